@@ -26,19 +26,19 @@
 #define _printf_(format, first) __attribute__((format(printf, format, first)))
 
 /* Gives the pointer away: returns it and leaves NULL, so that the scope's cleanup finds nothing. */
-#define take_ptr(pointer)                                                                                    \
-        ({                                                                                                   \
-                __auto_type _taken = (pointer);                                                              \
-                (pointer) = NULL;                                                                            \
-                _taken;                                                                                      \
+#define take_ptr(pointer)                                                                                   \
+        ({                                                                                                  \
+                __auto_type _taken = (pointer);                                                             \
+                (pointer) = NULL;                                                                           \
+                _taken;                                                                                     \
         })
 
 /* Gives the descriptor away likewise, leaving -1. */
-#define take_fd(fd)                                                                                          \
-        ({                                                                                                   \
-                int _taken_fd = (fd);                                                                        \
-                (fd) = -1;                                                                                   \
-                _taken_fd;                                                                                   \
+#define take_fd(fd)                                                                                         \
+        ({                                                                                                  \
+                int _taken_fd = (fd);                                                                       \
+                (fd) = -1;                                                                                  \
+                _taken_fd;                                                                                  \
         })
 
 static inline void free_memory(void *pointer_to_pointer)

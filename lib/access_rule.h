@@ -1,0 +1,53 @@
+/* Who may do something: a list of rules such as "user:deploy", "gid:33", "any". The first that fits allows; none fits: refused. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ACCESS_RULE_NAME_MAX 32
+
+enum access_rule_kind {
+        ACCESS_RULE_ANY,
+        ACCESS_RULE_UID,
+        ACCESS_RULE_GID,
+        ACCESS_RULE_USER,  /* by name, a uid once it is resolved */
+        ACCESS_RULE_GROUP, /* by name, a gid once it is resolved */
+};
+
+struct access_rule {
+        enum access_rule_kind kind;
+        bool resolved; /* `id` holds; always so for uid and gid; an unresolved rule fits nobody */
+        bool optional; /* a default: its name need not exist on this host */
+        uint32_t id;
+        char name[ACCESS_RULE_NAME_MAX + 1];
+};
+
+struct access_rules {
+        struct access_rule *rules;
+        size_t n;
+};
+
+/* A caller as the kernel named him. Groups: the primary one and all others, if has_groups. */
+struct caller_identity {
+        uid_t uid;
+        gid_t gid;
+        bool has_groups;
+        const gid_t *groups;
+        size_t n_groups;
+};
+
+/* Reads one rule. -EINVAL with *reterr_why, a static text. uid and gid 4294967295 (-1) and 65534 are refused: nobody's. */
+int access_rule_parse(const char *text, struct access_rule *ret, const char **reterr_why);
+
+/* Appends; -ENOMEM, -E2BIG beyond 64 rules. */
+int access_rules_add(struct access_rules *rules, const struct access_rule *rule);
+void access_rules_clear(struct access_rules *rules);
+int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
+
+/* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his primary group when has_groups is set. */
+bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
+
+/* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule allow him? */
+bool access_rules_need_groups(const struct access_rules *rules, const struct caller_identity *caller);

@@ -1,0 +1,24 @@
+/* How long to wait after the n-th failure in a row.
+ *
+ * Jitter takes at most a quarter: were it half, a long outage at the ceiling of 120 s could ask 60 times an
+ * hour, which is the whole hourly budget. */
+#include "lib/backoff.h"
+
+#include "lib/util.h"
+
+uint64_t random_between(uint64_t low, uint64_t high, uint32_t random)
+{
+        /* Spans here are at most a month in microseconds (42 bits), so the product needs 128. */
+        unsigned __int128 product = (unsigned __int128)(high - low) * random;
+        return low + (uint64_t)(product / UINT32_MAX);
+}
+
+uint64_t backoff_usec(const struct backoff_policy *policy, unsigned failures, uint32_t random)
+{
+        uint64_t wait = policy->first_usec;
+        for (unsigned i = 1; i < failures && wait < policy->ceiling_usec; i++) {
+                wait *= 2;
+        }
+        wait = MIN_OF(wait, policy->ceiling_usec);
+        return random_between(wait - wait / 4, wait, random);
+}

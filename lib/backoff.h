@@ -1,0 +1,17 @@
+/* How long to wait after the n-th failure in a row: doubling, with a ceiling, with jitter. */
+#pragma once
+
+#include <stdint.h>
+
+struct backoff_policy {
+        uint64_t first_usec;   /* before jitter, after the first failure */
+        uint64_t ceiling_usec; /* never more */
+};
+
+/* The wait after `failures` failures in a row (1 or more): first · 2^(failures-1), at most the ceiling, of
+ * which jitter takes up to a quarter away, so that a fleet that failed together does not come back together.
+ * `random` is uniform over its range. */
+uint64_t backoff_usec(const struct backoff_policy *policy, unsigned failures, uint32_t random);
+
+/* A uniform value in [low, high] from random bits. */
+uint64_t random_between(uint64_t low, uint64_t high, uint32_t random);

@@ -1,0 +1,59 @@
+/* The paths of the HTTP interface, a row each. Paths have one spelling: no percent-encoding, no empty or dot segments, no slash at the end. */
+#pragma once
+
+#include "lib/names.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum route_id {
+        ROUTE_LIVE,           /* GET /livez */
+        ROUTE_READY,          /* GET /readyz */
+        ROUTE_METRICS,        /* GET /metrics */
+        ROUTE_STATUS,         /* GET /v1/status */
+        ROUTE_TOKEN,          /* GET /v1/{environment}/token */
+        ROUTE_TOKEN_REJECTED, /* POST /v1/{environment}/token/rejected */
+        ROUTE_REFRESH,        /* POST /v1/{environment}/refresh */
+        ROUTE_SESSION_TOKEN,  /* POST /{environment}/rest/v1/app/session/token, as the EQP API itself */
+};
+
+enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_OTHER };
+
+struct route {
+        enum route_id id;
+        const char *pattern; /* "/v1/{environment}/token" */
+        const char *allow;   /* value of the Allow header: "GET, HEAD" or "POST" */
+        bool health;         /* anyone local may ask */
+        bool under_v1;       /* needs EQP-Client on TCP */
+};
+
+struct route_match {
+        const struct route *route;
+        char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" where the pattern has none */
+};
+
+enum http_method http_method_parse(const char *method);
+
+/* Finds the row of a raw request target (path and query as on the request line); what follows the first '?' is left alone. -EINVAL: not spelt as
+ * paths are here (percent-encoding, "//", ".", "..", a byte outside [A-Za-z0-9._/-], over 256 bytes); -ENOENT: no such path. `v1` followed by one segment
+ * that is no valid environment name is -ENOENT as well. */
+int route_find(const char *target, struct route_match *ret);
+
+/* GET also serves HEAD. */
+bool route_allows(const struct route *route, enum http_method method);
+
+/* The query of GET /v1/{environment}/token. */
+struct token_query {
+        uint32_t min_ttl_sec; /* 0: any */
+        uint32_t wait_sec;    /* default 2, at most 30 */
+};
+#define TOKEN_WAIT_DEFAULT_SEC 2
+#define TOKEN_WAIT_MAX_SEC     30
+
+/* Reads the query part of a raw target (after '?'; NULL or none at all: the defaults). Keys: min_ttl, wait, each once, plain decimal digits. -EINVAL:
+ * reterr_message (size bytes) says which key or value and what to do; unknown keys are named only if they are [a-z0-9_-]{1,32}. A wait over 30 is an error. */
+int token_query_parse(const char *target, struct token_query *ret, char *reterr_message, size_t size);
+
+/* For every other path: a query is an error. */
+bool route_target_has_query(const char *target);

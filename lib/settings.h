@@ -1,0 +1,69 @@
+/* What the configuration says. Text goes in, a checked struct comes out; files are read by whoever calls. */
+#pragma once
+
+#include "lib/access_rule.h"
+#include "lib/names.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SETTINGS_LISTEN_MAX       16
+#define SETTINGS_ENVIRONMENTS_MAX 32
+#define SETTINGS_ERROR_MAX        512
+#define SETTINGS_TEXT_MAX         (1024 * 1024) /* bytes of one file */
+
+enum listen_kind { LISTEN_TCP4, LISTEN_TCP6, LISTEN_UNIX };
+
+struct listen_address {
+        enum listen_kind kind;
+        uint16_t port;   /* TCP; 0 lets the kernel choose (tests) */
+        bool optional;   /* a default: skipped if the host has no such address family */
+        uint32_t address4; /* LISTEN_TCP4: in host byte order, within 127.0.0.0/8 */
+        char path[108];  /* LISTEN_UNIX: absolute; also the text as written for TCP, for messages */
+};
+
+struct environment_settings {
+        char name[ENVIRONMENT_NAME_MAX + 1];
+        char *base_url;               /* https://host[:port][/path], no trailing slash */
+        char *ca_file;                /* NULL: the system's */
+        uint32_t lifetime_sec;        /* asked for */
+        uint64_t connect_timeout_usec;
+        uint64_t exchange_timeout_usec;
+        bool has_allow, has_operators; /* else [broker]'s count */
+        struct access_rules allow, operators;
+};
+
+struct settings {
+        struct listen_address listen[SETTINGS_LISTEN_MAX];
+        size_t n_listen;
+        char *keys_directory;       /* NULL: not set, the default applies */
+        bool key_permissions_relaxed;
+        bool ready_when_listening;  /* ready = listening */
+        bool metrics;
+        uint32_t max_connections;
+        uint32_t max_connections_per_user;
+        struct access_rules allow, operators;
+        struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
+        size_t n_environments;      /* sorted: production, sandbox first as built in, then as configured */
+};
+
+/* Makes settings that hold the defaults only. -ENOMEM. */
+int settings_new(struct settings **ret);
+struct settings *settings_free(struct settings *settings);
+void settings_freep(struct settings **settings);
+
+/* Reads the text of one file on top of what is there. A later file may set again what an earlier one set (a drop-in overrides; its
+ * lists replace the earlier file's lists); within a file a repeated single key is an error. -EINVAL, -ENOMEM: reterr_message says
+ * "FILE:LINE: what, and what to do", the first error counts. Keys: exactly those of the sample file config/eqp-brokerd.conf. */
+int settings_read(struct settings *settings, const char *file_name, const char *text, size_t length,
+                  char reterr_message[static SETTINGS_ERROR_MAX]);
+
+/* To be called after the last file: checks what only the whole can show (an environment without base_url, two equal listeners). */
+int settings_finish(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
+
+/* The effective settings as a configuration file, which settings_read() accepts. The caller frees. NULL: no memory. */
+char *settings_format(const struct settings *settings);
+
+/* NULL: there is no such environment. */
+const struct environment_settings *settings_environment(const struct settings *settings, const char *name);
