@@ -1,0 +1,129 @@
+/* An API access key as read from a key file.
+ *
+ * The whole key is one block of secret memory: the struct, then the ID, then the secret, each with its NUL.
+ * Nothing of it is copied anywhere else here, and no message quotes any part of the file: half a key in a
+ * log is still half a key. A key is immutable; whoever parsed it frees it. */
+#include "lib/access_key.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <errno.h>
+
+#define FORM "APPLICATION_ID:APPLICATION_SECRET"
+
+static int refuse(const char **reterr_why, const char *why)
+{
+        *reterr_why = why;
+        return -EINVAL;
+}
+
+/* The length without one line end. */
+static size_t line_length(const char *text, size_t length)
+{
+        if (length > 0 && text[length - 1] == '\n') {
+                length--;
+                if (length > 0 && text[length - 1] == '\r')
+                        length--;
+        }
+        return length;
+}
+
+/* NULL, or what is wrong with the bytes of the line. Line ends come first: they explain most other oddities.
+ */
+static const char *find_bad_byte(const char *text, size_t length)
+{
+        if (memchr(text, '\n', length) || memchr(text, '\r', length))
+                return "it has more than one line: write just " FORM " on one line";
+        if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+                return "it begins with a byte order mark: save it as plain text without one";
+
+        for (size_t i = 0; i < length; i++) {
+                unsigned char c = (unsigned char)text[i];
+
+                if (c == '\0')
+                        return "it has a NUL byte: it is no plain text";
+                if (c == ' ' || c == '\t')
+                        return "it has a space or tab: write just " FORM;
+                if (c < 0x20 || c == 0x7f)
+                        return "it has a control character: write just " FORM;
+                if (c > 0x7f)
+                        return "it has a byte that is not ASCII: write just " FORM;
+        }
+        return NULL;
+}
+
+/* NULL, or what is wrong with where the colon stands. */
+static const char *find_bad_part(size_t id_length, size_t secret_length)
+{
+        if (id_length == 0)
+                return "nothing stands before the colon: write " FORM;
+        if (secret_length == 0)
+                return "nothing stands behind the colon: write " FORM;
+        if (id_length > APPLICATION_ID_MAX)
+                return "the application ID is over 256 characters long: write " FORM;
+        if (secret_length > APPLICATION_SECRET_MAX)
+                return "the application secret is over 1024 characters long: write " FORM;
+        return NULL;
+}
+
+int access_key_parse(const char *text, size_t length, struct access_key **ret, const char **reterr_why)
+{
+        const char *colon, *why;
+        size_t id_length, secret_length;
+        struct access_key *key;
+        char *place;
+
+        length = line_length(text, length);
+        if (length == 0)
+                return refuse(reterr_why, "it is empty: write " FORM);
+        why = find_bad_byte(text, length);
+        if (why)
+                return refuse(reterr_why, why);
+        colon = memchr(text, ':', length);
+        if (!colon)
+                return refuse(reterr_why, "it has no colon: write " FORM);
+
+        id_length = (size_t)(colon - text);
+        secret_length = length - id_length - 1;
+        why = find_bad_part(id_length, secret_length);
+        if (why)
+                return refuse(reterr_why, why);
+
+        key = secret_alloc(sizeof(*key) + id_length + 1 + secret_length + 1);
+        if (!key)
+                return -ENOMEM;
+
+        /* The block is zeroed, so both parts end in a NUL already. */
+        place = (char *)(key + 1);
+        key->id = memcpy(place, text, id_length);
+        key->secret = memcpy(place + id_length + 1, colon + 1, secret_length);
+        *ret = key;
+        return 0;
+}
+
+/* Not memcmp(): that stops at the first difference, and the time would tell how far a guess was right. */
+static unsigned difference(const char *a, const char *b)
+{
+        size_t a_length = strlen(a), b_length = strlen(b);
+        const volatile char *va = a, *vb = b;
+        unsigned different = a_length != b_length;
+
+        for (size_t i = 0; i < MIN_OF(a_length, b_length); i++)
+                different |= (unsigned char)(va[i] ^ vb[i]);
+        return different;
+}
+
+bool access_key_equal(const struct access_key *a, const struct access_key *b)
+{
+        return (difference(a->id, b->id) | difference(a->secret, b->secret)) == 0;
+}
+
+struct access_key *access_key_free(struct access_key *key)
+{
+        return secret_free(key);
+}
+
+void access_key_freep(struct access_key **key)
+{
+        *key = access_key_free(*key);
+}
