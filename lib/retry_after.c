@@ -1,0 +1,189 @@
+/* Retry-After: how long the upstream wants to be left alone.
+ *
+ * A date is one of three forms: the fixed one of today ("Sun, 06 Nov 1994 08:49:37 GMT"), RFC 850's with a
+ * two-digit year
+ * ("Sunday, 06-Nov-94 08:49:37 GMT") and that of C's asctime() ("Sun Nov  6 08:49:37 1994"). They are read
+ * by hand because strptime() bends with the locale and with white space, and because libc's calendar reads
+ * the zone file. The name of the day must be one, but need not fit the date: what is waited for is the
+ * moment. */
+#include "lib/retry_after.h"
+#include "lib/util.h"
+
+#include <errno.h>
+
+/* The largest answer; UINT32_MAX itself is kept free, as callers use it for "none". */
+#define WAIT_MAX_SEC (UINT32_MAX - 1)
+
+#define SEC_PER_DAY      INT64_C(86400)
+#define SEC_PER_YEAR     INT64_C(31556952)     /* the mean Gregorian year */
+#define WALL_CLOCK_LIMIT INT64_C(253402300800) /* the year 10000 */
+
+struct date {
+        unsigned year, month, day; /* month and day count from 1 */
+        unsigned hour, minute, second;
+};
+
+static const char *const short_days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+static const char *const long_days[] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
+                                         "Friday", "Saturday", "Sunday" };
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+
+/* Each take_x() moves *p behind what it found, or leaves it and says no. */
+
+static bool take_text(const char **p, const char *text)
+{
+        size_t length = strlen(text);
+
+        if (strncmp(*p, text, length) != 0)
+                return false;
+        *p += length;
+        return true;
+}
+
+static bool take_digits(const char **p, unsigned count, unsigned *ret)
+{
+        unsigned value = 0;
+
+        for (unsigned i = 0; i < count; i++) {
+                if ((*p)[i] < '0' || (*p)[i] > '9')
+                        return false;
+                value = value * 10 + (unsigned)((*p)[i] - '0');
+        }
+        *p += count;
+        *ret = value;
+        return true;
+}
+
+/* Sets *ret to the place in the list, from 1. */
+static bool take_word(const char **p, const char *const *words, size_t n, unsigned *ret)
+{
+        for (size_t i = 0; i < n; i++)
+                if (take_text(p, words[i])) {
+                        *ret = (unsigned)i + 1;
+                        return true;
+                }
+        return false;
+}
+
+static bool take_time_of_day(const char **p, struct date *date)
+{
+        return take_digits(p, 2, &date->hour) && take_text(p, ":") && take_digits(p, 2, &date->minute) &&
+               take_text(p, ":") && take_digits(p, 2, &date->second);
+}
+
+static bool read_fixed(const char *p, struct date *date)
+{
+        unsigned weekday;
+
+        return take_word(&p, short_days, ARRAY_SIZE(short_days), &weekday) && take_text(&p, ", ") &&
+               take_digits(&p, 2, &date->day) && take_text(&p, " ") &&
+               take_word(&p, months, ARRAY_SIZE(months), &date->month) && take_text(&p, " ") &&
+               take_digits(&p, 4, &date->year) && take_text(&p, " ") && take_time_of_day(&p, date) &&
+               take_text(&p, " GMT") && *p == '\0';
+}
+
+static bool read_rfc850(const char *p, struct date *date)
+{
+        unsigned weekday;
+
+        return take_word(&p, long_days, ARRAY_SIZE(long_days), &weekday) && take_text(&p, ", ") &&
+               take_digits(&p, 2, &date->day) && take_text(&p, "-") &&
+               take_word(&p, months, ARRAY_SIZE(months), &date->month) && take_text(&p, "-") &&
+               take_digits(&p, 2, &date->year) && take_text(&p, " ") && take_time_of_day(&p, date) &&
+               take_text(&p, " GMT") && *p == '\0';
+}
+
+static bool read_asctime(const char *p, struct date *date)
+{
+        unsigned weekday;
+
+        return take_word(&p, short_days, ARRAY_SIZE(short_days), &weekday) && take_text(&p, " ") &&
+               take_word(&p, months, ARRAY_SIZE(months), &date->month) && take_text(&p, " ") &&
+               take_digits(&p, take_text(&p, " ") ? 1 : 2, &date->day) && take_text(&p, " ") &&
+               take_time_of_day(&p, date) && take_text(&p, " ") && take_digits(&p, 4, &date->year) &&
+               *p == '\0';
+}
+
+static bool is_leap(unsigned year)
+{
+        return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static bool is_real(const struct date *date)
+{
+        static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+        unsigned in_month = days[date->month - 1] + (date->month == 2 && is_leap(date->year));
+
+        /* Second 60 is a leap second. */
+        return date->year >= 1 && date->day >= 1 && date->day <= in_month && date->hour <= 23 &&
+               date->minute <= 59 && date->second <= 60;
+}
+
+/* Seconds since 1970. Years begin in March here, so that the leap day is the last of its year. */
+static int64_t to_wall_clock(const struct date *date)
+{
+        int64_t year = (int64_t)date->year - (date->month <= 2);
+        int64_t day_of_year =
+                (153 * ((int64_t)date->month + (date->month > 2 ? -3 : 9)) + 2) / 5 + date->day - 1;
+        int64_t leap_days = year / 4 - year / 100 + year / 400;
+        int64_t days = year * 365 + leap_days + day_of_year - 719468; /* 1 March of year 0 to 1970 */
+
+        return days * SEC_PER_DAY + date->hour * 3600 + date->minute * 60 + date->second;
+}
+
+/* RFC 9110: a two-digit year is never more than 50 years ahead; so it is the latest year that is not. */
+static void widen_year(struct date *date, int64_t wall_now_sec)
+{
+        unsigned this_year = 1970 + (unsigned)(wall_now_sec / SEC_PER_YEAR);
+
+        date->year += this_year / 100 * 100 + 100;
+        while (to_wall_clock(date) > wall_now_sec + 50 * SEC_PER_YEAR)
+                date->year -= 100;
+}
+
+static int read_seconds(const char *value, uint32_t *ret_sec)
+{
+        uint64_t seconds = 0;
+
+        for (const char *p = value; *p != '\0'; p++) {
+                if (*p < '0' || *p > '9')
+                        return -EINVAL;
+                seconds = MIN_OF(seconds * 10 + (uint64_t)(*p - '0'), (uint64_t)WAIT_MAX_SEC);
+        }
+        *ret_sec = (uint32_t)seconds;
+        return 0;
+}
+
+int retry_after_parse(const char *value, int64_t wall_now_sec, uint32_t *ret_sec)
+{
+        char trimmed[64];
+        struct date date = { .year = 0 };
+        int64_t wait;
+        size_t length;
+
+        value += strspn(value, " \t");
+        length = strlen(value);
+        while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t'))
+                length--;
+        if (length == 0 || length >= sizeof(trimmed))
+                return -EINVAL;
+        memcpy(trimmed, value, length);
+        trimmed[length] = '\0';
+
+        if (read_seconds(trimmed, ret_sec) >= 0)
+                return 0;
+
+        /* A clock outside 1970 to 9999 is no clock; so much is enough to stay clear of overflows. */
+        wall_now_sec = MAX_OF(INT64_C(0), MIN_OF(wall_now_sec, WALL_CLOCK_LIMIT));
+        if (read_rfc850(trimmed, &date))
+                widen_year(&date, wall_now_sec);
+        else if (!read_fixed(trimmed, &date) && !read_asctime(trimmed, &date))
+                return -EINVAL;
+        if (!is_real(&date))
+                return -EINVAL;
+
+        wait = to_wall_clock(&date) - wall_now_sec;
+        *ret_sec = (uint32_t)MAX_OF(INT64_C(0), MIN_OF(wait, (int64_t)WAIT_MAX_SEC));
+        return 0;
+}
