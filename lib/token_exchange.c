@@ -1,0 +1,227 @@
+/* The exchange of a key for a token, as bytes.
+ *
+ * Words: an *answer* is what came from the wire; a *grant* is a whole, sane answer, the only thing that ever
+ * becomes a session; an *outcome* is the kind of an answer, decided by its HTTP status alone but for 200.
+ *
+ * json-c keeps copies of the token while it parses. They are overwritten before they are freed, as far as
+ * json-c lets us. */
+#include "lib/token_exchange.h"
+#include "lib/retry_after.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#define NESTING_MAX 16
+
+const char *exchange_outcome_name(enum exchange_outcome outcome)
+{
+        static const char *const names[_EXCHANGE_OUTCOME_COUNT] = {
+                [EXCHANGE_GRANTED] = "granted",
+                [EXCHANGE_KEY_REFUSED] = "key_refused",
+                [EXCHANGE_THROTTLED] = "throttled",
+                [EXCHANGE_UNAVAILABLE] = "unavailable",
+                [EXCHANGE_REQUEST_REFUSED] = "request_refused",
+                [EXCHANGE_MALFORMED] = "malformed",
+        };
+
+        return (unsigned)outcome < _EXCHANGE_OUTCOME_COUNT ? names[outcome] : "unknown";
+}
+
+int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size)
+{
+        int n = snprintf(buffer, size, "{\"grant_type\":\"session\",\"expires_in\":%u}",
+                         (unsigned)lifetime_sec);
+
+        return n < 0 || (size_t)n >= size ? -ENOBUFS : n;
+}
+
+/* Visible ASCII without quotes: fits into a header, a JSON string and a shell word as it is. */
+static bool is_plain(const char *text, size_t length, size_t max)
+{
+        if (length < 1 || length > max)
+                return false;
+        for (size_t i = 0; i < length; i++)
+                if (text[i] < 0x21 || text[i] > 0x7e || text[i] == '"' || text[i] == '\'')
+                        return false;
+        return true;
+}
+
+static int read_plain(struct json_object *reply, const char *field, size_t max, const char **ret,
+                      size_t *ret_length)
+{
+        struct json_object *value;
+        const char *text;
+        size_t length;
+
+        if (!json_object_object_get_ex(reply, field, &value) ||
+            !json_object_is_type(value, json_type_string))
+                return -EBADMSG;
+        text = json_object_get_string(value);
+        length = (size_t)json_object_get_string_len(value);
+        if (!text || !is_plain(text, length, max))
+                return -EBADMSG;
+        *ret = text;
+        *ret_length = length;
+        return 0;
+}
+
+/* An integer, or a string of digits; a fraction, even 7200.0, is neither. */
+static int read_lifetime(struct json_object *reply, uint32_t *ret_sec)
+{
+        struct json_object *value;
+        int64_t seconds = 0;
+
+        if (!json_object_object_get_ex(reply, "expires_in", &value))
+                return -EBADMSG;
+        if (json_object_is_type(value, json_type_int))
+                seconds = json_object_get_int64(value);
+        else if (json_object_is_type(value, json_type_string)) {
+                const char *text = json_object_get_string(value);
+                int length = json_object_get_string_len(value);
+
+                if (!text || length < 1 || length > 10)
+                        return -EBADMSG;
+                for (int i = 0; i < length; i++) {
+                        if (text[i] < '0' || text[i] > '9')
+                                return -EBADMSG;
+                        seconds = seconds * 10 + (text[i] - '0');
+                }
+        } else
+                return -EBADMSG;
+
+        if (seconds < 1 || seconds > LIFETIME_MAX_SEC)
+                return -EBADMSG;
+        *ret_sec = (uint32_t)seconds;
+        return 0;
+}
+
+/* NULL when the grant was filled, else what is wrong with the reply. */
+static const char *read_grant(struct json_object *reply, struct grant *ret)
+{
+        const char *ust, *mage_id;
+        size_t ust_length, mage_id_length;
+        uint32_t lifetime_sec;
+
+        if (!json_object_is_type(reply, json_type_object))
+                return "the body is JSON, but not an object";
+        if (read_plain(reply, "ust", SESSION_TOKEN_MAX, &ust, &ust_length) < 0)
+                return "ust is not a string of 1 to 4096 visible ASCII characters without quotes";
+        if (read_plain(reply, "mage_id", MAGE_ID_MAX, &mage_id, &mage_id_length) < 0)
+                return "mage_id is not a string of 1 to 64 visible ASCII characters without quotes";
+        if (read_lifetime(reply, &lifetime_sec) < 0)
+                return "expires_in is not a whole number of seconds from 1 s to 30 days";
+
+        ret->lifetime_sec = lifetime_sec;
+        memcpy(ret->mage_id, mage_id, mage_id_length);
+        ret->mage_id[mage_id_length] = '\0';
+        memcpy(ret->ust, ust, ust_length);
+        ret->ust[ust_length] = '\0';
+        return NULL;
+}
+
+/* Frees the parsed reply; a string of the same length goes over the token first, which json-c writes in
+ * place. */
+static void wipe_reply(struct json_object *reply)
+{
+        static const char blank[SESSION_TOKEN_MAX];
+        struct json_object *value;
+
+        if (json_object_is_type(reply, json_type_object) &&
+            json_object_object_get_ex(reply, "ust", &value) &&
+            json_object_is_type(value, json_type_string)) {
+                int length = json_object_get_string_len(value);
+
+                (void)json_object_set_string_len(value, blank, MIN_OF(length, SESSION_TOKEN_MAX));
+        }
+        (void)json_object_put(reply);
+}
+
+static enum exchange_outcome classify_body(const char *body, size_t length, struct grant *ret,
+                                           const char **ret_why)
+{
+        struct json_tokener *tokener;
+        struct json_object *reply;
+
+        *ret_why = "the body is no JSON";
+        if (!body || length == 0) {
+                *ret_why = "the body is empty";
+                return EXCHANGE_MALFORMED;
+        }
+        if (length > TOKEN_REPLY_MAX) {
+                *ret_why = "the body is over 64 KiB long";
+                return EXCHANGE_MALFORMED;
+        }
+        if (memchr(body, '\0', length))
+                return EXCHANGE_MALFORMED;
+
+        tokener = json_tokener_new_ex(NESTING_MAX);
+        if (!tokener) {
+                *ret_why = "no memory to read the answer";
+                return EXCHANGE_UNAVAILABLE;
+        }
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        reply = json_tokener_parse_ex(tokener, body, (int)length);
+        if (json_tokener_get_error(tokener) == json_tokener_success)
+                *ret_why = read_grant(reply, ret);
+        wipe_reply(reply);
+        if (tokener->pb && tokener->pb->buf)
+                explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
+        json_tokener_free(tokener);
+
+        if (*ret_why)
+                return EXCHANGE_MALFORMED;
+        *ret_why = "";
+        return EXCHANGE_GRANTED;
+}
+
+/* What the status alone tells, for everything but 200. */
+static enum exchange_outcome classify_status(long status, bool wait_known, const char **ret_why)
+{
+        static const struct {
+                long first, last;
+                enum exchange_outcome outcome;
+                const char *why;
+        } rows[] = {
+                {201,  299, EXCHANGE_MALFORMED,       "a success, but not status 200"            },
+                { 300, 399, EXCHANGE_MALFORMED,       "a redirect, which is never followed"      },
+                { 401, 401, EXCHANGE_KEY_REFUSED,     "the key was refused with status 401"      },
+                { 403, 403, EXCHANGE_KEY_REFUSED,     "the key was refused with status 403"      },
+                { 408, 408, EXCHANGE_UNAVAILABLE,     "the server gave up waiting (status 408)"  },
+                { 425, 425, EXCHANGE_UNAVAILABLE,     "the server wants to be asked later (425)" },
+                { 429, 429, EXCHANGE_THROTTLED,       "too many requests (status 429)"           },
+                { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused with a 4xx status"},
+                { 500, 599, EXCHANGE_UNAVAILABLE,     "the server is in trouble (a 5xx status)"  },
+                { 0,   0,   EXCHANGE_MALFORMED,       "a status that is no final answer of HTTP" },
+        };
+        size_t i = 0;
+
+        if (status == 503 && wait_known) {
+                *ret_why = "the server asks for a pause (status 503)";
+                return EXCHANGE_THROTTLED;
+        }
+        while (i < ARRAY_SIZE(rows) - 1 && (status < rows[i].first || status > rows[i].last))
+                i++;
+        *ret_why = rows[i].why;
+        return rows[i].outcome;
+}
+
+enum exchange_outcome token_exchange_classify(const struct exchange_answer *answer, int64_t wall_now_sec,
+                                              struct grant *ret_grant, uint32_t *ret_retry_after_sec,
+                                              const char **ret_why)
+{
+        enum exchange_outcome outcome;
+        uint32_t wait_sec = RETRY_AFTER_NONE;
+
+        if (answer->retry_after && retry_after_parse(answer->retry_after, wall_now_sec, &wait_sec) < 0)
+                wait_sec = RETRY_AFTER_NONE;
+
+        if (answer->status == 200)
+                outcome = classify_body(answer->body, answer->body_length, ret_grant, ret_why);
+        else
+                outcome = classify_status(answer->status, wait_sec != RETRY_AFTER_NONE, ret_why);
+
+        *ret_retry_after_sec = outcome == EXCHANGE_THROTTLED ? wait_sec : RETRY_AFTER_NONE;
+        return outcome;
+}
