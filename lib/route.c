@@ -1,0 +1,211 @@
+/* The HTTP interface as a table: one row per path, and the query of the one path that has any.
+ *
+ * A path has exactly one spelling, so nothing is decoded, folded or tidied up: what is spelt otherwise is
+ * refused before it is compared. That leaves no room for two readers of one path to disagree. Nothing here
+ * quotes the request, but for harmless query keys. */
+#include "lib/route.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define PATH_LENGTH_MAX      256
+#define QUERY_KEY_LENGTH_MAX 32
+
+#define PLACE "{environment}"
+
+/* What, path, methods, whether it is about health, whether it is under /v1/. */
+static const struct route routes[] = {
+        {ROUTE_LIVE,            "/livez",                               "GET, HEAD", true,  false},
+        { ROUTE_READY,          "/readyz",                              "GET, HEAD", true,  false},
+        { ROUTE_METRICS,        "/metrics",                             "GET, HEAD", true,  false},
+        { ROUTE_STATUS,         "/v1/status",                           "GET, HEAD", false, true },
+        { ROUTE_TOKEN,          "/v1/" PLACE "/token",                  "GET, HEAD", false, true },
+        { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected",         "POST",      false, true },
+        { ROUTE_REFRESH,        "/v1/" PLACE "/refresh",                "POST",      false, true },
+        { ROUTE_SESSION_TOKEN,  "/" PLACE "/rest/v1/app/session/token", "POST",      false, false},
+};
+
+/* methods */
+
+enum http_method http_method_parse(const char *method)
+{
+        if (streq(method, "GET"))
+                return METHOD_GET;
+        if (streq(method, "HEAD"))
+                return METHOD_HEAD;
+        if (streq(method, "POST"))
+                return METHOD_POST;
+        return METHOD_OTHER;
+}
+
+bool route_allows(const struct route *route, enum http_method method)
+{
+        if (streq(route->allow, "POST"))
+                return method == METHOD_POST;
+        return method == METHOD_GET || method == METHOD_HEAD;
+}
+
+/* paths */
+
+static bool is_path_byte(char c)
+{
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && strchr("._/-", c));
+}
+
+/* Is every segment there, and none a "." or ".."? "/" alone has no segment and is spelt well; it is just no
+ * path of ours. */
+static bool is_well_spelt(const char *path, size_t length)
+{
+        size_t start = 1;
+
+        if (length < 1 || length > PATH_LENGTH_MAX || path[0] != '/')
+                return false;
+        if (length == 1)
+                return true;
+        for (size_t i = 1; i <= length; i++) {
+                if (i < length && !is_path_byte(path[i]))
+                        return false;
+                if (i < length && path[i] != '/')
+                        continue;
+                if (i == start || (i - start == 1 && path[start] == '.') ||
+                    (i - start == 2 && memcmp(path + start, "..", 2) == 0))
+                        return false;
+                start = i + 1;
+        }
+        return true;
+}
+
+static bool matches(const char *pattern, const char *path, size_t length,
+                    char ret_environment[static ENVIRONMENT_NAME_MAX + 1])
+{
+        const char *place = strstr(pattern, PLACE), *rest = "";
+        size_t before = place ? (size_t)(place - pattern) : strlen(pattern), name_length = 0, rest_length;
+
+        if (length < before || memcmp(pattern, path, before) != 0)
+                return false;
+        if (place) {
+                const char *end = memchr(path + before, '/', length - before);
+
+                name_length = end ? (size_t)(end - path) - before : length - before;
+                rest = place + strlen(PLACE);
+        }
+        rest_length = length - before - name_length;
+        if (rest_length != strlen(rest) || memcmp(rest, path + before + name_length, rest_length) != 0)
+                return false;
+        if (place && !environment_name_valid(path + before, name_length))
+                return false;
+
+        memcpy(ret_environment, path + before, name_length);
+        ret_environment[name_length] = '\0';
+        return true;
+}
+
+int route_find(const char *target, struct route_match *ret)
+{
+        struct route_match match = { .route = NULL };
+        size_t length = strcspn(target, "?");
+
+        if (!is_well_spelt(target, length))
+                return -EINVAL;
+        for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
+                if (matches(routes[i].pattern, target, length, match.environment)) {
+                        match.route = &routes[i];
+                        *ret = match;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+/* queries */
+
+bool route_target_has_query(const char *target)
+{
+        return strchr(target, '?');
+}
+
+static int refuse(char *reterr_message, size_t size, const char *message)
+{
+        (void)snprintf(reterr_message, size, "%s", message);
+        return -EINVAL;
+}
+
+static int refuse_key(const char *key, size_t length, char *reterr_message, size_t size)
+{
+        if (length >= 1 && length <= QUERY_KEY_LENGTH_MAX &&
+            strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= length)
+                (void)snprintf(reterr_message, size,
+                               "The query key %.*s is unknown: use min_ttl and wait only.", (int)length,
+                               key);
+        else
+                (void)snprintf(reterr_message, size,
+                               "The query has an unknown key: use min_ttl and wait only.");
+        return -EINVAL;
+}
+
+static int parse_seconds(const char *text, size_t length, uint32_t *ret_sec)
+{
+        uint64_t seconds = 0;
+
+        if (length < 1 || length > 10)
+                return -EINVAL;
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return -EINVAL;
+                seconds = seconds * 10 + (uint64_t)(text[i] - '0');
+        }
+        if (seconds > UINT32_MAX)
+                return -ERANGE;
+        *ret_sec = (uint32_t)seconds;
+        return 0;
+}
+
+/* One "key=value" of the query; *seen holds a bit per key. */
+static int read_pair(const char *pair, size_t length, struct token_query *query, unsigned *seen,
+                     char *reterr_message, size_t size)
+{
+        const char *equals = memchr(pair, '=', length);
+        size_t key_length = equals ? (size_t)(equals - pair) : length;
+        size_t value_length = equals ? length - key_length - 1 : 0;
+        bool is_wait = key_length == strlen("wait") && memcmp(pair, "wait", key_length) == 0;
+        bool is_min_ttl = key_length == strlen("min_ttl") && memcmp(pair, "min_ttl", key_length) == 0;
+        unsigned bit = is_wait ? 1 : 2;
+        uint32_t seconds;
+
+        if (!is_wait && !is_min_ttl)
+                return refuse_key(pair, key_length, reterr_message, size);
+        if (*seen & bit)
+                return refuse(reterr_message, size,
+                              is_wait ? "wait is given twice: give it once."
+                                      : "min_ttl is given twice: give it once.");
+        *seen |= bit;
+
+        if (!equals || parse_seconds(equals + 1, value_length, &seconds) < 0)
+                return refuse(reterr_message, size,
+                              is_wait ? "wait is not a number of seconds from 0 to 30."
+                                      : "min_ttl is not a number of seconds: write it in decimal digits.");
+        if (is_wait && seconds > TOKEN_WAIT_MAX_SEC)
+                return refuse(reterr_message, size, "wait is over 30 seconds: ask again instead.");
+        *(is_wait ? &query->wait_sec : &query->min_ttl_sec) = seconds;
+        return 0;
+}
+
+int token_query_parse(const char *target, struct token_query *ret, char *reterr_message, size_t size)
+{
+        struct token_query query = { .wait_sec = TOKEN_WAIT_DEFAULT_SEC };
+        const char *p = target ? strchr(target, '?') : NULL;
+        unsigned seen = 0;
+
+        if (p && p[1] != '\0')
+                do {
+                        size_t length = strcspn(++p, "&");
+                        int r = read_pair(p, length, &query, &seen, reterr_message, size);
+
+                        if (r < 0)
+                                return r;
+                        p += length;
+                } while (*p == '&');
+        *ret = query;
+        return 0;
+}
