@@ -66,12 +66,24 @@ static const char *find_bad_part(size_t id_length, size_t secret_length)
         return NULL;
 }
 
+static struct access_key *make_key(const char *id, size_t id_length, const char *secret, size_t secret_length)
+{
+        struct access_key *key = secret_alloc(sizeof(*key) + id_length + 1 + secret_length + 1);
+
+        if (key) {
+                /* The block is zeroed, so both parts end in a NUL already. */
+                char *place = (char *)(key + 1);
+                key->id = memcpy(place, id, id_length);
+                key->secret = memcpy(place + id_length + 1, secret, secret_length);
+        }
+        return key;
+}
+
 int access_key_parse(const char *text, size_t length, struct access_key **ret, const char **reterr_why)
 {
         const char *colon, *why;
         size_t id_length, secret_length;
         struct access_key *key;
-        char *place;
 
         length = line_length(text, length);
         if (length == 0)
@@ -89,16 +101,16 @@ int access_key_parse(const char *text, size_t length, struct access_key **ret, c
         if (why)
                 return refuse(reterr_why, why);
 
-        key = secret_alloc(sizeof(*key) + id_length + 1 + secret_length + 1);
+        key = make_key(text, id_length, colon + 1, secret_length);
         if (!key)
                 return -ENOMEM;
-
-        /* The block is zeroed, so both parts end in a NUL already. */
-        place = (char *)(key + 1);
-        key->id = memcpy(place, text, id_length);
-        key->secret = memcpy(place + id_length + 1, colon + 1, secret_length);
         *ret = key;
         return 0;
+}
+
+struct access_key *access_key_copy(const struct access_key *key)
+{
+        return make_key(key->id, strlen(key->id), key->secret, strlen(key->secret));
 }
 
 /* Not memcmp(): that stops at the first difference, and the time would tell how far a guess was right. */

@@ -20,6 +20,9 @@ struct access_key {
  * quotes the file ("it has no colon: write APPLICATION_ID:APPLICATION_SECRET"). -ENOMEM. */
 int access_key_parse(const char *text, size_t length, struct access_key **ret, const char **reterr_why);
 
+/* Another block with the same key, the caller's; NULL: no memory. */
+struct access_key *access_key_copy(const struct access_key *key);
+
 /* Same ID and same secret; in time that does not depend on where they differ. */
 bool access_key_equal(const struct access_key *a, const struct access_key *b);
 
