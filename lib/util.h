@@ -23,7 +23,7 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* The printf check for our own functions: position of the format, position of the first argument. */
-#define _printf_(format, first) __attribute__((format(printf, format, first)))
+#define _printf_(text, first) __attribute__((format(printf, text, first)))
 
 /* Gives the pointer away: returns it and leaves NULL, so that the scope's cleanup finds nothing. */
 #define take_ptr(pointer)                                                                                   \
