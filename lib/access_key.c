@@ -66,7 +66,8 @@ static const char *find_bad_part(size_t id_length, size_t secret_length)
         return NULL;
 }
 
-static struct access_key *make_key(const char *id, size_t id_length, const char *secret, size_t secret_length)
+static struct access_key *make_key(const char *id, size_t id_length, const char *secret,
+                                   size_t secret_length)
 {
         struct access_key *key = secret_alloc(sizeof(*key) + id_length + 1 + secret_length + 1);
 

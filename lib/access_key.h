@@ -1,4 +1,5 @@
-/* An API access key: application ID and application secret, in secret memory from the first byte to the last. */
+/* An API access key: application ID and application secret, in secret memory from the first byte to the
+ * last. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,9 +16,10 @@ struct access_key {
         const char *secret;
 };
 
-/* Reads "ID:SECRET" with at most one line end behind it. The first colon divides, as in RFC 7617. Both parts are
- * 1 or more visible ASCII characters (no space). -EINVAL: *reterr_why is set to a static text that tells what is wrong and never
- * quotes the file ("it has no colon: write APPLICATION_ID:APPLICATION_SECRET"). -ENOMEM. */
+/* Reads "ID:SECRET" with at most one line end behind it. The first colon divides, as in RFC 7617. Both parts
+ * are 1 or more visible ASCII characters (no space). -EINVAL: *reterr_why is set to a static text that tells
+ * what is wrong and never quotes the file ("it has no colon: write APPLICATION_ID:APPLICATION_SECRET").
+ * -ENOMEM. */
 int access_key_parse(const char *text, size_t length, struct access_key **ret, const char **reterr_why);
 
 /* Another block with the same key, the caller's; NULL: no memory. */

@@ -1,4 +1,5 @@
-/* Who may do something: a list of rules such as "user:deploy", "gid:33", "any". The first that fits allows; none fits: refused. */
+/* Who may do something: a list of rules such as "user:deploy", "gid:33", "any". The first that fits allows;
+ * none fits: refused. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +39,8 @@ struct caller_identity {
         size_t n_groups;
 };
 
-/* Reads one rule. -EINVAL with *reterr_why, a static text. uid and gid 4294967295 (-1) and 65534 are refused: nobody's. */
+/* Reads one rule. -EINVAL with *reterr_why, a static text. uid and gid 4294967295 (-1) and 65534 are
+ * refused: nobody's. */
 int access_rule_parse(const char *text, struct access_rule *ret, const char **reterr_why);
 
 /* Appends; -ENOMEM, -E2BIG beyond 64 rules. */
@@ -46,8 +48,10 @@ int access_rules_add(struct access_rules *rules, const struct access_rule *rule)
 void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
 
-/* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his primary group when has_groups is set. */
+/* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his
+ * primary group when has_groups is set. */
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
 
-/* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule allow him? */
+/* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule
+ * allow him? */
 bool access_rules_need_groups(const struct access_rules *rules, const struct caller_identity *caller);

@@ -8,7 +8,8 @@
 #define KEY_LABEL_MAX        32
 #define CLIENT_NAME_MAX      64
 
-/* [a-z][a-z0-9-]{0,31}, and none of the words that stand first in our own paths: v1, livez, readyz, metrics. */
+/* [a-z][a-z0-9-]{0,31}, and none of the words that stand first in our own paths: v1, livez, readyz, metrics.
+ */
 bool environment_name_valid(const char *name, size_t length);
 
 /* [A-Za-z0-9_][A-Za-z0-9._-]{0,31}. */
@@ -17,7 +18,7 @@ bool key_label_valid(const char *label, size_t length);
 /* 1 to 64 of A-Z a-z 0-9 . _ / @ -, what the EQP-Client header carries. */
 bool client_name_valid(const char *name, size_t length);
 
-/* Splits the name of a key file, "<environment>" or "<environment>.<label>"; the label is "" without one. -EINVAL: the
- * part before the first dot is no environment name, or the label is not one. */
+/* Splits the name of a key file, "<environment>" or "<environment>.<label>"; the label is "" without one.
+ * -EINVAL: the part before the first dot is no environment name, or the label is not one. */
 int key_file_name_parse(const char *file_name, char ret_environment[static ENVIRONMENT_NAME_MAX + 1],
                         char ret_label[static KEY_LABEL_MAX + 1]);

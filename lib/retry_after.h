@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 
-/* Reads the header's value at the wall-clock time wall_now_sec (seconds since 1970, UTC). Sets how long to wait from now, in
- * seconds, 0 for a date in the past; a value beyond an hour is cut to 3600 by the caller's policy, not here, but never exceeds
- * UINT32_MAX. All three date forms of RFC 9110, section 5.6.7, are read. -EINVAL: neither form. */
+/* Reads the header's value at the wall-clock time wall_now_sec (seconds since 1970, UTC). Sets how long to
+ * wait from now, in seconds, 0 for a date in the past; a value beyond an hour is cut to 3600 by the caller's
+ * policy, not here, but is always below UINT32_MAX, which callers use for "none". All three date forms of
+ * RFC 9110, section 5.6.7, are read. -EINVAL: neither form. */
 int retry_after_parse(const char *value, int64_t wall_now_sec, uint32_t *ret_sec);

@@ -1,4 +1,5 @@
-/* The paths of the HTTP interface, a row each. Paths have one spelling: no percent-encoding, no empty or dot segments, no slash at the end. */
+/* The paths of the HTTP interface, a row each. Paths have one spelling: no percent-encoding, no empty or dot
+ * segments, no slash at the end. */
 #pragma once
 
 #include "lib/names.h"
@@ -35,9 +36,10 @@ struct route_match {
 
 enum http_method http_method_parse(const char *method);
 
-/* Finds the row of a raw request target (path and query as on the request line); what follows the first '?' is left alone. -EINVAL: not spelt as
- * paths are here (percent-encoding, "//", ".", "..", a byte outside [A-Za-z0-9._/-], over 256 bytes); -ENOENT: no such path. `v1` followed by one segment
- * that is no valid environment name is -ENOENT as well. */
+/* Finds the row of a raw request target (path and query as on the request line); what follows the first '?'
+ * is left alone. -EINVAL: not spelt as paths are here (percent-encoding, "//", ".", "..", a byte outside
+ * [A-Za-z0-9._/-], over 256 bytes); -ENOENT: no such path. `v1` followed by one segment that is no valid
+ * environment name is -ENOENT as well. */
 int route_find(const char *target, struct route_match *ret);
 
 /* GET also serves HEAD. */
@@ -51,8 +53,9 @@ struct token_query {
 #define TOKEN_WAIT_DEFAULT_SEC 2
 #define TOKEN_WAIT_MAX_SEC     30
 
-/* Reads the query part of a raw target (after '?'; NULL or none at all: the defaults). Keys: min_ttl, wait, each once, plain decimal digits. -EINVAL:
- * reterr_message (size bytes) says which key or value and what to do; unknown keys are named only if they are [a-z0-9_-]{1,32}. A wait over 30 is an error. */
+/* Reads the query part of a raw target (after '?'; NULL or none at all: the defaults). Keys: min_ttl, wait,
+ * each once, plain decimal digits. -EINVAL: reterr_message (size bytes) says which key or value and what to
+ * do; unknown keys are named only if they are [a-z0-9_-]{1,32}. A wait over 30 is an error. */
 int token_query_parse(const char *target, struct token_query *ret, char *reterr_message, size_t size);
 
 /* For every other path: a query is an error. */

@@ -1,18 +1,18 @@
-/* One exchange of an access key for a session token, as bytes: the request that asks, and what an answer means.
- * The vendor documents only the good answer; everything else is told apart by its HTTP status, and the body is never
- * trusted. */
+/* One exchange of an access key for a session token, as bytes: the request that asks, and what an answer
+ * means. The vendor documents only the good answer; everything else is told apart by its HTTP status, and
+ * the body is never trusted. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define SESSION_TOKEN_MAX         4096 /* characters of `ust` */
-#define MAGE_ID_MAX               64
-#define LIFETIME_MAX_SEC          (30 * 24 * 3600)
-#define TOKEN_REPLY_MAX           65536 /* bytes of body */
-#define TOKEN_REQUEST_PATH        "/rest/v1/app/session/token"
-#define ANSWER_HEADER_NAMES_MAX   512
-#define ANSWER_MESSAGE_MAX        200
+#define SESSION_TOKEN_MAX       4096 /* characters of `ust` */
+#define MAGE_ID_MAX             64
+#define LIFETIME_MAX_SEC        (30 * 24 * 3600)
+#define TOKEN_REPLY_MAX         65536 /* bytes of body */
+#define TOKEN_REQUEST_PATH      "/rest/v1/app/session/token"
+#define ANSWER_HEADER_NAMES_MAX 512
+#define ANSWER_MESSAGE_MAX      200
 
 enum exchange_outcome {
         EXCHANGE_GRANTED,         /* a whole, sane answer */
@@ -36,8 +36,8 @@ struct grant {
 
 /* An answer as it came from the wire. */
 struct exchange_answer {
-        long status;              /* HTTP status */
-        const char *retry_after;  /* the header's value or NULL */
+        long status;             /* HTTP status */
+        const char *retry_after; /* the header's value or NULL */
         const char *body;
         size_t body_length;
 };
@@ -45,26 +45,31 @@ struct exchange_answer {
 /* Retry-After was absent or unreadable. */
 #define RETRY_AFTER_NONE UINT32_MAX
 
-/* Writes the JSON body that asks for a lifetime: {"grant_type":"session","expires_in":7200}. Returns its length, or -ENOBUFS. */
+/* Writes the JSON body that asks for a lifetime: {"grant_type":"session","expires_in":7200}. Returns its
+ * length, or -ENOBUFS. */
 int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size);
 
-/* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched. *ret_retry_after_sec is set for
- * EXCHANGE_THROTTLED, else RETRY_AFTER_NONE. *ret_why is a static text for people: what was wrong with the answer ("expires_in is not a
- * whole number of seconds from 1 s to 30 days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters without quotes (" and '),
- * `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from 1 to LIFETIME_MAX_SEC. Duplicate fields: the last
- * counts. Text after the JSON value, other than white space, is malformed; so is a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
+/* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched.
+ * *ret_retry_after_sec is set for EXCHANGE_THROTTLED, else RETRY_AFTER_NONE. *ret_why is a static text for
+ * people: what was wrong with the answer ("expires_in is not a whole number of seconds from 1 s to 30
+ * days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters without quotes (" and '),
+ * `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from 1 to LIFETIME_MAX_SEC.
+ * Duplicate fields: the last counts. Text after the JSON value, other than white space, is malformed; so is
+ * a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
 enum exchange_outcome token_exchange_classify(const struct exchange_answer *answer, int64_t wall_now_sec,
                                               struct grant *ret_grant, uint32_t *ret_retry_after_sec,
                                               const char **ret_why);
 
-/* What may be kept of an answer that nobody has documented: its `code` and its `message`, the latter without anything that could be secret. */
+/* What may be kept of an answer that nobody has documented: its `code` and its `message`, the latter without
+ * anything that could be secret. */
 struct answer_excerpt {
-        int64_t code;                          /* INT64_MIN: none */
-        char message[ANSWER_MESSAGE_MAX + 1];  /* printable ASCII; "" when none */
+        int64_t code;                         /* INT64_MIN: none */
+        char message[ANSWER_MESSAGE_MAX + 1]; /* printable ASCII; "" when none */
 };
 
-/* Reads `code` and `message` from a JSON body, if it is one. Every occurrence (ASCII case ignored) of one of the n hidden texts is replaced by
- * "[hidden]", and so is every run of 16 or more of [A-Za-z0-9+/=_.-] that has a digit or is over 32 long. Other bytes than printable
- * ASCII become '?'. NULL and empty hidden texts are skipped. */
+/* Reads `code` and `message` from a JSON body, if it is one. Every occurrence (ASCII case ignored) of one of
+ * the n hidden texts is replaced by
+ * "[hidden]", and so is every run of 16 or more of [A-Za-z0-9+/=_.-] that has a digit or is over 32 long.
+ * Other bytes than printable ASCII become '?'. NULL and empty hidden texts are skipped. */
 void token_exchange_excerpt(const char *body, size_t length, const char *const *hidden, size_t n_hidden,
                             struct answer_excerpt *ret);
