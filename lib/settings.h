@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/access_rule.h"
+#include "lib/listen_address.h"
 #include "lib/names.h"
 
 #include <stdbool.h>
@@ -12,22 +13,17 @@
 #define SETTINGS_ENVIRONMENTS_MAX 32
 #define SETTINGS_ERROR_MAX        512
 #define SETTINGS_TEXT_MAX         (1024 * 1024) /* bytes of one file */
+#define SETTINGS_VALUE_MAX        160           /* characters of one value */
 
-enum listen_kind { LISTEN_TCP4, LISTEN_TCP6, LISTEN_UNIX };
-
-struct listen_address {
-        enum listen_kind kind;
-        uint16_t port;   /* TCP; 0 lets the kernel choose (tests) */
-        bool optional;   /* a default: skipped if the host has no such address family */
-        uint32_t address4; /* LISTEN_TCP4: in host byte order, within 127.0.0.0/8 */
-        char path[108];  /* LISTEN_UNIX: absolute; also the text as written for TCP, for messages */
-};
+#define MAX_CONNECTIONS_DEFAULT          512
+#define MAX_CONNECTIONS_PER_USER_DEFAULT 64
 
 struct environment_settings {
         char name[ENVIRONMENT_NAME_MAX + 1];
-        char *base_url;               /* https://host[:port][/path], no trailing slash */
-        char *ca_file;                /* NULL: the system's */
-        uint32_t lifetime_sec;        /* asked for */
+        char *place;           /* "FILE:LINE" of its first section; NULL: built in */
+        char *base_url;        /* https://host[:port][/path], no trailing slash */
+        char *ca_file;         /* NULL: the system's */
+        uint32_t lifetime_sec; /* asked for */
         uint64_t connect_timeout_usec;
         uint64_t exchange_timeout_usec;
         bool has_allow, has_operators; /* else [broker]'s count */
@@ -37,15 +33,15 @@ struct environment_settings {
 struct settings {
         struct listen_address listen[SETTINGS_LISTEN_MAX];
         size_t n_listen;
-        char *keys_directory;       /* NULL: not set, the default applies */
+        char *keys_directory; /* NULL: not set, the default applies */
         bool key_permissions_relaxed;
-        bool ready_when_listening;  /* ready = listening */
+        bool ready_when_listening; /* ready = listening */
         bool metrics;
         uint32_t max_connections;
         uint32_t max_connections_per_user;
         struct access_rules allow, operators;
         struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
-        size_t n_environments;      /* sorted: production, sandbox first as built in, then as configured */
+        size_t n_environments; /* sorted: production, sandbox first as built in, then as configured */
 };
 
 /* Makes settings that hold the defaults only. -ENOMEM. */
@@ -53,16 +49,26 @@ int settings_new(struct settings **ret);
 struct settings *settings_free(struct settings *settings);
 void settings_freep(struct settings **settings);
 
-/* Reads the text of one file on top of what is there. A later file may set again what an earlier one set (a drop-in overrides; its
- * lists replace the earlier file's lists); within a file a repeated single key is an error. -EINVAL, -ENOMEM: reterr_message says
- * "FILE:LINE: what, and what to do", the first error counts. Keys: exactly those of the sample file config/eqp-brokerd.conf. */
+/* Adds an environment with its defaults, or finds the one of that name. -E2BIG: there are too many. -EINVAL:
+ * that is no name of one. */
+int settings_add_environment(struct settings *settings, const char *name, struct environment_settings **ret);
+
+/* Reads the text of one file on top of what is there. A later file may set again what an earlier one set (a
+ * drop-in overrides; its lists replace the earlier file's lists); within a file a repeated single key is an
+ * error. -EINVAL, -ENOMEM: reterr_message says "FILE:LINE: what, and what to do", the first error counts.
+ * Keys: exactly those of the sample file config/eqp-brokerd.conf. After an error the settings are half read:
+ * only settings_free() makes sense. */
 int settings_read(struct settings *settings, const char *file_name, const char *text, size_t length,
                   char reterr_message[static SETTINGS_ERROR_MAX]);
 
-/* To be called after the last file: checks what only the whole can show (an environment without base_url, two equal listeners). */
+/* To be called after the last file: checks what only the whole can show (an environment without base_url,
+ * more connections for one user than there are). A list that was written out just as the default is the
+ * default, so its optional entries are optional; and the default of max_connections_per_user shrinks to
+ * max_connections. -EINVAL with a message as above, -ENOMEM. */
 int settings_finish(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
 
-/* The effective settings as a configuration file, which settings_read() accepts. The caller frees. NULL: no memory. */
+/* The effective settings as a configuration file; settings_read() of it gives the same settings. The caller
+ * frees. NULL: no memory. */
 char *settings_format(const struct settings *settings);
 
 /* NULL: there is no such environment. */

@@ -1,0 +1,109 @@
+/* The settings as a configuration file, for people who ask what is in force.
+ *
+ * Durations are written in the largest unit that divides them, so that reading gives the same value. What
+ * has no value of its own, since the system's counts, is written as a comment. */
+#include "lib/settings.h"
+#include "lib/util.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void write_duration(FILE *file, const char *key, uint64_t sec)
+{
+        static const struct {
+                uint64_t sec;
+                const char *unit;
+        } units[] = {
+                {86400, "d"  },
+                { 3600, "h"  },
+                { 60,   "min"},
+                { 1,    "s"  },
+        };
+        size_t i = 0;
+
+        while (sec % units[i].sec != 0)
+                i++;
+        (void)fprintf(file, "%s = %" PRIu64 "%s\n", key, sec / units[i].sec, units[i].unit);
+}
+
+static void write_rules(FILE *file, const char *key, const struct access_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                const struct access_rule *rule = &rules->rules[i];
+
+                switch (rule->kind) {
+                case ACCESS_RULE_ANY:
+                        (void)fprintf(file, "%s = any\n", key);
+                        break;
+                case ACCESS_RULE_UID:
+                case ACCESS_RULE_GID:
+                        (void)fprintf(file, "%s = %s:%" PRIu32 "\n", key,
+                                      rule->kind == ACCESS_RULE_UID ? "uid" : "gid", rule->id);
+                        break;
+                case ACCESS_RULE_USER:
+                case ACCESS_RULE_GROUP:
+                        (void)fprintf(file, "%s = %s:%s\n", key,
+                                      rule->kind == ACCESS_RULE_USER ? "user" : "group", rule->name);
+                        break;
+                }
+        }
+}
+
+static void write_broker(FILE *file, const struct settings *settings)
+{
+        (void)fprintf(file, "[broker]\n");
+        for (size_t i = 0; i < settings->n_listen; i++)
+                (void)fprintf(file, "listen = %s\n", settings->listen[i].path);
+        if (settings->keys_directory)
+                (void)fprintf(file, "keys_directory = %s\n", settings->keys_directory);
+        else
+                (void)fprintf(file, "# keys_directory: the service manager's credentials, or else "
+                                    "/etc/eqp-broker/keys\n");
+        (void)fprintf(file, "key_permissions = %s\n",
+                      settings->key_permissions_relaxed ? "relaxed" : "strict");
+        write_rules(file, "allow", &settings->allow);
+        write_rules(file, "operators", &settings->operators);
+        (void)fprintf(file, "metrics = %s\n", settings->metrics ? "yes" : "no");
+        (void)fprintf(file, "max_connections = %" PRIu32 "\n", settings->max_connections);
+        (void)fprintf(file, "max_connections_per_user = %" PRIu32 "\n", settings->max_connections_per_user);
+        (void)fprintf(file, "ready = %s\n", settings->ready_when_listening ? "listening" : "answered");
+}
+
+static void write_environment(FILE *file, const struct environment_settings *environment)
+{
+        (void)fprintf(file, "\n[environment %s]\n", environment->name);
+        if (environment->base_url)
+                (void)fprintf(file, "base_url = %s\n", environment->base_url);
+        write_duration(file, "lifetime", environment->lifetime_sec);
+        if (environment->ca_file)
+                (void)fprintf(file, "ca_file = %s\n", environment->ca_file);
+        else
+                (void)fprintf(file, "# ca_file: the system's authorities\n");
+        write_duration(file, "connect_timeout", environment->connect_timeout_usec / USEC_PER_SEC);
+        write_duration(file, "exchange_timeout", environment->exchange_timeout_usec / USEC_PER_SEC);
+        if (environment->has_allow)
+                write_rules(file, "allow", &environment->allow);
+        if (environment->has_operators)
+                write_rules(file, "operators", &environment->operators);
+}
+
+char *settings_format(const struct settings *settings)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        bool failed;
+        FILE *file;
+
+        file = open_memstream(&text, &size);
+        if (!file)
+                return NULL;
+        write_broker(file, settings);
+        for (size_t i = 0; i < settings->n_environments; i++)
+                write_environment(file, &settings->environments[i]);
+
+        /* The stream remembers whether any of the above ran out of memory. */
+        failed = ferror(file);
+        if (fclose(file) != 0 || failed)
+                return NULL;
+        return take_ptr(text);
+}
