@@ -1,0 +1,26 @@
+/* api: the EQP API of one environment: routes, right answers, faults in their place, and the record of it
+ * all. */
+#pragma once
+
+struct answer;
+struct request;
+
+/* An http_decide_t; `userdata` is the struct environment. */
+int api_decide(struct request *request, struct answer **ret, void *userdata);
+
+/* The codes in error bodies. The vendor's are unknown; these lie in a range of their own, so that nobody
+ * takes them for the real ones. */
+enum api_code {
+        API_CODE_KEY_REFUSED = 9001,
+        API_CODE_TOKEN_REFUSED = 9002,
+        API_CODE_BAD_REQUEST = 9003,
+        API_CODE_METHOD = 9004,
+        API_CODE_TOO_LARGE = 9005,
+        API_CODE_NOT_FOUND = 9006,
+        API_CODE_THROTTLED = 9007,
+        API_CODE_UNAVAILABLE = 9008,
+        API_CODE_TOLD_TO = 9009, /* the fault "status" without a code */
+};
+
+/* JSON bodies may be so long, as long as the broker accepts answers. */
+#define API_BODY_MAX (64 * 1024)

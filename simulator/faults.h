@@ -1,0 +1,92 @@
+/* faults: what an environment has been told to do wrong, oldest first.
+ *
+ * A fault acts at one of four stages:
+ *   connection  before any request is read; the path plays no part
+ *   instead     in place of the right answer, which is never worked out (no token is issued)
+ *   grant       on the answer to a token request that succeeds; the token is issued
+ *   answer      on the right answer, whatever it is, in how it is sent */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+enum fault_kind {
+        FAULT_REFUSE,
+        FAULT_THROTTLE,
+        FAULT_UNAVAILABLE,
+        FAULT_STATUS,
+        FAULT_REDIRECT,
+        FAULT_HANG,
+        FAULT_DRIP,
+        FAULT_TRUNCATE,
+        FAULT_RESET,
+        FAULT_WRONG_TYPES,
+        FAULT_MISSING_FIELD,
+        FAULT_EMPTY_FIELD,
+        FAULT_GIANT,
+        FAULT_BAD_UTF8,
+        FAULT_NOT_JSON,
+        FAULT_LIFETIME,
+        FAULT_BAD_UST,
+        FAULT_WRONG_CERTIFICATE,
+        FAULT_RESET_ON_ACCEPT,
+        FAULT_GARBAGE,
+        FAULT_REFUSE_CONNECT,
+        FAULT_KINDS
+};
+
+enum fault_stage { STAGE_CONNECTION, STAGE_INSTEAD, STAGE_GRANT, STAGE_ANSWER };
+
+enum fault_paths { PATHS_TOKEN, PATHS_API, PATHS_ALL };
+
+/* "Until cleared". */
+#define FAULT_COUNT_ENDLESS UINT64_MAX
+#define FAULTS_MAX          1000
+
+struct fault {
+        enum fault_kind kind;
+        enum fault_paths paths;
+        uint64_t left;                  /* FAULT_COUNT_ENDLESS, or how often it still acts */
+        uint64_t used;                  /* how often it has acted */
+        struct json_object *parameters; /* as given, all checked; without "fault", "count" and "paths" */
+        TAILQ_ENTRY(fault) link;        /* faults::list */
+};
+
+struct faults {
+        TAILQ_HEAD(, fault) list;
+        size_t count;
+};
+
+void faults_init(struct faults *faults);
+void faults_clear(struct faults *faults);
+
+/* Reads a fault as the admin listener takes it and puts it at the end of the list, which owns it. Returns 0,
+ * -ENOMEM, -ENOSPC, or -EINVAL with the reason in *reterr_message, which the caller frees. */
+int faults_add(struct faults *faults, struct json_object *description, struct fault **ret,
+               char **reterr_message);
+
+/* The oldest fault that acts on connections, or NULL. It is not counted as used. */
+struct fault *faults_for_connection(const struct faults *faults);
+
+/* The oldest fault that acts on a request to the token endpoint or elsewhere; `granted` says whether the
+ * right answer would be a token. NULL if there is none. It is not counted as used. */
+struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted);
+
+/* Counts the fault as used. One that is used up leaves the list and is freed: returns NULL then, else the
+ * fault. */
+struct fault *faults_use(struct faults *faults, struct fault *fault);
+
+/* The name on the admin listener, which is a constant, and the stage. */
+const char *fault_name(enum fault_kind kind);
+enum fault_stage fault_stage(enum fault_kind kind);
+
+/* Parameters; what was not given is the fallback. Texts belong to the fault. */
+int64_t fault_number(const struct fault *fault, const char *name, int64_t fallback);
+bool fault_flag(const struct fault *fault, const char *name);
+const char *fault_text(const struct fault *fault, const char *name, const char *fallback);
+
+/* A description as faults_add() takes it, with "used" and the count that is left (null: until cleared). The
+ * caller puts it. Returns 0 or -ENOMEM. */
+int fault_describe(const struct fault *fault, struct json_object **ret);

@@ -1,0 +1,186 @@
+/* http_server: one libmicrohttpd daemon as a guest of the event loop.
+ *
+ * libmicrohttpd waits on an epoll descriptor of its own; that descriptor is an event source here, its
+ * time-out a timer. It is run once more whenever connections went away, because a daemon that was full takes
+ * part again only then. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/util.h"
+#include "simulator/http_server.h"
+#include "simulator/request.h"
+
+/* Enough for long header sets; the body has its own room. */
+#define CONNECTION_MEMORY (16 * 1024)
+/* The limit is the number of descriptors, not this. */
+#define CONNECTIONS_MAX 1000000
+#define IDLE_SEC        300
+
+static void arm(struct http_server *server)
+{
+        MHD_UNSIGNED_LONG_LONG wait_ms;
+        uint64_t now;
+
+        if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES ||
+            sd_event_now(server->config.event, CLOCK_MONOTONIC, &now) < 0) {
+                (void)sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
+                return;
+        }
+        if (wait_ms > IDLE_SEC * 1000)
+                wait_ms = IDLE_SEC * 1000;
+        (void)sd_event_source_set_time(server->timer, now + wait_ms * USEC_PER_MSEC);
+        (void)sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
+}
+
+static int pump(struct http_server *server)
+{
+        size_t before = server->open;
+
+        if (MHD_run(server->daemon) != MHD_YES)
+                return -EIO;
+        if (server->open < before && MHD_run(server->daemon) != MHD_YES)
+                return -EIO;
+        arm(server);
+        return 0;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        (void)source, (void)fd, (void)events;
+        return pump(userdata);
+}
+
+static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
+{
+        (void)source, (void)now_usec;
+        return pump(userdata);
+}
+
+void http_server_kick(struct http_server *server)
+{
+        /* A time long past: the timer fires in the next turn of the loop. */
+        (void)sd_event_source_set_time(server->timer, 0);
+        (void)sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        struct http_server *server = cls;
+        struct http_connection *connection = *context;
+        const union MHD_ConnectionInfo *info;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+                connection = info ? calloc(1, sizeof(*connection)) : NULL;
+                if (!connection)
+                        return; /* its requests are refused, see request_begin() */
+                connection->fd = info->connect_fd;
+                TAILQ_INSERT_TAIL(&server->connections, connection, link);
+                server->open++;
+                *context = connection;
+        } else if (connection) {
+                TAILQ_REMOVE(&server->connections, connection, link);
+                server->open--;
+                free(connection);
+                *context = NULL;
+        }
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server)
+{
+        const struct certificate *certificate = server->config.certificate;
+        unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+        struct MHD_OptionItem tls[] = {
+                {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->pem : NULL    },
+                { MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key_pem : NULL},
+                { MHD_OPTION_END,           0, NULL                                     },
+        };
+
+        if (certificate)
+                flags |= MHD_USE_TLS;
+        else
+                tls[0].option = MHD_OPTION_END;
+
+        return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_URI_LOG_CALLBACK,
+                                request_begin, server, MHD_OPTION_NOTIFY_COMPLETED, request_end, server,
+                                MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                                MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SEC,
+                                MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+int http_server_new(struct http_server **ret, const struct http_config *config)
+{
+        struct http_server *server = calloc(1, sizeof(*server));
+        const union MHD_DaemonInfo *info;
+        int r = -EIO;
+
+        if (!server)
+                return -ENOMEM;
+        server->config = *config;
+        TAILQ_INIT(&server->connections);
+        TAILQ_INIT(&server->suspended);
+
+        server->daemon = start_daemon(server);
+        if (!server->daemon)
+                goto fail;
+        info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info)
+                goto fail;
+        r = sd_event_add_io(config->event, &server->io, info->epoll_fd, EPOLLIN, on_io, server);
+        if (r < 0)
+                goto fail;
+        r = sd_event_add_time(config->event, &server->timer, CLOCK_MONOTONIC, 0, 1, on_timer, server);
+        if (r < 0)
+                goto fail;
+
+        *ret = server;
+        return 0;
+
+fail:
+        http_server_free(server);
+        return r;
+}
+
+struct http_server *http_server_free(struct http_server *server)
+{
+        if (!server)
+                return NULL;
+
+        if (server->daemon) {
+                /* libmicrohttpd must not be stopped while connections are suspended. */
+                request_abandon_all(server, /* only_hanging= */ false);
+                (void)MHD_run(server->daemon);
+                MHD_stop_daemon(server->daemon);
+        }
+        sd_event_source_unref(server->io);
+        sd_event_source_unref(server->timer);
+        free(server);
+        return NULL;
+}
+
+int http_server_add(struct http_server *server, int fd, const struct sockaddr *peer, socklen_t peer_size)
+{
+        /* On failure libmicrohttpd has closed the socket. */
+        if (MHD_add_connection(server->daemon, fd, peer, peer_size) != MHD_YES)
+                return -EIO;
+        http_server_kick(server);
+        return 0;
+}
+
+void http_server_close_idle(struct http_server *server)
+{
+        struct http_connection *connection;
+
+        TAILQ_FOREACH(connection, &server->connections, link)
+        if (!connection->busy)
+                (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+void http_server_close_hanging(struct http_server *server)
+{
+        request_abandon_all(server, /* only_hanging= */ true);
+}

@@ -1,0 +1,60 @@
+/* eqp-simulator: a local stand-in for the EQP API. This file is its table of contents. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+
+#include "lib/util.h"
+#include "simulator/options.h"
+#include "simulator/server.h"
+
+/* Thousands of clients at once need as many descriptors. */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int exit_code(int error)
+{
+        switch (error) {
+        case -EADDRINUSE:
+        case -EADDRNOTAVAIL:
+                return EX_UNAVAILABLE;
+        case -EACCES:
+        case -EPERM:
+                return EX_NOPERM;
+        case -EINVAL:
+        case -EBADMSG:
+        case -ENOENT:
+        case -ENOTDIR:
+                return EX_CONFIG;
+        default:
+                return EX_SOFTWARE;
+        }
+}
+
+int main(int argc, char **argv)
+{
+        _cleanup_(server_freep) struct server *server = NULL;
+        struct options options;
+        int r;
+
+        options_parse(&options, argc, argv);
+        raise_descriptor_limit();
+
+        r = server_new(&server, &options);
+        if (r >= 0)
+                r = server_announce(server);
+        if (r >= 0)
+                r = server_run(server);
+        if (r < 0) {
+                fprintf(stderr, "eqp-simulator: %s\n", strerror(-r));
+                return exit_code(r);
+        }
+        return EXIT_SUCCESS;
+}

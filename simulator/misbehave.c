@@ -1,0 +1,165 @@
+/* misbehave: what each fault does to an answer. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/util.h"
+#include "simulator/api.h"
+#include "simulator/environment.h"
+#include "simulator/json_text.h"
+#include "simulator/misbehave.h"
+#include "simulator/moment.h"
+
+#define GIANT_BYTES      (INT64_C(10) * 1024 * 1024)
+#define DRIP_INTERVAL_MS 100
+
+/* No sequence of UTF-8: a lead byte without its tail, bytes that never occur, an overlong slash, a
+ * surrogate. */
+#define BAD_UTF8 "\xc3(\xff\xfe\xc0\xaf\xed\xa0\x80"
+
+static const char html_page[] = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\n"
+                                "<body><h1>Service Unavailable</h1>\n<p>The server is temporarily unable to "
+                                "service your request.</p>\n</body></html>\n";
+
+static int add_retry_after(const struct fault *fault, struct answer *answer)
+{
+        const char *text = fault_text(fault, "retry_after", NULL);
+        char date[MOMENT_TEXT_SIZE];
+
+        if (fault_flag(fault, "retry_after_date")) {
+                int64_t ahead_sec = fault_number(fault, "retry_after", 0);
+                int64_t now_sec = (int64_t)(moment_wall_usec() / USEC_PER_SEC);
+
+                /* Dates before 1970 or in a distant millennium help nobody. */
+                ahead_sec = MAX_OF(-now_sec, MIN_OF(ahead_sec, LIFETIME_SEC_MAX));
+                moment_format_http((uint64_t)(now_sec + ahead_sec) * USEC_PER_SEC, date);
+                text = date;
+        }
+        if (!text)
+                return 0;
+
+        answer->retry_after = strdup(text);
+        return answer->retry_after ? 0 : -ENOMEM;
+}
+
+static int stand_in(const struct fault *fault, struct answer **ret)
+{
+        switch (fault->kind) {
+        case FAULT_REFUSE:
+                return answer_new_error(
+                        ret, (unsigned)fault_number(fault, "status", 401),
+                        fault_number(fault, "code", API_CODE_KEY_REFUSED),
+                        fault_text(fault, "message", "The application ID or secret is not valid"));
+        case FAULT_THROTTLE:
+                return answer_new_error(ret, 429, API_CODE_THROTTLED, "Too many requests");
+        case FAULT_UNAVAILABLE:
+                if (fault_flag(fault, "html"))
+                        return answer_new_text(ret, (unsigned)fault_number(fault, "status", 503),
+                                               "text/html; charset=utf-8", html_page);
+                return answer_new_error(ret, (unsigned)fault_number(fault, "status", 503),
+                                        API_CODE_UNAVAILABLE, "The service is not available");
+        case FAULT_STATUS:
+                return answer_new_error(ret, (unsigned)fault_number(fault, "status", 500),
+                                        fault_number(fault, "code", API_CODE_TOLD_TO),
+                                        fault_text(fault, "message", "The simulator was told to answer so"));
+        case FAULT_REDIRECT:
+                return answer_new_text(ret, 302, "text/plain", NULL);
+        case FAULT_NOT_JSON:
+                return answer_new_text(ret, 200, "text/plain", "All is well, but this is no JSON.\n");
+        default:
+                /* Those whose delivery is the fault. */
+                return answer_new_text(ret, 200, "application/json", NULL);
+        }
+}
+
+int misbehave_instead(const struct fault *fault, struct answer **ret)
+{
+        _cleanup_(answer_freep) struct answer *answer = NULL;
+        int r;
+
+        r = stand_in(fault, &answer);
+        if (r >= 0)
+                r = add_retry_after(fault, answer);
+        if (r < 0)
+                return r;
+
+        if (fault->kind == FAULT_REDIRECT) {
+                answer->location = strdup(fault_text(fault, "location", ""));
+                if (!answer->location)
+                        return -ENOMEM;
+        } else if (fault->kind == FAULT_HANG) {
+                answer->delivery = DELIVERY_HANG;
+        } else if (fault->kind == FAULT_RESET) {
+                answer->delivery = DELIVERY_RESET;
+        } else if (fault->kind == FAULT_GARBAGE) {
+                answer->delivery = DELIVERY_GARBAGE;
+        } else if (fault->kind == FAULT_GIANT) {
+                answer->delivery = DELIVERY_GIANT;
+                answer->filler_bytes = (uint64_t)fault_number(fault, "bytes", GIANT_BYTES);
+                answer->chunked = fault_flag(fault, "chunked");
+        }
+
+        *ret = take_ptr(answer);
+        return 0;
+}
+
+static int set_lifetime(const struct fault *fault, struct json_object *grant, int64_t *lifetime_sec)
+{
+        struct json_object *value = NULL;
+        int64_t sane_sec;
+
+        if (!json_object_object_get_ex(fault->parameters, "expires_in", &value))
+                return -EINVAL;
+        if (json_object_object_add(grant, "expires_in", json_object_get(value)) < 0)
+                return -ENOMEM;
+        if (json_is_whole(value, 1, LIFETIME_SEC_MAX, &sane_sec))
+                *lifetime_sec = sane_sec;
+        return 0;
+}
+
+int misbehave_grant(const struct fault *fault, struct json_object *grant, int64_t *lifetime_sec)
+{
+        struct json_object *ust = NULL;
+
+        switch (fault->kind) {
+        case FAULT_WRONG_TYPES:
+                if (json_add(grant, "expires_in", json_object_new_object()) < 0)
+                        return -ENOMEM;
+                return json_add_number(grant, "ust", 12345);
+        case FAULT_MISSING_FIELD:
+                json_object_object_del(grant, fault_text(fault, "field", ""));
+                return 0;
+        case FAULT_EMPTY_FIELD:
+                return json_add_text(grant, fault_text(fault, "field", ""), "");
+        case FAULT_LIFETIME:
+                return set_lifetime(fault, grant, lifetime_sec);
+        case FAULT_BAD_UST:
+                if (!json_object_object_get_ex(fault->parameters, "ust", &ust))
+                        return -EINVAL;
+                return json_add(grant, "ust", json_object_get(ust));
+        default:
+                return 0;
+        }
+}
+
+int misbehave_answer(const struct fault *fault, struct answer *answer)
+{
+        switch (fault->kind) {
+        case FAULT_DRIP:
+                answer->delivery = DELIVERY_DRIP;
+                answer->interval_usec =
+                        (uint64_t)fault_number(fault, "interval_ms", DRIP_INTERVAL_MS) * USEC_PER_MSEC;
+                return 0;
+        case FAULT_TRUNCATE:
+                answer->delivery = DELIVERY_TRUNCATE;
+                return 0;
+        case FAULT_BAD_UTF8:
+                if (!answer->json)
+                        return 0;
+                if (json_object_object_get_ex(answer->json, "ust", NULL) &&
+                    json_add(answer->json, "ust", json_object_new_string("ust-" BAD_UTF8)) < 0)
+                        return -ENOMEM;
+                return json_add(answer->json, "message", json_object_new_string("bytes: " BAD_UTF8));
+        default:
+                return 0;
+        }
+}

@@ -1,0 +1,207 @@
+"""Simulator: runs eqp-simulator for a test and speaks to its admin listener.
+
+    with Simulator() as simulator:
+        simulator.urls["sandbox"]                  # https://localhost:PORT
+        simulator.ca_file                          # trust this
+        simulator.fault("sandbox", "throttle", retry_after=3, count=1)
+        simulator.state("sandbox")["requests"]["token"]
+
+The binary is $EQP_BUILD_DIR/simulator/eqp-simulator unless another one is named. Every listener is on a port
+that the kernel chooses. Standard library only.
+"""
+
+import http.client
+import json
+import os
+import select
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+# The key of the vendor's documentation, which every environment starts with unless keys are given.
+EXAMPLE_ID = "AQ17NZ49WC"
+EXAMPLE_SECRET = "8820c99614d65f923df7660276f20e029d73e2ca"
+EXAMPLE_KEY = f"{EXAMPLE_ID}:{EXAMPLE_SECRET}"
+TOKEN_PATH = "/rest/v1/app/session/token"
+
+
+class SimulatorError(Exception):
+    """The simulator did not start, or refused an admin request."""
+
+
+class Simulator:
+    """One simulator process. The options are those of the command line; `keys` is {environment: [(id, secret)]}."""
+
+    def __init__(self, environments=("sandbox", "production"), *, keys=None, lifetime_max=None,
+                 lifetime_fixed=None, mage_id=None, tls_directory=None, arguments=(), binary=None):
+        self.binary = binary or os.path.join(os.environ["EQP_BUILD_DIR"], "simulator", "eqp-simulator")
+        self.environments = tuple(environments)
+        self.keys = keys
+        self.options = {"lifetime-max": lifetime_max, "lifetime-fixed": lifetime_fixed, "mage-id": mage_id,
+                        "tls-directory": tls_directory}
+        self.arguments = tuple(arguments)
+        self.process = None
+        self.urls = {}
+        self.ca_file = None
+        self.admin = None
+        self._stderr = None
+
+    # life
+
+    def start(self, timeout=20):
+        """Starts the process and waits until it is ready. Returns the simulator itself."""
+        command = [self.binary, "--admin", "127.0.0.1:0"]
+        for name in self.environments:
+            command += ["--environment", name if "=" in name else f"{name}=127.0.0.1:0"]
+        for option, value in self.options.items():
+            if value is not None:
+                command += [f"--{option}", str(value)]
+        command += self.arguments
+
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as keys_file:
+            if self.keys is not None:
+                json.dump({name: [{"id": id_, "secret": secret} for id_, secret in pairs]
+                           for name, pairs in self.keys.items()}, keys_file)
+                keys_file.flush()
+                command += ["--keys", keys_file.name]
+            self._stderr = tempfile.TemporaryFile("w+")
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                            stderr=self._stderr)
+            line = self._read_line(timeout)
+
+        try:
+            ready = json.loads(line)
+        except ValueError:
+            self.process.kill()
+            self.process.wait()
+            raise SimulatorError(f"no readiness line; stderr: {self.stderr()}") from None
+        self.admin = ready["admin"]
+        self.ca_file = ready["ca_file"]
+        self.urls = ready["environments"]
+        return self
+
+    def _read_line(self, timeout):
+        deadline = time.monotonic() + timeout
+        line = b""
+        fd = self.process.stdout.fileno()
+        while not line.endswith(b"\n"):
+            if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
+                break
+            data = os.read(fd, 65536)
+            if not data:
+                break
+            line += data
+        return line.decode()
+
+    def stop(self, timeout=20):
+        """Asks the process to end and returns its exit code. May be called again."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise SimulatorError("the simulator did not end when asked to") from None
+        self.process.stdout.close()
+        return code
+
+    def stderr(self):
+        """What the process has written to stderr so far."""
+        self._stderr.seek(0)
+        return self._stderr.read()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # admin requests
+
+    def call(self, method, path, body=None):
+        """One admin request: returns (status, JSON, or text if it is no JSON)."""
+        address = urllib.parse.urlsplit(self.admin)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        if response.headers.get_content_type() == "application/json":
+            return response.status, json.loads(text)
+        return response.status, text
+
+    def _do(self, method, path, body=None):
+        status, answer = self.call(method, path, body)
+        if status != 200:
+            raise SimulatorError(f"{method} {path}: {status}: {answer}")
+        return answer
+
+    def _key(self, environment, key_id, action=""):
+        return f"/{environment}/keys/{urllib.parse.quote(key_id, safe='')}{action}"
+
+    def add_key(self, environment, key_id, secret):
+        return self._do("POST", f"/{environment}/keys", {"id": key_id, "secret": secret})
+
+    def replace_keys(self, environment, pairs):
+        """Makes these (id, secret) pairs the only keys."""
+        body = [{"id": id_, "secret": secret} for id_, secret in pairs]
+        return self._do("PUT", f"/{environment}/keys", body)
+
+    def delete_key(self, environment, key_id):
+        return self._do("DELETE", self._key(environment, key_id))
+
+    def refuse_key(self, environment, key_id=EXAMPLE_ID):
+        return self._do("POST", self._key(environment, key_id, "/refuse"))
+
+    def accept_key(self, environment, key_id=EXAMPLE_ID):
+        return self._do("POST", self._key(environment, key_id, "/accept"))
+
+    def regenerate(self, environment, key_id=EXAMPLE_ID, secret=None):
+        """Returns the new secret. Tokens live on."""
+        body = None if secret is None else {"secret": secret}
+        return self._do("POST", self._key(environment, key_id, "/regenerate"), body)["secret"]
+
+    def revoke(self, environment, ust_sha256=None):
+        """Ends one token, or all; returns how many."""
+        body = None if ust_sha256 is None else {"ust_sha256": ust_sha256}
+        return self._do("POST", f"/{environment}/tokens/revoke", body)["revoked"]
+
+    def settings(self, environment, **settings):
+        """lifetime_max, lifetime_fixed (None: off), latency_ms."""
+        return self._do("PUT", f"/{environment}/settings", settings)
+
+    def fault(self, environment, name, **parameters):
+        """Adds a fault; count, paths and the fault's own parameters by name."""
+        return self._do("POST", f"/{environment}/faults", {"fault": name, **parameters})
+
+    def clear_faults(self, environment=None):
+        """In one environment, or in all. Returns how many there were."""
+        names = self.urls if environment is None else [environment]
+        return sum(self._do("DELETE", f"/{name}/faults")["cleared"] for name in names)
+
+    def state(self, environment=None):
+        """The state of one environment, or {name: state} of all."""
+        environments = self._do("GET", "/state")["environments"]
+        return environments if environment is None else environments[environment]
+
+    def reset(self):
+        """Everything as at the start."""
+        self._do("POST", "/reset")
+
+    def wait_for(self, condition, environment=None, timeout=10):
+        """Polls the state until condition(state) is true and returns that state; raises when the time is over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.state(environment)
+            if condition(state):
+                return state
+            if time.monotonic() > deadline:
+                raise SimulatorError(f"not within {timeout} s; state: {json.dumps(state)}")
+            time.sleep(0.01)
