@@ -14,8 +14,8 @@
 
 #define KEYS_PER_ENVIRONMENT_MAX 3
 
-/* A key as the exchange side names it. The serial is never 0, and a new one for every new content of a file.
- */
+/* A key as the exchange side names it. The serial is never 0, a new one for every new content of a file, and
+ * never moves to another label. */
 struct key_name {
         uint64_t serial;
         bool rewritten; /* same content, but the file was written again: somebody wants it tried */
