@@ -1,7 +1,7 @@
 /* How long to wait after the n-th failure in a row.
  *
- * Jitter takes at most a quarter: were it half, a long outage at the ceiling of 120 s could ask 60 times an
- * hour, which is the whole hourly budget. */
+ * Jitter takes at most a quarter: were it half, a long outage at the ceiling of the refresh machine (115 s)
+ * could ask more than 60 times an hour, which is the whole hourly budget. */
 #include "lib/backoff.h"
 
 #include "lib/util.h"

@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 120 * USEC_PER_SEC };
+static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC };
 static const struct backoff_policy slow_backoff = { 5 * USEC_PER_MIN, 60 * USEC_PER_MIN };
 static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR };
 
@@ -163,6 +163,15 @@ struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
         return plan(refresh, now_usec);
 }
 
+/* When to try again after a transient failure. The wait counts from the sending, so that a time-out does not
+ * come on top of it: exchanges are at most 115 s apart, which leaves 5 s for the answer that is to be there
+ * 120 s after an outage. Half the wait is a pause in any case. */
+static uint64_t retry_usec(const struct refresh *refresh, uint64_t now_usec, uint32_t random)
+{
+        uint64_t wait = backoff_usec(&transient_backoff, refresh->n_failures, random);
+        return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
+}
+
 static bool on_granted(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
                        uint32_t random)
 {
@@ -173,8 +182,7 @@ static bool on_granted(struct refresh *refresh, const struct refresh_outcome *ou
         if (expires <= now_usec) {
                 /* It took longer to arrive than it lives: the key is good, the token is not. */
                 refresh->n_failures++;
-                set_due(refresh, now_usec + backoff_usec(&transient_backoff, refresh->n_failures, random),
-                        REFRESH_RETRY);
+                set_due(refresh, retry_usec(refresh, now_usec, random), REFRESH_RETRY);
                 return false;
         }
         refresh->n_failures = 0;
@@ -216,9 +224,10 @@ static void on_failure(struct refresh *refresh, const struct refresh_outcome *ou
 
         refresh->n_failures++;
         refresh->n_slow_failures = slow ? refresh->n_slow_failures + 1 : 0;
-        uint64_t wait = slow ? backoff_usec(&slow_backoff, refresh->n_slow_failures, random)
-                             : backoff_usec(&transient_backoff, refresh->n_failures, random);
-        set_due(refresh, now_usec + wait, REFRESH_RETRY);
+        set_due(refresh,
+                slow ? now_usec + backoff_usec(&slow_backoff, refresh->n_slow_failures, random)
+                     : retry_usec(refresh, now_usec, random),
+                REFRESH_RETRY);
         if (token_lives(refresh, now_usec) && refresh->refresh_point_usec > now_usec &&
             refresh->refresh_point_usec < refresh->due_usec) {
                 /* An early refresh failed: the ordinary one still takes place. */

@@ -101,6 +101,40 @@ static void test_failure_keeps_the_token(void **state)
         assert_int_equal(refresh.token_serial, 1);
 }
 
+static void test_transient_backoff(void **state)
+{
+        (void)state;
+        static const unsigned sec[] = { 1, 2, 4, 8, 16, 32, 64, 115, 115 };
+        struct refresh refresh = begin(1);
+        uint64_t now = START;
+        for (size_t i = 0; i < ARRAY_SIZE(sec); i++) {
+                struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, now);
+                assert_false(step.exchange);
+                assert_int_equal(step.wake_usec, now + sec[i] * SEC);
+                now = step.wake_usec;
+                step = refresh_on_timer(&refresh, now);
+                assert_true(step.exchange);
+                assert_int_equal(step.reason, REFRESH_RETRY);
+        }
+}
+
+static void test_time_outs_do_not_stretch_the_backoff(void **state)
+{
+        (void)state;
+        struct refresh refresh = begin(1);
+        uint64_t sent = START;
+        for (size_t i = 0; i < 20; i++) {
+                struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, sent + 15 * SEC);
+                assert_true(step.wake_usec > sent + 15 * SEC); /* a pause there is in any case */
+                assert_true(step.wake_usec <= sent + 115 * SEC);
+                sent = step.wake_usec;
+                assert_true(refresh_on_timer(&refresh, sent).exchange);
+        }
+        /* A night of sleep in mid-exchange: the answer's arrival counts. */
+        struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, sent + 9 * USEC_PER_HOUR);
+        assert_true(step.wake_usec > sent + 9 * USEC_PER_HOUR + 30 * SEC);
+}
+
 static void test_slow_retry(void **state)
 {
         (void)state;
@@ -260,6 +294,8 @@ int main(void)
                 cmocka_unit_test(test_expiry_is_told_once),
                 cmocka_unit_test(test_early_timer_does_no_harm),
                 cmocka_unit_test(test_failure_keeps_the_token),
+                cmocka_unit_test(test_transient_backoff),
+                cmocka_unit_test(test_time_outs_do_not_stretch_the_backoff),
                 cmocka_unit_test(test_slow_retry),
                 cmocka_unit_test(test_retry_after),
                 cmocka_unit_test(test_operator_cannot_pass_retry_after),
