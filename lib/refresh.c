@@ -74,14 +74,17 @@ static void start_exchange(struct refresh *refresh, const struct key_state *key,
         refresh->sent_ring[refresh->n_sent++ % REFRESH_HOURLY_BUDGET] = now_usec;
 }
 
-/* Why a due exchange cannot start now. */
+/* What puts the next exchange off beyond its time. A retry's wait that ends within the floor is put off so
+ * briefly that it is only worth telling when it is due. */
 static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t now_usec)
 {
         enum refresh_limit limit;
-        if (refresh_limited_until(refresh, &limit) > now_usec) {
-                return limit;
+        uint64_t wanted = MAX_OF(refresh->due_usec, now_usec);
+
+        if (refresh_limited_until(refresh, &limit) > wanted) {
+                return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
         }
-        return REFRESH_LIMIT_KEYS;
+        return keyring_usable_usec(&refresh->keyring) > wanted ? REFRESH_LIMIT_KEYS : REFRESH_UNLIMITED;
 }
 
 static const struct key_state *choose_key(const struct refresh *refresh, uint64_t now_usec)
@@ -108,9 +111,7 @@ static struct refresh_step plan(struct refresh *refresh, uint64_t now_usec)
                         step.key_serial = key->serial;
                 } else {
                         step.wake_usec = next;
-                        if (refresh->due_usec <= now_usec) {
-                                step.limit = what_limits(refresh, now_usec);
-                        }
+                        step.limit = what_limits(refresh, now_usec);
                 }
         }
         step.reason = refresh->in_flight ? refresh->in_flight_reason : refresh->due_reason;

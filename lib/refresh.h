@@ -7,9 +7,9 @@
  *
  * Words:
  *   due    the moment when an exchange is wanted: the refresh point of the token in hand, or the next retry
- *   limit  what may put an exchange off although it is due: the floor between two exchanges, the hourly budget,
- *          an upstream's Retry-After, keys that all rest
- *   step   what to do now: start an exchange with this key or nothing; and when to call refresh_on_timer()
+ *   limit  what may put an exchange off although it is due: the floor between two exchanges, the hourly
+ * budget, an upstream's Retry-After, keys that all rest step   what to do now: start an exchange with this
+ * key or nothing; and when to call refresh_on_timer()
  *
  * Promises, each held by random histories in the tests: one exchange at a time; never within
  * REFRESH_FLOOR_USEC of the last; never more than REFRESH_HOURLY_BUDGET in any hour; as long as there is a
@@ -55,7 +55,7 @@ struct refresh_step {
         enum refresh_reason reason; /* of that exchange, or of the one that is wanted */
         bool adopted;               /* granted: this is the token to hand out from now on */
         bool expired;               /* the token in hand has come to its end: let it go */
-        enum refresh_limit limit;   /* an exchange is due, but this puts it off */
+        enum refresh_limit limit;   /* the next exchange is put off by this, beyond the time it is due */
         uint64_t wake_usec; /* call refresh_on_timer() then; USEC_NEVER: only another event matters */
 };
 

@@ -114,6 +114,22 @@ static void test_budget_binds_operators_too(void **state)
         assert_true(refresh_on_timer(&refresh, step.wake_usec).exchange);
 }
 
+static void test_limit_is_told_before_it_bites(void **state)
+{
+        (void)state;
+        struct refresh refresh = with_token(1);
+        struct refresh_step step;
+        uint64_t now = START;
+        for (unsigned n = 1; n < REFRESH_HOURLY_BUDGET; n++) {
+                now += SEC;
+                (void)refresh_on_operator(&refresh, now, &step);
+                step = granted(&refresh, 600, n + 1, now, MIDDLE);
+                /* Due in 6 to 7 min; only after the last one is that against the budget. */
+                assert_int_equal(step.limit,
+                                 n + 1 < REFRESH_HOURLY_BUDGET ? REFRESH_UNLIMITED : REFRESH_LIMIT_BUDGET);
+        }
+}
+
 static void test_operator_waits_for_the_floor_only(void **state)
 {
         (void)state;
@@ -138,6 +154,7 @@ int main(void)
                 cmocka_unit_test(test_report_with_all_keys_resting),
                 cmocka_unit_test(test_callers_have_a_share_of_the_budget),
                 cmocka_unit_test(test_budget_binds_operators_too),
+                cmocka_unit_test(test_limit_is_told_before_it_bites),
                 cmocka_unit_test(test_operator_waits_for_the_floor_only),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
