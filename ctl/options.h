@@ -1,0 +1,31 @@
+/* Options: what the command line asks for. */
+#pragma once
+
+#include "lib/util.h"
+
+enum token_format {
+        TOKEN_FORMAT_RAW,    /* the bare token */
+        TOKEN_FORMAT_JSON,   /* the token and what belongs to it */
+        TOKEN_FORMAT_HEADER, /* a line for curl -H @- */
+};
+
+struct options;
+
+/* A verb's work: returns the exit code. */
+typedef int (*verb_run_t)(const struct options *options);
+
+struct options {
+        verb_run_t run;
+        const char *address;     /* NULL: where the library looks */
+        const char *environment; /* NULL: none was named */
+        unsigned min_ttl_sec;
+        int wait_sec; /* EQP_BROKER_WAIT_DEFAULT: the daemon's choice */
+        enum token_format format;
+        bool json;
+        bool watch;
+};
+
+/* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the
+ * program with 0, and a line that makes no sense ends it with EXIT_USAGE, after a message that names the
+ * culprit. */
+void options_parse(struct options *ret_options, int argc, char **argv);

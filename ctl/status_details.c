@@ -1,0 +1,290 @@
+/* Status details: keys, trouble, files that were refused; and, in full, where the environment is, how often
+ * it was asked, and the last answer that was not understood. A paragraph is put together in memory, cleaned,
+ * wrapped. */
+#include "ctl/status_details.h"
+
+#include <errno.h>
+
+#include "ctl/text.h"
+#include "lib/duration.h"
+
+#define LABEL_COLUMNS     9
+#define PARAGRAPH_MIN     24
+#define PARAGRAPH_MAX     4096
+#define BUDGET_LOW_TENTHS 7
+
+struct details {
+        FILE *out;
+        const struct terminal *terminal;
+        unsigned indent;
+};
+
+/* A paragraph that is being put together; written by paragraph_end(). */
+struct paragraph {
+        FILE *stream;
+        char *text;
+        size_t size;
+};
+
+static int paragraph_begin(struct paragraph *paragraph)
+{
+        *paragraph = (struct paragraph){ 0 };
+        paragraph->stream = open_memstream(&paragraph->text, &paragraph->size);
+        return paragraph->stream != NULL ? 0 : -ENOMEM;
+}
+
+static int paragraph_end(struct paragraph *paragraph, const struct details *details, const char *label,
+                         enum style style)
+{
+        const struct terminal *terminal = details->terminal;
+        unsigned hanging = details->indent + LABEL_COLUMNS;
+        unsigned width =
+                terminal->columns > hanging + PARAGRAPH_MIN ? terminal->columns - hanging : PARAGRAPH_MIN;
+        _cleanup_free_ char *text = NULL;
+        char clean[PARAGRAPH_MAX];
+        int r;
+
+        r = fclose(paragraph->stream);
+        text = paragraph->text;
+        if (r != 0 || text == NULL)
+                return -ENOMEM;
+
+        text_clean(clean, sizeof(clean), text, terminal->unicode);
+        (void)fprintf(details->out, "%*s%s%-*s%s%s", (int)details->indent, "", style_on(terminal, STYLE_DIM),
+                      LABEL_COLUMNS, label, style_off(terminal, STYLE_DIM), style_on(terminal, style));
+        text_wrap(details->out, clean, hanging, width);
+        (void)fprintf(details->out, "%s\n", style_off(terminal, style));
+        return 0;
+}
+
+/* One paragraph of one text; nothing if there is no text. */
+static int print_text(const struct details *details, const char *label, const char *text, enum style style)
+{
+        struct paragraph paragraph;
+        int r;
+
+        if (text[0] == '\0')
+                return 0;
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0)
+                return r;
+        (void)fputs(text, paragraph.stream);
+        return paragraph_end(&paragraph, details, label, style);
+}
+
+/* keys */
+
+static void write_key(FILE *out, struct json_object *key)
+{
+        static const struct {
+                const char *state;
+                const char *words;
+        } states[] = {
+                {"active",   "in use"     },
+                { "spare",   "spare"      },
+                { "trial",   "being tried"},
+                { "refused", "refused"    },
+        };
+        const char *label = field_text(key, "label");
+        const char *state = field_text(key, "state");
+        const char *words = state;
+        char rest[DURATION_TEXT_MAX];
+        int64_t rest_sec;
+
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                if (streq(states[i].state, state))
+                        words = states[i].words;
+
+        (void)fprintf(out, "%s %s", label[0] != '\0' ? label : "(no label)", words);
+        if (field_seconds(key, "rest_sec", &rest_sec))
+                (void)fprintf(out, ", to be tried again in %s",
+                              duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest));
+        if (field_truth(key, "kept_old"))
+                (void)fputs(" (its file has changed; the key from before is still used)", out);
+}
+
+static int print_keys(const struct details *details, struct json_object *environment)
+{
+        struct json_object *keys = field_array(environment, "keys");
+        size_t n = keys != NULL ? json_object_array_length(keys) : 0;
+        enum style style = STYLE_PLAIN;
+        struct paragraph paragraph;
+        int r;
+
+        if (n == 0)
+                return 0;
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                struct json_object *key = json_object_array_get_idx(keys, i);
+
+                (void)fputs(i > 0 ? "; " : "", paragraph.stream);
+                write_key(paragraph.stream, key);
+                if (streq(field_text(key, "state"), "refused") || field_truth(key, "kept_old"))
+                        style = STYLE_WARNING;
+        }
+
+        return paragraph_end(&paragraph, details, "keys", style);
+}
+
+static int print_refused_files(const struct details *details, struct json_object *environment)
+{
+        struct json_object *files = field_array(environment, "key_files_refused");
+        size_t n = files != NULL ? json_object_array_length(files) : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                struct json_object *file = json_object_array_get_idx(files, i);
+                struct paragraph paragraph;
+                int r;
+
+                r = paragraph_begin(&paragraph);
+                if (r < 0)
+                        return r;
+                (void)fprintf(paragraph.stream, "%s is not used: %s", field_text(file, "file"),
+                              field_text(file, "reason"));
+                r = paragraph_end(&paragraph, details, "file", STYLE_WARNING);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* trouble */
+
+static int print_trouble(const struct details *details, struct json_object *environment)
+{
+        struct json_object *trouble = field_object(environment, "last_trouble");
+        int64_t failures = field_count(environment, "failures_in_row");
+        const char *key = field_text(trouble, "key");
+        struct paragraph paragraph;
+        char ago[DURATION_TEXT_MAX];
+        int64_t ago_sec;
+        int r;
+
+        if (trouble == NULL)
+                return 0;
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0)
+                return r;
+        /* Old trouble is told as well, but quietly. */
+        if (failures == 0)
+                (void)fputs("over; it was ", paragraph.stream);
+        if (field_seconds(trouble, "ago_sec", &ago_sec))
+                (void)fprintf(paragraph.stream, "%s ago",
+                              duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago));
+        if (key[0] != '\0')
+                (void)fprintf(paragraph.stream, " with the key %s", key);
+        (void)fprintf(paragraph.stream, ": %s", field_text(trouble, "message"));
+        if (failures > 1)
+                (void)fprintf(paragraph.stream, " (%lld failures in a row)", (long long)failures);
+        return paragraph_end(&paragraph, details, "trouble", failures > 0 ? STYLE_BAD : STYLE_DIM);
+}
+
+/* how often the EQP API was asked */
+
+static void write_outcomes(FILE *out, struct json_object *exchanges)
+{
+        static const struct {
+                const char *field;
+                const char *words;
+        } outcomes[] = {
+                {"granted",          "granted"        },
+                { "key_refused",     "key refused"    },
+                { "throttled",       "throttled"      },
+                { "unavailable",     "not available"  },
+                { "malformed",       "not understood" },
+                { "request_refused", "request refused"},
+        };
+        const char *separator = ": ";
+
+        for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+                int64_t count = field_count(exchanges, outcomes[i].field);
+
+                if (count <= 0)
+                        continue;
+                (void)fprintf(out, "%s%lld %s", separator, (long long)count, outcomes[i].words);
+                separator = ", ";
+        }
+}
+
+static int print_exchanges(const struct details *details, struct json_object *environment, bool full)
+{
+        struct json_object *exchanges = field_object(environment, "exchanges");
+        int64_t last_hour = field_count(exchanges, "last_hour");
+        int64_t budget = field_count(exchanges, "hourly_budget");
+        bool low = budget > 0 && last_hour > budget / 10 * BUDGET_LOW_TENTHS;
+        struct paragraph paragraph;
+        int r;
+
+        if (exchanges == NULL || (!full && !low))
+                return 0;
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0)
+                return r;
+        (void)fprintf(paragraph.stream, "%lld of %lld allowed in the last hour; %lld since the start",
+                      (long long)last_hour, (long long)budget, (long long)field_count(exchanges, "total"));
+        write_outcomes(paragraph.stream, exchanges);
+        return paragraph_end(&paragraph, details, "asked", low ? STYLE_WARNING : STYLE_PLAIN);
+}
+
+static int print_unknown_answer(const struct details *details, struct json_object *environment)
+{
+        struct json_object *answer = field_object(environment, "last_unknown_answer");
+        struct paragraph paragraph;
+        int r;
+
+        if (answer == NULL)
+                return 0;
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0)
+                return r;
+        (void)fprintf(paragraph.stream, "not understood at %s: status %lld, %s", field_text(answer, "at"),
+                      (long long)field_count(answer, "status"), field_text(answer, "content_type"));
+        if (field_text(answer, "message")[0] != '\0')
+                (void)fprintf(paragraph.stream, ": %s", field_text(answer, "message"));
+        return paragraph_end(&paragraph, details, "answer", STYLE_WARNING);
+}
+
+/* all */
+
+static int print_full(const struct details *details, struct json_object *environment)
+{
+        struct json_object *token = field_object(environment, "token");
+        int r;
+
+        r = print_text(details, "url", field_text(environment, "base_url"), STYLE_PLAIN);
+        if (r >= 0)
+                r = print_text(details, "account", field_text(token, "mage_id"), STYLE_PLAIN);
+        if (r >= 0)
+                r = print_text(details, "until", field_text(token, "expires_at"), STYLE_PLAIN);
+        return r;
+}
+
+int status_details_print(FILE *out, const struct status_row *row, const struct terminal *terminal,
+                         unsigned indent, bool full)
+{
+        const struct details details = { out, terminal, indent };
+        int r;
+
+        r = print_text(&details, "why", field_text(row->environment, "why"), row->style);
+        if (r >= 0 && full)
+                r = print_full(&details, row->environment);
+        if (r >= 0)
+                r = print_keys(&details, row->environment);
+        if (r >= 0)
+                r = print_refused_files(&details, row->environment);
+        if (r >= 0)
+                r = print_trouble(&details, row->environment);
+        if (r >= 0)
+                r = print_exchanges(&details, row->environment, full);
+        if (r >= 0 && full)
+                r = print_unknown_answer(&details, row->environment);
+        return r;
+}

@@ -1,0 +1,164 @@
+/* Verbs: token, refresh, ready and live; each one request and its answer. For status see verb_status.c. */
+#include "ctl/verbs.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "ctl/complain.h"
+#include "ctl/fields.h"
+#include "ctl/text.h"
+#include "lib/duration.h"
+
+/* token */
+
+static void token_freep(struct eqp_broker_token **token)
+{
+        *token = eqp_broker_token_free(*token);
+}
+
+static bool add_string(struct json_object *object, const char *name, const char *value)
+{
+        struct json_object *string = json_object_new_string(value);
+
+        if (string != NULL && json_object_object_add(object, name, string) == 0)
+                return true;
+
+        (void)json_object_put(string);
+        return false;
+}
+
+static bool add_integer(struct json_object *object, const char *name, int64_t value)
+{
+        struct json_object *integer = json_object_new_int64(value);
+
+        if (integer != NULL && json_object_object_add(object, name, integer) == 0)
+                return true;
+
+        (void)json_object_put(integer);
+        return false;
+}
+
+/* The daemon's own form of a token answer. */
+static int print_token_json(const struct eqp_broker_token *token)
+{
+        _cleanup_(json_putp) struct json_object *object = json_object_new_object();
+        const char *text = NULL;
+
+        if (object != NULL && add_string(object, "mage_id", eqp_broker_token_mage_id(token)) &&
+            add_string(object, "ust", eqp_broker_token_ust(token)) &&
+            add_integer(object, "expires_in", eqp_broker_token_expires_in_sec(token)) &&
+            add_string(object, "expires_at", eqp_broker_token_expires_at(token)) &&
+            add_string(object, "environment", eqp_broker_token_environment(token)) &&
+            add_string(object, "base_url", eqp_broker_token_base_url(token)))
+                text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                      JSON_C_TO_STRING_NOSLASHESCAPE);
+        if (text == NULL) {
+                complain("Out of memory.");
+                return EXIT_FAILED;
+        }
+
+        (void)puts(text);
+        return EXIT_DONE;
+}
+
+int verb_token(const struct options *options)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        _cleanup_(token_freep) struct eqp_broker_token *token = NULL;
+        int code, r;
+
+        code = open_broker(&broker, options->address);
+        if (code != EXIT_DONE)
+                return code;
+
+        r = eqp_broker_get_token(broker, options->environment, options->min_ttl_sec, options->wait_sec,
+                                 &token);
+        if (r < 0)
+                return complain_broker(broker, r);
+
+        switch (options->format) {
+        case TOKEN_FORMAT_JSON:
+                return print_token_json(token);
+        case TOKEN_FORMAT_HEADER:
+                (void)printf("Authorization: Bearer %s\n", eqp_broker_token_ust(token));
+                return EXIT_DONE;
+        case TOKEN_FORMAT_RAW:
+        default:
+                (void)puts(eqp_broker_token_ust(token));
+                return EXIT_DONE;
+        }
+}
+
+/* refresh */
+
+int verb_refresh(const struct options *options)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        _cleanup_(json_putp) struct json_object *report = NULL;
+        _cleanup_free_ char *json = NULL;
+        char message[1024], key[64], life[DURATION_TEXT_MAX];
+        bool refreshed = false;
+        int64_t expires_in_sec;
+        int code, r;
+
+        code = open_broker(&broker, options->address);
+        if (code != EXIT_DONE)
+                return code;
+
+        r = eqp_broker_refresh(broker, options->environment, &refreshed, &json);
+        if (r < 0)
+                return complain_broker(broker, r);
+
+        report = json_tokener_parse(json);
+        if (!refreshed) {
+                text_clean(message, sizeof(message), field_text(report, "message"), /* unicode= */ true);
+                complain("No new token for %s: %s", options->environment, message);
+                return EXIT_FAILED;
+        }
+
+        (void)printf("%s: a new token", options->environment);
+        text_clean(key, sizeof(key), field_text(report, "key"), /* unicode= */ true);
+        if (key[0] != '\0')
+                (void)printf(" with the key %s", key);
+        if (field_seconds(report, "expires_in", &expires_in_sec))
+                (void)printf(", valid for %s",
+                             duration_format((uint64_t)expires_in_sec * USEC_PER_SEC, life));
+        (void)putchar('\n');
+        return EXIT_DONE;
+}
+
+/* health */
+
+int verb_ready(const struct options *options)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        int code, r;
+
+        code = open_broker(&broker, options->address);
+        if (code != EXIT_DONE)
+                return code;
+
+        r = eqp_broker_ready(broker);
+        if (r < 0)
+                return complain_broker(broker, r);
+
+        (void)puts("ready");
+        return EXIT_DONE;
+}
+
+int verb_live(const struct options *options)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        int code, r;
+
+        code = open_broker(&broker, options->address);
+        if (code != EXIT_DONE)
+                return code;
+
+        r = eqp_broker_live(broker);
+        if (r < 0)
+                return complain_broker(broker, r);
+
+        (void)puts("live");
+        return EXIT_DONE;
+}

@@ -1,0 +1,11 @@
+/* Verbs: what eqpctl can be asked to do. Each prints its answer on stdout, says on stderr what went wrong,
+ * and returns the exit code. */
+#pragma once
+
+#include "ctl/options.h"
+
+int verb_token(const struct options *options);
+int verb_status(const struct options *options);
+int verb_refresh(const struct options *options);
+int verb_ready(const struct options *options);
+int verb_live(const struct options *options);
