@@ -7,7 +7,8 @@
 #include "simulator/fault_table.h"
 #include "simulator/json_text.h"
 
-#define TEXT_MAX 65536
+#define TEXT_MAX   65536
+#define HEADER_MAX 4096
 
 const struct fault_row fault_rows[FAULT_KINDS] = {
         [FAULT_REFUSE] = {"refuse",             STAGE_INSTEAD   },
@@ -80,15 +81,17 @@ int fault_kind_from_name(const char *name)
         return -EINVAL;
 }
 
+/* Printable ASCII, and not empty: libmicrohttpd sends no empty fields. */
 static bool is_header_text(struct json_object *value)
 {
         const char *text;
 
-        if (!json_object_is_type(value, json_type_string) || json_object_get_string_len(value) > 4096)
+        if (!json_object_is_type(value, json_type_string) || json_object_get_string_len(value) < 1 ||
+            json_object_get_string_len(value) > HEADER_MAX)
                 return false;
         text = json_object_get_string(value);
         for (int i = 0; i < json_object_get_string_len(value); i++)
-                if (text[i] < 0x20 || text[i] == 0x7F)
+                if (text[i] < 0x20 || text[i] > 0x7E)
                         return false;
         return true;
 }

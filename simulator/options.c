@@ -24,28 +24,29 @@ enum option_key {
         OPTION_MAGE_ID,
 };
 
-/* clang-format off: aligned columns would leave no room for the texts. */
+/* Columns aligned by clang-format would leave no room for the texts. */
+/* clang-format off */
 static const struct argp_option table[] = {
-        {"environment",     OPTION_ENVIRONMENT,    "NAME[=ADDRESS:PORT]", 0,
-         "An environment and where it listens for HTTPS; port 0 lets the kernel choose. Repeatable. "
-          "Default: sandbox=127.0.0.1:9443 and production=127.0.0.1:9444",                                                  0},
-        { "any-address",    OPTION_ANY_ADDRESS,    NULL,                  0,
-         "Let environments listen on addresses that are not loopback",                                                      0},
-        { "admin",          OPTION_ADMIN,          "ADDRESS:PORT",        0,
-         "Where to listen for admin requests, on loopback. Default: 127.0.0.1:9440",                                        0},
-        { "tls-directory",  OPTION_TLS_DIRECTORY,  "DIRECTORY",           0,
-         "Where the certificates are kept, made when missing. Default: a temporary directory",                              0},
-        { "server-name",    OPTION_SERVER_NAME,    "NAME",                0,
-         "A DNS name for the certificate, besides localhost. Repeatable",                                                   0},
-        { "keys",           OPTION_KEYS,           "FILE",                0,
-         "The keys at the start, as JSON: {\"sandbox\":[{\"id\":\"...\",\"secret\":\"...\"}]}. "
-          "Default: the key of the vendor's documentation everywhere",                                                      0},
-        { "lifetime-max",   OPTION_LIFETIME_MAX,   "SECONDS",             0, "The longest lifetime granted. Default: 7200",
-         0                                                                                                                   },
-        { "lifetime-fixed", OPTION_LIFETIME_FIXED, "SECONDS",             0, "Grant this lifetime whatever is asked",
-         0                                                                                                                   },
-        { "mage-id",        OPTION_MAGE_ID,        "ID",                  0, "The account. Default: " DEFAULT_MAGE_ID,      0},
-        { NULL,             0,                     NULL,                  0, NULL,                                          0},
+        { "environment", OPTION_ENVIRONMENT, "NAME[=ADDRESS:PORT]", 0,
+          "An environment and where it listens for HTTPS; port 0 lets the kernel choose. Repeatable. "
+          "Default: sandbox=127.0.0.1:9443 and production=127.0.0.1:9444", 0 },
+        { "any-address", OPTION_ANY_ADDRESS, NULL, 0,
+          "Let environments listen on addresses that are not loopback", 0 },
+        { "admin", OPTION_ADMIN, "ADDRESS:PORT", 0,
+          "Where to listen for admin requests, on loopback. Default: 127.0.0.1:9440", 0 },
+        { "tls-directory", OPTION_TLS_DIRECTORY, "DIRECTORY", 0,
+          "Where the certificates are kept, made when missing. Default: a temporary directory", 0 },
+        { "server-name", OPTION_SERVER_NAME, "NAME", 0,
+          "A DNS name for the certificate, besides localhost. Repeatable", 0 },
+        { "keys", OPTION_KEYS, "FILE", 0,
+          "The keys at the start, as JSON: {\"sandbox\":[{\"id\":\"...\",\"secret\":\"...\"}]}. "
+          "Default: the key of the vendor's documentation everywhere", 0 },
+        { "lifetime-max", OPTION_LIFETIME_MAX, "SECONDS", 0,
+          "The longest lifetime granted. Default: 7200", 0 },
+        { "lifetime-fixed", OPTION_LIFETIME_FIXED, "SECONDS", 0,
+          "Grant this lifetime whatever is asked", 0 },
+        { "mage-id", OPTION_MAGE_ID, "ID", 0, "The account. Default: " DEFAULT_MAGE_ID, 0 },
+        { NULL, 0, NULL, 0, NULL, 0 },
 };
 /* clang-format on */
 

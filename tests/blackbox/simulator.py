@@ -10,10 +10,12 @@ The binary is $EQP_BUILD_DIR/simulator/eqp-simulator unless another one is named
 that the kernel chooses. Standard library only.
 """
 
+import base64
 import http.client
 import json
 import os
 import select
+import ssl
 import subprocess
 import tempfile
 import time
@@ -31,7 +33,7 @@ class SimulatorError(Exception):
 
 
 class Simulator:
-    """One simulator process. The options are those of the command line; `keys` is {environment: [(id, secret)]}."""
+    """One process. The options are those of the command line; `keys` is {environment: [(id, secret)]}."""
 
     def __init__(self, environments=("sandbox", "production"), *, keys=None, lifetime_max=None,
                  lifetime_fixed=None, mage_id=None, tls_directory=None, arguments=(), binary=None):
@@ -120,6 +122,32 @@ class Simulator:
     def __exit__(self, *_):
         self.stop()
 
+    # EQP requests
+
+    def connect(self, environment, timeout=20):
+        """An HTTPS connection to the environment that trusts the simulator's authority."""
+        address = urllib.parse.urlsplit(self.urls[environment])
+        context = ssl.create_default_context(cafile=self.ca_file)
+        return http.client.HTTPSConnection(address.hostname, address.port, timeout=timeout, context=context)
+
+    def request(self, environment, method, path, body=None, headers=None, timeout=20):
+        """One request on a connection of its own: returns (status, headers, body as bytes)."""
+        connection = self.connect(environment, timeout)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def token(self, environment, key=EXAMPLE_KEY, body=None, timeout=20):
+        """A direct token request: returns (status, JSON answer). `body` replaces the usual one."""
+        body = {"grant_type": "session", "expires_in": 7200} if body is None else body
+        headers = {"Authorization": "Basic " + base64.b64encode(key.encode()).decode(),
+                   "Content-Type": "application/json"}
+        status, _, text = self.request(environment, "POST", TOKEN_PATH, json.dumps(body), headers, timeout)
+        return status, json.loads(text)
+
     # admin requests
 
     def call(self, method, path, body=None):
@@ -196,7 +224,7 @@ class Simulator:
         self._do("POST", "/reset")
 
     def wait_for(self, condition, environment=None, timeout=10):
-        """Polls the state until condition(state) is true and returns that state; raises when the time is over."""
+        """Polls the state until condition(state) is true and returns that state; raises in the end."""
         deadline = time.monotonic() + timeout
         while True:
             state = self.state(environment)
