@@ -1,0 +1,152 @@
+/* What a caller may do, judged by the rules of the settings. */
+#include "daemon/access.h"
+
+#include "lib/util.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static_assert(SETTINGS_ENVIRONMENTS_MAX <= 32, "a bit per environment");
+
+/* Sets the rule's id from the user database. -ENOENT: there is no such name. */
+static int resolve_rule(struct access_rule *rule)
+{
+        errno = 0;
+        if (rule->kind == ACCESS_RULE_USER) {
+                const struct passwd *user = getpwnam(rule->name);
+                if (user) {
+                        rule->id = user->pw_uid;
+                        rule->resolved = true;
+                }
+        } else if (rule->kind == ACCESS_RULE_GROUP) {
+                const struct group *group = getgrnam(rule->name);
+                if (group) {
+                        rule->id = group->gr_gid;
+                        rule->resolved = true;
+                }
+        } else {
+                rule->resolved = true;
+        }
+        return rule->resolved || rule->optional ? 0 : -ENOENT;
+}
+
+static int resolve_rules(struct access_rules *rules, const char *list, const char *section,
+                         char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                struct access_rule *rule = &rules->rules[i];
+                if (resolve_rule(rule) < 0) {
+                        (void)snprintf(reterr_message, SETTINGS_ERROR_MAX,
+                                       "[%s] %s = %s:%s: there is no such %s on this host: create it, or "
+                                       "correct the name",
+                                       section, list, rule->kind == ACCESS_RULE_USER ? "user" : "group",
+                                       rule->name, rule->kind == ACCESS_RULE_USER ? "user" : "group");
+                        return -ENOENT;
+                }
+        }
+        return 0;
+}
+
+static int add_own_user(struct access_rules *rules)
+{
+        const struct access_rule own = { .kind = ACCESS_RULE_UID, .resolved = true, .id = geteuid() };
+
+        return geteuid() == 0 ? 0 : access_rules_add(rules, &own);
+}
+
+static bool is_default_allow(const struct access_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                if (rules->rules[i].optional) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool is_default_operators(const struct access_rules *rules)
+{
+        return rules->n == 1 && rules->rules[0].kind == ACCESS_RULE_UID && rules->rules[0].id == 0;
+}
+
+int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        int r = 0;
+
+        if (is_default_allow(&settings->allow)) {
+                r = add_own_user(&settings->allow);
+        }
+        if (r >= 0 && is_default_operators(&settings->operators)) {
+                r = add_own_user(&settings->operators);
+        }
+        if (r < 0) {
+                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "out of memory");
+                return r;
+        }
+        r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
+        if (r >= 0) {
+                r = resolve_rules(&settings->operators, "operators", "broker", reterr_message);
+        }
+        for (size_t i = 0; r >= 0 && i < settings->n_environments; i++) {
+                struct environment_settings *environment = &settings->environments[i];
+                char section[64];
+                (void)snprintf(section, sizeof(section), "environment %s", environment->name);
+                r = resolve_rules(&environment->allow, "allow", section, reterr_message);
+                if (r >= 0) {
+                        r = resolve_rules(&environment->operators, "operators", section, reterr_message);
+                }
+        }
+        return r;
+}
+
+static const struct access_rules *rules_of(const struct settings *settings, size_t i, bool operators)
+{
+        const struct environment_settings *environment = &settings->environments[i];
+
+        if (operators) {
+                return environment->has_operators ? &environment->operators : &settings->operators;
+        }
+        return environment->has_allow ? &environment->allow : &settings->allow;
+}
+
+static struct caller_identity identity_of(const struct peer *peer)
+{
+        return (struct caller_identity){ .uid = peer->uid,
+                                         .gid = peer->gid,
+                                         .has_groups = peer->has_groups,
+                                         .groups = peer->groups,
+                                         .n_groups = peer->n_groups };
+}
+
+struct access_rights access_judge(const struct settings *settings, const struct peer *peer)
+{
+        const struct caller_identity caller = identity_of(peer);
+        struct access_rights rights = { 0 };
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (access_rules_allow(rules_of(settings, i, false), &caller)) {
+                        rights.use |= UINT32_C(1) << i;
+                }
+                if (access_rules_allow(rules_of(settings, i, true), &caller)) {
+                        rights.operate |= UINT32_C(1) << i;
+                }
+        }
+        return rights;
+}
+
+bool access_needs_groups(const struct settings *settings, const struct peer *peer)
+{
+        const struct caller_identity caller = identity_of(peer);
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (access_rules_need_groups(rules_of(settings, i, false), &caller) ||
+                    access_rules_need_groups(rules_of(settings, i, true), &caller)) {
+                        return true;
+                }
+        }
+        return false;
+}

@@ -1,0 +1,22 @@
+/* What a caller may do, judged by the rules of the settings. */
+#pragma once
+
+#include "daemon/peer.h"
+#include "lib/settings.h"
+
+/* A bit per environment, in the order of settings->environments. */
+struct access_rights {
+        uint32_t use;     /* may have tokens */
+        uint32_t operate; /* may refresh */
+};
+
+/* Looks up the names in all rules, which may block: at start and reload only. Adds the daemon's own user
+ * where the default lists stand. -ENOENT: a name is unknown; reterr_message says which, where and what to
+ * do. -ENOMEM. */
+int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
+
+/* What this peer may do: nothing if he is unknown. */
+struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
+
+/* Would knowing the peer's groups make a difference? */
+bool access_needs_groups(const struct settings *settings, const struct peer *peer);

@@ -1,0 +1,108 @@
+/* Answers as libmicrohttpd responses. A body that holds a token lies in secret memory for as long as the
+ * response lives. */
+#include "daemon/answer.h"
+
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+
+#define JSON_TYPE "application/json"
+
+static void wipe_body(void *body)
+{
+        (void)secret_free(body);
+}
+
+/* The headers that every answer has. */
+static struct MHD_Response *finish(struct MHD_Response *response, const char *content_type)
+{
+        if (response &&
+            (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES ||
+             MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") != MHD_YES ||
+             MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") != MHD_YES)) {
+                MHD_destroy_response(response);
+                return NULL;
+        }
+        return response;
+}
+
+struct MHD_Response *answer_secret(char *body, size_t length, const char *content_type)
+{
+        struct MHD_Response *response =
+                MHD_create_response_from_buffer_with_free_callback(length, body, wipe_body);
+
+        if (!response) {
+                wipe_body(body);
+                return NULL;
+        }
+        return finish(response, content_type);
+}
+
+struct MHD_Response *answer_text(const char *text, size_t length, const char *content_type)
+{
+        return finish(
+                MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY),
+                content_type);
+}
+
+struct MHD_Response *answer_json(struct json_object *json, bool secret)
+{
+        struct MHD_Response *response = NULL;
+        size_t length;
+        const char *text =
+                json ? json_object_to_json_string_length(
+                               json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length)
+                     : NULL;
+
+        if (text && secret) {
+                char *body = secret_alloc(length + 1);
+                if (body) {
+                        memcpy(body, text, length);
+                        response = answer_secret(body, length, JSON_TYPE);
+                }
+        } else if (text) {
+                response = answer_text(text, length, JSON_TYPE);
+        }
+        json_object_put(json);
+        return response;
+}
+
+struct answer answer_error(unsigned status, const char *slug, const char *message)
+{
+        return answer_error_with(status, slug, message, ANSWER_NO_RETRY, NULL, false);
+}
+
+struct answer answer_error_with(unsigned status, const char *slug, const char *message,
+                                uint32_t retry_after_sec, const char *allow, bool close)
+{
+        struct json_object *json = json_object_new_object();
+        char seconds[16];
+
+        json_object_object_add(json, "code", json_object_new_int((int)status));
+        json_object_object_add(json, "error", json_object_new_string(slug));
+        json_object_object_add(json, "message", json_object_new_string(message));
+        struct MHD_Response *response = answer_json(json, /* secret= */ false);
+        if (response && retry_after_sec != ANSWER_NO_RETRY) {
+                (void)snprintf(seconds, sizeof(seconds), "%u", retry_after_sec);
+                (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+        }
+        if (response && allow) {
+                (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+        }
+        if (response && close) {
+                (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+        }
+        return (struct answer){ status, response };
+}
+
+uint32_t answer_retry_after(uint64_t moment_usec, uint64_t now_usec)
+{
+        const uint64_t day = 86400;
+
+        if (moment_usec == USEC_NEVER) {
+                return (uint32_t)day;
+        }
+        uint64_t seconds = (usec_sub(moment_usec, now_usec) + USEC_PER_SEC - 1) / USEC_PER_SEC;
+        return (uint32_t)MAX_OF(MIN_OF(seconds, day), (uint64_t)1);
+}

@@ -1,0 +1,36 @@
+/* Answers as libmicrohttpd responses: the headers that every one has, errors, JSON. */
+#pragma once
+
+#include <json-c/json.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct answer {
+        unsigned status;
+        struct MHD_Response *response; /* the receiver's; NULL: no memory */
+};
+
+/* No Retry-After header. */
+#define ANSWER_NO_RETRY UINT32_MAX
+
+/* A body in secret memory (lib/secret), which the response takes over and wipes at its end. */
+struct MHD_Response *answer_secret(char *body, size_t length, const char *content_type);
+
+/* A text that is copied. */
+struct MHD_Response *answer_text(const char *text, size_t length, const char *content_type);
+
+/* A JSON value, which is taken over. secret: it holds a token. */
+struct MHD_Response *answer_json(struct json_object *json, bool secret);
+
+/* {"code":status,"error":"slug","message":"…"}. */
+struct answer answer_error(unsigned status, const char *slug, const char *message);
+
+/* The same, with more headers: Retry-After (or ANSWER_NO_RETRY), Allow (or NULL), and whether the connection
+ * ends. */
+struct answer answer_error_with(unsigned status, const char *slug, const char *message,
+                                uint32_t retry_after_sec, const char *allow, bool close);
+
+/* Seconds for a Retry-After header until a moment, rounded up, from 1 to a day. */
+uint32_t answer_retry_after(uint64_t moment_usec, uint64_t now_usec);

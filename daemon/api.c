@@ -1,0 +1,237 @@
+/* The HTTP interface: every request passes the same checks in the same order, then goes to its route.
+ *
+ * First who is calling, then what the request looks like, then what it asks for: a caller without any right
+ * learns nothing of what there is. */
+#include "daemon/api.h"
+
+#include "daemon/access.h"
+#include "daemon/answer.h"
+#include "daemon/audit.h"
+#include "daemon/http_server.h"
+#include "daemon/media_type.h"
+#include "daemon/metrics.h"
+#include "daemon/status_answer.h"
+#include "daemon/token_request.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
+                   const char *message, bool close, uint64_t now_usec)
+{
+        struct answer answer =
+                answer_error_with(status, slug, message, status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
+
+        api->n_refused++;
+        audit_refused(api->audit, request, slug, now_usec);
+        request_answer(request, answer.status, answer.response);
+}
+
+static void fail(struct api *api, struct request *request, unsigned status, const char *slug,
+                 const char *message)
+{
+        struct answer answer = answer_error_with(status, slug, message, ANSWER_NO_RETRY,
+                                                 status == 405 ? request->match.route->allow : NULL, false);
+
+        api->n_errors++;
+        request_answer(request, answer.status, answer.response);
+}
+
+/* What this connection's caller may do; judged once, and again when the rules changed. */
+static void judge_rights(const struct api *api, struct connection *connection)
+{
+        if (connection->rights_generation != api->rights_generation) {
+                struct access_rights rights = access_judge(api->settings, &connection->peer);
+                connection->may_use = rights.use;
+                connection->may_operate = rights.operate;
+                connection->rights_generation = api->rights_generation;
+        }
+}
+
+/* Who is calling, and what do the headers tell? False: answered. */
+static bool admit(struct api *api, struct request *request, bool health, uint64_t now_usec)
+{
+        struct connection *connection = request->connection;
+        struct guard_refusal refusal;
+
+        judge_rights(api, connection);
+        if (!health && !connection->peer.known) {
+                char message[256];
+                (void)snprintf(
+                        message, sizeof(message),
+                        "the kernel does not tell who is calling (%s): call from the same host and network "
+                        "namespace, or use the unix socket",
+                        connection->peer.why ? connection->peer.why : "no reason");
+                refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
+                return false;
+        }
+        if (!health && !connection->may_use && !connection->may_operate) {
+                refuse(api, request, 403, "caller_refused",
+                       "this user may use no environment: an administrator can allow it with 'allow =' in "
+                       "the "
+                       "configuration, or by adding the user to the group eqp-broker",
+                       /* close= */ true, now_usec);
+                return false;
+        }
+        bool under_v1 = strncmp(request->target, "/v1/", 4) == 0;
+        if (!guard_check(&request->facts, &connection->place, under_v1, &refusal)) {
+                refuse(api, request, refusal.status, refusal.slug, refusal.message, false, now_usec);
+                return false;
+        }
+        if (!health && connection->over_limit) {
+                refuse(api, request, 429, "too_many_connections",
+                       "there are too many open connections, in all or of this user: reuse or close some",
+                       /* close= */ true, now_usec);
+                return false;
+        }
+        return true;
+}
+
+/* Is the request well-formed for its route? False: answered. */
+static bool check_form(struct api *api, struct request *request)
+{
+        const struct route *route = request->match.route;
+        enum token_form form;
+
+        if (!route_allows(route, request->method)) {
+                char message[96];
+                (void)snprintf(message, sizeof(message), "this path takes %s only", route->allow);
+                fail(api, request, 405, "method_not_allowed", message);
+                return false;
+        }
+        if (request->body_too_large) {
+                fail(api, request, 413, "body_too_large",
+                     "the body is over 8192 bytes: nothing here takes that much");
+                return false;
+        }
+        if (request->method != METHOD_POST && request->body_length > 0) {
+                fail(api, request, 400, "bad_request", "a GET or HEAD request must not have a body");
+                return false;
+        }
+        if (route->id != ROUTE_TOKEN && route_target_has_query(request->target)) {
+                fail(api, request, 400, "bad_request", "this path takes no query");
+                return false;
+        }
+        if (!route->health && !media_type_choose(request->facts.accept, route->id == ROUTE_TOKEN, &form)) {
+                fail(api, request, 406, "not_acceptable",
+                     route->id == ROUTE_TOKEN
+                             ? "the answer can be application/json or text/plain: accept one of them"
+                             : "the answer is application/json: accept it");
+                return false;
+        }
+        return true;
+}
+
+/* Finds the environment, and whether the caller may do this with it. False: answered. */
+static bool find_environment(struct api *api, struct request *request, uint64_t now_usec)
+{
+        char message[160];
+
+        for (size_t i = 0; i < api->n_environments; i++) {
+                if (streq(api->environments[i]->name, request->match.environment)) {
+                        const struct connection *connection = request->connection;
+                        bool operating = request->match.route->id == ROUTE_REFRESH;
+                        uint32_t may = operating ? connection->may_operate : connection->may_use;
+                        if (!(may & (UINT32_C(1) << i))) {
+                                (void)snprintf(message, sizeof(message),
+                                               "this user may not %s %s: see '%s =' in the "
+                                               "configuration",
+                                               operating ? "refresh" : "use", request->match.environment,
+                                               operating ? "operators" : "allow");
+                                refuse(api, request, 403, "caller_refused", message, false, now_usec);
+                                return false;
+                        }
+                        request->environment = api->environments[i];
+                        request->environment_index = i;
+                        return true;
+                }
+        }
+        (void)snprintf(message, sizeof(message),
+                       "there is no environment '%s': see /v1/status for those there are, or add a section "
+                       "[environment %s]",
+                       request->match.environment, request->match.environment);
+        fail(api, request, 404, "unknown_environment", message);
+        return false;
+}
+
+static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
+{
+        struct answer answer = { 0 };
+
+        switch (request->match.route->id) {
+        case ROUTE_TOKEN:
+                token_request_get(api, request, now_usec);
+                return;
+        case ROUTE_TOKEN_REJECTED:
+                token_request_rejected(api, request, now_usec);
+                return;
+        case ROUTE_REFRESH:
+                token_request_refresh(api, request, now_usec);
+                return;
+        case ROUTE_SESSION_TOKEN:
+                token_request_session(api, request, now_usec);
+                return;
+        case ROUTE_STATUS:
+                answer = status_answer(api, request->connection->may_use | request->connection->may_operate,
+                                       now_usec);
+                break;
+        case ROUTE_READY:
+                answer = ready_answer(api, now_usec);
+                break;
+        case ROUTE_METRICS:
+                answer = metrics_answer(api, now_usec);
+                break;
+        case ROUTE_LIVE: {
+                struct json_object *json = json_object_new_object();
+                json_object_object_add(json, "live", json_object_new_boolean(true));
+                answer = (struct answer){ 200, answer_json(json, /* secret= */ false) };
+                break;
+        }
+        }
+        request_answer(request, answer.status, answer.response);
+}
+
+/* A request seen for the first time. */
+static void begin(struct api *api, struct request *request, uint64_t now_usec)
+{
+        struct route_match match = { 0 };
+        int r = request->target_too_long ? -EINVAL : route_find(request->target, &match);
+
+        api->n_requests++;
+        if (r == 0 && match.route->id == ROUTE_METRICS && !api->settings->metrics) {
+                r = -ENOENT;
+        }
+        if (!admit(api, request, r == 0 && match.route->health, now_usec)) {
+                return;
+        }
+        if (r == -EINVAL) {
+                fail(api, request, 400, "bad_request",
+                     "the path is not spelt as paths are here: plain segments, no percent-encoding, no "
+                     "empty or dot "
+                     "segments, at most 256 bytes");
+                return;
+        }
+        if (r < 0) {
+                fail(api, request, 404, "unknown_path",
+                     "there is no such path: see eqp-brokerd(8) for those there are");
+                return;
+        }
+        request->match = match;
+        request->wait_until_usec = 0;
+        request->min_ttl_sec = 0;
+        if (check_form(api, request) && (!*match.environment || find_environment(api, request, now_usec))) {
+                go_to_route(api, request, now_usec);
+        }
+}
+
+void api_on_request(struct request *request, uint64_t now_usec, void *userdata)
+{
+        struct api *api = userdata;
+
+        if (request->match.route) {
+                go_to_route(api, request, now_usec); /* it waited */
+        } else {
+                begin(api, request, now_usec);
+        }
+}

@@ -1,0 +1,490 @@
+/* The broker: owns every object.
+ *
+ * Built bottom-up: loop, upstream, environments, audit, HTTP server, listeners; torn down in mirror order. A
+ * reload builds what is new beside what is there, and only then lets the old go. */
+#include "daemon/broker.h"
+
+#include "daemon/access.h"
+#include "daemon/api.h"
+#include "daemon/audit.h"
+#include "daemon/clock.h"
+#include "daemon/http_server.h"
+#include "daemon/journal.h"
+#include "daemon/listener.h"
+#include "daemon/peer.h"
+#include "daemon/service.h"
+#include "daemon/settings_files.h"
+#include "daemon/upstream.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
+#define DRAIN_USEC           (5 * USEC_PER_SEC)
+
+struct broker {
+        const char *config_path;
+        struct settings *settings;
+        sd_event *event;
+        struct upstream *upstream;
+        struct audit *audit;
+        struct api api; /* has the environments */
+        struct peer_finder *finder;
+        struct http_server *server;
+        struct listener *listeners[SETTINGS_LISTEN_MAX];
+        size_t n_listeners;
+        sd_event_source *ready_timer, *drain_timer, *signals[3];
+        bool ready, stopping;
+};
+
+/* ---- readiness and status ---- */
+
+static bool all_answered(const struct broker *broker)
+{
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
+                const struct environment *environment = broker->api.environments[i];
+                if (environment_configured(environment) && environment->n_answered == 0) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void become_ready(struct broker *broker)
+{
+        if (!broker->ready) {
+                broker->ready = true;
+                broker->ready_timer = sd_event_source_disable_unref(broker->ready_timer);
+                service_ready();
+        }
+}
+
+static void on_environment_change(void *userdata)
+{
+        struct broker *broker = userdata;
+
+        if (!broker->server) {
+                return; /* still being built */
+        }
+        service_status(&broker->api, clock_now_usec());
+        if (broker->settings->ready_when_listening || all_answered(broker)) {
+                become_ready(broker);
+        }
+}
+
+static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void)source;
+        (void)usec;
+        become_ready(userdata);
+        return 0;
+}
+
+/* ---- keys and environments ---- */
+
+static bool is_known_environment(const char *name, void *userdata)
+{
+        const struct broker *broker = userdata;
+        return settings_environment(broker->settings, name) != NULL;
+}
+
+static void on_keys_changed(void *userdata)
+{
+        struct broker *broker = userdata;
+
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
+                environment_keys_changed(broker->api.environments[i]);
+        }
+}
+
+static struct environment *find_environment(const struct api *api, const char *name)
+{
+        for (size_t i = 0; i < api->n_environments; i++) {
+                if (api->environments[i] && streq(api->environments[i]->name, name)) {
+                        return api->environments[i];
+                }
+        }
+        return NULL;
+}
+
+/* The environments of these settings: the ones there are, and new ones. ret must be all NULL; made says
+ * which are new. */
+static int gather_environments(struct broker *broker, const struct settings *settings,
+                               struct environment **ret, bool *made)
+{
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                ret[i] = find_environment(&broker->api, settings->environments[i].name);
+                if (!ret[i]) {
+                        int r = environment_new(&ret[i], broker->event, broker->upstream,
+                                                &settings->environments[i], on_environment_change, broker);
+                        if (r < 0) {
+                                return r;
+                        }
+                        made[i] = true;
+                }
+        }
+        return 0;
+}
+
+static bool is_among(const struct environment *environment, struct environment *const *list, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (list[i] == environment) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* ---- listeners ---- */
+
+static struct listener *find_listener(const struct broker *broker, const struct listen_address *address)
+{
+        for (size_t i = 0; i < broker->n_listeners; i++) {
+                if (broker->listeners[i] &&
+                    listen_address_equal(listener_address(broker->listeners[i]), address)) {
+                        return broker->listeners[i];
+                }
+        }
+        return NULL;
+}
+
+static int open_listener(struct broker *broker, const struct listen_address *address, struct listener **ret)
+{
+        char message[LISTENER_ERROR_MAX];
+        int r = listener_new(ret, broker->event, address, broker->server, broker->finder, message);
+
+        if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) {
+                if (address->optional) {
+                        return 0;
+                }
+        }
+        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
+                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
+                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : listener_name(*ret));
+        return r;
+}
+
+/* Opens what these settings want and is not open yet, then closes what they do not want; after an error all
+ * is as it was. */
+static int apply_listeners(struct broker *broker, const struct settings *settings)
+{
+        struct listener *wanted[SETTINGS_LISTEN_MAX] = { 0 };
+        bool made[SETTINGS_LISTEN_MAX] = { 0 };
+        size_t n = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < settings->n_listen; i++) {
+                struct listener *listener = find_listener(broker, &settings->listen[i]);
+                if (!listener) {
+                        r = open_listener(broker, &settings->listen[i], &listener);
+                        made[n] = true;
+                }
+                if (r >= 0 && listener) {
+                        wanted[n++] = listener;
+                }
+        }
+        for (size_t i = 0; r < 0 && i < n; i++) {
+                if (made[i]) {
+                        (void)listener_free(wanted[i]);
+                }
+        }
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < broker->n_listeners; i++) {
+                bool keep = false;
+                for (size_t j = 0; j < n; j++) {
+                        keep = keep || wanted[j] == broker->listeners[i];
+                }
+                if (!keep) {
+                        (void)listener_free(broker->listeners[i]);
+                }
+        }
+        memcpy(broker->listeners, wanted, sizeof(wanted));
+        broker->n_listeners = n;
+        return 0;
+}
+
+/* ---- applying settings ---- */
+
+static struct http_limits limits_of(const struct settings *settings)
+{
+        return (struct http_limits){ settings->max_connections, settings->max_connections_per_user };
+}
+
+/* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
+static int apply(struct broker *broker, struct settings *settings)
+{
+        struct environment *environments[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
+        bool made[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
+        struct settings *old = broker->settings;
+
+        int r = gather_environments(broker, settings, environments, made);
+        if (r >= 0) {
+                r = apply_listeners(broker, settings);
+        }
+        if (r < 0) {
+                for (size_t i = 0; i < ARRAY_SIZE(environments); i++) {
+                        if (made[i]) {
+                                (void)environment_free(environments[i]);
+                        }
+                }
+                return r;
+        }
+        http_server_forget_environments(broker->server);
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
+                token_answers_clear(&broker->api.answers[i]);
+                if (!is_among(broker->api.environments[i], environments, settings->n_environments)) {
+                        (void)environment_free(broker->api.environments[i]);
+                }
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                environment_configure(environments[i], &settings->environments[i]);
+        }
+        memcpy(broker->api.environments, environments, sizeof(environments));
+        broker->api.n_environments = settings->n_environments;
+        broker->api.settings = broker->settings = settings;
+        broker->api.rights_generation++;
+        http_server_set_limits(broker->server, &(struct http_limits){ settings->max_connections,
+                                                                      settings->max_connections_per_user });
+        (void)settings_free(old);
+        if (upstream_load_keys(broker->upstream, settings) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "out of memory: the keys stay as they were");
+        }
+        on_keys_changed(broker);
+        return 0;
+}
+
+static void reload(struct broker *broker)
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        char message[SETTINGS_ERROR_MAX];
+
+        service_reloading();
+        int r = settings_files_read(broker->config_path, &settings, message);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },
+                            "not reloaded, the old configuration stands: %s", message);
+        } else {
+                r = apply(broker, settings);
+                if (r >= 0) {
+                        (void)take_ptr(settings);
+                        journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_RELOADED },
+                                    "configuration and keys read again");
+                } else {
+                        journal_say(
+                                &(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },
+                                "not reloaded, the old configuration stands: %s", strerror(-r));
+                }
+        }
+        service_reloaded();
+}
+
+/* ---- signals and the end ---- */
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        struct broker *broker = userdata;
+
+        (void)source;
+        (void)info;
+        if (!broker->stopping) {
+                reload(broker);
+        }
+        return 0;
+}
+
+static void exit_loop(void *userdata)
+{
+        struct broker *broker = userdata;
+        (void)sd_event_exit(broker->event, 0);
+}
+
+static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void)source;
+        (void)usec;
+        exit_loop(userdata);
+        return 0;
+}
+
+/* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        struct broker *broker = userdata;
+
+        (void)source;
+        (void)info;
+        if (broker->stopping) {
+                exit_loop(broker);
+                return 0;
+        }
+        broker->stopping = true;
+        service_stopping();
+        for (size_t i = 0; i < broker->n_listeners; i++) {
+                listener_stop(broker->listeners[i]);
+        }
+        if (sd_event_add_time_relative(broker->event, &broker->drain_timer, CLOCK_MONOTONIC, DRAIN_USEC, 1,
+                                       on_drain_timer, broker) < 0) {
+                exit_loop(broker);
+                return 0;
+        }
+        http_server_on_drained(broker->server, exit_loop, broker);
+        http_server_drain(broker->server);
+        return 0;
+}
+
+static int add_signals(struct broker *broker)
+{
+        const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+        } rows[] = {
+                {SIGTERM, on_stop_signal  },
+                { SIGINT, on_stop_signal  },
+                { SIGHUP, on_reload_signal}
+        };
+        sigset_t taken;
+
+        /* Before any thread is made (libcurl's resolver makes some): they inherit the mask. */
+        (void)sigemptyset(&taken);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                (void)sigaddset(&taken, rows[i].signal);
+        }
+        if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0) {
+                return -errno;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                int r = sd_event_add_signal(broker->event, &broker->signals[i], rows[i].signal,
+                                            rows[i].handler, broker);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* ---- life ---- */
+
+static int build(struct broker *broker)
+{
+        const struct http_limits limits = limits_of(broker->settings);
+        const struct http_handler handler = { .on_request = api_on_request, .userdata = &broker->api };
+        int r = sd_event_default(&broker->event);
+
+        if (r >= 0) {
+                r = sd_event_set_watchdog(broker->event, true);
+        }
+        if (r >= 0) {
+                r = add_signals(broker);
+        }
+        if (r >= 0) {
+                r = upstream_new(&broker->upstream, broker->event, broker->settings, is_known_environment,
+                                 on_keys_changed, broker);
+        }
+        if (r >= 0) {
+                r = audit_new(&broker->audit);
+        }
+        if (r >= 0) {
+                r = http_server_new(&broker->server, broker->event, &limits, &handler);
+        }
+        if (r < 0) {
+                return r;
+        }
+        broker->api.started_usec = clock_now_usec();
+        broker->api.upstream = broker->upstream;
+        broker->api.audit = broker->audit;
+        broker->api.server = broker->server;
+        r = peer_finder_new(&broker->finder);
+        if (r < 0) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING },
+                        "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
+                        strerror(-r));
+        }
+        return sd_event_add_time_relative(broker->event, &broker->ready_timer, CLOCK_MONOTONIC,
+                                          READY_AT_LATEST_USEC, 1, on_ready_timer, broker);
+}
+
+static int exit_code_of(int error)
+{
+        return error == -EACCES || error == -EPERM ? BROKER_EXIT_PERMISSION : BROKER_EXIT_UNAVAILABLE;
+}
+
+int broker_new(struct broker **ret, struct settings *settings, const char *config_path)
+{
+        _cleanup_(broker_freep) struct broker *broker = calloc(1, sizeof(*broker));
+        if (!broker) {
+                (void)settings_free(settings);
+                return BROKER_EXIT_INTERNAL;
+        }
+        broker->settings = settings;
+        broker->config_path = config_path;
+        int r = build(broker);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "cannot start: %s",
+                            strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        broker->settings = NULL; /* apply() takes them over as any others */
+        r = apply(broker, settings);
+        if (r < 0) {
+                (void)settings_free(settings);
+                return exit_code_of(r);
+        }
+        journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STARTED },
+                    "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s",
+                    upstream_keys_directory(broker->upstream));
+        *ret = take_ptr(broker);
+        return 0;
+}
+
+int broker_run(struct broker *broker)
+{
+        int r = sd_event_loop(broker->event);
+
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the event loop failed: %s",
+                            strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STOPPED }, "stopped");
+        return 0;
+}
+
+struct broker *broker_free(struct broker *broker)
+{
+        if (!broker) {
+                return NULL;
+        }
+        for (size_t i = 0; i < broker->n_listeners; i++) {
+                (void)listener_free(broker->listeners[i]);
+        }
+        broker->server = http_server_free(broker->server);
+        broker->finder = peer_finder_free(broker->finder);
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
+                token_answers_clear(&broker->api.answers[i]);
+                (void)environment_free(broker->api.environments[i]);
+        }
+        broker->audit = audit_free(broker->audit);
+        broker->upstream = upstream_free(broker->upstream);
+        for (size_t i = 0; i < ARRAY_SIZE(broker->signals); i++) {
+                sd_event_source_disable_unref(broker->signals[i]);
+        }
+        sd_event_source_disable_unref(broker->ready_timer);
+        sd_event_source_disable_unref(broker->drain_timer);
+        sd_event_unref(broker->event);
+        (void)settings_free(broker->settings);
+        free(broker);
+        return NULL;
+}
+
+void broker_freep(struct broker **broker)
+{
+        *broker = broker_free(*broker);
+}

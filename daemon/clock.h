@@ -1,0 +1,16 @@
+/* The one place where the daemon reads clocks. A callback reads once and passes the value down. */
+#pragma once
+
+#include <stdint.h>
+
+/* CLOCK_BOOTTIME in microseconds: never steps, and goes on in suspend. Tokens live by it. */
+uint64_t clock_now_usec(void);
+
+/* The wall clock in seconds since 1970, for people and for HTTP dates only. */
+int64_t clock_wall_sec(void);
+
+#define CLOCK_TEXT_MAX 32
+
+/* "2026-11-23T05:02:11Z" for the wall clock as it was, or will be, at a CLOCK_BOOTTIME moment, judged from
+ * now. Returns buffer. */
+const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffer[static CLOCK_TEXT_MAX]);

@@ -1,0 +1,102 @@
+/* One environment at work: carries out what its refresh machine decides, and holds the session in hand.
+ *
+ * The decisions are in lib/refresh; the requests are behind daemon/upstream; here is no policy of its own.
+ */
+#pragma once
+
+#include "daemon/upstream.h"
+#include "lib/refresh.h"
+#include "lib/session.h"
+#include "lib/settings.h"
+
+#include <systemd/sd-event.h>
+
+/* Somebody who waits for news of an environment. Embedded in the waiting object. */
+struct environment_waiter {
+        struct environment_waiter *next, **link; // environment::waiters; link is NULL while not waiting
+        void (*on_news)(struct environment_waiter *waiter);
+};
+
+/* The latest thing that went wrong. */
+struct environment_trouble {
+        bool any;
+        enum exchange_outcome outcome;
+        uint64_t at_usec;
+        char key_label[KEY_LABEL_MAX + 1];
+        char why[256];
+};
+
+/* The latest answer that was not understood, redacted. */
+struct environment_odd_answer {
+        bool any;
+        uint64_t at_usec;
+        long status;
+        char content_type[64];
+        char header_names[ANSWER_HEADER_NAMES_MAX];
+        struct answer_excerpt excerpt;
+};
+
+struct environment {
+        char name[ENVIRONMENT_NAME_MAX + 1];
+        const struct environment_settings *settings; /* owned by the broker's settings; replaced on reload */
+        sd_event *event;
+        struct upstream *upstream;
+        void (*on_change)(void *userdata); /* state changed: for the service's status */
+        void *userdata;
+
+        struct refresh refresh;
+        struct session *session; /* in hand; NULL: none */
+        struct upstream_exchange *exchange;
+        sd_event_source *timer;
+        uint64_t last_serial;
+        struct environment_waiter *waiters;
+
+        uint64_t last_refresh_usec;
+        enum refresh_limit limit; /* what puts a due exchange off now; to tell it once */
+        struct environment_trouble trouble;
+        struct environment_odd_answer odd_answer;
+        uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
+        uint64_t n_exchanges; /* started */
+        uint64_t n_answered;  /* ended, one way or the other */
+        uint64_t n_limited;   /* how often the budget or the upstream's Retry-After put one off */
+};
+
+int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
+                    const struct environment_settings *settings, void (*on_change)(void *userdata),
+                    void *userdata);
+/* Nobody may be waiting any more. NULL is fine; returns NULL. */
+struct environment *environment_free(struct environment *environment);
+
+/* Other settings from now on. Another base URL ends the token in hand: it belongs to another account. */
+void environment_configure(struct environment *environment, const struct environment_settings *settings);
+
+/* Key files were read: takes their keys over. */
+void environment_keys_changed(struct environment *environment);
+
+/* Is there at least one key? */
+bool environment_configured(const struct environment *environment);
+
+/* The session to hand out now, still the environment's; NULL if none lives. The read path's own check of
+ * expiry. */
+struct session *environment_session(const struct environment *environment, uint64_t now_usec);
+
+/* A caller needs min_ttl_sec; may start an exchange. */
+enum refresh_verdict environment_demand(struct environment *environment, uint32_t min_ttl_sec,
+                                        uint64_t now_usec);
+
+/* A caller says that the upstream refused this token. */
+enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
+                                        uint64_t now_usec);
+
+/* An operator wants a new token. */
+enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec);
+
+/* Calls on_news at the next outcome or change of keys, once. */
+void environment_wait(struct environment *environment, struct environment_waiter *waiter);
+/* Harmless for one that does not wait. */
+void environment_waiter_cancel(struct environment_waiter *waiter);
+
+/* Why there is no token, or "" if there is one: for people, with what to do. Returns buffer. */
+#define ENVIRONMENT_WHY_MAX 512
+const char *environment_why(const struct environment *environment, uint64_t now_usec,
+                            char buffer[static ENVIRONMENT_WHY_MAX]);

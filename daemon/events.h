@@ -1,0 +1,23 @@
+/* What the daemon says to the journal: a MESSAGE_ID per event, for `journalctl MESSAGE_ID=`. A new event
+ * gets a line here; make its id with `systemd-id128 new`. */
+#pragma once
+
+#define EVENT_STARTED          "dbc348045eaf4e10804e4bf707fbc337"
+#define EVENT_STOPPED          "0944cb7e2c02400c95b41ccb0443eb1c"
+#define EVENT_RELOADED         "87e89c4332c04bd6abe6b93738192b0f"
+#define EVENT_RELOAD_FAILED    "7d4e3b9b824644f9a699ad18ce62c010"
+#define EVENT_SETTINGS_BAD     "97fae0ba09754375a972251b9be0cfd6"
+#define EVENT_LISTENING        "6fb6a95438b1435fa30720a8446d3042"
+#define EVENT_LISTEN_FAILED    "eff9973ada3748c185bdcb7e7242283e"
+#define EVENT_KEYS_LOADED      "6c094c23ced14594b58e92a11058a38d"
+#define EVENT_KEY_FILE_REFUSED "fb9d029052264541b7158b8246a46974"
+#define EVENT_KEY_REFUSED      "7b5393b7a8514172bdb64be79e26a895"
+#define EVENT_KEY_PROVEN       "f7c9b893849749948a22815a7428aee5"
+#define EVENT_TOKEN_OBTAINED   "b36336fbdeef44d5b11bdbdd2c2f3268"
+#define EVENT_TOKEN_EXPIRED    "b3155b4ca5ab4097b037f81e1434c0de"
+#define EVENT_EXCHANGE_FAILED  "0d09dfdc23b2463ab601eb444b74a2f7"
+#define EVENT_LIMIT_REACHED    "bd65369f9a8646869a4854c0293df515"
+#define EVENT_TOKEN_HANDED_OUT "a7e8d14672704ceb801e35f99cdf93b7"
+#define EVENT_CALLER_REFUSED   "680587be1ab14b9d91d07e084c059f1f"
+#define EVENT_TOKEN_REPORTED   "de507ea0500743ca86591d9a05cd2c7a"
+#define EVENT_MEMORY_UNLOCKED  "09be541c69804b5abdd6f53720994c5e"

@@ -1,0 +1,47 @@
+/* Is this request safe to answer? What its headers tell, apart from who is calling.
+ *
+ * A loopback port can be reached by every web page (directly, or by a host name that is rebound to
+ * 127.0.0.1), by every proxy and by every server that can be talked into fetching a URL. None of them can
+ * send just our Host, none of a browser's own headers, and EQP-Client. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What matters of a request's headers; the texts are borrowed. */
+struct guard_facts {
+        const char *host;
+        unsigned n_hosts;
+        const char *client; /* EQP-Client */
+        unsigned n_clients;
+        const char *accept;
+        unsigned n_accepts;
+        const char *authorization;
+        unsigned n_authorizations;
+        const char *content_length;
+        unsigned n_content_lengths;
+        bool transfer_encoding;
+        const char *browser_header; /* static: the name of one that only browsers send */
+        const char *proxy_header;   /* likewise, of proxies */
+};
+
+struct guard_refusal {
+        unsigned status;
+        const char *slug;
+        char message[256]; /* what, why, what to do */
+};
+
+/* Where the request came in. */
+struct guard_place {
+        bool tcp;
+        uint16_t port;
+        const char *address; /* our end as in a Host header, without the port: "127.0.0.1", "[::1]" */
+};
+
+/* Takes one header in. */
+void guard_note(struct guard_facts *facts, const char *name, const char *value);
+
+/* False: to be refused as *reterr_refusal says. needs_client: the path is one that needs EQP-Client. Nothing
+ * but well-formedness is checked on a unix socket, where neither browsers nor proxies arrive. */
+bool guard_check(const struct guard_facts *facts, const struct guard_place *place, bool needs_client,
+                 struct guard_refusal *reterr_refusal);

@@ -1,0 +1,61 @@
+/* What the process forbids itself before the first secret is read. */
+#include "daemon/hardening.h"
+
+#include "daemon/journal.h"
+#include "lib/secret.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+static void warn(const char *what)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_WARNING }, "%s: %s", what, strerror(errno));
+}
+
+/* Each client connection is a descriptor. */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+                        warn("cannot raise the limit of open files");
+                }
+        }
+}
+
+static void check_locking(void)
+{
+        void *probe = secret_alloc(1);
+
+        if (probe && !secret_locked(probe)) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_MEMORY_UNLOCKED },
+                        "memory for secrets cannot be locked, it may be swapped out: raise RLIMIT_MEMLOCK "
+                        "(LimitMEMLOCK=1M in the unit)");
+        }
+        (void)secret_free(probe);
+}
+
+void hardening_apply(void)
+{
+        const struct rlimit no_core = { 0, 0 };
+
+        if (setrlimit(RLIMIT_CORE, &no_core) < 0) {
+                warn("cannot forbid core dumps");
+        }
+        /* Also makes /proc/PID/mem and ptrace root's alone. */
+        if (prctl(PR_SET_DUMPABLE, 0) < 0) {
+                warn("cannot make the process undumpable");
+        }
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+                warn("cannot ignore SIGPIPE");
+        }
+        raise_descriptor_limit();
+        check_locking();
+}

@@ -1,0 +1,116 @@
+/* One key file: is it safe, does it hold a key? The content is read into secret memory. */
+#include "daemon/key_file.h"
+
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void close_fd(int *fd)
+{
+        if (*fd >= 0) {
+                (void)close(*fd);
+        }
+}
+
+static void free_secret(char **block)
+{
+        *block = secret_free(*block);
+}
+
+static int check_status(const struct stat *status, bool relaxed, char *reason, size_t size)
+{
+        if (!S_ISREG(status->st_mode)) {
+                (void)snprintf(reason, size, "it is not a regular file");
+                return -EINVAL;
+        }
+        if (status->st_mode & (S_IWGRP | S_IWOTH)) {
+                (void)snprintf(reason, size, "others may write to it (mode %04o): chmod 0640 or 0600",
+                               (unsigned)status->st_mode & 07777);
+                return -EINVAL;
+        }
+        if ((status->st_mode & S_IROTH) && !relaxed) {
+                (void)snprintf(
+                        reason, size,
+                        "everybody may read it (mode %04o): chmod 0640 or 0600, or set key_permissions = "
+                        "relaxed where the platform offers nothing better",
+                        (unsigned)status->st_mode & 07777);
+                return -EINVAL;
+        }
+        if (status->st_size > ACCESS_KEY_TEXT_MAX) {
+                (void)snprintf(reason, size,
+                               "it is too long (more than %d bytes) for one line "
+                               "APPLICATION_ID:APPLICATION_SECRET",
+                               ACCESS_KEY_TEXT_MAX);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+/* Reads at most size bytes. Returns how many, or a negative errno. */
+static ssize_t read_all(int fd, char *buffer, size_t size)
+{
+        size_t length = 0;
+
+        while (length < size) {
+                ssize_t n = read(fd, buffer + length, size - length);
+                if (n < 0) {
+                        if (errno == EINTR) {
+                                continue;
+                        }
+                        return -errno;
+                }
+                if (n == 0) {
+                        break;
+                }
+                length += (size_t)n;
+        }
+        return (ssize_t)length;
+}
+
+int key_file_read(int directory_fd, const char *name, bool relaxed, struct access_key **ret,
+                  struct stat *ret_status, char *reterr_reason, size_t reason_size)
+{
+        /* O_NONBLOCK: a FIFO of that name must not stop the daemon. */
+        _cleanup_(close_fd) int fd =
+                openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(free_secret) char *text = NULL;
+        const char *why = NULL;
+        struct stat status;
+
+        if (fd < 0) {
+                int error = errno;
+                (void)snprintf(reterr_reason, reason_size, "it cannot be opened: %s%s", strerror(error),
+                               error == EACCES ? " (let the daemon's user or group read it)" : "");
+                return -error;
+        }
+        if (fstat(fd, &status) < 0) {
+                int error = errno;
+                (void)snprintf(reterr_reason, reason_size, "it cannot be examined: %s", strerror(error));
+                return -error;
+        }
+        int r = check_status(&status, relaxed, reterr_reason, reason_size);
+        if (r < 0) {
+                return r;
+        }
+        text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        if (!text) {
+                (void)snprintf(reterr_reason, reason_size, "out of memory");
+                return -ENOMEM;
+        }
+        ssize_t length = read_all(fd, text, ACCESS_KEY_TEXT_MAX + 1);
+        if (length < 0) {
+                (void)snprintf(reterr_reason, reason_size, "it cannot be read: %s", strerror((int)-length));
+                return (int)length;
+        }
+        r = access_key_parse(text, (size_t)length, ret, &why);
+        if (r < 0) {
+                (void)snprintf(reterr_reason, reason_size, "%s", why ? why : strerror(-r));
+                return r;
+        }
+        *ret_status = status;
+        return 0;
+}

@@ -1,0 +1,469 @@
+/* The access keys of all environments, read from files and watched.
+ *
+ * Every load builds a new list beside the old one: a key that is still the same moves over with its serial,
+ * a changed one gets a new serial, and what is left behind of the old list is put aside ("retired") until
+ * nobody wants it. */
+#include "daemon/key_files.h"
+
+#include "daemon/journal.h"
+#include "daemon/key_file.h"
+#include "daemon/key_watch.h"
+#include "lib/util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_DIRECTORY "/etc/eqp-broker/keys"
+
+struct held_key {
+        struct held_key *next; // key_files::present, key_files::retired
+        uint64_t serial;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char label[KEY_LABEL_MAX + 1];
+        struct access_key *key;
+        struct timespec changed; /* of the file, to notice that it was written again */
+        ino_t inode;
+        bool rewritten;
+};
+
+struct key_files {
+        char *directory; /* as configured, NULL for the default */
+        char *directory_in_use;
+        bool relaxed;
+        key_files_known_fn known;
+        key_files_changed_fn changed;
+        void *userdata;
+        struct key_watch *watch;
+        uint64_t last_serial;
+        struct held_key *present; /* in order of the files' names */
+        struct held_key *retired;
+        struct key_file_refusal *refusals;
+        size_t n_refusals;
+};
+
+static struct held_key *held_key_free(struct held_key *held)
+{
+        if (held) {
+                (void)access_key_free(held->key);
+                free(held);
+        }
+        return NULL;
+}
+
+static void free_list(struct held_key **list)
+{
+        while (*list) {
+                struct held_key *held = *list;
+                *list = held->next;
+                (void)held_key_free(held);
+        }
+}
+
+/* ---- one scan ---- */
+
+struct scan {
+        struct key_files *files;
+        int directory_fd;
+        struct held_key *present, **end;
+        struct key_file_refusal *refusals;
+        size_t n_refusals;
+};
+
+static void refuse(struct scan *scan, const char *file, const char *environment, const char *format, ...)
+        _printf_(4, 5);
+
+static void refuse(struct scan *scan, const char *file, const char *environment, const char *format, ...)
+{
+        if (scan->n_refusals >= KEY_FILES_MAX) {
+                return;
+        }
+        struct key_file_refusal *refusal = &scan->refusals[scan->n_refusals++];
+        va_list arguments;
+
+        for (size_t i = 0; file[i] && i + 1 < sizeof(refusal->file); i++) {
+                unsigned char c = (unsigned char)file[i];
+                refusal->file[i] = (char)(c > 0x20 && c < 0x7f ? c : '?');
+        }
+        (void)snprintf(refusal->environment, sizeof(refusal->environment), "%s", environment);
+        va_start(arguments, format);
+        (void)vsnprintf(refusal->reason, sizeof(refusal->reason), format, arguments);
+        va_end(arguments);
+}
+
+static void append(struct scan *scan, struct held_key *held)
+{
+        held->next = NULL;
+        *scan->end = held;
+        scan->end = &held->next;
+}
+
+/* Takes a key of this environment and label out of an old list: the equal one, or with no key given any. */
+static struct held_key *take_old(struct held_key **list, const char *environment, const char *label,
+                                 const struct access_key *equal_to)
+{
+        for (struct held_key **link = list; *link; link = &(*link)->next) {
+                struct held_key *held = *link;
+                if (streq(held->environment, environment) && streq(held->label, label) &&
+                    (!equal_to || access_key_equal(held->key, equal_to))) {
+                        *link = held->next;
+                        return held;
+                }
+        }
+        return NULL;
+}
+
+/* Is there room for one more key of this environment, and is it not the same as another file's? */
+static bool acceptable(struct scan *scan, const char *file, const char *environment,
+                       const struct access_key *key)
+{
+        size_t n = 0;
+
+        for (const struct held_key *held = scan->present; held; held = held->next) {
+                if (!streq(held->environment, environment)) {
+                        continue;
+                }
+                n++;
+                if (access_key_equal(held->key, key)) {
+                        refuse(scan, file, environment,
+                               "it holds the same key as %s%s%s: remove one of the two", environment,
+                               *held->label ? "." : "", held->label);
+                        return false;
+                }
+        }
+        if (n >= KEYS_PER_ENVIRONMENT_MAX) {
+                refuse(scan, file, environment,
+                       "%s has %d keys already, as many as the upstream gives out: remove the file, or one "
+                       "before it",
+                       environment, KEYS_PER_ENVIRONMENT_MAX);
+                return false;
+        }
+        return true;
+}
+
+/* The file gives a key: the one known already, or a new one. Takes the key over. */
+static void hold(struct scan *scan, const char *environment, const char *label, struct access_key *key,
+                 const struct stat *status)
+{
+        struct key_files *files = scan->files;
+        struct held_key *held = take_old(&files->present, environment, label, key);
+
+        if (!held) {
+                held = take_old(&files->retired, environment, label, key);
+        }
+        if (held) {
+                (void)access_key_free(key);
+                held->rewritten = held->inode != status->st_ino ||
+                                  held->changed.tv_sec != status->st_mtim.tv_sec ||
+                                  held->changed.tv_nsec != status->st_mtim.tv_nsec;
+        } else {
+                held = calloc(1, sizeof(*held));
+                if (!held) {
+                        (void)access_key_free(key);
+                        refuse(scan, label, environment, "out of memory");
+                        return;
+                }
+                held->serial = ++files->last_serial;
+                held->key = key;
+                (void)snprintf(held->environment, sizeof(held->environment), "%s", environment);
+                (void)snprintf(held->label, sizeof(held->label), "%s", label);
+        }
+        held->changed = status->st_mtim;
+        held->inode = status->st_ino;
+        append(scan, held);
+}
+
+static void scan_file(struct scan *scan, const char *name)
+{
+        char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1], reason[KEY_FILE_REASON_MAX];
+        struct access_key *key = NULL;
+        struct stat status;
+
+        if (key_file_name_parse(name, environment, label) < 0) {
+                refuse(scan, name, "",
+                       "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
+                return;
+        }
+        if (!scan->files->known(environment, scan->files->userdata)) {
+                refuse(scan, name, "",
+                       "there is no environment of that name: add a section [environment %s] with its "
+                       "base_url, or "
+                       "rename the file",
+                       environment);
+                return;
+        }
+        if (key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
+                          sizeof(reason)) < 0) {
+                struct held_key *old = take_old(&scan->files->present, environment, label, NULL);
+                refuse(scan, name, environment, "%s%s", reason,
+                       old ? " (the key read from it before stays in use)" : "");
+                if (old) {
+                        old->rewritten = false;
+                        append(scan, old);
+                }
+                return;
+        }
+        if (!acceptable(scan, name, environment, key)) {
+                (void)access_key_free(key);
+                return;
+        }
+        hold(scan, environment, label, key, &status);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+        return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int may_be_key_file(const struct dirent *entry)
+{
+        /* Hidden names are never keys: Kubernetes' ..data, an editor's .swp. */
+        return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
+}
+
+static void scan_directory(struct scan *scan)
+{
+        struct dirent **entries = NULL;
+        int n = scandirat(scan->directory_fd, ".", &entries, may_be_key_file, by_name);
+
+        for (int i = 0; i < n; i++) {
+                if (i == KEY_FILES_MAX) {
+                        refuse(scan, entries[i]->d_name, "",
+                               "there are more than %d files in the directory: the rest was not looked at",
+                               KEY_FILES_MAX);
+                }
+                if (i < KEY_FILES_MAX) {
+                        scan_file(scan, entries[i]->d_name);
+                }
+                free(entries[i]);
+        }
+        free(entries);
+}
+
+/* ---- loading ---- */
+
+/* Says what is refused now and was not refused in the same words before. */
+static void tell_refusals(const struct key_files *files, const struct scan *scan)
+{
+        for (size_t i = 0; i < scan->n_refusals; i++) {
+                const struct key_file_refusal *new = &scan->refusals[i];
+                bool told = false;
+                for (size_t j = 0; j < files->n_refusals && !told; j++) {
+                        told = streq(files->refusals[j].file, new->file) &&
+                               streq(files->refusals[j].reason, new->reason);
+                }
+                if (!told) {
+                        journal_say(&(struct journal_record){ .priority = LOG_WARNING,
+                                                              .id = EVENT_KEY_FILE_REFUSED,
+                                                              .environment = *new->environment
+                                                                                     ? new->environment
+                                                                                     : NULL },
+                                    "key file %s/%s is not used: %s", files->directory_in_use, new->file,
+                                    new->reason);
+                }
+        }
+}
+
+static bool holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
+{
+        char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
+        DIR *stream = opendir(directory);
+        const struct dirent *entry;
+        bool found = false;
+
+        while (stream && !found && (entry = readdir(stream))) {
+                found = may_be_key_file(entry) &&
+                        key_file_name_parse(entry->d_name, environment, label) == 0 &&
+                        known(environment, userdata);
+        }
+        if (stream) {
+                (void)closedir(stream);
+        }
+        return found;
+}
+
+/* Sets directory_in_use. */
+static int choose_directory(struct key_files *files)
+{
+        const char *directory = files->directory;
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+        if (!directory) {
+                directory = credentials && holds_key_file(credentials, files->known, files->userdata)
+                                    ? credentials
+                                    : DEFAULT_DIRECTORY;
+        }
+        char *copy = strdup(directory);
+        if (!copy) {
+                return -ENOMEM;
+        }
+        free(files->directory_in_use);
+        files->directory_in_use = copy;
+        return 0;
+}
+
+void key_files_load(struct key_files *files)
+{
+        struct scan scan = { .files = files };
+
+        scan.end = &scan.present;
+        scan.refusals = calloc(KEY_FILES_MAX, sizeof(*scan.refusals));
+        if (!scan.refusals || choose_directory(files) < 0) {
+                free(scan.refusals);
+                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "out of memory: keys not read");
+                return;
+        }
+        /* Watch first, then read: what changes in between is seen. */
+        key_watch_directory(files->watch, files->directory_in_use);
+        scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (scan.directory_fd < 0) {
+                refuse(&scan, ".", "", "the directory cannot be opened: %s%s", strerror(errno),
+                       files->present ? " (the keys read before stay in use)" : "");
+                *scan.end = files->present;
+                files->present = NULL;
+        } else {
+                scan_directory(&scan);
+                (void)close(scan.directory_fd);
+        }
+        tell_refusals(files, &scan);
+
+        struct held_key **end = &files->retired;
+        while (*end) {
+                end = &(*end)->next;
+        }
+        *end = files->present; /* what no file gave again */
+        files->present = scan.present;
+        free(files->refusals);
+        files->refusals = scan.refusals;
+        files->n_refusals = scan.n_refusals;
+}
+
+static void on_watch(void *userdata)
+{
+        struct key_files *files = userdata;
+        key_files_load(files);
+        files->changed(files->userdata);
+}
+
+/* ---- what the others ask ---- */
+
+size_t key_files_names(const struct key_files *files, const char *environment,
+                       struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX])
+{
+        size_t n = 0;
+
+        for (struct held_key *held = files->present; held && n < KEYS_PER_ENVIRONMENT_MAX;
+             held = held->next) {
+                if (streq(held->environment, environment)) {
+                        ret[n] = (struct key_name){ .serial = held->serial, .rewritten = held->rewritten };
+                        memcpy(ret[n++].label, held->label, sizeof(held->label));
+                        held->rewritten = false; /* told once */
+                }
+        }
+        return n;
+}
+
+const struct access_key *key_files_find(const struct key_files *files, uint64_t serial)
+{
+        const struct held_key *lists[] = { files->present, files->retired };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+                for (const struct held_key *held = lists[i]; held; held = held->next) {
+                        if (held->serial == serial) {
+                                return held->key;
+                        }
+                }
+        }
+        return NULL;
+}
+
+void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)
+{
+        for (struct held_key **link = &files->retired; *link;) {
+                struct held_key *held = *link;
+                bool wanted = !streq(held->environment, environment);
+                for (size_t i = 0; i < n && !wanted; i++) {
+                        wanted = held->serial == serials[i];
+                }
+                if (wanted) {
+                        link = &held->next;
+                } else {
+                        *link = held->next;
+                        (void)held_key_free(held);
+                }
+        }
+}
+
+const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n)
+{
+        *ret_n = files->n_refusals;
+        return files->refusals;
+}
+
+const char *key_files_directory(const struct key_files *files)
+{
+        return files->directory_in_use;
+}
+
+/* ---- life ---- */
+
+int key_files_configure(struct key_files *files, const char *directory, bool relaxed)
+{
+        char *copy = NULL;
+
+        if (directory) {
+                copy = strdup(directory);
+                if (!copy) {
+                        return -ENOMEM;
+                }
+        }
+        free(files->directory);
+        files->directory = copy;
+        files->relaxed = relaxed;
+        return 0;
+}
+
+static void free_files(struct key_files **files)
+{
+        *files = key_files_free(*files);
+}
+
+int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
+                  key_files_known_fn known, key_files_changed_fn changed, void *userdata)
+{
+        _cleanup_(free_files) struct key_files *files = calloc(1, sizeof(*files));
+        if (!files) {
+                return -ENOMEM;
+        }
+        files->known = known;
+        files->changed = changed;
+        files->userdata = userdata;
+        int r = key_files_configure(files, directory, relaxed);
+        if (r < 0) {
+                return r;
+        }
+        r = key_watch_new(&files->watch, event, on_watch, files);
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(files);
+        return 0;
+}
+
+struct key_files *key_files_free(struct key_files *files)
+{
+        if (files) {
+                files->watch = key_watch_free(files->watch);
+                free_list(&files->present);
+                free_list(&files->retired);
+                free(files->refusals);
+                free(files->directory_in_use);
+                free(files->directory);
+                free(files);
+        }
+        return NULL;
+}

@@ -1,0 +1,58 @@
+/* The access keys of all environments, read from files and watched. Behind the upstream door: it alone holds
+ * them.
+ *
+ * A file's name says whose key it is (lib/names.h). Each distinct content gets a serial, by which the rest
+ * of the daemon knows it. A key whose file changed is held on until keys_retain() says that it is not wanted
+ * any more; a file that went bad changes nothing, but is told of. */
+#pragma once
+
+#include "lib/access_key.h"
+#include "lib/keyring.h"
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#define KEY_FILES_MAX       128 /* in the directory, of any kind */
+#define KEY_FILE_REASON_MAX 256
+
+/* A file that gives no key, and why. */
+struct key_file_refusal {
+        char file[64];
+        char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" if the name tells none */
+        char reason[KEY_FILE_REASON_MAX];           /* with the cure; never any content */
+};
+
+struct key_files;
+
+/* The files were read again: ask key_files_names() for each environment. */
+typedef void (*key_files_changed_fn)(void *userdata);
+/* Is this environment configured by settings or built in? */
+typedef bool (*key_files_known_fn)(const char *environment, void *userdata);
+
+/* directory: NULL for the default ($CREDENTIALS_DIRECTORY if it holds a key file, else
+ * /etc/eqp-broker/keys). Reads nothing yet. -ENOMEM. */
+int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
+                  key_files_known_fn known, key_files_changed_fn changed, void *userdata);
+struct key_files *key_files_free(struct key_files *files);
+
+/* Other settings from now on; they count from the next key_files_load(). -ENOMEM. */
+int key_files_configure(struct key_files *files, const char *directory, bool relaxed);
+
+/* Reads the directory and watches it from now on. Troubles are logged and kept as refusals; the changed
+ * function is not called. */
+void key_files_load(struct key_files *files);
+
+/* The keys of an environment, in name order; returns how many. */
+size_t key_files_names(const struct key_files *files, const char *environment,
+                       struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX]);
+
+/* The key itself, for the exchange alone; NULL: it is not held (any more). */
+const struct access_key *key_files_find(const struct key_files *files, uint64_t serial);
+
+/* Of the keys of this environment whose files are gone or changed, lets go all but these. */
+void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
+
+const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n);
+
+/* The directory in use. */
+const char *key_files_directory(const struct key_files *files);

@@ -1,0 +1,118 @@
+/* Tells when a directory's files change.
+ *
+ * The watch is on the directory, never on a file: an editor or Kubernetes replaces files, and a watch on the
+ * old one would be deaf. A copy makes several events, hence the short wait before the directory is read. */
+#include "daemon/key_watch.h"
+
+#include "daemon/journal.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#define QUIET_USEC (50 * USEC_PER_MSEC)
+
+#define FILE_EVENTS                                                                                         \
+        (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |                 \
+         IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define PARENT_EVENTS (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+struct key_watch {
+        sd_event *event;
+        sd_event_source *inotify;
+        sd_event_source *quiet;
+        key_watch_fn changed;
+        void *userdata;
+};
+
+static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct key_watch *watch = userdata;
+
+        (void)source;
+        (void)usec;
+        watch->changed(watch->userdata);
+        return 0;
+}
+
+static int on_inotify(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        struct key_watch *watch = userdata;
+
+        (void)source;
+        if (event->mask & IN_IGNORED) {
+                return 0; /* the watch was taken away; what led to it was told before */
+        }
+        /* Each event starts the wait again only if none runs: endless writing must not put reading off for
+         * ever. */
+        int enabled = SD_EVENT_OFF;
+        if (sd_event_source_get_enabled(watch->quiet, &enabled) < 0 || enabled == SD_EVENT_OFF) {
+                (void)sd_event_source_set_time_relative(watch->quiet, QUIET_USEC);
+                (void)sd_event_source_set_enabled(watch->quiet, SD_EVENT_ONESHOT);
+        }
+        return 0;
+}
+
+void key_watch_directory(struct key_watch *watch, const char *path)
+{
+        char above[4096];
+        size_t length = strlen(path);
+        sd_event_source *source = NULL;
+
+        int r = sd_event_add_inotify(watch->event, &source, path, FILE_EVENTS, on_inotify, watch);
+        if (length < sizeof(above)) {
+                memcpy(above, path, length + 1);
+        } else {
+                above[0] = '\0';
+        }
+        while (r == -ENOENT && above[0] && !streq(above, "/")) {
+                char *slash = strrchr(above, '/');
+                if (!slash) {
+                        break;
+                }
+                slash[slash == above] = '\0';
+                r = sd_event_add_inotify(watch->event, &source, above, PARENT_EVENTS, on_inotify, watch);
+        }
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "cannot watch %s: %s; send SIGHUP after changing keys", path, strerror(-r));
+        }
+        sd_event_source_disable_unref(watch->inotify);
+        watch->inotify = source;
+        if (source) {
+                (void)sd_event_source_set_description(source, "key files");
+        }
+}
+
+int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed, void *userdata)
+{
+        struct key_watch *watch = calloc(1, sizeof(*watch));
+        if (!watch) {
+                return -ENOMEM;
+        }
+        watch->event = sd_event_ref(event);
+        watch->changed = changed;
+        watch->userdata = userdata;
+        int r = sd_event_add_time_relative(event, &watch->quiet, CLOCK_MONOTONIC, 0, 1, on_quiet, watch);
+        if (r >= 0) {
+                r = sd_event_source_set_enabled(watch->quiet, SD_EVENT_OFF);
+        }
+        if (r < 0) {
+                (void)key_watch_free(watch);
+                return r;
+        }
+        *ret = watch;
+        return 0;
+}
+
+struct key_watch *key_watch_free(struct key_watch *watch)
+{
+        if (watch) {
+                sd_event_source_disable_unref(watch->inotify);
+                sd_event_source_disable_unref(watch->quiet);
+                sd_event_unref(watch->event);
+                free(watch);
+        }
+        return NULL;
+}

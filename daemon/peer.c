@@ -1,0 +1,290 @@
+/* Who is calling, from the kernel.
+ *
+ * The question over netlink is for the exact four-tuple seen from the client: its local end is our remote
+ * one. The kernel's look-up is not quite exact, though: with no such connection it may answer with a
+ * *listening* socket on the client's port, or with one in TIME_WAIT (which has no owner and reads as root).
+ * So the answer's addresses, ports, state and inode are all checked. */
+#include "daemon/peer.h"
+
+#include "lib/util.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The kernel's uid for "has none here" (overflowuid): somebody of an unmapped user namespace. */
+#define UID_UNMAPPED 65534
+
+#define GROUPS_MAX 65536 /* NGROUPS_MAX */
+
+struct peer_finder {
+        int netlink;
+        uint32_t sequence;
+};
+
+static void unknown(struct peer *peer, const char *why)
+{
+        peer_clear(peer);
+        peer->known = false;
+        peer->why = why;
+}
+
+/* ---- unix ---- */
+
+static int read_groups(int fd, struct peer *peer)
+{
+        socklen_t length = 0;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) < 0 && errno != ERANGE) {
+                return -errno;
+        }
+        size_t n = length / sizeof(gid_t);
+        if (n > GROUPS_MAX) {
+                return -E2BIG;
+        }
+        peer->groups = calloc(n + 1, sizeof(gid_t));
+        if (!peer->groups) {
+                return -ENOMEM;
+        }
+        if (n > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &length) < 0) {
+                return -errno;
+        }
+        peer->n_groups = length / sizeof(gid_t);
+        peer->groups[peer->n_groups++] = peer->gid;
+        peer->has_groups = true;
+        return 0;
+}
+
+static void find_unix(int fd, struct peer *peer)
+{
+        struct ucred credentials;
+        socklen_t length = sizeof(credentials);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0 ||
+            length != sizeof(credentials)) {
+                unknown(peer, "the kernel does not tell who holds the other end");
+                return;
+        }
+        peer->uid = credentials.uid;
+        peer->gid = credentials.gid;
+        peer->pid = credentials.pid;
+        if (credentials.uid == (uid_t)-1 || credentials.uid == UID_UNMAPPED) {
+                unknown(peer, "the caller's user does not exist in the daemon's user namespace");
+                return;
+        }
+        if (read_groups(fd, peer) < 0) {
+                unknown(peer, "the kernel does not tell the caller's groups");
+                return;
+        }
+        peer->known = true;
+}
+
+/* ---- TCP ---- */
+
+/* A socket's end as the diagnosis interface writes it. */
+struct end {
+        uint16_t port_be;
+        uint32_t address_be[4];
+};
+
+/* v4-mapped addresses count as IPv4: so the kernel files them. Returns the family, or 0. */
+static int read_end(const struct sockaddr_storage *address, struct end *ret)
+{
+        *ret = (struct end){ 0 };
+        if (address->ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+                ret->port_be = in->sin_port;
+                ret->address_be[0] = in->sin_addr.s_addr;
+                return AF_INET;
+        }
+        if (address->ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+                ret->port_be = in6->sin6_port;
+                memcpy(ret->address_be, &in6->sin6_addr, sizeof(ret->address_be));
+                if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+                        *ret = (struct end){ in6->sin6_port, { ret->address_be[3] } };
+                        return AF_INET;
+                }
+                return AF_INET6;
+        }
+        return 0;
+}
+
+struct question {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 body;
+};
+
+static bool answer_fits(const struct inet_diag_msg *answer, const struct question *question)
+{
+        const struct inet_diag_sockid *asked = &question->body.id, *told = &answer->id;
+        size_t address_size = question->body.sdiag_family == AF_INET ? 4 : 16;
+
+        return answer->idiag_family == question->body.sdiag_family &&
+               told->idiag_sport == asked->idiag_sport && told->idiag_dport == asked->idiag_dport &&
+               memcmp(told->idiag_src, asked->idiag_src, address_size) == 0 &&
+               memcmp(told->idiag_dst, asked->idiag_dst, address_size) == 0;
+}
+
+/* NULL: the answer names the caller; else why it does not. */
+static const char *judge_answer(const struct inet_diag_msg *answer, const struct question *question)
+{
+        if (!answer_fits(answer, question)) {
+                return "the kernel knows another socket in the caller's place";
+        }
+        /* FIN_WAIT: the client has sent all it wants to send, and still reads. */
+        if (answer->idiag_state != TCP_ESTABLISHED && answer->idiag_state != TCP_FIN_WAIT1 &&
+            answer->idiag_state != TCP_FIN_WAIT2) {
+                return "the caller's end is closed already";
+        }
+        if (answer->idiag_inode == 0) {
+                return "no process holds the caller's end any more";
+        }
+        if (answer->idiag_uid == (uid_t)-1 || answer->idiag_uid == UID_UNMAPPED) {
+                return "the caller's user does not exist in the daemon's user namespace";
+        }
+        return NULL;
+}
+
+/* Reads the answer to this question, past left-overs of earlier ones. Returns why the caller is unknown, or
+ * NULL. */
+static const char *read_answer(int netlink, const struct question *question, uid_t *ret_uid)
+{
+        union {
+                struct nlmsghdr header;
+                char bytes[1024];
+        } reply;
+
+        for (int tries = 0; tries < 16; tries++) {
+                /* The kernel answers within the send: what is not there now will not come. */
+                ssize_t length = recv(netlink, &reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC);
+                if (length < 0) {
+                        return "the kernel does not answer who holds the other end";
+                }
+                if ((size_t)length < sizeof(struct nlmsghdr) || (size_t)length > sizeof(reply) ||
+                    reply.header.nlmsg_len > (size_t)length) {
+                        return "the kernel's answer is cut off";
+                }
+                if (reply.header.nlmsg_seq != question->header.nlmsg_seq) {
+                        continue;
+                }
+                if (reply.header.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+                        return "the kernel knows no such connection in this network namespace";
+                }
+                if (reply.header.nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
+                        return "the kernel's answer is cut off";
+                }
+                const struct inet_diag_msg *answer = NLMSG_DATA(&reply.header);
+                const char *why = judge_answer(answer, question);
+                if (!why) {
+                        *ret_uid = answer->idiag_uid;
+                }
+                return why;
+        }
+        return "the kernel does not answer who holds the other end";
+}
+
+static void find_tcp(struct peer_finder *finder, int family, const struct end *own, const struct end *other,
+                     struct peer *peer)
+{
+        const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+        struct question question = {
+                .header = {.nlmsg_len = sizeof(question),
+                           .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                           .nlmsg_flags = NLM_F_REQUEST                                       },
+                .body = { .sdiag_family = (uint8_t)family,
+                           .sdiag_protocol = IPPROTO_TCP,
+                           .idiag_states = ~0U,
+                           .id = { .idiag_sport = other->port_be,
+                                  .idiag_dport = own->port_be,
+                                  .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } } },
+        };
+
+        if (!finder) {
+                unknown(peer, "the kernel has no socket-diagnosis interface for the daemon");
+                return;
+        }
+        question.header.nlmsg_seq = ++finder->sequence;
+        memcpy(question.body.id.idiag_src, other->address_be, sizeof(other->address_be));
+        memcpy(question.body.id.idiag_dst, own->address_be, sizeof(own->address_be));
+        if (sendto(finder->netlink, &question, sizeof(question), MSG_DONTWAIT,
+                   (const struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(question)) {
+                unknown(peer, "the kernel cannot be asked who holds the other end");
+                return;
+        }
+        const char *why = read_answer(finder->netlink, &question, &peer->uid);
+        if (why) {
+                unknown(peer, why);
+                return;
+        }
+        peer->known = true;
+}
+
+/* ---- both ---- */
+
+void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
+{
+        struct sockaddr_storage own = { 0 }, other = { 0 };
+        socklen_t own_length = sizeof(own), other_length = sizeof(other);
+        struct end own_end, other_end;
+
+        *ret = (struct peer){ 0 };
+        if (getsockname(fd, (struct sockaddr *)&own, &own_length) < 0) {
+                unknown(ret, "the connection is gone");
+                return;
+        }
+        if (own.ss_family == AF_UNIX) {
+                find_unix(fd, ret);
+                return;
+        }
+        ret->tcp = true;
+        if (getpeername(fd, (struct sockaddr *)&other, &other_length) < 0) {
+                unknown(ret, "the connection is gone");
+                return;
+        }
+        int family = read_end(&own, &own_end);
+        if (family == 0 || read_end(&other, &other_end) != family) {
+                unknown(ret, "the connection is of an unknown kind");
+                return;
+        }
+        find_tcp(finder, family, &own_end, &other_end, ret);
+}
+
+void peer_clear(struct peer *peer)
+{
+        free(peer->groups);
+        peer->groups = NULL;
+        peer->n_groups = 0;
+        peer->has_groups = false;
+}
+
+int peer_finder_new(struct peer_finder **ret)
+{
+        struct peer_finder *finder = calloc(1, sizeof(*finder));
+        if (!finder) {
+                return -ENOMEM;
+        }
+        finder->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+        if (finder->netlink < 0) {
+                int r = -errno;
+                free(finder);
+                return r;
+        }
+        *ret = finder;
+        return 0;
+}
+
+struct peer_finder *peer_finder_free(struct peer_finder *finder)
+{
+        if (finder) {
+                (void)close(finder->netlink);
+                free(finder);
+        }
+        return NULL;
+}

@@ -1,0 +1,37 @@
+/* Who is calling, from the kernel: asked once per connection, at accept.
+ *
+ * On a unix socket the kernel kept the caller's credentials (SO_PEERCRED, SO_PEERGROUPS). On loopback TCP
+ * the socket-diagnosis interface (NETLINK_SOCK_DIAG, see sock_diag(7)) names the uid that made the client's
+ * end. Every doubt ends in "unknown", never in a guess: an answer about a socket that no process holds any
+ * more reads as uid 0. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peer {
+        bool known;
+        bool tcp;
+        uid_t uid;
+        gid_t gid; /* unix: his primary group */
+        pid_t pid; /* unix: 0 if in a foreign pid namespace; TCP: 0 */
+        bool has_groups;
+        gid_t *groups; /* with the primary one; freed by peer_clear() */
+        size_t n_groups;
+        const char *why; /* static: why he is unknown */
+};
+
+/* The open question line to the kernel. */
+struct peer_finder;
+
+/* Opens the netlink socket. Negative errno if the kernel has none: then every TCP caller is unknown. */
+int peer_finder_new(struct peer_finder **ret);
+struct peer_finder *peer_finder_free(struct peer_finder *finder);
+
+/* Who holds the other end of this accepted socket? Fills *ret in any case. */
+void peer_find(struct peer_finder *finder, int fd, struct peer *ret);
+
+/* Frees the groups. */
+void peer_clear(struct peer *peer);

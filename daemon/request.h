@@ -1,0 +1,69 @@
+/* A connection and the request that is being handled on it: what daemon/http_server fills in and daemon/api
+ * answers. */
+#pragma once
+
+#include "daemon/environment.h"
+#include "daemon/guard.h"
+#include "daemon/peer.h"
+#include "lib/route.h"
+
+#include <microhttpd.h>
+
+#define REQUEST_TARGET_MAX 320  /* bytes; longer ones are refused */
+#define REQUEST_BODY_MAX   8192 /* bytes: a token of 4096 with every character escaped once, and its frame */
+
+struct connection;
+
+struct request {
+        struct connection *connection;
+
+        /* as it came */
+        enum http_method method;
+        bool target_too_long;
+        char target[REQUEST_TARGET_MAX + 1]; /* path and query as on the request line */
+        struct guard_facts facts;
+        char *body; /* secret memory, NULL without one */
+        size_t body_length;
+        bool body_too_large;
+
+        /* what it asks for, once daemon/api has looked at it */
+        struct route_match match;        /* match.route is NULL until then */
+        struct environment *environment; /* NULL: the route concerns none */
+        size_t environment_index;
+        char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
+        uint32_t min_ttl_sec;
+
+        /* while it waits for the environment */
+        struct environment_waiter waiter;
+        uint64_t wait_until_usec;
+        uint64_t seen_serial;   /* of the session in hand when it began to wait */
+        uint64_t seen_answered; /* environment->n_answered likewise */
+
+        /* the answer */
+        unsigned status; /* 0: none yet */
+        struct MHD_Response *response;
+        bool response_shared; /* it is not ours to let go */
+};
+
+enum connection_state {
+        CONNECTION_RECEIVING, /* a request is on its way */
+        CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
+        CONNECTION_SENDING,   /* the answer is on its way */
+        CONNECTION_IDLE,      /* kept alive */
+        CONNECTION_CLOSING,   /* shut down by us */
+};
+
+struct connection {
+        struct connection *next, **link; // http_server::connections
+        struct http_server *server;
+        struct MHD_Connection *mhd;
+        int fd;
+        struct peer peer;
+        struct guard_place place;
+        bool over_limit; /* gets health answers only */
+        enum connection_state state;
+        uint64_t deadline_usec;
+        uint64_t rights_generation;    /* of the rules that `rights` were judged by; 0: not yet */
+        uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
+        struct request request;
+};

@@ -1,0 +1,97 @@
+/* The answer that carries a token.
+ *
+ * What changes in it is `expires_in`, once a second. So a rendered answer stays right for as long as the
+ * whole seconds left are the same; libmicrohttpd counts who still sends it. */
+#include "daemon/token_answer.h"
+
+#include "daemon/answer.h"
+#include "daemon/clock.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+static struct json_object *upstream_object(const struct session *session, uint64_t now_usec)
+{
+        struct json_object *json = json_object_new_object();
+
+        json_object_object_add(json, "mage_id", json_object_new_string(session->mage_id));
+        json_object_object_add(json, "ust", json_object_new_string(session->ust));
+        json_object_object_add(json, "expires_in",
+                               json_object_new_int64(session_left_sec(session, now_usec)));
+        return json;
+}
+
+static struct json_object *token_object(const struct environment *environment, const struct session *session,
+                                        uint64_t now_usec)
+{
+        struct json_object *json = upstream_object(session, now_usec);
+        char expires[CLOCK_TEXT_MAX];
+
+        (void)clock_format_utc(session->expires_usec, now_usec, expires);
+        json_object_object_add(json, "expires_at", json_object_new_string(expires));
+        json_object_object_add(json, "environment", json_object_new_string(environment->name));
+        json_object_object_add(json, "base_url", json_object_new_string(environment->settings->base_url));
+        return json;
+}
+
+static struct MHD_Response *render_text(const struct session *session)
+{
+        size_t length = strlen(session->ust);
+        char *body = secret_alloc(length + 2);
+
+        if (!body) {
+                return NULL;
+        }
+        memcpy(body, session->ust, length);
+        body[length] = '\n';
+        return answer_secret(body, length + 1, "text/plain; charset=us-ascii");
+}
+
+struct MHD_Response *token_answer(struct token_answers *answers, const struct environment *environment,
+                                  const struct session *session, enum token_form form, uint64_t now_usec)
+{
+        uint32_t left_sec = session_left_sec(session, now_usec);
+        typeof(answers->forms[0]) *cached = &answers->forms[form];
+
+        if (!cached->response || cached->serial != session->serial || cached->left_sec != left_sec) {
+                struct MHD_Response *response =
+                        form == TOKEN_AS_TEXT ? render_text(session)
+                                              : answer_json(token_object(environment, session, now_usec),
+                                                            /* secret= */ true);
+                if (!response) {
+                        return NULL;
+                }
+                if (cached->response) {
+                        MHD_destroy_response(cached->response);
+                }
+                cached->response = response;
+                cached->serial = session->serial;
+                cached->left_sec = left_sec;
+        }
+        return cached->response;
+}
+
+struct MHD_Response *token_answer_reported(const struct environment *environment,
+                                           const struct session *session, bool refreshed, const char *reason,
+                                           uint64_t now_usec)
+{
+        struct json_object *json = token_object(environment, session, now_usec);
+
+        json_object_object_add(json, "refreshed", json_object_new_boolean(refreshed));
+        json_object_object_add(json, "reason", json_object_new_string(reason));
+        return answer_json(json, /* secret= */ true);
+}
+
+struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec)
+{
+        return answer_json(upstream_object(session, now_usec), /* secret= */ true);
+}
+
+void token_answers_clear(struct token_answers *answers)
+{
+        for (int form = 0; form < _TOKEN_FORM_COUNT; form++) {
+                if (answers->forms[form].response) {
+                        MHD_destroy_response(answers->forms[form].response);
+                        answers->forms[form].response = NULL;
+                }
+        }
+}
