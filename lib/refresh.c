@@ -80,11 +80,16 @@ static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t no
 {
         enum refresh_limit limit;
         uint64_t wanted = MAX_OF(refresh->due_usec, now_usec);
+        uint64_t allowed = refresh_limited_until(refresh, &limit);
+        uint64_t usable = keyring_usable_usec(&refresh->keyring);
 
-        if (refresh_limited_until(refresh, &limit) > wanted) {
-                return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
+        if (MAX_OF(allowed, usable) <= wanted) {
+                return REFRESH_UNLIMITED;
         }
-        return keyring_usable_usec(&refresh->keyring) > wanted ? REFRESH_LIMIT_KEYS : REFRESH_UNLIMITED;
+        if (usable > allowed) {
+                return REFRESH_LIMIT_KEYS;
+        }
+        return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
 }
 
 static const struct key_state *choose_key(const struct refresh *refresh, uint64_t now_usec)
