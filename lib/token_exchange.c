@@ -37,6 +37,60 @@ int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size
         return n < 0 || (size_t)n >= size ? -ENOBUFS : n;
 }
 
+/* The length of the UTF-8 sequence at p, or 0: over-long forms, surrogates and what is beyond Unicode are
+ * none. */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+        static const struct {
+                unsigned char first, last;               /* of the first byte */
+                unsigned char second_first, second_last; /* of the second one */
+                size_t length;
+        } rows[] = {
+                {0x00,  0x7f, 0x00, 0x00, 1},
+                { 0xc2, 0xdf, 0x80, 0xbf, 2},
+                { 0xe0, 0xe0, 0xa0, 0xbf, 3},
+                { 0xe1, 0xec, 0x80, 0xbf, 3},
+                { 0xed, 0xed, 0x80, 0x9f, 3},
+                { 0xee, 0xef, 0x80, 0xbf, 3},
+                { 0xf0, 0xf0, 0x90, 0xbf, 4},
+                { 0xf1, 0xf3, 0x80, 0xbf, 4},
+                { 0xf4, 0xf4, 0x80, 0x8f, 4},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (p[0] < rows[i].first || p[0] > rows[i].last)
+                        continue;
+                if (rows[i].length > left)
+                        return 0;
+                if (rows[i].length > 1 && (p[1] < rows[i].second_first || p[1] > rows[i].second_last))
+                        return 0;
+                for (size_t j = 2; j < rows[i].length; j++)
+                        if (p[j] < 0x80 || p[j] > 0xbf)
+                                return 0;
+                return rows[i].length;
+        }
+        return 0;
+}
+
+/* What json-c lets pass even when it is told to be strict: some of what is no UTF-8, and names in single
+ * quotes. */
+static bool is_clean_text(const char *body, size_t length)
+{
+        bool in_string = false;
+        size_t step;
+
+        for (size_t i = 0; i < length; i += step) {
+                step = utf8_sequence((const unsigned char *)body + i, length - i);
+                if (step == 0 || body[i] == '\0' || (body[i] == '\'' && !in_string))
+                        return false;
+                if (body[i] == '"')
+                        in_string = !in_string;
+                else if (body[i] == '\\' && in_string && i + 1 < length && (unsigned char)body[i + 1] < 0x80)
+                        step++;
+        }
+        return true;
+}
+
 /* Visible ASCII without quotes: fits into a header, a JSON string and a shell word as it is. */
 static bool is_plain(const char *text, size_t length, size_t max)
 {
@@ -153,7 +207,7 @@ static enum exchange_outcome classify_body(const char *body, size_t length, stru
                 *ret_why = "the body is over 64 KiB long";
                 return EXCHANGE_MALFORMED;
         }
-        if (memchr(body, '\0', length))
+        if (!is_clean_text(body, length))
                 return EXCHANGE_MALFORMED;
 
         tokener = json_tokener_new_ex(NESTING_MAX);
