@@ -1,0 +1,339 @@
+/* Routes: every row, everything that is nearly a row, every byte, and the query of the token path. */
+#include "lib/route.h"
+#include "lib/util.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define LONG     "aaaaaaaaaabbbbbbbbbbccccccccccdd"
+#define UPSTREAM "/rest/v1/app/session/token"
+#define TOKEN    "/v1/{environment}/token"
+#define REJECT   "/token/rejected"
+#define REJECTED "/v1/{environment}" REJECT
+#define REFRESH  "/v1/{environment}/refresh"
+#define SESSION  "/{environment}" UPSTREAM
+
+static void every_row(void **state)
+{
+        static const struct {
+                const char *target, *environment, *pattern;
+                enum route_id id;
+                bool post, health, under_v1;
+        } rows[] = {
+                {"/livez",              "",        "/livez",     ROUTE_LIVE,           false, true,  false},
+                { "/readyz",            "",        "/readyz",    ROUTE_READY,          false, true,  false},
+                { "/metrics",           "",        "/metrics",   ROUTE_METRICS,        false, true,  false},
+                { "/v1/status",         "",        "/v1/status", ROUTE_STATUS,         false, false, true },
+                { "/v1/sandbox/token",  "sandbox", TOKEN,        ROUTE_TOKEN,          false, false, true },
+                { "/v1/status/token",   "status",  TOKEN,        ROUTE_TOKEN,          false, false, true },
+                { "/v1/" LONG "/token", LONG,      TOKEN,        ROUTE_TOKEN,          false, false, true },
+                { "/v1/a" REJECT,       "a",       REJECTED,     ROUTE_TOKEN_REJECTED, true,  false, true },
+                { "/v1/a-1/refresh",    "a-1",     REFRESH,      ROUTE_REFRESH,        true,  false, true },
+                { "/sandbox" UPSTREAM,  "sandbox", SESSION,      ROUTE_SESSION_TOKEN,  true,  false, false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct route_match match;
+                char with_query[256];
+
+                assert_int_equal(route_find(rows[i].target, &match), 0);
+                assert_int_equal(match.route->id, rows[i].id);
+                assert_string_equal(match.environment, rows[i].environment);
+                assert_string_equal(match.route->pattern, rows[i].pattern);
+                assert_string_equal(match.route->allow, rows[i].post ? "POST" : "GET, HEAD");
+                assert_int_equal(match.route->health, rows[i].health);
+                assert_int_equal(match.route->under_v1, rows[i].under_v1);
+
+                /* What stands behind the question mark is not looked at. */
+                (void)snprintf(with_query, sizeof(with_query), "%s?%%00//../ \xff#?", rows[i].target);
+                assert_int_equal(route_find(with_query, &match), 0);
+                assert_int_equal(match.route->id, rows[i].id);
+                assert_true(route_target_has_query(with_query));
+                assert_false(route_target_has_query(rows[i].target));
+        }
+}
+
+static void expect_result(const char *const *targets, size_t n, int expected)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct route_match match = { .environment = "kept" };
+                int r = route_find(targets[i], &match);
+
+                if (r != expected)
+                        fail_msg("%s: got %d, expected %d", targets[i], r, expected);
+                assert_string_equal(match.environment, "kept");
+                assert_null(match.route);
+        }
+}
+
+static void paths_that_are_none_of_ours(void **state)
+{
+        static const char *const targets[] = {
+                "/",
+                "/?x=1",
+                "/x",
+                "/v1",
+                "/v1/sandbox",
+                "/v1/token",
+                "/v1/statuss",
+                "/v1/statu",
+                "/V1/status",
+                "/v1/Status",
+                "/Livez",
+                "/livez.html",
+                "/livez/x",
+                "/v1/status/x",
+                "/v1/sandbox/tokens",
+                "/v1/sandbox/toke",
+                "/v1/sandbox/token/x",
+                "/v1/sandbox/token/rejected/x",
+                "/v1/sandbox/a/token",
+                "/v1/Sandbox/token",
+                "/v1/1/token",
+                "/v1/-/token",
+                "/v1/sand_box/token",
+                "/v1/sand.box/token",
+                "/v1/.../token",
+                "/v1/v1/token",
+                "/v1/livez/token",
+                "/v1/readyz/refresh",
+                "/v1/metrics/token/rejected",
+                "/v1/aaaaaaaaaabbbbbbbbbbccccccccccddd/token",
+                "/v1/rest/v1/app/session/token",
+                "/metrics/rest/v1/app/session/token",
+                "/SANDBOX/rest/v1/app/session/token",
+                "/rest/v1/app/session/token",
+                "/sandbox/rest/v1/app/session",
+                "/sandbox/rest/v2/app/session/token",
+                "/sandbox/x/rest/v1/app/session/token",
+                "/{environment}",
+        };
+
+        (void)state;
+        expect_result(targets, ARRAY_SIZE(targets) - 1, -ENOENT);
+        /* Braces are no bytes of a path. */
+        expect_result(targets + ARRAY_SIZE(targets) - 1, 1, -EINVAL);
+}
+
+static void paths_spelt_otherwise(void **state)
+{
+        static const char *const targets[] = {
+                "",
+                "?",
+                "*",
+                "livez",
+                " /livez",
+                "/livez ",
+                "/livez/",
+                "//",
+                "//livez",
+                "/v1//status",
+                "/v1/status//",
+                "/.",
+                "/..",
+                "/./livez",
+                "/x/../livez",
+                "/livez/.",
+                "/livez/..",
+                "/v1/./status",
+                "/v1/../v1/status",
+                "/%6civez",
+                "/v1/sandbox%2ftoken",
+                "/v1/sandbox/token%00",
+                "/v1/sandbox/token;x",
+                "/v1/sandbox/token#x",
+                "/v1\\status",
+                "/v1/sandbox/t\xc3\xb6ken",
+                "/livez\r\nHost: x",
+                "http://127.0.0.1/livez",
+                "127.0.0.1:9377",
+                "/~root",
+                "/a+b",
+                "/a&b",
+                "/a=b",
+        };
+
+        (void)state;
+        expect_result(targets, ARRAY_SIZE(targets), -EINVAL);
+}
+
+static void every_byte(void **state)
+{
+        (void)state;
+        for (int c = 1; c <= 255; c++) {
+                char target[] = { '/', 'l', (char)c, 'l', '\0' };
+                struct route_match match;
+                bool path_byte = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                 (c >= 'a' && c <= 'z') || strchr("._/-?", c) != NULL;
+
+                assert_int_equal(route_find(target, &match), path_byte ? -ENOENT : -EINVAL);
+        }
+}
+
+static void paths_have_a_limit(void **state)
+{
+        struct route_match match;
+        char target[512];
+
+        (void)state;
+        memset(target, 'a', sizeof(target));
+        target[0] = '/';
+        target[256] = '\0';
+        assert_int_equal(route_find(target, &match), -ENOENT);
+        target[256] = 'a';
+        target[257] = '\0';
+        assert_int_equal(route_find(target, &match), -EINVAL);
+
+        /* The query does not count. */
+        memset(target, 'a', sizeof(target));
+        memcpy(target, "/livez?", 7);
+        target[511] = '\0';
+        assert_int_equal(route_find(target, &match), 0);
+}
+
+static void methods(void **state)
+{
+        static const char *const others[] = { "",      "get", "Get",    "GETS",    "GE",
+                                              "POST ", "PUT", "DELETE", "OPTIONS", "TRACE" };
+        struct route_match match;
+
+        (void)state;
+        assert_int_equal(http_method_parse("GET"), METHOD_GET);
+        assert_int_equal(http_method_parse("HEAD"), METHOD_HEAD);
+        assert_int_equal(http_method_parse("POST"), METHOD_POST);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                assert_int_equal(http_method_parse(others[i]), METHOD_OTHER);
+
+        assert_int_equal(route_find("/v1/sandbox/token", &match), 0);
+        assert_true(route_allows(match.route, METHOD_GET));
+        assert_true(route_allows(match.route, METHOD_HEAD));
+        assert_false(route_allows(match.route, METHOD_POST));
+        assert_false(route_allows(match.route, METHOD_OTHER));
+
+        assert_int_equal(route_find("/v1/sandbox/refresh", &match), 0);
+        assert_false(route_allows(match.route, METHOD_GET));
+        assert_false(route_allows(match.route, METHOD_HEAD));
+        assert_true(route_allows(match.route, METHOD_POST));
+        assert_false(route_allows(match.route, METHOD_OTHER));
+}
+
+static void good_queries(void **state)
+{
+        static const struct {
+                const char *target;
+                uint32_t min_ttl_sec, wait_sec;
+        } rows[] = {
+                {NULL,                                   0,          2 },
+                { "",                                    0,          2 },
+                { "/v1/sandbox/token",                   0,          2 },
+                { "/v1/sandbox/token?",                  0,          2 },
+                { "/v1/sandbox/token?min_ttl=600",       600,        2 },
+                { "/v1/sandbox/token?min_ttl=0&wait=0",  0,          0 },
+                { "/v1/sandbox/token?wait=30&min_ttl=1", 1,          30},
+                { "?wait=29",                            0,          29},
+                { "?wait=0000000007",                    0,          7 },
+                { "?min_ttl=4294967295",                 UINT32_MAX, 2 },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct token_query query;
+                char message[200] = "";
+
+                assert_int_equal(token_query_parse(rows[i].target, &query, message, sizeof(message)), 0);
+                assert_int_equal(query.min_ttl_sec, rows[i].min_ttl_sec);
+                assert_int_equal(query.wait_sec, rows[i].wait_sec);
+                assert_string_equal(message, "");
+        }
+}
+
+static void queries_with_a_fault(void **state)
+{
+        static const struct {
+                const char *query, *message;
+        } rows[] = {
+                {"wait=31",                              "wait is over 30"                                },
+                { "wait=4294967295",                     "wait is over 30"                                },
+                { "wait=4294967296",                     "wait is not a number"                           },
+                { "wait=4294967298",                     "wait is not a number"                           },
+                { "wait=18446744073709551618",           "wait is not a number"                           },
+                { "wait",                                "wait is not a number"                           },
+                { "wait=",                               "wait is not a number"                           },
+                { "wait=-1",                             "wait is not a number"                           },
+                { "wait=+1",                             "wait is not a number"                           },
+                { "wait=%31",                            "wait is not a number"                           },
+                { "wait= 1",                             "wait is not a number"                           },
+                { "wait=1 ",                             "wait is not a number"                           },
+                { "wait=1s",                             "wait is not a number"                           },
+                { "wait=1#x",                            "wait is not a number"                           },
+                { "wait=1?",                             "wait is not a number"                           },
+                { "wait==1",                             "wait is not a number"                           },
+                { "wait=1.5",                            "wait is not a number"                           },
+                { "wait=00000000001",                    "wait is not a number"                           },
+                { "min_ttl",                             "min_ttl is not a number"                        },
+                { "min_ttl=x",                           "min_ttl is not a number"                        },
+                { "min_ttl=4294967296",                  "min_ttl is not a number"                        },
+                { "min_ttl=1e3",                         "min_ttl is not a number"                        },
+                { "wait=1&wait=1",                       "wait is given twice"                            },
+                { "min_ttl=1&wait=2&min_ttl=1",          "min_ttl is given twice"                         },
+                { "ttl=1",                               "key ttl is unknown"                             },
+                { "min-ttl=1",                           "key min-ttl is unknown"                         },
+                { "min_tt=1",                            "key min_tt is unknown"                          },
+                { "min_ttll=1",                          "key min_ttll is unknown"                        },
+                { "wait=1;min_ttl=1",                    "wait is not a number"                           },
+                { "waits",                               "key waits is unknown"                           },
+                { "aaaaaaaaaabbbbbbbbbbccccccccccdd=1",  "key aaaaaaaaaabbbbbbbbbbccccccccccdd is unknown"},
+                { "aaaaaaaaaabbbbbbbbbbccccccccccddd=1", "has an unknown key"                             },
+                { "Wait=1",                              "has an unknown key"                             },
+                { "<script>=1",                          "has an unknown key"                             },
+                { "%77ait=1",                            "has an unknown key"                             },
+                { "a\xff=1",                             "has an unknown key"                             },
+                { "&",                                   "has an unknown key"                             },
+                { "=",                                   "has an unknown key"                             },
+                { "wait=1&",                             "has an unknown key"                             },
+                { "&wait=1",                             "has an unknown key"                             },
+                { "wait=1&&min_ttl=1",                   "has an unknown key"                             },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct token_query query = { .wait_sec = 42 };
+                char message[200] = "", target[256];
+
+                (void)snprintf(target, sizeof(target), "/v1/sandbox/token?%s", rows[i].query);
+                assert_int_equal(token_query_parse(target, &query, message, sizeof(message)), -EINVAL);
+                if (!strstr(message, rows[i].message))
+                        fail_msg("%s: expected \"%s\" in \"%s\"", rows[i].query, rows[i].message, message);
+                assert_null(strpbrk(message, "<>%"));
+                assert_int_equal(query.wait_sec, 42);
+        }
+}
+
+static void small_message_buffers(void **state)
+{
+        struct token_query query;
+        char message[8];
+
+        (void)state;
+        assert_int_equal(token_query_parse("?unknown_key=1", &query, message, sizeof(message)), -EINVAL);
+        assert_string_equal(message, "The que");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_row),
+                cmocka_unit_test(paths_that_are_none_of_ours),
+                cmocka_unit_test(paths_spelt_otherwise),
+                cmocka_unit_test(every_byte),
+                cmocka_unit_test(paths_have_a_limit),
+                cmocka_unit_test(methods),
+                cmocka_unit_test(good_queries),
+                cmocka_unit_test(queries_with_a_fault),
+                cmocka_unit_test(small_message_buffers),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

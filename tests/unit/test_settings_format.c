@@ -1,0 +1,115 @@
+/* The settings as text: exact for the defaults, and read back without loss for everything else. */
+#include "tests/unit/settings_text.h"
+
+#include <stdio.h>
+
+static void the_defaults(void **state)
+{
+        static const char expected[] =
+                "[broker]\n"
+                "listen = 127.0.0.1:9377\n"
+                "listen = [::1]:9377\n"
+                "listen = /run/eqp-broker/eqp-broker.sock\n"
+                "# keys_directory: the service manager's credentials, or else /etc/eqp-broker/keys\n"
+                "key_permissions = strict\n"
+                "allow = uid:0\n"
+                "allow = group:eqp-broker\n"
+                "operators = uid:0\n"
+                "metrics = yes\n"
+                "max_connections = 512\n"
+                "max_connections_per_user = 64\n"
+                "ready = answered\n"
+                "\n"
+                "[environment production]\n"
+                "base_url = https://commercedeveloper-api.adobe.com\n"
+                "lifetime = 2h\n"
+                "# ca_file: the system's authorities\n"
+                "connect_timeout = 5s\n"
+                "exchange_timeout = 15s\n"
+                "\n"
+                "[environment sandbox]\n"
+                "base_url = https://commercedeveloper-sandbox-api.adobe.com\n"
+                "lifetime = 2h\n"
+                "# ca_file: the system's authorities\n"
+                "connect_timeout = 5s\n"
+                "exchange_timeout = 15s\n";
+        _cleanup_(settings_freep) struct settings *s = read_good("");
+        _cleanup_free_ char *text = settings_format(s);
+
+        (void)state;
+        assert_non_null(text);
+        assert_string_equal(text, expected);
+}
+
+/* What is written is read again, and written alike; `optional` is what no text shows. */
+static void expect_round_trip(const char *original)
+{
+        _cleanup_(settings_freep) struct settings *first = read_good(original), *second = NULL;
+        _cleanup_free_ char *once = settings_format(first), *twice = NULL;
+
+        assert_non_null(once);
+        second = read_good(once);
+        twice = settings_format(second);
+        assert_non_null(twice);
+        assert_string_equal(once, twice);
+        for (size_t i = 0; i < first->n_listen; i++)
+                assert_int_equal(first->listen[i].optional, second->listen[i].optional);
+        for (size_t i = 0; i < first->allow.n; i++)
+                assert_int_equal(first->allow.rules[i].optional, second->allow.rules[i].optional);
+}
+
+static void everything_at_once(void **state)
+{
+        static const char text[] =
+                "[broker]\nlisten = 127.0.0.9:0\nlisten = /run/x y;z#1\nlisten = "
+                "[::1]:65535\nkeys_directory = /k\n"
+                "key_permissions = relaxed\nallow = any\nallow = user:a\nallow = uid:4294967294\nallow = "
+                "group:b\n"
+                "allow = gid:7\noperators = user:DOMAIN\\c\nmetrics = no\nmax_connections = 65536\n"
+                "max_connections_per_user = 65536\nready = listening\n"
+                "[environment agency]\nbase_url = https://[::1]:8443/x\nlifetime = 90min\nca_file = /ca\n"
+                "connect_timeout = 60s\nexchange_timeout = 61s\nallow = any\noperators = any\n"
+                "[environment sandbox]\nlifetime = 30d\n[environment production]\nlifetime = 86401s\n";
+        _cleanup_(settings_freep) struct settings *s = read_good(text);
+        _cleanup_free_ char *written = settings_format(s);
+
+        (void)state;
+        assert_non_null(written);
+        assert_non_null(strstr(written, "\nlifetime = 90min\n"));
+        assert_non_null(strstr(written, "\nlifetime = 30d\n"));
+        assert_non_null(strstr(written, "\nlifetime = 86401s\n"));
+        assert_non_null(strstr(written, "\nconnect_timeout = 1min\n"));
+        assert_non_null(strstr(written, "\nexchange_timeout = 61s\n"));
+        assert_non_null(strstr(written, "\nlisten = /run/x y;z#1\n"));
+        expect_round_trip(text);
+        expect_round_trip("");
+}
+
+/* The longest values stand in lines that can be read again. */
+static void longest_values(void **state)
+{
+        char text[1024], path[SETTINGS_VALUE_MAX + 1], url[SETTINGS_VALUE_MAX + 1];
+
+        (void)state;
+        memset(path, 'x', sizeof(path));
+        path[0] = '/';
+        path[SETTINGS_VALUE_MAX] = '\0';
+        memset(url, 'x', sizeof(url));
+        memcpy(url, "https://h/", 10);
+        url[SETTINGS_VALUE_MAX] = '\0';
+        (void)snprintf(text, sizeof(text),
+                       "[broker]\nkeys_directory=%s\n[environment sandbox]\nca_file=%s\nbase_url=%s\n", path,
+                       path, url);
+        expect_round_trip(text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_defaults),
+                cmocka_unit_test(everything_at_once),
+                cmocka_unit_test(longest_values),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
