@@ -166,6 +166,11 @@ void request_wait(struct request *request, uint64_t until_usec)
         set_deadline(request->connection, CONNECTION_WAITING, until_usec);
 }
 
+static void on_news(struct environment_waiter *waiter)
+{
+        request_resume((struct request *)((char *)waiter - offsetof(struct request, waiter)));
+}
+
 void request_resume(struct request *request)
 {
         struct connection *connection = request->connection;
@@ -430,6 +435,7 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
         connection->peer = *peer;
         connection->place = *place;
         connection->request.connection = connection;
+        connection->request.waiter.on_news = on_news;
         if (!admit(server, connection)) {
                 (void)free_connection(connection);
                 (void)close(fd);

@@ -177,7 +177,8 @@ static struct json_object *read_body(struct request *request, const char *exampl
 
 /* ---- rejected ---- */
 
-static void answer_report(struct request *request, bool refreshed, const char *reason, uint64_t now_usec)
+static void answer_report(struct api *api, struct request *request, bool refreshed, const char *reason,
+                          uint64_t now_usec)
 {
         const struct session *session = environment_session(request->environment, now_usec);
 
@@ -185,11 +186,14 @@ static void answer_report(struct request *request, bool refreshed, const char *r
                 answer_no_token(request, now_usec);
                 return;
         }
+        api->n_tokens_served++;
+        audit_handed_out(api->audit, request, request->environment, session);
         request_answer(request, 200,
                        token_answer_reported(request->environment, session, refreshed, reason, now_usec));
 }
 
-static void begin_report(struct request *request, const char *ust, size_t length, uint64_t now_usec)
+static void begin_report(struct api *api, struct request *request, const char *ust, size_t length,
+                         uint64_t now_usec)
 {
         struct environment *environment = request->environment;
         const struct session *session = environment_session(environment, now_usec);
@@ -201,7 +205,7 @@ static void begin_report(struct request *request, const char *ust, size_t length
                 wait_for_news(request, now_usec + OUTCOME_WAIT_USEC);
                 return;
         case REFRESH_NOT_CURRENT:
-                answer_report(request, false, "the token reported is not the current one: this is",
+                answer_report(api, request, false, "the token reported is not the current one: this is",
                               now_usec);
                 return;
         case REFRESH_ALREADY:
@@ -211,7 +215,7 @@ static void begin_report(struct request *request, const char *ust, size_t length
                         now_usec);
                 return;
         case REFRESH_NO_KEY:
-                answer_report(request, false, "no access key is usable at the moment", now_usec);
+                answer_report(api, request, false, "no access key is usable at the moment", now_usec);
                 return;
         default:
                 answer_report(
@@ -233,7 +237,6 @@ static bool outcome_known(const struct request *request, uint64_t now_usec)
 
 void token_request_rejected(struct api *api, struct request *request, uint64_t now_usec)
 {
-        (void)api;
         if (first_call(request)) {
                 struct json_object *json = read_body(request, "{\"ust\": \"the token that was refused\"}");
                 if (!json) {
@@ -247,7 +250,7 @@ void token_request_rejected(struct api *api, struct request *request, uint64_t n
                                 answer_error(400, "bad_request",
                                              "the body must have exactly one field, the string \"ust\""));
                 } else {
-                        begin_report(request, json_object_get_string(ust),
+                        begin_report(api, request, json_object_get_string(ust),
                                      (size_t)json_object_get_string_len(ust), now_usec);
                 }
                 json_object_put(json);
@@ -255,11 +258,11 @@ void token_request_rejected(struct api *api, struct request *request, uint64_t n
         }
         const struct session *session = environment_session(request->environment, now_usec);
         if (session && session->serial != request->seen_serial) {
-                answer_report(request, true, "", now_usec);
+                answer_report(api, request, true, "", now_usec);
         } else if (outcome_known(request, now_usec)) {
-                answer_report(request, false, request->environment->trouble.why, now_usec);
+                answer_report(api, request, false, request->environment->trouble.why, now_usec);
         } else if (now_usec >= request->wait_until_usec) {
-                answer_report(request, false, "the refresh is still under way", now_usec);
+                answer_report(api, request, false, "the refresh is still under way", now_usec);
         } else {
                 wait_for_news(request, request->wait_until_usec);
         }
