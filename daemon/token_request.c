@@ -210,7 +210,7 @@ static void begin_report(struct api *api, struct request *request, const char *u
                 return;
         case REFRESH_ALREADY:
                 answer_report(
-                        request, false,
+                        api, request, false,
                         "this token was reported before, and one early refresh per token was made then",
                         now_usec);
                 return;
@@ -219,7 +219,7 @@ static void begin_report(struct api *api, struct request *request, const char *u
                 return;
         default:
                 answer_report(
-                        request, false,
+                        api, request, false,
                         "reports cause at most one early refresh every 10 s, and none while a retry is set",
                         now_usec);
                 return;
