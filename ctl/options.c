@@ -8,6 +8,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/verbs.h"
+#include "lib/nearest_name.h"
 
 const char *argp_program_version = "eqpctl " EQP_BROKER_VERSION;
 
@@ -36,64 +37,80 @@ struct verb {
         verb_run_t run;
 };
 
+/* clang-format off */
 static const struct argp_option common_options[] = {
-        {"address",  KEY_ADDRESS, "ADDRESS", 0,
-         "Ask the daemon at ADDRESS, unix:/path or http://127.0.0.1:PORT, instead of the usual places", -2 },
-        { 0},
+        { .name = "address", .key = KEY_ADDRESS, .arg = "ADDRESS", .group = -2,
+          .doc = "Ask the daemon at ADDRESS, unix:/path or http://127.0.0.1:PORT, not in the usual places" },
+        { 0 },
 };
 
 static const struct argp_option token_options[] = {
-        {"min-ttl",                                       KEY_MIN_TTL, "SECONDS", 0, "The token must live for at least so long yet", 0 },
-        { "wait",                                      KEY_WAIT, "SECONDS", 0,
-         "Wait so long for a token that is not there yet: 0 to 30, usually 2", 0 },
-        { "format", KEY_FORMAT, "FORMAT", 0,
-         "raw: the bare token (usual); json: with all that belongs to it; header: a line for curl -H @-", 0 },
-        { 0                                             },
+        { .name = "min-ttl", .key = KEY_MIN_TTL, .arg = "SECONDS",
+          .doc = "The token must live for at least so long yet" },
+        { .name = "wait", .key = KEY_WAIT, .arg = "SECONDS",
+          .doc = "Wait so long for a token that is not there yet: 0 to 30, usually 2" },
+        { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",
+          .doc = "raw: the bare token (usual); json: with its context; header: a line for curl -H @-" },
+        { 0 },
 };
 
 static const struct argp_option status_options[] = {
-        {"json",                                     KEY_JSON, NULL, 0, "Print the daemon's own account, as JSON", 0 },
-        { "watch",                                      KEY_WATCH, NULL, 0, "Show it anew every second, until interrupted", 0 },
-        { 0},
+        { .name = "json", .key = KEY_JSON, .doc = "Print the daemon's own account, as JSON" },
+        { .name = "watch", .key = KEY_WATCH, .doc = "Show it anew every second, until interrupted" },
+        { 0 },
 };
 
 static const struct argp_option no_options[] = { { 0 } };
 
 static const struct verb verbs[] = {
-        {.name = "token",
-         .environment = OPERAND_REQUIRED,
-         .arguments = "ENVIRONMENT",
-         .brief = "print a session token",
-         .summary = "Print the session token of an environment.",
-         .options = token_options,
-         .run = verb_token },
+        { .name = "token",
+          .environment = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT",
+          .brief = "print a session token",
+          .summary = "Print the session token of an environment.",
+          .options = token_options,
+          .run = verb_token },
         { .name = "status",
-         .environment = OPERAND_OPTIONAL,
-         .arguments = "[ENVIRONMENT]",
-         .brief = "show tokens, keys, refreshes and trouble",
-         .summary = "Show how the environments fare: tokens, keys, refreshes, trouble; of one, show more.",
-         .options = status_options,
-         .run = verb_status },
+          .environment = OPERAND_OPTIONAL,
+          .arguments = "[ENVIRONMENT]",
+          .brief = "show tokens, keys, refreshes and trouble",
+          .summary = "Show how the environments fare: tokens, keys, refreshes, trouble; of one, show more.",
+          .options = status_options,
+          .run = verb_status },
         { .name = "refresh",
-         .environment = OPERAND_REQUIRED,
-         .arguments = "ENVIRONMENT",
-         .brief = "have a new token obtained now",
-         .summary = "Have a new token obtained now, trying keys again that were refused. For operators.",
-         .options = no_options,
-         .run = verb_refresh },
+          .environment = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT",
+          .brief = "have a new token obtained now",
+          .summary = "Have a new token obtained now, trying keys again that were refused. For operators.",
+          .options = no_options,
+          .run = verb_refresh },
         { .name = "ready",
-         .environment = OPERAND_NONE,
-         .brief = "succeed if every environment has a token",
-         .summary = "Succeed if every configured environment has a usable token.",
-         .options = no_options,
-         .run = verb_ready                                              },
+          .environment = OPERAND_NONE,
+          .brief = "succeed if every environment has a token",
+          .summary = "Succeed if every configured environment has a usable token.",
+          .options = no_options,
+          .run = verb_ready },
         { .name = "live",
-         .environment = OPERAND_NONE,
-         .brief = "succeed if the daemon answers",
-         .summary = "Succeed if the daemon runs and answers.",
-         .options = no_options,
-         .run = verb_live                                                         },
+          .environment = OPERAND_NONE,
+          .brief = "succeed if the daemon answers",
+          .summary = "Succeed if the daemon runs and answers.",
+          .options = no_options,
+          .run = verb_live },
 };
+/* clang-format on */
+
+/* Ends the program. */
+static void unknown_verb(struct argp_state *state, const char *word)
+{
+        const char *names[ARRAY_SIZE(verbs)];
+        char guess[NEAREST_NAMES_TEXT_MAX];
+
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                names[i] = verbs[i].name;
+
+        argp_error(state, "there is no verb '%s'; %s", word,
+                   nearest_names(word, names, ARRAY_SIZE(verbs), guess, sizeof(guess)));
+}
 
 static const struct verb *find_verb(const char *name)
 {
@@ -234,7 +251,7 @@ static error_t on_first_part(int key, char *argument, struct argp_state *state)
         case ARGP_KEY_ARG:
                 parse->verb = find_verb(argument);
                 if (parse->verb == NULL)
-                        argp_error(state, "there is no verb '%s'", argument);
+                        unknown_verb(state, argument);
                 parse->argc = state->argc - state->next + 1;
                 parse->argv = state->argv + state->next - 1;
                 state->next = state->argc; /* what follows is the verb's */

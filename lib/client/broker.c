@@ -15,6 +15,8 @@ static int choose_addresses(struct eqp_broker *broker, const char *address)
 
         if (address == NULL)
                 address = secure_getenv(EQP_BROKER_ADDRESS_VARIABLE);
+        else if (address[0] == '\0')
+                return -EINVAL; /* somebody meant to say where */
         if (address != NULL && address[0] != '\0') {
                 broker->n_addresses = 1;
                 return address_parse(&broker->addresses[0], address);

@@ -59,6 +59,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, format, *args):
         pass
 
+    def setup(self):
+        super().setup()
+        self.server.fake.connections += 1
+
     def answer(self):
         fake = self.server.fake
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -107,15 +111,16 @@ class TcpServer(http.server.ThreadingHTTPServer):
 class FakeBroker:
     """answers maps "METHOD /path" (without the query) to an Answer, or to a list of which the last one stays."""
 
-    def __init__(self, unix_path: pathlib.Path = None):
+    def __init__(self, unix_path: pathlib.Path = None, port: int = 0):
         self.answers = {}
         self.requests = []
+        self.connections = 0
         self.stopping = threading.Event()
         if unix_path is not None:
             self.server = UnixServer(str(unix_path), Handler)
             self.address = f"unix:{unix_path}"
         else:
-            self.server = TcpServer(("127.0.0.1", 0), Handler)
+            self.server = TcpServer(("127.0.0.1", port), Handler)
             self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.server.fake = self
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
