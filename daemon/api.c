@@ -12,10 +12,14 @@
 #include "daemon/metrics.h"
 #include "daemon/status_answer.h"
 #include "daemon/token_request.h"
+#include "daemon/user_groups.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+/* How long a caller waits for a slow user database. */
+#define GROUPS_WAIT_USEC (5 * USEC_PER_SEC)
 
 static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
                    const char *message, bool close, uint64_t now_usec)
@@ -38,6 +42,30 @@ static void fail(struct api *api, struct request *request, unsigned status, cons
         request_answer(request, answer.status, answer.response);
 }
 
+/* Adds the groups of a TCP caller where the rules ask for them. False: they are being looked up, and the
+ * request waits. */
+static bool complete_groups(struct api *api, struct request *request, uint64_t now_usec)
+{
+        struct peer *peer = &request->connection->peer;
+        const gid_t *groups;
+        size_t n;
+
+        if (!peer->known || peer->has_groups || !access_needs_groups(api->settings, peer)) {
+                return true;
+        }
+        if (user_groups_find(api->user_groups, peer->uid, now_usec, &groups, &n) < 0) {
+                bool first = request->wait_until_usec == 0;
+                if (!first && now_usec >= request->wait_until_usec) {
+                        return true; /* the user database is silent: judged without his groups */
+                }
+                user_groups_wait(api->user_groups, &request->waiter);
+                request_wait(request, first ? now_usec + GROUPS_WAIT_USEC : request->wait_until_usec);
+                return false;
+        }
+        (void)peer_set_groups(peer, groups, n); /* without memory he has none, which is safe */
+        return true;
+}
+
 /* What this connection's caller may do; judged once, and again when the rules changed. */
 static void judge_rights(const struct api *api, struct connection *connection)
 {
@@ -49,12 +77,16 @@ static void judge_rights(const struct api *api, struct connection *connection)
         }
 }
 
-/* Who is calling, and what do the headers tell? False: answered. */
+/* Who is calling, and what do the headers tell? False: answered, or waiting. */
 static bool admit(struct api *api, struct request *request, bool health, uint64_t now_usec)
 {
         struct connection *connection = request->connection;
         struct guard_refusal refusal;
 
+        if (!health && connection->rights_generation != api->rights_generation &&
+            !complete_groups(api, request, now_usec)) {
+                return false;
+        }
         judge_rights(api, connection);
         if (!health && !connection->peer.known) {
                 char message[256];

@@ -17,6 +17,7 @@ struct api {
         struct upstream *upstream;
         uint64_t started_usec;
         struct audit *audit;
+        struct user_groups *user_groups;
         struct http_server *server; /* for its numbers; NULL until it is there */
 
         /* counters for /metrics */

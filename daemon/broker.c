@@ -15,6 +15,7 @@
 #include "daemon/service.h"
 #include "daemon/settings_files.h"
 #include "daemon/upstream.h"
+#include "daemon/user_groups.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ struct broker {
         sd_event *event;
         struct upstream *upstream;
         struct audit *audit;
+        struct user_groups *user_groups;
         struct api api; /* has the environments */
         struct peer_finder *finder;
         struct http_server *server;
@@ -391,6 +393,9 @@ static int build(struct broker *broker)
                 r = audit_new(&broker->audit);
         }
         if (r >= 0) {
+                r = user_groups_new(&broker->user_groups, broker->event);
+        }
+        if (r >= 0) {
                 r = http_server_new(&broker->server, broker->event, &limits, &handler);
         }
         if (r < 0) {
@@ -399,6 +404,7 @@ static int build(struct broker *broker)
         broker->api.started_usec = clock_now_usec();
         broker->api.upstream = broker->upstream;
         broker->api.audit = broker->audit;
+        broker->api.user_groups = broker->user_groups;
         broker->api.server = broker->server;
         r = peer_finder_new(&broker->finder);
         if (r < 0) {
@@ -471,6 +477,7 @@ struct broker *broker_free(struct broker *broker)
                 token_answers_clear(&broker->api.answers[i]);
                 (void)environment_free(broker->api.environments[i]);
         }
+        broker->user_groups = user_groups_free(broker->user_groups);
         broker->audit = audit_free(broker->audit);
         broker->upstream = upstream_free(broker->upstream);
         for (size_t i = 0; i < ARRAY_SIZE(broker->signals); i++) {

@@ -34,45 +34,9 @@ static const char *label_of(const struct environment *environment, uint64_t key_
         return key ? key->label : "";
 }
 
-/* ---- those who wait ---- */
-
-void environment_wait(struct environment *environment, struct environment_waiter *waiter)
-{
-        environment_waiter_cancel(waiter);
-        waiter->next = environment->waiters;
-        waiter->link = &environment->waiters;
-        if (waiter->next) {
-                waiter->next->link = &waiter->next;
-        }
-        environment->waiters = waiter;
-}
-
-void environment_waiter_cancel(struct environment_waiter *waiter)
-{
-        if (waiter->link) {
-                *waiter->link = waiter->next;
-                if (waiter->next) {
-                        waiter->next->link = waiter->link;
-                }
-                waiter->link = NULL;
-                waiter->next = NULL;
-        }
-}
-
 static void tell_news(struct environment *environment)
 {
-        /* The list is taken away first: who is not served yet enters the new one. */
-        struct environment_waiter *waiters = environment->waiters;
-
-        environment->waiters = NULL;
-        if (waiters) {
-                waiters->link = &waiters;
-        }
-        while (waiters) {
-                struct environment_waiter *waiter = waiters;
-                environment_waiter_cancel(waiter);
-                waiter->on_news(waiter);
-        }
+        waiters_tell(&environment->waiters);
         environment->on_change(environment->userdata);
 }
 

@@ -5,17 +5,12 @@
 #pragma once
 
 #include "daemon/upstream.h"
+#include "daemon/waiters.h"
 #include "lib/refresh.h"
 #include "lib/session.h"
 #include "lib/settings.h"
 
 #include <systemd/sd-event.h>
-
-/* Somebody who waits for news of an environment. Embedded in the waiting object. */
-struct environment_waiter {
-        struct environment_waiter *next, **link; // environment::waiters; link is NULL while not waiting
-        void (*on_news)(struct environment_waiter *waiter);
-};
 
 /* The latest thing that went wrong. */
 struct environment_trouble {
@@ -49,7 +44,7 @@ struct environment {
         struct upstream_exchange *exchange;
         sd_event_source *timer;
         uint64_t last_serial;
-        struct environment_waiter *waiters;
+        struct waiters waiters; /* told at every outcome and change of keys */
 
         uint64_t last_refresh_usec;
         enum refresh_limit limit; /* what puts a due exchange off now; to tell it once */
@@ -90,11 +85,6 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 
 /* An operator wants a new token. */
 enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec);
-
-/* Calls on_news at the next outcome or change of keys, once. */
-void environment_wait(struct environment *environment, struct environment_waiter *waiter);
-/* Harmless for one that does not wait. */
-void environment_waiter_cancel(struct environment_waiter *waiter);
 
 /* Why there is no token, or "" if there is one: for people, with what to do. Returns buffer. */
 #define ENVIRONMENT_WHY_MAX 512

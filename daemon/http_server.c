@@ -133,7 +133,7 @@ static int on_more(sd_event_source *source, void *userdata)
 static void clear_request(struct request *request)
 {
         request->body = secret_free(request->body);
-        environment_waiter_cancel(&request->waiter);
+        waiter_cancel(&request->waiter);
         /* Not the whole: the target is long, and only what was written must be taken back. */
         request->target[0] = '\0';
         request->target_too_long = false;
@@ -142,6 +142,7 @@ static void clear_request(struct request *request)
         request->body_too_large = false;
         request->match.route = NULL;
         request->environment = NULL;
+        request->wait_until_usec = 0;
         request->status = 0;
         request->response = NULL;
 }
@@ -166,7 +167,7 @@ void request_wait(struct request *request, uint64_t until_usec)
         set_deadline(request->connection, CONNECTION_WAITING, until_usec);
 }
 
-static void on_news(struct environment_waiter *waiter)
+static void on_news(struct waiter *waiter)
 {
         request_resume((struct request *)((char *)waiter - offsetof(struct request, waiter)));
 }
@@ -176,7 +177,7 @@ void request_resume(struct request *request)
         struct connection *connection = request->connection;
 
         if (connection->state == CONNECTION_WAITING) {
-                environment_waiter_cancel(&request->waiter);
+                waiter_cancel(&request->waiter);
                 set_deadline(connection, CONNECTION_SENDING, usec_add(clock_now_usec(), SEND_USEC));
                 MHD_resume_connection(connection->mhd);
                 run_again(connection->server);
@@ -472,6 +473,7 @@ void http_server_forget_environments(struct http_server *server)
                         request_resume(request);
                         request->match.route = NULL;
                         request->environment = NULL;
+                        request->wait_until_usec = 0;
                 }
         }
 }
@@ -599,7 +601,7 @@ struct http_server *http_server_free(struct http_server *server)
         for (struct connection *connection = server->connections; connection;
              connection = connection->next) {
                 if (connection->state == CONNECTION_WAITING) {
-                        environment_waiter_cancel(&connection->request.waiter);
+                        waiter_cancel(&connection->request.waiter);
                         end_connection(connection);
                         MHD_resume_connection(connection->mhd);
                 }

@@ -244,6 +244,7 @@ void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
                 return;
         }
         ret->tcp = true;
+        ret->gid = (gid_t)-1; /* 0 would be somebody's */
         if (getpeername(fd, (struct sockaddr *)&other, &other_length) < 0) {
                 unknown(ret, "the connection is gone");
                 return;
@@ -254,6 +255,24 @@ void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
                 return;
         }
         find_tcp(finder, family, &own_end, &other_end, ret);
+}
+
+int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n)
+{
+        gid_t *copy = calloc(n + 1, sizeof(*copy));
+
+        if (!copy) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = groups[i];
+        }
+        peer_clear(peer);
+        peer->groups = copy;
+        peer->n_groups = n;
+        peer->has_groups = true;
+        peer->gid = n > 0 ? groups[0] : (gid_t)-1;
+        return 0;
 }
 
 void peer_clear(struct peer *peer)

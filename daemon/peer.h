@@ -33,5 +33,8 @@ struct peer_finder *peer_finder_free(struct peer_finder *finder);
 /* Who holds the other end of this accepted socket? Fills *ret in any case. */
 void peer_find(struct peer_finder *finder, int fd, struct peer *ret);
 
+/* Gives a TCP caller the groups that the user database told. -ENOMEM. */
+int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n);
+
 /* Frees the groups. */
 void peer_clear(struct peer *peer);

@@ -5,6 +5,7 @@
 #include "daemon/environment.h"
 #include "daemon/guard.h"
 #include "daemon/peer.h"
+#include "daemon/waiters.h"
 #include "lib/route.h"
 
 #include <microhttpd.h>
@@ -33,8 +34,8 @@ struct request {
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
 
-        /* while it waits for the environment */
-        struct environment_waiter waiter;
+        /* while it waits: for the environment, or for the caller's groups */
+        struct waiter waiter;
         uint64_t wait_until_usec;
         uint64_t seen_serial;   /* of the session in hand when it began to wait */
         uint64_t seen_answered; /* environment->n_answered likewise */

@@ -33,7 +33,7 @@ static void send_answer(struct request *request, struct answer answer)
 /* Waits for the environment's next news. */
 static void wait_for_news(struct request *request, uint64_t until_usec)
 {
-        environment_wait(request->environment, &request->waiter);
+        waiters_add(&request->environment->waiters, &request->waiter);
         request_wait(request, until_usec);
 }
 
