@@ -63,33 +63,38 @@ static int bind_by_number(struct address *address)
         return fd;
 }
 
-static void accept_one(struct listener *listener, int fd, const struct sockaddr_storage *peer,
-                       socklen_t peer_size)
+/* No descriptors or no memory: the waiting connection would wake us again and again; lets some others end
+ * first. */
+static int rest(struct listener *listener)
 {
-        listener->on_accept(fd, (const struct sockaddr *)peer, peer_size, listener->userdata);
+        uint64_t now;
+        int r;
+
+        r = sd_event_now(sd_event_source_get_event(listener->io), CLOCK_MONOTONIC, &now);
+        if (r >= 0)
+                r = sd_event_source_set_time(listener->retry, now + OUT_OF_FDS_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
+        return r < 0 ? r : sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
 }
 
 static int on_io(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
 {
         struct listener *listener = userdata;
 
-        (void)events;
+        (void)source, (void)events;
         for (size_t i = 0; i < ACCEPTS_AT_ONCE && !listener->refusing; i++) {
                 struct sockaddr_storage peer;
-                socklen_t peer_size = sizeof(peer);
+                socklen_t size = sizeof(peer);
                 int fd;
 
-                fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-                if (fd >= 0) {
-                        accept_one(listener, fd, &peer, peer_size);
-                } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        /* The connection would wake us again and again; let some others end first. */
-                        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-                        (void)sd_event_source_set_time_relative(listener->retry, OUT_OF_FDS_USEC);
-                        return sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
-                } else {
+                fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd >= 0)
+                        listener->on_accept(fd, (const struct sockaddr *)&peer, size, listener->userdata);
+                else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                        return rest(listener);
+                else
                         return 0; /* none left, or one that is gone already */
-                }
         }
         return 0;
 }

@@ -48,8 +48,10 @@ int main(int argc, char **argv)
         raise_descriptor_limit();
 
         r = server_new(&server, &options);
-        if (r >= 0)
-                r = server_announce(server);
+        if (r < 0)
+                return exit_code(r); /* it has said why */
+
+        r = server_announce(server);
         if (r >= 0)
                 r = server_run(server);
         if (r < 0) {

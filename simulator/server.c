@@ -109,6 +109,13 @@ static int make_environment(struct environment **ret, const struct options *opti
         return r;
 }
 
+/* Says what cannot be done, and passes the error on. */
+static int complain(const char *what, int error)
+{
+        fprintf(stderr, "eqp-simulator: %s: %s\n", what, strerror(-error));
+        return error;
+}
+
 static int complain_listen(const char *what, const struct address *address, int error)
 {
         char text[ADDRESS_TEXT_SIZE];
@@ -133,18 +140,18 @@ static int add_site(struct server *server, const struct options *options, size_t
 
         r = make_environment(&site->environment, options, name, keys_file);
         if (r < 0)
-                return r;
+                return complain(name, r);
         server->environments[server->n_sites - 1] = site->environment;
 
         config.userdata = site->environment;
         config.certificate = tls_files_server(server->tls);
         r = http_server_new(&site->right, &config);
         if (r < 0)
-                return r;
+                return complain(name, r);
         config.certificate = tls_files_wrong(server->tls);
         r = http_server_new(&site->wrong, &config);
         if (r < 0)
-                return r;
+                return complain(name, r);
 
         r = listener_new(&site->listener, server->event, &options->environments[index].address,
                          on_site_connection, site);
@@ -169,7 +176,7 @@ static int add_admin(struct server *server, const struct options *options)
         };
         r = http_server_new(&server->admin_http, &config);
         if (r < 0)
-                return r;
+                return complain("admin", r);
         r = listener_new(&server->admin_listener, server->event, &options->admin, on_admin_connection,
                          server);
         return r < 0 ? complain_listen("admin", &options->admin, r) : 0;
@@ -206,6 +213,19 @@ static int begin_tls(struct server *server, const struct options *options)
         return r;
 }
 
+static int read_keys(struct keys_file **ret, const char *path)
+{
+        int r;
+
+        if (!path)
+                return 0;
+        r = keys_file_read(ret, path);
+        if (r < 0)
+                fprintf(stderr, "eqp-simulator: keys: %s: %s\n", path,
+                        r == -EINVAL ? "not {\"environment\":[{\"id\",\"secret\"}]}" : strerror(-r));
+        return r;
+}
+
 int server_new(struct server **ret, const struct options *options)
 {
         _cleanup_(server_freep) struct server *server = calloc(1, sizeof(*server));
@@ -213,19 +233,14 @@ int server_new(struct server **ret, const struct options *options)
         int r;
 
         if (!server)
-                return -ENOMEM;
-        if (options->keys_file) {
-                r = keys_file_read(&keys_file, options->keys_file);
-                if (r < 0) {
-                        fprintf(stderr, "eqp-simulator: keys: %s: %s\n", options->keys_file,
-                                r == -EINVAL ? "not {\"environment\":[{\"id\",\"secret\"}]}" : strerror(-r));
-                        return r;
-                }
-        }
+                return complain("start", -ENOMEM);
+        r = read_keys(&keys_file, options->keys_file);
+        if (r < 0)
+                return r;
 
         r = begin_loop(server);
         if (r < 0)
-                return r;
+                return complain("event loop", r);
         r = begin_tls(server, options);
         if (r < 0)
                 return r;

@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from simulator import EXAMPLE_KEY, TOKEN_PATH, Simulator
+from simulator import TOKEN_PATH, Simulator
 
 BASIC = {"Authorization": "Basic QVExN05aNDlXQzo4ODIwYzk5NjE0ZDY1ZjkyM2RmNzY2MDI3NmYyMGUwMjlkNzNlMmNh"}
 ASK = '{"grant_type":"session","expires_in":7200}'
@@ -393,16 +393,3 @@ def test_old_connections_are_no_way_around(sim, fault):
     sim.fault("sandbox", fault)
     assert connection.sock.recv(1) == b""
     connection.close()
-
-
-def test_latency(sim):
-    sim.settings("sandbox", latency_ms=150)
-    begin = time.monotonic()
-    assert sim.token("sandbox", EXAMPLE_KEY)[0] == 200
-    assert time.monotonic() - begin >= 0.15
-    connection = sim.connect("sandbox")
-    for _ in range(2):
-        connection.request("POST", TOKEN_PATH, ASK, BASIC)
-        assert connection.getresponse().read()
-    connection.close()
-    assert sim.state("sandbox")["connections"] == 2

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -31,6 +32,28 @@ def test_help_is_honest():
     for option in ("environment", "any-address", "admin", "tls-directory", "server-name", "keys",
                    "lifetime-max", "lifetime-fixed", "mage-id"):
         assert f"--{option}" in text
+
+
+def test_the_man_page_has_every_option():
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "doc", "eqp-simulator.1.scd"),
+              encoding="utf-8") as page:
+        described = set(re.findall(r"^.*\*--([a-z-]+)\*", page.read(), re.MULTILINE))
+    assert set(re.findall(r"--([a-z-]+)", run("--help").stdout)) <= described
+
+
+def test_the_man_page_has_an_example_of_every_fault():
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "doc", "eqp-simulator.1.scd"),
+              encoding="utf-8") as page:
+        examples = re.findall(r"^\tcurl -d '(.*)' \$A/sandbox/faults$", page.read(), re.MULTILINE)
+    names = set()
+    with Simulator(["sandbox"]) as simulator:
+        for example in examples:
+            fault = json.loads(example.replace("\\_", "_"))
+            status, answer = simulator.call("POST", "/sandbox/faults", fault)
+            assert status == 200, answer
+            names.add(answer["fault"])
+        _, text = simulator.call("GET", "/")
+    assert names == set(re.findall(r"^  ([a-z_0-9]+)", text, re.MULTILINE)) and len(names) == 21
 
 
 def test_version():
@@ -167,6 +190,18 @@ def test_signals_end_it_cleanly_whatever_hangs(number):
     simulator.stop()
 
 
+def test_running_out_of_descriptors_is_survived():
+    with Simulator(["x"]) as simulator:
+        limit = len(os.listdir(f"/proc/{simulator.process.pid}/fd")) + 10
+        before = resource.prlimit(simulator.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(simulator.process.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+        port = urllib.parse.urlsplit(simulator.urls["x"]).port
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(limit)]
+        for one in crowd:
+            one.close()
+        assert simulator.token("x")[0] == 200
+
+
 def test_idle_means_idle():
     """No busy loop: with an idle and a hung connection the process uses next to no processor time."""
     with Simulator(["x"]) as simulator:
@@ -203,3 +238,17 @@ def test_the_readiness_line_is_one_line_of_json():
         assert process.stdout.read() == ""
         assert process.wait(20) == 0
         process.stdout.close()
+
+
+def test_latency():
+    with Simulator(["x"]) as simulator:
+        simulator.settings("x", latency_ms=150)
+        begin = time.monotonic()
+        assert simulator.token("x")[0] == 200
+        assert time.monotonic() - begin >= 0.15
+        connection = simulator.connect("x")
+        for _ in range(2):
+            connection.request("GET", "/rest/v1/x")
+            assert connection.getresponse().read()
+        connection.close()
+        assert simulator.state("x")["connections"] == 2
