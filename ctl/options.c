@@ -31,9 +31,9 @@ struct verb {
         const char *name;
         enum operand environment;
         const char *arguments;
-        const char *brief;   /* for the list of verbs */
-        const char *summary; /* for the verb's own help */
-        const struct argp_option *options;
+        const char *brief;                 /* for the list of verbs */
+        const char *summary;               /* for the verb's own help */
+        const struct argp_option *options; /* its own; NULL: none */
         verb_run_t run;
 };
 
@@ -60,8 +60,6 @@ static const struct argp_option status_options[] = {
         { 0 },
 };
 
-static const struct argp_option no_options[] = { { 0 } };
-
 static const struct verb verbs[] = {
         { .name = "token",
           .environment = OPERAND_REQUIRED,
@@ -82,19 +80,16 @@ static const struct verb verbs[] = {
           .arguments = "ENVIRONMENT",
           .brief = "have a new token obtained now",
           .summary = "Have a new token obtained now, trying keys again that were refused. For operators.",
-          .options = no_options,
           .run = verb_refresh },
         { .name = "ready",
           .environment = OPERAND_NONE,
           .brief = "succeed if every environment has a token",
           .summary = "Succeed if every configured environment has a usable token.",
-          .options = no_options,
           .run = verb_ready },
         { .name = "live",
           .environment = OPERAND_NONE,
           .brief = "succeed if the daemon answers",
           .summary = "Succeed if the daemon runs and answers.",
-          .options = no_options,
           .run = verb_live },
 };
 /* clang-format on */
