@@ -10,6 +10,7 @@
 #include "daemon/http_server.h"
 #include "daemon/media_type.h"
 #include "daemon/metrics.h"
+#include "daemon/session_request.h"
 #include "daemon/status_answer.h"
 #include "daemon/token_request.h"
 #include "daemon/user_groups.h"
@@ -202,7 +203,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 token_request_refresh(api, request, now_usec);
                 return;
         case ROUTE_SESSION_TOKEN:
-                token_request_session(api, request, now_usec);
+                session_request(api, request, now_usec);
                 return;
         case ROUTE_STATUS:
                 answer = status_answer(api, request->connection->may_use | request->connection->may_operate,

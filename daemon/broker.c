@@ -10,7 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
-#include "daemon/listener.h"
+#include "daemon/listeners.h"
 #include "daemon/peer.h"
 #include "daemon/service.h"
 #include "daemon/settings_files.h"
@@ -36,8 +36,7 @@ struct broker {
         struct api api; /* has the environments */
         struct peer_finder *finder;
         struct http_server *server;
-        struct listener *listeners[SETTINGS_LISTEN_MAX];
-        size_t n_listeners;
+        struct listeners listeners;
         sd_event_source *ready_timer, *drain_timer, *signals[3];
         bool ready, stopping;
 };
@@ -141,76 +140,6 @@ static bool is_among(const struct environment *environment, struct environment *
         return false;
 }
 
-/* ---- listeners ---- */
-
-static struct listener *find_listener(const struct broker *broker, const struct listen_address *address)
-{
-        for (size_t i = 0; i < broker->n_listeners; i++) {
-                if (broker->listeners[i] &&
-                    listen_address_equal(listener_address(broker->listeners[i]), address)) {
-                        return broker->listeners[i];
-                }
-        }
-        return NULL;
-}
-
-static int open_listener(struct broker *broker, const struct listen_address *address, struct listener **ret)
-{
-        char message[LISTENER_ERROR_MAX];
-        int r = listener_new(ret, broker->event, address, broker->server, broker->finder, message);
-
-        if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) {
-                if (address->optional) {
-                        return 0;
-                }
-        }
-        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
-                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
-                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : listener_name(*ret));
-        return r;
-}
-
-/* Opens what these settings want and is not open yet, then closes what they do not want; after an error all
- * is as it was. */
-static int apply_listeners(struct broker *broker, const struct settings *settings)
-{
-        struct listener *wanted[SETTINGS_LISTEN_MAX] = { 0 };
-        bool made[SETTINGS_LISTEN_MAX] = { 0 };
-        size_t n = 0;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < settings->n_listen; i++) {
-                struct listener *listener = find_listener(broker, &settings->listen[i]);
-                if (!listener) {
-                        r = open_listener(broker, &settings->listen[i], &listener);
-                        made[n] = true;
-                }
-                if (r >= 0 && listener) {
-                        wanted[n++] = listener;
-                }
-        }
-        for (size_t i = 0; r < 0 && i < n; i++) {
-                if (made[i]) {
-                        (void)listener_free(wanted[i]);
-                }
-        }
-        if (r < 0) {
-                return r;
-        }
-        for (size_t i = 0; i < broker->n_listeners; i++) {
-                bool keep = false;
-                for (size_t j = 0; j < n; j++) {
-                        keep = keep || wanted[j] == broker->listeners[i];
-                }
-                if (!keep) {
-                        (void)listener_free(broker->listeners[i]);
-                }
-        }
-        memcpy(broker->listeners, wanted, sizeof(wanted));
-        broker->n_listeners = n;
-        return 0;
-}
-
 /* ---- applying settings ---- */
 
 static struct http_limits limits_of(const struct settings *settings)
@@ -227,7 +156,8 @@ static int apply(struct broker *broker, struct settings *settings)
 
         int r = gather_environments(broker, settings, environments, made);
         if (r >= 0) {
-                r = apply_listeners(broker, settings);
+                r = listeners_apply(&broker->listeners, settings, broker->event, broker->server,
+                                    broker->finder);
         }
         if (r < 0) {
                 for (size_t i = 0; i < ARRAY_SIZE(environments); i++) {
@@ -328,9 +258,7 @@ static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo
         }
         broker->stopping = true;
         service_stopping();
-        for (size_t i = 0; i < broker->n_listeners; i++) {
-                listener_stop(broker->listeners[i]);
-        }
+        listeners_stop(&broker->listeners);
         if (sd_event_add_time_relative(broker->event, &broker->drain_timer, CLOCK_MONOTONIC, DRAIN_USEC, 1,
                                        on_drain_timer, broker) < 0) {
                 exit_loop(broker);
@@ -468,9 +396,7 @@ struct broker *broker_free(struct broker *broker)
         if (!broker) {
                 return NULL;
         }
-        for (size_t i = 0; i < broker->n_listeners; i++) {
-                (void)listener_free(broker->listeners[i]);
-        }
+        listeners_close(&broker->listeners);
         broker->server = http_server_free(broker->server);
         broker->finder = peer_finder_free(broker->finder);
         for (size_t i = 0; i < broker->api.n_environments; i++) {

@@ -35,7 +35,7 @@ struct guard_refusal {
 struct guard_place {
         bool tcp;
         uint16_t port;
-        const char *address; /* our end as in a Host header, without the port: "127.0.0.1", "[::1]" */
+        char address[24]; /* TCP: our end as in a Host header, without the port: "127.0.0.1", "[::1]" */
 };
 
 /* Takes one header in. */

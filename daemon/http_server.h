@@ -32,8 +32,7 @@ struct http_server *http_server_free(struct http_server *server);
 
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
-/* Takes over an accepted socket and what is known of its peer (also when it fails). place->address must
- * outlive the connection. */
+/* Takes over an accepted socket and what is known of its peer (also when it fails). */
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place);
 
 /* Environments may go: requests that wait are looked at again from the start. */

@@ -5,6 +5,7 @@
  * nobody wants it. */
 #include "daemon/key_files.h"
 
+#include "daemon/held_keys.h"
 #include "daemon/journal.h"
 #include "daemon/key_file.h"
 #include "daemon/key_watch.h"
@@ -20,17 +21,6 @@
 
 #define DEFAULT_DIRECTORY "/etc/eqp-broker/keys"
 
-struct held_key {
-        struct held_key *next; // key_files::present, key_files::retired
-        uint64_t serial;
-        char environment[ENVIRONMENT_NAME_MAX + 1];
-        char label[KEY_LABEL_MAX + 1];
-        struct access_key *key;
-        struct timespec changed; /* of the file, to notice that it was written again */
-        ino_t inode;
-        bool rewritten;
-};
-
 struct key_files {
         char *directory; /* as configured, NULL for the default */
         char *directory_in_use;
@@ -40,36 +30,18 @@ struct key_files {
         void *userdata;
         struct key_watch *watch;
         uint64_t last_serial;
-        struct held_key *present; /* in order of the files' names */
-        struct held_key *retired;
+        struct held_keys present; /* in order of the files' names */
+        struct held_keys retired;
         struct key_file_refusal *refusals;
         size_t n_refusals;
 };
-
-static struct held_key *held_key_free(struct held_key *held)
-{
-        if (held) {
-                (void)access_key_free(held->key);
-                free(held);
-        }
-        return NULL;
-}
-
-static void free_list(struct held_key **list)
-{
-        while (*list) {
-                struct held_key *held = *list;
-                *list = held->next;
-                (void)held_key_free(held);
-        }
-}
 
 /* ---- one scan ---- */
 
 struct scan {
         struct key_files *files;
         int directory_fd;
-        struct held_key *present, **end;
+        struct held_keys present;
         struct key_file_refusal *refusals;
         size_t n_refusals;
 };
@@ -95,35 +67,13 @@ static void refuse(struct scan *scan, const char *file, const char *environment,
         va_end(arguments);
 }
 
-static void append(struct scan *scan, struct held_key *held)
-{
-        held->next = NULL;
-        *scan->end = held;
-        scan->end = &held->next;
-}
-
-/* Takes a key of this environment and label out of an old list: the equal one, or with no key given any. */
-static struct held_key *take_old(struct held_key **list, const char *environment, const char *label,
-                                 const struct access_key *equal_to)
-{
-        for (struct held_key **link = list; *link; link = &(*link)->next) {
-                struct held_key *held = *link;
-                if (streq(held->environment, environment) && streq(held->label, label) &&
-                    (!equal_to || access_key_equal(held->key, equal_to))) {
-                        *link = held->next;
-                        return held;
-                }
-        }
-        return NULL;
-}
-
 /* Is there room for one more key of this environment, and is it not the same as another file's? */
 static bool acceptable(struct scan *scan, const char *file, const char *environment,
                        const struct access_key *key)
 {
         size_t n = 0;
 
-        for (const struct held_key *held = scan->present; held; held = held->next) {
+        for (const struct held_key *held = scan->present.first; held; held = held->next) {
                 if (!streq(held->environment, environment)) {
                         continue;
                 }
@@ -150,10 +100,10 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
                  const struct stat *status)
 {
         struct key_files *files = scan->files;
-        struct held_key *held = take_old(&files->present, environment, label, key);
+        struct held_key *held = held_keys_take(&files->present, environment, label, key);
 
         if (!held) {
-                held = take_old(&files->retired, environment, label, key);
+                held = held_keys_take(&files->retired, environment, label, key);
         }
         if (held) {
                 (void)access_key_free(key);
@@ -174,7 +124,7 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
         }
         held->changed = status->st_mtim;
         held->inode = status->st_ino;
-        append(scan, held);
+        held_keys_append(&scan->present, held);
 }
 
 static void scan_file(struct scan *scan, const char *name)
@@ -198,12 +148,12 @@ static void scan_file(struct scan *scan, const char *name)
         }
         if (key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
                           sizeof(reason)) < 0) {
-                struct held_key *old = take_old(&scan->files->present, environment, label, NULL);
+                struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
                 refuse(scan, name, environment, "%s%s", reason,
                        old ? " (the key read from it before stays in use)" : "");
                 if (old) {
                         old->rewritten = false;
-                        append(scan, old);
+                        held_keys_append(&scan->present, old);
                 }
                 return;
         }
@@ -310,7 +260,6 @@ void key_files_load(struct key_files *files)
 {
         struct scan scan = { .files = files };
 
-        scan.end = &scan.present;
         scan.refusals = calloc(KEY_FILES_MAX, sizeof(*scan.refusals));
         if (!scan.refusals || choose_directory(files) < 0) {
                 free(scan.refusals);
@@ -322,20 +271,15 @@ void key_files_load(struct key_files *files)
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (scan.directory_fd < 0) {
                 refuse(&scan, ".", "", "the directory cannot be opened: %s%s", strerror(errno),
-                       files->present ? " (the keys read before stay in use)" : "");
-                *scan.end = files->present;
-                files->present = NULL;
+                       files->present.first ? " (the keys read before stay in use)" : "");
+                held_keys_move(&scan.present, &files->present);
         } else {
                 scan_directory(&scan);
                 (void)close(scan.directory_fd);
         }
         tell_refusals(files, &scan);
 
-        struct held_key **end = &files->retired;
-        while (*end) {
-                end = &(*end)->next;
-        }
-        *end = files->present; /* what no file gave again */
+        held_keys_move(&files->retired, &files->present); /* what no file gave again */
         files->present = scan.present;
         free(files->refusals);
         files->refusals = scan.refusals;
@@ -356,7 +300,7 @@ size_t key_files_names(const struct key_files *files, const char *environment,
 {
         size_t n = 0;
 
-        for (struct held_key *held = files->present; held && n < KEYS_PER_ENVIRONMENT_MAX;
+        for (struct held_key *held = files->present.first; held && n < KEYS_PER_ENVIRONMENT_MAX;
              held = held->next) {
                 if (streq(held->environment, environment)) {
                         ret[n] = (struct key_name){ .serial = held->serial, .rewritten = held->rewritten };
@@ -369,33 +313,17 @@ size_t key_files_names(const struct key_files *files, const char *environment,
 
 const struct access_key *key_files_find(const struct key_files *files, uint64_t serial)
 {
-        const struct held_key *lists[] = { files->present, files->retired };
+        const struct held_key *held = held_keys_find(&files->present, serial);
 
-        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-                for (const struct held_key *held = lists[i]; held; held = held->next) {
-                        if (held->serial == serial) {
-                                return held->key;
-                        }
-                }
+        if (!held) {
+                held = held_keys_find(&files->retired, serial);
         }
-        return NULL;
+        return held ? held->key : NULL;
 }
 
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)
 {
-        for (struct held_key **link = &files->retired; *link;) {
-                struct held_key *held = *link;
-                bool wanted = !streq(held->environment, environment);
-                for (size_t i = 0; i < n && !wanted; i++) {
-                        wanted = held->serial == serials[i];
-                }
-                if (wanted) {
-                        link = &held->next;
-                } else {
-                        *link = held->next;
-                        (void)held_key_free(held);
-                }
-        }
+        held_keys_retain(&files->retired, environment, serials, n);
 }
 
 const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n)
@@ -458,8 +386,8 @@ struct key_files *key_files_free(struct key_files *files)
 {
         if (files) {
                 files->watch = key_watch_free(files->watch);
-                free_list(&files->present);
-                free_list(&files->retired);
+                held_keys_clear(&files->present);
+                held_keys_clear(&files->retired);
                 free(files->refusals);
                 free(files->directory_in_use);
                 free(files->directory);

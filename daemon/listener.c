@@ -24,7 +24,6 @@
 struct listener {
         struct listen_address address;
         char name[128];
-        char host[64]; /* TCP: our end as in a Host header */
         int fd;
         bool made_path;
         ino_t inode; /* of the unix socket we made: only that is removed at the end */
@@ -202,14 +201,13 @@ static int describe(struct listener *listener)
         if (listener->address.kind == LISTEN_TCP4) {
                 uint32_t ip = listener->address.address4;
                 listener->place.port = ntohs(address.in.sin_port);
-                (void)snprintf(listener->host, sizeof(listener->host), "%u.%u.%u.%u", ip >> 24,
-                               (ip >> 16) & 0xff, (ip >> 8) & 0xff, ip & 0xff);
+                (void)snprintf(listener->place.address, sizeof(listener->place.address), "%u.%u.%u.%u",
+                               ip >> 24, (ip >> 16) & 0xff, (ip >> 8) & 0xff, ip & 0xff);
         } else {
                 listener->place.port = ntohs(address.in6.sin6_port);
-                (void)snprintf(listener->host, sizeof(listener->host), "[::1]");
+                (void)snprintf(listener->place.address, sizeof(listener->place.address), "[::1]");
         }
-        listener->place.address = listener->host;
-        (void)snprintf(listener->name, sizeof(listener->name), "%s:%u", listener->host,
+        (void)snprintf(listener->name, sizeof(listener->name), "%s:%u", listener->place.address,
                        listener->place.port);
         return 0;
 }
@@ -259,7 +257,6 @@ int listener_new(struct listener **ret, sd_event *event, const struct listen_add
         listener->server = server;
         listener->finder = finder;
         listener->fd = -1;
-        listener->place.address = listener->host;
         int r = bind_and_listen(listener);
         if (r >= 0) {
                 r = describe(listener);

@@ -9,6 +9,7 @@
 #include "daemon/clock.h"
 #include "daemon/http_server.h"
 #include "daemon/media_type.h"
+#include "daemon/request_body.h"
 #include "lib/duration.h"
 #include "lib/util.h"
 
@@ -20,7 +21,7 @@
 /* A next attempt this near still belongs to the same wish (the floor between two exchanges is 1 s). */
 #define NEXT_KEY_USEC (2 * USEC_PER_SEC)
 
-static bool first_call(const struct request *request)
+bool token_request_is_new(const struct request *request)
 {
         return request->wait_until_usec == 0;
 }
@@ -92,9 +93,7 @@ static void answer_unattainable(struct request *request)
         send_answer(request, answer_error(422, "min_ttl_unattainable", message));
 }
 
-/* Serves a token with enough life, or says why there is none, or waits. */
-static void get_token(struct api *api, struct request *request, uint64_t now_usec,
-                      void (*serve)(struct api *, struct request *, struct session *, uint64_t))
+void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve)
 {
         struct environment *environment = request->environment;
         struct session *session = environment_session(environment, now_usec);
@@ -132,7 +131,7 @@ static void get_token(struct api *api, struct request *request, uint64_t now_use
 
 void token_request_get(struct api *api, struct request *request, uint64_t now_usec)
 {
-        if (first_call(request)) {
+        if (token_request_is_new(request)) {
                 struct token_query query;
                 char message[160];
                 if (token_query_parse(request->target, &query, message, sizeof(message)) < 0) {
@@ -142,37 +141,7 @@ void token_request_get(struct api *api, struct request *request, uint64_t now_us
                 request->min_ttl_sec = query.min_ttl_sec;
                 request->wait_until_usec = now_usec + query.wait_sec * USEC_PER_SEC;
         }
-        get_token(api, request, now_usec, serve_token);
-}
-
-/* ---- bodies ---- */
-
-/* The body as a JSON object; NULL: it is none, and the request was answered. */
-static struct json_object *read_body(struct request *request, const char *example)
-{
-        struct json_tokener *tokener = json_tokener_new_ex(8);
-        struct json_object *json = NULL;
-
-        if (tokener && request->body) {
-                json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-                json = json_tokener_parse_ex(tokener, request->body, (int)request->body_length + 1);
-                if (json_tokener_get_error(tokener) != json_tokener_success ||
-                    json_tokener_get_parse_end(tokener) < request->body_length) {
-                        json_object_put(json);
-                        json = NULL;
-                }
-        }
-        if (tokener) {
-                json_tokener_free(tokener);
-        }
-        if (!json_object_is_type(json, json_type_object)) {
-                char message[128];
-                (void)snprintf(message, sizeof(message), "the body must be a JSON object like %s", example);
-                json_object_put(json);
-                send_answer(request, answer_error(400, "bad_request", message));
-                return NULL;
-        }
-        return json;
+        token_request_serve(api, request, now_usec, serve_token);
 }
 
 /* ---- rejected ---- */
@@ -237,8 +206,9 @@ static bool outcome_known(const struct request *request, uint64_t now_usec)
 
 void token_request_rejected(struct api *api, struct request *request, uint64_t now_usec)
 {
-        if (first_call(request)) {
-                struct json_object *json = read_body(request, "{\"ust\": \"the token that was refused\"}");
+        if (token_request_is_new(request)) {
+                struct json_object *json =
+                        request_body_parse(request, "{\"ust\": \"the token that was refused\"}");
                 if (!json) {
                         return;
                 }
@@ -330,7 +300,7 @@ void token_request_refresh(struct api *api, struct request *request, uint64_t no
         const struct session *session = environment_session(environment, now_usec);
 
         (void)api;
-        if (first_call(request)) {
+        if (token_request_is_new(request)) {
                 begin_refresh(request, now_usec);
         } else if (session && session->serial != request->seen_serial) {
                 answer_outcome(request, "granted", "a new token is in hand", now_usec);
@@ -342,78 +312,4 @@ void token_request_refresh(struct api *api, struct request *request, uint64_t no
         } else {
                 wait_for_news(request, request->wait_until_usec);
         }
-}
-
-/* ---- as the EQP API itself ---- */
-
-/* The upstream's own answers have no "error" field. */
-static void answer_as_upstream(struct request *request, unsigned status, const char *message)
-{
-        struct json_object *json = json_object_new_object();
-
-        json_object_object_add(json, "code", json_object_new_int((int)status));
-        json_object_object_add(json, "message", json_object_new_string(message));
-        request_answer(request, status, answer_json(json, /* secret= */ false));
-}
-
-static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
-                              uint64_t now_usec)
-{
-        api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session);
-        request_answer(request, 200, token_answer_upstream(session, now_usec));
-}
-
-/* What the client calls its application ID is taken for its name, if it can be one. */
-static bool take_client_name(struct request *request)
-{
-        char *password = NULL;
-        char *id = MHD_basic_auth_get_username_password(request->connection->mhd, &password);
-        bool basic = id != NULL;
-
-        if (basic && client_name_valid(id, strlen(id)) && request->facts.n_clients == 0) {
-                (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
-                request->facts.client = request->client_from_id;
-                request->facts.n_clients = 1;
-        }
-        MHD_free(id);
-        MHD_free(password);
-        return basic;
-}
-
-static bool body_asks_for_session(struct request *request)
-{
-        struct json_object *json = read_body(request, "{\"grant_type\": \"session\"}");
-        struct json_object *grant_type = NULL;
-
-        if (!json) {
-                return false;
-        }
-        bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
-                     json_object_is_type(grant_type, json_type_string) &&
-                     streq(json_object_get_string(grant_type), "session");
-        json_object_put(json);
-        if (!right) {
-                answer_as_upstream(request, 400, "grant_type must be \"session\"");
-        }
-        return right;
-}
-
-void token_request_session(struct api *api, struct request *request, uint64_t now_usec)
-{
-        if (first_call(request)) {
-                if (!take_client_name(request)) {
-                        answer_as_upstream(request, 401,
-                                           "Basic authentication is missing: any application ID and secret "
-                                           "will do, the ID "
-                                           "becomes the client's name");
-                        return;
-                }
-                if (!body_asks_for_session(request)) {
-                        return;
-                }
-                request->min_ttl_sec = 0;
-                request->wait_until_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
-        }
-        get_token(api, request, now_usec, serve_as_upstream);
 }

@@ -12,5 +12,13 @@ void token_request_rejected(struct api *api, struct request *request, uint64_t n
 /* POST /v1/{environment}/refresh */
 void token_request_refresh(struct api *api, struct request *request, uint64_t now_usec);
 
-/* POST /{environment}/rest/v1/app/session/token, as the EQP API itself */
-void token_request_session(struct api *api, struct request *request, uint64_t now_usec);
+/* How the token is written down. */
+typedef void (*token_serve_fn)(struct api *api, struct request *request, struct session *session,
+                               uint64_t now_usec);
+
+/* Serves a token with request->min_ttl_sec of life left, or says why there is none, or waits until
+ * request->wait_until_usec. */
+void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve);
+
+/* Is it called for the first time for this request? (Else something that it waited for may have come.) */
+bool token_request_is_new(const struct request *request);

@@ -1,11 +1,13 @@
 /* Every block that is given back to the heap is wiped first.
  *
- * Our own secrets live in lib/secret. But a key also passes through libcurl's and the TLS library's buffers, and a token through
- * json-c's and libmicrohttpd's, which are plain heap and are freed with their content. glibc lets a program bring its own free() and
- * realloc() ("Replacing malloc" in its manual); these two wipe, and leave the rest to glibc. Freeing is rare here (the token
- * path does none), so it costs nothing that can be measured.
+ * Our own secrets live in lib/secret. But a key also passes through libcurl's and the TLS library's buffers,
+ * and a token through json-c's and libmicrohttpd's, which are plain heap and are freed with their content.
+ * glibc lets a program bring its own free() and realloc() ("Replacing malloc" in its manual); these two
+ * wipe, and leave the rest to glibc. Freeing is rare here (the token path does none), so it costs nothing
+ * that can be measured.
  *
- * Road not taken: mallopt(M_PERTURB) fills freed memory too, but not the small blocks of the per-thread cache. */
+ * Road not taken: mallopt(M_PERTURB) fills freed memory too, but not the small blocks of the per-thread
+ * cache. */
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>

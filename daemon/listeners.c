@@ -1,0 +1,106 @@
+/* All the places where the daemon listens. */
+#include "daemon/listeners.h"
+
+#include "daemon/journal.h"
+#include "lib/util.h"
+
+#include <errno.h>
+
+/* What listeners_apply() needs at hand. */
+struct places {
+        struct listener *list[SETTINGS_LISTEN_MAX];
+        bool made[SETTINGS_LISTEN_MAX]; /* just now */
+        size_t n;
+};
+
+static bool is_among(struct listener *const *list, size_t n, const struct listener *listener)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (list[i] == listener) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* One that is open already and not claimed yet. An address has one spelling; so a port that the kernel chose
+ * is kept, too. */
+static struct listener *find_open(const struct listeners *listeners, const struct places *claimed,
+                                  const struct listen_address *address)
+{
+        for (size_t i = 0; i < listeners->n; i++) {
+                const struct listen_address *other = listener_address(listeners->list[i]);
+                if (other->kind == address->kind && streq(other->path, address->path) &&
+                    !is_among(claimed->list, claimed->n, listeners->list[i])) {
+                        return listeners->list[i];
+                }
+        }
+        return NULL;
+}
+
+/* 0 with *ret NULL: an optional one that this host cannot have. */
+static int open_listener(const struct listen_address *address, sd_event *event, struct http_server *server,
+                         struct peer_finder *finder, struct listener **ret)
+{
+        char message[LISTENER_ERROR_MAX];
+        int r = listener_new(ret, event, address, server, finder, message);
+
+        if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && address->optional) {
+                *ret = NULL;
+                return 0;
+        }
+        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
+                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
+                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : listener_name(*ret));
+        return r;
+}
+
+int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+                    struct http_server *server, struct peer_finder *finder)
+{
+        struct places wanted = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < settings->n_listen; i++) {
+                struct listener *listener = find_open(listeners, &wanted, &settings->listen[i]);
+                bool make = !listener;
+                if (make) {
+                        r = open_listener(&settings->listen[i], event, server, finder, &listener);
+                }
+                if (r >= 0 && listener) {
+                        wanted.made[wanted.n] = make;
+                        wanted.list[wanted.n++] = listener;
+                }
+        }
+        if (r < 0) {
+                for (size_t i = 0; i < wanted.n; i++) {
+                        if (wanted.made[i]) {
+                                (void)listener_free(wanted.list[i]);
+                        }
+                }
+                return r;
+        }
+        for (size_t i = 0; i < listeners->n; i++) {
+                if (!is_among(wanted.list, wanted.n, listeners->list[i])) {
+                        (void)listener_free(listeners->list[i]);
+                }
+        }
+        memcpy(listeners->list, wanted.list, sizeof(wanted.list));
+        listeners->n = wanted.n;
+        return 0;
+}
+
+void listeners_stop(struct listeners *listeners)
+{
+        for (size_t i = 0; i < listeners->n; i++) {
+                listener_stop(listeners->list[i]);
+        }
+}
+
+void listeners_close(struct listeners *listeners)
+{
+        for (size_t i = 0; i < listeners->n; i++) {
+                listeners->list[i] = listener_free(listeners->list[i]);
+        }
+        listeners->n = 0;
+}

@@ -1,0 +1,87 @@
+/* What the EQP API itself would answer.
+ *
+ * A client of the EQP API is given our address as its base URL, and any application ID and secret: it asks
+ * for a session as ever, and gets the one that is in hand. Its ID becomes its name in the log. */
+#include "daemon/session_request.h"
+
+#include "daemon/answer.h"
+#include "daemon/audit.h"
+#include "daemon/http_server.h"
+#include "daemon/request_body.h"
+#include "daemon/token_answer.h"
+#include "daemon/token_request.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+
+/* The upstream's own answers have no "error" field. */
+static void answer_as_upstream(struct request *request, unsigned status, const char *message)
+{
+        struct json_object *json = json_object_new_object();
+
+        json_object_object_add(json, "code", json_object_new_int((int)status));
+        json_object_object_add(json, "message", json_object_new_string(message));
+        request_answer(request, status, answer_json(json, /* secret= */ false));
+}
+
+static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
+                              uint64_t now_usec)
+{
+        api->n_tokens_served++;
+        audit_handed_out(api->audit, request, request->environment, session);
+        request_answer(request, 200, token_answer_upstream(session, now_usec));
+}
+
+/* What the client calls its application ID is taken for its name, if it can be one. */
+static bool take_client_name(struct request *request)
+{
+        char *password = NULL;
+        char *id = MHD_basic_auth_get_username_password(request->connection->mhd, &password);
+        bool basic = id != NULL;
+
+        if (basic && client_name_valid(id, strlen(id)) && request->facts.n_clients == 0) {
+                (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
+                request->facts.client = request->client_from_id;
+                request->facts.n_clients = 1;
+        }
+        MHD_free(id);
+        MHD_free(password);
+        return basic;
+}
+
+static bool body_asks_for_session(struct request *request)
+{
+        struct json_object *json = request_body_parse(request, "{\"grant_type\": \"session\"}");
+        struct json_object *grant_type = NULL;
+
+        if (!json) {
+                return false;
+        }
+        bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
+                     json_object_is_type(grant_type, json_type_string) &&
+                     streq(json_object_get_string(grant_type), "session");
+        json_object_put(json);
+        if (!right) {
+                answer_as_upstream(request, 400, "grant_type must be \"session\"");
+        }
+        return right;
+}
+
+void session_request(struct api *api, struct request *request, uint64_t now_usec)
+{
+        if (token_request_is_new(request)) {
+                if (!take_client_name(request)) {
+                        answer_as_upstream(request, 401,
+                                           "Basic authentication is missing: any application ID and secret "
+                                           "will do, the ID "
+                                           "becomes the client's name");
+                        return;
+                }
+                if (!body_asks_for_session(request)) {
+                        return;
+                }
+                request->min_ttl_sec = 0;
+                request->wait_until_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
+        }
+        token_request_serve(api, request, now_usec, serve_as_upstream);
+}
