@@ -5,6 +5,7 @@
 #include "daemon/environment.h"
 
 #include "daemon/clock.h"
+#include "daemon/environment_words.h"
 #include "daemon/journal.h"
 #include "lib/duration.h"
 #include "lib/util.h"
@@ -23,11 +24,6 @@ static uint32_t random_bits(void)
         return bits;
 }
 
-static const char *display_label(const char *label)
-{
-        return *label ? label : "no label";
-}
-
 static const char *label_of(const struct environment *environment, uint64_t key_serial)
 {
         const struct key_state *key = keyring_find(&environment->refresh.keyring, key_serial);
@@ -41,31 +37,6 @@ static void tell_news(struct environment *environment)
 }
 
 /* ---- exchanges ---- */
-
-static void log_failure(struct environment *environment, const struct upstream_report *report,
-                        const char *label, uint64_t now_usec)
-{
-        char again[DURATION_TEXT_MAX], life[DURATION_TEXT_MAX];
-        uint64_t next = refresh_next_usec(&environment->refresh);
-        bool refused = report->outcome == EXCHANGE_KEY_REFUSED;
-        bool repeated = environment->refresh.n_failures > 1 && environment->refresh.n_failures % 10 != 0;
-        int priority = refused ? LOG_ERR : repeated ? LOG_DEBUG : LOG_WARNING;
-
-        if (session_alive(environment->session, now_usec)) {
-                (void)duration_format(environment->session->expires_usec - now_usec, life);
-        } else {
-                life[0] = '\0';
-        }
-        (void)duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), again);
-        journal_say(&(struct journal_record){ .priority = priority,
-                                              .id = refused ? EVENT_KEY_REFUSED : EVENT_EXCHANGE_FAILED,
-                                              .environment = environment->name,
-                                              .key = label },
-                    "%s (key %s): %s; %s%s, next attempt in %s",
-                    refused ? "the upstream refused the access key" : "no new token", display_label(label),
-                    report->why, *life ? "the token in hand lives on for " : "no token is in hand", life,
-                    again);
-}
 
 static void note_trouble(struct environment *environment, const struct upstream_report *report,
                          const char *label, uint64_t now_usec)
@@ -114,15 +85,7 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                 environment->last_refresh_usec = now_usec;
                 (void)session_unref(environment->session);
                 environment->session = take_ptr(session);
-                char life[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
-                journal_say(&(struct journal_record){ .priority = LOG_INFO,
-                                                      .id = EVENT_TOKEN_OBTAINED,
-                                                      .environment = environment->name,
-                                                      .key = label },
-                            "new token (key %s, %s), lives %s, next refresh in %s", display_label(label),
-                            refresh_reason_name(refresh->in_flight_reason),
-                            duration_format(outcome.lifetime_sec * USEC_PER_SEC, life),
-                            duration_format(usec_sub(refresh_next_usec(refresh), now_usec), next));
+                environment_say_granted(environment, label, now_usec);
         } else {
                 struct upstream_report told = *report;
                 if (report->outcome == EXCHANGE_GRANTED) {
@@ -130,7 +93,7 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                         told.why = "the token's lifetime was over when it arrived";
                 }
                 note_trouble(environment, &told, label, now_usec);
-                log_failure(environment, &told, label, now_usec);
+                environment_say_failure(environment, told.outcome, told.why, label, now_usec);
         }
         environment->exchange = upstream_exchange_free(environment->exchange);
         carry_out(environment, &step, now_usec);
@@ -287,44 +250,6 @@ enum refresh_verdict environment_operator_refresh(struct environment *environmen
         enum refresh_verdict verdict = refresh_on_operator(&environment->refresh, now_usec, &step);
         carry_out(environment, &step, now_usec);
         return verdict;
-}
-
-const char *environment_why(const struct environment *environment, uint64_t now_usec,
-                            char buffer[static ENVIRONMENT_WHY_MAX])
-{
-        const struct refresh *refresh = &environment->refresh;
-        const struct environment_trouble *trouble = &environment->trouble;
-        uint64_t next = refresh_next_usec(refresh);
-        char wait[DURATION_TEXT_MAX];
-
-        buffer[0] = '\0';
-        if (environment_session(environment, now_usec)) {
-                return buffer;
-        }
-        if (!environment_configured(environment)) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "no access key: put a key file %s into %s",
-                               environment->name, upstream_keys_directory(environment->upstream));
-                return buffer;
-        }
-        if (!trouble->any) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
-                return buffer;
-        }
-        (void)duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait);
-        const char *what = "the upstream gave no token";
-        if (trouble->outcome == EXCHANGE_KEY_REFUSED) {
-                what = keyring_choose(&refresh->keyring, now_usec) ? "access key refused"
-                                                                   : "access keys refused";
-        } else if (trouble->outcome == EXCHANGE_UNAVAILABLE) {
-                what = "the upstream is not available";
-        } else if (trouble->outcome == EXCHANGE_THROTTLED) {
-                what = "the upstream asks for patience";
-        }
-        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s (key %s): %s; %s%s", what,
-                       display_label(trouble->key_label), trouble->why,
-                       refresh->in_flight ? "an attempt is under way" : "next attempt in ",
-                       refresh->in_flight ? "" : wait);
-        return buffer;
 }
 
 /* ---- life ---- */

@@ -85,8 +85,3 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 
 /* An operator wants a new token. */
 enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec);
-
-/* Why there is no token, or "" if there is one: for people, with what to do. Returns buffer. */
-#define ENVIRONMENT_WHY_MAX 512
-const char *environment_why(const struct environment *environment, uint64_t now_usec,
-                            char buffer[static ENVIRONMENT_WHY_MAX]);

@@ -2,6 +2,7 @@
 #include "daemon/service.h"
 
 #include "daemon/clock.h"
+#include "daemon/environment_words.h"
 #include "lib/util.h"
 
 #include <inttypes.h>

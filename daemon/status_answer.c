@@ -3,6 +3,7 @@
 #include "daemon/status_answer.h"
 
 #include "daemon/clock.h"
+#include "daemon/environment_words.h"
 #include "lib/util.h"
 
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #include "daemon/answer.h"
 #include "daemon/audit.h"
 #include "daemon/clock.h"
+#include "daemon/environment_words.h"
 #include "daemon/http_server.h"
 #include "daemon/media_type.h"
 #include "daemon/request_body.h"

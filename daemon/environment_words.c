@@ -1,0 +1,119 @@
+/* What is said of an environment. */
+#include "daemon/environment_words.h"
+
+#include "daemon/journal.h"
+#include "lib/duration.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+
+static const char *display_label(const char *label)
+{
+        return *label ? label : "no label";
+}
+
+/* Does another key of this label stand ready because this one was still to be proven? */
+static bool old_key_is_kept(const struct environment *environment, const char *label)
+{
+        const struct keyring *keyring = &environment->refresh.keyring;
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                if (keyring->keys[i].kept && streq(keyring->keys[i].label, label)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* "the token in hand lives on for 41min" or that there is none. */
+static const char *describe_token(const struct environment *environment, uint64_t now_usec, char *text,
+                                  size_t size)
+{
+        char life[DURATION_TEXT_MAX];
+
+        if (!session_alive(environment->session, now_usec)) {
+                return "no token is in hand";
+        }
+        (void)snprintf(text, size, "the token in hand lives on for %s",
+                       duration_format(environment->session->expires_usec - now_usec, life));
+        return text;
+}
+
+void environment_say_failure(const struct environment *environment, enum exchange_outcome outcome,
+                             const char *why, const char *label, uint64_t now_usec)
+{
+        uint64_t next = refresh_next_usec(&environment->refresh);
+        bool refused = outcome == EXCHANGE_KEY_REFUSED;
+        /* An outage of hours is told at its beginning, and then now and then. */
+        bool repeated = environment->refresh.n_failures > 1 && environment->refresh.n_failures % 10 != 0;
+        char token[96], wait[DURATION_TEXT_MAX];
+        const char *what = "no new token";
+
+        if (refused) {
+                what = old_key_is_kept(environment, label) ? "the upstream refused the changed access key, "
+                                                             "the one before it stays in use"
+                                                           : "the upstream refused the access key";
+        }
+        journal_say(&(struct journal_record){ .priority = refused    ? LOG_ERR
+                                                          : repeated ? LOG_DEBUG
+                                                                     : LOG_WARNING,
+                                              .id = refused ? EVENT_KEY_REFUSED : EVENT_EXCHANGE_FAILED,
+                                              .environment = environment->name,
+                                              .key = label },
+                    "%s (key %s): %s; %s, next attempt in %s", what, display_label(label), why,
+                    describe_token(environment, now_usec, token, sizeof(token)),
+                    duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait));
+}
+
+void environment_say_granted(const struct environment *environment, const char *label, uint64_t now_usec)
+{
+        const struct refresh *refresh = &environment->refresh;
+        char life[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
+
+        journal_say(&(struct journal_record){ .priority = LOG_INFO,
+                                              .id = EVENT_TOKEN_OBTAINED,
+                                              .environment = environment->name,
+                                              .key = label },
+                    "new token (key %s, %s), lives %s, next refresh in %s", display_label(label),
+                    refresh_reason_name(refresh->in_flight_reason),
+                    duration_format(environment->session->lifetime_sec * USEC_PER_SEC, life),
+                    duration_format(usec_sub(refresh_next_usec(refresh), now_usec), next));
+}
+
+const char *environment_why(const struct environment *environment, uint64_t now_usec,
+                            char buffer[static ENVIRONMENT_WHY_MAX])
+{
+        const struct refresh *refresh = &environment->refresh;
+        const struct environment_trouble *trouble = &environment->trouble;
+        uint64_t next = refresh_next_usec(refresh);
+        char wait[DURATION_TEXT_MAX];
+
+        buffer[0] = '\0';
+        if (environment_session(environment, now_usec)) {
+                return buffer;
+        }
+        if (!environment_configured(environment)) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "no access key: put a key file %s into %s",
+                               environment->name, upstream_keys_directory(environment->upstream));
+                return buffer;
+        }
+        if (!trouble->any) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
+                return buffer;
+        }
+        (void)duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait);
+        const char *what = "the upstream gave no token";
+        if (trouble->outcome == EXCHANGE_KEY_REFUSED) {
+                what = keyring_choose(&refresh->keyring, now_usec) ? "access key refused"
+                                                                   : "access keys refused";
+        } else if (trouble->outcome == EXCHANGE_UNAVAILABLE) {
+                what = "the upstream is not available";
+        } else if (trouble->outcome == EXCHANGE_THROTTLED) {
+                what = "the upstream asks for patience";
+        }
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s (key %s): %s; %s%s", what,
+                       display_label(trouble->key_label), trouble->why,
+                       refresh->in_flight ? "an attempt is under way" : "next attempt in ",
+                       refresh->in_flight ? "" : wait);
+        return buffer;
+}
