@@ -1,25 +1,19 @@
 /* Who is calling, from the kernel.
  *
  * The question over netlink is for the exact four-tuple seen from the client: its local end is our remote
- * one. The kernel's look-up is not quite exact, though: with no such connection it may answer with a
- * *listening* socket on the client's port, or with one in TIME_WAIT (which has no owner and reads as root).
- * So the answer's addresses, ports, state and inode are all checked. */
+ * one. The answer is judged in daemon/diag_answer. */
 #include "daemon/peer.h"
 
+#include "daemon/diag_answer.h"
 #include "lib/util.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdalign.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* The kernel's uid for "has none here" (overflowuid): somebody of an unmapped user namespace. */
-#define UID_UNMAPPED 65534
 
 #define GROUPS_MAX 65536 /* NGROUPS_MAX */
 
@@ -116,85 +110,40 @@ static int read_end(const struct sockaddr_storage *address, struct end *ret)
         return 0;
 }
 
-struct question {
-        struct nlmsghdr header;
-        struct inet_diag_req_v2 body;
-};
-
-static bool answer_fits(const struct inet_diag_msg *answer, const struct question *question)
-{
-        const struct inet_diag_sockid *asked = &question->body.id, *told = &answer->id;
-        size_t address_size = question->body.sdiag_family == AF_INET ? 4 : 16;
-
-        return answer->idiag_family == question->body.sdiag_family &&
-               told->idiag_sport == asked->idiag_sport && told->idiag_dport == asked->idiag_dport &&
-               memcmp(told->idiag_src, asked->idiag_src, address_size) == 0 &&
-               memcmp(told->idiag_dst, asked->idiag_dst, address_size) == 0;
-}
-
-/* NULL: the answer names the caller; else why it does not. */
-static const char *judge_answer(const struct inet_diag_msg *answer, const struct question *question)
-{
-        if (!answer_fits(answer, question)) {
-                return "the kernel knows another socket in the caller's place";
-        }
-        /* FIN_WAIT: the client has sent all it wants to send, and still reads. */
-        if (answer->idiag_state != TCP_ESTABLISHED && answer->idiag_state != TCP_FIN_WAIT1 &&
-            answer->idiag_state != TCP_FIN_WAIT2) {
-                return "the caller's end is closed already";
-        }
-        if (answer->idiag_inode == 0) {
-                return "no process holds the caller's end any more";
-        }
-        if (answer->idiag_uid == (uid_t)-1 || answer->idiag_uid == UID_UNMAPPED) {
-                return "the caller's user does not exist in the daemon's user namespace";
-        }
-        return NULL;
-}
-
 /* Reads the answer to this question, past left-overs of earlier ones. Returns why the caller is unknown, or
  * NULL. */
-static const char *read_answer(int netlink, const struct question *question, uid_t *ret_uid)
+static const char *read_answer(int netlink, const struct diag_question *question, uid_t *ret_uid)
 {
-        union {
-                struct nlmsghdr header;
-                char bytes[1024];
-        } reply;
+        static const char *const silent = "the kernel does not answer who holds the other end";
 
         for (int tries = 0; tries < 16; tries++) {
+                alignas(struct nlmsghdr) char reply[1024];
+                struct sockaddr_nl from = { 0 };
+                socklen_t from_length = sizeof(from);
+                const char *why = NULL;
+
                 /* The kernel answers within the send: what is not there now will not come. */
-                ssize_t length = recv(netlink, &reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC);
+                ssize_t length = recvfrom(netlink, reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC,
+                                          (struct sockaddr *)&from, &from_length);
                 if (length < 0) {
-                        return "the kernel does not answer who holds the other end";
+                        return silent;
                 }
-                if ((size_t)length < sizeof(struct nlmsghdr) || (size_t)length > sizeof(reply) ||
-                    reply.header.nlmsg_len > (size_t)length) {
-                        return "the kernel's answer is cut off";
+                if (from_length != sizeof(from) || from.nl_pid != 0 || (size_t)length > sizeof(reply)) {
+                        continue; /* not from the kernel, or cut off */
                 }
-                if (reply.header.nlmsg_seq != question->header.nlmsg_seq) {
-                        continue;
+                int r = diag_answer_read(reply, (size_t)length, question, ret_uid, &why);
+                if (r != -EAGAIN) {
+                        return why;
                 }
-                if (reply.header.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
-                        return "the kernel knows no such connection in this network namespace";
-                }
-                if (reply.header.nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) {
-                        return "the kernel's answer is cut off";
-                }
-                const struct inet_diag_msg *answer = NLMSG_DATA(&reply.header);
-                const char *why = judge_answer(answer, question);
-                if (!why) {
-                        *ret_uid = answer->idiag_uid;
-                }
-                return why;
         }
-        return "the kernel does not answer who holds the other end";
+        return silent;
 }
 
 static void find_tcp(struct peer_finder *finder, int family, const struct end *own, const struct end *other,
                      struct peer *peer)
 {
         const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-        struct question question = {
+        struct diag_question question = {
                 .header = {.nlmsg_len = sizeof(question),
                            .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                            .nlmsg_flags = NLM_F_REQUEST                                       },
