@@ -1,0 +1,109 @@
+/* What it costs to ask the kernel who is calling, per connection.
+ *
+ *     identity CONNECTIONS
+ *
+ * Prints a line of JSON: microseconds of processor time per look-up over TCP and over a unix socket; the
+ * median of many rounds. (Of processor time: what else the machine does is left out.) */
+#include "daemon/peer.h"
+#include "tests/bench/wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 101
+
+/* Fills the array with accepted ends of TCP connections. */
+static void connect_tcp(int *accepted, size_t n)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t length = sizeof(address);
+        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (listener < 0 || bind(listener, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+            listen(listener, 16) < 0 || getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
+                wire_fail("listen", errno);
+        }
+        for (size_t i = 0; i < n; i++) {
+                int client = wire_connect(ntohs(address.sin_port));
+                if (client < 0) {
+                        wire_fail("connect", -client);
+                }
+                accepted[i] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+                if (accepted[i] < 0) {
+                        wire_fail("accept", errno);
+                }
+        }
+}
+
+static void connect_unix(int *accepted, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                int pair[2];
+                if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+                        wire_fail("socketpair", errno);
+                }
+                accepted[i] = pair[0];
+        }
+}
+
+static uint64_t processor_nsec(void)
+{
+        struct timespec used;
+
+        (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used); /* cannot fail for this clock */
+        return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+        return (x > y) - (x < y);
+}
+
+static double usec_per_lookup(struct peer_finder *finder, const int *accepted, size_t n)
+{
+        double rounds[ROUNDS];
+
+        for (size_t round = 0; round < ROUNDS; round++) {
+                uint64_t start_nsec = processor_nsec();
+                for (size_t i = 0; i < n; i++) {
+                        struct peer peer;
+                        peer_find(finder, accepted[i], &peer);
+                        if (!peer.known || peer.uid != getuid()) {
+                                wire_fail("the caller was not found", EINVAL);
+                        }
+                        peer_clear(&peer);
+                }
+                rounds[round] = (double)(processor_nsec() - start_nsec) / 1e3 / (double)n;
+        }
+        qsort(rounds, ROUNDS, sizeof(*rounds), compare);
+        return rounds[ROUNDS / 2];
+}
+
+int main(int argc, char **argv)
+{
+        struct peer_finder *finder = NULL;
+
+        if (argc != 2) {
+                (void)fprintf(stderr, "usage: identity CONNECTIONS\n");
+                return 2;
+        }
+        size_t n = wire_number(argv[1], "CONNECTIONS", 9000);
+        int *accepted = calloc(n, sizeof(*accepted));
+        int r = peer_finder_new(&finder);
+        if (!accepted || r < 0) {
+                wire_fail("identity", r < 0 ? -r : ENOMEM);
+        }
+        connect_tcp(accepted, n);
+        double tcp = usec_per_lookup(finder, accepted, n);
+        connect_unix(accepted, n);
+        (void)printf("{\"tcp_usec\":%.2f,\"unix_usec\":%.2f}\n", tcp, usec_per_lookup(finder, accepted, n));
+        (void)peer_finder_free(finder);
+        free(accepted);
+        return 0;
+}

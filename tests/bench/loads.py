@@ -1,0 +1,96 @@
+"""The load makers, each pinned to the load core: wrk for throughput, and the bench's own herd, pace and
+identity."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from servers import LOAD_CORE, BenchError, fetch, on_core
+
+
+def _run(command, timeout, **options):
+    done = subprocess.run(command, preexec_fn=on_core(LOAD_CORE), stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **options)
+    if done.returncode != 0:
+        raise BenchError(f"{os.path.basename(command[0])} failed: {done.stderr}{done.stdout}")
+    return done.stdout
+
+
+def wrk(server, connections, seconds, fresh=False):
+    """Returns (requests per second, server's processor seconds per 100,000 requests)."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "EQP-Client: bench"]
+    if fresh:
+        command += ["-H", "Connection: close"]
+    before = server.cpu_sec()
+    text = _run(command + [server.url()], seconds + 30)
+    cpu = server.cpu_sec() - before
+    if "Non-2xx" in text or (not fresh and "Socket errors" in text):
+        raise BenchError(f"not every request was answered with 200:\n{text}")
+    total = int(re.search(r"(\d+) requests in", text)[1])
+    rate = float(re.search(r"Requests/sec: +([\d.]+)", text)[1])
+    return rate, cpu * 100_000 / total
+
+
+class _RequestFile:
+    def __init__(self, request):
+        self.file = tempfile.NamedTemporaryFile()
+        self.file.write(request)
+        self.file.flush()
+        self.name = self.file.name
+
+    def __enter__(self):
+        return self.name
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def pace(build, server, rate, seconds, connections, fresh=False):
+    """Requests at a fixed rate; returns the answer of bench-pace."""
+    with _RequestFile(server.request()) as request:
+        text = _run([os.path.join(build, "tests", "bench", "bench-pace"), str(server.port), request, str(rate),
+                     str(seconds), str(connections)] + (["fresh"] if fresh else []), seconds + 30)
+    result = json.loads(text)
+    if result["failed"]:
+        raise BenchError(f"not every request was answered with 200: {text}")
+    return result
+
+
+class Herd:
+    """Many callers at once. After start(), `result` is what bench-herd tells; its connections stay open until
+    stop()."""
+
+    def __init__(self, build, server, callers, target=None):
+        request = server.request()
+        if target:
+            request = request.replace(b"/v1/sandbox/token", target.encode(), 1)
+        with _RequestFile(request) as name:
+            self.process = subprocess.Popen([os.path.join(build, "tests", "bench", "bench-herd"),
+                                             str(server.port), name, str(callers), "hold"],
+                                            preexec_fn=on_core(LOAD_CORE), stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, text=True)
+            line = self.process.stdout.readline()
+        if not line:
+            self.stop()
+            raise BenchError("the herd of callers failed")
+        self.result = json.loads(line)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def identity(build):
+    return json.loads(_run([os.path.join(build, "tests", "bench", "bench-identity"), "1000"], 120))
+
+
+__all__ = ["wrk", "pace", "Herd", "identity", "fetch"]
