@@ -1,0 +1,8 @@
+/* What a fleet of brokers does to an upstream that is down for 24 hours, in virtual time. */
+#pragma once
+
+#include <stdint.h>
+
+/* Prints the figures. EXIT_FAILURE if a broker sent more than 60 exchanges in an hour, or was without a
+ * token 120 s after the end. */
+int outage_figures(uint64_t seed);

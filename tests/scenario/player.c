@@ -1,0 +1,391 @@
+/* Plays scenarios: life stories of one refresh machine, written as text, in virtual time.
+ *
+ *     player FILE...
+ *
+ * Each file is played five times, with the lowest, the highest and three kinds of random jitter; so what it
+ * expects has to hold for all. All the time the promises of model.h are checked as well. Trouble is told as
+ * file:line, and a file without any expectation is trouble.
+ *
+ * A line is `[TIME] EVENT` or `[TIME] expect EXPECTATION, ...`; from # on it is a comment. TIME is
+ * HH:MM:SS[.mmm] since the beginning (any number of hours), or +DURATION since the line before; DURATION is
+ * 250ms, 90s, 5m, 9h, 3d. Until TIME the machine lives on by itself: its timers fire when due, and the
+ * upstream answers.
+ *
+ * Events
+ *     keys LABEL=KEY ...     the key files hold this now; KEY is any name, KEY! was written again with
+ *                            the same content; `keys none`
+ *     suspend DURATION       the machine sleeps; what is overdue happens at the end
+ *     demand SECONDS         a caller needs a token with so much life left
+ *     report                 a caller says that the current token was refused; `report stale`: an
+ *                            older one
+ *     operator               an operator asks for a new token
+ *     storm demand SECONDS every DURATION for DURATION
+ *     storm report every DURATION for DURATION
+ *     mark                   exchanges are counted from here
+ *
+ * Answers, in one of two ways. By hand, the exchange in flight ends with
+ *     granted SECONDS, refused, throttled SECONDS, throttled none, unavailable, malformed, request-refused
+ * or the world has an upstream that answers everything in the same way, until told otherwise:
+ *     upstream ANSWER [after DURATION]     (0.2 s if not said), `upstream by-hand`
+ *     refuse KEY ..., accept KEY ...       these keys it refuses, whatever else it does
+ *
+ * Expectations, of the state at TIME
+ *     exchange KEY [reason REASON]    in flight, with this key or label; `no-exchange`
+ *     token, no-token                 one lives, or not
+ *     token from KEY                  and was obtained with this key or label
+ *     token since TIME                one has lived ever since, without a gap
+ *     token within DURATION of TIME   so soon after TIME one lived; if need be, runs on until then
+ *     next between TIME and TIME      when the next exchange is set to start; `next never`
+ *     limit LIMIT                     what puts it off: none, floor, budget, retry-after, keys
+ *     verdict VERDICT                 of the latest demand, report or operator: satisfied, under-way,
+ *                                     unattainable, not-current, already, too-soon, no-key
+ *     exchanges OP N [per hour]       since the mark (in any hour of it); OP is =, <= or >=
+ *     keys KEY ...                    what is in the keyring, in order, kept ones included; `keys
+ *                                     none`; stands last on its line
+ *
+ * There is no word for a step of the wall clock: the machine has no such clock. */
+#include "tests/scenario/player.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- what happens by itself ---- */
+
+static struct answer upstream(struct world *world)
+{
+        struct player *player = world->context;
+        struct answer answer = player->manner;
+        if (player->refused[world->model.in_flight_key]) {
+                answer.outcome.outcome = EXCHANGE_KEY_REFUSED;
+        }
+        return answer;
+}
+
+static void observe(struct world *world)
+{
+        struct player *player = world->context;
+        const struct model *model = &world->model;
+        struct token_life *life = player->n_lives ? &player->lives[player->n_lives - 1] : NULL;
+        bool lived = life && life->until_usec == USEC_NEVER, lives = model_token_lives(model);
+
+        if (model->step.exchange && player->n_sent < EXCHANGES_MAX) {
+                player->sent_usec[player->n_sent++] = model->now_usec;
+        }
+        if (lived && !lives) {
+                life->until_usec = model->now_usec;
+        } else if (!lived && lives && player->n_lives < TOKEN_LIVES_MAX) {
+                player->lives[player->n_lives++] = (struct token_life){ model->now_usec, USEC_NEVER };
+        }
+}
+
+/* ---- keys ---- */
+
+uint64_t player_key(struct player *player, const char *name)
+{
+        for (uint64_t serial = 1; serial < MODEL_KEYS_MAX; serial++) {
+                if (player->key_names[serial][0] == '\0') {
+                        (void)snprintf(player->key_names[serial], KEY_NAME_MAX, "%s", name);
+                }
+                if (streq(player->key_names[serial], name)) {
+                        return serial;
+                }
+        }
+        return 0;
+}
+
+static bool event_keys(struct player *player)
+{
+        struct key_name names[KEYS_PER_ENVIRONMENT_MAX] = { 0 };
+        size_t n = 0;
+
+        for (char *word; (word = next_word(&player->script));) {
+                char *key = strchr(word, '=');
+                if (streq(word, "none") && n == 0) {
+                        continue;
+                }
+                if (!key || n == ARRAY_SIZE(names) || key - word > KEY_LABEL_MAX) {
+                        return complain(&player->script,
+                                        "expected up to three times LABEL=KEY, found \"%s\"", word);
+                }
+                *key++ = '\0';
+                size_t length = strlen(key);
+                names[n].rewritten = length > 0 && key[length - 1] == '!';
+                key[length - names[n].rewritten] = '\0';
+                if (key[0] == '\0' || strlen(key) >= KEY_NAME_MAX) {
+                        return complain(&player->script, "the name of a key has 1 to %d characters",
+                                        KEY_NAME_MAX - 1);
+                }
+                names[n].serial = player_key(player, key);
+                memcpy(names[n++].label, word, strlen(word) + 1);
+        }
+        model_keys(&player->world.model, names, n);
+        world_after_event(&player->world);
+        return true;
+}
+
+static bool event_refuse(struct player *player, bool refused)
+{
+        for (const char *word; (word = next_word(&player->script));) {
+                player->refused[player_key(player, word)] = refused;
+        }
+        return true;
+}
+
+/* ---- answers ---- */
+
+/* Reads "granted SECONDS" and its like; false without a complaint when the word is none of them. */
+static bool read_answer(struct player *player, const char *word, struct refresh_outcome *ret)
+{
+        static const struct {
+                const char *word;
+                enum exchange_outcome outcome;
+        } rows[] = {
+                {"granted",          EXCHANGE_GRANTED        },
+                { "refused",         EXCHANGE_KEY_REFUSED    },
+                { "throttled",       EXCHANGE_THROTTLED      },
+                { "unavailable",     EXCHANGE_UNAVAILABLE    },
+                { "malformed",       EXCHANGE_MALFORMED      },
+                { "request-refused", EXCHANGE_REQUEST_REFUSED},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (!streq(word, rows[i].word)) {
+                        continue;
+                }
+                uint64_t seconds = RETRY_AFTER_NONE;
+                bool granted = rows[i].outcome == EXCHANGE_GRANTED;
+                if (granted || rows[i].outcome == EXCHANGE_THROTTLED) {
+                        const char *number = next_word(&player->script);
+                        bool none = !granted && number && streq(number, "none");
+                        if (!none && !read_number(&player->script, number, &seconds)) {
+                                return false;
+                        }
+                }
+                *ret = (struct refresh_outcome){ .outcome = rows[i].outcome,
+                                                 .lifetime_sec = granted ? (uint32_t)seconds : 0,
+                                                 .retry_after_sec =
+                                                         granted ? RETRY_AFTER_NONE : (uint32_t)seconds };
+                return true;
+        }
+        return false;
+}
+
+static bool event_answer(struct player *player, const struct refresh_outcome *outcome)
+{
+        if (!player->world.model.in_flight || player->world.answer_usec != USEC_NEVER) {
+                return complain(&player->script, "no exchange is waiting for an answer by hand");
+        }
+        world_answer(&player->world, outcome);
+        return true;
+}
+
+static bool event_upstream(struct player *player)
+{
+        struct world *world = &player->world;
+        const char *word = next_word(&player->script);
+
+        if (word && streq(word, "by-hand")) {
+                world->upstream = NULL; /* an answer that is on its way still comes */
+                return true;
+        }
+        if (!word || !read_answer(player, word, &player->manner.outcome)) {
+                return player->script.failed ||
+                       complain(&player->script, "no answer: \"%s\"", word ? word : "end of line");
+        }
+        player->manner.after_usec = 200 * USEC_PER_MSEC;
+        word = next_word(&player->script);
+        if (word && !streq(word, "after")) {
+                return complain(&player->script, "expected \"after\", found \"%s\"", word);
+        }
+        if (word &&
+            !read_duration(&player->script, next_word(&player->script), &player->manner.after_usec)) {
+                return false;
+        }
+        world->upstream = upstream;
+        if (world->model.in_flight && world->answer_usec == USEC_NEVER) {
+                world_expect_answer(world); /* to what is in flight already */
+        }
+        return true;
+}
+
+/* ---- callers and operators ---- */
+
+static void ask(struct player *player, bool demand, uint64_t min_ttl_sec, uint64_t token_serial)
+{
+        struct model *model = &player->world.model;
+        player->verdict =
+                demand ? model_demand(model, (uint32_t)min_ttl_sec) : model_report(model, token_serial);
+        world_after_event(&player->world);
+}
+
+static bool event_report(struct player *player)
+{
+        const char *word = next_word(&player->script);
+        if (word && !streq(word, "stale")) {
+                return complain(&player->script, "expected \"stale\" or nothing, found \"%s\"", word);
+        }
+        ask(player, /* demand= */ false, 0, player->world.model.token_serial - (word ? 1 : 0));
+        return true;
+}
+
+static bool event_demand(struct player *player)
+{
+        uint64_t seconds;
+        if (!read_number(&player->script, next_word(&player->script), &seconds)) {
+                return false;
+        }
+        ask(player, /* demand= */ true, seconds, 0);
+        return true;
+}
+
+static bool event_storm(struct player *player)
+{
+        struct script *script = &player->script;
+        const char *word = next_word(script);
+        bool demand = word && streq(word, "demand");
+        uint64_t seconds = 0, every, length;
+
+        if (!word || (!demand && !streq(word, "report"))) {
+                return complain(script, "a storm is of \"demand\" or of \"report\"");
+        }
+        if ((demand && !read_number(script, next_word(script), &seconds)) || !demand_word(script, "every") ||
+            !read_duration(script, next_word(script), &every) || !demand_word(script, "for") ||
+            !read_duration(script, next_word(script), &length)) {
+                return false;
+        }
+        uint64_t end = player->world.model.now_usec + length;
+        while (player->world.model.now_usec < end && !player->world.model.broken) {
+                ask(player, demand, seconds, player->world.model.token_serial);
+                world_run_until(&player->world, player->world.model.now_usec + MAX_OF(every, USEC_PER_MSEC));
+        }
+        return true;
+}
+
+/* ---- lines ---- */
+
+static bool play_event(struct player *player, const char *word)
+{
+        struct world *world = &player->world;
+        struct refresh_outcome outcome;
+        uint64_t length;
+
+        if (streq(word, "expect")) {
+                return player_expect(player);
+        } else if (streq(word, "keys")) {
+                return event_keys(player);
+        } else if (streq(word, "upstream")) {
+                return event_upstream(player);
+        } else if (streq(word, "refuse") || streq(word, "accept")) {
+                return event_refuse(player, word[0] == 'r');
+        } else if (streq(word, "demand")) {
+                return event_demand(player);
+        } else if (streq(word, "report")) {
+                return event_report(player);
+        } else if (streq(word, "storm")) {
+                return event_storm(player);
+        } else if (streq(word, "operator")) {
+                player->verdict = model_operator(&world->model);
+                world_after_event(world);
+                return true;
+        } else if (streq(word, "mark")) {
+                player->mark_usec = world->model.now_usec;
+                return true;
+        } else if (streq(word, "suspend")) {
+                if (!read_duration(&player->script, next_word(&player->script), &length)) {
+                        return false;
+                }
+                world_sleep_until(world, world->model.now_usec + length);
+                return true;
+        } else if (read_answer(player, word, &outcome)) {
+                return event_answer(player, &outcome);
+        }
+        return player->script.failed || complain(&player->script, "there is no event \"%s\"", word);
+}
+
+static bool promises_hold(struct player *player)
+{
+        const char *broken = player->world.model.broken;
+        return !broken || complain(&player->script, "a promise was broken: %s", broken);
+}
+
+static bool play_line(struct player *player, char *line)
+{
+        uint64_t now = player->world.model.now_usec - EPOCH_USEC, then = now;
+
+        line[strcspn(line, "#\r\n")] = '\0';
+        player->script.rest = line;
+        char *word = next_word(&player->script);
+        if (!word) {
+                return true;
+        }
+        if (word[0] == '+' || (word[0] >= '0' && word[0] <= '9')) {
+                if (!read_time(&player->script, word, now, &then)) {
+                        return false;
+                }
+                if (then < now) {
+                        return complain(&player->script, "time runs backwards");
+                }
+                word = next_word(&player->script);
+        }
+        world_run_until(&player->world, then + EPOCH_USEC);
+        if (!promises_hold(player) || (word && !play_event(player, word)) || !promises_hold(player)) {
+                return false;
+        }
+        return !next_word(&player->script) ||
+               complain(&player->script, "there is more on the line than was understood");
+}
+
+static bool play_file(const char *path, uint64_t seed, uint64_t fixed_random)
+{
+        static struct player player;
+        char line[512];
+        FILE *file = fopen(path, "re");
+
+        if (!file) {
+                fprintf(stderr, "%s: %s\n", path, strerror(errno));
+                return false;
+        }
+        player = (struct player){ .script = { .file = path }, .mark_usec = 0 };
+        world_init(&player.world, seed, NULL);
+        player.world.fixed_random = fixed_random;
+        player.world.context = &player;
+        player.world.observer = observe;
+        while (!player.script.failed && fgets(line, sizeof(line), file)) {
+                player.script.line++;
+                (void)play_line(&player, line);
+        }
+        (void)fclose(file);
+        if (!player.script.failed && player.n_expectations == 0) {
+                (void)complain(&player.script, "nothing is expected in this file");
+        }
+        return !player.script.failed;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct {
+                const char *name;
+                uint64_t seed, fixed_random;
+        } jitters[] = {
+                {"the lowest",   1, 0            },
+                { "the highest", 1, UINT32_MAX   },
+                { "seed 1",      1, RANDOM_SEEDED},
+                { "seed 2",      2, RANDOM_SEEDED},
+                { "seed 3",      3, RANDOM_SEEDED}
+        };
+        int result = EXIT_SUCCESS;
+
+        if (argc < 2) {
+                fputs("usage: player FILE...\n", stderr);
+                return 2;
+        }
+        for (int i = 1; i < argc; i++) {
+                for (size_t k = 0; k < ARRAY_SIZE(jitters); k++) {
+                        if (!play_file(argv[i], jitters[k].seed, jitters[k].fixed_random)) {
+                                fprintf(stderr, "    (with jitter: %s)\n", jitters[k].name);
+                                result = EXIT_FAILURE;
+                                break;
+                        }
+                }
+        }
+        return result;
+}

@@ -1,0 +1,41 @@
+/* The player of scenarios: what it knows while it plays a file. The file format is described in player.c. */
+#pragma once
+
+#include "tests/scenario/script.h"
+#include "tests/scenario/world.h"
+
+#define KEY_NAME_MAX    16
+#define EXCHANGES_MAX   65536
+#define TOKEN_LIVES_MAX 65536
+
+/* Scenario time 00:00:00; the machine's clock is never 0. */
+#define EPOCH_USEC USEC_PER_SEC
+
+/* A time in which a token lived, without a gap; until USEC_NEVER: it still does. */
+struct token_life {
+        uint64_t from_usec, until_usec;
+};
+
+struct player {
+        struct script script;
+        struct world world;
+        unsigned n_expectations;
+
+        char key_names[MODEL_KEYS_MAX][KEY_NAME_MAX]; /* by serial */
+        bool refused[MODEL_KEYS_MAX]; /* keys that the upstream refuses, whatever else it does */
+        struct answer manner;         /* of the upstream, unless answers come by hand */
+
+        enum refresh_verdict verdict; /* the latest */
+        uint64_t mark_usec;           /* exchanges are counted from here */
+        uint64_t sent_usec[EXCHANGES_MAX];
+        size_t n_sent;
+        struct token_life lives[TOKEN_LIVES_MAX];
+        size_t n_lives;
+};
+
+/* Reads and checks the expectations that follow the word "expect" (expect.c). */
+bool player_expect(struct player *player);
+
+/* The serial of a key by its name in the file; a new one for a name that was not seen before. 0: too many.
+ */
+uint64_t player_key(struct player *player, const char *name);
