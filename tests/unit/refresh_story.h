@@ -1,9 +1,9 @@
-/* Beginnings and outcomes that the stories about the refresh machine share. To be included after cmocka.h.
- */
+/* Beginnings and outcomes that the stories about the refresh machine share. */
 #pragma once
 
 #include "lib/refresh.h"
 #include "lib/util.h"
+#include "tests/unit/unit.h"
 
 #define SEC    USEC_PER_SEC
 #define MIDDLE (UINT32_MAX / 2)

@@ -1,13 +1,7 @@
 /* Waiting after failures: doubling, a ceiling, jitter, and no overflow at the ends. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "lib/backoff.h"
 #include "lib/util.h"
+#include "tests/unit/unit.h"
 
 static const struct backoff_policy policy = { 1 * USEC_PER_SEC, 120 * USEC_PER_SEC };
 

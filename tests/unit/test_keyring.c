@@ -1,13 +1,7 @@
 /* The keyring: order, rests, and trial before trust. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "lib/keyring.h"
 #include "lib/util.h"
+#include "tests/unit/unit.h"
 
 #define NOW (1000 * USEC_PER_SEC)
 

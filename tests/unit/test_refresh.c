@@ -1,13 +1,6 @@
 /* The refresh machine, one short story per behaviour: tokens, failures, keys. What callers and operators may
  * is in test_refresh_callers.c. Longer lives are played in tests/scenario; that no order of events breaks a
  * promise is the business of the random histories there. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/unit/refresh_story.h"
 
 /* ---- keeping a token ---- */
@@ -190,7 +183,53 @@ static void test_operator_cannot_pass_retry_after(void **state)
         assert_true(step.exchange);
 }
 
+static void test_early_failure_does_not_delay_the_refresh(void **state)
+{
+        (void)state;
+        struct refresh refresh = with_token(1);
+        struct refresh_step step;
+        uint64_t point = refresh.refresh_point_usec;
+        assert_int_equal(refresh_on_operator(&refresh, point - 60 * SEC, &step), REFRESH_UNDER_WAY);
+        assert_true(step.exchange);
+        step = ended(&refresh, EXCHANGE_MALFORMED, point - 59 * SEC); /* by itself: 5 min */
+        assert_int_equal(step.wake_usec, point);
+        assert_int_equal(step.reason, REFRESH_DUE);
+        assert_true(refresh_on_timer(&refresh, point).exchange);
+        /* Past the refresh point there is nothing but the slow retry. */
+        step = ended(&refresh, EXCHANGE_MALFORMED, point + SEC);
+        assert_int_equal(step.wake_usec, point + SEC + 10 * USEC_PER_MIN);
+}
+
 /* ---- keys ---- */
+
+static void test_new_key_ends_the_wait_for_a_first_token(void **state)
+{
+        (void)state;
+        struct refresh refresh = begin(1);
+        struct key_name names[] = {
+                {1,  false, "1-main" },
+                { 2, false, "2-spare"}
+        };
+        assert_false(ended(&refresh, EXCHANGE_MALFORMED, START + SEC).exchange);
+        /* The same keys as before are no news. */
+        assert_false(refresh_on_keys(&refresh, names, 1, START + 2 * SEC).exchange);
+        struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
+        assert_true(step.exchange);
+        assert_int_equal(step.reason, REFRESH_FIRST);
+}
+
+static void test_new_spare_waits_while_a_token_lives(void **state)
+{
+        (void)state;
+        struct refresh refresh = with_token(1);
+        struct key_name names[] = {
+                {1,  false, "1-main" },
+                { 2, false, "2-spare"}
+        };
+        struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
+        assert_false(step.exchange); /* it replaces nothing, so there is nothing to prove */
+        assert_int_equal(step.wake_usec, refresh.refresh_point_usec);
+}
 
 static void test_refused_key_gives_way_to_the_spare(void **state)
 {
@@ -299,6 +338,9 @@ int main(void)
                 cmocka_unit_test(test_slow_retry),
                 cmocka_unit_test(test_retry_after),
                 cmocka_unit_test(test_operator_cannot_pass_retry_after),
+                cmocka_unit_test(test_early_failure_does_not_delay_the_refresh),
+                cmocka_unit_test(test_new_key_ends_the_wait_for_a_first_token),
+                cmocka_unit_test(test_new_spare_waits_while_a_token_lives),
                 cmocka_unit_test(test_refused_key_gives_way_to_the_spare),
                 cmocka_unit_test(test_all_keys_refused),
                 cmocka_unit_test(test_changed_key_is_tried_and_the_token_stays),

@@ -1,11 +1,4 @@
 /* The refresh machine towards callers and operators: what they are told, and what limits them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/unit/refresh_story.h"
 
 /* ---- callers ---- */

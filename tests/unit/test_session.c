@@ -1,13 +1,7 @@
 /* A session: what it holds, when it lives, and that the last holder wipes it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "lib/session.h"
 #include "lib/util.h"
+#include "tests/unit/unit.h"
 
 #define SENT (100 * USEC_PER_SEC)
 
