@@ -315,9 +315,9 @@ int main(int argc, char **argv)
         static const struct argp_option rows[] = {
                 {"seed",                                  's', "N", 0, "random seed; default: from the clock", 0 },
                 { "count",                                    'n', "N", 0, "how many histories; default 100000", 0 },
-                { "first", 'f', "N", 0, "number of the first history; default 0", 0 },
+                { "first", 'f', "N", 0, "the first history; default 0", 0 },
                 { "trace",                                      't', NULL, 0, "print every event", 0 },
-                { "outage-figures", 'o', NULL, 0, "what a fleet does in an outage of 24 hours", 0 },
+                { "outage-figures", 'o', NULL, 0, "a fleet in an outage of 24 h", 0 },
                 { 0                                     },
         };
         static const struct argp argp = { .options = rows,
