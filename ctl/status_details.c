@@ -1,6 +1,6 @@
 /* Status details: keys, trouble, files that were refused; and, in full, where the environment is, how often
- * it was asked, and the last answer that was not understood. A paragraph is put together in memory, cleaned,
- * wrapped. */
+ * it was asked, and the last answer of the EQP API that held no token. A paragraph is put together in
+ * memory, cleaned, wrapped. */
 #include "ctl/status_details.h"
 
 #include <errno.h>
@@ -155,34 +155,37 @@ static int print_refused_files(const struct details *details, struct json_object
 
 /* trouble */
 
-static int print_trouble(const struct details *details, struct json_object *environment)
+static int print_trouble(const struct details *details, struct json_object *environment, bool full)
 {
         struct json_object *trouble = field_object(environment, "last_trouble");
         int64_t failures = field_count(environment, "failures_in_row");
+        bool over = failures == 0 && streq(field_text(environment, "state"), "valid");
+        const char *message = field_text(trouble, "message");
         const char *key = field_text(trouble, "key");
         struct paragraph paragraph;
         char ago[DURATION_TEXT_MAX];
         int64_t ago_sec;
         int r;
 
-        if (trouble == NULL)
+        /* The reason why there is no token has often told it already. */
+        if (trouble == NULL || (!full && strstr(field_text(environment, "why"), message) != NULL))
                 return 0;
 
         r = paragraph_begin(&paragraph);
         if (r < 0)
                 return r;
         /* Old trouble is told as well, but quietly. */
-        if (failures == 0)
+        if (over)
                 (void)fputs("over; it was ", paragraph.stream);
         if (field_seconds(trouble, "ago_sec", &ago_sec))
                 (void)fprintf(paragraph.stream, "%s ago",
                               duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago));
         if (key[0] != '\0')
                 (void)fprintf(paragraph.stream, " with the key %s", key);
-        (void)fprintf(paragraph.stream, ": %s", field_text(trouble, "message"));
+        (void)fprintf(paragraph.stream, ": %s", message);
         if (failures > 1)
                 (void)fprintf(paragraph.stream, " (%lld failures in a row)", (long long)failures);
-        return paragraph_end(&paragraph, details, "trouble", failures > 0 ? STYLE_BAD : STYLE_DIM);
+        return paragraph_end(&paragraph, details, "trouble", over ? STYLE_DIM : STYLE_BAD);
 }
 
 /* how often the EQP API was asked */
@@ -233,7 +236,7 @@ static int print_exchanges(const struct details *details, struct json_object *en
         return paragraph_end(&paragraph, details, "asked", low ? STYLE_WARNING : STYLE_PLAIN);
 }
 
-static int print_unknown_answer(const struct details *details, struct json_object *environment)
+static int print_odd_answer(const struct details *details, struct json_object *environment)
 {
         struct json_object *answer = field_object(environment, "last_unknown_answer");
         struct paragraph paragraph;
@@ -245,8 +248,9 @@ static int print_unknown_answer(const struct details *details, struct json_objec
         r = paragraph_begin(&paragraph);
         if (r < 0)
                 return r;
-        (void)fprintf(paragraph.stream, "not understood at %s: status %lld, %s", field_text(answer, "at"),
-                      (long long)field_count(answer, "status"), field_text(answer, "content_type"));
+        (void)fprintf(paragraph.stream, "the last without a token, %s: status %lld, %s",
+                      field_text(answer, "at"), (long long)field_count(answer, "status"),
+                      field_text(answer, "content_type"));
         if (field_text(answer, "message")[0] != '\0')
                 (void)fprintf(paragraph.stream, ": %s", field_text(answer, "message"));
         return paragraph_end(&paragraph, details, "answer", STYLE_WARNING);
@@ -281,10 +285,10 @@ int status_details_print(FILE *out, const struct status_row *row, const struct t
         if (r >= 0)
                 r = print_refused_files(&details, row->environment);
         if (r >= 0)
-                r = print_trouble(&details, row->environment);
+                r = print_trouble(&details, row->environment, full);
         if (r >= 0)
                 r = print_exchanges(&details, row->environment, full);
         if (r >= 0 && full)
-                r = print_unknown_answer(&details, row->environment);
+                r = print_odd_answer(&details, row->environment);
         return r;
 }

@@ -235,6 +235,8 @@ NONSENSE = {
     "another success": Answer(204, ""),
     "an error page": Answer(502, "<html>Bad gateway</html>", content_type="text/html"),
     "a refusal of another server": Answer(403, "<html>Forbidden</html>", content_type="text/html"),
+    "a refusal as HTML": Answer(403, {"code": 403, "error": "x", "message": "y"}, content_type="text/html"),
+    "a refusal that is not UTF-8": Answer(403, b'{"code":403,"error":"x","message":"\xff"}'),
     "an error without words": Answer(503, {"code": 503, "error": "no_token"}),
     "an error without a slug": Answer(503, {"code": 503, "message": "x"}),
     "an unknown path": error(404, "unknown_path", "There is no such path."),

@@ -135,10 +135,10 @@ static void test_trouble_is_told_in_words(void **state)
                      "'why':'no answer yet','failures_in_row':3,'last_trouble':{'key':'1-main',"
                      "'message':'It timed out.','ago_sec':12}}]}",
                      NULL, &paper, 1);
-        _cleanup_free_ char *over =
-                draw("{'environments':[{'name':'x','failures_in_row':0,'last_trouble':{'key':'',"
-                     "'message':'It timed out.','ago_sec':12}}]}",
-                     NULL, &paper, 1);
+        _cleanup_free_ char *over = draw(
+                "{'environments':[{'name':'x','state':'valid','failures_in_row':0,'last_trouble':{'key':'',"
+                "'message':'It timed out.','ago_sec':12}}]}",
+                NULL, &paper, 1);
 
         (void)state;
         assert_has(now, "not ready");
@@ -147,6 +147,26 @@ static void test_trouble_is_told_in_words(void **state)
         assert_has(now, "trouble  12s ago with the key 1-main: It timed out. (3 failures\n"
                         "                        in a row)\n");
         assert_has(over, "trouble  over; it was 12s ago: It timed out.\n");
+}
+
+/* A key that is refused is no failure in a row, and still trouble while there is no token. */
+static void test_trouble_is_over_only_with_a_token(void **state)
+{
+        static const char refused[] =
+                "{'environments':[{'name':'x','state':'no_token','why':'no luck: key refused',"
+                "'failures_in_row':0,'last_trouble':{'key':'a','message':'%s','ago_sec':1}}]}";
+        char other[sizeof(refused) + 32], same[sizeof(refused) + 32];
+        _cleanup_free_ char *told = NULL, *untold = NULL, *full = NULL;
+
+        (void)state;
+        assert_true(snprintf(other, sizeof(other), refused, "HTTP 401") > 0);
+        assert_true(snprintf(same, sizeof(same), refused, "key refused") > 0);
+        told = draw(other, NULL, &paper, 1);
+        untold = draw(same, NULL, &paper, 1);
+        full = draw(same, "x", &paper, 1);
+        assert_has(told, "trouble  1s ago with the key a: HTTP 401\n");
+        assert_lacks(untold, "trouble");
+        assert_has(full, "trouble  1s ago with the key a: key refused\n");
 }
 
 static void test_a_low_budget_is_shown_unasked(void **state)
@@ -228,6 +248,7 @@ int main(void)
                 cmocka_unit_test(test_a_narrow_view_is_a_list),
                 cmocka_unit_test(test_one_environment_is_shown_in_full),
                 cmocka_unit_test(test_trouble_is_told_in_words),
+                cmocka_unit_test(test_trouble_is_over_only_with_a_token),
                 cmocka_unit_test(test_a_low_budget_is_shown_unasked),
                 cmocka_unit_test(test_nothing_that_moves_a_cursor_gets_through),
                 cmocka_unit_test(test_text_beyond_ascii_needs_a_terminal_that_knows_it),
