@@ -313,12 +313,12 @@ static int play_all(const struct options *options)
 int main(int argc, char **argv)
 {
         static const struct argp_option rows[] = {
-                {.name = "seed",                               .key = 's', .arg = "N", .doc = "random seed; default: from the clock" },
-                { .name = "count",                                  .key = 'n', .arg = "N", .doc = "how many histories; default 100000" },
-                { .name = "first",                                           .key = 'f', .arg = "N", .doc = "number of the first history; default 0" },
-                { .name = "trace", .key = 't', .doc = "print every event" },
-                { .name = "outage-figures", .key = 'o', .doc = "a fleet in an outage of 24 hours" },
-                { .name = NULL                            },
+                {"seed",            's', "N",  0, "random seed; default: from the clock",   0},
+                { "count",          'n', "N",  0, "how many histories; default 100000",     0},
+                { "first",          'f', "N",  0, "number of the first history; default 0", 0},
+                { "trace",          't', NULL, 0, "print every event",                      0},
+                { "outage-figures", 'o', NULL, 0, "a fleet in an outage of 24 hours",       0},
+                { NULL,             0,   NULL, 0, NULL,                                     0},
         };
         static const struct argp argp = { .options = rows,
                                           .parser = parse_option,
