@@ -321,6 +321,11 @@ const struct access_key *key_files_find(const struct key_files *files, uint64_t 
         return held ? held->key : NULL;
 }
 
+bool key_files_know_id(const struct key_files *files, const char *id)
+{
+        return held_keys_know_id(&files->present, id) || held_keys_know_id(&files->retired, id);
+}
+
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)
 {
         held_keys_retain(&files->retired, environment, serials, n);

@@ -49,6 +49,9 @@ size_t key_files_names(const struct key_files *files, const char *environment,
 /* The key itself, for the exchange alone; NULL: it is not held (any more). */
 const struct access_key *key_files_find(const struct key_files *files, uint64_t serial);
 
+/* Is this the application ID of any key that is held? */
+bool key_files_know_id(const struct key_files *files, const char *id);
+
 /* Of the keys of this environment whose files are gone or changed, lets go all but these. */
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
 

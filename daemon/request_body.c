@@ -1,12 +1,7 @@
 /* The JSON body of a request: strictly parsed, as whoever sends it may be anybody. */
 #include "daemon/request_body.h"
 
-#include "daemon/answer.h"
-#include "daemon/http_server.h"
-
-#include <stdio.h>
-
-struct json_object *request_body_parse(struct request *request, const char *example)
+struct json_object *request_body_parse(const struct request *request)
 {
         struct json_tokener *tokener = json_tokener_new_ex(8);
         struct json_object *json = NULL;
@@ -24,11 +19,7 @@ struct json_object *request_body_parse(struct request *request, const char *exam
                 json_tokener_free(tokener);
         }
         if (!json_object_is_type(json, json_type_object)) {
-                char message[128];
-                (void)snprintf(message, sizeof(message), "the body must be a JSON object like %s", example);
                 json_object_put(json);
-                struct answer answer = answer_error(400, "bad_request", message);
-                request_answer(request, answer.status, answer.response);
                 return NULL;
         }
         return json;

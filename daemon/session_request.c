@@ -32,14 +32,16 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
         request_answer(request, 200, token_answer_upstream(session, now_usec));
 }
 
-/* What the client calls its application ID is taken for its name, if it can be one. */
-static bool take_client_name(struct request *request)
+/* What the client calls its application ID is taken for its name, if it can be one. A real ID is none: names
+ * are logged. */
+static bool take_client_name(const struct api *api, struct request *request)
 {
         char *password = NULL;
         char *id = MHD_basic_auth_get_username_password(request->connection->mhd, &password);
         bool basic = id != NULL;
 
-        if (basic && client_name_valid(id, strlen(id)) && request->facts.n_clients == 0) {
+        if (basic && client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
+            !upstream_knows_id(api->upstream, id)) {
                 (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
                 request->facts.client = request->client_from_id;
                 request->facts.n_clients = 1;
@@ -51,10 +53,12 @@ static bool take_client_name(struct request *request)
 
 static bool body_asks_for_session(struct request *request)
 {
-        struct json_object *json = request_body_parse(request, "{\"grant_type\": \"session\"}");
+        struct json_object *json = request_body_parse(request);
         struct json_object *grant_type = NULL;
 
         if (!json) {
+                answer_as_upstream(request, 400,
+                                   "the body must be a JSON object like {\"grant_type\": \"session\"}");
                 return false;
         }
         bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
@@ -70,7 +74,7 @@ static bool body_asks_for_session(struct request *request)
 void session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                if (!take_client_name(request)) {
+                if (!take_client_name(api, request)) {
                         answer_as_upstream(request, 401,
                                            "Basic authentication is missing: any application ID and secret "
                                            "will do, the ID "

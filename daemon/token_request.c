@@ -208,9 +208,11 @@ static bool outcome_known(const struct request *request, uint64_t now_usec)
 void token_request_rejected(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                struct json_object *json =
-                        request_body_parse(request, "{\"ust\": \"the token that was refused\"}");
+                struct json_object *json = request_body_parse(request);
                 if (!json) {
+                        send_answer(request, answer_error(400, "bad_request",
+                                                          "the body must be a JSON object like {\"ust\": "
+                                                          "\"the token that was refused\"}"));
                         return;
                 }
                 struct json_object *ust = NULL;

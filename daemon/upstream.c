@@ -90,6 +90,11 @@ bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream
         return true;
 }
 
+bool upstream_knows_id(const struct upstream *upstream, const char *id)
+{
+        return key_files_know_id(upstream->files, id);
+}
+
 const char *upstream_keys_directory(const struct upstream *upstream)
 {
         return key_files_directory(upstream->files);

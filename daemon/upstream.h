@@ -61,6 +61,9 @@ void upstream_retain_keys(struct upstream *upstream, const char *environment, co
 /* The i-th key file that is not used; false: there are no more. */
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret);
 
+/* Is this the application ID of a key that is held? Then it is not to be logged. */
+bool upstream_knows_id(const struct upstream *upstream, const char *id);
+
 const char *upstream_keys_directory(const struct upstream *upstream);
 
 /* Asks for a session. done is called once, never from within, unless upstream_exchange_free() comes first.
