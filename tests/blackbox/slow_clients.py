@@ -1,0 +1,98 @@
+"""SlowClients: clients that take their time, against a daemon of their own, in threads beside the tests.
+
+What they see takes half a minute by nature; so it begins with the first test of the daemon, and is judged by
+test_daemon_slow_clients.py, which is among the last.
+"""
+
+import concurrent.futures
+import contextlib
+import time
+
+from broker import Broker
+from simulator import EXAMPLE_KEY, Simulator
+
+LIVE = "GET /livez HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+
+
+class SlowClients:
+    def __init__(self):
+        self.stack = contextlib.ExitStack()
+        self.simulator = self.stack.enter_context(Simulator())
+        self.broker = self.stack.enter_context(
+            Broker(self.simulator, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}))
+        self.broker.wait_valid("sandbox", "production")
+        self.pool = concurrent.futures.ThreadPoolExecutor(8)
+        self.outcomes = {name: self.pool.submit(getattr(self, name)) for name in (
+            "drip_request_line", "drip_header", "drip_body", "silent", "idle", "many_refreshes")}
+
+    def close(self):
+        self.stack.close()  # whoever is still at it loses his connection
+        self.pool.shutdown(cancel_futures=True)
+
+    def result(self, name):
+        """What that client saw; waits for it."""
+        return self.outcomes[name].result(120)
+
+    # Each client returns (seconds until it was cut off, bytes received).
+
+    def _drip(self, data, first=b""):
+        started = time.monotonic()
+        received = b""
+        with self.broker.connect("tcp") as stream:
+            stream.sendall(first)
+            stream.settimeout(0.25)
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < started + 60:
+                    stream.sendall(next(data))
+                    with contextlib.suppress(TimeoutError):
+                        more = stream.recv(65536)
+                        if not more:
+                            break
+                        received += more
+        return time.monotonic() - started, received
+
+    def drip_request_line(self):
+        return self._drip(iter([bytes([byte]) for byte in b"GET /" + b"a" * 1000]))
+
+    def drip_header(self):
+        head = f"GET /livez HTTP/1.1\r\nHost: localhost:{self.broker.port}\r\n".encode()
+        return self._drip(iter([b"X: y\r\n"] * 1000), head)
+
+    def drip_body(self):
+        head = (f"POST /v1/sandbox/token/rejected HTTP/1.1\r\nHost: localhost:{self.broker.port}\r\n"
+                "EQP-Client: slow\r\nContent-Length: 8000\r\n\r\n").encode()
+        return self._drip(iter([b" "] * 8000), head)
+
+    def _until_end(self, data):
+        started = time.monotonic()
+        with self.broker.connect("tcp", timeout=60) as stream:
+            stream.sendall(data)
+            received = b""
+            with contextlib.suppress(ConnectionError):
+                while more := stream.recv(65536):
+                    received += more
+        return time.monotonic() - started, received
+
+    def silent(self):
+        return self._until_end(b"")
+
+    def idle(self):
+        return self._until_end(LIVE.format(port=self.broker.port).encode())
+
+    def many_refreshes(self):
+        """An operator who does not stop, on production; returns what the limits said at 30 and at the end."""
+        broker = self.broker
+        while broker.status("production")["exchanges"]["last_hour"] < 30:
+            broker.refresh("production")
+        ust = broker.token("production")["ust"]
+        callers = {
+            "demand": broker.get("/v1/production/token?min_ttl=7199&wait=0"),
+            "report": broker.post("/v1/production/token/rejected", {"ust": ust}),
+            "exchanges": broker.status("production")["exchanges"],
+        }
+        answers = []
+        while (answer := broker.post("/v1/production/refresh")).status == 200 and len(answers) < 100:
+            answers.append(answer)
+        return {"callers": callers, "operator": answer, "exchanges": broker.status("production")["exchanges"],
+                "token": broker.get("/v1/production/token"),
+                "upstream": self.simulator.state("production")["requests"]["token"]}

@@ -1,0 +1,41 @@
+"""eqp-brokerd: clients that take their time are cut off, and the hourly budget; see slow_clients.py."""
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["drip_request_line", "drip_header", "drip_body", "silent"])
+def test_a_request_must_be_there_within_10_s(slow_clients, name):
+    seconds, received = slow_clients.result(name)
+    assert 9 <= seconds <= 14, "however often a byte comes"
+    assert received == b""
+
+
+def test_an_idle_connection_is_kept_for_30_s(slow_clients):
+    seconds, received = slow_clients.result("idle")
+    assert received.startswith(b"HTTP/1.1 200 ") and received.count(b"HTTP/1.1") == 1
+    assert 29 <= seconds <= 34
+
+
+def test_callers_may_cause_30_exchanges_an_hour(slow_clients):
+    seen = slow_clients.result("many_refreshes")["callers"]
+    assert seen["exchanges"]["last_hour"] == 30
+    report = seen["report"].json()
+    assert seen["report"].status == 200 and report["refreshed"] is False and report["reason"]
+    # The token is a second old at most: it may still have what was asked for.
+    if seen["demand"].status != 200:
+        assert seen["demand"].status in (422, 429), seen["demand"]
+        assert seen["demand"].status == 422 or seen["demand"].error() == (429, "refresh_limited")
+
+
+def test_nobody_may_cause_more_than_60_exchanges_an_hour(slow_clients):
+    seen = slow_clients.result("many_refreshes")
+    assert seen["operator"].error() == (429, "refresh_limited")
+    assert "budget" in seen["operator"].json()["message"]
+    assert 3400 <= seen["operator"].retry_after <= 3600
+    assert seen["exchanges"]["last_hour"] == seen["exchanges"]["total"] == seen["upstream"] == 60
+    assert seen["token"].status == 200
+
+
+def test_the_daemon_was_there_for_others_meanwhile(slow_clients):
+    assert slow_clients.broker.get("/livez").status == 200
+    assert slow_clients.broker.token()["expires_in"] > 7000
