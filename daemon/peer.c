@@ -19,8 +19,25 @@
 
 struct peer_finder {
         int netlink;
+        uint64_t namespace; /* the network namespace that netlink answers for; 0: the kernel does not tell */
         uint32_t sequence;
 };
+
+/* The number of the network namespace that a socket belongs to (socket(7) has it as SO_NETNS_COOKIE, Linux
+ * 5.14); 0 if the kernel has none. */
+static uint64_t namespace_of(int fd)
+{
+#ifdef SO_NETNS_COOKIE
+        uint64_t cookie = 0;
+        socklen_t length = sizeof(cookie);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0) {
+                return cookie;
+        }
+#endif
+        (void)fd;
+        return 0;
+}
 
 static void unknown(struct peer *peer, const char *why)
 {
@@ -203,6 +220,12 @@ void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
                 unknown(ret, "the connection is of an unknown kind");
                 return;
         }
+        /* A listening socket may have been made elsewhere and handed to us. In our namespace the same addresses
+         * and ports may be somebody else's. */
+        if (finder && namespace_of(fd) != finder->namespace) {
+                unknown(ret, "the connection is of another network namespace than the daemon's");
+                return;
+        }
         find_tcp(finder, family, &own_end, &other_end, ret);
 }
 
@@ -244,6 +267,7 @@ int peer_finder_new(struct peer_finder **ret)
                 free(finder);
                 return r;
         }
+        finder->namespace = namespace_of(finder->netlink);
         *ret = finder;
         return 0;
 }

@@ -1,0 +1,88 @@
+"""Fixtures of the attacks. They need root, who alone can be several people.
+
+The daemon and the simulator are run by the classes of the black-box tests.
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "blackbox")]
+
+from broker import Broker  # noqa: E402
+from people import Users  # noqa: E402
+from simulator import EXAMPLE_KEY, Simulator  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="ATTACKS NOT TESTED: they need root, to be several users"))
+
+
+@pytest.fixture(scope="session")
+def users():
+    users = Users()
+    yield users
+    users.remove_all()
+
+
+@pytest.fixture(scope="session")
+def alice(users):
+    """Whom the rules allow, where a test says so."""
+    return users.user("alice")
+
+
+@pytest.fixture(scope="session")
+def mallory(users):
+    """Whom no rule allows."""
+    return users.user("mallory")
+
+
+@pytest.fixture(scope="session")
+def session_simulator():
+    with Simulator() as simulator:
+        yield simulator
+        assert simulator.process.poll() is None, simulator.stderr()
+
+
+@pytest.fixture
+def upstream(session_simulator):
+    """The simulator as at its start."""
+    session_simulator.reset()
+    return session_simulator
+
+
+@pytest.fixture
+def make_broker(request):
+    """Makes and starts daemons that end with the test."""
+    brokers = []
+
+    def make(*arguments, **more):
+        broker = more.pop("cls", Broker)(*arguments, **more)
+        brokers.append(broker)
+        return broker.__enter__()
+
+    yield make
+    for broker in brokers:
+        broker.__exit__(AssertionError if getattr(request.node, "failed", False) else None, None, None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)
+
+
+@pytest.fixture
+def broker(upstream, make_broker, alice):
+    """A daemon that serves alice (and root), with a valid token of the sandbox."""
+    return make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                       broker=f"allow = user:root\nallow = user:{alice.name}").wait_valid()
+
+
+@pytest.fixture
+def tcp(broker):
+    return "127.0.0.1", broker.port

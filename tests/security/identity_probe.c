@@ -1,0 +1,68 @@
+/* Who is calling, by daemon/peer alone: for connections that the daemon would not be given.
+ *
+ * Standard input gives the orders, a line each; standard output the answers, a line of JSON each. Descriptor
+ * 3 is a listening socket of any kind.
+ *
+ *   accept   takes a connection from the listening socket
+ *   find     asks who holds the other end of it
+ *   release  closes it
+ *
+ * With the argument "no-finder" there is no netlink socket, as where the kernel has none. */
+#include "daemon/peer.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LISTENING_FD 3
+
+static void print_peer(const struct peer *peer)
+{
+        (void)printf(
+                "{\"known\": %s, \"tcp\": %s, \"uid\": %lld, \"gid\": %lld, \"pid\": %lld, \"why\": \"%s\", "
+                "\"groups\": [",
+                peer->known ? "true" : "false", peer->tcp ? "true" : "false", (long long)peer->uid,
+                (long long)peer->gid, (long long)peer->pid, peer->why ? peer->why : "");
+        for (size_t i = 0; i < peer->n_groups; i++) {
+                (void)printf("%s%u", i ? ", " : "", peer->groups[i]);
+        }
+        (void)printf("]}\n");
+}
+
+static void find(struct peer_finder *finder, int fd)
+{
+        struct peer peer;
+
+        peer_find(finder, fd, &peer);
+        print_peer(&peer);
+        peer_clear(&peer);
+}
+
+int main(int argc, char **argv)
+{
+        struct peer_finder *finder = NULL;
+        char line[64];
+        int fd = -1;
+
+        (void)setvbuf(stdout, NULL, _IOLBF, 0);
+        if (!(argc > 1 && streq(argv[1], "no-finder")) && peer_finder_new(&finder) < 0) {
+                return 1;
+        }
+        while (fgets(line, sizeof(line), stdin)) {
+                if (streq(line, "accept\n")) {
+                        fd = accept4(LISTENING_FD, NULL, NULL, SOCK_CLOEXEC);
+                        (void)printf("{\"accepted\": %s}\n", fd >= 0 ? "true" : "false");
+                } else if (streq(line, "find\n")) {
+                        find(finder, fd);
+                } else if (streq(line, "release\n")) {
+                        (void)printf("{\"released\": %s}\n", close(fd) == 0 ? "true" : "false");
+                        fd = -1;
+                } else {
+                        return 2;
+                }
+        }
+        (void)peer_finder_free(finder);
+        return 0;
+}
