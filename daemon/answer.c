@@ -98,11 +98,9 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
 
 uint32_t answer_retry_after(uint64_t moment_usec, uint64_t now_usec)
 {
-        const uint64_t day = 86400;
-
         if (moment_usec == USEC_NEVER) {
-                return (uint32_t)day;
+                return 60;
         }
         uint64_t seconds = (usec_sub(moment_usec, now_usec) + USEC_PER_SEC - 1) / USEC_PER_SEC;
-        return (uint32_t)MAX_OF(MIN_OF(seconds, day), (uint64_t)1);
+        return (uint32_t)MAX_OF(MIN_OF(seconds, (uint64_t)3600), (uint64_t)1);
 }

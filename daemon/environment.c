@@ -137,7 +137,7 @@ static void note_limit(struct environment *environment, enum refresh_limit limit
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING,
                                                       .id = EVENT_LIMIT_REACHED,
                                                       .environment = environment->name },
-                            "a refresh is due but put off for %s: %s",
+                            "the next refresh is put off for %s: %s",
                             duration_format(usec_sub(until, now_usec), wait),
                             limit == REFRESH_LIMIT_BUDGET ? "the hourly budget of exchanges is used up"
                                                           : "the upstream asked for patience (Retry-After)");

@@ -72,6 +72,9 @@ static void start_exchange(struct refresh *refresh, const struct key_state *key,
         refresh->in_flight_reason = refresh->due_reason;
         refresh->sent_usec = now_usec;
         refresh->sent_ring[refresh->n_sent++ % REFRESH_HOURLY_BUDGET] = now_usec;
+        if (refresh->due_reason == REFRESH_REPORTED || refresh->due_reason == REFRESH_DEMANDED) {
+                refresh->caused_ring[refresh->n_caused++ % REFRESH_CALLER_BUDGET] = now_usec;
+        }
 }
 
 /* What puts the next exchange off beyond its time. A retry's wait that ends within the floor is put off so
@@ -272,8 +275,11 @@ struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct ref
  * waited for. */
 static bool callers_may_cause_one(const struct refresh *refresh, uint64_t now_usec)
 {
-        return refresh_sent_last_hour(refresh, now_usec) < REFRESH_CALLER_BUDGET &&
-               refresh->retry_after_usec <= now_usec;
+        bool share_left =
+                refresh->n_caused < REFRESH_CALLER_BUDGET ||
+                refresh->caused_ring[refresh->n_caused % REFRESH_CALLER_BUDGET] + USEC_PER_HOUR <= now_usec;
+
+        return share_left && refresh->retry_after_usec <= now_usec;
 }
 
 enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl_sec, uint64_t now_usec,

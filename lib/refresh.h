@@ -24,8 +24,8 @@
 
 #define REFRESH_FLOOR_USEC    UINT64_C(1000000)
 #define REFRESH_HOURLY_BUDGET 60
-/* What callers may cause of it (min_ttl, reports): the rest stays for the schedule. */
-#define REFRESH_CALLER_BUDGET   30
+/* What callers may cause of it in an hour (min_ttl, reports): an outage right after needs up to 44. */
+#define REFRESH_CALLER_BUDGET   15
 #define REFRESH_REPORT_GAP_USEC UINT64_C(10000000)
 #define RETRY_AFTER_MAX_SEC     3600
 
@@ -97,6 +97,10 @@ struct refresh {
         uint64_t sent_ring[REFRESH_HOURLY_BUDGET]; /* when the latest exchanges were sent, the oldest at
                                                       sent_ring[n_sent % size] */
         uint64_t n_sent;
+
+        /* likewise, of those that callers caused */
+        uint64_t caused_ring[REFRESH_CALLER_BUDGET];
+        uint64_t n_caused;
 
         uint64_t reported_serial; /* the token that was reported last */
         uint64_t reported_usec;

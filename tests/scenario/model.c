@@ -57,6 +57,16 @@ static bool for_caller(enum refresh_reason reason)
         return reason == REFRESH_DEMANDED || reason == REFRESH_REPORTED;
 }
 
+static unsigned caused_last_hour(const struct model *model)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < MIN_OF(model->n_caused, (uint64_t)REFRESH_HOURLY_BUDGET); i++) {
+                n += model->caused_ring[i] + USEC_PER_HOUR > model->now_usec;
+        }
+        return n;
+}
+
 static bool key_is_there(const struct model *model, uint64_t serial)
 {
         for (size_t i = 0; i < model->n_files; i++) {
@@ -81,13 +91,16 @@ static void begin_exchange(struct model *model)
               "rest: a key was used while it rests");
         check(model,
               !for_caller(model->step.reason) || model->refused_for_caller ||
-                      sent_last_hour(model) < REFRESH_CALLER_BUDGET,
+                      caused_last_hour(model) < REFRESH_CALLER_BUDGET,
               "share: callers caused more than their share of the budget");
         model->in_flight = true;
         model->in_flight_key = key;
         model->in_flight_reason = model->step.reason;
         model->sent_usec = now;
         model->sent_ring[model->n_sent++ % REFRESH_HOURLY_BUDGET] = now;
+        if (for_caller(model->step.reason)) {
+                model->caused_ring[model->n_caused++ % REFRESH_HOURLY_BUDGET] = now;
+        }
 }
 
 /* ---- the judge ---- */

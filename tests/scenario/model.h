@@ -56,6 +56,8 @@ struct model {
         uint64_t sent_usec;
         uint64_t sent_ring[REFRESH_HOURLY_BUDGET];
         uint64_t n_sent;
+        uint64_t caused_ring[REFRESH_HOURLY_BUDGET]; /* of those, the ones that callers caused */
+        uint64_t n_caused;
         uint64_t patience_until_usec;
         uint64_t failed_usec;    /* when the latest failure, other than a refused key, arrived */
         unsigned n_slow;         /* of the latest failures, how many in a row were slow ones */
