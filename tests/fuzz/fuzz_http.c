@@ -105,6 +105,20 @@ static bool names_itself(const uint8_t *data, size_t size)
                 strstr(text, "[::1]:9377"));
 }
 
+/* Is an exchange about to start anyway, because an earlier input asked for one in vain (there is a floor
+ * between two)? */
+static bool exchange_is_due(void)
+{
+        uint64_t soon = clock_now_usec() + 2 * USEC_PER_SEC;
+
+        for (size_t i = 0; i < world.api.n_environments; i++) {
+                if (refresh_next_usec(&world.api.environments[i]->refresh) <= soon) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static char reply[1 << 16];
@@ -116,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!world.event) {
                 build_world();
         }
+        bool is_due = exchange_is_due();
         unsigned n_exchanges = fake_upstream_n_exchanges;
         reply[0] = '\0';
         must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
@@ -137,6 +152,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)close(ends[1]);
         turn_until_quiet();
         must(!strstr(reply, FAKE_UPSTREAM_TOKEN) || names_itself(data, size));
-        must(fake_upstream_n_exchanges == n_exchanges || names_itself(data, size));
+        must(fake_upstream_n_exchanges == n_exchanges || is_due || names_itself(data, size));
         return 0;
 }
