@@ -83,10 +83,12 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
         if (step.adopted) {
                 environment->last_serial = outcome.token_serial;
                 environment->last_refresh_usec = now_usec;
+                environment->n_failures_in_row = 0;
                 (void)session_unref(environment->session);
                 environment->session = take_ptr(session);
                 environment_say_granted(environment, label, now_usec);
         } else {
+                environment->n_failures_in_row++;
                 struct upstream_report told = *report;
                 if (report->outcome == EXCHANGE_GRANTED) {
                         told.outcome = EXCHANGE_UNAVAILABLE;

@@ -53,6 +53,7 @@ struct environment {
         uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
         uint64_t n_exchanges; /* started */
         uint64_t n_answered;  /* ended, one way or the other */
+        uint64_t n_failures_in_row;
         uint64_t n_limited;   /* how often the budget or the upstream's Retry-After put one off */
 };
 

@@ -45,7 +45,7 @@ void environment_say_failure(const struct environment *environment, enum exchang
         uint64_t next = refresh_next_usec(&environment->refresh);
         bool refused = outcome == EXCHANGE_KEY_REFUSED;
         /* An outage of hours is told at its beginning, and then now and then. */
-        bool repeated = environment->refresh.n_failures > 1 && environment->refresh.n_failures % 10 != 0;
+        bool repeated = environment->n_failures_in_row > 1 && environment->n_failures_in_row % 10 != 0;
         char token[96], wait[DURATION_TEXT_MAX];
         const char *what = "no new token";
 

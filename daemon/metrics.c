@@ -38,7 +38,7 @@ static uint64_t left(const struct environment *environment, uint64_t now_usec)
 static uint64_t failures(const struct environment *environment, uint64_t now_usec)
 {
         (void)now_usec;
-        return environment->refresh.n_failures;
+        return environment->n_failures_in_row;
 }
 
 static uint64_t put_off(const struct environment *environment, uint64_t now_usec)

@@ -200,7 +200,7 @@ static struct json_object *describe_environment(const struct environment *enviro
         add_moment(json, "last_refresh_at", environment->last_refresh_usec, now_usec);
         add_ago(json, "last_refresh_ago_sec", environment->last_refresh_usec, now_usec);
         json_object_object_add(json, "last_trouble", describe_trouble(environment, now_usec));
-        add_number(json, "failures_in_row", environment->refresh.n_failures);
+        add_number(json, "failures_in_row", environment->n_failures_in_row);
         json_object_object_add(json, "exchanges", describe_exchanges(environment, now_usec));
         json_object_object_add(json, "last_unknown_answer", describe_odd_answer(environment, now_usec));
         return json;
