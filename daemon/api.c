@@ -45,37 +45,55 @@ static void fail(struct api *api, struct request *request, unsigned status, cons
 
 /* Adds the groups of a TCP caller where the rules ask for them. False: they are being looked up, and the
  * request waits. */
-static bool complete_groups(struct api *api, struct request *request, uint64_t now_usec)
+static bool complete_groups(struct api *api, struct request *request, uint64_t now_usec,
+                            uint64_t *ret_until_usec)
 {
         struct peer *peer = &request->connection->peer;
         const gid_t *groups;
         size_t n;
 
-        if (!peer->known || peer->has_groups || !access_needs_groups(api->settings, peer)) {
+        *ret_until_usec = USEC_NEVER;
+        if (!peer->known || !peer->tcp || !access_needs_groups(api->settings, peer)) {
                 return true;
         }
-        if (user_groups_find(api->user_groups, peer->uid, now_usec, &groups, &n) < 0) {
+        if (user_groups_find(api->user_groups, peer->uid, now_usec, &groups, &n, ret_until_usec) < 0) {
                 bool first = request->wait_until_usec == 0;
                 if (!first && now_usec >= request->wait_until_usec) {
-                        return true; /* the user database is silent: judged without his groups */
+                        /* The user database is silent: judged without his groups. */
+                        peer_clear(peer);
+                        *ret_until_usec = now_usec + USER_GROUPS_KEPT_USEC;
+                        return true;
                 }
                 user_groups_wait(api->user_groups, &request->waiter);
                 request_wait(request, first ? now_usec + GROUPS_WAIT_USEC : request->wait_until_usec);
                 return false;
         }
-        (void)peer_set_groups(peer, groups, n); /* without memory he has none, which is safe */
+        if (peer_set_groups(peer, groups, n) < 0) {
+                peer_clear(peer); /* without memory he has none, which is safe */
+        }
         return true;
 }
 
-/* What this connection's caller may do; judged once, and again when the rules changed. */
-static void judge_rights(const struct api *api, struct connection *connection)
+/* What this connection's caller may do: judged at his first request that needs a right, again when the rules
+ * changed, and again when what the user database told of him is old. False: the request waits. */
+static bool judge_rights(struct api *api, struct request *request, uint64_t now_usec)
 {
-        if (connection->rights_generation != api->rights_generation) {
-                struct access_rights rights = access_judge(api->settings, &connection->peer);
-                connection->may_use = rights.use;
-                connection->may_operate = rights.operate;
-                connection->rights_generation = api->rights_generation;
+        struct connection *connection = request->connection;
+        uint64_t until_usec;
+
+        if (connection->rights_generation == api->rights_generation &&
+            now_usec < connection->rights_until_usec) {
+                return true;
         }
+        if (!complete_groups(api, request, now_usec, &until_usec)) {
+                return false;
+        }
+        struct access_rights rights = access_judge(api->settings, &connection->peer);
+        connection->may_use = rights.use;
+        connection->may_operate = rights.operate;
+        connection->rights_generation = api->rights_generation;
+        connection->rights_until_usec = until_usec;
+        return true;
 }
 
 /* Who is calling, and what do the headers tell? False: answered, or waiting. */
@@ -84,11 +102,9 @@ static bool admit(struct api *api, struct request *request, bool health, uint64_
         struct connection *connection = request->connection;
         struct guard_refusal refusal;
 
-        if (!health && connection->rights_generation != api->rights_generation &&
-            !complete_groups(api, request, now_usec)) {
+        if (!health && !judge_rights(api, request, now_usec)) {
                 return false;
         }
-        judge_rights(api, connection);
         if (!health && !connection->peer.known) {
                 char message[256];
                 (void)snprintf(

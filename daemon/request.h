@@ -64,7 +64,8 @@ struct connection {
         bool over_limit; /* gets health answers only */
         enum connection_state state;
         uint64_t deadline_usec;
-        uint64_t rights_generation;    /* of the rules that `rights` were judged by; 0: not yet */
+        uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
+        uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
         struct request request;
 };

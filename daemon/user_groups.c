@@ -208,13 +208,14 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *user
 }
 
 int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
-                     size_t *ret_n)
+                     size_t *ret_n, uint64_t *ret_until_usec)
 {
         for (size_t i = 0; i < groups->n_remembered; i++) {
                 const struct lookup *lookup = groups->remembered[i];
                 if (lookup->uid == uid && now_usec < lookup->found_usec + USER_GROUPS_KEPT_USEC) {
                         *ret = lookup->groups;
                         *ret_n = lookup->n_groups;
+                        *ret_until_usec = lookup->found_usec + USER_GROUPS_KEPT_USEC;
                         return 0;
                 }
         }

@@ -20,10 +20,10 @@ int user_groups_new(struct user_groups **ret, sd_event *event);
 struct user_groups *user_groups_free(struct user_groups *groups);
 
 /* The groups of this user, primary one included (none if the user database does not know him): 0, the list
- * stays ours until the next turn of the loop. -EAGAIN: a look-up was started or is under way;
- * user_groups_wait() for it. */
+ * stays ours until the next turn of the loop, and is to be believed until ret_until_usec. -EAGAIN: a look-up
+ * was started or is under way; user_groups_wait() for it. */
 int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
-                     size_t *ret_n);
+                     size_t *ret_n, uint64_t *ret_until_usec);
 
 /* Tells the waiter when a look-up has ended. */
 void user_groups_wait(struct user_groups *groups, struct waiter *waiter);

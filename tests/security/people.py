@@ -91,9 +91,7 @@ class Users:
         """A new user with a group of his own; groups: names of further ones."""
         full = self._name(name)
         more = ["-G", ",".join(groups)] if groups else []
-        result = _admin("useradd", "-M", "-N", "-U", "-s", "/usr/sbin/nologin", *more, full)
-        if result.returncode != 0 and "-U" in result.stderr:
-            result = _admin("useradd", "-M", "-U", "-s", "/usr/sbin/nologin", *more, full)
+        result = _admin("useradd", "-M", "-U", "-s", "/usr/sbin/nologin", *more, full)
         assert result.returncode == 0, result.stderr
         return self.look_up(full)
 
@@ -150,30 +148,44 @@ def _start(person, function, arguments, named):
     return pid, reading_end
 
 
+class Task:
+    """A function that runs as somebody while the test goes on."""
+
+    def __init__(self, person, function, *arguments, **named):
+        self.pid, reading_end = _start(person, function, arguments, named)
+        self._pipe = os.fdopen(reading_end, "rb")
+        self._person = person
+
+    def result(self):
+        """Waits for its end; returns its value."""
+        with self._pipe:
+            data = self._pipe.read()
+        os.waitpid(self.pid, 0)
+        assert data, f"the child of {self._person.name} died"
+        good, value = pickle.loads(data)
+        assert good, f"as {self._person.name}: {value}"
+        return value
+
+    def kill(self):
+        if not self._pipe.closed:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self._pipe.close()
+
+
 def run_as(person, function, *arguments, **named):
     """Calls the function in a child process that is this person; returns its (picklable) value."""
-    pid, reading_end = _start(person, function, arguments, named)
-    with os.fdopen(reading_end, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(pid, 0)
-    assert data, f"the child that ran {function.__name__} as {person.name} died"
-    good, value = pickle.loads(data)
-    if not good:
-        raise AssertionError(f"as {person.name}: {value}")
-    return value
+    return Task(person, function, *arguments, **named).result()
 
 
 @contextlib.contextmanager
 def running_as(person, function, *arguments, **named):
     """Calls the function in a child process for as long as the block lasts, then kills it. Yields its pid."""
-    pid, reading_end = _start(person, function, arguments, named)
-    os.close(reading_end)
+    task = Task(person, function, *arguments, **named)
     try:
-        yield pid
+        yield task.pid
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        task.kill()
 
 
 def sockets_as(person, make, *arguments):

@@ -1,0 +1,85 @@
+"""A right that ends must end: also on a connection that is kept, and for a user who is removed.
+
+What the user database says is remembered for a minute. It passes while the other tests run: conftest.py puts
+the first test here in front of all, and the second one behind all.
+"""
+
+import time
+
+import pytest
+
+from broker import Broker, wait_until
+from people import Task, connect_as, run_as
+from simulator import EXAMPLE_KEY, Simulator
+from wire import get, parse, receive, request
+
+REMEMBERED = 60
+
+
+class Scene:
+    """A daemon that serves a group, and people who leave it and join it."""
+
+    def __init__(self, users):
+        self.users = users
+        self.group, _ = users.group("leaving")
+        self.leaver, self.removed = (users.user(name, [self.group]) for name in ("leaver", "removed"))
+        self.joiner = users.user("joiner")
+        self.simulator = Simulator()
+        self.broker = self.task = None
+
+    def __enter__(self):
+        self.simulator.start()
+        self.broker = Broker(self.simulator, keys={"sandbox": EXAMPLE_KEY},
+                             broker=f"allow = user:root\nallow = group:{self.group}").__enter__().wait_valid()
+        self.place = "127.0.0.1", self.broker.port
+        return self
+
+    def __exit__(self, *error):
+        if self.task:
+            self.task.kill()
+        self.broker.__exit__(*error)
+        self.simulator.stop()
+
+    def ask(self, person):
+        return run_as(person, get, self.place)[0]
+
+
+@pytest.fixture(scope="session")
+def scene(users):
+    with Scene(users) as scene:
+        yield scene
+
+
+def keep_asking(stream, port, until):
+    """The statuses of requests on one connection, which would be closed if it idled for 30 s."""
+    statuses = []
+    while True:
+        stream.sendall(request(port=port))
+        replies = parse(receive(stream, quiet=0.5))
+        statuses.append(replies[0].status if replies else None)
+        now = time.monotonic()
+        if now > until or statuses[-1] != 200:
+            return statuses
+        time.sleep(min(10, until + 0.5 - now))
+
+
+def test_rights_at_first(scene):
+    stream = connect_as(scene.leaver, scene.place)
+    assert [scene.ask(person) for person in (scene.leaver, scene.removed, scene.joiner)] == [200, 200, 403]
+    scene.asked = time.monotonic()
+    scene.task = Task(scene.leaver, keep_asking, stream, scene.broker.port, scene.asked + REMEMBERED + 1)
+    stream.close()
+
+    scene.users.leave(scene.leaver, scene.group)
+    scene.users.remove(scene.removed)
+    scene.users.join(scene.joiner, scene.group)
+    assert [scene.ask(person) for person in (scene.leaver, scene.removed, scene.joiner)] == [200, 200, 403], \
+        "the control: it is remembered"
+
+
+def test_rights_a_minute_later(scene):
+    statuses = scene.task.result()
+    assert statuses[0] == 200, "the control"
+    assert statuses[-1] == 403, f"a kept connection must not keep the right alive: {statuses}"
+    for person, status in ((scene.leaver, 403), (scene.removed, 403), (scene.joiner, 200)):
+        wait_until(lambda: scene.ask(person) == status, f"{person} gets {status}")

@@ -1,0 +1,153 @@
+"""Who may do what: rules of every kind, in all and per environment; and that nobody learns of more than he may
+use."""
+
+import json
+
+import pytest
+
+from broker import run_daemon
+from people import ROOT, STRANGER, Person, run_as
+from simulator import EXAMPLE_KEY
+from wire import get
+
+KEYS = {"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}
+
+
+def status_of(person, place, target, method="GET"):
+    return run_as(person, get, place, target, method=method)[0]
+
+
+@pytest.fixture(scope="module")
+def cast(users):
+    """Everybody whom the rules below name, and somebody whom none does."""
+    group, gid = users.group("rulers")
+    return {"user": users.user("ruser"), "group": users.user("rgroup", [group]), "name": group, "gid": gid,
+            "uid": Person("ruid", 71001, 71001), "gid person": Person("rgid", 71002, 71003), "other": STRANGER}
+
+
+@pytest.mark.parametrize("kind", ["user", "uid", "group", "gid", "any"])
+def test_each_kind_of_rule(upstream, make_broker, cast, kind):
+    rule = {"user": f"user:{cast['user'].name}", "uid": "uid:71001", "group": f"group:{cast['name']}",
+            "gid": "gid:71003", "any": "any"}[kind]
+    allowed = {"user": {"user"}, "uid": {"uid"}, "group": {"group"}, "gid": {"gid person"},
+               "any": {"user", "uid", "group", "gid person", "other"}}[kind]
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker=f"allow = {rule}\noperators = user:root")
+    for who in ("user", "uid", "group", "gid person", "other"):
+        answer = run_as(cast[who], get, str(broker.socket_path))
+        assert (answer[0] == 200) == (who in allowed), (who, answer)
+        if kind in ("user", "uid", "any"):
+            answer = run_as(cast[who], get, ("127.0.0.1", broker.port))
+            assert (answer[0] == 200) == (who in allowed), (who, answer)
+        assert status_of(cast[who], str(broker.socket_path), "/v1/sandbox/refresh", "POST") == 403
+
+
+def test_rules_per_environment(upstream, make_broker, alice, mallory):
+    """A list in [environment X] stands instead of that in [broker], not beside it."""
+    broker = make_broker(upstream, keys=KEYS, broker=f"allow = user:{alice.name}\noperators = user:root",
+                         environments={"production": f"allow = user:{mallory.name}\n"
+                                                     f"operators = user:{mallory.name}"})
+    for place in ("127.0.0.1", broker.port), str(broker.socket_path):
+        assert status_of(alice, place, "/v1/sandbox/token") == 200
+        assert status_of(alice, place, "/v1/production/token") == 403
+        assert status_of(mallory, place, "/v1/sandbox/token") == 403
+        assert status_of(mallory, place, "/v1/production/token") == 200
+        assert status_of(ROOT, place, "/v1/production/token") == 403, "root may operate sandbox, no more"
+        for person, environment, status in ((alice, "sandbox", 403), (alice, "production", 403),
+                                            (mallory, "sandbox", 403), (ROOT, "production", 403)):
+            assert status_of(person, place, f"/v1/{environment}/refresh", "POST") == status
+    assert status_of(mallory, str(broker.socket_path), "/v1/production/refresh", "POST") == 200
+    assert status_of(ROOT, str(broker.socket_path), "/v1/sandbox/refresh", "POST") == 200
+
+
+def test_every_route_of_the_environment_is_behind_the_rules(broker, alice, mallory, upstream):
+    place = "127.0.0.1", broker.port
+    routes = [("GET", "/v1/sandbox/token", b"", {}), ("HEAD", "/v1/sandbox/token", b"", {}),
+              ("GET", "/v1/sandbox/token?min_ttl=7000", b"", {}),
+              ("POST", "/v1/sandbox/token/rejected", b'{"ust":"x"}', {}),
+              ("POST", "/sandbox/rest/v1/app/session/token", b'{"grant_type":"session"}',
+               {"Authorization": "Basic YTpi"}), ("GET", "/v1/status", b"", {})]
+    before = upstream.state("sandbox")["requests"]["token"]
+    for method, path, body, headers in routes:
+        for person, status in ((alice, 200), (mallory, 403)):
+            answer = run_as(person, get, place, path, headers, method, body) if method != "HEAD" else \
+                run_as(person, head, place, path)
+            if person is alice and "min_ttl" in path:
+                continue  # it would ask the upstream for a new one
+            assert answer[0] == status, (person, method, path, answer)
+    assert upstream.state("sandbox")["requests"]["token"] <= before + 1
+
+
+def head(place, path):
+    from wire import request, talk
+    return [reply.status for reply in talk(place, request(b"HEAD", path.encode(), [b"Connection: close"],
+                                                          port=place[1]), head_only=True)]
+
+
+def test_status_shows_what_one_may_use(upstream, make_broker, alice, mallory):
+    broker = make_broker(upstream, keys={**KEYS, "production.2-spare": "B1:" + "5" * 40},
+                         broker="allow = user:root",
+                         environments={"sandbox": f"allow = user:{alice.name}\noperators = user:root",
+                                       "production": "allow = user:root\noperators = user:root"})
+    place = str(broker.socket_path)
+
+    def names(person):
+        status, _, body = run_as(person, get, place, "/v1/status")
+        if status != 200:
+            return status
+        assert (b"production" in body) == (person is ROOT), "not in any corner of the answer"
+        return {row["name"] for row in json.loads(body)["environments"]}
+
+    assert names(ROOT) == {"sandbox", "production"}, "the control"
+    assert names(alice) == {"sandbox"}
+    assert names(mallory) == 403
+    # What one may not use looks the same whether it is configured or has a key or neither.
+    assert run_as(mallory, get, place, "/v1/production/token")[1:] == \
+        run_as(mallory, get, place, "/v1/no-such/token")[1:]
+
+
+def test_unknown_names_stop_the_start(tmp_path):
+    config = tmp_path / "conf"
+    for section, key, rule, what in (("broker", "allow", "user:no-such-user-here", "user"),
+                                     ("broker", "operators", "group:no-such-group-here", "group"),
+                                     ("environment sandbox", "allow", "group:no-such-group-here", "group"),
+                                     ("environment sandbox", "operators", "user:no-such-user-here", "user")):
+        config.write_text(f"[broker]\nlisten = {tmp_path}/socket\nkeys_directory = {tmp_path}\n"
+                          f"[{section}]\n{key} = {rule}\n")
+        result = run_daemon("--config", config)
+        assert result.returncode == 78, result.stderr
+        assert rule in result.stderr and f"there is no such {what}" in result.stderr and key in result.stderr
+    for rule in ("uid:65534", "gid:4294967295", "uid:-1", "everybody", "user:", "uid:1x"):
+        config.write_text(f"[broker]\nallow = {rule}\n")
+        assert run_daemon("--config", config).returncode == 78, rule
+
+
+def test_reload_with_an_unknown_name_keeps_the_old_rules(broker, alice, mallory):
+    place = str(broker.socket_path)
+    broker.broker_lines = "allow = any\nallow = user:no-such-user-here"
+    broker.write_config()
+    broker.reload(good=False)
+    assert (status_of(alice, place, "/v1/sandbox/token"), status_of(mallory, place, "/v1/sandbox/token")) == (200, 403)
+
+
+def test_reload_takes_a_right_away_from_open_connections(broker, alice):
+    from people import connect_as
+    from wire import parse, receive, request
+    with connect_as(alice, ("127.0.0.1", broker.port)) as tcp, connect_as(alice, broker.socket_path) as unix:
+        def ask():
+            for stream in (tcp, unix):
+                stream.sendall(request(port=broker.port))
+            return [parse(receive(stream, quiet=0.3))[0].status for stream in (tcp, unix)]
+        assert ask() == [200, 200]
+        broker.broker_lines = "allow = user:root"
+        broker.write_config()
+        broker.reload()
+        assert ask() == [403, 403]
+
+
+def test_missing_default_group_is_no_error(upstream, make_broker, mallory):
+    """The default list names the group eqp-broker, which this host may not have."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    for place in ("127.0.0.1", broker.port), str(broker.socket_path):
+        assert status_of(ROOT, place, "/v1/sandbox/token") == 200
+        assert status_of(mallory, place, "/v1/sandbox/token") == 403
