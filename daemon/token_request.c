@@ -202,7 +202,8 @@ static bool outcome_known(const struct request *request, uint64_t now_usec)
         const struct environment *environment = request->environment;
 
         return environment->n_answered > request->seen_answered && !environment->refresh.in_flight &&
-               refresh_next_usec(&environment->refresh) > now_usec + NEXT_KEY_USEC;
+               (environment->trouble.outcome != EXCHANGE_KEY_REFUSED ||
+                refresh_next_usec(&environment->refresh) > now_usec + NEXT_KEY_USEC);
 }
 
 void token_request_rejected(struct api *api, struct request *request, uint64_t now_usec)
