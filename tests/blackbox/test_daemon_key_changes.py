@@ -1,0 +1,275 @@
+"""eqp-brokerd: keys that come, change, go, are refused and come back, while it runs."""
+
+import os
+import shutil
+
+import pytest
+
+from broker import wait_until
+from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
+
+SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
+SPARE_KEY = ":".join(SPARE)
+
+
+@pytest.fixture
+def upstream(upstream):
+    """With two good keys."""
+    upstream.add_key("sandbox", *SPARE)
+    return upstream
+
+
+def counted(upstream, environment="sandbox"):
+    return upstream.state(environment)["requests"]
+
+
+def states(status):
+    return {key["label"]: key["state"] for key in status["keys"]}
+
+
+# coming and going
+
+
+def test_a_dropped_file_is_used_at_once(upstream, make_broker):
+    broker = make_broker(upstream)
+    assert broker.status("sandbox")["state"] == "no_key"
+    answer = broker.get("/v1/sandbox/token?wait=0")
+    assert answer.error() == (503, "no_token") and str(broker.keys_directory) in answer.json()["message"]
+    broker.write_key("sandbox.main", EXAMPLE_KEY)
+    broker.wait_valid(timeout=3)
+    assert broker.status("sandbox")["token"]["key"] == "main"
+    assert broker.get("/v1/production/token?wait=0").error() == (503, "no_token")
+
+
+def test_a_request_waits_for_the_token_of_a_dropped_file(upstream, make_broker):
+    upstream.settings("sandbox", latency_ms=500)
+    broker = make_broker(upstream)
+    broker.write_key("sandbox", EXAMPLE_KEY)
+    broker.wait_status("sandbox", lambda status: status["exchange_in_flight"])
+    assert broker.token(query="?wait=10")["ust"]
+
+
+def test_written_in_place_as_an_editor_may(upstream, make_broker):
+    broker = make_broker(upstream)
+    path = broker.keys_directory / "sandbox"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(fd, EXAMPLE_ID.encode())  # seen or not: half a key is none
+    os.fsync(fd)
+    os.write(fd, f":{EXAMPLE_SECRET}\n".encode())
+    os.close(fd)
+    broker.wait_valid()
+    assert counted(upstream)["refused"] == 0
+
+
+def test_the_token_outlives_its_key_file(broker):
+    ust = broker.token()["ust"]
+    (broker.keys_directory / "sandbox").unlink()
+    broker.wait_status("sandbox", lambda status: status["keys"] == [])
+    assert broker.token()["ust"] == ust
+    assert broker.status("sandbox")["next_refresh_in_sec"] is None
+    assert broker.post("/v1/sandbox/refresh").error() == (503, "no_token")
+
+
+# trial before trust
+
+
+def test_a_replaced_key_is_tried_and_then_used(broker, upstream):
+    old = broker.token()["ust"]
+    broker.write_key("sandbox", SPARE_KEY)
+    wait_until(lambda: broker.token()["ust"] != old, "the new key's token")
+    assert [entry["key_id"] for entry in upstream.state("sandbox")["last"]] == [EXAMPLE_ID, SPARE[0]]
+    status = broker.wait_status("sandbox", lambda status: states(status) == {"": "active"})
+    assert "kept_old" not in status["keys"][0]
+
+
+def test_a_replaced_key_that_is_refused_leaves_the_old_one(broker, upstream):
+    old = broker.token()["ust"]
+    broker.write_key("sandbox", "WRONGKEY01:0123456789abcdef")
+    status = broker.wait_status("sandbox", lambda status: states(status) == {"": "refused"})
+    assert status["keys"][0]["kept_old"] is True
+    assert status["state"] == "valid" and broker.token()["ust"] == old
+    # The old key, of which no file is left, still gets tokens.
+    assert broker.refresh()["outcome"] == "granted"
+    assert upstream.state("sandbox")["last"][-1]["key_id"] == EXAMPLE_ID
+    assert broker.token()["ust"] != old
+
+
+def test_a_trial_that_nobody_answers_is_made_again(broker, upstream):
+    upstream.fault("sandbox", "unavailable")
+    broker.write_key("sandbox", SPARE_KEY)
+    status = broker.wait_status("sandbox", lambda status: status["exchanges"]["unavailable"] >= 1)
+    assert states(status) == {"": "trial"} and status["keys"][0]["kept_old"] is True
+    assert status["state"] == "valid"
+    upstream.clear_faults()
+    broker.wait_status("sandbox", lambda status: states(status) == {"": "active"})
+    assert upstream.state("sandbox")["last"][-1]["key_id"] == SPARE[0]
+
+
+def test_a_file_that_becomes_unusable_leaves_the_old_key(broker):
+    broker.write_key("sandbox", "no colon")
+    status = broker.wait_status("sandbox", lambda status: status["key_files_refused"])
+    assert "stays in use" in status["key_files_refused"][0]["reason"]
+    assert states(status) == {"": "active"}
+    assert broker.refresh()["outcome"] == "granted"
+
+
+def test_a_key_regenerated_in_the_portal_interrupts_nothing(broker, upstream):
+    old = broker.token()["ust"]
+    new_secret = upstream.regenerate("sandbox")
+    assert broker.token()["ust"] == old
+    bearer = {"Authorization": "Bearer " + old}
+    assert upstream.request("sandbox", "GET", "/rest/v1/x", headers=bearer)[0] == 200
+    broker.write_key("sandbox", f"{EXAMPLE_ID}:{new_secret}")
+    wait_until(lambda: broker.token()["ust"] != old, "the new secret's token")
+    assert counted(upstream)["refused"] == 0, "the dead secret was not even tried"
+
+
+def test_the_same_content_again_is_no_change(broker, upstream):
+    broker.write_key("sandbox", EXAMPLE_KEY)
+    broker.write_key("sandbox", EXAMPLE_KEY + "\n")
+    broker.reload()
+    assert counted(upstream)["token"] == 1 and states(broker.status("sandbox")) == {"": "active"}
+
+
+# refused keys
+
+
+def test_failover_to_the_spare_and_rest(upstream, make_broker):
+    upstream.refuse_key("sandbox")
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY, "sandbox.2-spare": SPARE_KEY}).wait_valid()
+    status = broker.status("sandbox")
+    assert states(status) == {"1-main": "refused", "2-spare": "active"}
+    assert 850 < status["keys"][0]["rest_sec"] <= 900
+    assert status["token"]["key"] == "2-spare"
+    assert status["exchanges"]["key_refused"] == 1 and status["exchanges"]["granted"] == 1
+    assert broker.log(r"sandbox: .*refused the access key \(key 1-main\)", priority=3)
+    upstream.accept_key("sandbox")
+
+    # An operator's refresh ends the rest: the first key is used again.
+    assert broker.refresh() | {"expires_in": 0, "expires_at": ""} == {
+        "environment": "sandbox", "refreshed": True, "outcome": "granted", "key": "1-main",
+        "message": "a new token is in hand", "expires_in": 0, "expires_at": ""}
+    assert states(broker.status("sandbox")) == {"1-main": "active", "2-spare": "spare"}
+
+
+def test_all_keys_refused(upstream, make_broker):
+    upstream.fault("sandbox", "refuse", status=403)
+    broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY, "sandbox.2": SPARE_KEY})
+    status = broker.wait_status("sandbox", lambda status: set(states(status).values()) == {"refused"})
+    assert status["state"] == "no_token" and counted(upstream)["token"] == 2
+    answer = broker.get("/v1/sandbox/token?wait=5")
+    assert answer.error() == (503, "no_token") and 850 < answer.retry_after <= 900
+    upstream.clear_faults()
+    # Writing the file again ends the rest, even with the same content.
+    broker.write_key("sandbox.2", SPARE_KEY)
+    broker.wait_valid()
+    assert broker.status("sandbox")["token"]["key"] == "2"
+    assert states(broker.status("sandbox")) == {"1": "refused", "2": "active"}
+
+
+def test_a_refused_refresh_says_so(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox.main": EXAMPLE_KEY}).wait_valid()
+    ust = broker.token()["ust"]
+    upstream.refuse_key("sandbox")
+    answer = broker.refresh()
+    assert (answer["outcome"], answer["refreshed"], answer["key"]) == ("key_refused", False, "main")
+    assert answer["expires_in"] > 7000 and "401" in answer["message"]
+    assert broker.token()["ust"] == ust
+
+
+def test_a_second_refusal_doubles_the_rest(upstream, make_broker):
+    upstream.refuse_key("sandbox")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    broker.wait_status("sandbox", lambda status: states(status) == {"": "refused"})
+    assert broker.refresh()["outcome"] == "key_refused"
+    assert 1750 < broker.status("sandbox")["keys"][0]["rest_sec"] <= 1800
+
+
+# the directory
+
+
+def test_absent_at_the_start_and_made_later(upstream, make_broker, tmp_path):
+    late = tmp_path / "a" / "b" / "keys"
+    broker = make_broker(upstream, start=False)
+    broker.write_config(broker.config().replace(str(broker.keys_directory), str(late)))
+    broker.start()
+    assert broker.get("/v1/sandbox/token?wait=0").error() == (503, "no_token")
+    assert broker.log("keys.*cannot be opened|cannot be opened")
+    late.parent.mkdir(parents=True)
+    late.mkdir()
+    broker.write_key("sandbox", EXAMPLE_KEY, to=late)
+    broker.wait_valid()
+
+
+def test_removed_and_made_again(broker, upstream):
+    shutil.rmtree(broker.keys_directory)
+    broker.wait_log("cannot be opened: No such file")
+    assert states(broker.status("sandbox")) == {"": "active"}, "the keys read before stay in use"
+    assert broker.refresh()["outcome"] == "granted"
+    broker.keys_directory.mkdir(mode=0o700)
+    broker.write_key("sandbox.again", SPARE_KEY)
+    broker.wait_status("sandbox", lambda status: states(status) == {"again": "active"})
+    assert broker.refresh()["key"] == "again"
+
+
+def test_renamed_and_replaced(broker):
+    aside = broker.directory / "keys.old"
+    broker.keys_directory.rename(aside)
+    broker.keys_directory.mkdir(mode=0o700)
+    broker.write_key("sandbox.new", SPARE_KEY)
+    broker.wait_status("sandbox", lambda status: states(status) == {"new": "active"})
+    broker.write_key("sandbox.old", EXAMPLE_KEY, to=aside)  # nobody looks there any more
+    broker.write_key("sandbox.third", EXAMPLE_KEY)
+    broker.wait_status("sandbox", lambda status: states(status) == {"new": "active", "third": "spare"})
+
+
+def test_swapped_as_kubernetes_does(upstream, make_broker):
+    broker = make_broker(upstream)
+    keys = broker.keys_directory
+
+    def publish(version, text):
+        folder = keys / f"..{version}"
+        folder.mkdir()
+        (folder / "sandbox").write_text(text)
+        (folder / "sandbox").chmod(0o400)
+        broker.keep_secret(*text.split(":"))
+        (keys / "..data_tmp").symlink_to(folder.name)
+        (keys / "..data_tmp").rename(keys / "..data")
+
+    publish("2026_01", EXAMPLE_KEY)
+    (keys / "sandbox").symlink_to("..data/sandbox")
+    broker.wait_valid()
+    old = broker.token()["ust"]
+    publish("2026_02", SPARE_KEY)
+    shutil.rmtree(keys / "..2026_01")
+    wait_until(lambda: broker.token()["ust"] != old, "the new key's token")
+    assert upstream.state("sandbox")["last"][-1]["key_id"] == SPARE[0]
+
+
+def test_read_again_on_sighup(upstream, make_broker, tmp_path):
+    broker = make_broker(upstream)
+    broker.write_config(broker.config().replace(str(broker.keys_directory), str(tmp_path)))
+    broker.write_key("sandbox", EXAMPLE_KEY, to=tmp_path)
+    assert broker.status("sandbox")["keys"] == []
+    broker.reload()
+    broker.wait_valid()
+    # And from now on that one is watched.
+    broker.write_key("sandbox", SPARE_KEY, to=tmp_path)
+    wait_until(lambda: counted(upstream)["granted"] == 2, "the trial")
+
+
+def test_credentials_of_the_service_manager(upstream, make_broker, tmp_path):
+    """Its directory counts when nothing else is set and a key file is in it."""
+    broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    broker.write_config(broker.config().replace(f"keys_directory = {broker.keys_directory}\n", ""))
+    broker.write_key("sandbox", EXAMPLE_KEY, 0o400, to=tmp_path)
+    broker.start().wait_valid()
+    assert broker.log(f"keys are in {tmp_path}$")
+
+
+def test_credentials_that_hold_no_key_do_not_count(upstream, make_broker, tmp_path):
+    broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    broker.write_config(broker.config().replace(f"keys_directory = {broker.keys_directory}\n", ""))
+    (tmp_path / "Certificate").write_text("x")
+    broker.start()
+    assert broker.log("keys are in /etc/eqp-broker/keys$")

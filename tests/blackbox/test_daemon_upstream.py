@@ -1,0 +1,347 @@
+"""eqp-brokerd: everything that an upstream can do wrong. The token in hand survives, the status says in words
+what happened, the outcome is counted under its right name, and all is well again once the fault is over.
+
+Every fault has an environment of its own, and all are lived through side by side.
+"""
+
+import concurrent.futures
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from broker import Broker, wait_until
+from simulator import EXAMPLE_KEY, Simulator
+
+# name: (fault, its parameters, outcome, what the words must have, how long until the next attempt)
+TRANSIENT, SLOW, REFUSED = (0, 2), (220, 300), None
+FAULTS = {
+    "unavailable-500": ("unavailable", {"status": 500}, "unavailable", "HTTP 500", TRANSIENT),
+    "unavailable-502-html": ("unavailable", {"status": 502, "html": True}, "unavailable", "HTTP 502", TRANSIENT),
+    "unavailable-503": ("unavailable", {"status": 503}, "unavailable", "HTTP 503", TRANSIENT),
+    "status-408": ("status", {"status": 408}, "unavailable", "HTTP 408", TRANSIENT),
+    "status-425": ("status", {"status": 425}, "unavailable", "HTTP 425", TRANSIENT),
+    "pause-503": ("unavailable", {"status": 503, "retry_after": 3}, "throttled", "HTTP 503", (1, 3)),
+    "throttle": ("throttle", {}, "throttled", "HTTP 429", TRANSIENT),
+    "throttle-seconds": ("throttle", {"retry_after": 3}, "throttled", "HTTP 429", (1, 3)),
+    "throttle-date": ("throttle", {"retry_after": 4, "retry_after_date": True}, "throttled", "HTTP 429", (1, 4)),
+    "throttle-long": ("throttle", {"retry_after": 999999}, "throttled", "HTTP 429", (3500, 3600)),
+    "throttle-junk": ("throttle", {"retry_after": "soon"}, "throttled", "HTTP 429", TRANSIENT),
+    "refuse-401": ("refuse", {"status": 401}, "key_refused", "HTTP 401", REFUSED),
+    "refuse-403": ("refuse", {"status": 403}, "key_refused", "HTTP 403", REFUSED),
+    "status-400": ("status", {"status": 400, "code": 1208, "message": "Bad."}, "request_refused", "HTTP 400", SLOW),
+    "status-404": ("status", {"status": 404}, "request_refused", "HTTP 404", SLOW),
+    "redirect": ("redirect", {"location": "https://localhost:1/"}, "malformed", "redirect", SLOW),
+    "status-204": ("status", {"status": 204}, "malformed", "HTTP 204", SLOW),
+    "not-json": ("not_json", {}, "malformed", "no JSON", SLOW),
+    "wrong-types": ("wrong_types", {}, "malformed", "is not a", SLOW),
+    "missing-ust": ("missing_field", {"field": "ust"}, "malformed", "ust", SLOW),
+    "missing-mage-id": ("missing_field", {"field": "mage_id"}, "malformed", "mage_id", SLOW),
+    "empty-lifetime": ("empty_field", {"field": "expires_in"}, "malformed", "expires_in", SLOW),
+    "bad-utf8": ("bad_utf8", {}, "malformed", "HTTP 200", SLOW),
+    "giant": ("giant", {"bytes": 50 * 1024 * 1024}, "malformed", "too large", SLOW),
+    "giant-chunked": ("giant", {"bytes": 50 * 1024 * 1024, "chunked": True}, "malformed", "too large", SLOW),
+    "truncate": ("truncate", {}, "unavailable", "", TRANSIENT),
+    "reset": ("reset", {}, "unavailable", "", TRANSIENT),
+    "garbage": ("garbage", {}, "unavailable", "", TRANSIENT),
+    "wrong-certificate": ("wrong_certificate", {}, "unavailable", "certificate is not trusted", TRANSIENT),
+    "hang": ("hang", {}, "unavailable", "imed out", TRANSIENT),
+    "drip": ("drip", {"interval_ms": 500}, "unavailable", "imed out", TRANSIENT),
+}
+CONNECTION_FAULTS = {
+    "reset-on-accept": ("reset_on_accept", {}, "unavailable", "", TRANSIENT),
+    "refuse-connect": ("refuse_connect", {}, "unavailable", "onnect", TRANSIENT),
+}
+LIFETIMES = {
+    "lifetime-0": (0, False), "lifetime-negative": (-1, False), "lifetime-huge": (1e99, False),
+    "lifetime-31d": (31 * 86400, False), "lifetime-half": (7200.5, False), "lifetime-null": (None, False),
+    "lifetime-true": (True, False), "lifetime-word": ("long", False), "lifetime-signed": ("+7200", False),
+    "lifetime-text": ("7200", True), "lifetime-30d": (30 * 86400, True), "lifetime-short": (120, True),
+}
+TOKENS = {
+    "ust-quote": 'a"b', "ust-space": "a b", "ust-newline": "a\r\nX-Injected: 1", "ust-long": "x" * 4097,
+    "ust-nul": "a\0b", "ust-umlaut": "\u00e4",
+}
+ALL = FAULTS | CONNECTION_FAULTS
+ALL |= {name: ("lifetime", {"expires_in": value}, "malformed", "expires_in", SLOW)
+        for name, (value, good) in LIFETIMES.items() if not good}
+ALL |= {name: ("bad_ust", {"ust": value}, "malformed", "ust", SLOW) for name, value in TOKENS.items()}
+
+
+class Lives:
+    """Simulators and daemons for all faults, and what each went through, by name."""
+
+    def __init__(self):
+        self.simulators, self.brokers, self.futures = [], [], {}
+        self.pool = concurrent.futures.ThreadPoolExecutor(12)
+        names = list(ALL)
+        for start in range(0, len(names), 16):
+            part = names[start:start + 16]
+            simulator = Simulator(part).start()
+            self.simulators.append(simulator)
+            broker = Broker(simulator, keys={name: EXAMPLE_KEY for name in part},
+                            environments={name: "exchange_timeout = 1s" for name in part})
+            self.brokers.append(broker.__enter__())
+            broker.wait_valid(*part)
+            for name in part:
+                self.futures[name] = self.pool.submit(self.live, broker, simulator, name)
+
+    def live(self, broker, simulator, name):
+        fault, parameters, _, _, again = ALL[name]
+        seen = {"before": broker.token(name), "upstream": simulator}
+        simulator.fault(name, fault, **parameters)
+        seen["answer"] = broker.refresh(name)
+        seen["status"] = broker.status(name)
+        seen["during"] = broker.token(name)
+        seen["metrics"] = broker.get("/metrics").body.decode()
+        seen["last"] = simulator.state(name)["last"]
+        if fault == "refuse_connect":
+            wait_until(lambda: broker.status(name)["failures_in_row"] >= 2, "a second attempt")
+        simulator.clear_faults(name)
+        if again == TRANSIENT or again and again[1] < 60:
+            broker.wait_status(name, lambda status: status["failures_in_row"] == 0, timeout=20)
+        else:
+            seen["patience"] = broker.post(f"/v1/{name}/refresh")
+        seen["after"] = broker.token(name)
+        return seen
+
+    def close(self):
+        self.pool.shutdown(cancel_futures=True)
+        for broker in self.brokers:
+            broker.__exit__(None, None, None)
+        for simulator in self.simulators:
+            simulator.stop()
+
+
+@pytest.fixture(scope="module")
+def lives():
+    lives = Lives()
+    yield lives
+    lives.close()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_fault(lives, name):
+    fault, parameters, outcome, words, again = ALL[name]
+    seen = lives.futures[name].result(60)
+    answer, status = seen["answer"], seen["status"]
+
+    assert (answer["outcome"], answer["refreshed"]) == (outcome, False), answer
+    assert words in answer["message"]
+    assert seen["during"]["ust"] == seen["before"]["ust"], "a failed refresh never discards a valid token"
+    assert status["state"] == "valid"
+    trouble = status["last_trouble"]
+    assert trouble["outcome"] == outcome and words in trouble["message"] and len(trouble["message"]) > 8
+    exchanges = status["exchanges"]
+    assert exchanges["granted"] == 1 and 1 <= exchanges[outcome] <= 2, "an answer ends the wait of who asked"
+    counted = ["granted", "key_refused", "throttled", "unavailable", "request_refused", "malformed"]
+    assert [name for name in counted if exchanges[name]] in (["granted", outcome], [outcome, "granted"])
+    assert re.search(rf'environment="{name}",outcome="{outcome}"}} [1-9]', seen["metrics"])
+    if again is None:
+        assert status["keys"] == [{"label": "", "state": "refused", "rest_sec": status["keys"][0]["rest_sec"]}]
+        assert 890 <= status["keys"][0]["rest_sec"] <= 900
+    else:
+        assert again[0] <= status["next_refresh_in_sec"] <= again[1], status
+    # It is over: by itself where that is a matter of seconds, else when an operator says so.
+    if "patience" in seen:
+        if outcome == "throttled":
+            assert seen["patience"].error() == (429, "refresh_limited")
+            assert seen["after"]["ust"] == seen["before"]["ust"]
+            return
+        assert seen["patience"].json()["outcome"] == "granted"
+    assert seen["after"]["ust"] != seen["before"]["ust"]
+
+
+def test_what_was_not_understood_is_kept_without_secrets(lives):
+    status = lives.futures["status-400"].result(60)["status"]
+    odd = status["last_unknown_answer"]
+    assert (odd["status"], odd["content_type"], odd["code"], odd["message"]) == (400, "application/json", 1208, "Bad.")
+    assert "content-length" in odd["header_names"]
+    odd = lives.futures["unavailable-502-html"].result(60)["status"]["last_unknown_answer"]
+    assert odd["status"] == 502 and odd["content_type"].startswith("text/html") and odd["message"] == ""
+
+
+def test_a_redirect_is_not_followed(upstream, make_broker):
+    with socket.socket() as trap:
+        trap.bind(("127.0.0.1", 0))
+        trap.listen()
+        trap.setblocking(False)
+        for scheme in ("http", "https"):
+            upstream.fault("sandbox", "redirect", location=f"{scheme}://127.0.0.1:{trap.getsockname()[1]}/", count=1)
+            broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+            broker.wait_status("sandbox", lambda status: status["exchanges"]["malformed"] == 1)
+            assert broker.stop() == 0
+            with pytest.raises(BlockingIOError):
+                trap.accept()
+
+
+@pytest.mark.parametrize("name", [name for name, (_, good) in LIFETIMES.items() if good])
+def test_lifetimes_that_are_granted(upstream, make_broker, name):
+    value = LIFETIMES[name][0]
+    upstream.fault("sandbox", "lifetime", expires_in=value)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    assert int(value) - 5 <= broker.token()["expires_in"] <= int(value)
+    assert 0.59 * int(value) - 5 <= broker.status("sandbox")["next_refresh_in_sec"] <= 0.7 * int(value)
+
+
+@pytest.mark.parametrize("ust", ["x" * 4096, "!#$%&()*+,-./:;<=>?@[\\]^_`{|}~"])
+def test_tokens_that_are_taken(upstream, make_broker, ust):
+    upstream.fault("sandbox", "bad_ust", ust=ust)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    assert broker.token()["ust"] == ust
+    assert broker.get("/v1/sandbox/token", {"Accept": "text/plain"}).body.decode() == ust + "\n"
+
+
+def test_the_request_is_as_documented(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "lifetime = 15min"}).wait_valid()
+    assert broker.token()["expires_in"] in (899, 898)
+    entry = upstream.state("sandbox")["last"][0]
+    assert (entry["method"], entry["path"]) == ("POST", "/rest/v1/app/session/token")
+    assert entry["user_agent"].startswith("eqp-broker/")
+
+
+# outages
+
+
+def test_an_outage_beyond_the_token(upstream, make_broker):
+    """Served to the end, never after it, and again as soon as there is a new one."""
+    upstream.settings("sandbox", lifetime_fixed=3)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    granted = time.monotonic()
+    upstream.fault("sandbox", "unavailable")
+    while (answer := broker.get("/v1/sandbox/token?wait=0")).status == 200:
+        # What is left of its last second is rounded down to 0.
+        assert 0 <= answer.json()["expires_in"] <= 3 and time.monotonic() - granted < 3.5
+        last = time.monotonic()
+        time.sleep(0.01)
+    assert last - granted > 2
+    assert answer.error() == (503, "no_token") and "not available" in answer.json()["message"]
+    assert broker.get("/readyz").error() == (503, "not_ready")
+    assert broker.log("the token in hand has expired", priority=3)
+    upstream.clear_faults()
+    broker.wait_valid(timeout=10)
+    assert broker.get("/readyz").status == 200
+
+
+def test_short_tokens_are_renewed_in_time(upstream, make_broker):
+    upstream.settings("sandbox", lifetime_fixed=3)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    seen = set()
+
+    def third():
+        answer = broker.get("/v1/sandbox/token?wait=0")
+        assert answer.status == 200, "there was no moment without a token"
+        seen.add(answer.json()["ust"])
+        return len(seen) == 3
+
+    wait_until(third, "three tokens in a row", interval=0.01)
+    tokens = upstream.state("sandbox")["requests"]["token"]
+    assert tokens <= 4
+
+
+def test_down_at_the_start(upstream, make_broker):
+    upstream.fault("sandbox", "refuse_connect")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    broker.wait_status("sandbox", lambda status: status["failures_in_row"] >= 2)
+    assert broker.get("/livez").status == 200
+    upstream.clear_faults()
+    assert broker.token(query="?wait=15")["ust"]
+
+
+def test_a_host_that_nobody_knows(make_broker):
+    broker = make_broker(keys={"sandbox": EXAMPLE_KEY},
+                         environments={"sandbox": "base_url = https://nowhere.invalid"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"], timeout=20)
+    assert status["last_trouble"]["outcome"] == "unavailable"
+    assert "check DNS and base_url" in status["last_trouble"]["message"]
+
+
+def test_without_the_authority(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         environments={"sandbox": f"base_url = {upstream.urls['sandbox']}\n# no ca_file"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert "certificate is not trusted" in status["last_trouble"]["message"]
+    assert upstream.state("sandbox")["requests"]["total"] == 0, "the key was not sent"
+
+
+def test_an_authority_that_is_no_file(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         environments={"sandbox": "ca_file = /nonexistent/ca.pem"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert "check ca_file" in status["last_trouble"]["message"]
+
+
+class Proxy(threading.Thread):
+    """A proxy that knows CONNECT only, and remembers what it was asked for."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.asked = []
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(65536)
+            self.asked.append(head.decode())
+            host, port = head.split()[1].decode().rsplit(":", 1)
+            server = socket.create_connection((host, int(port)))
+            client.sendall(b"HTTP/1.1 200 Connection established\r\nContent-Type: x/proxy\r\nRetry-After: 5\r\n\r\n")
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def proxy():
+    proxy = Proxy()
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+def test_the_proxy_of_the_environment(upstream, make_broker, proxy, variable):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={variable: proxy.url}).wait_valid()
+    assert len(proxy.asked) == 1 and proxy.asked[0].startswith("CONNECT localhost:")
+    assert "authorization: basic" not in proxy.asked[0].lower(), "the key is for the upstream alone"
+    assert broker.token()["ust"]
+
+
+def test_no_proxy(upstream, make_broker, proxy):
+    make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                env={"https_proxy": proxy.url, "no_proxy": "localhost"}).wait_valid()
+    assert proxy.asked == []
+
+
+def test_what_a_proxy_says_is_not_the_upstreams_word(upstream, make_broker, proxy):
+    upstream.fault("sandbox", "throttle")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy.url})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert status["next_refresh_in_sec"] <= 2
+    assert status["last_unknown_answer"]["content_type"] == "application/json"
+
+
+def test_a_proxy_that_is_not_there(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": "http://127.0.0.1:1"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert status["last_trouble"]["outcome"] == "unavailable"
