@@ -231,11 +231,12 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 {
         struct session *session = environment_session(environment, now_usec);
         bool current = session && session_has_token(session, ust, length);
+        uint64_t reported_before = environment->refresh.reported_serial;
         struct refresh_step step;
         enum refresh_verdict verdict =
                 refresh_on_report(&environment->refresh, current ? session->serial : 0, now_usec, &step);
 
-        if (current && step.exchange) {
+        if (environment->refresh.reported_serial != reported_before) {
                 journal_say(
                         &(struct journal_record){ .priority = LOG_NOTICE,
                                                   .id = EVENT_TOKEN_REPORTED,

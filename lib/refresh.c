@@ -282,6 +282,12 @@ static bool callers_may_cause_one(const struct refresh *refresh, uint64_t now_us
         return share_left && refresh->retry_after_usec <= now_usec;
 }
 
+/* Is an exchange due, and only the floor puts it off? */
+static bool is_imminent(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh->due_usec <= now_usec && refresh_next_usec(refresh) <= now_usec + REFRESH_FLOOR_USEC;
+}
+
 enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl_sec, uint64_t now_usec,
                                        struct refresh_step *ret_step)
 {
@@ -313,7 +319,7 @@ enum refresh_verdict refresh_on_report(struct refresh *refresh, uint64_t token_s
 
         if (!token_lives(refresh, now_usec) || token_serial != refresh->token_serial) {
                 verdict = REFRESH_NOT_CURRENT;
-        } else if (refresh->in_flight) {
+        } else if (refresh->in_flight || is_imminent(refresh, now_usec)) {
                 /* Its outcome answers the report too. */
                 verdict = REFRESH_UNDER_WAY;
         } else if (refresh->reported_serial == token_serial) {
