@@ -5,6 +5,7 @@
  * does not renew it), to be answered, to take the answer (10 s), to send the next request (30 s). */
 #pragma once
 
+#include "daemon/admission.h"
 #include "daemon/request.h"
 
 #include <systemd/sd-event.h>
@@ -17,11 +18,6 @@ struct http_handler {
          * request_answer(), request_answer_shared() or request_wait(). */
         void (*on_request)(struct request *request, uint64_t now_usec, void *userdata);
         void *userdata;
-};
-
-struct http_limits {
-        uint32_t max_connections;
-        uint32_t max_connections_per_user;
 };
 
 /* -ENOMEM, -EIO: libmicrohttpd does not start. */
@@ -46,13 +42,6 @@ void http_server_drain(struct http_server *server);
 
 /* Called when the last connection has gone after http_server_drain(). */
 void http_server_on_drained(struct http_server *server, void (*drained)(void *userdata), void *userdata);
-
-/* Answers, from within on_request only. Takes the response over; without one (no memory) the connection
- * ends. */
-void request_answer(struct request *request, unsigned status, struct MHD_Response *response);
-
-/* Likewise, but the response stays the caller's, who may answer other requests with it. */
-void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response);
 
 /* Puts the request aside, from within on_request only; on_request is called again after request_resume(), or
  * when the time has come. */

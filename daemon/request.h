@@ -55,7 +55,7 @@ enum connection_state {
 };
 
 struct connection {
-        struct connection *next, **link; // http_server::connections
+        struct connection *next, **link; // connections::first
         struct http_server *server;
         struct MHD_Connection *mhd;
         int fd;
@@ -69,3 +69,29 @@ struct connection {
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
         struct request request;
 };
+
+/* Path and query as on the request line; noted as too long instead if they are. */
+void request_take_target(struct request *request, const char *target);
+
+/* Method and headers. A body that is too large by its own account is noted as such: then there is no need to
+ * read it. */
+void request_take_head(struct request *request, const char *method);
+
+/* A piece of the body. False: the connection must end (no memory, or far too much). */
+bool request_take_body(struct request *request, const char *data, size_t size);
+
+/* Answers, from within on_request only. Takes the response over; without one (no memory) the connection
+ * ends. */
+void request_answer(struct request *request, unsigned status, struct MHD_Response *response);
+
+/* Likewise, but the response stays the caller's, who may answer other requests with it. */
+void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response);
+
+/* Hands the answer to libmicrohttpd. MHD_NO: there is none, or no memory; the connection ends. */
+enum MHD_Result request_queue(struct request *request);
+
+/* Environments may go: what it asks for is to be found out again. */
+void request_forget_environment(struct request *request);
+
+/* Ready for the connection's next one. */
+void request_clear(struct request *request);

@@ -1,0 +1,33 @@
+/* How many connections there may be: in all, and for each user. What is over these limits gets health
+ * answers only, as far as a small reserve goes. */
+#pragma once
+
+#include "daemon/user_counts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http_limits {
+        uint32_t max_connections;
+        uint32_t max_connections_per_user;
+};
+
+/* More than the limits, so that health checks are answered when all else is full. */
+#define ADMISSION_RESERVE          32
+#define ADMISSION_RESERVE_PER_USER 4
+
+/* Zeroed, with limits: nobody is in. */
+struct admission {
+        struct http_limits limits; /* may be changed at any time: who is in stays in */
+        unsigned n_within, n_over;
+        struct user_counts within, over; /* by user */
+};
+
+/* Counts the peer's connection in; *ret_over: beyond the limits. False: not even the reserve has room. */
+bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over);
+
+/* Counts it out. over: as it was told. */
+void admission_leave(struct admission *admission, const struct peer *peer, bool over);
+
+/* Frees the counts. */
+void admission_clear(struct admission *admission);

@@ -1,0 +1,142 @@
+/* All connections there are. */
+#include "daemon/connections.h"
+
+#include "daemon/http_server.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <sys/socket.h>
+
+/* After a crowd of so many has gone, its memory goes back to the system. */
+#define CROWD 256
+
+void connections_expect(struct connections *connections, struct connection *connection,
+                        enum connection_state state, uint64_t deadline_usec)
+{
+        connection->state = state;
+        connection->deadline_usec = deadline_usec;
+        deadlines_note(&connections->deadlines, deadline_usec);
+}
+
+void connection_end(struct connection *connection)
+{
+        connection->state = CONNECTION_CLOSING;
+        connection->deadline_usec = USEC_NEVER;
+        (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
+{
+        const struct connections *connections = userdata;
+        uint64_t next = USEC_NEVER;
+
+        for (struct connection *connection = connections->first, *following; connection;
+             connection = following) {
+                following = connection->next;
+                if (connection->deadline_usec <= now_usec) {
+                        if (connection->state == CONNECTION_WAITING) {
+                                request_resume(&connection->request);
+                        } else {
+                                connection_end(connection);
+                        }
+                }
+                next = MIN_OF(next, connection->deadline_usec);
+        }
+        return next;
+}
+
+/* ---- coming and going ---- */
+
+static int make_room(struct connections *connections, int fd)
+{
+        if ((size_t)fd < connections->n_by_fd) {
+                return 0;
+        }
+        size_t n = MAX_OF(((size_t)fd + 1) * 2, (size_t)64);
+        struct connection **by_fd = reallocarray(connections->by_fd, n, sizeof(*by_fd));
+        if (!by_fd) {
+                return -ENOMEM;
+        }
+        memset(by_fd + connections->n_by_fd, 0, (n - connections->n_by_fd) * sizeof(*by_fd));
+        connections->by_fd = by_fd;
+        connections->n_by_fd = n;
+        return 0;
+}
+
+struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
+                                   const struct guard_place *place)
+{
+        _cleanup_free_ struct connection *connection = calloc(1, sizeof(*connection));
+        bool over = false;
+
+        if (!connection || make_room(connections, fd) < 0 ||
+            !admission_enter(&connections->admission, peer, &over)) {
+                peer_clear(peer);
+                return NULL;
+        }
+        connection->fd = fd;
+        connection->peer = *peer;
+        connection->place = *place;
+        connection->over_limit = over;
+        connection->deadline_usec = USEC_NEVER;
+        connection->request.connection = connection;
+        connection->next = connections->first;
+        connection->link = &connections->first;
+        if (connection->next) {
+                connection->next->link = &connection->next;
+        }
+        connections->first = connection;
+        connections->n++;
+        connections->n_peak = MAX_OF(connections->n_peak, connections->n);
+        connections->by_fd[fd] = connection;
+        return take_ptr(connection);
+}
+
+struct connection *connections_take_new(struct connections *connections, int fd)
+{
+        if (fd < 0 || (size_t)fd >= connections->n_by_fd) {
+                return NULL;
+        }
+        return take_ptr(connections->by_fd[fd]);
+}
+
+/* The heap keeps what was freed; idle, that would be the most of our memory. */
+static void give_memory_back(struct connections *connections)
+{
+        if (connections->n_peak >= CROWD && connections->n <= connections->n_peak / 8) {
+                connections->n_peak = connections->n;
+                (void)malloc_trim(0);
+        }
+}
+
+struct connection *connections_remove(struct connections *connections, struct connection *connection)
+{
+        request_clear(&connection->request);
+        *connection->link = connection->next;
+        if (connection->next) {
+                connection->next->link = connection->link;
+        }
+        connections->n--;
+        admission_leave(&connections->admission, &connection->peer, connection->over_limit);
+        peer_clear(&connection->peer);
+        free(connection);
+        if (connections->n == 0) {
+                deadlines_forget(&connections->deadlines);
+        }
+        give_memory_back(connections);
+        return NULL;
+}
+
+int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits)
+{
+        connections->admission.limits = *limits;
+        return deadlines_init(&connections->deadlines, event, on_deadlines, connections);
+}
+
+void connections_clear(struct connections *connections)
+{
+        deadlines_clear(&connections->deadlines);
+        admission_clear(&connections->admission);
+        free(connections->by_fd);
+}

@@ -1,0 +1,40 @@
+/* All connections there are: admitted, counted, each with one deadline at a time. */
+#pragma once
+
+#include "daemon/admission.h"
+#include "daemon/deadlines.h"
+#include "daemon/request.h"
+
+struct connections {
+        struct connection *first;
+        unsigned n;
+        struct admission admission;
+        struct deadlines deadlines;
+        unsigned n_peak;           /* since memory was last given back */
+        struct connection **by_fd; /* those that libmicrohttpd has not told of yet */
+        size_t n_by_fd;
+};
+
+/* Zeroed before. Negative errno. */
+int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits);
+/* There must be none any more. */
+void connections_clear(struct connections *connections);
+
+/* A new one, with no deadline yet. Takes what is known of the peer over (also when it fails). NULL: there is
+ * no room, or no memory; the socket stays the caller's in any case. */
+struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
+                                   const struct guard_place *place);
+
+/* The one that was added with this socket, once; NULL: none was. */
+struct connection *connections_take_new(struct connections *connections, int fd);
+
+/* Forgets and frees it. Returns NULL. */
+struct connection *connections_remove(struct connections *connections, struct connection *connection);
+
+/* From now on it is in this state, until then: a request that waits is then resumed, any other connection
+ * ended. */
+void connections_expect(struct connections *connections, struct connection *connection,
+                        enum connection_state state, uint64_t deadline_usec);
+
+/* Shuts the socket down: libmicrohttpd sees the end, and closes. */
+void connection_end(struct connection *connection);

@@ -1,0 +1,109 @@
+/* A request as it comes in, and its answer until libmicrohttpd has it. */
+#include "daemon/request.h"
+
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <assert.h>
+
+#define BODY_DISCARDED_MAX (1024 * 1024) /* of a body that is too large; then the connection ends */
+
+void request_take_target(struct request *request, const char *target)
+{
+        size_t length = strlen(target);
+
+        request->target_too_long = length > REQUEST_TARGET_MAX;
+        if (!request->target_too_long) {
+                memcpy(request->target, target, length + 1);
+        }
+}
+
+static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+        (void)kind;
+        guard_note(userdata, name, value);
+        return MHD_YES;
+}
+
+/* Is the body too large by its own account? */
+static bool announces_too_much(const struct request *request)
+{
+        const char *length = request->facts.content_length;
+        return length && (strlen(length) > 9 || strtoul(length, NULL, 10) > REQUEST_BODY_MAX);
+}
+
+void request_take_head(struct request *request, const char *method)
+{
+        request->method = http_method_parse(method);
+        (void)MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, on_header,
+                                        &request->facts);
+        request->body_too_large = announces_too_much(request);
+}
+
+bool request_take_body(struct request *request, const char *data, size_t size)
+{
+        request->body_length += size;
+        if (request->body_length > REQUEST_BODY_MAX) {
+                request->body_too_large = true;
+                return request->body_length <= BODY_DISCARDED_MAX;
+        }
+        if (!request->body) {
+                request->body = secret_alloc(REQUEST_BODY_MAX + 1);
+                if (!request->body) {
+                        return false;
+                }
+        }
+        memcpy(request->body + request->body_length - size, data, size);
+        return true;
+}
+
+void request_answer(struct request *request, unsigned status, struct MHD_Response *response)
+{
+        assert(request->status == 0);
+        request->status = status;
+        request->response = response;
+        request->response_shared = false;
+}
+
+void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response)
+{
+        request_answer(request, status, response);
+        request->response_shared = true;
+}
+
+enum MHD_Result request_queue(struct request *request)
+{
+        if (!request->response) {
+                return MHD_NO;
+        }
+        enum MHD_Result result =
+                MHD_queue_response(request->connection->mhd, request->status, request->response);
+        if (!request->response_shared) {
+                MHD_destroy_response(request->response); /* libmicrohttpd keeps its own reference */
+        }
+        request->response = NULL;
+        return result;
+}
+
+void request_clear(struct request *request)
+{
+        request->body = secret_free(request->body);
+        waiter_cancel(&request->waiter);
+        /* Not the whole: the target is long, and only what was written must be taken back. */
+        request->target[0] = '\0';
+        request->target_too_long = false;
+        request->facts = (struct guard_facts){ 0 };
+        request->body_length = 0;
+        request->body_too_large = false;
+        request_forget_environment(request);
+        request->status = 0;
+        request->response = NULL;
+}
+
+void request_forget_environment(struct request *request)
+{
+        request->match.route = NULL;
+        request->environment = NULL;
+        request->wait_until_usec = 0;
+}
