@@ -16,7 +16,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir, "blackbox"
 import simulator  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
-TICKS_PER_SEC = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(Exception):
@@ -54,10 +53,13 @@ class Server:
     port = None
 
     def cpu_sec(self):
-        """Processor time used so far, user and system, in seconds."""
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SEC
+        """Processor time used so far, user and system, in seconds: /proc/PID/stat has it in clock ticks of
+        10 ms, this in nanoseconds."""
+        total_nsec = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as file:
+                total_nsec += int(file.read().split()[0])
+        return total_nsec / 1e9
 
     def url(self):
         return f"http://127.0.0.1:{self.port}/v1/sandbox/token"
