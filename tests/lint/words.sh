@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Words that do not belong into the tree: places on somebody's machine, papers that the reader does not have,
+# and work that was put off. Each pattern is spelt so that it does not find itself.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+
+failures=0
+
+# forbid PATTERN WHY
+forbid() {
+        local found
+        found=$(grep -rnIE --exclude-dir=.git --exclude-dir='build*' --exclude-dir=__pycache__ --exclude-dir=.cache \
+                --exclude=LICENSE -e "$1" . || true)
+        if [ -n "$found" ]; then
+                printf '%s\n  -- %s\n' "$found" "$2" >&2
+                failures=$((failures + 1))
+        fi
+}
+
+forbid '(^|[^A-Za-z0-9_.-])/(wor[k]|hom[e]|roo[t])/' "a place on one machine"
+forbid '/tm[p]/build' "a place on one machine"
+forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|shared do[c]s' "a paper that is not in the tree"
+forbid '(^|[^A-Za-z_])(TOD[O]|FIXM[E]|XX[X])([^A-Za-z_]|$)' "work that was put off: do it, or open an issue"
+forbid 'deb\.debian\.or[g]|pypi\.or[g]|registry\.npmj[s]|docker\.i[o]/' "a registry's name: the reader has set up his own"
+
+[ $failures = 0 ]
