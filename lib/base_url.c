@@ -97,6 +97,7 @@ static int check_mixed_up(const char *host, char *reterr_why, size_t size)
 static int check_authority(const char *text, size_t length, char *reterr_why, size_t size)
 {
         char host[BASE_URL_MAX + 1];
+        const char *bracket;
         char *port;
 
         if (memchr(text, '@', length))
@@ -106,7 +107,8 @@ static int check_authority(const char *text, size_t length, char *reterr_why, si
         host[length] = '\0';
 
         /* The colons of an IPv6 literal stand before its bracket. */
-        port = strchr(host[0] == '[' && strchr(host, ']') ? strchr(host, ']') : host, ':');
+        bracket = host[0] == '[' ? strchr(host, ']') : NULL;
+        port = strchr(bracket ? bracket : host, ':');
         if (port)
                 *port++ = '\0';
         if (host[0] == '\0')

@@ -179,7 +179,7 @@ static int set_base_url(struct settings_reading *r, const char *value)
 
 static int set_lifetime(struct settings_reading *r, const char *value)
 {
-        uint64_t usec;
+        uint64_t usec = 0;
         int n;
 
         n = read_duration(r, value, LIFETIME_MAX_USEC, &usec);

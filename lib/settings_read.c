@@ -169,7 +169,7 @@ static int open_environment(struct settings_reading *r, const char *name)
 static int open_section(struct settings_reading *r, const char *line, size_t length)
 {
         static const char word[] = "environment";
-        char heading[64];
+        char heading[64] = "";
 
         if (line[length - 1] != ']' || memchr(line, ']', length - 1))
                 return settings_fail(
