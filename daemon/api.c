@@ -125,7 +125,7 @@ static bool admit(struct api *api, struct request *request, bool health, uint64_
         }
         bool under_v1 = strncmp(request->target, "/v1/", 4) == 0;
         if (!guard_check(&request->facts, &connection->place, under_v1, &refusal)) {
-                refuse(api, request, refusal.status, refusal.slug, refusal.message, false, now_usec);
+                refuse(api, request, refusal.status, refusal.slug, refusal.message, refusal.close, now_usec);
                 return false;
         }
         if (!health && connection->over_limit) {

@@ -44,17 +44,52 @@ static bool note_single(const char *header, const char *name, const char *value,
         return true;
 }
 
+/* RFC 9110, section 5.6.2: token. A folded line, or a space before the colon, ends up as a name that is none
+ * when libmicrohttpd reads it; others may read another name, for example Origin. */
+static bool is_token(const char *name)
+{
+        static const bool allowed[256] = {
+                ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
+                ['-'] = true,         ['.'] = true,          ['0' ... '9'] = true, ['A' ... 'Z'] = true,
+                ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
+        };
+        const unsigned char *at = (const unsigned char *)name;
+
+        while (allowed[*at]) {
+                at++;
+        }
+        return *at == '\0' && *name != '\0';
+}
+
+/* RFC 9110, section 5.5: a value has no control characters but tabs. */
+static bool is_field_value(const char *value)
+{
+        for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
+                if ((*at < ' ' && *at != '\t') || *at == 0x7f) {
+                        return false;
+                }
+        }
+        return true;
+}
+
 void guard_note(struct guard_facts *facts, const char *name, const char *value)
 {
+        if (!is_token(name)) {
+                facts->malformed =
+                        "a header's name has a character that none may have, or its line is folded";
+                return;
+        }
+        if (value && !is_field_value(value)) {
+                facts->malformed = "a header's value has a control character";
+                return;
+        }
         if (note_single("Host", name, value, &facts->host, &facts->n_hosts) ||
             note_single("EQP-Client", name, value, &facts->client, &facts->n_clients) ||
             note_single("Accept", name, value, &facts->accept, &facts->n_accepts) ||
             note_single("Authorization", name, value, &facts->authorization, &facts->n_authorizations) ||
-            note_single("Content-Length", name, value, &facts->content_length, &facts->n_content_lengths)) {
-                return;
-        }
-        if (strcasecmp(name, "Transfer-Encoding") == 0) {
-                facts->transfer_encoding = true;
+            note_single("Content-Length", name, value, &facts->content_length, &facts->n_content_lengths) ||
+            note_single("Transfer-Encoding", name, value, &facts->transfer_encoding,
+                        &facts->n_transfer_encodings)) {
                 return;
         }
         const char *found = find_name(browser_headers, ARRAY_SIZE(browser_headers), name);
@@ -77,6 +112,7 @@ static bool refuse(struct guard_refusal *refusal, unsigned status, const char *s
 
         refusal->status = status;
         refusal->slug = slug;
+        refusal->close = false;
         va_start(arguments, format);
         (void)vsnprintf(refusal->message, sizeof(refusal->message), format, arguments);
         va_end(arguments);
@@ -102,6 +138,31 @@ static bool host_allowed(const char *host, const struct guard_place *place)
                host_is(host, "[::1]", place->port) || host_is(host, place->address, place->port);
 }
 
+bool guard_framing_sound(const struct guard_facts *facts)
+{
+        return !facts->malformed && facts->n_content_lengths + facts->n_transfer_encodings <= 1 &&
+               (facts->n_transfer_encodings == 0 || strcasecmp(facts->transfer_encoding, "chunked") == 0);
+}
+
+static bool check_framing(const struct guard_facts *facts, struct guard_refusal *refusal)
+{
+        if (guard_framing_sound(facts)) {
+                return true;
+        }
+        if (facts->malformed) {
+                (void)refuse(refusal, 400, "bad_request", "the request is malformed: %s", facts->malformed);
+        } else if (facts->n_content_lengths + facts->n_transfer_encodings > 1) {
+                (void)refuse(refusal, 400, "bad_request",
+                             "the length of the body is told twice: send one Content-Length or "
+                             "Transfer-Encoding, not both");
+        } else {
+                (void)refuse(refusal, 400, "bad_request",
+                             "the only Transfer-Encoding that is understood here is chunked");
+        }
+        refusal->close = true;
+        return false;
+}
+
 static bool check_form(const struct guard_facts *facts, struct guard_refusal *refusal)
 {
         if (facts->n_hosts > 1 || facts->n_clients > 1 || facts->n_authorizations > 1 ||
@@ -112,17 +173,15 @@ static bool check_form(const struct guard_facts *facts, struct guard_refusal *re
                               : facts->n_authorizations > 1 ? "Authorization"
                                                             : "Accept");
         }
-        if (facts->n_content_lengths > 1 || (facts->n_content_lengths > 0 && facts->transfer_encoding)) {
-                return refuse(refusal, 400, "bad_request",
-                              "the length of the body is told twice: send one Content-Length or "
-                              "Transfer-Encoding, not both");
-        }
         return true;
 }
 
 bool guard_check(const struct guard_facts *facts, const struct guard_place *place, bool needs_client,
                  struct guard_refusal *reterr_refusal)
 {
+        if (!check_framing(facts, reterr_refusal)) {
+                return false;
+        }
         if (place->tcp) {
                 if (facts->n_hosts != 1 || !host_allowed(facts->host, place)) {
                         return refuse(reterr_refusal, 403, "host_refused",

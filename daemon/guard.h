@@ -20,7 +20,9 @@ struct guard_facts {
         unsigned n_authorizations;
         const char *content_length;
         unsigned n_content_lengths;
-        bool transfer_encoding;
+        const char *transfer_encoding;
+        unsigned n_transfer_encodings;
+        const char *malformed;      /* static: what no well-formed head has; NULL: nothing */
         const char *browser_header; /* static: the name of one that only browsers send */
         const char *proxy_header;   /* likewise, of proxies */
 };
@@ -28,6 +30,7 @@ struct guard_facts {
 struct guard_refusal {
         unsigned status;
         const char *slug;
+        bool close;        /* where the next request begins is in doubt: there must be none */
         char message[256]; /* what, why, what to do */
 };
 
@@ -40,6 +43,11 @@ struct guard_place {
 
 /* Takes one header in. */
 void guard_note(struct guard_facts *facts, const char *name, const char *value);
+
+/* Is it certain where this request ends? If not, nothing more of the connection may be read: what one reader
+ * takes for a body, another one takes for the next request (RFC 9112, section 11.2). Ask once all headers
+ * are in. */
+bool guard_framing_sound(const struct guard_facts *facts);
 
 /* False: to be refused as *reterr_refusal says. needs_client: the path is one that needs EQP-Client. Nothing
  * but well-formedness is checked on a unix socket, where neither browsers nor proxies arrive. */

@@ -141,7 +141,6 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
 
         (void)userdata;
         (void)url;
-        (void)version;
         if (!request) {
                 const union MHD_ConnectionInfo *info =
                         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -150,11 +149,10 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 }
                 request = &((struct connection *)info->socket_context)->request;
                 *request_context = request;
-                request_take_head(request, method);
-                if (!request->body_too_large) {
+                if (request_take_head(request, method, version)) {
                         return MHD_YES;
                 }
-                /* Refused before it is sent; the connection ends with that. */
+                /* Refused before the body is sent; the connection ends with that. */
         }
         if (*upload_data_size > 0) {
                 if (!request_take_body(request, upload_data, *upload_data_size)) {

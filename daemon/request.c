@@ -12,6 +12,8 @@ void request_take_target(struct request *request, const char *target)
 {
         size_t length = strlen(target);
 
+        request->raw_target = target;
+        request->raw_target_length = length;
         request->target_too_long = length > REQUEST_TARGET_MAX;
         if (!request->target_too_long) {
                 memcpy(request->target, target, length + 1);
@@ -21,8 +23,11 @@ void request_take_target(struct request *request, const char *target)
 static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
 {
+        struct request *request = userdata;
+
         (void)kind;
-        guard_note(userdata, name, value);
+        head_bytes_header(&request->head, name, value);
+        guard_note(&request->facts, name, value);
         return MHD_YES;
 }
 
@@ -33,12 +38,18 @@ static bool announces_too_much(const struct request *request)
         return length && (strlen(length) > 9 || strtoul(length, NULL, 10) > REQUEST_BODY_MAX);
 }
 
-void request_take_head(struct request *request, const char *method)
+bool request_take_head(struct request *request, const char *method, const char *version)
 {
         request->method = http_method_parse(method);
-        (void)MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, on_header,
-                                        &request->facts);
+        head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
+        (void)MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, on_header, request);
+        if (!head_bytes_sound(&request->head)) {
+                request->facts.malformed =
+                        "its head has bytes that belong to no header, such as NUL, a line of "
+                        "one colon, or a lone line feed";
+        }
         request->body_too_large = announces_too_much(request);
+        return !request->body_too_large && guard_framing_sound(&request->facts);
 }
 
 bool request_take_body(struct request *request, const char *data, size_t size)

@@ -4,6 +4,7 @@
 
 #include "daemon/environment.h"
 #include "daemon/guard.h"
+#include "daemon/head_bytes.h"
 #include "daemon/peer.h"
 #include "daemon/waiters.h"
 #include "lib/route.h"
@@ -22,6 +23,9 @@ struct request {
         enum http_method method;
         bool target_too_long;
         char target[REQUEST_TARGET_MAX + 1]; /* path and query as on the request line */
+        const char *raw_target;              /* libmicrohttpd's */
+        size_t raw_target_length;
+        struct head_bytes head;
         struct guard_facts facts;
         char *body; /* secret memory, NULL without one */
         size_t body_length;
@@ -73,9 +77,9 @@ struct connection {
 /* Path and query as on the request line; noted as too long instead if they are. */
 void request_take_target(struct request *request, const char *target);
 
-/* Method and headers. A body that is too large by its own account is noted as such: then there is no need to
- * read it. */
-void request_take_head(struct request *request, const char *method);
+/* Method, version and headers. False: there is no need to read the body, as it is too large by its own
+ * account or nobody knows where it ends. */
+bool request_take_head(struct request *request, const char *method, const char *version);
 
 /* A piece of the body. False: the connection must end (no memory, or far too much). */
 bool request_take_body(struct request *request, const char *data, size_t size);

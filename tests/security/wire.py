@@ -41,6 +41,8 @@ def connect(address, timeout=20):
 
 def parse(data, head_only=False):
     """All the answers in a stream of bytes; interim ones (1xx) left out."""
+    # libmicrohttpd 0.9.75 sends the head of some of its own refusals twice.
+    data = re.sub(rb"(?s)(HTTP/1\.1 4(?:(?!\r\n\r\n).)*\r\n\r\n)\1", rb"\1", data)
     replies = []
     while data:
         match = re.match(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n", data)
