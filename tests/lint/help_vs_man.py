@@ -1,4 +1,5 @@
-"""The options that --help lists are those of the man page, with the same short forms and the same arguments.
+"""The options that --help lists are those of the man page, with the same short forms and the same arguments; and
+the words for errors that eqp-brokerd(8) lists are those of the sources.
 
     help_vs_man.py BUILD
 """
@@ -67,9 +68,22 @@ def check_program(path, page):
     yield from compare(path.name, help_options(path), man_options((ROOT / "doc" / page).read_text()))
 
 
+def check_errors():
+    sources = "".join(path.read_text() for path in sorted((ROOT / "daemon").glob("*.c")))
+    in_sources = set(re.findall(r'\b([45]\d\d),\s*"([a-z_]+)"', sources))
+    in_sources |= {("503", word) for word in re.findall(r'"error", "([a-z_]+)"', sources)}
+    text = (ROOT / "doc" / "eqp-brokerd.8.scd").read_text()
+    lines = re.findall(r"^\*(\d\d\d)\* (.*?)(?:\+\+)?$", text[text.index("## Errors"):], re.M)
+    in_man = {(status, word) for status, words in lines for word in words.split(", ")}
+    for status, word in sorted(in_sources ^ in_man):
+        place = "the sources" if (status, word) in in_sources else "the man page"
+        yield f"eqp-brokerd: the error {status} {word} is only in {place}"
+
+
 def main():
     troubles = [*check_program(BUILD / "daemon" / "eqp-brokerd", "eqp-brokerd.8.scd"),
-                *check_program(BUILD / "simulator" / "eqp-simulator", "eqp-simulator.1.scd"), *check_eqpctl()]
+                *check_program(BUILD / "simulator" / "eqp-simulator", "eqp-simulator.1.scd"), *check_eqpctl(),
+                *check_errors()]
     print("\n".join(troubles), end="\n" if troubles else "")
     sys.exit(1 if troubles else 0)
 
