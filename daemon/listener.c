@@ -81,31 +81,58 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static int on_connections(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* Returns whether more may be at the door. */
+static bool accept_batch(struct listener *listener)
 {
-        struct listener *listener = userdata;
-
-        (void)source;
-        (void)events;
         for (int i = 0; i < BATCH; i++) {
                 struct peer peer;
-                int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                int client = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (client < 0) {
-                        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                        int error = errno;
+                        if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
                                 rest_a_moment(listener);
                         }
-                        return 0; /* EAGAIN, or a connection that ended in the queue */
+                        return error == ECONNABORTED; /* a connection that ended in the queue */
                 }
                 peer_find(listener->finder, client, &peer);
                 http_server_add(listener->server, client, &peer, &listener->place);
         }
+        return true;
+}
+
+static int on_connections(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        (void)source;
+        (void)fd;
+        (void)events;
+        (void)accept_batch(userdata);
         return 0;
+}
+
+static void close_door(struct listener *listener)
+{
+        struct stat status;
+
+        if (listener->fd >= 0) {
+                (void)close(listener->fd);
+                listener->fd = -1;
+        }
+        if (listener->made_path && lstat(listener->address.path, &status) == 0 &&
+            status.st_ino == listener->inode) {
+                (void)unlink(listener->address.path);
+        }
+        listener->made_path = false;
 }
 
 void listener_stop(struct listener *listener)
 {
+        /* Who stands at the door is let in; who comes later is refused at once, instead of waiting for a
+         * daemon that is about to end. */
+        for (int i = 0; listener->io && i < BACKLOG / BATCH && accept_batch(listener); i++) {
+        }
         listener->io = sd_event_source_disable_unref(listener->io);
         listener->rest = sd_event_source_disable_unref(listener->rest);
+        close_door(listener);
 }
 
 /* ---- binding ---- */
@@ -283,15 +310,7 @@ int listener_new(struct listener **ret, sd_event *event, const struct listen_add
 struct listener *listener_free(struct listener *listener)
 {
         if (listener) {
-                struct stat status;
                 listener_stop(listener);
-                if (listener->fd >= 0) {
-                        (void)close(listener->fd);
-                }
-                if (listener->made_path && lstat(listener->address.path, &status) == 0 &&
-                    status.st_ino == listener->inode) {
-                        (void)unlink(listener->address.path);
-                }
                 free(listener);
         }
         return NULL;

@@ -17,10 +17,11 @@ struct listener;
 int listener_new(struct listener **ret, sd_event *event, const struct listen_address *address,
                  struct http_server *server, struct peer_finder *finder,
                  char reterr_message[static LISTENER_ERROR_MAX]);
-/* Closes, and removes the unix socket it made. NULL is fine; returns NULL. */
+/* Stops it, too. NULL is fine; returns NULL. */
 struct listener *listener_free(struct listener *listener);
 
-/* Accepts no more; what is in the kernel's queue stays there. */
+/* Takes in who is in the kernel's queue, then closes, and removes the unix socket it made: later callers are
+ * refused at once. */
 void listener_stop(struct listener *listener);
 
 const struct listen_address *listener_address(const struct listener *listener);
