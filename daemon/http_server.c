@@ -16,9 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_USEC      (10 * USEC_PER_SEC)
-#define SEND_USEC         (10 * USEC_PER_SEC)
-#define IDLE_USEC         (30 * USEC_PER_SEC)
+#define RECEIVE_USEC (10 * USEC_PER_SEC)
+#define SEND_USEC    (10 * USEC_PER_SEC)
+#define IDLE_USEC    (30 * USEC_PER_SEC)
+#define LAST_WAIT_USEC                                                                                      \
+        (4 * USEC_PER_SEC)     /* of requests that wait when the daemon is to stop: it stops after 5 */
 #define CONNECTION_MEMORY 8192 /* for libmicrohttpd; measured: 4 to 8 KiB is fastest */
 
 struct http_server {
@@ -29,6 +31,7 @@ struct http_server {
         struct connections connections;
         uint64_t now_usec; /* of this turn of the loop, for deadlines */
         bool draining;
+        uint64_t wait_no_longer_usec; /* once draining; else USEC_NEVER */
         void (*drained)(void *userdata);
         void *drained_userdata;
 };
@@ -76,8 +79,8 @@ static void set_deadline(struct connection *connection, enum connection_state st
 
 void request_wait(struct request *request, uint64_t until_usec)
 {
-        request->wait_until_usec = until_usec;
-        set_deadline(request->connection, CONNECTION_WAITING, until_usec);
+        request->wait_until_usec = MIN_OF(until_usec, request->connection->server->wait_no_longer_usec);
+        set_deadline(request->connection, CONNECTION_WAITING, request->wait_until_usec);
 }
 
 static void on_news(struct waiter *waiter)
@@ -277,10 +280,13 @@ void http_server_on_drained(struct http_server *server, void (*drained)(void *us
 void http_server_drain(struct http_server *server)
 {
         server->draining = true;
+        server->wait_no_longer_usec = usec_add(clock_now_usec(), LAST_WAIT_USEC);
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
                 if (connection->state == CONNECTION_IDLE) {
                         (void)shutdown(connection->fd, SHUT_RD);
+                } else if (connection->state == CONNECTION_WAITING) {
+                        request_wait(&connection->request, connection->request.wait_until_usec);
                 }
         }
         tell_drained(server);
@@ -350,6 +356,7 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
         }
         server->event = sd_event_ref(event);
         server->handler = *handler;
+        server->wait_no_longer_usec = USEC_NEVER;
         int r = connections_init(&server->connections, event, limits);
         if (r >= 0) {
                 r = start_mhd(server);
