@@ -377,6 +377,18 @@ class Broker:
             self.wait_status(environment, lambda status: status["state"] == "valid", timeout)
         return self
 
+    def wait_obtained(self, *environments):
+        """As wait_valid(), where the test itself may not see the status."""
+        for environment in environments or ("sandbox",):
+            self.wait_log(f"^{environment}: new token ")
+        return self
+
+    def wait_connections(self, n):
+        """Waits until n connections are open beside the one that asks."""
+        with self.connection() as connection:
+            wait_until(lambda: b"\neqp_broker_connections %d\n" % (n + 1) in connection.ask("GET", "/metrics").body,
+                       f"{n} connections")
+
     def refresh(self, environment="sandbox"):
         """An operator's refresh: the answer as JSON; it must be a 200."""
         answer = self.post(f"/v1/{environment}/refresh")

@@ -1,0 +1,148 @@
+"""eqp-brokerd: who is calling, what he may do, and how many connections he may have."""
+
+import os
+import pwd
+import subprocess
+
+import pytest
+
+from broker import Connection, wait_until
+from simulator import EXAMPLE_KEY
+
+
+def test_the_default_allows_the_daemons_own_user(stranger, upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=stranger).wait_valid()
+    assert broker.refresh()["outcome"] == "granted", "root is an operator by default"
+    for via in ("unix", "tcp"):
+        status, body = as_user(stranger, broker, via)
+        assert status == 200 and b"expires_in" in body
+
+
+def as_user(uid, broker, via, path="/v1/sandbox/token", method="GET", gid=None, groups=()):
+    """A request by a process of that user: (status, body)."""
+    where = ["--unix-socket", str(broker.socket_path)] if via == "unix" else []
+    port = broker.port if via == "tcp" else 80
+    result = subprocess.run(
+        ["curl", "-sS", "--noproxy", "*", "-X", method, "-H", "EQP-Client: other", "-w", "\n%{http_code}", "--max-time",
+         "15", *where, f"http://127.0.0.1:{port}{path}"], user=uid, group=uid if gid is None else gid,
+        extra_groups=list(groups), capture_output=True, check=False, cwd="/")
+    assert result.returncode == 0, result
+    body, _, status = result.stdout.rpartition(b"\n")
+    return int(status), body
+
+
+@pytest.fixture
+def guarded(stranger, upstream, make_broker):
+    """A daemon of root's with these further lines."""
+    def make(broker="", sandbox="", **more):
+        return make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}, broker=broker,
+                           environments={"sandbox": sandbox}, **more).wait_obtained("sandbox", "production")
+    return make
+
+
+@pytest.mark.parametrize("via", ["unix", "tcp"])
+def test_a_caller_without_any_right(guarded, stranger, via):
+    broker = guarded()
+    for path in ("/v1/sandbox/token", "/v1/status", "/v1/nothing/token", "/nonsense"):
+        status, body = as_user(stranger, broker, via, path)
+        assert (status, b"caller_refused" in body) == (403, True)
+        assert b"MAG" not in body and b"sandbox\"" not in body
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert as_user(stranger, broker, via, path)[0] == 200
+    assert broker.log(f"refused uid {stranger}( pid [0-9]+)? client other: caller_refused", priority=5)
+
+
+@pytest.mark.parametrize("via, rule, gid, groups, expected", [
+    ("unix", "any", None, (), 200), ("unix", "uid:54321", None, (), 200), ("unix", "uid:54322", None, (), 403),
+    ("tcp", "any", None, (), 200), ("tcp", "uid:54321", None, (), 200), ("tcp", "uid:54322", None, (), 403),
+    ("unix", "gid:54321", None, (), 200), ("unix", "gid:777", None, (), 403), ("unix", "gid:777", 777, (), 200),
+    ("unix", "gid:777", None, (776, 777), 200), ("unix", "gid:0", None, (), 403), ("tcp", "gid:777", 777, (777,), 403)])
+def test_rules(guarded, stranger, via, rule, gid, groups, expected):
+    broker = guarded(f"allow = {rule}")
+    assert as_user(stranger, broker, via, gid=gid, groups=groups)[0] == expected
+    own = rule == "any" or rule == f"gid:{os.getegid()}"
+    assert broker.get("/v1/sandbox/token").status == (200 if own else 403), "root is no exception"
+
+
+def test_groups_of_tcp_callers_come_from_the_user_database(guarded):
+    user = pwd.getpwnam("daemon")
+    broker = guarded("allow = group:daemon")
+    assert as_user(user.pw_uid, broker, "tcp", gid=54321)[0] == 200
+    assert as_user(user.pw_uid, broker, "unix", gid=54321)[0] == 403, "here the kernel tells the groups"
+
+
+def test_an_environments_own_rules_replace_the_general_ones(guarded, stranger):
+    broker = guarded(sandbox=f"allow = uid:{stranger}\noperators = uid:{stranger}")
+    assert as_user(stranger, broker, "unix")[0] == 200
+    assert as_user(stranger, broker, "unix", "/v1/production/token")[0] == 403
+    assert as_user(stranger, broker, "unix", "/v1/sandbox/refresh", "POST")[0] == 200
+    assert as_user(stranger, broker, "unix", "/v1/production/refresh", "POST")[0] == 403
+    status, body = as_user(stranger, broker, "tcp", "/v1/status")
+    assert status == 200 and b'"sandbox"' in body and b'"production"' not in body
+    assert broker.get("/v1/sandbox/token").error() == (403, "caller_refused")
+    assert broker.get("/v1/production/token").status == 200
+
+
+def test_who_may_use_may_not_refresh(guarded, stranger):
+    broker = guarded(f"allow = uid:{stranger}")
+    assert as_user(stranger, broker, "tcp")[0] == 200
+    status, body = as_user(stranger, broker, "tcp", "/v1/sandbox/refresh", "POST")
+    assert (status, b"operators" in body) == (403, True)
+
+
+@pytest.mark.parametrize("via", ["unix", "tcp"])
+def test_nobody_is_never_known(guarded, via):
+    status, body = as_user(65534, guarded("allow = any"), via)
+    assert (status, b"caller_unknown" in body) == (403, True)
+
+
+def test_changed_rules_count_on_open_connections(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    with broker.connection() as connection:
+        assert connection.ask("GET", "/v1/sandbox/token").status == 200
+        broker.environments["sandbox"] = "allow = uid:1"
+        broker.write_config()
+        broker.reload()
+        assert connection.ask("GET", "/v1/sandbox/token").error() == (403, "caller_refused")
+
+
+# limits of connections
+
+
+def hold(broker, via):
+    """A connection that is taken in for sure."""
+    stream = broker.connect(via)
+    assert Connection(stream, f"localhost:{broker.port}").ask("GET", "/livez").status == 200
+    return stream
+
+
+def is_served(broker):
+    try:
+        return broker.get("/v1/sandbox/token").status == 200
+    except ConnectionError:
+        return False
+
+
+def test_too_many_connections_of_one_user(stranger, upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker="max_connections = 32\nmax_connections_per_user = 8\nallow = any").wait_valid()
+    held = [hold(broker, via) for via in ("tcp", "unix") * 4]
+    answer = broker.get("/v1/sandbox/token")
+    assert answer.error() == (429, "too_many_connections") and answer.retry_after >= 1
+    assert answer.headers["Connection"] == "close"
+    assert broker.get("/livez").status == 200, "health is answered nevertheless"
+    assert as_user(stranger, broker, "tcp")[0] == 200, "one user cannot starve the rest"
+    for stream in held:
+        stream.close()
+    wait_until(lambda: is_served(broker), "room again")
+
+
+def test_too_many_connections_in_all(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 16").wait_valid()
+    held = [hold(broker, "unix") for _ in range(16)]
+    assert broker.get("/v1/sandbox/token", via="tcp").error() == (429, "too_many_connections")
+    assert broker.get("/livez", via="tcp").status == 200
+    more = [broker.connect() for _ in range(100)]  # most are just closed
+    for stream in held + more:
+        stream.close()
+    wait_until(lambda: is_served(broker), "room again")

@@ -1,0 +1,281 @@
+"""eqp-brokerd as a process: starts that fail, and how it ends."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon, wait_until
+from simulator import EXAMPLE_KEY
+
+CANNOT_LISTEN, PERMISSION, CONFIGURATION = 69, 77, 78
+
+
+# starts that fail
+
+
+def test_a_port_that_is_taken(make_broker):
+    broker = make_broker(start=False)
+    with socket.create_server(("127.0.0.1", broker.port)):
+        result = run_daemon("--config", broker.config_path)
+    assert result.returncode == CANNOT_LISTEN
+    assert f"cannot listen on 127.0.0.1:{broker.port}" in result.stderr and "another program listens" in result.stderr
+    assert not broker.socket_path.exists()
+
+
+def test_a_unix_socket_of_a_living_daemon(broker, make_broker):
+    other = make_broker(start=False)
+    other.port = None
+    other.write_config(other.config().replace(str(other.socket_path), str(broker.socket_path)))
+    result = run_daemon("--config", other.config_path)
+    assert result.returncode == CANNOT_LISTEN and "another program listens there" in result.stderr
+    assert broker.token()["ust"], "its socket is still in place"
+
+
+def test_a_stale_unix_socket_is_replaced(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    broker.process.kill()
+    broker.process.wait()
+    assert broker.socket_path.is_socket()
+    broker.stderr_path.unlink()
+    broker.start().wait_valid()
+    assert broker.stop() == 0
+    assert not broker.socket_path.exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "fifo", "link"])
+def test_something_else_in_the_place_of_the_unix_socket(make_broker, kind):
+    broker = make_broker(start=False)
+    path = broker.socket_path
+    {"file": lambda: path.write_text("precious"), "directory": path.mkdir, "fifo": lambda: os.mkfifo(path),
+     "link": lambda: path.symlink_to("nowhere")}[kind]()
+    result = run_daemon("--config", broker.config_path)
+    assert result.returncode == CANNOT_LISTEN and "no socket is in its place" in result.stderr
+    assert os.path.lexists(path)
+
+
+def test_the_folder_of_the_unix_socket_is_made(upstream, make_broker):
+    broker = make_broker(upstream, start=False)
+    broker.socket_path = broker.directory / "run" / "broker.sock"
+    broker.write_config()
+    broker.start()
+    assert broker.get("/livez").status == 200
+    broker.stop()
+    broker.socket_path = broker.directory / "a" / "b" / "broker.sock"
+    broker.write_config()
+    result = run_daemon("--config", broker.config_path)
+    assert result.returncode == CANNOT_LISTEN and "folder above" in result.stderr
+
+
+def test_a_path_where_the_user_may_not_bind(stranger, make_broker):
+    broker = make_broker(start=False, uid=stranger)
+    broker.directory.chmod(0o755)
+    os.chown(broker.directory, 0, 0)
+    result = run_daemon("--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
+    assert result.returncode == PERMISSION, result.stderr
+    assert "cannot listen" in result.stderr and "run as a user who may" in result.stderr
+
+
+def test_a_port_where_the_user_may_not_bind(stranger, make_broker):
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+        if int(file.read()) <= 1:
+            pytest.skip("every port is open to everybody here")
+    broker = make_broker(start=False, uid=stranger)
+    broker.port = 1
+    broker.write_config()
+    result = run_daemon("--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
+    assert result.returncode == PERMISSION
+
+
+def test_a_socket_of_another_inode_is_left_alone(broker):
+    """Somebody else has put his own in the place: it is not ours to remove."""
+    broker.socket_path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(broker.socket_path))
+        assert broker.stop() == 0
+        assert broker.socket_path.is_socket()
+
+
+def test_everybody_may_connect(broker):
+    assert broker.socket_path.stat().st_mode & 0o777 == 0o666
+
+
+def test_defaults_need_nothing(make_broker):
+    """No configuration at all: it runs, or says which default cannot be had."""
+    folder = pathlib.Path("/run/eqp-broker")
+    made = not folder.exists()
+    if os.path.exists("/etc/eqp-broker/eqp-brokerd.conf") or not made and list(folder.iterdir()):
+        pytest.skip("eqp-broker is in use on this host")
+    if os.geteuid() != 0:
+        assert run_daemon().returncode in (PERMISSION, CANNOT_LISTEN)
+        return
+    try:
+        socket.create_server(("127.0.0.1", 9377)).close()
+    except OSError:
+        pytest.skip("port 9377 is in use on this host")
+    process = subprocess.Popen([binary()], env=BARE_ENVIRONMENT, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    try:
+        lines = []
+        while "started" not in (lines or [""])[-1]:
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        assert "<6>listening on 127.0.0.1:9377\n" in lines
+        assert "<6>listening on /run/eqp-broker/eqp-broker.sock\n" in lines
+    finally:
+        process.terminate()
+        rest = process.communicate(timeout=20)[1]
+        if made:
+            folder.rmdir()
+    assert process.returncode == 0, rest
+
+
+# the end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop(broker, number):
+    assert broker.stop(number) == 0
+    assert broker.log("^stopped$", priority=6)
+    assert not broker.socket_path.exists()
+    with pytest.raises(ConnectionRefusedError):
+        broker.connect("tcp")
+
+
+def test_a_waiting_request_is_answered_first(upstream, make_broker):
+    upstream.settings("sandbox", latency_ms=1200)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?wait=20")))
+    thread.start()
+    broker.wait_connections(1)
+    with broker.connection("tcp") as idle:
+        assert idle.ask("GET", "/livez").status == 200
+        broker.send(signal.SIGTERM)
+        wait_until(lambda: refused(broker), "no connection is accepted any more")
+        assert broker.process.poll() is None
+        assert idle.sock.recv(1) == b"", "who does not wait for anything is let go"
+    thread.join(10)
+    assert answers[0].status == 200 and answers[0].json()["ust"]
+    assert broker.wait() == 0
+
+
+def refused(broker):
+    try:
+        broker.connect("tcp").close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.fixture
+def waited_for(upstream, make_broker):
+    """A daemon with a request in flight that would last for half a minute."""
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         environments={"sandbox": "exchange_timeout = 1min"})
+    stream = broker.connect()
+    stream.sendall(b"GET /v1/sandbox/token?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n")
+    broker.wait_connections(1)
+    yield broker
+    stream.close()
+
+
+def test_it_ends_after_5_s_at_the_latest(waited_for):
+    started = time.monotonic()
+    assert waited_for.stop() == 0
+    assert 4.5 <= time.monotonic() - started <= 8
+
+
+def test_a_second_signal_ends_it_at_once(waited_for):
+    started = time.monotonic()
+    waited_for.send(signal.SIGTERM)
+    wait_until(lambda: not waited_for.log("^stopped$") and refused(waited_for), "it is stopping")
+    assert waited_for.stop() == 0
+    assert time.monotonic() - started < 3
+
+
+def test_a_request_under_way_is_answered(broker):
+    """Its head had begun to come when the end was asked for."""
+    with broker.connect("tcp") as stream:
+        stream.sendall(b"GET /livez HTTP/1.1\r\n")
+        broker.wait_connections(1)
+        broker.send(signal.SIGTERM)
+        wait_until(lambda: refused(broker), "it is stopping")
+        stream.sendall(f"Host: localhost:{broker.port}\r\n\r\n".encode())
+        received = b""
+        while more := stream.recv(65536):
+            received += more
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert broker.wait() == 0
+
+
+def test_a_signal_before_the_first_answer(upstream, make_broker):
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    assert broker.stop() == 0
+
+
+def test_sigpipe_and_sigusr(broker):
+    broker.send(signal.SIGPIPE)
+    assert broker.token()["ust"]
+
+
+def test_a_log_that_nobody_reads_stops_nothing(upstream, make_broker):
+    """The pipe is full: lines are dropped and counted, requests are served."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    broker.process = subprocess.Popen([binary(), "--config", broker.config_path], env=BARE_ENVIRONMENT, stderr=writer,
+                                      stdin=subprocess.DEVNULL)
+    os.close(writer)
+    broker.stderr_path.write_text("")
+    wait_until(lambda: broker.socket_path.exists(), "it listens")
+    broker.wait_valid()
+    assert broker.token()["ust"]
+    assert "eqp_broker_log_dropped_total 0\n" not in broker.get("/metrics").body.decode()
+    os.close(reader)
+    assert broker.refresh()["outcome"] == "granted", "a closed pipe is no end either"
+    assert broker.stop() == 0
+
+
+def test_few_descriptors(upstream, make_broker):
+    """When they run out, callers queue; nothing breaks."""
+    import resource
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 512\nmax_connections_per_user = 512",
+                         start=False)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    broker.start()
+    resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE, (40, hard))
+    broker.wait_valid()
+    held = [broker.connect() for _ in range(60)]
+    wait_until(lambda: len(os.listdir(f"/proc/{broker.process.pid}/fd")) >= 40, "they have run out")
+    for stream in held:
+        stream.close()
+    assert wait_until(lambda: broker.get("/v1/sandbox/token").status == 200, "served again")
+
+
+def test_it_sleeps_when_nothing_happens(broker):
+    """No wake-ups: not a tick of CPU time, and no change of context."""
+    broker.token()
+
+    def switches():
+        with open(f"/proc/{broker.process.pid}/status") as file:
+            return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        before = switches()
+        time.sleep(0.7)
+        if switches() == before:
+            return
+    raise AssertionError("it never sleeps")

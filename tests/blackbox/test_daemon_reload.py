@@ -1,0 +1,235 @@
+"""eqp-brokerd: reading the configuration again while it serves."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from broker import free_port, wait_until
+from simulator import EXAMPLE_KEY, Simulator
+
+
+def get(port, path="/livez"):
+    """One request to a TCP port, whatever the daemon's first one is: the status."""
+    with socket.create_connection(("127.0.0.1", port), 10) as stream:
+        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nEQP-Client: a\r\nConnection: close\r\n\r\n".encode())
+        return int(stream.makefile("rb").readline().split()[1])
+
+
+def test_an_unchanged_configuration_changes_nothing(broker, upstream):
+    ust = broker.token()["ust"]
+    with broker.connection("tcp") as connection:
+        for _ in range(5):
+            broker.reload()
+            assert connection.ask("GET", "/v1/sandbox/token", {"EQP-Client": "a"}).status == 200
+    assert broker.token()["ust"] == ust
+    assert upstream.state("sandbox")["requests"]["token"] == 1
+    assert len(broker.log("listening on")) == 2, "the sockets stay open"
+
+
+@pytest.mark.parametrize("line, words", [
+    ("metrics = perhaps", "write yes or no"), ("nonsense", "no setting"), ("allow = user:no-such-user", "no such user")])
+def test_an_error_leaves_everything_as_it_was(broker, line, words):
+    ust = broker.token()["ust"]
+    broker.broker_lines = line + "\nlisten = 127.0.0.1:1\n"
+    broker.environments["agency"] = "base_url = https://localhost:1"
+    broker.write_config()
+    assert words in broker.reload(good=False)
+    assert broker.token()["ust"] == ust and broker.token(via="tcp")["ust"] == ust
+    assert broker.get("/v1/agency/token").error() == (404, "unknown_environment")
+    broker.broker_lines = ""
+    broker.write_config()
+    broker.reload()
+    assert broker.token()["ust"] == ust
+    assert broker.get("/v1/agency/token?wait=0").error() == (503, "no_token")
+
+
+def test_a_missing_file_leaves_everything_as_it_was(broker):
+    broker.config_path.unlink()
+    assert "No such file" in broker.reload(good=False)
+    assert broker.token()["ust"]
+
+
+def test_listeners_come_and_go(broker):
+    first, second = broker.port, free_port()
+    with broker.connection("tcp") as connection:
+        assert connection.ask("GET", "/livez").status == 200
+        broker.port = second
+        broker.write_config()
+        broker.reload()
+        assert get(second) == 200
+        with pytest.raises(ConnectionRefusedError):
+            get(first)
+        assert connection.ask("GET", "/livez").status == 200, "what was accepted stays"
+
+    broker.broker_lines = f"listen = 127.0.0.1:{first}\nlisten = {broker.directory}/second.sock"
+    broker.write_config()
+    broker.reload()
+    assert (get(first), get(second)) == (200, 200)
+    assert (broker.directory / "second.sock").is_socket()
+    broker.broker_lines = ""
+    broker.write_config()
+    broker.reload()
+    assert not (broker.directory / "second.sock").exists()
+
+
+def test_a_listener_that_cannot_be_had_leaves_everything_as_it_was(broker):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        old, new = broker.port, free_port()
+        broker.port = new
+        broker.broker_lines = f"listen = 127.0.0.1:{taken.getsockname()[1]}"
+        broker.environments["agency"] = "base_url = https://localhost:1"
+        broker.write_config()
+        broker.reload(good=False)
+        assert broker.log("cannot listen on .* another program listens there", priority=3)
+        assert get(old) == 200 and broker.token()["ust"]
+        with pytest.raises(ConnectionRefusedError):
+            get(new)
+        assert broker.get("/v1/agency/token").error() == (404, "unknown_environment")
+
+
+def test_an_environment_comes_and_goes(make_broker):
+    with Simulator(["sandbox", "agency"]) as simulator:
+        broker = make_broker(simulator, keys={"sandbox": EXAMPLE_KEY, "agency": EXAMPLE_KEY}, environments={"agency": None})
+        broker.wait_valid("sandbox")
+        ust = broker.token()["ust"]
+        assert broker.get("/v1/agency/token").error() == (404, "unknown_environment")
+        assert broker.log("key file .*/agency is not used: there is no environment of that name")
+
+        broker.environments["agency"] = ""
+        broker.write_config()
+        broker.reload()
+        broker.wait_valid("agency")  # its key was there already
+        assert broker.token("agency")["base_url"] == simulator.urls["agency"]
+
+        del broker.environments["agency"]
+        broker.write_config()
+        broker.reload()
+        assert broker.get("/v1/agency/token").error() == (404, "unknown_environment")
+        assert [row["name"] for row in broker.status()["environments"]] == ["production", "sandbox"]
+        assert broker.token()["ust"] == ust and simulator.state("sandbox")["requests"]["token"] == 1
+
+
+def test_an_environment_goes_while_somebody_waits_for_it(make_broker):
+    with Simulator(["sandbox", "agency"]) as simulator:
+        simulator.fault("agency", "hang")
+        broker = make_broker(simulator, keys={"sandbox": EXAMPLE_KEY, "agency": EXAMPLE_KEY}).wait_valid("sandbox")
+        answers = []
+
+        def wait():
+            answers.append(broker.get("/v1/agency/token?wait=30"))
+
+        def refresh():
+            answers.append(broker.post("/v1/agency/refresh"))
+
+        threads = [threading.Thread(target=what) for what in (wait, wait, refresh)]
+        for thread in threads:
+            thread.start()
+        broker.wait_connections(3)
+        del broker.environments["agency"]
+        broker.write_config()
+        broker.reload()
+        for thread in threads:
+            thread.join(10)
+        assert [answer.error() for answer in answers] == [(404, "unknown_environment")] * 3
+        assert broker.token()["ust"]
+
+
+def test_a_request_that_waits_survives_a_reload(upstream, make_broker):
+    upstream.settings("sandbox", latency_ms=1000)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?wait=10")))
+    thread.start()
+    broker.wait_connections(1)
+    broker.reload()
+    thread.join(10)
+    assert answers[0].status == 200
+    assert upstream.state("sandbox")["requests"]["token"] == 1
+
+
+def test_another_base_url_is_another_account(make_broker):
+    with Simulator(["sandbox", "other"]) as simulator:
+        broker = make_broker(simulator, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+        old = broker.token()["ust"]
+        broker.environments["sandbox"] = f"base_url = {simulator.urls['other']}"
+        simulator.settings("other", latency_ms=300)
+        broker.write_config()
+        broker.reload()
+        new = broker.token(query="?wait=10")
+        assert new["ust"] != old and new["base_url"] == simulator.urls["other"]
+        assert simulator.state("other")["requests"]["granted"] == 1
+        bearer = {"Authorization": "Bearer " + new["ust"]}
+        assert simulator.request("other", "GET", "/rest/v1/x", headers=bearer)[0] == 200
+
+
+def test_another_lifetime_and_authority_count_from_the_next_exchange(broker):
+    broker.environments["sandbox"] = "lifetime = 10min"
+    broker.write_config()
+    broker.reload()
+    assert broker.token()["expires_in"] > 7000
+    broker.refresh()
+    assert broker.token()["expires_in"] in (599, 598)
+    broker.environments["sandbox"] = "ca_file = /nonexistent"
+    broker.write_config()
+    broker.reload()
+    answer = broker.refresh()
+    assert answer["outcome"] == "unavailable" and "ca_file" in answer["message"]
+    assert broker.token()["expires_in"] > 590
+
+
+def test_limits_and_metrics(broker):
+    broker.broker_lines = "metrics = no\nmax_connections_per_user = 1"
+    broker.write_config()
+    broker.reload()
+    assert broker.get("/metrics").status == 404
+    with broker.connection() as connection:
+        assert connection.ask("GET", "/livez").status == 200
+        assert broker.get("/v1/status").error() == (429, "too_many_connections")
+
+
+def test_drop_ins_are_read_again(broker):
+    folder = broker.directory / "eqp-brokerd.conf.d"
+    folder.mkdir()
+    (folder / "a.conf").write_text("[broker]\nmetrics = no\n")
+    broker.reload()
+    assert broker.get("/metrics").status == 404
+    (folder / "a.conf").unlink()
+    broker.reload()
+    assert broker.get("/metrics").status == 200
+
+
+def test_no_request_is_lost_over_many_reloads(broker):
+    stop, failures, served = threading.Event(), [], []
+
+    def client(via):
+        while not stop.is_set():
+            try:
+                with broker.connection(via) as connection:
+                    for _ in range(5):
+                        answer = connection.ask("GET", "/v1/sandbox/token", {"EQP-Client": "a"})
+                        (served if answer.status == 200 else failures).append(answer)
+            except OSError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=client, args=(via,)) for via in ("unix", "tcp", "unix", "tcp")]
+    for thread in threads:
+        thread.start()
+    for n in range(20):
+        broker.environments["production"] = f"lifetime = {n + 1}h"
+        broker.write_config()
+        broker.reload()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == [] and len(served) > 100
+
+
+def test_signals_in_quick_succession(broker):
+    import signal
+    for _ in range(50):
+        broker.send(signal.SIGHUP)
+        time.sleep(0.001)
+    broker.wait_log("read again", 1)
+    assert broker.token()["ust"]

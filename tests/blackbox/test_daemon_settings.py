@@ -1,0 +1,251 @@
+"""eqp-brokerd: the configuration's files, and --check."""
+
+import os
+import pathlib
+
+import pytest
+
+from broker import run_daemon
+from simulator import EXAMPLE_KEY
+
+CONFIGURATION = 78
+SAMPLE = pathlib.Path(__file__).parents[2] / "config" / "eqp-brokerd.conf"
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Checks a text (or its drop-ins by name): the finished process."""
+    path = tmp_path / "eqp-brokerd.conf"
+
+    def run(text, **drop_ins):
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        for name, more in drop_ins.items():
+            (tmp_path / "eqp-brokerd.conf.d").mkdir(exist_ok=True)
+            (tmp_path / "eqp-brokerd.conf.d" / f"{name}.conf").write_text(more)
+        return run_daemon("--check", "--config", path)
+
+    run.path = path
+    return run
+
+
+WHOLE = """
+[broker]
+listen = 127.0.0.1:9377
+listen = 127.8.0.1:0
+listen = [::1]:9377
+listen = /run/somewhere/else.sock
+keys_directory = /srv/keys
+key_permissions = relaxed
+allow = any
+allow = uid:7
+operators = user:root
+operators = gid:0
+metrics = no
+max_connections = 100
+max_connections_per_user = 10
+ready = listening
+
+[environment sandbox]
+lifetime = 15min
+ca_file = /etc/ca.pem
+connect_timeout = 3s
+exchange_timeout = 1min
+allow = group:root
+
+[environment agency-2]
+base_url = HTTPS://Example.COM:8443/path/
+"""
+
+
+@pytest.mark.parametrize("text", ["", "[broker]\n", WHOLE, WHOLE.replace("\n", "\r\n"), "\ufeff" + WHOLE, "; a\n# b\n",
+                                  SAMPLE.read_text()])
+def test_what_check_prints_is_accepted_by_check(check, text):
+    first = check(text)
+    assert first.returncode == 0, first.stderr
+    second = check(first.stdout)
+    assert (second.returncode, second.stdout) == (0, first.stdout), second.stderr
+
+
+def test_check_prints_what_is_in_force(check):
+    printed = check(WHOLE).stdout.splitlines()
+    for line in WHOLE.split():
+        assert line == "=" or line in " ".join(printed) or line.startswith("HTTPS"), line
+    assert "base_url = https://example.com:8443/path" in printed
+    assert "base_url = https://commercedeveloper-sandbox-api.adobe.com" in printed, "the default of what is not set"
+    default = check("").stdout.splitlines()
+    for line in ("listen = 127.0.0.1:9377", "listen = [::1]:9377", "listen = /run/eqp-broker/eqp-broker.sock",
+                 "metrics = yes", "max_connections = 512", "max_connections_per_user = 64", "lifetime = 2h",
+                 "base_url = https://commercedeveloper-api.adobe.com", "allow = group:eqp-broker"):
+        assert line in default
+
+
+def test_the_sample_changes_nothing(check):
+    assert check(SAMPLE.read_text()).stdout == check("").stdout
+
+
+def test_drop_ins_override_in_order(check):
+    result = check("[broker]\nmetrics = no\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:2\n[environment sandbox]\nlifetime = 1h\n",
+                   **{"20-b": "[environment sandbox]\nlifetime = 3h\n[broker]\nlisten = 127.0.0.1:3\n",
+                      "10-a": "[environment sandbox]\nlifetime = 2min\nconnect_timeout = 2\n"})
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0, result.stderr
+    assert "metrics = no" in lines and "connect_timeout = 2s" in lines
+    assert lines.count("lifetime = 3h") == 1
+    assert [line for line in lines if line.startswith("listen")] == ["listen = 127.0.0.1:3"]
+
+
+def test_only_conf_files_are_drop_ins(check, tmp_path):
+    (tmp_path / "eqp-brokerd.conf.d").mkdir()
+    for name in ("a.conf.dpkg-old", "a.conf~", ".hidden.conf", "README"):
+        (tmp_path / "eqp-brokerd.conf.d" / name).write_text("nonsense\n")
+    assert check("").returncode == 0
+    assert check("", z="nonsense\n").returncode == CONFIGURATION
+
+
+def test_an_error_in_a_drop_in_names_it(check):
+    result = check("[broker]\n", z="\n[broker]\nmetrics = perhaps\n")
+    assert result.returncode == CONFIGURATION
+    assert f"{check.path}.d/z.conf:3: metrics = perhaps: write yes or no" in result.stderr
+
+
+BROKER, SANDBOX = "[broker]\n", "[environment sandbox]\n"
+
+
+@pytest.mark.parametrize("text, line, words", [
+    ("metrics = no\n", 1, "before the first section"),
+    ("[brokers]\n", 1, "unknown section"),
+    ("[sandbox]\n", 1, "did you mean [environment sandbox]?"),
+    ("[environment]\n", 1, "name is missing"),
+    ("[environment v1]\n", 1, "no name of an environment"),
+    ("[environment Sandbox]\n", 1, "no name of an environment"),
+    ("[broker\n", 1, "bracket"),
+    ("[broker] x\n", 1, "bracket"),
+    (BROKER + "metric = no\n", 2, "metrics"),
+    (BROKER + "QXJ0aHVyRGVudA = x\n", 2, "this is no key"),
+    (BROKER + "\n\nnonsense\n", 4, "no setting"),
+    (BROKER + "metrics: no\n", 2, "no setting"),
+    (BROKER + " metrics = no\n", 2, "indented"),
+    (BROKER + "= no\n", 2, "key is missing"),
+    (BROKER + "metrics =\n", 2, "no value"),
+    (BROKER + "metrics = \x01no\n", 2, "control character"),
+    (BROKER + "metrics = no\0\n", 2, "NUL"),
+    (BROKER + "metrics = no\n\nmetrics = no\n", 4, "twice"),
+    (BROKER + "base_url = https://a\n", 2, "belongs into [environment NAME]"),
+    (SANDBOX + "listen = 127.0.0.1:1\n", 2, "belongs into [broker]"),
+    (BROKER + "metrics = true\n", 2, "write yes or no"),
+    (BROKER + "key_permissions = 0640\n", 2, "relaxed or strict"),
+    (BROKER + "ready = soon\n", 2, "listening or answered"),
+    (BROKER + "max_connections = 15\n", 2, "16"),
+    (BROKER + "max_connections = 1e3\n", 2, "65536"),
+    (BROKER + "max_connections_per_user = 0\n", 2, "from 1"),
+    (BROKER + "keys_directory = keys\n", 2, "absolute path"),
+    (BROKER + "listen = 0.0.0.0:9377\n", 2, "loopback only"),
+    (BROKER + "listen = 192.168.1.1:9377\n", 2, "loopback only"),
+    (BROKER + "listen = [::]:9377\n", 2, "loopback only"),
+    (BROKER + "listen = [::ffff:127.0.0.1]:9377\n", 2, "loopback only"),
+    (BROKER + "listen = ::1:9377\n", 2, "brackets"),
+    (BROKER + "listen = localhost:9377\n", 2, "localhost may be two addresses"),
+    (BROKER + "listen = 127.0.0.1\n", 2, "port is missing"),
+    (BROKER + "listen = 127.0.0.1:70000\n", 2, "65535"),
+    (BROKER + "listen = @abstract\n", 2, "absolute path"),
+    (BROKER + "listen = unix:/run/a\n", 2, "without unix:"),
+    (BROKER + "listen = /run/" + "a" * 110 + "\n", 2, "107 bytes"),
+    (BROKER + "listen = 127.0.0.1:1\nlisten = 127.0.0.1:1\n", 3, "listed already"),
+    (BROKER + "".join(f"listen = 127.0.0.1:{n}\n" for n in range(1, 18)), 18, "16 at most"),
+    (BROKER + "allow = root\n", 2, "user:"),
+    (BROKER + "allow = uid:65534\n", 2, "nobody"),
+    (BROKER + "allow = uid:-1\n", 2, "number"),
+    (BROKER + "operators = user:0\n", 2, "uid:"),
+    (BROKER + "operators = user:a,b\n", 2, "one rule per line"),
+    (BROKER + "allow = uid:1\n" * 65, 66, "64 at most"),
+    (SANDBOX + "base_url = http://a\n", 2, "in clear"),
+    (SANDBOX + "base_url = a\n", 2, "https"),
+    (SANDBOX + "base_url = https://commercedeveloper-sandbox.adobe.com\n", 2, "portal"),
+    (SANDBOX + "base_url = https://user:pass@a\n", 2, "user information"),
+    (SANDBOX + "base_url = https://a?b\n", 2, "query"),
+    (SANDBOX + "base_url = https://a/rest/v1\n", 2, "/rest/v1"),
+    (SANDBOX + "base_url = https://a b\n", 2, "host"),
+    (SANDBOX + "lifetime = 0\n", 2, "1s"),
+    (SANDBOX + "lifetime = 31d\n", 2, "30d"),
+    (SANDBOX + "lifetime = 2 hours\n", 2, "duration"),
+    (SANDBOX + "connect_timeout = 61\n", 2, "1min"),
+    (SANDBOX + "exchange_timeout = 1h\n", 2, "2min"),
+    (SANDBOX + "ca_file = ca.pem\n", 2, "absolute"),
+    ("\n[environment agency]\nlifetime = 1h\n", 2, "no base_url"),
+    (BROKER + "a" * 5000 + " = b\n", 2, "too long"),
+    (BROKER + "keys_directory = /" + "a" * 170 + "\n", 2, "160 characters"),
+    ("".join(f"[environment e{n}]\nbase_url = https://a\n" for n in range(31)), 61, "too many environments"),
+], ids=lambda value: repr(value)[:50])
+def test_errors_name_the_place_and_the_cure(check, text, line, words):
+    result = check(text)
+    assert result.returncode == CONFIGURATION and result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert result.stderr.startswith(f"<3>{check.path}:{line}: "), result.stderr
+    assert words in result.stderr
+    # The daemon itself says the same.
+    assert run_daemon("--config", check.path).stderr == result.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    (BROKER + "max_connections = 20\nmax_connections_per_user = 30\n", "more than max_connections"),
+    (BROKER + "allow = user:no-such-user\n", "there is no such user"),
+    (SANDBOX + "operators = group:no-such-group\n", "there is no such group")])
+def test_errors_that_only_the_whole_shows(check, text, words):
+    result = check(text)
+    assert result.returncode == CONFIGURATION and words in result.stderr, result.stderr
+
+
+def test_a_key_pasted_into_the_configuration_is_not_shown(check):
+    for text in (EXAMPLE_KEY, BROKER + EXAMPLE_KEY, BROKER + EXAMPLE_KEY.replace(":", " = "), f"[{EXAMPLE_KEY}]",
+                 f"[environment {EXAMPLE_KEY}]"):
+        result = check(text + "\n")
+        assert result.returncode == CONFIGURATION
+        assert not any(part in result.stderr for part in EXAMPLE_KEY.split(":")), result.stderr
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for path, words in ((tmp_path / "missing", "No such file"), (tmp_path, "directory"), ("/dev/zero", "cannot be read")):
+        result = run_daemon("--check", "--config", path)
+        assert result.returncode == CONFIGURATION
+        assert f"{path}: cannot be read" in result.stderr and words in result.stderr
+    os.mkfifo(tmp_path / "fifo")
+    assert run_daemon("--config", tmp_path / "fifo").returncode == CONFIGURATION
+    (tmp_path / "huge").write_bytes(b"#\n" * 600000)
+    assert "too large" in run_daemon("--check", "--config", tmp_path / "huge").stderr
+
+
+def test_a_file_that_may_not_be_read(stranger, make_broker):
+    broker = make_broker(start=False)
+    broker.config_path.chmod(0o600)
+    result = run_daemon("--check", "--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
+    assert result.returncode == CONFIGURATION and "Permission denied" in result.stderr
+
+
+def test_the_environment_names_a_file(tmp_path):
+    path, other = tmp_path / "one.conf", tmp_path / "other.conf"
+    path.write_text("[broker]\nmetrics = no\n")
+    other.write_text("[broker]\nmax_connections = 99\n")
+    result = run_daemon("--check", env={"EQP_BROKER_CONFIG": str(path)})
+    assert "metrics = no" in result.stdout.splitlines()
+    result = run_daemon("--check", "--config", other, env={"EQP_BROKER_CONFIG": str(path)})
+    assert "metrics = yes" in result.stdout.splitlines(), "the option goes first"
+    assert "max_connections = 99" in result.stdout.splitlines()
+    assert run_daemon("--check", env={"EQP_BROKER_CONFIG": "/nonexistent"}).returncode == CONFIGURATION
+
+
+def test_without_any_file(check):
+    if os.path.exists("/etc/eqp-broker/eqp-brokerd.conf"):
+        pytest.skip("there is a configuration on this host")
+    result = run_daemon("--check")
+    assert (result.returncode, result.stdout) == (0, check("").stdout)
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["argument"], ["--config"]])
+def test_wrong_options(arguments):
+    result = run_daemon(*arguments)
+    assert result.returncode == CONFIGURATION and result.stderr and result.stdout == ""
+
+
+def test_help_and_version():
+    assert "--check" in run_daemon("--help").stdout
+    assert run_daemon("--version").stdout.startswith("eqp-brokerd ")
