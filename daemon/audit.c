@@ -1,7 +1,9 @@
 /* Who got which environment's token, and who was refused.
  *
- * Two small tables of what was said lately, each slot found by a hash; a collision costs at most a repeated
- * line. The tables do not grow: a thousand callers make more lines, never more memory. */
+ * Two small tables of what was said lately. A slot is found by a hash and holds for sure what it was said
+ * of, so that nobody can pass for somebody else; where too many want the same slots, the oldest goes, at the
+ * cost of a repeated line. Neither the tables nor the log grow without bound: each kind of line has a
+ * budget, as callers may give themselves any name, and some may take on many uids. */
 #include "daemon/audit.h"
 
 #include "daemon/journal.h"
@@ -11,25 +13,46 @@
 #include <stdio.h>
 
 #define SLOTS      256
+#define NEIGHBOURS 8 /* slots that are looked through from where the hash points to */
 #define QUIET_USEC (60 * USEC_PER_SEC)
 
+/* One line of each kind per this time, and so many at once. */
+#define HANDED_OUT_USEC  (100 * USEC_PER_MSEC)
+#define HANDED_OUT_BURST 1000
+#define REFUSED_USEC     USEC_PER_SEC
+#define REFUSED_BURST    120
+
+/* Lines that may be said: each pushes `spent_until_usec` on, which may run ahead of now by the burst. */
+struct budget {
+        uint64_t spent_until_usec;
+        uint64_t n_kept_back;
+};
+
 struct handed_out {
-        uint64_t caller; /* hash */
-        uint64_t session_serial;
+        uint64_t hash;
+        bool known;
+        uid_t uid;
+        char client[CLIENT_NAME_MAX + 1];
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        uint64_t session_serial; /* 0: the slot is free */
+        uint64_t said_usec;
 };
 
 struct refused {
-        uint64_t what; /* hash of caller and reason */
-        uint64_t said_usec;
+        bool known;
+        uid_t uid;
+        const char *slug;   /* static; NULL: the slot is free */
+        uint64_t said_usec; /* also once it is too long ago to count */
         uint64_t n_kept_back;
 };
 
 struct audit {
         struct handed_out handed_out[SLOTS];
         struct refused refused[SLOTS];
+        struct budget handed_out_budget, refused_budget;
 };
 
-/* FNV-1a: only to find a slot and to tell callers apart in a log; nothing is decided by it. */
+/* FNV-1a: only to find a slot; nothing is decided by it. */
 static uint64_t hash(uint64_t seed, const void *data, size_t size)
 {
         const unsigned char *bytes = data;
@@ -49,10 +72,8 @@ static const char *client_of(const struct request *request)
                        : NULL;
 }
 
-static uint64_t caller_hash(const struct request *request, const char *what)
+static uint64_t caller_hash(const struct peer *peer, const char *client, const char *what)
 {
-        const struct peer *peer = &request->connection->peer;
-        const char *client = client_of(request);
         uint64_t value = hash(0, what, strlen(what));
 
         value = hash(value, &peer->known, sizeof(peer->known));
@@ -60,7 +81,30 @@ static uint64_t caller_hash(const struct request *request, const char *what)
         return client ? hash(value, client, strlen(client)) : value;
 }
 
-/* "uid 1000 (pid 4711, nightly-upload) on the unix socket". */
+static bool spend(struct budget *budget, uint64_t price_usec, unsigned burst, uint64_t now_usec)
+{
+        uint64_t from_usec = MAX_OF(budget->spent_until_usec, now_usec);
+
+        if (from_usec - now_usec >= burst * price_usec) {
+                budget->n_kept_back++;
+                return false;
+        }
+        budget->spent_until_usec = from_usec + price_usec;
+        return true;
+}
+
+/* "; 12 lines about others were left out", once there is a line again. */
+static void describe_kept_back(struct budget *budget, char *text, size_t size)
+{
+        *text = '\0';
+        if (budget->n_kept_back > 0) {
+                (void)snprintf(text, size, "; %llu lines about others were left out",
+                               (unsigned long long)budget->n_kept_back);
+                budget->n_kept_back = 0;
+        }
+}
+
+/* "uid 1000 pid 4711 client nightly-upload". */
 static void describe_caller(const struct request *request, char *text, size_t size)
 {
         const struct peer *peer = &request->connection->peer;
@@ -93,40 +137,98 @@ static void say(const struct request *request, int priority, const char *id, con
                     "%s", text);
 }
 
-void audit_handed_out(struct audit *audit, const struct request *request,
-                      const struct environment *environment, const struct session *session)
+/* The slot of this caller and environment, or the one to use for it. */
+static struct handed_out *find_handed_out(struct audit *audit, uint64_t hash, const struct peer *peer,
+                                          const char *client, const char *environment)
 {
-        uint64_t caller = caller_hash(request, environment->name);
-        struct handed_out *slot = &audit->handed_out[caller % SLOTS];
-        char who[160], text[256];
+        struct handed_out *oldest = NULL;
 
-        if (slot->caller == caller && slot->session_serial == session->serial) {
+        for (size_t i = 0; i < NEIGHBOURS; i++) {
+                struct handed_out *slot = &audit->handed_out[(hash + i) % SLOTS];
+                if (slot->session_serial != 0 && slot->hash == hash && slot->known == peer->known &&
+                    slot->uid == peer->uid && streq(slot->client, client) &&
+                    streq(slot->environment, environment)) {
+                        return slot;
+                }
+                if (!oldest || slot->said_usec < oldest->said_usec) {
+                        oldest = slot;
+                }
+        }
+        oldest->session_serial = 0;
+        return oldest;
+}
+
+void audit_handed_out(struct audit *audit, const struct request *request,
+                      const struct environment *environment, const struct session *session,
+                      uint64_t now_usec)
+{
+        const struct peer *peer = &request->connection->peer;
+        const char *client = client_of(request);
+        uint64_t found = caller_hash(peer, client, environment->name);
+        struct handed_out *slot =
+                find_handed_out(audit, found, peer, client ? client : "", environment->name);
+        char who[160], text[256], kept_back[64];
+
+        if (slot->session_serial == session->serial ||
+            !spend(&audit->handed_out_budget, HANDED_OUT_USEC, HANDED_OUT_BURST, now_usec)) {
                 return;
         }
-        slot->caller = caller;
-        slot->session_serial = session->serial;
+        *slot = (struct handed_out){ .hash = found,
+                                     .known = peer->known,
+                                     .uid = peer->uid,
+                                     .session_serial = session->serial,
+                                     .said_usec = now_usec };
+        (void)snprintf(slot->client, sizeof(slot->client), "%s", client ? client : "");
+        (void)snprintf(slot->environment, sizeof(slot->environment), "%s", environment->name);
         describe_caller(request, who, sizeof(who));
-        (void)snprintf(text, sizeof(text), "token handed out to %s", who);
+        describe_kept_back(&audit->handed_out_budget, kept_back, sizeof(kept_back));
+        (void)snprintf(text, sizeof(text), "token handed out to %s%s", who, kept_back);
         say(request, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment->name, text);
+}
+
+/* The slot of this caller and reason, or the one to use for it. His client name does not count: who is
+ * refused may call himself anything. */
+static struct refused *find_refused(struct audit *audit, const struct peer *peer, const char *slug)
+{
+        uint64_t hash = caller_hash(peer, NULL, slug);
+        struct refused *oldest = NULL;
+
+        for (size_t i = 0; i < NEIGHBOURS; i++) {
+                struct refused *slot = &audit->refused[(hash + i) % SLOTS];
+                if (slot->slug && slot->known == peer->known && slot->uid == peer->uid &&
+                    streq(slot->slug, slug)) {
+                        return slot;
+                }
+                if (!oldest || slot->said_usec < oldest->said_usec) {
+                        oldest = slot;
+                }
+        }
+        *oldest = (struct refused){ .known = peer->known, .uid = peer->uid };
+        return oldest;
 }
 
 void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec)
 {
-        uint64_t what = caller_hash(request, slug);
-        struct refused *slot = &audit->refused[what % SLOTS];
-        char who[160], text[320], more[64] = "";
+        struct refused *slot = find_refused(audit, &request->connection->peer, slug);
+        char who[160], text[384], more[64] = "", kept_back[64];
 
-        if (slot->what == what && slot->said_usec > 0 && now_usec < slot->said_usec + QUIET_USEC) {
+        if (slot->slug && now_usec < slot->said_usec + QUIET_USEC) {
                 slot->n_kept_back++;
                 return;
         }
-        if (slot->what == what && slot->n_kept_back > 0) {
+        if (!spend(&audit->refused_budget, REFUSED_USEC, REFUSED_BURST, now_usec)) {
+                return;
+        }
+        if (slot->n_kept_back > 0) {
                 (void)snprintf(more, sizeof(more), " (and %llu times since the last such line)",
                                (unsigned long long)slot->n_kept_back);
         }
-        *slot = (struct refused){ .what = what, .said_usec = now_usec };
+        slot->slug = slug;
+        slot->said_usec = now_usec;
+        slot->n_kept_back = 0;
         describe_caller(request, who, sizeof(who));
-        (void)snprintf(text, sizeof(text), "refused %s: %s%s", who, slug, more);
+        describe_kept_back(&audit->refused_budget, kept_back, sizeof(kept_back));
+        (void)snprintf(text, sizeof(text), "refused %s: %s%s%s", who, slug, more, kept_back);
         say(request, LOG_NOTICE, EVENT_CALLER_REFUSED, NULL, text);
 }
 

@@ -12,8 +12,9 @@ struct audit *audit_free(struct audit *audit);
 
 /* A token was handed out: says so once per caller (uid, client name) and token, at info. */
 void audit_handed_out(struct audit *audit, const struct request *request,
-                      const struct environment *environment, const struct session *session);
+                      const struct environment *environment, const struct session *session,
+                      uint64_t now_usec);
 
-/* A request was refused: says so at notice, at most once a minute for each reason and caller, with how many
- * were kept back. */
+/* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
+ * were kept back. slug: a static text. */
 void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec);

@@ -28,7 +28,7 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
                               uint64_t now_usec)
 {
         api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session);
+        audit_handed_out(api->audit, request, request->environment, session, now_usec);
         request_answer(request, 200, token_answer_upstream(session, now_usec));
 }
 

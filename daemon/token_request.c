@@ -77,7 +77,7 @@ static void serve_token(struct api *api, struct request *request, struct session
 
         (void)media_type_choose(request->facts.accept, /* text_offered= */ true, &form);
         api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session);
+        audit_handed_out(api->audit, request, request->environment, session, now_usec);
         request_answer_shared(request, 200,
                               token_answer(&api->answers[request->environment_index], request->environment,
                                            session, form, now_usec));
@@ -157,7 +157,7 @@ static void answer_report(struct api *api, struct request *request, bool refresh
                 return;
         }
         api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session);
+        audit_handed_out(api->audit, request, request->environment, session, now_usec);
         request_answer(request, 200,
                        token_answer_reported(request->environment, session, refreshed, reason, now_usec));
 }

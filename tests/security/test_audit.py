@@ -1,0 +1,130 @@
+"""The log tells who got a token and who was refused: each once, whoever floods it, and never a secret."""
+
+import re
+
+from broker import wait_until
+from people import connect_as, run_as
+from simulator import EXAMPLE_KEY
+from wire import connect, get, parse, receive, request
+
+CLOSE = b"Connection: close"
+
+
+def handed_out(broker):
+    return broker.log("token handed out")
+
+
+def test_token_once_per_caller_name_and_token(broker, alice):
+    tcp, unix = ("127.0.0.1", broker.port), str(broker.socket_path)
+    for _ in range(5):
+        for place in (tcp, unix):
+            for name in ("job-a", "job-b"):
+                assert run_as(alice, get, place, client=name)[0] == 200
+                assert get(place, client=name)[0] == 200
+    lines = broker.wait_log("token handed out", 4)
+    # On the unix socket the process is known as well, but it is the same caller.
+    said = [re.search(r"sandbox: token handed out to uid (\d+)(?: pid \d+)? client (\S+)$", line).groups()
+            for line in lines]
+    assert sorted(said) == sorted((str(uid), name) for uid in (0, alice.uid) for name in ("job-a", "job-b"))
+    broker.refresh()
+    assert run_as(alice, get, tcp, client="job-a")[0] == 200
+    assert len(broker.wait_log("token handed out", 5)) == 5, "a new token is told anew"
+
+
+def test_every_way_to_a_token_is_told(broker, alice):
+    place = "127.0.0.1", broker.port
+    ways = {"w-get": ("GET", "/v1/sandbox/token", {}, b""),
+            "w-rejected": ("POST", "/v1/sandbox/token/rejected", {}, b'{"ust":"x"}'),
+            "w-session": ("POST", "/sandbox/rest/v1/app/session/token", {"Authorization": "Basic YTpi"},
+                          b'{"grant_type":"session"}')}
+    for name, (method, path, headers, body) in ways.items():
+        status, _, answer = run_as(alice, get, place, path, headers, method, body, name)
+        assert status == 200 and b'"ust"' in answer
+        broker.wait_log(f"token handed out to uid {alice.uid} client {name}$")
+
+
+def test_many_names_do_not_repeat_lines(broker):
+    """Sixty honest programs, asking in turn: sixty lines."""
+    with connect(("127.0.0.1", broker.port)) as stream:
+        for _ in range(4):
+            for i in range(60):
+                stream.sendall(request(client=b"job-%d" % i, port=broker.port))
+                assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+    lines = [line for line in handed_out(broker) if " client job-" in line]
+    assert len(lines) == len(set(lines)) == 60
+
+
+def test_invented_names_do_not_flood_the_log(broker):
+    """Somebody who may have tokens, and calls himself something else each time."""
+    with connect(("127.0.0.1", broker.port)) as stream:
+        for i in range(3000):
+            stream.sendall(request(client=b"n%d" % i, port=broker.port))
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+    n = len(handed_out(broker))
+    assert 900 < n < 1400, f"{n} lines: as many as there is a budget for"
+    wait_until(lambda: (get(("127.0.0.1", broker.port), client="last"), broker.log("lines about others were left out"))[1],
+               "the log says how many lines were left out")
+
+
+def test_refusals_are_told_once_a_minute_with_counts(broker, alice, mallory):
+    place = "127.0.0.1", broker.port
+
+    def refused(person, client):
+        for _ in range(30):
+            assert run_as(person, get, place, client=client)[:2] == (403, "caller_refused")
+
+    refused(mallory, "m")
+    line = broker.wait_log(f"refused uid {mallory.uid}")
+    assert len(line) == 1 and "caller_refused" in line[0]
+
+    def flood():
+        for i in range(400):
+            assert get(place, client=f"name-{i}")[1] == "caller_refused"
+    run_as(mallory, flood)
+    assert len(broker.log(f"refused uid {mallory.uid}")) == 1, "another name is no other caller"
+    assert b"eqp_broker" in get(place, "/metrics")[2]
+
+
+def test_alternating_reasons_do_not_flood_the_log(broker, alice):
+    """Each reason once, in whatever order they come."""
+    bad = [dict(host=b"evil.test", port=0), dict(client=None), dict(headers=[b"Origin: x"]), dict(headers=[b"Via: x"]),
+           dict(headers=[b"Accept: a/b", b"Accept: c/d"])]
+    with connect_as(alice, ("127.0.0.1", broker.port)) as stream:
+        for _ in range(40):
+            for how in bad:
+                stream.sendall(request(**{"port": broker.port, **how}))
+                assert stream.recv(65536).startswith(b"HTTP/1.1 4")
+    lines = broker.log(f"refused uid {alice.uid}")
+    assert len(lines) == len(bad), lines
+
+
+def test_many_uids_do_not_flood_the_log(upstream, make_broker):
+    """As one who has a range of subordinate uids can: a new one for each connection."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="allow = user:root").wait_valid()
+
+    def flood():
+        import os
+        for uid in range(300000, 300600):
+            os.setresuid(uid, uid, 0)
+            assert get(("127.0.0.1", broker.port))[1] == "caller_refused"
+            os.setresuid(0, 0, 0)
+    from people import ROOT
+    run_as(ROOT, flood)
+    n = len(broker.log("refused uid 3"))
+    assert 100 <= n < 300, f"{n} lines of 600"
+
+
+def test_names_in_the_log_are_names(broker):
+    """What a caller calls himself reaches the log only if it cannot be anything else."""
+    place = "127.0.0.1", broker.port
+    with connect(place) as stream:
+        stream.sendall(request(client=b"x\x1b[2Jcanary-name", port=broker.port))
+        assert parse(receive(stream))[0].status == 400
+    for name in (b"canary name", b"canary-name\ttoken handed out to uid 0", b'canary"'):
+        with connect(place) as stream:
+            stream.sendall(request(client=name, port=broker.port, headers=[CLOSE]))
+            assert parse(receive(stream))[0].status in (400, 403)
+    with connect(place) as stream:
+        stream.sendall(request(target=b"/v1/canary-name/token?canary-name", port=broker.port, headers=[CLOSE]))
+        receive(stream)
+    assert "canary" not in broker.text()
