@@ -119,17 +119,27 @@ static bool refuse(struct guard_refusal *refusal, unsigned status, const char *s
         return false;
 }
 
+/* Is the text ":" and the port, in plain decimal digits? */
+static bool port_is(const char *text, uint16_t port)
+{
+        unsigned value = 0;
+
+        if (text[0] != ':' || text[1] < '1' || text[1] > '9') {
+                return false;
+        }
+        for (text++; *text >= '0' && *text <= '9' && value <= UINT16_MAX; text++) {
+                value = value * 10 + (unsigned)(*text - '0');
+        }
+        return *text == '\0' && value == port;
+}
+
 /* "NAME:PORT"; the port may be left out where it is 80, as clients do. */
 static bool host_is(const char *host, const char *name, uint16_t port)
 {
         size_t length = strlen(name);
-        char with_port[8];
 
-        if (strncasecmp(host, name, length) != 0) {
-                return false;
-        }
-        (void)snprintf(with_port, sizeof(with_port), ":%u", port);
-        return streq(host + length, with_port) || (port == 80 && host[length] == '\0');
+        return strncasecmp(host, name, length) == 0 &&
+               (port_is(host + length, port) || (port == 80 && host[length] == '\0'));
 }
 
 static bool host_allowed(const char *host, const struct guard_place *place)
