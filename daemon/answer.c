@@ -2,6 +2,7 @@
  * response lives. */
 #include "daemon/answer.h"
 
+#include "daemon/clock.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -14,11 +15,15 @@ static void wipe_body(void *body)
         (void)secret_free(body);
 }
 
-/* The headers that every answer has. */
+/* The headers that every answer has. libmicrohttpd would write a date as well, each time that the answer is
+ * sent. */
 static struct MHD_Response *finish(struct MHD_Response *response, const char *content_type)
 {
+        char date[CLOCK_TEXT_MAX];
+
         if (response &&
             (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES ||
+             MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, clock_format_http(date)) != MHD_YES ||
              MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") != MHD_YES ||
              MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") != MHD_YES)) {
                 MHD_destroy_response(response);

@@ -19,12 +19,26 @@ int64_t clock_wall_sec(void)
         return now.tv_sec;
 }
 
+const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX])
+{
+        time_t seconds = (time_t)clock_wall_sec();
+        struct tm utc;
+
+        /* The names of days and months are English: nothing here sets a locale. */
+        if (!gmtime_r(&seconds, &utc) ||
+            strftime(buffer, CLOCK_TEXT_MAX, "%a, %d %b %Y %H:%M:%S GMT", &utc) == 0) {
+                buffer[0] = '\0';
+        }
+        return buffer;
+}
+
 const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffer[static CLOCK_TEXT_MAX])
 {
         int64_t away_usec = (int64_t)(moment_usec - now_usec);
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
         int64_t wall_usec = (int64_t)wall.tv_sec * (int64_t)USEC_PER_SEC + wall.tv_nsec / 1000 + away_usec;
+
         time_t seconds = (time_t)(wall_usec / (int64_t)USEC_PER_SEC);
         struct tm utc;
 

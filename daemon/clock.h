@@ -11,6 +11,9 @@ int64_t clock_wall_sec(void);
 
 #define CLOCK_TEXT_MAX 32
 
+/* The wall clock as HTTP writes it: "Mon, 23 Nov 2026 05:02:11 GMT". Returns buffer. */
+const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX]);
+
 /* "2026-11-23T05:02:11Z" for the wall clock as it was, or will be, at a CLOCK_BOOTTIME moment, judged from
  * now. Returns buffer. */
 const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffer[static CLOCK_TEXT_MAX]);
