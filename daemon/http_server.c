@@ -51,7 +51,7 @@ static void run(struct http_server *server)
         server->now_usec = clock_now_usec();
         (void)MHD_run(server->mhd);
         if (MHD_get_timeout(server->mhd, &timeout_ms) == MHD_YES && timeout_ms == 0) {
-                run_again(server); /* other sources get their turn in between */
+                run_again(server); /* once all others had their turn */
         }
 }
 
@@ -227,6 +227,11 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
         }
 }
 
+void http_server_take_turn(struct http_server *server)
+{
+        run(server);
+}
+
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place)
 {
         struct connection *connection = connections_add(&server->connections, fd, peer, place);
@@ -332,6 +337,12 @@ static int add_sources(struct http_server *server)
                 return r;
         }
         r = sd_event_add_defer(server->event, &server->more, on_more, server);
+        if (r < 0) {
+                return r;
+        }
+        /* To sd-event a deferred source is the one that waits longest, always: with the same priority it
+         * would come before new connections, timers and signals for as long as clients keep it busy. */
+        r = sd_event_source_set_priority(server->more, SD_EVENT_PRIORITY_NORMAL + 1);
         if (r < 0) {
                 return r;
         }

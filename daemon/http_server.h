@@ -31,6 +31,10 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 /* Takes over an accepted socket and what is known of its peer (also when it fails). */
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place);
 
+/* Works on what there is. For whoever adds connections: a flood of them must not keep those inside waiting.
+ */
+void http_server_take_turn(struct http_server *server);
+
 /* Environments may go: requests that wait are looked at again from the start. */
 void http_server_forget_environments(struct http_server *server);
 

@@ -102,10 +102,13 @@ static bool accept_batch(struct listener *listener)
 
 static int on_connections(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+        struct listener *listener = userdata;
+
         (void)source;
         (void)fd;
         (void)events;
-        (void)accept_batch(userdata);
+        (void)accept_batch(listener);
+        http_server_take_turn(listener->server);
         return 0;
 }
 

@@ -1,0 +1,302 @@
+"""One user cannot starve another: caps, deadlines, and an honest caller's latency under each attack.
+
+The attackers run at the lowest priority, so that what is measured is the daemon's fairness and not that of
+the scheduler of a machine with few processors. The figures are printed (pytest -s).
+"""
+
+import contextlib
+import os
+import socket
+import time
+
+import pytest
+
+from people import Person, Task, connect_as, run_as, running_as, sockets_as
+from simulator import EXAMPLE_KEY
+from wire import connect, get, parse, receive, request
+
+EXTRA_PER_USER = 4  # over the cap, a few connections get health answers
+# Requests of an honest user: generous, as this machine may be busy with anything.
+P99_MS = 150
+
+
+def one(stream, port, target=b"/v1/sandbox/token"):
+    """A request on a kept connection; its status, None if it is closed."""
+    try:
+        stream.sendall(request(target=target, port=port))
+        replies = parse(receive(stream, quiet=0.3))
+    except OSError:
+        return None
+    return (replies[0].status, replies[0].slug) if replies else None
+
+
+def open_many(person, place, n):
+    """n connections of that person's."""
+    streams = []
+    while len(streams) < n:
+        m = min(16, n - len(streams))  # a message carries only so many descriptors
+        streams += sockets_as(person, lambda: [socket.create_connection(place, 20) for _ in range(m)])
+    return streams
+
+
+@pytest.fixture
+def small(upstream, make_broker, alice):
+    """A daemon with room for 30 connections, 8 of each user."""
+    return make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                       broker=f"allow = user:root\nallow = user:{alice.name}\nmax_connections = 30\n"
+                              "max_connections_per_user = 8").wait_valid()
+
+
+def test_cap_per_user(small, alice):
+    """The ninth connection gets 429, the thirteenth none; root has his own eight."""
+    place, port = ("127.0.0.1", small.port), small.port
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(stream) for stream in open_many(alice, place, 8 + EXTRA_PER_USER + 3)]
+        within, over, beyond = streams[:8], streams[8:8 + EXTRA_PER_USER], streams[8 + EXTRA_PER_USER:]
+        assert one(over[0], port, b"/livez") == (200, None), "health is answered over the cap"
+        assert one(over[0], port) == (429, "too_many_connections")
+        assert [one(stream, port) for stream in beyond] == [None] * 3
+        assert [one(stream, port) for stream in within] == [(200, None)] * 8
+        assert get(place)[0] == 200, "somebody else is served"
+        within[0].close()
+        for stream in over:
+            stream.close()
+        time.sleep(0.1)
+        assert run_as(alice, get, place)[0] == 200, "a place that was left is free"
+
+
+def test_full_by_strangers(small, alice):
+    """Several users fill all the places with silence. Whoever comes gets 429 at once and health answers, and is
+    served as soon as the silent ones are thrown out, which is 10 s after they came."""
+    place = "127.0.0.1", small.port
+    with contextlib.ExitStack() as stack:
+        began = time.monotonic()
+        for uid in range(61000, 61004):
+            for stream in open_many(Person("silent", uid, uid), place, 8):
+                stack.enter_context(stream)
+        assert run_as(alice, get, place)[:2] == (429, "too_many_connections")
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert run_as(alice, get, place, path)[0] == 200, "health is answered when all is full"
+        while run_as(alice, get, place)[0] != 200:
+            assert time.monotonic() < began + 14, "the silent ones are not thrown out"
+            time.sleep(0.2)
+
+
+def test_drip_and_deaf_are_thrown_out(small, alice):
+    """A byte now and then does not renew the time a request may take; nor does an answer that is not read hold
+    its place for ever."""
+    place = "127.0.0.1", small.port
+
+    def drip():
+        began = time.monotonic()
+        with socket.create_connection(place) as stream:
+            with contextlib.suppress(OSError):
+                for byte in request(port=small.port, headers=[b"X: " + b"y" * 1000]):
+                    stream.sendall(bytes([byte]))
+                    stream.settimeout(0.2)
+                    with contextlib.suppress(TimeoutError):
+                        if not stream.recv(1):
+                            break
+        return time.monotonic() - began
+
+    def drip_body():
+        began = time.monotonic()
+        with socket.create_connection(place) as stream:
+            stream.sendall(request(b"POST", b"/v1/sandbox/token/rejected", [b"Content-Length: 5000"], port=small.port))
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    stream.sendall(b" ")
+                    stream.settimeout(0.2)
+                    with contextlib.suppress(TimeoutError):
+                        if not stream.recv(1):
+                            break
+        return time.monotonic() - began
+
+    def deaf():
+        began = time.monotonic()
+        stream = socket.socket()
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        stream.connect(place)
+        stream.settimeout(18)
+        with contextlib.suppress(OSError):
+            while True:
+                stream.sendall(request(port=small.port) * 100)
+        return time.monotonic() - began
+
+    tasks = [Task(alice, attack) for attack in (drip, drip_body, deaf)]
+    for _ in range(40):
+        assert get(place)[0] == 200, "somebody else is served meanwhile"
+        time.sleep(0.05)
+    durations = [task.result() for task in tasks]
+    print(f"drip, drip of a body, deaf: thrown out after {', '.join(f'{d:.1f} s' for d in durations)}")
+    assert all(8 < duration < 14 for duration in durations), durations
+
+
+# Attacks: each runs as its attacker until it is killed.
+
+def attack_idle(place, port):
+    """Holds as many silent connections as it gets."""
+    held = []
+    while True:
+        with contextlib.suppress(OSError):
+            held.append(socket.create_connection(place, 1))
+        held = held[-200:]
+        time.sleep(0.002)
+
+
+def attack_open(place, port):
+    """Opens and closes as fast as it can."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection(place, 1).close()
+
+
+def attack_reset(place, port):
+    """The same, ending each connection by a reset with a request under way."""
+    import struct
+    ask = request(port=port)
+    while True:
+        with contextlib.suppress(OSError):
+            stream = socket.create_connection(place, 1)
+            stream.sendall(ask)
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.close()
+
+
+def attack_refused(place, port):
+    """Asks for what it may not have."""
+    while True:
+        with contextlib.suppress(OSError):
+            get(place, quiet=1)
+
+
+def attack_flood(place, port):
+    """Asks for tokens without end, hundreds at a time, on many connections."""
+    ask = request(port=port) * 50
+    streams = []
+    while True:
+        with contextlib.suppress(OSError):
+            while len(streams) < 32:
+                streams.append(socket.create_connection(place, 1))
+                streams[-1].setblocking(False)
+        for stream in list(streams):
+            try:
+                with contextlib.suppress(BlockingIOError):
+                    stream.send(ask)
+                with contextlib.suppress(BlockingIOError):
+                    if not stream.recv(1 << 20):
+                        streams.remove(stream)
+            except OSError:
+                streams.remove(stream)
+
+
+def attack_deaf(place, port):
+    """Asks and does not read."""
+    ask = request(port=port) * 100
+    streams = []
+    while True:
+        with contextlib.suppress(OSError):
+            if len(streams) < 64:
+                stream = socket.socket()
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                stream.settimeout(1)
+                stream.connect(place)
+                stream.setblocking(False)
+                streams.append(stream)
+        for stream in list(streams):
+            try:
+                stream.send(ask)
+            except BlockingIOError:
+                pass
+            except OSError:
+                streams.remove(stream)
+        time.sleep(0.001)
+
+
+def attack_drip(place, port):
+    """A byte at a time on every connection it gets."""
+    streams = []
+    while True:
+        with contextlib.suppress(OSError):
+            while len(streams) < 64:
+                streams.append(socket.create_connection(place, 1))
+        for stream in list(streams):
+            try:
+                stream.sendall(b"G")
+            except OSError:
+                streams.remove(stream)
+        time.sleep(0.01)
+
+
+def attack_bodies(place, port):
+    """The largest bodies that are read at all, then more than that."""
+    small = request(b"POST", b"/v1/sandbox/token/rejected", [b"Content-Length: 8192"], b"x" * 8192, port=port)
+    large = request(b"POST", b"/v1/sandbox/token/rejected", [b"Transfer-Encoding: chunked"],
+                    b"10000\r\n" + b"x" * 65536 + b"\r\n", port=port)
+    while True:
+        for data in (small, large):
+            with contextlib.suppress(OSError):
+                with socket.create_connection(place, 1) as stream:
+                    stream.sendall(data)
+                    stream.recv(65536)
+
+
+ATTACKS = {"idle": attack_idle, "open": attack_open, "reset": attack_reset, "refused": attack_refused,
+           "flood": attack_flood, "deaf": attack_deaf, "drip": attack_drip, "bodies": attack_bodies}
+
+
+def at_low_priority(attack, place, port):
+    os.nice(19)
+    attack(place, port)
+
+
+def latencies(place, port, seconds=1.5):
+    """In ms, sorted: of requests on a kept connection, and of requests on new ones."""
+    ask, kept, fresh = request(port=port), [], []
+    with connect(place) as stream:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            before = time.monotonic()
+            stream.sendall(ask)
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
+            kept.append((time.monotonic() - before) * 1000)
+            before = time.monotonic()
+            with connect(place) as new:
+                new.sendall(ask)
+                assert new.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
+            fresh.append((time.monotonic() - before) * 1000)
+            time.sleep(0.002)
+    return sorted(kept), sorted(fresh)
+
+
+def p99(sorted_values):
+    return sorted_values[int(len(sorted_values) * 0.99)]
+
+
+@pytest.fixture
+def large(upstream, make_broker, alice, users):
+    """The default caps. Both alice and another allowed user may have tokens."""
+    allowed = users.user("allowed") if not hasattr(users, "allowed") else users.allowed
+    users.allowed = allowed
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker=f"allow = user:{alice.name}\nallow = user:{allowed.name}\nallow = user:root")
+    broker.wait_valid()
+    broker.allowed = allowed
+    return broker
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_latency_of_the_honest(large, alice, mallory, name):
+    """Attacked by somebody who may have tokens, and by somebody who may not, both at once."""
+    place = "127.0.0.1", large.port
+    calm = run_as(alice, latencies, place, large.port, 0.7)
+    with running_as(large.allowed, at_low_priority, ATTACKS[name], place, large.port), \
+            running_as(mallory, at_low_priority, ATTACKS[name], place, large.port):
+        time.sleep(0.3)
+        attacked = run_as(alice, latencies, place, large.port)
+        assert run_as(alice, get, place, "/livez")[0] == 200
+    words = [f"{kind} {p99(before):.2f} -> {p99(after):.2f} (median {before[len(before) // 2]:.2f} -> "
+             f"{after[len(after) // 2]:.2f}, n={len(after)})"
+             for kind, before, after in (("kept", calm[0], attacked[0]), ("new", calm[1], attacked[1]))]
+    print(f"\np99 in ms without and with the attack '{name}': {'; '.join(words)}")
+    assert p99(attacked[0]) < P99_MS + p99(calm[0]) and p99(attacked[1]) < P99_MS + p99(calm[1]), words
