@@ -51,13 +51,6 @@ static int resolve_rules(struct access_rules *rules, const char *list, const cha
         return 0;
 }
 
-static int add_own_user(struct access_rules *rules)
-{
-        const struct access_rule own = { .kind = ACCESS_RULE_UID, .resolved = true, .id = geteuid() };
-
-        return geteuid() == 0 ? 0 : access_rules_add(rules, &own);
-}
-
 static bool is_default_allow(const struct access_rules *rules)
 {
         for (size_t i = 0; i < rules->n; i++) {
@@ -75,19 +68,7 @@ static bool is_default_operators(const struct access_rules *rules)
 
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
 {
-        int r = 0;
-
-        if (is_default_allow(&settings->allow)) {
-                r = add_own_user(&settings->allow);
-        }
-        if (r >= 0 && is_default_operators(&settings->operators)) {
-                r = add_own_user(&settings->operators);
-        }
-        if (r < 0) {
-                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "out of memory");
-                return r;
-        }
-        r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
+        int r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
         if (r >= 0) {
                 r = resolve_rules(&settings->operators, "operators", "broker", reterr_message);
         }
@@ -122,16 +103,39 @@ static struct caller_identity identity_of(const struct peer *peer)
                                          .n_groups = peer->n_groups };
 }
 
+/* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
+ * print him as one, and whoever keeps what it prints would allow him for ever. */
+static bool is_own_by_default(const struct settings *settings, const struct access_rules *rules,
+                              const struct caller_identity *caller)
+{
+        return caller->uid == geteuid() && ((rules == &settings->allow && is_default_allow(rules)) ||
+                                            (rules == &settings->operators && is_default_operators(rules)));
+}
+
+static bool allows(const struct settings *settings, size_t i, bool operators,
+                   const struct caller_identity *caller)
+{
+        const struct access_rules *rules = rules_of(settings, i, operators);
+        return access_rules_allow(rules, caller) || is_own_by_default(settings, rules, caller);
+}
+
+static bool needs_groups(const struct settings *settings, size_t i, bool operators,
+                         const struct caller_identity *caller)
+{
+        return !allows(settings, i, operators, caller) &&
+               access_rules_need_groups(rules_of(settings, i, operators), caller);
+}
+
 struct access_rights access_judge(const struct settings *settings, const struct peer *peer)
 {
         const struct caller_identity caller = identity_of(peer);
         struct access_rights rights = { 0 };
 
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
-                if (access_rules_allow(rules_of(settings, i, false), &caller)) {
+                if (allows(settings, i, false, &caller)) {
                         rights.use |= UINT32_C(1) << i;
                 }
-                if (access_rules_allow(rules_of(settings, i, true), &caller)) {
+                if (allows(settings, i, true, &caller)) {
                         rights.operate |= UINT32_C(1) << i;
                 }
         }
@@ -143,8 +147,7 @@ bool access_needs_groups(const struct settings *settings, const struct peer *pee
         const struct caller_identity caller = identity_of(peer);
 
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
-                if (access_rules_need_groups(rules_of(settings, i, false), &caller) ||
-                    access_rules_need_groups(rules_of(settings, i, true), &caller)) {
+                if (needs_groups(settings, i, false, &caller) || needs_groups(settings, i, true, &caller)) {
                         return true;
                 }
         }

@@ -10,12 +10,12 @@ struct access_rights {
         uint32_t operate; /* may refresh */
 };
 
-/* Looks up the names in all rules, which may block: at start and reload only. Adds the daemon's own user
- * where the default lists stand. -ENOENT: a name is unknown; reterr_message says which, where and what to
- * do. -ENOMEM. */
+/* Looks up the names in all rules, which may block: at start and reload only. -ENOENT: a name is unknown;
+ * reterr_message says which, where and what to do. */
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
 
-/* What this peer may do: nothing if he is unknown. */
+/* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may
+ * all. */
 struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
 
 /* Would knowing the peer's groups make a difference? */
