@@ -23,7 +23,7 @@ class SlowClients:
         self.broker.wait_valid("sandbox", "production")
         self.pool = concurrent.futures.ThreadPoolExecutor(8)
         self.outcomes = {name: self.pool.submit(getattr(self, name)) for name in (
-            "drip_request_line", "drip_header", "drip_body", "silent", "idle", "many_refreshes")}
+            "drip_request_line", "drip_header", "drip_body", "silent", "idle", "greedy_caller", "many_refreshes")}
 
     def close(self):
         self.stack.close()  # whoever is still at it loses his connection
@@ -79,20 +79,23 @@ class SlowClients:
     def idle(self):
         return self._until_end(LIVE.format(port=self.broker.port).encode())
 
-    def many_refreshes(self):
-        """An operator who does not stop, on production; returns what the limits said at 30 and at the end."""
+    def greedy_caller(self):
+        """One who always wants a token younger than 2 s, on sandbox; returns what he was told in the end."""
         broker = self.broker
-        while broker.status("production")["exchanges"]["last_hour"] < 30:
-            broker.refresh("production")
-        ust = broker.token("production")["ust"]
-        callers = {
-            "demand": broker.get("/v1/production/token?min_ttl=7199&wait=0"),
-            "report": broker.post("/v1/production/token/rejected", {"ust": ust}),
-            "exchanges": broker.status("production")["exchanges"],
-        }
+        deadline = time.monotonic() + 90
+        while (answer := broker.get("/v1/sandbox/token?min_ttl=7198&wait=10")).status == 200:
+            assert time.monotonic() < deadline, "nobody stops him"
+            time.sleep(0.1)
+        report = broker.post("/v1/sandbox/token/rejected", {"ust": broker.token()["ust"]})
+        return {"demand": answer, "report": report, "exchanges": broker.status("sandbox")["exchanges"],
+                "operator": broker.refresh("sandbox")}
+
+    def many_refreshes(self):
+        """An operator who does not stop, on production; returns what he was told in the end."""
+        broker = self.broker
         answers = []
         while (answer := broker.post("/v1/production/refresh")).status == 200 and len(answers) < 100:
             answers.append(answer)
-        return {"callers": callers, "operator": answer, "exchanges": broker.status("production")["exchanges"],
+        return {"operator": answer, "exchanges": broker.status("production")["exchanges"],
                 "token": broker.get("/v1/production/token"),
                 "upstream": self.simulator.state("production")["requests"]["token"]}
