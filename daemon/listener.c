@@ -85,8 +85,11 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
 static bool accept_batch(struct listener *listener)
 {
         for (int i = 0; i < BATCH; i++) {
+                struct sockaddr_storage other = { 0 };
+                socklen_t length = sizeof(other);
                 struct peer peer;
-                int client = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                int client = accept4(listener->fd, (struct sockaddr *)&other, &length,
+                                     SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (client < 0) {
                         int error = errno;
                         if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
@@ -94,7 +97,7 @@ static bool accept_batch(struct listener *listener)
                         }
                         return error == ECONNABORTED; /* a connection that ended in the queue */
                 }
-                peer_find(listener->finder, client, &peer);
+                peer_find_at(listener->finder, client, &other, &peer);
                 http_server_add(listener->server, client, &peer, &listener->place);
         }
         return true;

@@ -196,8 +196,21 @@ static void find_tcp(struct peer_finder *finder, int family, const struct end *o
 
 void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
 {
-        struct sockaddr_storage own = { 0 }, other = { 0 };
-        socklen_t own_length = sizeof(own), other_length = sizeof(other);
+        struct sockaddr_storage other = { 0 };
+        socklen_t length = sizeof(other);
+
+        if (getpeername(fd, (struct sockaddr *)&other, &length) < 0) {
+                *ret = (struct peer){ 0 };
+                unknown(ret, "the connection is gone");
+                return;
+        }
+        peer_find_at(finder, fd, &other, ret);
+}
+
+void peer_find_at(struct peer_finder *finder, int fd, const struct sockaddr_storage *other, struct peer *ret)
+{
+        struct sockaddr_storage own = { 0 };
+        socklen_t own_length = sizeof(own);
         struct end own_end, other_end;
 
         *ret = (struct peer){ 0 };
@@ -211,17 +224,13 @@ void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
         }
         ret->tcp = true;
         ret->gid = (gid_t)-1; /* 0 would be somebody's */
-        if (getpeername(fd, (struct sockaddr *)&other, &other_length) < 0) {
-                unknown(ret, "the connection is gone");
-                return;
-        }
         int family = read_end(&own, &own_end);
-        if (family == 0 || read_end(&other, &other_end) != family) {
+        if (family == 0 || read_end(other, &other_end) != family) {
                 unknown(ret, "the connection is of an unknown kind");
                 return;
         }
-        /* A listening socket may have been made elsewhere and handed to us. In our namespace the same addresses
-         * and ports may be somebody else's. */
+        /* A listening socket may have been made elsewhere and handed to us. In our namespace the same
+         * addresses and ports may be somebody else's. */
         if (finder && namespace_of(fd) != finder->namespace) {
                 unknown(ret, "the connection is of another network namespace than the daemon's");
                 return;

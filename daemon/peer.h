@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 struct peer {
@@ -32,6 +33,10 @@ struct peer_finder *peer_finder_free(struct peer_finder *finder);
 
 /* Who holds the other end of this accepted socket? Fills *ret in any case. */
 void peer_find(struct peer_finder *finder, int fd, struct peer *ret);
+
+/* The same, where accept() has told the other end's address already. */
+void peer_find_at(struct peer_finder *finder, int fd, const struct sockaddr_storage *other,
+                  struct peer *ret);
 
 /* Gives a TCP caller the groups that the user database told. -ENOMEM. */
 int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n);
