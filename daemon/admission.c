@@ -1,10 +1,20 @@
 /* How many connections there may be. */
 #include "daemon/admission.h"
 
+static bool user_is_full(const struct admission *admission, const struct peer *peer)
+{
+        return user_counts_get(&admission->within, peer) >= admission->limits.max_connections_per_user;
+}
+
+bool admission_full_for(const struct admission *admission, const struct peer *peer)
+{
+        return admission->n_within >= admission->limits.max_connections && !user_is_full(admission, peer);
+}
+
 bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over)
 {
-        bool over = admission->n_within >= admission->limits.max_connections ||
-                    user_counts_get(&admission->within, peer) >= admission->limits.max_connections_per_user;
+        bool over =
+                admission->n_within >= admission->limits.max_connections || user_is_full(admission, peer);
 
         if (over && (admission->n_over >= ADMISSION_RESERVE ||
                      user_counts_get(&admission->over, peer) >= ADMISSION_RESERVE_PER_USER)) {

@@ -23,6 +23,9 @@ struct admission {
         struct user_counts within, over; /* by user */
 };
 
+/* Would another connection of this peer be beyond the limit of all, though not beyond his own? */
+bool admission_full_for(const struct admission *admission, const struct peer *peer);
+
 /* Counts the peer's connection in; *ret_over: beyond the limits. False: not even the reserve has room. */
 bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over);
 

@@ -64,20 +64,49 @@ static int make_room(struct connections *connections, int fd)
         return 0;
 }
 
+/* Of those whose caller has shown no right so far, the one that has been there longest. */
+static struct connection *find_stranger(struct connections *connections)
+{
+        struct connection *found = NULL;
+
+        for (struct connection *at = connections->first; at; at = at->next) {
+                if (!at->over_limit && !at->may_use && !at->may_operate &&
+                    (at->state == CONNECTION_RECEIVING || at->state == CONNECTION_IDLE)) {
+                        found = at; /* the newest comes first */
+                }
+        }
+        return found;
+}
+
+/* Counts a new connection in. Where all places are taken, a stranger has to go: one who may take on many
+ * uids could keep everybody else out. */
+static bool enter(struct connections *connections, const struct peer *peer, bool *ret_over)
+{
+        if (admission_full_for(&connections->admission, peer)) {
+                struct connection *stranger = find_stranger(connections);
+                if (stranger) {
+                        connection_end(stranger);
+                        admission_leave(&connections->admission, &stranger->peer, stranger->over_limit);
+                        stranger->counted = false;
+                }
+        }
+        return admission_enter(&connections->admission, peer, ret_over);
+}
+
 struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
                                    const struct guard_place *place)
 {
         _cleanup_free_ struct connection *connection = calloc(1, sizeof(*connection));
         bool over = false;
 
-        if (!connection || make_room(connections, fd) < 0 ||
-            !admission_enter(&connections->admission, peer, &over)) {
+        if (!connection || make_room(connections, fd) < 0 || !enter(connections, peer, &over)) {
                 peer_clear(peer);
                 return NULL;
         }
         connection->fd = fd;
         connection->peer = *peer;
         connection->place = *place;
+        connection->counted = true;
         connection->over_limit = over;
         connection->deadline_usec = USEC_NEVER;
         connection->request.connection = connection;
@@ -118,7 +147,9 @@ struct connection *connections_remove(struct connections *connections, struct co
                 connection->next->link = connection->link;
         }
         connections->n--;
-        admission_leave(&connections->admission, &connection->peer, connection->over_limit);
+        if (connection->counted) {
+                admission_leave(&connections->admission, &connection->peer, connection->over_limit);
+        }
         peer_clear(&connection->peer);
         free(connection);
         if (connections->n == 0) {

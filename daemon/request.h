@@ -65,6 +65,7 @@ struct connection {
         int fd;
         struct peer peer;
         struct guard_place place;
+        bool counted;    /* in the admission */
         bool over_limit; /* gets health answers only */
         enum connection_state state;
         uint64_t deadline_usec;
