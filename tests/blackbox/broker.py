@@ -237,7 +237,7 @@ class Broker:
 
     def check_text(self, text, where):
         """No secret, and no base64 of one, is in there."""
-        for secret in self.secrets:
+        for secret in tuple(self.secrets):  # other threads may add some
             assert secret not in text, f"{secret!r} in {where}"
             for coded in base64_forms(secret):
                 assert coded not in text, f"base64 of {secret!r} in {where}"
