@@ -70,6 +70,9 @@ static void on_environment_change(void *userdata)
         if (!broker->server) {
                 return; /* still being built */
         }
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
+                token_answers_keep(&broker->api.answers[i], broker->api.environments[i]->session);
+        }
         service_status(&broker->api, clock_now_usec());
         if (broker->settings->ready_when_listening || all_answered(broker)) {
                 become_ready(broker);

@@ -86,12 +86,18 @@ struct MHD_Response *token_answer_upstream(const struct session *session, uint64
         return answer_json(upstream_object(session, now_usec), /* secret= */ true);
 }
 
-void token_answers_clear(struct token_answers *answers)
+void token_answers_keep(struct token_answers *answers, const struct session *session)
 {
         for (int form = 0; form < _TOKEN_FORM_COUNT; form++) {
-                if (answers->forms[form].response) {
-                        MHD_destroy_response(answers->forms[form].response);
-                        answers->forms[form].response = NULL;
+                typeof(answers->forms[0]) *cached = &answers->forms[form];
+                if (cached->response && !(session && cached->serial == session->serial)) {
+                        MHD_destroy_response(cached->response);
+                        cached->response = NULL;
                 }
         }
+}
+
+void token_answers_clear(struct token_answers *answers)
+{
+        token_answers_keep(answers, NULL);
 }

@@ -3,6 +3,7 @@
 The daemon and the simulator are run by the classes of the black-box tests.
 """
 
+import json
 import os
 import pathlib
 import sys
@@ -14,6 +15,18 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).p
 from broker import Broker  # noqa: E402
 from people import Users  # noqa: E402
 from simulator import EXAMPLE_KEY, Simulator  # noqa: E402
+
+
+def is_sanitized():
+    options = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "meson-info" / "intro-buildoptions.json"
+    return next(option["value"] for option in json.loads(options.read_text()) if option["name"] == "b_sanitize") != "none"
+
+
+@pytest.fixture
+def plain_build():
+    """For what a sanitizer changes: its heap keeps what was freed, and it is slow."""
+    if is_sanitized():
+        pytest.skip("not with a sanitizer")
 
 
 def pytest_collection_modifyitems(items):

@@ -312,7 +312,7 @@ def large(upstream, make_broker, alice, users):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_latency_of_the_honest(large, alice, mallory, name):
+def test_latency_of_the_honest(plain_build, large, alice, mallory, name):
     """Attacked by somebody who may have tokens, and by somebody who may not, both at once."""
     place = "127.0.0.1", large.port
     calm = run_as(alice, latencies, place, large.port, 0.7)
