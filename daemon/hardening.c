@@ -56,6 +56,11 @@ void hardening_apply(void)
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
                 warn("cannot ignore SIGPIPE");
         }
+        /* A TLS library would write the keys of its sessions to that file: with them, what was recorded on
+         * the wire can be read, our access key included. */
+        if (unsetenv("SSLKEYLOGFILE") < 0) {
+                warn("cannot unset SSLKEYLOGFILE");
+        }
         raise_descriptor_limit();
         check_locking();
 }

@@ -1,6 +1,6 @@
 /* What the process forbids itself before the first secret is read. */
 #pragma once
 
-/* No core dumps, no ptrace by others of the same user, no SIGPIPE; as many descriptors as the hard limit
- * allows. What the kernel refuses is logged. */
+/* No core dumps, no ptrace by others of the same user, no SIGPIPE, no record of TLS keys; as many
+ * descriptors as the hard limit allows. What the kernel refuses is logged. */
 void hardening_apply(void);
