@@ -31,11 +31,15 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
         return MHD_YES;
 }
 
-/* Is the body too large by its own account? */
-static bool announces_too_much(const struct request *request)
+/* How long the body is by its own account; more than 9 digits are as good as the largest number of them. */
+static size_t announced_length(const struct request *request)
 {
         const char *length = request->facts.content_length;
-        return length && (strlen(length) > 9 || strtoul(length, NULL, 10) > REQUEST_BODY_MAX);
+
+        if (!length) {
+                return 0;
+        }
+        return strlen(length) > 9 ? 999999999 : strtoul(length, NULL, 10);
 }
 
 bool request_take_head(struct request *request, const char *method, const char *version)
@@ -48,8 +52,10 @@ bool request_take_head(struct request *request, const char *method, const char *
                         "its head has bytes that belong to no header, such as NUL, a line of "
                         "one colon, or a lone line feed";
         }
-        request->body_too_large = announces_too_much(request);
-        return !request->body_too_large && guard_framing_sound(&request->facts);
+        request->body_too_large = announced_length(request) > REQUEST_BODY_MAX;
+        /* A body that is not much too large is read and dropped: a connection that ends with bytes unread
+         * resets, and the client may never see why. */
+        return announced_length(request) <= BODY_DISCARDED_MAX && guard_framing_sound(&request->facts);
 }
 
 bool request_take_body(struct request *request, const char *data, size_t size)

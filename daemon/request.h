@@ -78,8 +78,8 @@ struct connection {
 /* Path and query as on the request line; noted as too long instead if they are. */
 void request_take_target(struct request *request, const char *target);
 
-/* Method, version and headers. False: there is no need to read the body, as it is too large by its own
- * account or nobody knows where it ends. */
+/* Method, version and headers. False: there is no need to read the body, as it is far too large by its
+ * own account or nobody knows where it ends. */
 bool request_take_head(struct request *request, const char *method, const char *version);
 
 /* A piece of the body. False: the connection must end (no memory, or far too much). */
