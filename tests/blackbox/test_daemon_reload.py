@@ -180,13 +180,17 @@ def test_another_lifetime_and_authority_count_from_the_next_exchange(broker):
 
 
 def test_limits_and_metrics(broker):
-    broker.broker_lines = "metrics = no\nmax_connections_per_user = 1"
+    broker.broker_lines = "metrics = no"
     broker.write_config()
     broker.reload()
     assert broker.get("/metrics").status == 404
     with broker.connection() as connection:
         assert connection.ask("GET", "/livez").status == 200
+        broker.broker_lines = "max_connections_per_user = 1"
+        broker.write_config()
+        broker.reload()
         assert broker.get("/v1/status").error() == (429, "too_many_connections")
+        assert connection.ask("GET", "/v1/status").status == 200, "who is in stays in"
 
 
 def test_drop_ins_are_read_again(broker):
