@@ -4,6 +4,7 @@ import calendar
 import http.client
 import json
 import re
+import socket
 import time
 
 import pytest
@@ -50,7 +51,6 @@ def test_token_is_a_superset_of_the_upstream_answer(api, via):
     assert type(token["expires_in"]) is int
     expires_at = calendar.timegm(time.strptime(token["expires_at"], "%Y-%m-%dT%H:%M:%SZ"))
     assert -2 <= expires_at - (before + token["expires_in"]) <= 2
-    # The upstream takes it.
     bearer = {"Authorization": "Bearer " + token["ust"]}
     assert api.simulator.request("sandbox", "GET", "/rest/v1/x", headers=bearer)[0] == 200
 
@@ -94,8 +94,7 @@ def test_expires_in_counts_from_the_sending_and_is_rounded_down(upstream, make_b
         left = broker.token()["expires_in"]
         oldest = time.monotonic() - earliest
         assert 7200 - oldest - 1 < left <= 7198, (oldest, left)
-    lifetime = broker.status("sandbox")["token"]["lifetime_sec"]
-    assert lifetime == 7200
+    assert broker.status("sandbox")["token"]["lifetime_sec"] == 7200
     wait_until(lambda: broker.token()["expires_in"] < left, "time goes on")
 
 
@@ -390,7 +389,6 @@ def test_http_1_0(api):
 
 
 def test_ipv6(upstream, make_broker):
-    import socket
     port = free_port(socket.AF_INET6, "::1")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=f"listen = [::1]:{port}").wait_valid()
     connection = http.client.HTTPConnection("::1", port, timeout=10)

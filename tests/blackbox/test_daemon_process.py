@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon, wait_until
+from broker import BARE_ENVIRONMENT, binary, run_daemon, wait_until
 from simulator import EXAMPLE_KEY
 
 CANNOT_LISTEN, PERMISSION, CONFIGURATION = 69, 77, 78
@@ -254,7 +255,6 @@ def test_a_log_that_nobody_reads_stops_nothing(upstream, make_broker):
 
 def test_few_descriptors(upstream, make_broker):
     """When they run out, callers queue; nothing breaks."""
-    import resource
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 512\nmax_connections_per_user = 512",
                          start=False)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

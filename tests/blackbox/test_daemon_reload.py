@@ -1,12 +1,13 @@
 """eqp-brokerd: reading the configuration again while it serves."""
 
+import signal
 import socket
 import threading
 import time
 
 import pytest
 
-from broker import free_port, wait_until
+from broker import free_port
 from simulator import EXAMPLE_KEY, Simulator
 
 
@@ -231,7 +232,6 @@ def test_no_request_is_lost_over_many_reloads(broker):
 
 
 def test_signals_in_quick_succession(broker):
-    import signal
     for _ in range(50):
         broker.send(signal.SIGHUP)
         time.sleep(0.001)

@@ -19,7 +19,7 @@ import os, sys
 pid = sys.argv[1]
 for name in ("mem", "environ", "maps", "auxv", "io", "fd/0", "exe"):
     try:
-        (os.readlink if name in ("exe", "fd/0") else open)(f"/proc/{pid}/{name}", *(["rb"] if "/" not in name and name != "exe" else []))
+        (os.readlink if name in ("exe", "fd/0") else open)(f"/proc/{pid}/{name}")
         print("open:", name)
     except PermissionError:
         print("closed:", name)

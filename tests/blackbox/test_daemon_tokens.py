@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 import re
 import selectors
 import socket
@@ -227,7 +228,6 @@ def test_callers_that_gave_up_are_no_trouble(upstream, make_broker):
 
 
 def test_the_audit_names_who_got_which_token_once(broker):
-    import os
     for _ in range(3):
         broker.token(via="tcp")
         broker.token(via="tcp", headers={"EQP-Client": "second"})
