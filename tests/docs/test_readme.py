@@ -104,6 +104,7 @@ def test_it_fails_aloud_without_a_token(language, text, broker, tmp_path):
     broker.simulator.fault("sandbox", "refuse")
     broker.stop()
     broker.start()
+    broker.wait_log("eqp-brokerd .* started", 2)  # the first time was before
     result = run(language, text, broker, tmp_path)
     assert result.returncode != 0
     assert result.stderr or result.stdout
