@@ -170,6 +170,8 @@ def refused(broker):
         broker.connect("tcp").close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # just as the door closed
     return False
 
 
