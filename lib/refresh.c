@@ -9,7 +9,8 @@
 #include <assert.h>
 
 static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC };
-static const struct backoff_policy slow_backoff = { 5 * USEC_PER_MIN, 60 * USEC_PER_MIN };
+/* Jitter takes up to a quarter away: never below 5 minutes. */
+static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN };
 static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR };
 
 /* ---- limits ---- */

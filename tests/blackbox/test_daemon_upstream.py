@@ -16,7 +16,7 @@ from broker import Broker, wait_until
 from simulator import EXAMPLE_KEY, Simulator
 
 # name: (fault, its parameters, outcome, what the words must have, how long until the next attempt)
-TRANSIENT, SLOW, REFUSED = (0, 2), (220, 300), None
+TRANSIENT, SLOW, REFUSED = (0, 2), (295, 400), None
 FAULTS = {
     "unavailable-500": ("unavailable", {"status": 500}, "unavailable", "HTTP 500", TRANSIENT),
     "unavailable-502-html": ("unavailable", {"status": 502, "html": True}, "unavailable", "HTTP 502", TRANSIENT),

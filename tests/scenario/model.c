@@ -358,7 +358,7 @@ uint64_t model_recovered_by(const struct model *model)
         by = MAX_OF(by, earliest_rest_end(model));
         by = MAX_OF(by, model->sent_usec + REFRESH_FLOOR_USEC);
         if (model->n_slow > 0) {
-                uint64_t wait = 5 * USEC_PER_MIN << MIN_OF(model->n_slow - 1, 8u);
+                uint64_t wait = 400 * USEC_PER_SEC << MIN_OF(model->n_slow - 1, 8u);
                 by = MAX_OF(by, model->failed_usec + MIN_OF(wait, USEC_PER_HOUR));
         }
         if (model->n_sent >= REFRESH_HOURLY_BUDGET) {

@@ -131,20 +131,20 @@ static void test_time_outs_do_not_stretch_the_backoff(void **state)
 static void test_slow_retry(void **state)
 {
         (void)state;
-        static const unsigned minutes[] = { 5, 10, 20, 40, 60, 60 };
+        static const unsigned sec[] = { 400, 800, 1600, 3200, 3600, 3600 };
         static const enum exchange_outcome slow[] = { EXCHANGE_MALFORMED, EXCHANGE_REQUEST_REFUSED };
         struct refresh refresh = begin(1);
         uint64_t now = START;
-        for (size_t i = 0; i < ARRAY_SIZE(minutes); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(sec); i++) {
                 struct refresh_step step = ended(&refresh, slow[i % 2], now);
-                assert_int_equal(step.wake_usec, now + minutes[i] * USEC_PER_MIN);
+                assert_int_equal(step.wake_usec, now + sec[i] * SEC);
                 now = step.wake_usec;
                 assert_true(refresh_on_timer(&refresh, now).exchange);
         }
         /* Something else in between: slow failures count from the start again. */
         now = ended(&refresh, EXCHANGE_UNAVAILABLE, now).wake_usec;
         assert_true(refresh_on_timer(&refresh, now).exchange);
-        assert_int_equal(ended(&refresh, EXCHANGE_MALFORMED, now).wake_usec, now + 5 * USEC_PER_MIN);
+        assert_int_equal(ended(&refresh, EXCHANGE_MALFORMED, now).wake_usec, now + 400 * SEC);
 }
 
 static void test_retry_after(void **state)
@@ -191,13 +191,13 @@ static void test_early_failure_does_not_delay_the_refresh(void **state)
         uint64_t point = refresh.refresh_point_usec;
         assert_int_equal(refresh_on_operator(&refresh, point - 60 * SEC, &step), REFRESH_UNDER_WAY);
         assert_true(step.exchange);
-        step = ended(&refresh, EXCHANGE_MALFORMED, point - 59 * SEC); /* by itself: 5 min */
+        step = ended(&refresh, EXCHANGE_MALFORMED, point - 59 * SEC); /* by itself: 400 s */
         assert_int_equal(step.wake_usec, point);
         assert_int_equal(step.reason, REFRESH_DUE);
         assert_true(refresh_on_timer(&refresh, point).exchange);
         /* Past the refresh point there is nothing but the slow retry. */
         step = ended(&refresh, EXCHANGE_MALFORMED, point + SEC);
-        assert_int_equal(step.wake_usec, point + SEC + 10 * USEC_PER_MIN);
+        assert_int_equal(step.wake_usec, point + SEC + 800 * SEC);
 }
 
 /* ---- keys ---- */
