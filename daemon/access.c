@@ -144,7 +144,8 @@ struct access_rights access_judge(const struct settings *settings, const struct 
 
 bool access_needs_groups(const struct settings *settings, const struct peer *peer)
 {
-        const struct caller_identity caller = identity_of(peer);
+        /* Those that he had when he was judged last may be his no more. */
+        const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
 
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
                 if (needs_groups(settings, i, false, &caller) || needs_groups(settings, i, true, &caller)) {
