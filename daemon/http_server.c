@@ -260,7 +260,8 @@ void http_server_forget_environments(struct http_server *server)
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
                 struct request *request = &connection->request;
-                if (connection->state == CONNECTION_WAITING) {
+                /* One that was resumed already has not had its turn yet, and would go on where it was. */
+                if (request->status == 0) {
                         request_resume(request);
                         request_forget_environment(request);
                 }

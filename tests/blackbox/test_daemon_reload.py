@@ -137,6 +137,26 @@ def test_an_environment_goes_while_somebody_waits_for_it(make_broker):
         assert broker.token()["ust"]
 
 
+def test_an_environment_goes_just_as_its_news_comes(make_broker):
+    """Both in one turn of the loop: those who waited were told, and had no time to look yet."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        broker = make_broker(keys={"agency": EXAMPLE_KEY}, environments={"agency": f"base_url = {url}"})
+        stream, _ = silent.accept()
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/agency/token?wait=10")))
+        thread.start()
+        broker.wait_connections(1)
+        broker.send(signal.SIGSTOP)
+        stream.close()
+        del broker.environments["agency"]
+        broker.write_config()
+        broker.send(signal.SIGHUP)
+        broker.send(signal.SIGCONT)
+        thread.join(20)
+        assert [answer.error() for answer in answers] == [(404, "unknown_environment")]
+
+
 def test_a_request_that_waits_survives_a_reload(upstream, make_broker):
     upstream.settings("sandbox", latency_ms=1000)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
