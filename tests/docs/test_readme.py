@@ -40,14 +40,20 @@ def upstream():
 @pytest.fixture
 def broker(upstream):
     upstream.reset()
-    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY}) as broker:
+    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                environments={"sandbox": f"base_url = {api(upstream)}"}) as broker:
         yield broker.wait_valid()
+
+
+def api(upstream):
+    """The simulated API by number: for "localhost", Node 18 would try ::1 alone."""
+    return upstream.urls["sandbox"].replace("localhost", "127.0.0.1")
 
 
 def adapted(text, broker):
     """The example with this test's addresses."""
     for printed, here in (("http://127.0.0.1:9377", f"http://127.0.0.1:{broker.port}"),
-                          ("https://commercedeveloper-sandbox-api.adobe.com", broker.simulator.urls["sandbox"])):
+                          ("https://commercedeveloper-sandbox-api.adobe.com", api(broker.simulator))):
         text = text.replace(printed, here)
     return text
 
