@@ -39,6 +39,7 @@ struct broker {
         struct listeners listeners;
         sd_event_source *ready_timer, *drain_timer, *signals[3];
         bool ready, stopping;
+        bool keys_changing; /* some environments have their keys already, others not yet */
 };
 
 /* ---- readiness and status ---- */
@@ -67,8 +68,8 @@ static void on_environment_change(void *userdata)
 {
         struct broker *broker = userdata;
 
-        if (!broker->server) {
-                return; /* still being built */
+        if (!broker->server || broker->keys_changing) {
+                return; /* the picture is not whole yet */
         }
         for (size_t i = 0; i < broker->api.n_environments; i++) {
                 token_answers_keep(&broker->api.answers[i], broker->api.environments[i]->session);
@@ -99,9 +100,12 @@ static void on_keys_changed(void *userdata)
 {
         struct broker *broker = userdata;
 
+        broker->keys_changing = true;
         for (size_t i = 0; i < broker->api.n_environments; i++) {
                 environment_keys_changed(broker->api.environments[i]);
         }
+        broker->keys_changing = false;
+        on_environment_change(broker);
 }
 
 static struct environment *find_environment(const struct api *api, const char *name)
@@ -199,8 +203,11 @@ static void reload(struct broker *broker)
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         char message[SETTINGS_ERROR_MAX];
+        bool tell = broker->ready; /* else the end of the reload would pass for the end of the start */
 
-        service_reloading();
+        if (tell) {
+                service_reloading();
+        }
         int r = settings_files_read(broker->config_path, &settings, message);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },
@@ -217,7 +224,9 @@ static void reload(struct broker *broker)
                                 "not reloaded, the old configuration stands: %s", strerror(-r));
                 }
         }
-        service_reloaded();
+        if (tell) {
+                service_reloaded();
+        }
 }
 
 /* ---- signals and the end ---- */
