@@ -146,8 +146,10 @@ static void scan_file(struct scan *scan, const char *name)
                        environment);
                 return;
         }
-        if (key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
-                          sizeof(reason)) < 0) {
+        int r = key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
+                              sizeof(reason));
+        if (r < 0) {
+                (void)key_watch_retry(scan->files->watch, r);
                 struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
                 refuse(scan, name, environment, "%s%s", reason,
                        old ? " (the key read from it before stays in use)" : "");
@@ -175,11 +177,26 @@ static int may_be_key_file(const struct dirent *entry)
         return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
 }
 
+/* Nothing is known of the files: the keys stay as they are. */
+static void refuse_directory(struct scan *scan, const char *what)
+{
+        struct held_keys *present = &scan->files->present;
+        int error = errno;
+
+        (void)key_watch_retry(scan->files->watch, -error);
+        refuse(scan, ".", "", "the directory cannot be %s: %s%s", what, strerror(error),
+               present->first ? " (the keys read before stay in use)" : "");
+        held_keys_move(&scan->present, present);
+}
+
 static void scan_directory(struct scan *scan)
 {
         struct dirent **entries = NULL;
         int n = scandirat(scan->directory_fd, ".", &entries, may_be_key_file, by_name);
 
+        if (n < 0) {
+                refuse_directory(scan, "read");
+        }
         for (int i = 0; i < n; i++) {
                 if (i == KEY_FILES_MAX) {
                         refuse(scan, entries[i]->d_name, "",
@@ -270,9 +287,7 @@ void key_files_load(struct key_files *files)
         key_watch_directory(files->watch, files->directory_in_use);
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (scan.directory_fd < 0) {
-                refuse(&scan, ".", "", "the directory cannot be opened: %s%s", strerror(errno),
-                       files->present.first ? " (the keys read before stay in use)" : "");
-                held_keys_move(&scan.present, &files->present);
+                refuse_directory(&scan, "opened");
         } else {
                 scan_directory(&scan);
                 (void)close(scan.directory_fd);

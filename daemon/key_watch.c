@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 
 #define QUIET_USEC (50 * USEC_PER_MSEC)
+#define RETRY_USEC (5 * USEC_PER_SEC)
 
 #define FILE_EVENTS                                                                                         \
         (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |                 \
@@ -36,6 +37,12 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static void look_in(struct key_watch *watch, uint64_t wait_usec)
+{
+        (void)sd_event_source_set_time_relative(watch->quiet, wait_usec);
+        (void)sd_event_source_set_enabled(watch->quiet, SD_EVENT_ONESHOT);
+}
+
 static int on_inotify(sd_event_source *source, const struct inotify_event *event, void *userdata)
 {
         struct key_watch *watch = userdata;
@@ -48,10 +55,19 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *event
          * ever. */
         int enabled = SD_EVENT_OFF;
         if (sd_event_source_get_enabled(watch->quiet, &enabled) < 0 || enabled == SD_EVENT_OFF) {
-                (void)sd_event_source_set_time_relative(watch->quiet, QUIET_USEC);
-                (void)sd_event_source_set_enabled(watch->quiet, SD_EVENT_ONESHOT);
+                look_in(watch, QUIET_USEC);
         }
         return 0;
+}
+
+bool key_watch_retry(struct key_watch *watch, int error)
+{
+        bool passes = error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+
+        if (passes) {
+                look_in(watch, RETRY_USEC);
+        }
+        return passes;
 }
 
 void key_watch_directory(struct key_watch *watch, const char *path)
@@ -73,6 +89,9 @@ void key_watch_directory(struct key_watch *watch, const char *path)
                 }
                 slash[slash == above] = '\0';
                 r = sd_event_add_inotify(watch->event, &source, above, PARENT_EVENTS, on_inotify, watch);
+        }
+        if (key_watch_retry(watch, r)) {
+                return; /* the watch there was, if any, stays meanwhile */
         }
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },

@@ -2,6 +2,7 @@
  * symbolic link; also when the directory itself comes or goes. */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct key_watch;
@@ -14,5 +15,10 @@ struct key_watch *key_watch_free(struct key_watch *watch);
 
 /* Watches this directory from now on; if it does not exist, the nearest directory above it that does. Call
  * it again after each change. Where the kernel refuses (its limit of watches), a warning says that SIGHUP is
- * needed. */
+ * needed; where descriptors or memory are short, what was watched before still is, and changed() is called in
+ * a while. */
 void key_watch_directory(struct key_watch *watch, const char *path);
+
+/* Is this error (negative errno) one that passes, as descriptors or memory are short? Then changed() is
+ * called in a while, so that what could not be read is looked at again. */
+bool key_watch_retry(struct key_watch *watch, int error);

@@ -1,6 +1,7 @@
 """eqp-brokerd: keys that come, change, go, are refused and come back, while it runs."""
 
 import os
+import resource
 import shutil
 
 import pytest
@@ -273,3 +274,30 @@ def test_credentials_that_hold_no_key_do_not_count(upstream, make_broker, tmp_pa
     (tmp_path / "Certificate").write_text("x")
     broker.start()
     assert broker.log("keys are in /etc/eqp-broker/keys$")
+
+
+# when descriptors are short
+
+
+def free_descriptors(pid):
+    """The numbers that the next ones would get."""
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return [number for number in range(len(taken) + 16) if number not in taken]
+
+
+@pytest.mark.parametrize("left", range(3))
+def test_without_descriptors_the_keys_stay_and_changes_count_later(upstream, make_broker, left):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it looks at another process's descriptors and changes its limit")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    pid, limits = broker.process.pid, resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE)
+    with broker.connection() as connection:
+        assert connection.ask("GET", "/livez").status == 200
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free_descriptors(pid)[left], limits[1]))
+        broker.write_key("sandbox.spare", SPARE_KEY)
+        if left < 2:
+            broker.wait_log("Too many open files")
+        rows = connection.ask("GET", "/v1/status").json()["environments"]
+        assert next(row["keys"] for row in rows if row["name"] == "sandbox")[0]["state"] == "active"
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    broker.wait_status("sandbox", lambda status: states(status) == {"": "active", "spare": "spare"}, timeout=15)
