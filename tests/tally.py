@@ -1,4 +1,4 @@
-"""Reads what a test runner wrote, and prints a line for each test: result, suite, name, reason, between tabs.
+"""Reads what a test runner wrote; prints a line for each test: result, suite, name, reason, between tabs.
 
     tally.py SUITE FILE
 

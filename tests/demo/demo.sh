@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The demo: a real eqp-brokerd against a real TLS upstream, eqp-simulator, whose tokens live for 15 seconds. It
-# shows one thing after another and checks that each came true; anything that does not ends it with exit code 1.
+# The demo: a real eqp-brokerd against a real TLS upstream, eqp-simulator, whose tokens live for 15 seconds.
+# It shows one thing after another and checks that each came true; anything that does not ends it with exit
+# code 1.
 #
 #     demo.sh BUILD [--keep]      normally called by ./dev demo
 set -euo pipefail
@@ -164,7 +165,8 @@ base_url = $production
 ca_file = $work/tls/ca.pem
 END
         export EQP_BROKER_ADDRESS=unix:$work/broker.sock
-        setsid "$build/daemon/eqp-brokerd" --config "$work/eqp-brokerd.conf" >"$work/eqp-brokerd.log" 2>&1 </dev/null &
+        setsid "$build/daemon/eqp-brokerd" --config "$work/eqp-brokerd.conf" \
+                >"$work/eqp-brokerd.log" 2>&1 </dev/null &
         broker_pid=$!
         until_true "eqp-brokerd has a token" 20 is_broker_ready
         broker=http://$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\)$/\1/p' "$work/eqp-brokerd.log")
@@ -176,8 +178,8 @@ set_the_stage() {
         nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 
         chapter "The stage"
-        say "An upstream that issues tokens over TLS, eqp-simulator, with a certificate authority made just now." \
-                "Its tokens live for $lifetime_sec seconds, where the real ones live for two hours."
+        say "An upstream that issues tokens over TLS, eqp-simulator, with a certificate authority made just" \
+                "now. Its tokens live for $lifetime_sec seconds, where the real ones live for two hours."
         start_simulator
         fulfilled "eqp-simulator: $sandbox"
         echo
@@ -196,15 +198,17 @@ serve() {
         show "curl -s -H 'EQP-Client: demo' $broker/v1/sandbox/token"
         json 'it["ust"]' <<<"$shown" >/dev/null || fail "this is no token"
         say "Or with eqpctl. The token opens the API:"
-        show "eqpctl token --format header sandbox | curl -fsS --cacert $work/tls/ca.pem -H @- $sandbox/rest/v1/users/MAG123456789"
+        show "eqpctl token --format header sandbox |
+       curl -fsS --cacert $work/tls/ca.pem -H @- $sandbox/rest/v1/users/MAG123456789"
         grep -q MAG123456789 <<<"$shown" || fail "the upstream did not take the token"
-        fulfilled "one exchange with the upstream, however many ask: $(status 'it["exchanges"]["total"]') so far"
+        fulfilled "exchanges with the upstream, however many ask: $(status 'it["exchanges"]["total"]')"
 }
 
 # Asks for a token; leaves it in $token and its life in $left. A caller who is turned away ends the demo.
 ask() {
         local answer
-        answer=$(curl -fsS -H 'EQP-Client: demo' "$broker/v1/sandbox/token?wait=0") || fail "no token was served"
+        answer=$(curl -fsS -H 'EQP-Client: demo' "$broker/v1/sandbox/token?wait=0") ||
+                fail "no token was served"
         previous=$token previous_left=$left
         token=$(json 'it["ust"]' <<<"$answer")
         left=$(json 'it["expires_in"]' <<<"$answer")
@@ -232,8 +236,8 @@ is_replaced() {
 
 replace() {
         chapter "It is replaced before it expires"
-        say "The broker asks for the next one when 60 to 70 % of the life is over. Meanwhile a caller asks twice a" \
-                "second."
+        say "The broker asks for the next one when 60 to 70 % of the life is over. Meanwhile a caller asks" \
+                "twice a second."
         keep_asking "a new token" is_replaced
         [ "$previous_left" -ge 2 ] || fail "the old token had only $previous_left s left"
         fulfilled "a new token, $asked answers without a gap; the old one had $previous_left s to live"
@@ -266,8 +270,8 @@ uses_spare() {
 
 failover() {
         chapter "A key is refused, and the spare takes over"
-        say "Somebody deletes the main key in the portal. Nothing needs to be done; to see it now and not at the next" \
-                "refresh, an operator asks for a new token."
+        say "Somebody deletes the main key in the portal. Nothing needs to be done; to see it now and" \
+                "not at the next refresh, an operator asks for a new token."
         show "curl -s -X POST $simulator/sandbox/keys/MAIN1/refuse"
         show "eqpctl refresh sandbox"
         until_true "the spare key is in use" 10 uses_spare
@@ -305,7 +309,7 @@ kill $broker_pid $simulator_pid && rm -r $work
 END
         left_running=yes
         chapter "Yours to play with"
-        say "Both keep running; sandbox tokens live for $kept_lifetime_sec s now, and all keys are good again."
+        say "Both keep running; sandbox tokens live for $kept_lifetime_sec s now, and all keys are good."
         cat <<END
 
      Talk to it        export EQP_BROKER_ADDRESS=$EQP_BROKER_ADDRESS

@@ -63,7 +63,7 @@ def run(language, text, broker, tmp_path):
     program = RUN[language][0]
     if shutil.which(program) is None:
         pytest.skip(f"README EXAMPLE NOT TESTED: there is no {program}; install {INSTALL[language]}")
-    if language == "php" and "curl" not in subprocess.run(["php", "-m"], capture_output=True, text=True).stdout:
+    if language == "php" and "curl" not in subprocess.run(["php", "-m"], capture_output=True).stdout.decode():
         pytest.skip(f"README EXAMPLE NOT TESTED: php lacks curl; install {INSTALL[language]}")
     script = tmp_path / "example"
     script.write_text(adapted(text, broker), encoding="utf-8")
@@ -76,8 +76,8 @@ def run(language, text, broker, tmp_path):
         "NODE_EXTRA_CA_CERTS": broker.simulator.ca_file,
         "EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}",
     } | {name: value for name, value in os.environ.items() if name.startswith(("ASAN_", "UBSAN_", "LSAN_"))}
-    return subprocess.run([*RUN[language], *options, script], env=environment, capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL)
+    return subprocess.run([*RUN[language], *options, script], env=environment, capture_output=True,
+                          text=True, timeout=60, stdin=subprocess.DEVNULL)
 
 
 def test_every_language_has_an_example():

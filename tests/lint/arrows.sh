@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Who may include whom: the arrows of doc/ARCHITECTURE.md. A rule that concerns no file is an error too: then the
-# rule, or the map, is out of date.
+# Who may include whom: the arrows of doc/ARCHITECTURE.md. A rule that concerns no file is an error too: then
+# the rule, or the map, is out of date.
 #
 #     arrows.sh [BUILD]      with a build, also looks at what lib/ calls
 set -euo pipefail
@@ -15,7 +15,8 @@ complain() {
         failures=$((failures + 1))
 }
 
-# rule only|never FILES INCLUDES WHY: extended regular expressions over whole paths; <name> is a system header.
+# rule only|never FILES INCLUDES WHY: extended regular expressions over whole paths; <name> is a system
+# header.
 rule() {
         local kind=$1 files=$2 wanted=$3 why=$4 concerned bad
 
@@ -36,15 +37,16 @@ rule() {
 
 # ---- the layers ----
 
-libc='<(arpa/inet|assert|ctype|errno|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|strings|sys/mman|sys/types|unistd)\.h'
+libc='<(arpa/inet|assert|ctype|errno|inttypes|limits|std[a-z]+|string|strings|sys/mman|sys/types|unistd)\.h'
 
 rule only 'lib/[^/]+' "lib/[^/]+|$libc|<json-c/.*|<ini\.h" "lib/ is pure: itself, libc, json-c and inih only"
 rule never 'lib/.*|daemon/.*|simulator/.*|ctl/.*' 'tests/.*' "nothing that is shipped uses tests/"
 rule only 'lib/client/.*' 'lib/.*|<.*' "the client library stands on lib/ alone"
 rule never 'lib/client/.*' '<(microhttpd|systemd/).*' "the client library has no server and no loop"
-rule only 'lib/client/(eqp-broker\.h|example\.c)' '<(std.*|string\.h|stdbool\.h)|<eqp-broker\.h|lib/client/eqp-broker\.h|eqp-broker\.h' \
+rule only 'lib/client/(eqp-broker\.h|example\.c)' '<(std[a-z]+|string)\.h|<eqp-broker\.h' \
         "what is installed, and its example, need the installed header only"
-rule only 'ctl/.*' 'ctl/.*|lib/[^/]+|lib/client/eqp-broker\.h|<.*' "eqpctl uses the client library as everybody does"
+rule only 'ctl/.*' 'ctl/.*|lib/[^/]+|lib/client/eqp-broker\.h|<.*' \
+        "eqpctl uses the client library as everybody does"
 rule never 'ctl/.*' '<(curl|microhttpd|systemd/).*' "eqpctl speaks to the daemon through the client library"
 rule only 'simulator/.*' 'simulator/.*|lib/[^/]+|<.*' "the simulator is not made of the daemon it is to test"
 rule only 'daemon/.*' 'daemon/.*|lib/[^/]+|<.*' "the daemon uses lib/ and itself"
@@ -55,22 +57,28 @@ exchange_side='daemon/(upstream|exchange|curl_loop|key_file|key_files|key_watch|
 behind_the_door='daemon/(exchange|curl_loop|key_file|key_files|key_watch|held_keys)\.h'
 upstream_side='daemon/environment(_words)?\.[ch]'
 
-everything_else=$(cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE "^$exchange_side\$" | sort -u | paste -sd'|')
-rule never "$everything_else" "$behind_the_door|lib/access_key\.h" "the exchange side has one door, daemon/upstream.h"
-everything_but_main=$(tr '|' '\n' <<<"$everything_else" | grep -v '^daemon/main\.c$' | paste -sd'|')
-rule never "$everything_but_main" '<curl/.*' "libcurl lives behind daemon/upstream.h"
+# The daemon's files, but for those that match.
+daemon_but() {
+        cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE "^($1)\$" | sort -u | paste -sd'|'
+}
+
+rule never "$(daemon_but "$exchange_side")" "$behind_the_door|lib/access_key\.h" \
+        "the exchange side has one door, daemon/upstream.h"
+rule never "$(daemon_but "$exchange_side|daemon/main\.c")" '<curl/.*' "libcurl lives behind daemon/upstream.h"
 rule only "$exchange_side" "$behind_the_door|daemon/(upstream|journal|events|clock)\.h|lib/[^/]+|<.*" \
         "the exchange side can become a process of its own: it knows nothing of the rest"
-rule only "$upstream_side" 'daemon/(environment|environment_words|upstream|waiters|journal|events|clock)\.h|lib/[^/]+|<.*' \
+rule only "$upstream_side" \
+        'daemon/(environment|environment_words|upstream|waiters|journal|events|clock)\.h|lib/[^/]+|<.*' \
         "the upstream side does not know who asks"
 rule never "$upstream_side|$exchange_side" '<microhttpd.*' "the upstream side serves nobody"
-rule never "$(cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE '^daemon/(main|broker)\.c$' | sort -u | paste -sd'|')" \
-        'daemon/broker\.h' "daemon/broker is the top: only daemon/main.c knows it"
+rule never "$(daemon_but 'daemon/(main|broker)\.c')" 'daemon/broker\.h' \
+        "daemon/broker is the top: only daemon/main.c knows it"
 
 # ---- what lib/ calls ----
 
 if [ $# = 1 ]; then
-        impure='socket|connect|open|openat|fopen|stat|time|clock_gettime|gettimeofday|getenv|rand|random|getrandom|fork|signal'
+        impure='socket|connect|open|openat|fopen|stat|time|clock_gettime|gettimeofday'
+        impure+='|getenv|rand|random|getrandom|fork|signal'
         called=$(nm -u "$1/lib/libeqp-broker-core.a" | awk '$1 == "U" { print $2 }' | sort -u)
         grep -qx json_object_put <<<"$called" || complain "$1 has no libeqp-broker-core.a to look at"
         while read -r symbol; do

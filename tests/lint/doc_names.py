@@ -1,8 +1,8 @@
 """Names quoted in the documentation for developers must exist.
 
-In `back quotes`: a path must be there (an extension may be left out: `daemon/guard`), a name with an underscore,
-a call() or a NAME in capitals must occur in the sources as a whole word; one that ends in _x stands for many. Other
-quotes, such as commands, are not looked at.
+In `back quotes`: a path must be there (an extension may be left out: `daemon/guard`), a name with an
+underscore, a call() or a NAME in capitals must occur in the sources as a whole word; one that ends in _x
+stands for many. Other quotes, such as commands, are not looked at.
 """
 
 import pathlib
@@ -11,8 +11,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("lib", "daemon", "ctl", "simulator", "tests", "config", "systemd")
-PAGES = ["README.md", "CONTRIBUTING.md", "doc/ARCHITECTURE.md", *sorted((ROOT / "doc/internals").glob("*.md"))]
-PATH = re.compile(r"\.?[a-z_-]+(/[\w.*-]+)+/?|[\w-]+\.(?:[ch]|md|sh|py|build|txt|scn|scd)|\.clang-(?:format|tidy)")
+PAGES = ["README.md", "CONTRIBUTING.md", "doc/ARCHITECTURE.md",
+         *sorted((ROOT / "doc/internals").glob("*.md"))]
+PATH = re.compile(r"\.?[a-z_-]+(/[\w.*-]+)+/?|[\w-]+\.(?:[ch]|md|sh|py|build|txt|scn|scd)|"
+                  r"\.clang-(?:format|tidy)")
 NAME = re.compile(r"([A-Za-z]\w*)\(\)|([a-z]\w*_\w+)|([A-Z][A-Z0-9_]{3,})")
 
 

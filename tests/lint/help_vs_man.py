@@ -1,5 +1,5 @@
-"""The options that --help lists are those of the man page, with the same short forms and the same arguments; and
-the words for errors that eqp-brokerd(8) lists are those of the sources.
+"""The options that --help lists are those of the man page, with the same short forms and arguments; and the
+words for errors that eqp-brokerd(8) lists are those of the sources.
 
     help_vs_man.py BUILD
 """
@@ -18,8 +18,12 @@ IN_HELP = re.compile(r"^ +(?:-(.), )?(?:--([a-z][a-z-]*)(?:=(\S+))?)", re.M)
 IN_MAN = re.compile(r"^(?:\*-(.)\*, )?\*--([a-z][a-z-]*)\*(?:=(\S+))?$", re.M)
 
 
+def help_text(*command):
+    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20).stdout
+
+
 def help_options(*command):
-    text = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20).stdout
+    text = help_text(*command)
     options = {(short, long, argument) for short, long, argument in IN_HELP.findall(text)}
     assert options, f"{command} --help lists no option"
     return options
@@ -43,7 +47,7 @@ def compare(what, from_help, from_man):
 
 def verbs_of(program):
     """The verbs in the help of a program that has some: the rows between the summary and the options."""
-    text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True, timeout=20).stdout
+    text = help_text(program)
     return set(re.findall(r"^  ([a-z]+)  +\S", text, re.M))
 
 
@@ -82,8 +86,8 @@ def check_errors():
 
 def main():
     troubles = [*check_program(BUILD / "daemon" / "eqp-brokerd", "eqp-brokerd.8.scd"),
-                *check_program(BUILD / "simulator" / "eqp-simulator", "eqp-simulator.1.scd"), *check_eqpctl(),
-                *check_errors()]
+                *check_program(BUILD / "simulator" / "eqp-simulator", "eqp-simulator.1.scd"),
+                *check_eqpctl(), *check_errors()]
     print("\n".join(troubles), end="\n" if troubles else "")
     sys.exit(1 if troubles else 0)
 

@@ -9,8 +9,7 @@ failures=0
 # forbid PATTERN WHY
 forbid() {
         local found
-        found=$(grep -rnIE --exclude-dir=.git --exclude-dir='build*' --exclude-dir=__pycache__ --exclude-dir=.cache \
-                --exclude=LICENSE -e "$1" . || true)
+        found=$(grep -rnIE --exclude-dir={.git,.cache,__pycache__} --exclude-dir='build*' --exclude=LICENSE -e "$1" . || true)
         if [ -n "$found" ]; then
                 printf '%s\n  -- %s\n' "$found" "$2" >&2
                 failures=$((failures + 1))
@@ -19,8 +18,10 @@ forbid() {
 
 forbid '(^|[^A-Za-z0-9_.-])/(wor[k]|hom[e]|roo[t])/' "a place on one machine"
 forbid '/tm[p]/build' "a place on one machine"
-forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|shared do[c]s' "a paper that is not in the tree"
+forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|shared do[c]s' \
+        "a paper that is not in the tree"
 forbid '(^|[^A-Za-z_])(TOD[O]|FIXM[E]|XX[X])([^A-Za-z_]|$)' "work that was put off: do it, or open an issue"
-forbid 'deb\.debian\.or[g]|pypi\.or[g]|registry\.npmj[s]|docker\.i[o]/' "a registry's name: the reader has set up his own"
+forbid 'deb\.debian\.or[g]|pypi\.or[g]|registry\.npmj[s]|docker\.i[o]/' \
+        "a registry's name: the reader has set up his own"
 
 [ $failures = 0 ]

@@ -1,0 +1,56 @@
+# All of lint. Sourced by ./dev, after results.sh.
+# shellcheck shell=bash disable=SC2154
+
+c_files() {
+        tree_find -name '*.[ch]'
+}
+
+# The tree's own files, also where there is no git or git does not trust the place.
+tree_find() {
+        find . \( -name .git -o -name 'build*' -o -name .cache -o -name __pycache__ \) -prune -o \
+                -type f \( "$@" \) -print | sort
+}
+
+lint_format() {
+        c_files | xargs clang-format --dry-run --Werror
+}
+
+# The C sources that a build compiles, as they stand in its list.
+compiled_files() {
+        "$python" -c 'import json, sys
+print("\n".join(sorted({entry["file"] for entry in json.load(sys.stdin)})))' <"$1/compile_commands.json"
+}
+
+lint_tidy() {
+        (
+                cd build-clang || exit
+                # It also counts what it keeps to itself; that is of no interest.
+                compiled_files . | xargs -n 4 -P "$jobs" clang-tidy --quiet -p . \
+                        2> >(grep -v ' warnings\? generated' >&2)
+        )
+}
+
+lint_spelling() {
+        tree_find -not -name '*.svg' -not -path '*/corpus/*' |
+                xargs codespell --ignore-words=tests/lint/spelling.ignore
+}
+
+lint_shell() {
+        {
+                echo ./dev
+                tree_find -name '*.sh'
+                tree_find -path './.ci/*'
+        } | xargs shellcheck --shell=bash --external-sources
+}
+
+lint_all() {
+        check lint "clang-format" lint_format
+        check lint "codespell" lint_spelling
+        check lint "shellcheck" lint_shell
+        check lint "arrows: who includes whom" tests/lint/arrows.sh build-gcc
+        check lint "words that do not belong here" tests/lint/words.sh
+        check lint "names in the documentation exist" "$python" tests/lint/doc_names.py
+        check lint "--help and the man pages agree" "$python" tests/lint/help_vs_man.py build-gcc
+        check lint "clang-tidy" lint_tidy
+        check lint "gcc -fanalyzer" build_analyzer
+}

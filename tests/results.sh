@@ -1,0 +1,61 @@
+# Results of a test run: a line for each test, "passed|failed|skipped", suite, name, reason, between tabs.
+# Sourced by ./dev, which has title() and the colours.
+# shellcheck shell=bash disable=SC2154
+
+results=build-results/results.tsv
+
+begin_results() {
+        rm -rf build-results
+        mkdir -p build-results
+        : >$results
+}
+
+record() {
+        printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>$results
+}
+
+# check SUITE NAME COMMAND...: runs it, and records how it ended.
+check() {
+        local suite=$1 name=$2 start=$SECONDS
+        shift 2
+
+        title "$suite: $name"
+        if "$@" </dev/null; then
+                record passed "$suite" "$name"
+                echo "passed in $((SECONDS - start)) s"
+        else
+                record failed "$suite" "$name"
+                printf '%sFAILED%s: %s\n' "$red" "$plain" "$name"
+        fi
+}
+
+count() {
+        grep -c "^$1"$'\t' $results || true
+}
+
+list() {
+        awk -F '\t' -v kind="$1" '
+                $1 == kind { printf "  %s: %s%s\n", $2, $3, $4 == "" ? "" : " (" $4 ")" }' $results
+}
+
+# Ends with the count, alone on the last line; fails if anything failed.
+report() {
+        local passed failed skipped
+        passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
+
+        title "result, after $((SECONDS / 60)) min $((SECONDS % 60)) s"
+        if [ "$skipped" != 0 ]; then
+                echo "Skipped:"
+                list skipped
+        fi
+        if [ "$failed" != 0 ]; then
+                echo "Failed:"
+                list failed
+        fi
+        if [ "$skipped" != 0 ]; then
+                echo "$passed passed, $failed failed, $skipped skipped"
+        else
+                echo "$passed passed, $failed failed"
+        fi
+        [ "$failed" = 0 ] && [ "$passed" != 0 ]
+}
