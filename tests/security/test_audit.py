@@ -1,9 +1,10 @@
 """The log tells who got a token and who was refused: each once, whoever floods it, and never a secret."""
 
+import os
 import re
 
 from broker import wait_until
-from people import connect_as, run_as
+from people import ROOT, connect_as, run_as
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
 
@@ -103,12 +104,10 @@ def test_many_uids_do_not_flood_the_log(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="allow = user:root").wait_valid()
 
     def flood():
-        import os
         for uid in range(300000, 300600):
             os.setresuid(uid, uid, 0)
             assert get(("127.0.0.1", broker.port))[1] == "caller_refused"
             os.setresuid(0, 0, 0)
-    from people import ROOT
     run_as(ROOT, flood)
     n = len(broker.log("refused uid 3"))
     assert 100 <= n < 300, f"{n} lines of 600"

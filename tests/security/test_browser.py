@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from broker import Broker
 from simulator import EXAMPLE_KEY
 from web import Naive, Plan, Site, browser
 
@@ -20,7 +21,6 @@ BLIND = {"/v1/sandbox/refresh", "/v1/sandbox/token/rejected", "/sandbox/rest/v1/
 def outcome(session_simulator):
     if not browser():
         pytest.skip("BROWSER ATTACKS NOT TESTED: there is no chromium (apt-get install chromium)")
-    from broker import Broker
     session_simulator.reset()
     plan, naive = Plan(), Naive()
     sites = []

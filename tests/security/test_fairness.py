@@ -7,6 +7,7 @@ the scheduler of a machine with few processors. The figures are printed (pytest 
 import contextlib
 import os
 import socket
+import struct
 import time
 
 import pytest
@@ -179,7 +180,6 @@ def attack_open(place, port):
 
 def attack_reset(place, port):
     """The same, ending each connection by a reset with a request under way."""
-    import struct
     ask = request(port=port)
     while True:
         with contextlib.suppress(OSError):

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from broker import run_daemon
-from people import ROOT, STRANGER, Person, run_as
+from people import ROOT, STRANGER, Person, connect_as, run_as
 from simulator import EXAMPLE_KEY
-from wire import get
+from wire import get, parse, receive, request, talk
 
 KEYS = {"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}
 
@@ -79,7 +79,6 @@ def test_every_route_of_the_environment_is_behind_the_rules(broker, alice, mallo
 
 
 def head(place, path):
-    from wire import request, talk
     return [reply.status for reply in talk(place, request(b"HEAD", path.encode(), [b"Connection: close"],
                                                           port=place[1]), head_only=True)]
 
@@ -131,8 +130,6 @@ def test_reload_with_an_unknown_name_keeps_the_old_rules(broker, alice, mallory)
 
 
 def test_reload_takes_a_right_away_from_open_connections(broker, alice):
-    from people import connect_as
-    from wire import parse, receive, request
     with connect_as(alice, ("127.0.0.1", broker.port)) as tcp, connect_as(alice, broker.socket_path) as unix:
         def ask():
             for stream in (tcp, unix):
