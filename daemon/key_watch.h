@@ -15,8 +15,8 @@ struct key_watch *key_watch_free(struct key_watch *watch);
 
 /* Watches this directory from now on; if it does not exist, the nearest directory above it that does. Call
  * it again after each change. Where the kernel refuses (its limit of watches), a warning says that SIGHUP is
- * needed; where descriptors or memory are short, what was watched before still is, and changed() is called in
- * a while. */
+ * needed; where descriptors or memory are short, what was watched before still is, and changed() is called
+ * in a while. */
 void key_watch_directory(struct key_watch *watch, const char *path);
 
 /* Is this error (negative errno) one that passes, as descriptors or memory are short? Then changed() is
