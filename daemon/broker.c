@@ -159,6 +159,8 @@ static int apply(struct broker *broker, struct settings *settings)
 {
         struct environment *environments[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
         bool made[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
+        struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
+        size_t n_gone = 0;
         struct settings *old = broker->settings;
 
         int r = gather_environments(broker, settings, environments, made);
@@ -178,7 +180,7 @@ static int apply(struct broker *broker, struct settings *settings)
         for (size_t i = 0; i < broker->api.n_environments; i++) {
                 token_answers_clear(&broker->api.answers[i]);
                 if (!is_among(broker->api.environments[i], environments, settings->n_environments)) {
-                        (void)environment_free(broker->api.environments[i]);
+                        gone[n_gone++] = broker->api.environments[i];
                 }
         }
         for (size_t i = 0; i < settings->n_environments; i++) {
@@ -194,6 +196,9 @@ static int apply(struct broker *broker, struct settings *settings)
         if (upstream_load_keys(broker->upstream, settings) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "out of memory: the keys stay as they were");
+        }
+        for (size_t i = 0; i < n_gone; i++) {
+                (void)environment_free(gone[i]); /* now that no file gives its keys any more */
         }
         on_keys_changed(broker);
         return 0;

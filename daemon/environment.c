@@ -304,6 +304,7 @@ struct environment *environment_free(struct environment *environment)
 {
         if (environment) {
                 environment->exchange = upstream_exchange_free(environment->exchange);
+                upstream_retain_keys(environment->upstream, environment->name, NULL, 0);
                 sd_event_source_disable_unref(environment->timer);
                 environment->session = session_unref(environment->session);
                 sd_event_unref(environment->event);

@@ -54,13 +54,13 @@ struct environment {
         uint64_t n_exchanges; /* started */
         uint64_t n_answered;  /* ended, one way or the other */
         uint64_t n_failures_in_row;
-        uint64_t n_limited;   /* how often the budget or the upstream's Retry-After put one off */
+        uint64_t n_limited; /* how often the budget or the upstream's Retry-After put one off */
 };
 
 int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
                     const struct environment_settings *settings, void (*on_change)(void *userdata),
                     void *userdata);
-/* Nobody may be waiting any more. NULL is fine; returns NULL. */
+/* Nobody may be waiting any more. Keys of it that no file gives are let go. NULL is fine; returns NULL. */
 struct environment *environment_free(struct environment *environment);
 
 /* Other settings from now on. Another base URL ends the token in hand: it belongs to another account. */

@@ -136,6 +136,19 @@ def test_replaced_key_goes(canary, upstream):
     wait_gone(canary.process.pid, KEY_SECRET.encode())
 
 
+def test_key_of_a_removed_environment_goes(canary):
+    other = "0ther-secret-of-an-agency-77"
+    canary.environments["agency"] = "base_url = https://localhost:1"
+    canary.write_key("agency", f"AGENCY:{other}")
+    canary.write_config()
+    canary.reload()
+    assert memory.search(canary.process.pid, other.encode())[other.encode()], "the control"
+    del canary.environments["agency"]
+    canary.write_config()
+    canary.reload()
+    wait_gone(canary.process.pid, other.encode())
+
+
 # ---- who can read it ----
 
 def attach(pid):
