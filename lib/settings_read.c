@@ -57,11 +57,31 @@ int settings_fail_memory(struct settings_reading *r)
         return r->result;
 }
 
+/* Could it be a key or token that was pasted into the wrong line? They are long runs of letters and digits.
+ */
+static bool may_be_secret(const char *value)
+{
+        size_t letters = 0, digits = 0; /* of the run so far */
+
+        for (; *value != '\0'; value++) {
+                bool digit = *value >= '0' && *value <= '9';
+                bool letter = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z');
+
+                letters = digit || letter ? letters + letter : 0;
+                digits = digit || letter ? digits + digit : 0;
+                if (letters > 0 && digits >= 3 && letters + digits >= 10)
+                        return true;
+        }
+        return false;
+}
+
 int settings_fail_value(struct settings_reading *r, const char *value, const char *why)
 {
         char shown[VALUE_SHOWN_MAX + 1];
         size_t n = 0;
 
+        if (may_be_secret(value))
+                return settings_fail(r, "%s = (a value that is not repeated here): %s", r->key, why);
         for (; value[n] != '\0' && n < VALUE_SHOWN_MAX; n++)
                 shown[n] = value[n] >= 0x20 && value[n] <= 0x7e ? value[n] : '?';
         shown[n] = '\0';

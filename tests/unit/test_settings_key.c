@@ -147,6 +147,19 @@ static void either_or(void **state)
         }
 }
 
+/* A key that was pasted into the wrong line must not reach the log. */
+static void what_may_be_a_secret_is_not_repeated(void **state)
+{
+        (void)state;
+        expect_error("[broker]\nkeys_directory = AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca\n",
+                     "a.conf:2: keys_directory = (a value that is not repeated here): "
+                     "write an absolute path, one that begins with a slash");
+        expect_error("[broker]\nready = AQ17NZ49WC\n",
+                     "a.conf:2: ready = (a value that is not repeated here): write answered or listening");
+        expect_error("[broker]\nready = answered-or-listening\n",
+                     "a.conf:2: ready = answered-or-listening: write answered or listening");
+}
+
 static void numbers(void **state)
 {
         static const char *const bad[] = { "-1",
@@ -300,12 +313,19 @@ static void long_values_are_shown_in_part(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(unknown_keys), cmocka_unit_test(keys_in_the_wrong_section),
-                cmocka_unit_test(listen),       cmocka_unit_test(listen_has_a_limit),
-                cmocka_unit_test(paths),        cmocka_unit_test(either_or),
-                cmocka_unit_test(numbers),      cmocka_unit_test(durations),
-                cmocka_unit_test(rules),        cmocka_unit_test(rules_have_a_limit),
-                cmocka_unit_test(base_urls),    cmocka_unit_test(long_values_are_shown_in_part),
+                cmocka_unit_test(unknown_keys),
+                cmocka_unit_test(keys_in_the_wrong_section),
+                cmocka_unit_test(listen),
+                cmocka_unit_test(listen_has_a_limit),
+                cmocka_unit_test(paths),
+                cmocka_unit_test(what_may_be_a_secret_is_not_repeated),
+                cmocka_unit_test(either_or),
+                cmocka_unit_test(numbers),
+                cmocka_unit_test(durations),
+                cmocka_unit_test(rules),
+                cmocka_unit_test(rules_have_a_limit),
+                cmocka_unit_test(base_urls),
+                cmocka_unit_test(long_values_are_shown_in_part),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
