@@ -8,6 +8,7 @@
 #include "daemon/api.h"
 #include "daemon/audit.h"
 #include "daemon/clock.h"
+#include "daemon/hardening.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
@@ -25,6 +26,9 @@
 
 #define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
 #define DRAIN_USEC           (5 * USEC_PER_SEC)
+/* Descriptors that are not client connections: listeners, the loop, exchanges, key files; and the reserve
+ * for health checks. */
+#define OWN_DESCRIPTORS (96 + ADMISSION_RESERVE)
 
 struct broker {
         const char *config_path;
@@ -149,9 +153,21 @@ static bool is_among(const struct environment *environment, struct environment *
 
 /* ---- applying settings ---- */
 
+/* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs.
+ */
 static struct http_limits limits_of(const struct settings *settings)
 {
-        return (struct http_limits){ settings->max_connections, settings->max_connections_per_user };
+        struct http_limits limits = { settings->max_connections, settings->max_connections_per_user };
+        unsigned most = hardening_descriptors() - MIN_OF(hardening_descriptors(), OWN_DESCRIPTORS);
+
+        if (limits.max_connections > most) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "max_connections = %u is more than the limit of open files allows (%u): raise "
+                            "RLIMIT_NOFILE (LimitNOFILE= in the unit), or lower the setting",
+                            limits.max_connections, most);
+                limits.max_connections = most;
+        }
+        return limits;
 }
 
 /* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
@@ -190,8 +206,8 @@ static int apply(struct broker *broker, struct settings *settings)
         broker->api.n_environments = settings->n_environments;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
-        http_server_set_limits(broker->server, &(struct http_limits){ settings->max_connections,
-                                                                      settings->max_connections_per_user });
+        const struct http_limits limits = limits_of(settings);
+        http_server_set_limits(broker->server, &limits);
         (void)settings_free(old);
         if (upstream_load_keys(broker->upstream, settings) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
@@ -320,7 +336,7 @@ static int add_signals(struct broker *broker)
 
 static int build(struct broker *broker)
 {
-        const struct http_limits limits = limits_of(broker->settings);
+        const struct http_limits none = { 0 }; /* until apply() */
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &broker->api };
         int r = sd_event_default(&broker->event);
 
@@ -341,7 +357,7 @@ static int build(struct broker *broker)
                 r = user_groups_new(&broker->user_groups, broker->event);
         }
         if (r >= 0) {
-                r = http_server_new(&broker->server, broker->event, &limits, &handler);
+                r = http_server_new(&broker->server, broker->event, &none, &handler);
         }
         if (r < 0) {
                 return r;

@@ -201,13 +201,8 @@ static bool set_up(struct exchange *exchange, const struct exchange_target *targ
 {
         CURL *easy = exchange->easy;
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
-/* libcurl's resolver is a thread, and ending a transfer waits for it: with a silent name server, the whole
- * daemon would stand still. Told so, libcurl lets the thread end by itself. */
-#if LIBCURL_VERSION_NUM >= 0x075700
-#define SET_QUICK_EXIT SET(CURLOPT_QUICK_EXIT, 1L)
-#else
-#define SET_QUICK_EXIT true
-#endif
+        /* libcurl's resolver is a thread, and ending a transfer waits for it: with a silent name server, the
+         * whole daemon would stand still. With QUICK_EXIT, libcurl lets the thread end by itself. */
         return SET(CURLOPT_URL, url) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
                SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
                SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
@@ -220,11 +215,10 @@ static bool set_up(struct exchange *exchange, const struct exchange_target *targ
                SET(CURLOPT_PASSWORD, exchange->key->secret) &&
                SET(CURLOPT_USERAGENT, "eqp-broker/" EQP_BROKER_VERSION) &&
                SET(CURLOPT_HTTPHEADER, exchange->headers) &&
-               SET(CURLOPT_POSTFIELDS, exchange->request_body) && SET_QUICK_EXIT &&
+               SET(CURLOPT_POSTFIELDS, exchange->request_body) && SET(CURLOPT_QUICK_EXIT, 1L) &&
                SET(CURLOPT_ERRORBUFFER, exchange->error_text) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
                SET(CURLOPT_HEADERDATA, exchange) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
                SET(CURLOPT_WRITEDATA, exchange);
-#undef SET_QUICK_EXIT
 #undef SET
 }
 

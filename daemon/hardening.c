@@ -5,6 +5,7 @@
 #include "lib/secret.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,16 @@ static void raise_descriptor_limit(void)
                         warn("cannot raise the limit of open files");
                 }
         }
+}
+
+unsigned hardening_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX) {
+                return INT_MAX;
+        }
+        return (unsigned)limit.rlim_cur;
 }
 
 static void check_locking(void)

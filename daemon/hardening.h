@@ -4,3 +4,6 @@
 /* No core dumps, no ptrace by others of the same user, no SIGPIPE, no record of TLS keys; as many
  * descriptors as the hard limit allows. What the kernel refuses is logged. */
 void hardening_apply(void);
+
+/* How many descriptors the process may have. */
+unsigned hardening_descriptors(void);

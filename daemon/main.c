@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
                             message);
-                return BROKER_EXIT_CONFIGURATION;
+                return r == -EACCES || r == -EPERM ? BROKER_EXIT_PERMISSION : BROKER_EXIT_CONFIGURATION;
         }
         if (options.check) {
                 r = check(settings);

@@ -1,7 +1,6 @@
 /* A request as it comes in, and its answer until libmicrohttpd has it. */
 #include "daemon/request.h"
 
-#include "lib/secret.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -66,7 +65,9 @@ bool request_take_body(struct request *request, const char *data, size_t size)
                 return request->body_length <= BODY_DISCARDED_MAX;
         }
         if (!request->body) {
-                request->body = secret_alloc(REQUEST_BODY_MAX + 1);
+                /* Not of lib/secret: strangers could use up the memory that can be locked. The heap is wiped
+                 * as well (daemon/wiping_heap). */
+                request->body = calloc(1, REQUEST_BODY_MAX + 1);
                 if (!request->body) {
                         return false;
                 }
@@ -105,7 +106,8 @@ enum MHD_Result request_queue(struct request *request)
 
 void request_clear(struct request *request)
 {
-        request->body = secret_free(request->body);
+        free(request->body);
+        request->body = NULL;
         waiter_cancel(&request->waiter);
         /* Not the whole: the target is long, and only what was written must be taken back. */
         request->target[0] = '\0';

@@ -27,7 +27,7 @@ struct request {
         size_t raw_target_length;
         struct head_bytes head;
         struct guard_facts facts;
-        char *body; /* secret memory, NULL without one */
+        char *body; /* NULL without one; it may hold a token */
         size_t body_length;
         bool body_too_large;
 

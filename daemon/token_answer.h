@@ -30,7 +30,8 @@ struct MHD_Response *token_answer_reported(const struct environment *environment
 /* In the shape of the upstream's own answer: mage_id, ust, expires_in. */
 struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec);
 
-/* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory. */
+/* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
+ */
 void token_answers_keep(struct token_answers *answers, const struct session *session);
 
 void token_answers_clear(struct token_answers *answers);
