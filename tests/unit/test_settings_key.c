@@ -155,9 +155,9 @@ static void what_may_be_a_secret_is_not_repeated(void **state)
                      "a.conf:2: keys_directory = (a value that is not repeated here): "
                      "write an absolute path, one that begins with a slash");
         expect_error("[broker]\nready = AQ17NZ49WC\n",
-                     "a.conf:2: ready = (a value that is not repeated here): write answered or listening");
+                     "a.conf:2: ready = (a value that is not repeated here): write listening or answered");
         expect_error("[broker]\nready = answered-or-listening\n",
-                     "a.conf:2: ready = answered-or-listening: write answered or listening");
+                     "a.conf:2: ready = answered-or-listening: write listening or answered");
 }
 
 static void numbers(void **state)
