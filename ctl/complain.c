@@ -13,16 +13,16 @@ static const struct {
         const char *slug;
         const char *hint;
 } hints[] = {
-        {"no_daemon",
-         "Is it running? See: systemctl status eqp-brokerd. Where it listens elsewhere, name the address "
-          "with --address or EQP_BROKER_ADDRESS."                                                      },
+        { "no_daemon",
+          "Is it running? See: systemctl status eqp-brokerd. Where it listens elsewhere, name the address "
+          "with --address or EQP_BROKER_ADDRESS." },
         { "socket_refused",
-         "Who may use the broker is usually in the group eqp-broker. See: id, and: ls -l on the "
-          "socket. A new group counts from the next login on."                                         },
-        { "timed_out",      "The daemon is stopped or far too busy. See: systemctl status eqp-brokerd."},
+          "Who may use the broker is usually in the group eqp-broker. See: id, and: ls -l on the "
+          "socket. A new group counts from the next login on." },
+        { "timed_out", "The daemon is stopped or far too busy. See: systemctl status eqp-brokerd." },
         { "not_understood",
-         "Does another program listen there? See: ss -lntxp. If eqp-brokerd does, are it and "
-          "eqpctl of the same version?"                                                                },
+          "Does another program listen there? See: ss -lntxp. If eqp-brokerd does, are it and "
+          "eqpctl of the same version?" },
 };
 
 void complain(const char *format, ...)

@@ -166,10 +166,7 @@ static error_t on_common(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp common_argp = { .options = common_options, .parser = on_common };
-static const struct argp_child common_child[] = {
-        {&common_argp, 0, NULL, 0 },
-        { 0       }
-};
+static const struct argp_child common_child[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 
 /* the verb's own part */
 

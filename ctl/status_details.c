@@ -81,10 +81,10 @@ static void write_key(FILE *out, struct json_object *key)
                 const char *state;
                 const char *words;
         } states[] = {
-                {"active",   "in use"     },
-                { "spare",   "spare"      },
-                { "trial",   "being tried"},
-                { "refused", "refused"    },
+                { "active", "in use" },
+                { "spare", "spare" },
+                { "trial", "being tried" },
+                { "refused", "refused" },
         };
         const char *label = field_text(key, "label");
         const char *state = field_text(key, "state");
@@ -196,12 +196,9 @@ static void write_outcomes(FILE *out, struct json_object *exchanges)
                 const char *field;
                 const char *words;
         } outcomes[] = {
-                {"granted",          "granted"        },
-                { "key_refused",     "key refused"    },
-                { "throttled",       "throttled"      },
-                { "unavailable",     "not available"  },
-                { "malformed",       "not understood" },
-                { "request_refused", "request refused"},
+                { "granted", "granted" },          { "key_refused", "key refused" },
+                { "throttled", "throttled" },      { "unavailable", "not available" },
+                { "malformed", "not understood" }, { "request_refused", "request refused" },
         };
         const char *separator = ": ";
 

@@ -18,10 +18,10 @@ static const struct {
         const char *words;
         enum style style;
 } states[] = {
-        {"valid",     "valid",    STYLE_GOOD   },
-        { "waiting",  "waiting",  STYLE_WARNING},
-        { "no_token", "no token", STYLE_BAD    },
-        { "no_key",   "no key",   STYLE_BAD    },
+        { "valid", "valid", STYLE_GOOD },
+        { "waiting", "waiting", STYLE_WARNING },
+        { "no_token", "no token", STYLE_BAD },
+        { "no_key", "no key", STYLE_BAD },
 };
 
 void key_label_clean(char *buffer, size_t size, const char *label, bool unicode)

@@ -147,10 +147,7 @@ static void choose_layout(struct view *view)
         static const struct {
                 bool lifetime;
                 unsigned bar_min;
-        } choices[] = {
-                {true,   BAR_GOOD},
-                { false, BAR_MIN }
-        };
+        } choices[] = { { true, BAR_GOOD }, { false, BAR_MIN } };
         unsigned columns = view->terminal->columns, width;
 
         for (size_t i = 0; i < ARRAY_SIZE(choices) && view->terminal->bars; i++) {

@@ -307,11 +307,7 @@ static int add_signals(struct broker *broker)
         const struct {
                 int signal;
                 sd_event_signal_handler_t handler;
-        } rows[] = {
-                {SIGTERM, on_stop_signal  },
-                { SIGINT, on_stop_signal  },
-                { SIGHUP, on_reload_signal}
-        };
+        } rows[] = { { SIGTERM, on_stop_signal }, { SIGINT, on_stop_signal }, { SIGHUP, on_reload_signal } };
         sigset_t taken;
 
         /* Before any thread is made (libcurl's resolver makes some): they inherit the mask. */

@@ -43,12 +43,12 @@ const char *argp_program_version = "eqp-brokerd " EQP_BROKER_VERSION;
 static void read_options(int argc, char **argv, struct options *ret)
 {
         static const struct argp_option rows[] = {
-                {"config",                                                         'c', "FILE", 0, "Read FILE and FILE.d/*.conf instead of " SETTINGS_FILE_DEFAULT,
-                 0 },
-                { "check",                                                          'k', NULL, 0, "Check the configuration, print the effective settings, and exit",
-                 0 },
+                { "config", 'c', "FILE", 0, "Read FILE and FILE.d/*.conf instead of " SETTINGS_FILE_DEFAULT,
+                  0 },
+                { "check", 'k', NULL, 0, "Check the configuration, print the effective settings, and exit",
+                  0 },
                 { "verbose", 'v', NULL, 0, "Log debug messages too", 0 },
-                { 0                                                              },
+                { 0 },
         };
         static const struct argp argp = {
                 .options = rows,

@@ -57,16 +57,16 @@ static const struct {
         const char *name, *type, *help;
         uint64_t (*value)(const struct environment *environment, uint64_t now_usec);
 } rows[] = {
-        {"eqp_broker_environment_configured",    "gauge",   "1 if the environment has an access key.",
-         configured                                                                                               },
-        { "eqp_broker_token_valid",              "gauge",   "1 if there is a living token.",             valid    },
-        { "eqp_broker_token_expires_in_seconds", "gauge",   "Life left in the token, 0 without one.",    left     },
-        { "eqp_broker_exchange_failures_in_row", "gauge",   "Failed exchanges since the last good one.",
-         failures                                                                                                 },
-        { "eqp_broker_exchanges_last_hour",      "gauge",
-         "Exchanges sent within the last hour; the budget is 60.",                                       last_hour},
-        { "eqp_broker_exchanges_put_off_total",  "counter",
-         "How often the hourly budget or the upstream's Retry-After put a due exchange off.",            put_off  },
+        { "eqp_broker_environment_configured", "gauge", "1 if the environment has an access key.",
+          configured },
+        { "eqp_broker_token_valid", "gauge", "1 if there is a living token.", valid },
+        { "eqp_broker_token_expires_in_seconds", "gauge", "Life left in the token, 0 without one.", left },
+        { "eqp_broker_exchange_failures_in_row", "gauge", "Failed exchanges since the last good one.",
+          failures },
+        { "eqp_broker_exchanges_last_hour", "gauge",
+          "Exchanges sent within the last hour; the budget is 60.", last_hour },
+        { "eqp_broker_exchanges_put_off_total", "counter",
+          "How often the hourly budget or the upstream's Retry-After put a due exchange off.", put_off },
 };
 
 static void write_environments(FILE *out, const struct api *api, uint64_t now_usec)

@@ -161,13 +161,13 @@ static void find_tcp(struct peer_finder *finder, int family, const struct end *o
 {
         const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
         struct diag_question question = {
-                .header = {.nlmsg_len = sizeof(question),
-                           .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                           .nlmsg_flags = NLM_F_REQUEST                                       },
+                .header = { .nlmsg_len = sizeof(question),
+                            .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                            .nlmsg_flags = NLM_F_REQUEST },
                 .body = { .sdiag_family = (uint8_t)family,
-                           .sdiag_protocol = IPPROTO_TCP,
-                           .idiag_states = ~0U,
-                           .id = { .idiag_sport = other->port_be,
+                          .sdiag_protocol = IPPROTO_TCP,
+                          .idiag_states = ~0U,
+                          .id = { .idiag_sport = other->port_be,
                                   .idiag_dport = own->port_be,
                                   .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } } },
         };

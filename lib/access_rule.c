@@ -63,10 +63,10 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                 const char *prefix;
                 enum access_rule_kind kind;
         } kinds[] = {
-                {"uid:",    ACCESS_RULE_UID  },
-                { "gid:",   ACCESS_RULE_GID  },
-                { "user:",  ACCESS_RULE_USER },
-                { "group:", ACCESS_RULE_GROUP},
+                { "uid:", ACCESS_RULE_UID },
+                { "gid:", ACCESS_RULE_GID },
+                { "user:", ACCESS_RULE_USER },
+                { "group:", ACCESS_RULE_GROUP },
         };
         struct access_rule rule = { .kind = ACCESS_RULE_ANY, .resolved = true };
         const char *rest = NULL;

@@ -78,10 +78,10 @@ static int check_mixed_up(const char *host, char *reterr_why, size_t size)
         static const struct {
                 const char *host, *what, *cure;
         } rows[] = {
-                {"commercedeveloper.adobe.com",          portal, BASE_URL_PRODUCTION},
-                { "commercedeveloper-sandbox.adobe.com", portal, BASE_URL_SANDBOX   },
-                { "developer-api.magento.com",           old,    BASE_URL_PRODUCTION},
-                { "developer-stg-api.magento.com",       old,    BASE_URL_SANDBOX   },
+                { "commercedeveloper.adobe.com", portal, BASE_URL_PRODUCTION },
+                { "commercedeveloper-sandbox.adobe.com", portal, BASE_URL_SANDBOX },
+                { "developer-api.magento.com", old, BASE_URL_PRODUCTION },
+                { "developer-stg-api.magento.com", old, BASE_URL_SANDBOX },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

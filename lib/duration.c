@@ -19,12 +19,8 @@ struct unit {
 
 /* What may be read. */
 static const struct unit units[] = {
-        {"d",    USEC_PER_DAY },
-        { "h",   USEC_PER_HOUR},
-        { "min", USEC_PER_MIN },
-        { "m",   USEC_PER_MIN },
-        { "s",   USEC_PER_SEC },
-        { "sec", USEC_PER_SEC },
+        { "d", USEC_PER_DAY }, { "h", USEC_PER_HOUR }, { "min", USEC_PER_MIN },
+        { "m", USEC_PER_MIN }, { "s", USEC_PER_SEC },  { "sec", USEC_PER_SEC },
 };
 
 static uint64_t unit_usec(const char *name)
@@ -61,10 +57,10 @@ int duration_parse(const char *text, uint64_t *ret_usec)
 const char *duration_format(uint64_t usec, char buffer[static DURATION_TEXT_MAX])
 {
         static const struct unit written[] = {
-                {"d",    USEC_PER_DAY },
-                { "h",   USEC_PER_HOUR},
+                { "d", USEC_PER_DAY },
+                { "h", USEC_PER_HOUR },
                 { "min", USEC_PER_MIN },
-                { "s",   USEC_PER_SEC },
+                { "s", USEC_PER_SEC },
         };
         size_t i = 0;
         uint64_t first, second = 0;

@@ -16,14 +16,14 @@
 
 /* What, path, methods, whether it is about health, whether it is under /v1/. The busiest comes first. */
 static const struct route routes[] = {
-        {ROUTE_TOKEN,           "/v1/" PLACE "/token",                  "GET, HEAD", false, true },
-        { ROUTE_LIVE,           "/livez",                               "GET, HEAD", true,  false},
-        { ROUTE_READY,          "/readyz",                              "GET, HEAD", true,  false},
-        { ROUTE_METRICS,        "/metrics",                             "GET, HEAD", true,  false},
-        { ROUTE_STATUS,         "/v1/status",                           "GET, HEAD", false, true },
-        { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected",         "POST",      false, true },
-        { ROUTE_REFRESH,        "/v1/" PLACE "/refresh",                "POST",      false, true },
-        { ROUTE_SESSION_TOKEN,  "/" PLACE "/rest/v1/app/session/token", "POST",      false, false},
+        { ROUTE_TOKEN, "/v1/" PLACE "/token", "GET, HEAD", false, true },
+        { ROUTE_LIVE, "/livez", "GET, HEAD", true, false },
+        { ROUTE_READY, "/readyz", "GET, HEAD", true, false },
+        { ROUTE_METRICS, "/metrics", "GET, HEAD", true, false },
+        { ROUTE_STATUS, "/v1/status", "GET, HEAD", false, true },
+        { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected", "POST", false, true },
+        { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false, true },
+        { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/v1/app/session/token", "POST", false, false },
 };
 
 /* methods */

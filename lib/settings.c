@@ -14,18 +14,18 @@
 #define EXCHANGE_TIMEOUT_DEFAULT_USEC (15 * USEC_PER_SEC)
 
 static const struct listen_address default_listen[] = {
-        {.kind = LISTEN_TCP4,       .port = 9377, .address4 = 0x7f000001, .path = "127.0.0.1:9377" },
-        { .kind = LISTEN_TCP6, .port = 9377,            .optional = true, .path = "[::1]:9377" },
-        { .kind = LISTEN_UNIX,             .path = "/run/eqp-broker/eqp-broker.sock"},
+        { .kind = LISTEN_TCP4, .port = 9377, .address4 = 0x7f000001, .path = "127.0.0.1:9377" },
+        { .kind = LISTEN_TCP6, .port = 9377, .optional = true, .path = "[::1]:9377" },
+        { .kind = LISTEN_UNIX, .path = "/run/eqp-broker/eqp-broker.sock" },
 };
 
 /* Root by number, as that needs no look-up; the group exists only where the package made it. */
 static const struct access_rule default_allow[] = {
-        {.kind = ACCESS_RULE_UID,    .resolved = true, .id = 0             },
-        { .kind = ACCESS_RULE_GROUP, .optional = true, .name = "eqp-broker"},
+        { .kind = ACCESS_RULE_UID, .resolved = true, .id = 0 },
+        { .kind = ACCESS_RULE_GROUP, .optional = true, .name = "eqp-broker" },
 };
 static const struct access_rule default_operators[] = {
-        {.kind = ACCESS_RULE_UID, .resolved = true, .id = 0},
+        { .kind = ACCESS_RULE_UID, .resolved = true, .id = 0 },
 };
 
 static int add_rules(struct access_rules *rules, const struct access_rule *from, size_t n)

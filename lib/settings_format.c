@@ -14,10 +14,10 @@ static void write_duration(FILE *file, const char *key, uint64_t sec)
                 uint64_t sec;
                 const char *unit;
         } units[] = {
-                {86400, "d"  },
-                { 3600, "h"  },
-                { 60,   "min"},
-                { 1,    "s"  },
+                { 86400, "d" },
+                { 3600, "h" },
+                { 60, "min" },
+                { 1, "s" },
         };
         size_t i = 0;
 

@@ -46,15 +46,9 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
                 unsigned char second_first, second_last; /* of the second one */
                 size_t length;
         } rows[] = {
-                {0x00,  0x7f, 0x00, 0x00, 1},
-                { 0xc2, 0xdf, 0x80, 0xbf, 2},
-                { 0xe0, 0xe0, 0xa0, 0xbf, 3},
-                { 0xe1, 0xec, 0x80, 0xbf, 3},
-                { 0xed, 0xed, 0x80, 0x9f, 3},
-                { 0xee, 0xef, 0x80, 0xbf, 3},
-                { 0xf0, 0xf0, 0x90, 0xbf, 4},
-                { 0xf1, 0xf3, 0x80, 0xbf, 4},
-                { 0xf4, 0xf4, 0x80, 0x8f, 4},
+                { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -238,16 +232,16 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
                 enum exchange_outcome outcome;
                 const char *why;
         } rows[] = {
-                {201,  299, EXCHANGE_MALFORMED,       "a success, but not status 200"            },
-                { 300, 399, EXCHANGE_MALFORMED,       "a redirect, which is never followed"      },
-                { 401, 401, EXCHANGE_KEY_REFUSED,     "the key was refused with status 401"      },
-                { 403, 403, EXCHANGE_KEY_REFUSED,     "the key was refused with status 403"      },
-                { 408, 408, EXCHANGE_UNAVAILABLE,     "the server gave up waiting (status 408)"  },
-                { 425, 425, EXCHANGE_UNAVAILABLE,     "the server wants to be asked later (425)" },
-                { 429, 429, EXCHANGE_THROTTLED,       "too many requests (status 429)"           },
-                { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused with a 4xx status"},
-                { 500, 599, EXCHANGE_UNAVAILABLE,     "the server is in trouble (a 5xx status)"  },
-                { 0,   0,   EXCHANGE_MALFORMED,       "a status that is no final answer of HTTP" },
+                { 201, 299, EXCHANGE_MALFORMED, "a success, but not status 200" },
+                { 300, 399, EXCHANGE_MALFORMED, "a redirect, which is never followed" },
+                { 401, 401, EXCHANGE_KEY_REFUSED, "the key was refused with status 401" },
+                { 403, 403, EXCHANGE_KEY_REFUSED, "the key was refused with status 403" },
+                { 408, 408, EXCHANGE_UNAVAILABLE, "the server gave up waiting (status 408)" },
+                { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later (425)" },
+                { 429, 429, EXCHANGE_THROTTLED, "too many requests (status 429)" },
+                { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused with a 4xx status" },
+                { 500, 599, EXCHANGE_UNAVAILABLE, "the server is in trouble (a 5xx status)" },
+                { 0, 0, EXCHANGE_MALFORMED, "a status that is no final answer of HTTP" },
         };
         size_t i = 0;
 

@@ -17,19 +17,19 @@ static const struct route {
         const char *parts[PARTS_MAX + 1];
         admin_handler_t handler;
 } routes[] = {
-        {"GET",     { NULL },                                        admin_get_help      },
-        { "GET",    { "state", NULL },                               admin_get_state     },
-        { "POST",   { "reset", NULL },                               admin_reset         },
-        { "POST",   { "{env}", "keys", NULL },                       admin_add_key       },
-        { "PUT",    { "{env}", "keys", NULL },                       admin_replace_keys  },
-        { "DELETE", { "{env}", "keys", "{id}", NULL },               admin_delete_key    },
-        { "POST",   { "{env}", "keys", "{id}", "refuse", NULL },     admin_refuse_key    },
-        { "POST",   { "{env}", "keys", "{id}", "accept", NULL },     admin_accept_key    },
-        { "POST",   { "{env}", "keys", "{id}", "regenerate", NULL }, admin_regenerate_key},
-        { "POST",   { "{env}", "tokens", "revoke", NULL },           admin_revoke_tokens },
-        { "PUT",    { "{env}", "settings", NULL },                   admin_put_settings  },
-        { "POST",   { "{env}", "faults", NULL },                     admin_add_fault     },
-        { "DELETE", { "{env}", "faults", NULL },                     admin_clear_faults  },
+        { "GET", { NULL }, admin_get_help },
+        { "GET", { "state", NULL }, admin_get_state },
+        { "POST", { "reset", NULL }, admin_reset },
+        { "POST", { "{env}", "keys", NULL }, admin_add_key },
+        { "PUT", { "{env}", "keys", NULL }, admin_replace_keys },
+        { "DELETE", { "{env}", "keys", "{id}", NULL }, admin_delete_key },
+        { "POST", { "{env}", "keys", "{id}", "refuse", NULL }, admin_refuse_key },
+        { "POST", { "{env}", "keys", "{id}", "accept", NULL }, admin_accept_key },
+        { "POST", { "{env}", "keys", "{id}", "regenerate", NULL }, admin_regenerate_key },
+        { "POST", { "{env}", "tokens", "revoke", NULL }, admin_revoke_tokens },
+        { "PUT", { "{env}", "settings", NULL }, admin_put_settings },
+        { "POST", { "{env}", "faults", NULL }, admin_add_fault },
+        { "DELETE", { "{env}", "faults", NULL }, admin_clear_faults },
 };
 
 int admin_bad_request(struct answer **ret, const char *message)

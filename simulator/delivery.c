@@ -91,12 +91,12 @@ static int add_headers(struct MHD_Response *response, const struct answer *answe
         const struct {
                 const char *name, *value;
         } headers[] = {
-                {"Content-Type",
-                 answer->size > 0 || answer->filler_bytes > 0 ? answer->content_type : NULL},
-                { "Allow",       answer->allow                                             },
-                { "Retry-After", answer->retry_after                                       },
-                { "Location",    answer->location                                          },
-                { "Connection",  answer->close ? "close" : NULL                            },
+                { "Content-Type",
+                  answer->size > 0 || answer->filler_bytes > 0 ? answer->content_type : NULL },
+                { "Allow", answer->allow },
+                { "Retry-After", answer->retry_after },
+                { "Location", answer->location },
+                { "Connection", answer->close ? "close" : NULL },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(headers); i++)

@@ -93,9 +93,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         const struct certificate *certificate = server->config.certificate;
         unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
         struct MHD_OptionItem tls[] = {
-                {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->pem : NULL    },
-                { MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key_pem : NULL},
-                { MHD_OPTION_END,           0, NULL                                     },
+                { MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->pem : NULL },
+                { MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key_pem : NULL },
+                { MHD_OPTION_END, 0, NULL },
         };
 
         if (certificate)

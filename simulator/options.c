@@ -198,7 +198,7 @@ void options_parse(struct options *ret, int argc, char **argv)
                        "error answers are guesses. Keys and tokens of the simulator open nothing real.",
         };
         struct parsing parsing = {
-                .options = {.mage_id = DEFAULT_MAGE_ID, .settings.lifetime_max_sec = DEFAULT_LIFETIME_SEC},
+                .options = { .mage_id = DEFAULT_MAGE_ID, .settings.lifetime_max_sec = DEFAULT_LIFETIME_SEC },
         };
 
         argp_err_exit_status = EX_USAGE;

@@ -13,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* A copy, aligned as a netlink buffer is. */
         _cleanup_free_ void *bytes = malloc(size + 1);
         const struct diag_question question = {
-                .header = {.nlmsg_seq = 1                      },
+                .header = { .nlmsg_seq = 1 },
                 .body = { .sdiag_family = AF_INET,
-                           .id = { .idiag_sport = 0x3412,
+                          .id = { .idiag_sport = 0x3412,
                                   .idiag_dport = 0x7856,
                                   .idiag_src = { 0x0100007f },
                                   .idiag_dst = { 0x0100007f } } },

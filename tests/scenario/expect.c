@@ -242,15 +242,11 @@ bool player_expect(struct player *player)
                 const char *word;
                 bool (*expect)(struct player *player);
         } rows[] = {
-                {"exchange",     expect_exchange   },
-                { "no-exchange", expect_no_exchange},
-                { "token",       expect_token      },
-                { "no-token",    expect_no_token   },
-                { "next",        expect_next       },
-                { "limit",       expect_limit      },
-                { "verdict",     expect_verdict    },
-                { "exchanges",   expect_exchanges  },
-                { "keys",        expect_keys       },
+                { "exchange", expect_exchange }, { "no-exchange", expect_no_exchange },
+                { "token", expect_token },       { "no-token", expect_no_token },
+                { "next", expect_next },         { "limit", expect_limit },
+                { "verdict", expect_verdict },   { "exchanges", expect_exchanges },
+                { "keys", expect_keys },
         };
         bool holds = true;
         size_t row;

@@ -108,10 +108,8 @@ static struct answer moody_upstream(struct world *world)
 static struct answer good_upstream(struct world *world)
 {
         (void)world;
-        return (struct answer){
-                .outcome = {.outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200},
-                  .after_usec = ANSWER_USEC
-        };
+        return (struct answer){ .outcome = { .outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200 },
+                                .after_usec = ANSWER_USEC };
 }
 
 /* ---- what happens ---- */
@@ -313,12 +311,12 @@ static int play_all(const struct options *options)
 int main(int argc, char **argv)
 {
         static const struct argp_option rows[] = {
-                {"seed",            's', "N",  0, "random seed; default: from the clock",   0},
-                { "count",          'n', "N",  0, "how many histories; default 100000",     0},
-                { "first",          'f', "N",  0, "number of the first history; default 0", 0},
-                { "trace",          't', NULL, 0, "print every event",                      0},
-                { "outage-figures", 'o', NULL, 0, "a fleet in an outage of 24 hours",       0},
-                { NULL,             0,   NULL, 0, NULL,                                     0},
+                { "seed", 's', "N", 0, "random seed; default: from the clock", 0 },
+                { "count", 'n', "N", 0, "how many histories; default 100000", 0 },
+                { "first", 'f', "N", 0, "number of the first history; default 0", 0 },
+                { "trace", 't', NULL, 0, "print every event", 0 },
+                { "outage-figures", 'o', NULL, 0, "a fleet in an outage of 24 hours", 0 },
+                { NULL, 0, NULL, 0, NULL, 0 },
         };
         static const struct argp argp = { .options = rows,
                                           .parser = parse_option,

@@ -49,13 +49,11 @@ static struct answer upstream(struct world *world)
         uint64_t now = world->model.now_usec;
 
         if (now < OUTAGE_BEGIN || now >= OUTAGE_END) {
-                return (struct answer){
-                        .outcome = {.outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200},
-                        .after_usec = ANSWER_USEC
-                };
+                return (struct answer){ .outcome = { .outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200 },
+                                        .after_usec = ANSWER_USEC };
         }
         return (struct answer){
-                .outcome = {.outcome = EXCHANGE_UNAVAILABLE, .retry_after_sec = RETRY_AFTER_NONE},
+                .outcome = { .outcome = EXCHANGE_UNAVAILABLE, .retry_after_sec = RETRY_AFTER_NONE },
                 .after_usec = broker->fleet->failure == BY_SILENCE ? TIME_OUT_USEC : 20 * USEC_PER_MSEC
         };
 }

@@ -140,12 +140,9 @@ static bool read_answer(struct player *player, const char *word, struct refresh_
                 const char *word;
                 enum exchange_outcome outcome;
         } rows[] = {
-                {"granted",          EXCHANGE_GRANTED        },
-                { "refused",         EXCHANGE_KEY_REFUSED    },
-                { "throttled",       EXCHANGE_THROTTLED      },
-                { "unavailable",     EXCHANGE_UNAVAILABLE    },
-                { "malformed",       EXCHANGE_MALFORMED      },
-                { "request-refused", EXCHANGE_REQUEST_REFUSED},
+                { "granted", EXCHANGE_GRANTED },     { "refused", EXCHANGE_KEY_REFUSED },
+                { "throttled", EXCHANGE_THROTTLED }, { "unavailable", EXCHANGE_UNAVAILABLE },
+                { "malformed", EXCHANGE_MALFORMED }, { "request-refused", EXCHANGE_REQUEST_REFUSED },
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 if (!streq(word, rows[i].word)) {
@@ -365,13 +362,11 @@ int main(int argc, char **argv)
         static const struct {
                 const char *name;
                 uint64_t seed, fixed_random;
-        } jitters[] = {
-                {"the lowest",   1, 0            },
-                { "the highest", 1, UINT32_MAX   },
-                { "seed 1",      1, RANDOM_SEEDED},
-                { "seed 2",      2, RANDOM_SEEDED},
-                { "seed 3",      3, RANDOM_SEEDED}
-        };
+        } jitters[] = { { "the lowest", 1, 0 },
+                        { "the highest", 1, UINT32_MAX },
+                        { "seed 1", 1, RANDOM_SEEDED },
+                        { "seed 2", 2, RANDOM_SEEDED },
+                        { "seed 3", 3, RANDOM_SEEDED } };
         int result = EXIT_SUCCESS;
 
         if (argc < 2) {

@@ -56,13 +56,11 @@ bool read_duration(struct script *script, const char *word, uint64_t *ret_usec)
         static const struct {
                 const char *name;
                 uint64_t usec;
-        } units[] = {
-                {"ms", USEC_PER_MSEC     },
-                { "s", USEC_PER_SEC      },
-                { "m", USEC_PER_MIN      },
-                { "h", USEC_PER_HOUR     },
-                { "d", 24 * USEC_PER_HOUR}
-        };
+        } units[] = { { "ms", USEC_PER_MSEC },
+                      { "s", USEC_PER_SEC },
+                      { "m", USEC_PER_MIN },
+                      { "h", USEC_PER_HOUR },
+                      { "d", 24 * USEC_PER_HOUR } };
         double value;
         int length = 0;
 

@@ -12,10 +12,7 @@
 /* A machine with the keys 1 (1-main) and, if asked for, 2 (2-spare); the first exchange is in flight. */
 static inline struct refresh begin(size_t n_keys)
 {
-        static const struct key_name names[] = {
-                {1,  false, "1-main" },
-                { 2, false, "2-spare"}
-        };
+        static const struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
         struct refresh refresh;
         refresh_init(&refresh);
         struct refresh_step step = refresh_on_keys(&refresh, names, n_keys, START);

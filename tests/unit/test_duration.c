@@ -11,21 +11,11 @@ static void reads_every_unit(void **state)
                 const char *text;
                 uint64_t sec;
         } rows[] = {
-                {"0",                                          0      },
-                { "1",                                         1      },
-                { "90",                                        90     },
-                { "090",                                       90     },
-                { "90s",                                       90     },
-                { "90 s",                                      90     },
-                { "90sec",                                     90     },
-                { "90 sec",                                    90     },
-                { "15m",                                       900    },
-                { "15min",                                     900    },
-                { "15 min",                                    900    },
-                { "2h",                                        7200   },
-                { "1d",                                        86400  },
-                { "30 d",                                      2592000},
-                { "00000000000000000000000000000000000000001", 1      },
+                { "0", 0 },       { "1", 1 },          { "90", 90 },
+                { "090", 90 },    { "90s", 90 },       { "90 s", 90 },
+                { "90sec", 90 },  { "90 sec", 90 },    { "15m", 900 },
+                { "15min", 900 }, { "15 min", 900 },   { "2h", 7200 },
+                { "1d", 86400 },  { "30 d", 2592000 }, { "00000000000000000000000000000000000000001", 1 },
         };
 
         (void)state;
@@ -86,23 +76,23 @@ static void shows_two_units_at_most(void **state)
                 uint64_t usec;
                 const char *text;
         } rows[] = {
-                {0,                                  "0s"           },
-                { 1,                                 "0s"           },
-                { USEC_PER_SEC - 1,                  "0s"           },
-                { USEC_PER_SEC,                      "1s"           },
-                { 59 * USEC_PER_SEC,                 "59s"          },
-                { 60 * USEC_PER_SEC - 1,             "59s"          },
-                { 60 * USEC_PER_SEC,                 "1min"         },
-                { 250 * USEC_PER_SEC,                "4min 10s"     },
-                { USEC_PER_HOUR - 1,                 "59min 59s"    },
-                { USEC_PER_HOUR,                     "1h"           },
-                { USEC_PER_HOUR + 59 * USEC_PER_SEC, "1h"           },
-                { 112 * USEC_PER_MIN,                "1h 52min"     },
-                { 24 * USEC_PER_HOUR - 1,            "23h 59min"    },
-                { 24 * USEC_PER_HOUR,                "1d"           },
-                { 76 * USEC_PER_HOUR,                "3d 4h"        },
-                { USEC_NEVER - 1,                    "213503982d 8h"},
-                { USEC_NEVER,                        "never"        },
+                { 0, "0s" },
+                { 1, "0s" },
+                { USEC_PER_SEC - 1, "0s" },
+                { USEC_PER_SEC, "1s" },
+                { 59 * USEC_PER_SEC, "59s" },
+                { 60 * USEC_PER_SEC - 1, "59s" },
+                { 60 * USEC_PER_SEC, "1min" },
+                { 250 * USEC_PER_SEC, "4min 10s" },
+                { USEC_PER_HOUR - 1, "59min 59s" },
+                { USEC_PER_HOUR, "1h" },
+                { USEC_PER_HOUR + 59 * USEC_PER_SEC, "1h" },
+                { 112 * USEC_PER_MIN, "1h 52min" },
+                { 24 * USEC_PER_HOUR - 1, "23h 59min" },
+                { 24 * USEC_PER_HOUR, "1d" },
+                { 76 * USEC_PER_HOUR, "3d 4h" },
+                { USEC_NEVER - 1, "213503982d 8h" },
+                { USEC_NEVER, "never" },
         };
 
         (void)state;

@@ -222,11 +222,9 @@ static void test_full(void **state)
 {
         (void)state;
         struct keyring keyring = { 0 };
-        struct key_name names[KEYS_PER_ENVIRONMENT_MAX] = {
-                {1,  false, "a"},
-                { 2, false, "b"},
-                { 3, false, "c"}
-        };
+        struct key_name names[KEYS_PER_ENVIRONMENT_MAX] = { { 1, false, "a" },
+                                                            { 2, false, "b" },
+                                                            { 3, false, "c" } };
         assert_true(keyring_update(&keyring, names, ARRAY_SIZE(names)));
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 keyring_granted(&keyring, names[i].serial);

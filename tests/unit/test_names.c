@@ -75,12 +75,12 @@ static void key_file_names_are_split(void **state)
         static const struct {
                 const char *file_name, *environment, *label;
         } rows[] = {
-                {"sandbox",             "sandbox",    ""       },
-                { "s",                  "s",          ""       },
-                { "production.1-main",  "production", "1-main" },
-                { "production.2-spare", "production", "2-spare"},
-                { "production.a.b",     "production", "a.b"    },
-                { "agency-7._",         "agency-7",   "_"      },
+                { "sandbox", "sandbox", "" },
+                { "s", "s", "" },
+                { "production.1-main", "production", "1-main" },
+                { "production.2-spare", "production", "2-spare" },
+                { "production.a.b", "production", "a.b" },
+                { "agency-7._", "agency-7", "_" },
         };
 
         (void)state;

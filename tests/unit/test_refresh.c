@@ -152,13 +152,7 @@ static void test_retry_after(void **state)
         (void)state;
         static const struct {
                 uint32_t told, waits;
-        } cases[] = {
-                {0,               1   },
-                { 30,             30  },
-                { 3600,           3600},
-                { 3601,           3600},
-                { UINT32_MAX - 1, 3600}
-        };
+        } cases[] = { { 0, 1 }, { 30, 30 }, { 3600, 3600 }, { 3601, 3600 }, { UINT32_MAX - 1, 3600 } };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct refresh refresh = begin(1);
                 struct refresh_step step = throttled(&refresh, cases[i].told, START);
@@ -206,10 +200,7 @@ static void test_new_key_ends_the_wait_for_a_first_token(void **state)
 {
         (void)state;
         struct refresh refresh = begin(1);
-        struct key_name names[] = {
-                {1,  false, "1-main" },
-                { 2, false, "2-spare"}
-        };
+        struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
         assert_false(ended(&refresh, EXCHANGE_MALFORMED, START + SEC).exchange);
         /* The same keys as before are no news. */
         assert_false(refresh_on_keys(&refresh, names, 1, START + 2 * SEC).exchange);
@@ -222,10 +213,7 @@ static void test_new_spare_waits_while_a_token_lives(void **state)
 {
         (void)state;
         struct refresh refresh = with_token(1);
-        struct key_name names[] = {
-                {1,  false, "1-main" },
-                { 2, false, "2-spare"}
-        };
+        struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
         struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
         assert_false(step.exchange); /* it replaces nothing, so there is nothing to prove */
         assert_int_equal(step.wake_usec, refresh.refresh_point_usec);
@@ -290,10 +278,7 @@ static void test_trial_uses_the_changed_spare(void **state)
         assert_int_equal(refresh_on_timer(&refresh, now - USEC_PER_MIN).key_serial, 1);
         (void)granted(&refresh, 7200, 2, now, MIDDLE); /* both are proven now */
 
-        struct key_name names[] = {
-                {1,  false, "1-main" },
-                { 4, false, "2-spare"}
-        };
+        struct key_name names[] = { { 1, false, "1-main" }, { 4, false, "2-spare" } };
         struct refresh_step step = refresh_on_keys(&refresh, names, 2, now + SEC);
         assert_true(step.exchange);
         assert_int_equal(step.key_serial, 4);

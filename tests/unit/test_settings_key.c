@@ -126,11 +126,11 @@ static void either_or(void **state)
                 const char *key, *yes, *no, *why;
                 size_t place;
         } rows[] = {
-                {"metrics",          "yes",       "no",       "write yes or no",             PLACE(metrics)},
-                { "key_permissions", "relaxed",   "strict",   "write relaxed or strict",
-                 PLACE(key_permissions_relaxed)                                                            },
-                { "ready",           "listening", "answered", "write listening or answered",
-                 PLACE(ready_when_listening)                                                               },
+                { "metrics", "yes", "no", "write yes or no", PLACE(metrics) },
+                { "key_permissions", "relaxed", "strict", "write relaxed or strict",
+                  PLACE(key_permissions_relaxed) },
+                { "ready", "listening", "answered", "write listening or answered",
+                  PLACE(ready_when_listening) },
         };
         static const char *const bad[] = { "true", "1", "on", "Yes", "no no", "-", "strictly" };
 
@@ -212,9 +212,9 @@ static void durations(void **state)
                 const char *key, *most, *more, *shown;
                 uint64_t most_sec;
         } rows[] = {
-                {"lifetime",          "30d",  "2592001", "30d",  2592000},
-                { "connect_timeout",  "60",   "61s",     "1min", 60     },
-                { "exchange_timeout", "2min", "121s",    "2min", 120    },
+                { "lifetime", "30d", "2592001", "30d", 2592000 },
+                { "connect_timeout", "60", "61s", "1min", 60 },
+                { "exchange_timeout", "2min", "121s", "2min", 120 },
         };
         static const char *const bad[] = { "0",       "0s",   "-1",    "1ms",
                                            "1h 5min", "soon", "3651d", "99999999999999999999" };
