@@ -2,8 +2,8 @@
 verbosity; then they are looked for wherever they could have got to.
 """
 
-import contextlib
 import base64
+import contextlib
 import os
 import pathlib
 import re
