@@ -53,8 +53,8 @@ rule only 'daemon/.*' 'daemon/.*|lib/[^/]+|<.*' "the daemon uses lib/ and itself
 
 # ---- inside the daemon ----
 
-exchange_side='daemon/(upstream|exchange|curl_loop|key_file|key_files|key_watch|held_keys)\.[ch]'
-behind_the_door='daemon/(exchange|curl_loop|key_file|key_files|key_watch|held_keys)\.h'
+exchange_side='daemon/(upstream|exchange|curl_loop|key_[a-z_]+|held_keys)\.[ch]'
+behind_the_door='daemon/(exchange|curl_loop|key_[a-z_]+|held_keys)\.h'
 upstream_side='daemon/environment(_words)?\.[ch]'
 
 # The daemon's files, but for those that match.
