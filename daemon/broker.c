@@ -24,8 +24,7 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
-#define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
-#define DRAIN_USEC           (5 * USEC_PER_SEC)
+#define DRAIN_USEC (5 * USEC_PER_SEC)
 /* Descriptors that are not client connections: listeners, the loop, exchanges, key files; and the reserve
  * for health checks. */
 #define OWN_DESCRIPTORS (96 + ADMISSION_RESERVE)
@@ -41,32 +40,13 @@ struct broker {
         struct peer_finder *finder;
         struct http_server *server;
         struct listeners listeners;
-        sd_event_source *ready_timer, *drain_timer, *signals[3];
-        bool ready, stopping;
+        struct service service;
+        sd_event_source *drain_timer, *signals[3];
+        bool stopping;
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
 
-/* ---- readiness and status ---- */
-
-static bool all_answered(const struct broker *broker)
-{
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
-                const struct environment *environment = broker->api.environments[i];
-                if (environment_configured(environment) && environment->n_answered == 0) {
-                        return false;
-                }
-        }
-        return true;
-}
-
-static void become_ready(struct broker *broker)
-{
-        if (!broker->ready) {
-                broker->ready = true;
-                broker->ready_timer = sd_event_source_disable_unref(broker->ready_timer);
-                service_ready();
-        }
-}
+/* ---- what changes ---- */
 
 static void on_environment_change(void *userdata)
 {
@@ -78,18 +58,7 @@ static void on_environment_change(void *userdata)
         for (size_t i = 0; i < broker->api.n_environments; i++) {
                 token_answers_keep(&broker->api.answers[i], broker->api.environments[i]->session);
         }
-        service_status(&broker->api, clock_now_usec());
-        if (broker->settings->ready_when_listening || all_answered(broker)) {
-                become_ready(broker);
-        }
-}
-
-static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        (void)source;
-        (void)usec;
-        become_ready(userdata);
-        return 0;
+        service_look(&broker->service, &broker->api, clock_now_usec());
 }
 
 /* ---- keys and environments ---- */
@@ -224,7 +193,8 @@ static void reload(struct broker *broker)
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         char message[SETTINGS_ERROR_MAX];
-        bool tell = broker->ready; /* else the end of the reload would pass for the end of the start */
+        bool tell =
+                broker->service.ready; /* else the end of the reload would pass for the end of the start */
 
         if (tell) {
                 service_reloading();
@@ -370,8 +340,7 @@ static int build(struct broker *broker)
                         "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
                         strerror(-r));
         }
-        return sd_event_add_time_relative(broker->event, &broker->ready_timer, CLOCK_MONOTONIC,
-                                          READY_AT_LATEST_USEC, 1, on_ready_timer, broker);
+        return service_init(&broker->service, broker->event);
 }
 
 static int exit_code_of(int error)
@@ -438,7 +407,7 @@ struct broker *broker_free(struct broker *broker)
         for (size_t i = 0; i < ARRAY_SIZE(broker->signals); i++) {
                 sd_event_source_disable_unref(broker->signals[i]);
         }
-        sd_event_source_disable_unref(broker->ready_timer);
+        service_clear(&broker->service);
         sd_event_source_disable_unref(broker->drain_timer);
         sd_event_unref(broker->event);
         (void)settings_free(broker->settings);

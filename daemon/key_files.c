@@ -7,6 +7,7 @@
 
 #include "daemon/held_keys.h"
 #include "daemon/journal.h"
+#include "daemon/key_directory.h"
 #include "daemon/key_file.h"
 #include "daemon/key_watch.h"
 #include "lib/util.h"
@@ -18,8 +19,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define DEFAULT_DIRECTORY "/etc/eqp-broker/keys"
 
 struct key_files {
         char *directory; /* as configured, NULL for the default */
@@ -171,12 +170,6 @@ static int by_name(const struct dirent **a, const struct dirent **b)
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int may_be_key_file(const struct dirent *entry)
-{
-        /* Hidden names are never keys: Kubernetes' ..data, an editor's .swp. */
-        return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
-}
-
 /* Nothing is known of the files: the keys stay as they are. */
 static void refuse_directory(struct scan *scan, const char *what)
 {
@@ -192,7 +185,7 @@ static void refuse_directory(struct scan *scan, const char *what)
 static void scan_directory(struct scan *scan)
 {
         struct dirent **entries = NULL;
-        int n = scandirat(scan->directory_fd, ".", &entries, may_be_key_file, by_name);
+        int n = scandirat(scan->directory_fd, ".", &entries, key_directory_may_be_key, by_name);
 
         if (n < 0) {
                 refuse_directory(scan, "read");
@@ -235,54 +228,20 @@ static void tell_refusals(const struct key_files *files, const struct scan *scan
         }
 }
 
-static bool holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
-{
-        char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
-        DIR *stream = opendir(directory);
-        const struct dirent *entry;
-        bool found = false;
-
-        while (stream && !found && (entry = readdir(stream))) {
-                found = may_be_key_file(entry) &&
-                        key_file_name_parse(entry->d_name, environment, label) == 0 &&
-                        known(environment, userdata);
-        }
-        if (stream) {
-                (void)closedir(stream);
-        }
-        return found;
-}
-
-/* Sets directory_in_use. */
-static int choose_directory(struct key_files *files)
-{
-        const char *directory = files->directory;
-        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-
-        if (!directory) {
-                directory = credentials && holds_key_file(credentials, files->known, files->userdata)
-                                    ? credentials
-                                    : DEFAULT_DIRECTORY;
-        }
-        char *copy = strdup(directory);
-        if (!copy) {
-                return -ENOMEM;
-        }
-        free(files->directory_in_use);
-        files->directory_in_use = copy;
-        return 0;
-}
-
 void key_files_load(struct key_files *files)
 {
         struct scan scan = { .files = files };
 
         scan.refusals = calloc(KEY_FILES_MAX, sizeof(*scan.refusals));
-        if (!scan.refusals || choose_directory(files) < 0) {
+        char *directory = key_directory_choose(files->directory, files->known, files->userdata);
+        if (!scan.refusals || !directory) {
+                free(directory);
                 free(scan.refusals);
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "out of memory: keys not read");
                 return;
         }
+        free(files->directory_in_use);
+        files->directory_in_use = directory;
         /* Watch first, then read: what changes in between is seen. */
         key_watch_directory(files->watch, files->directory_in_use);
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -10,10 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-void service_ready(void)
-{
-        (void)sd_notify(0, "READY=1");
-}
+#define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
 
 static size_t describe(const struct environment *environment, uint64_t now_usec, char *text, size_t size)
 {
@@ -36,7 +33,7 @@ static size_t describe(const struct environment *environment, uint64_t now_usec,
         return n > 0 ? MIN_OF((size_t)n, size - 1) : 0;
 }
 
-void service_status(const struct api *api, uint64_t now_usec)
+static void tell_status(const struct api *api, uint64_t now_usec)
 {
         static char last[1024];
         char text[1024] = "";
@@ -61,6 +58,53 @@ void service_status(const struct api *api, uint64_t now_usec)
                 memcpy(last, text, sizeof(last));
                 (void)sd_notifyf(0, "STATUS=%s", text);
         }
+}
+
+static bool all_answered(const struct api *api)
+{
+        for (size_t i = 0; i < api->n_environments; i++) {
+                const struct environment *environment = api->environments[i];
+                if (environment_configured(environment) && environment->n_answered == 0) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void become_ready(struct service *service)
+{
+        if (!service->ready) {
+                service->ready = true;
+                service->timer = sd_event_source_disable_unref(service->timer);
+                (void)sd_notify(0, "READY=1");
+        }
+}
+
+void service_look(struct service *service, const struct api *api, uint64_t now_usec)
+{
+        tell_status(api, now_usec);
+        if (api->settings->ready_when_listening || all_answered(api)) {
+                become_ready(service);
+        }
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void)source;
+        (void)usec;
+        become_ready(userdata);
+        return 0;
+}
+
+int service_init(struct service *service, sd_event *event)
+{
+        return sd_event_add_time_relative(event, &service->timer, CLOCK_MONOTONIC, READY_AT_LATEST_USEC, 1,
+                                          on_timer, service);
+}
+
+void service_clear(struct service *service)
+{
+        service->timer = sd_event_source_disable_unref(service->timer);
 }
 
 void service_reloading(void)

@@ -4,12 +4,20 @@
 
 #include "daemon/api.h"
 
-/* READY=1, once. */
-void service_ready(void);
+/* Zeroed, then service_init(). */
+struct service {
+        sd_event_source *timer;
+        bool ready; /* READY=1 was sent */
+};
 
-/* STATUS= in words, e.g. "sandbox: valid 1h 52min, next refresh in 41min; production: no access key". Sent
- * only when it differs from the last one. */
-void service_status(const struct api *api, uint64_t now_usec);
+/* READY=1 is due in 10 s at the latest. Negative errno. */
+int service_init(struct service *service, sd_event *event);
+void service_clear(struct service *service);
+
+/* Something changed. Sends READY=1, once, when every environment with a key has had its first answer (or at
+ * once if the settings want that), and STATUS= in words when they differ from the last ones: "sandbox: valid
+ * until …, next refresh …; production: …". */
+void service_look(struct service *service, const struct api *api, uint64_t now_usec);
 
 /* A reload begins (RELOADING=1 with the time, as notify-reload units want it) and ends (READY=1). */
 void service_reloading(void);
