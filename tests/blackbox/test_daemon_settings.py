@@ -8,7 +8,7 @@ import pytest
 from broker import run_daemon
 from simulator import EXAMPLE_KEY
 
-CONFIGURATION = 78
+PERMISSION, CONFIGURATION = 77, 78
 SAMPLE = pathlib.Path(__file__).parents[2] / "config" / "eqp-brokerd.conf"
 
 
@@ -218,7 +218,7 @@ def test_a_file_that_may_not_be_read(stranger, make_broker):
     broker = make_broker(start=False)
     broker.config_path.chmod(0o600)
     result = run_daemon("--check", "--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
-    assert result.returncode == CONFIGURATION and "Permission denied" in result.stderr
+    assert result.returncode == PERMISSION and "Permission denied" in result.stderr
 
 
 def test_the_environment_names_a_file(tmp_path):
