@@ -1,6 +1,30 @@
 /* How many connections there may be. */
 #include "daemon/admission.h"
 
+#include "daemon/hardening.h"
+#include "daemon/journal.h"
+#include "lib/util.h"
+
+/* Descriptors that are not client connections: listeners, the loop, exchanges, key files; and the reserve.
+ */
+#define OWN_DESCRIPTORS (96u + ADMISSION_RESERVE)
+
+struct http_limits admission_limits(const struct settings *settings)
+{
+        struct http_limits limits = { settings->max_connections, settings->max_connections_per_user };
+        unsigned descriptors = hardening_descriptors();
+        unsigned most = descriptors - MIN_OF(descriptors, OWN_DESCRIPTORS);
+
+        if (limits.max_connections > most) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "max_connections = %u is more than the limit of open files allows (%u): raise "
+                            "RLIMIT_NOFILE (LimitNOFILE= in the unit), or lower the setting",
+                            limits.max_connections, most);
+                limits.max_connections = most;
+        }
+        return limits;
+}
+
 static bool user_is_full(const struct admission *admission, const struct peer *peer)
 {
         return user_counts_get(&admission->within, peer) >= admission->limits.max_connections_per_user;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/user_counts.h"
+#include "lib/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,10 @@ struct http_limits {
         uint32_t max_connections;
         uint32_t max_connections_per_user;
 };
+
+/* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs;
+ * that is logged. */
+struct http_limits admission_limits(const struct settings *settings);
 
 /* More than the limits, so that health checks are answered when all else is full. */
 #define ADMISSION_RESERVE          32

@@ -8,7 +8,6 @@
 #include "daemon/api.h"
 #include "daemon/audit.h"
 #include "daemon/clock.h"
-#include "daemon/hardening.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
@@ -25,9 +24,6 @@
 #include <systemd/sd-event.h>
 
 #define DRAIN_USEC (5 * USEC_PER_SEC)
-/* Descriptors that are not client connections: listeners, the loop, exchanges, key files; and the reserve
- * for health checks. */
-#define OWN_DESCRIPTORS (96 + ADMISSION_RESERVE)
 
 struct broker {
         const char *config_path;
@@ -122,23 +118,6 @@ static bool is_among(const struct environment *environment, struct environment *
 
 /* ---- applying settings ---- */
 
-/* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs.
- */
-static struct http_limits limits_of(const struct settings *settings)
-{
-        struct http_limits limits = { settings->max_connections, settings->max_connections_per_user };
-        unsigned most = hardening_descriptors() - MIN_OF(hardening_descriptors(), OWN_DESCRIPTORS);
-
-        if (limits.max_connections > most) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "max_connections = %u is more than the limit of open files allows (%u): raise "
-                            "RLIMIT_NOFILE (LimitNOFILE= in the unit), or lower the setting",
-                            limits.max_connections, most);
-                limits.max_connections = most;
-        }
-        return limits;
-}
-
 /* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
 static int apply(struct broker *broker, struct settings *settings)
 {
@@ -175,7 +154,7 @@ static int apply(struct broker *broker, struct settings *settings)
         broker->api.n_environments = settings->n_environments;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
-        const struct http_limits limits = limits_of(settings);
+        const struct http_limits limits = admission_limits(settings);
         http_server_set_limits(broker->server, &limits);
         (void)settings_free(old);
         if (upstream_load_keys(broker->upstream, settings) < 0) {
