@@ -23,10 +23,16 @@ static const char *const browser_headers[] = {
 static const char *const proxy_headers[] = { "Forwarded", "Via" };
 #define X_FORWARDED "X-Forwarded-"
 
+/* Header names are alike whatever their case. Most differ in the first letter: that is looked at first. */
+static bool same_name(const char *a, const char *b)
+{
+        return (a[0] | 0x20) == (b[0] | 0x20) && strcasecmp(a, b) == 0;
+}
+
 static const char *find_name(const char *const *names, size_t n, const char *name)
 {
         for (size_t i = 0; i < n; i++) {
-                if (strcasecmp(names[i], name) == 0) {
+                if (same_name(names[i], name)) {
                         return names[i];
                 }
         }
@@ -36,7 +42,7 @@ static const char *find_name(const char *const *names, size_t n, const char *nam
 static bool note_single(const char *header, const char *name, const char *value, const char **where,
                         unsigned *n)
 {
-        if (strcasecmp(header, name) != 0) {
+        if (!same_name(header, name)) {
                 return false;
         }
         *where = value ? value : "";
