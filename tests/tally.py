@@ -18,7 +18,9 @@ def read_meson(path):
         for line in file:
             test = json.loads(line)
             result = MESON_RESULTS.get(test["result"], "failed")
-            yield result, test["name"], "" if result == "passed" else test["result"].lower()
+            said = (test.get("stdout") or "").strip().splitlines()
+            reason = said[-1] if result == "skipped" and said else test["result"].lower()
+            yield result, test["name"], "" if result == "passed" else reason
 
 
 def read_junit(path):
