@@ -1,0 +1,26 @@
+/* What the service manager passed at start (sd_listen_fds(3)): sockets to listen on, its netlink socket, and
+ * the sessions it kept for us. Each is told apart by its name and by what the kernel says it is. */
+#pragma once
+
+#include "lib/settings.h"
+
+#define PASSED_SESSIONS_MAX 8
+
+/* Descriptors; a list has none beyond its count, a single one is -1 if there is none. Whoever takes one over
+ * puts -1 in its place. All are close-on-exec and non-blocking. */
+struct passed {
+        int listen[SETTINGS_LISTEN_MAX]; /* stream sockets that listen: loopback TCP or unix */
+        size_t n_listen;
+        int credential; /* a unix socket that listens, named "credential" */
+        int diagnosis;  /* a socket-diagnosis netlink socket (ListenNetlink=inet-diag 0) */
+        int sessions[PASSED_SESSIONS_MAX]; /* named "sessions-N", see session_store.h */
+        size_t n_sessions;
+};
+
+/* Takes them all, once, and takes the variables that announce them out of our environment. What is none of
+ * the above is logged and closed; so is a TCP socket beyond loopback, which is refused. Zero descriptors are
+ * fine. Negative errno: the manager's announcement makes no sense. */
+int passed_take(struct passed *ret);
+
+/* Closes what nobody took over. */
+void passed_close(struct passed *passed);
