@@ -11,15 +11,16 @@
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
+#include "daemon/passed.h"
 #include "daemon/peer.h"
+#include "daemon/reload.h"
 #include "daemon/service.h"
-#include "daemon/settings_files.h"
+#include "daemon/signals.h"
 #include "daemon/upstream.h"
 #include "daemon/user_groups.h"
 #include "lib/util.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
@@ -35,9 +36,12 @@ struct broker {
         struct api api; /* has the environments */
         struct peer_finder *finder;
         struct http_server *server;
+        struct passed passed; /* what nobody has taken over yet */
         struct listeners listeners;
         struct service service;
-        sd_event_source *drain_timer, *signals[3];
+        struct reload reload;
+        struct signals signals;
+        sd_event_source *drain_timer;
         bool stopping;
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
@@ -119,7 +123,8 @@ static bool is_among(const struct environment *environment, struct environment *
 /* ---- applying settings ---- */
 
 /* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
-static int apply(struct broker *broker, struct settings *settings)
+static int apply(struct broker *broker, struct settings *settings,
+                 char reterr_message[static SETTINGS_ERROR_MAX])
 {
         struct environment *environments[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
         bool made[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
@@ -128,9 +133,11 @@ static int apply(struct broker *broker, struct settings *settings)
         struct settings *old = broker->settings;
 
         int r = gather_environments(broker, settings, environments, made);
-        if (r >= 0) {
+        if (r < 0) {
+                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
+        } else {
                 r = listeners_apply(&broker->listeners, settings, broker->event, broker->server,
-                                    broker->finder);
+                                    broker->finder, reterr_message);
         }
         if (r < 0) {
                 for (size_t i = 0; i < ARRAY_SIZE(environments); i++) {
@@ -168,49 +175,18 @@ static int apply(struct broker *broker, struct settings *settings)
         return 0;
 }
 
-static void reload(struct broker *broker)
+static int apply_reloaded(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX],
+                          void *userdata)
 {
-        _cleanup_(settings_freep) struct settings *settings = NULL;
-        char message[SETTINGS_ERROR_MAX];
-        bool tell =
-                broker->service.ready; /* else the end of the reload would pass for the end of the start */
-
-        if (tell) {
-                service_reloading();
-        }
-        int r = settings_files_read(broker->config_path, &settings, message);
-        if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },
-                            "not reloaded, the old configuration stands: %s", message);
-        } else {
-                r = apply(broker, settings);
-                if (r >= 0) {
-                        (void)take_ptr(settings);
-                        journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_RELOADED },
-                                    "configuration and keys read again");
-                } else {
-                        journal_say(
-                                &(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },
-                                "not reloaded, the old configuration stands: %s", strerror(-r));
-                }
-        }
-        if (tell) {
-                service_reloaded();
-        }
+        return apply(userdata, settings, reterr_message);
 }
 
-/* ---- signals and the end ---- */
+/* ---- the end ---- */
 
-static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static void on_reload_signal(void *userdata)
 {
         struct broker *broker = userdata;
-
-        (void)source;
-        (void)info;
-        if (!broker->stopping) {
-                reload(broker);
-        }
-        return 0;
+        reload_ask(&broker->reload);
 }
 
 static void exit_loop(void *userdata)
@@ -228,68 +204,58 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
 }
 
 /* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
-static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static void on_stop_signal(void *userdata)
 {
         struct broker *broker = userdata;
 
-        (void)source;
-        (void)info;
         if (broker->stopping) {
                 exit_loop(broker);
-                return 0;
+                return;
         }
         broker->stopping = true;
         service_stopping();
+        reload_stop(&broker->reload);
         listeners_stop(&broker->listeners);
         if (sd_event_add_time_relative(broker->event, &broker->drain_timer, CLOCK_MONOTONIC, DRAIN_USEC, 1,
                                        on_drain_timer, broker) < 0) {
                 exit_loop(broker);
-                return 0;
+                return;
         }
         http_server_on_drained(broker->server, exit_loop, broker);
         http_server_drain(broker->server);
-        return 0;
-}
-
-static int add_signals(struct broker *broker)
-{
-        const struct {
-                int signal;
-                sd_event_signal_handler_t handler;
-        } rows[] = { { SIGTERM, on_stop_signal }, { SIGINT, on_stop_signal }, { SIGHUP, on_reload_signal } };
-        sigset_t taken;
-
-        /* Before any thread is made (libcurl's resolver makes some): they inherit the mask. */
-        (void)sigemptyset(&taken);
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                (void)sigaddset(&taken, rows[i].signal);
-        }
-        if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0) {
-                return -errno;
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                int r = sd_event_add_signal(broker->event, &broker->signals[i], rows[i].signal,
-                                            rows[i].handler, broker);
-                if (r < 0) {
-                        return r;
-                }
-        }
-        return 0;
 }
 
 /* ---- life ---- */
+
+/* Without one the daemon serves unix sockets. */
+static void find_finder(struct broker *broker)
+{
+        int r = broker->passed.diagnosis >= 0
+                        ? peer_finder_new_passed(&broker->finder, take_fd(broker->passed.diagnosis))
+                        : peer_finder_new(&broker->finder);
+
+        if (r < 0) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING },
+                        "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
+                        strerror(-r));
+        }
+}
 
 static int build(struct broker *broker)
 {
         const struct http_limits none = { 0 }; /* until apply() */
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &broker->api };
+        const struct signal_handlers asked = { on_stop_signal, on_reload_signal, broker };
+        const struct reload_work reloading = { broker->config_path, &broker->service, apply_reloaded,
+                                               broker };
         int r = sd_event_default(&broker->event);
 
         if (r >= 0) {
                 r = sd_event_set_watchdog(broker->event, true);
         }
         if (r >= 0) {
-                r = add_signals(broker);
+                r = signals_init(&broker->signals, broker->event, &asked);
         }
         if (r >= 0) {
                 r = upstream_new(&broker->upstream, broker->event, broker->settings, is_known_environment,
@@ -312,14 +278,12 @@ static int build(struct broker *broker)
         broker->api.audit = broker->audit;
         broker->api.user_groups = broker->user_groups;
         broker->api.server = broker->server;
-        r = peer_finder_new(&broker->finder);
-        if (r < 0) {
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_WARNING },
-                        "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
-                        strerror(-r));
+        find_finder(broker);
+        r = reload_init(&broker->reload, broker->event, &reloading);
+        if (r >= 0) {
+                r = service_init(&broker->service, broker->event);
         }
-        return service_init(&broker->service, broker->event);
+        return r;
 }
 
 static int exit_code_of(int error)
@@ -330,20 +294,31 @@ static int exit_code_of(int error)
 int broker_new(struct broker **ret, struct settings *settings, const char *config_path)
 {
         _cleanup_(broker_freep) struct broker *broker = calloc(1, sizeof(*broker));
+        char message[SETTINGS_ERROR_MAX]; /* logged where it arises */
         if (!broker) {
                 (void)settings_free(settings);
                 return BROKER_EXIT_INTERNAL;
         }
         broker->settings = settings;
         broker->config_path = config_path;
-        int r = build(broker);
+        int r = passed_take(&broker->passed);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "what the service manager passes makes no sense: %s", strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        r = build(broker);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "cannot start: %s",
                             strerror(-r));
                 return BROKER_EXIT_INTERNAL;
         }
         broker->settings = NULL; /* apply() takes them over as any others */
-        r = apply(broker, settings);
+        r = listeners_adopt(&broker->listeners, &broker->passed, broker->event, broker->server,
+                            broker->finder);
+        if (r >= 0) {
+                r = apply(broker, settings, message);
+        }
         if (r < 0) {
                 (void)settings_free(settings);
                 return exit_code_of(r);
@@ -374,6 +349,7 @@ struct broker *broker_free(struct broker *broker)
                 return NULL;
         }
         listeners_close(&broker->listeners);
+        passed_close(&broker->passed);
         broker->server = http_server_free(broker->server);
         broker->finder = peer_finder_free(broker->finder);
         for (size_t i = 0; i < broker->api.n_environments; i++) {
@@ -383,9 +359,8 @@ struct broker *broker_free(struct broker *broker)
         broker->user_groups = user_groups_free(broker->user_groups);
         broker->audit = audit_free(broker->audit);
         broker->upstream = upstream_free(broker->upstream);
-        for (size_t i = 0; i < ARRAY_SIZE(broker->signals); i++) {
-                sd_event_source_disable_unref(broker->signals[i]);
-        }
+        signals_clear(&broker->signals);
+        reload_clear(&broker->reload);
         service_clear(&broker->service);
         sd_event_source_disable_unref(broker->drain_timer);
         sd_event_unref(broker->event);

@@ -5,6 +5,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* What listeners_apply() needs at hand. */
 struct places {
@@ -38,34 +39,87 @@ static struct listener *find_open(const struct listeners *listeners, const struc
         return NULL;
 }
 
+/* Tells of a socket, or of why it is none. */
+static void tell(int r, const struct listener *listener, const char *message)
+{
+        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
+                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
+                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : listener_name(listener));
+}
+
 /* 0 with *ret NULL: an optional one that this host cannot have. */
 static int open_listener(const struct listen_address *address, sd_event *event, struct http_server *server,
-                         struct peer_finder *finder, struct listener **ret)
+                         struct peer_finder *finder, struct listener **ret,
+                         char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
-        char message[LISTENER_ERROR_MAX];
-        int r = listener_new(ret, event, address, server, finder, message);
+        struct listen_socket made;
+        int r = listen_socket_open(&made, address, reterr_message);
 
         if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && address->optional) {
                 *ret = NULL;
                 return 0;
         }
-        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
-                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
-                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : listener_name(*ret));
+        if (r >= 0) {
+                r = listener_new(ret, event, &made, server, finder);
+                if (r < 0) {
+                        (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX, "cannot listen on %s: %s",
+                                       address->path, strerror(-r));
+                }
+        }
+        tell(r, r < 0 ? NULL : *ret, reterr_message);
         return r;
 }
 
-int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+static int adopt_one(int *fd, sd_event *event, struct http_server *server, struct peer_finder *finder,
+                     struct listener **ret)
+{
+        struct listen_socket adopted;
+        char message[LISTEN_SOCKET_ERROR_MAX] = "out of memory";
+        int r = listen_socket_adopt(&adopted, *fd, message);
+
+        if (r >= 0) {
+                *fd = -1;
+                r = listener_new(ret, event, &adopted, server, finder);
+        }
+        tell(r, r < 0 ? NULL : *ret, message);
+        return r;
+}
+
+int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event *event,
                     struct http_server *server, struct peer_finder *finder)
+{
+        if (passed->n_listen == 0) {
+                return 0;
+        }
+        for (size_t i = 0; i < passed->n_listen; i++) {
+                int r = adopt_one(&passed->listen[i], event, server, finder, &listeners->list[listeners->n]);
+                if (r < 0) {
+                        return r;
+                }
+                listeners->n++;
+        }
+        listeners->passed = true;
+        journal_say(&(struct journal_record){ .priority = LOG_INFO },
+                    "the sockets are the service manager's: they take the place of 'listen ='");
+        return 0;
+}
+
+int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+                    struct http_server *server, struct peer_finder *finder,
+                    char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         struct places wanted = { 0 };
         int r = 0;
 
+        if (listeners->passed) {
+                return 0;
+        }
         for (size_t i = 0; r >= 0 && i < settings->n_listen; i++) {
                 struct listener *listener = find_open(listeners, &wanted, &settings->listen[i]);
                 bool make = !listener;
                 if (make) {
-                        r = open_listener(&settings->listen[i], event, server, finder, &listener);
+                        r = open_listener(&settings->listen[i], event, server, finder, &listener,
+                                          reterr_message);
                 }
                 if (r >= 0 && listener) {
                         wanted.made[wanted.n] = make;

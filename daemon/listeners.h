@@ -2,17 +2,26 @@
 #pragma once
 
 #include "daemon/listener.h"
+#include "daemon/passed.h"
 #include "lib/settings.h"
 
 struct listeners {
         struct listener *list[SETTINGS_LISTEN_MAX];
         size_t n;
+        bool passed; /* they are the service manager's: the settings have no say */
 };
 
-/* Opens what these settings want and is not open yet, then closes what they do not want: no connection that
- * is open, and none in a queue that stays, is lost. Negative errno (logged): all is as it was. */
-int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+/* Takes the sockets over that the service manager passed, if there are any: they take the place of those
+ * that the settings name, now and after each reload. Negative errno (logged). */
+int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event *event,
                     struct http_server *server, struct peer_finder *finder);
+
+/* Opens what these settings want and is not open yet, then closes what they do not want: no connection that
+ * is open, and none in a queue that stays, is lost. Passed ones stay as they are. Negative errno (logged,
+ * and told by reterr_message): all is as it was. */
+int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+                    struct http_server *server, struct peer_finder *finder,
+                    char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
 /* Accept no more. */
 void listeners_stop(struct listeners *listeners);

@@ -43,6 +43,12 @@ static const char *sort_in(struct passed *passed, int fd, const char *name)
                 return NULL;
         }
         if (sd_is_socket(fd, AF_NETLINK, 0, -1) > 0) {
+                int protocol = -1;
+                socklen_t length = sizeof(protocol);
+                if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0 ||
+                    protocol != NETLINK_SOCK_DIAG) {
+                        return "it is no netlink socket of the socket diagnosis (inet-diag)";
+                }
                 if (passed->diagnosis >= 0) {
                         return "there are too many of its kind";
                 }
@@ -92,8 +98,9 @@ int passed_take(struct passed *ret)
                 int flags = why ? 0 : fcntl(fd, F_GETFL);
 
                 if (!why && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
+                        int r = -errno;
                         passed_close(ret);
-                        return -errno;
+                        return r;
                 }
                 if (why) {
                         journal_say(&(struct journal_record){ .priority = LOG_WARNING },

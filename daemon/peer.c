@@ -12,6 +12,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdalign.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -264,21 +265,51 @@ void peer_clear(struct peer *peer)
         peer->has_groups = false;
 }
 
-int peer_finder_new(struct peer_finder **ret)
+static uint32_t random_start(void)
+{
+        uint32_t number = 0;
+
+        /* Without entropy, which is early in a boot only, there was no process before us either. */
+        (void)!getrandom(&number, sizeof(number), GRND_NONBLOCK);
+        return number;
+}
+
+/* A reply that nobody fetched would stand before all later ones; ENOBUFS tells that some were lost. */
+static int drop_unread(int netlink)
+{
+        for (int tries = 0; tries < 65536; tries++) {
+                char byte;
+                if (recv(netlink, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) < 0 && errno != ENOBUFS &&
+                    errno != EINTR) {
+                        return errno == EAGAIN ? 0 : -errno;
+                }
+        }
+        return -EBUSY; /* somebody else writes to it all the time */
+}
+
+int peer_finder_new_passed(struct peer_finder **ret, int fd)
 {
         struct peer_finder *finder = calloc(1, sizeof(*finder));
-        if (!finder) {
-                return -ENOMEM;
-        }
-        finder->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-        if (finder->netlink < 0) {
-                int r = -errno;
+        int r = finder ? drop_unread(fd) : -ENOMEM;
+
+        if (r < 0) {
                 free(finder);
+                (void)close(fd);
                 return r;
         }
-        finder->namespace = namespace_of(finder->netlink);
+        finder->netlink = fd;
+        finder->namespace = namespace_of(fd);
+        /* Not where another process began: an answer to one of its questions must not pass for ours. */
+        finder->sequence = random_start();
         *ret = finder;
         return 0;
+}
+
+int peer_finder_new(struct peer_finder **ret)
+{
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+
+        return fd < 0 ? -errno : peer_finder_new_passed(ret, fd);
 }
 
 struct peer_finder *peer_finder_free(struct peer_finder *finder)

@@ -1,0 +1,266 @@
+/* A socket that listens, and where. */
+#include "daemon/listen_socket.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+
+union any_address {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+};
+
+static socklen_t make_address(const struct listen_address *address, union any_address *ret)
+{
+        *ret = (union any_address){ 0 };
+        switch (address->kind) {
+        case LISTEN_TCP4:
+                ret->in.sin_family = AF_INET;
+                ret->in.sin_port = htons(address->port);
+                ret->in.sin_addr.s_addr = htonl(address->address4);
+                return sizeof(ret->in);
+        case LISTEN_TCP6:
+                ret->in6.sin6_family = AF_INET6;
+                ret->in6.sin6_port = htons(address->port);
+                ret->in6.sin6_addr = in6addr_loopback;
+                return sizeof(ret->in6);
+        case LISTEN_UNIX:
+                ret->un.sun_family = AF_UNIX;
+                memcpy(ret->un.sun_path, address->path, strlen(address->path) + 1);
+                return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(address->path) + 1);
+        }
+        return 0;
+}
+
+/* ---- making one ---- */
+
+/* Is somebody listening on this unix socket? */
+static bool is_alive(const union any_address *address, socklen_t length)
+{
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        bool alive = fd >= 0 && (connect(fd, &address->any, length) == 0 || errno == EAGAIN);
+
+        if (fd >= 0) {
+                (void)close(fd);
+        }
+        return alive;
+}
+
+/* Makes the folder of the socket if it is missing, and takes a stale socket away. */
+static int prepare_path(const char *path, const union any_address *address, socklen_t length)
+{
+        char folder[sizeof(address->un.sun_path)];
+        struct stat status;
+
+        memcpy(folder, path, strlen(path) + 1);
+        char *slash = strrchr(folder, '/');
+        if (slash && slash != folder) {
+                *slash = '\0';
+                if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
+                        return -errno;
+                }
+        }
+        if (lstat(path, &status) < 0) {
+                return errno == ENOENT ? 0 : -errno;
+        }
+        if (!S_ISSOCK(status.st_mode)) {
+                return -EEXIST;
+        }
+        if (is_alive(address, length)) {
+                return -EADDRINUSE;
+        }
+        return unlink(path) < 0 ? -errno : 0;
+}
+
+static int bind_path(struct listen_socket *listen_socket, const union any_address *address, socklen_t length)
+{
+        const char *path = listen_socket->address.path;
+        struct stat status;
+
+        int r = prepare_path(path, address, length);
+        if (r < 0) {
+                return r;
+        }
+        if (bind(listen_socket->fd, &address->any, length) < 0) {
+                return -errno;
+        }
+        /* Everybody may connect: who is answered is decided by who he is. */
+        if (chmod(path, 0666) < 0 || lstat(path, &status) < 0) {
+                return -errno;
+        }
+        listen_socket->made_path = true;
+        listen_socket->inode = status.st_ino;
+        return 0;
+}
+
+static int bind_tcp(struct listen_socket *listen_socket, const union any_address *address, socklen_t length)
+{
+        const int yes = 1;
+        int fd = listen_socket->fd;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+            (listen_socket->address.kind == LISTEN_TCP6 &&
+             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) < 0)) {
+                return -errno;
+        }
+        return bind(fd, &address->any, length) < 0 ? -errno : 0;
+}
+
+static int bind_and_listen(struct listen_socket *listen_socket)
+{
+        union any_address address;
+        socklen_t length = make_address(&listen_socket->address, &address);
+
+        listen_socket->fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (listen_socket->fd < 0) {
+                return -errno;
+        }
+        int r = listen_socket->address.kind == LISTEN_UNIX ? bind_path(listen_socket, &address, length)
+                                                           : bind_tcp(listen_socket, &address, length);
+        if (r < 0) {
+                return r;
+        }
+        return listen(listen_socket->fd, BACKLOG) < 0 ? -errno : 0;
+}
+
+/* ---- where it is ---- */
+
+static int describe_unix(struct listen_socket *listen_socket, const struct sockaddr_un *un, socklen_t length)
+{
+        size_t n = length - offsetof(struct sockaddr_un, sun_path);
+
+        if (length <= offsetof(struct sockaddr_un, sun_path) || n > sizeof(un->sun_path)) {
+                return -EINVAL;
+        }
+        bool abstract = un->sun_path[0] == '\0';
+        (void)snprintf(listen_socket->name, sizeof(listen_socket->name), "%s%.*s", abstract ? "@" : "",
+                       (int)(abstract ? n - 1 : n), un->sun_path + (abstract ? 1 : 0));
+        return 0;
+}
+
+static void describe_tcp(struct listen_socket *listen_socket, const union any_address *address)
+{
+        struct guard_place *place = &listen_socket->place;
+
+        place->tcp = true;
+        if (address->any.sa_family == AF_INET) {
+                uint32_t ip = ntohl(address->in.sin_addr.s_addr);
+                place->port = ntohs(address->in.sin_port);
+                (void)snprintf(place->address, sizeof(place->address), "%u.%u.%u.%u", ip >> 24,
+                               (ip >> 16) & 0xff, (ip >> 8) & 0xff, ip & 0xff);
+        } else {
+                place->port = ntohs(address->in6.sin6_port);
+                (void)snprintf(place->address, sizeof(place->address), "[::1]");
+        }
+        (void)snprintf(listen_socket->name, sizeof(listen_socket->name), "%s:%u", place->address,
+                       place->port);
+}
+
+/* As the kernel tells: the port may have been its choice, and the whole socket somebody else's. */
+static int describe(struct listen_socket *listen_socket)
+{
+        union any_address address = { 0 };
+        socklen_t length = sizeof(address);
+
+        if (getsockname(listen_socket->fd, &address.any, &length) < 0) {
+                return -errno;
+        }
+        switch (address.any.sa_family) {
+        case AF_UNIX:
+                return describe_unix(listen_socket, &address.un, length);
+        case AF_INET:
+        case AF_INET6:
+                describe_tcp(listen_socket, &address);
+                return 0;
+        default:
+                return -EAFNOSUPPORT;
+        }
+}
+
+/* Why it cannot be, and what to do. */
+static void explain(const struct listen_address *address, int error, char *message)
+{
+        const char *cure = "";
+
+        switch (-error) {
+        case EADDRINUSE:
+                cure = ": another program listens there (another eqp-brokerd?); stop it or set another "
+                       "'listen ='";
+                break;
+        case EACCES:
+        case EPERM:
+        case EROFS:
+                cure = ": run as a user who may, or set another 'listen ='";
+                break;
+        case EEXIST:
+                cure = ": something that is no socket is in its place; remove it";
+                break;
+        case ENOENT:
+                cure = ": the folder above it does not exist";
+                break;
+        default:
+                break;
+        }
+        (void)snprintf(message, LISTEN_SOCKET_ERROR_MAX, "cannot listen on %s: %s%s", address->path,
+                       strerror(-error), cure);
+}
+
+int listen_socket_open(struct listen_socket *ret, const struct listen_address *address,
+                       char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        struct listen_socket made = { .fd = -1, .address = *address };
+        int r = bind_and_listen(&made);
+
+        if (r >= 0) {
+                r = describe(&made);
+        }
+        if (r < 0) {
+                explain(address, r, reterr_message);
+                listen_socket_close(&made);
+                return r;
+        }
+        *ret = made;
+        return 0;
+}
+
+int listen_socket_adopt(struct listen_socket *ret, int fd,
+                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        struct listen_socket adopted = { .fd = fd, .passed = true };
+        int r = describe(&adopted);
+
+        if (r < 0) {
+                (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX,
+                               "a socket from the service manager does not tell where it listens: %s",
+                               strerror(-r));
+                return r;
+        }
+        *ret = adopted;
+        return 0;
+}
+
+void listen_socket_close(struct listen_socket *listen_socket)
+{
+        struct stat status;
+
+        if (listen_socket->fd >= 0) {
+                (void)close(listen_socket->fd);
+                listen_socket->fd = -1;
+        }
+        if (listen_socket->made_path && lstat(listen_socket->address.path, &status) == 0 &&
+            status.st_ino == listen_socket->inode) {
+                (void)unlink(listen_socket->address.path);
+        }
+        listen_socket->made_path = false;
+}

@@ -1,0 +1,23 @@
+/* The signals that ask for something: SIGTERM and SIGINT to stop, SIGHUP to reload. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+struct signal_handlers {
+        void (*on_stop)(void *userdata);
+        void (*on_reload)(void *userdata);
+        void *userdata;
+};
+
+/* Zeroed, then signals_init(). */
+struct signals {
+        struct signal_handlers handlers;
+        sd_event_source *sources[3];
+};
+
+/* From now on they are events of the loop. Call it before any thread is made: threads inherit what is
+ * blocked. Negative errno. */
+int signals_init(struct signals *signals, sd_event *event, const struct signal_handlers *handlers);
+
+/* They stay blocked: one that comes during the teardown must not cut it short. */
+void signals_clear(struct signals *signals);
