@@ -1,17 +1,29 @@
 /* eqpctl: the command line of the broker. It speaks to eqp-brokerd through libeqp-broker, as any program
  * may. */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "ctl/complain.h"
 #include "ctl/options.h"
 
-/* A token passes through this process; a crash must not leave it on disk. */
+/* Tokens and keys pass through this process; a crash must not leave them on disk, nor may another process of
+ * the same user look into it. Unlike a limit this ends by itself when exec runs another program. */
 static void forbid_core_dumps(void)
 {
-        const struct rlimit none = { 0, 0 };
+        (void)prctl(PR_SET_DUMPABLE, 0);
+}
 
-        (void)setrlimit(RLIMIT_CORE, &none);
+/* Who is started without standard streams must not write a message into what he opens later. */
+static bool fill_standard_streams(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+                        return false;
+
+        return true;
 }
 
 int main(int argc, char **argv)
@@ -20,6 +32,8 @@ int main(int argc, char **argv)
         int code, written;
 
         forbid_core_dumps();
+        if (!fill_standard_streams())
+                return EXIT_FAILED;
         (void)setlocale(LC_CTYPE, "");
         options_parse(&options, argc, argv);
         code = options.run(&options);

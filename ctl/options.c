@@ -1,5 +1,5 @@
-/* Options: one row per verb, one argp for the part before the verb and one for each verb's own. A new verb
- * is a new row. Options for everybody may stand before or after the verb. */
+/* Options: one argp for the part before the verb and one for each verb's own, which ctl/verb_table.c lists.
+ * Options for everybody may stand before or after the verb. */
 #include "ctl/options.h"
 
 #include <argp.h>
@@ -7,35 +7,12 @@
 #include <stdio.h>
 
 #include "ctl/complain.h"
-#include "ctl/verbs.h"
+#include "ctl/verb_table.h"
 #include "lib/nearest_name.h"
 
+#define VERBS_MAX 32
+
 const char *argp_program_version = "eqpctl " EQP_BROKER_VERSION;
-
-enum {
-        KEY_ADDRESS = 0x100,
-        KEY_MIN_TTL,
-        KEY_WAIT,
-        KEY_FORMAT,
-        KEY_JSON,
-        KEY_WATCH,
-};
-
-enum operand {
-        OPERAND_NONE,
-        OPERAND_OPTIONAL,
-        OPERAND_REQUIRED,
-};
-
-struct verb {
-        const char *name;
-        enum operand environment;
-        const char *arguments;
-        const char *brief;                 /* for the list of verbs */
-        const char *summary;               /* for the verb's own help */
-        const struct argp_option *options; /* its own; NULL: none */
-        verb_run_t run;
-};
 
 /* clang-format off */
 static const struct argp_option common_options[] = {
@@ -43,77 +20,28 @@ static const struct argp_option common_options[] = {
           .doc = "Ask the daemon at ADDRESS, unix:/path or http://127.0.0.1:PORT, not in the usual places" },
         { 0 },
 };
-
-static const struct argp_option token_options[] = {
-        { .name = "min-ttl", .key = KEY_MIN_TTL, .arg = "SECONDS",
-          .doc = "The token must live for at least so long yet" },
-        { .name = "wait", .key = KEY_WAIT, .arg = "SECONDS",
-          .doc = "Wait so long for a token that is not there yet: 0 to 30, usually 2" },
-        { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",
-          .doc = "raw: the bare token (usual); json: with its context; header: a line for curl -H @-" },
-        { 0 },
-};
-
-static const struct argp_option status_options[] = {
-        { .name = "json", .key = KEY_JSON, .doc = "Print the daemon's own account, as JSON" },
-        { .name = "watch", .key = KEY_WATCH, .doc = "Show it anew every second, until interrupted" },
-        { 0 },
-};
-
-static const struct verb verbs[] = {
-        { .name = "token",
-          .environment = OPERAND_REQUIRED,
-          .arguments = "ENVIRONMENT",
-          .brief = "print a session token",
-          .summary = "Print the session token of an environment.",
-          .options = token_options,
-          .run = verb_token },
-        { .name = "status",
-          .environment = OPERAND_OPTIONAL,
-          .arguments = "[ENVIRONMENT]",
-          .brief = "show tokens, keys, refreshes and trouble",
-          .summary = "Show how the environments fare: tokens, keys, refreshes, trouble; of one, show more.",
-          .options = status_options,
-          .run = verb_status },
-        { .name = "refresh",
-          .environment = OPERAND_REQUIRED,
-          .arguments = "ENVIRONMENT",
-          .brief = "have a new token obtained now",
-          .summary = "Have a new token obtained now, trying keys again that were refused. For operators.",
-          .run = verb_refresh },
-        { .name = "ready",
-          .environment = OPERAND_NONE,
-          .brief = "succeed if every environment has a token",
-          .summary = "Succeed if every configured environment has a usable token.",
-          .run = verb_ready },
-        { .name = "live",
-          .environment = OPERAND_NONE,
-          .brief = "succeed if the daemon answers",
-          .summary = "Succeed if the daemon runs and answers.",
-          .run = verb_live },
-};
 /* clang-format on */
 
 /* Ends the program. */
-static void unknown_verb(struct argp_state *state, const char *word)
+static void unknown_verb(struct argp_state *state, const char *word, const char *second_word)
 {
-        const char *names[ARRAY_SIZE(verbs)];
-        char guess[NEAREST_NAMES_TEXT_MAX];
+        const char *names[VERBS_MAX];
+        char guess[NEAREST_NAMES_TEXT_MAX], asked[64];
+        bool two = verb_is_first_word(word) && second_word != NULL;
+        size_t n = 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                names[i] = verbs[i].name;
+        if (verb_is_first_word(word) && (second_word == NULL || second_word[0] == '-')) {
+                /* "eqpctl key --help": the list of verbs tells what there is. */
+                if (second_word != NULL && (streq(second_word, "--help") || streq(second_word, "-?")))
+                        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+                argp_error(state, "'%s' needs a second word; see eqpctl --help", word);
+        }
+        (void)snprintf(asked, sizeof(asked), "%s%s%s", word, two ? " " : "", two ? second_word : "");
+        for (size_t i = 0; i < n_verbs && n < VERBS_MAX; i++)
+                names[n++] = verbs[i].name;
 
-        argp_error(state, "there is no verb '%s'; %s", word,
-                   nearest_names(word, names, ARRAY_SIZE(verbs), guess, sizeof(guess)));
-}
-
-static const struct verb *find_verb(const char *name)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                if (streq(verbs[i].name, name))
-                        return &verbs[i];
-
-        return NULL;
+        argp_error(state, "there is no verb '%s'; %s", asked,
+                   nearest_names(asked, names, n, guess, sizeof(guess)));
 }
 
 /* Reads a number of seconds, or ends the program. */
@@ -150,7 +78,7 @@ static enum token_format parse_format(struct argp_state *state, const char *text
 struct parse {
         struct options *options;
         const struct verb *verb;
-        int argc; /* the verb and what follows it */
+        int argc; /* the verb's last word and what follows it */
         char **argv;
 };
 
@@ -169,6 +97,34 @@ static const struct argp common_argp = { .options = common_options, .parser = on
 static const struct argp_child common_child[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 
 /* the verb's own part */
+
+static void take_argument(struct parse *parse, char *argument, struct argp_state *state)
+{
+        struct options *options = parse->options;
+
+        if (parse->verb->operand == OPERAND_COMMAND && options->environment != NULL) {
+                /* The command and all that follows it, whatever it looks like. */
+                options->command = state->argv + state->next - 1;
+                state->next = state->argc;
+                return;
+        }
+        if (parse->verb->operand == OPERAND_NONE || options->environment != NULL)
+                argp_error(state, "'%s' is one argument too many", argument);
+        options->environment = argument;
+}
+
+static void check_whole(const struct parse *parse, struct argp_state *state)
+{
+        const struct options *options = parse->options;
+        enum operand operand = parse->verb->operand;
+
+        if ((operand == OPERAND_REQUIRED || operand == OPERAND_COMMAND) && options->environment == NULL)
+                argp_error(state, "the name of an environment is missing, such as sandbox");
+        if (operand == OPERAND_COMMAND && options->command == NULL)
+                argp_error(state, "the command to run is missing");
+        if (options->json && options->watch)
+                argp_error(state, "--json and --watch do not go together");
+}
 
 static error_t on_verb_part(int key, char *argument, struct argp_state *state)
 {
@@ -195,15 +151,10 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
                 options->watch = true;
                 return 0;
         case ARGP_KEY_ARG:
-                if (parse->verb->environment == OPERAND_NONE || options->environment != NULL)
-                        argp_error(state, "'%s' is one argument too many", argument);
-                options->environment = argument;
+                take_argument(parse, argument, state);
                 return 0;
         case ARGP_KEY_END:
-                if (parse->verb->environment == OPERAND_REQUIRED && options->environment == NULL)
-                        argp_error(state, "the name of an environment is missing, such as sandbox");
-                if (options->json && options->watch)
-                        argp_error(state, "--json and --watch do not go together");
+                check_whole(parse, state);
                 return 0;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -225,12 +176,26 @@ static error_t parse_verb_part(struct parse *parse)
         /* In messages the program is called "eqpctl token". */
         (void)snprintf(name, sizeof(name), "eqpctl %s", parse->verb->name);
         parse->argv[0] = name;
-        error = argp_parse(&argp, parse->argc, parse->argv, 0, NULL, parse);
+        error = argp_parse(&argp, parse->argc, parse->argv,
+                           parse->verb->operand == OPERAND_COMMAND ? ARGP_IN_ORDER : 0, NULL, parse);
         parse->argv[0] = NULL;
         return error;
 }
 
 /* the part before the verb */
+
+static void take_verb(struct parse *parse, const char *word, struct argp_state *state)
+{
+        const char *second_word = state->next < state->argc ? state->argv[state->next] : NULL;
+        int n_words = 1;
+
+        parse->verb = verb_find(word, second_word, &n_words);
+        if (parse->verb == NULL)
+                unknown_verb(state, word, second_word);
+        parse->argc = state->argc - (state->next + n_words - 2);
+        parse->argv = state->argv + (state->next + n_words - 2);
+        state->next = state->argc; /* what follows is the verb's */
+}
 
 static error_t on_first_part(int key, char *argument, struct argp_state *state)
 {
@@ -241,12 +206,7 @@ static error_t on_first_part(int key, char *argument, struct argp_state *state)
                 state->child_inputs[0] = parse->options;
                 return 0;
         case ARGP_KEY_ARG:
-                parse->verb = find_verb(argument);
-                if (parse->verb == NULL)
-                        unknown_verb(state, argument);
-                parse->argc = state->argc - state->next + 1;
-                parse->argv = state->argv + state->next - 1;
-                state->next = state->argc; /* what follows is the verb's */
+                take_verb(parse, argument, state);
                 return 0;
         case ARGP_KEY_NO_ARGS:
                 argp_error(state, "a verb is missing");
@@ -269,8 +229,8 @@ static char *list_verbs(void)
 
         (void)fputs("Ask the local eqp-brokerd for session tokens of the EQP API, and how it fares.\n\n",
                     stream);
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                (void)fprintf(stream, "  %-8s %s\n", verbs[i].name, verbs[i].brief);
+        for (size_t i = 0; i < n_verbs; i++)
+                (void)fprintf(stream, "  %-11s %s\n", verbs[i].name, verbs[i].brief);
         (void)fputs("\nSee 'eqpctl VERB --help' for each verb's own options, and eqpctl(1).\n", stream);
         if (fclose(stream) != 0) {
                 free(text);

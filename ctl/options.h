@@ -17,7 +17,8 @@ typedef int (*verb_run_t)(const struct options *options);
 struct options {
         verb_run_t run;
         const char *address;     /* NULL: where the library looks */
-        const char *environment; /* NULL: none was named */
+        const char *environment; /* for key verbs ENVIRONMENT or ENVIRONMENT.LABEL; NULL: none was named */
+        char **command;          /* of exec: what to run, NULL at the end */
         unsigned min_ttl_sec;
         int wait_sec; /* EQP_BROKER_WAIT_DEFAULT: the daemon's choice */
         enum token_format format;

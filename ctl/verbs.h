@@ -5,6 +5,7 @@
 #include "ctl/options.h"
 
 int verb_token(const struct options *options);
+int verb_exec(const struct options *options);
 int verb_status(const struct options *options);
 int verb_refresh(const struct options *options);
 int verb_ready(const struct options *options);

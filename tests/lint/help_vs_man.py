@@ -48,7 +48,7 @@ def compare(what, from_help, from_man):
 def verbs_of(program):
     """The verbs in the help of a program that has some: the rows between the summary and the options."""
     text = help_text(program)
-    return set(re.findall(r"^  ([a-z]+)  +\S", text, re.M))
+    return set(re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", text, re.M))
 
 
 def check_eqpctl():
@@ -64,7 +64,7 @@ def check_eqpctl():
     if verbs != set(in_man):
         yield f"eqpctl: the verbs are {sorted(verbs)}, in the man page {sorted(in_man)}"
     for verb in sorted(verbs & set(in_man)):
-        from_help = help_options(program, verb)
+        from_help = help_options(program, *verb.split())
         yield from compare(f"eqpctl {verb}", from_help - common, man_options(in_man[verb]))
 
 

@@ -1,0 +1,113 @@
+/* Verb table: one row per verb, its options above it. A new verb is a new row here, and a section in
+ * eqpctl(1). */
+#include "ctl/verb_table.h"
+
+#include "ctl/verbs.h"
+
+#define OPTION_MIN_TTL                                                                                      \
+        {                                                                                                   \
+                .name = "min-ttl", .key = KEY_MIN_TTL, .arg = "SECONDS",                                    \
+                .doc = "The token must live for at least so long yet"                                       \
+        }
+#define OPTION_WAIT                                                                                         \
+        {                                                                                                   \
+                .name = "wait", .key = KEY_WAIT, .arg = "SECONDS",                                          \
+                .doc = "Wait so long for a token that is not there yet: 0 to 30, usually 2"                 \
+        }
+
+/* clang-format off */
+static const struct argp_option token_options[] = {
+        OPTION_MIN_TTL,
+        OPTION_WAIT,
+        { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",
+          .doc = "raw: the bare token (usual); json: with its context; header: a line for curl -H @-" },
+        { 0 },
+};
+
+static const struct argp_option exec_options[] = {
+        OPTION_MIN_TTL,
+        OPTION_WAIT,
+        { 0 },
+};
+
+static const struct argp_option status_options[] = {
+        { .name = "json", .key = KEY_JSON, .doc = "Print the daemon's own account, as JSON" },
+        { .name = "watch", .key = KEY_WATCH, .doc = "Show it anew every second, until interrupted" },
+        { 0 },
+};
+
+const struct verb verbs[] = {
+        { .name = "token",
+          .operand = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT",
+          .brief = "print a session token",
+          .summary = "Print the session token of an environment.",
+          .options = token_options,
+          .run = verb_token },
+        { .name = "exec",
+          .operand = OPERAND_COMMAND,
+          .arguments = "ENVIRONMENT [--] COMMAND [ARGUMENT...]",
+          .brief = "run a command that finds a token in its environment",
+          .summary = "Run a command with a session token in EQP_TOKEN, the account in EQP_MAGE_ID and the API's "
+                     "address in EQP_BASE_URL.",
+          .options = exec_options,
+          .run = verb_exec },
+        { .name = "status",
+          .operand = OPERAND_OPTIONAL,
+          .arguments = "[ENVIRONMENT]",
+          .brief = "show tokens, keys, refreshes and trouble",
+          .summary = "Show how the environments fare: tokens, keys, refreshes, trouble; of one, show more.",
+          .options = status_options,
+          .run = verb_status },
+        { .name = "refresh",
+          .operand = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT",
+          .brief = "have a new token obtained now",
+          .summary = "Have a new token obtained now, trying keys again that were refused. For operators.",
+          .run = verb_refresh },
+        { .name = "ready",
+          .operand = OPERAND_NONE,
+          .brief = "succeed if every environment has a token",
+          .summary = "Succeed if every configured environment has a usable token.",
+          .run = verb_ready },
+        { .name = "live",
+          .operand = OPERAND_NONE,
+          .brief = "succeed if the daemon answers",
+          .summary = "Succeed if the daemon runs and answers.",
+          .run = verb_live },
+};
+/* clang-format on */
+
+const size_t n_verbs = ARRAY_SIZE(verbs);
+
+const struct verb *verb_find(const char *word, const char *second_word, int *ret_words)
+{
+        size_t length = strlen(word);
+
+        for (size_t i = 0; i < n_verbs; i++) {
+                const char *name = verbs[i].name;
+
+                if (streq(name, word)) {
+                        *ret_words = 1;
+                        return &verbs[i];
+                }
+                if (second_word != NULL && strncmp(name, word, length) == 0 && name[length] == ' ' &&
+                    streq(name + length + 1, second_word)) {
+                        *ret_words = 2;
+                        return &verbs[i];
+                }
+        }
+
+        return NULL;
+}
+
+bool verb_is_first_word(const char *word)
+{
+        size_t length = strlen(word);
+
+        for (size_t i = 0; i < n_verbs; i++)
+                if (strncmp(verbs[i].name, word, length) == 0 && verbs[i].name[length] == ' ')
+                        return true;
+
+        return false;
+}
