@@ -1,7 +1,7 @@
 /* How long to wait after the n-th failure in a row.
  *
- * Jitter takes at most a quarter: were it half, a long outage at the ceiling of the refresh machine (115 s)
- * could ask more than 60 times an hour, which is the whole hourly budget. */
+ * At the ceiling jitter takes at most a quarter: were it half, a long outage at the ceiling of the refresh
+ * machine (115 s) could ask more than 60 times an hour, which is the whole hourly budget. */
 #include "lib/backoff.h"
 
 #include "lib/util.h"
@@ -19,6 +19,7 @@ uint64_t backoff_usec(const struct backoff_policy *policy, unsigned failures, ui
         for (unsigned i = 1; i < failures && wait < policy->ceiling_usec; i++) {
                 wait *= 2;
         }
+        unsigned jitter = wait < policy->ceiling_usec ? policy->jitter : BACKOFF_CEILING_JITTER;
         wait = MIN_OF(wait, policy->ceiling_usec);
-        return random_between(wait - wait / 4, wait, random);
+        return random_between(wait - wait / 100 * jitter, wait, random);
 }

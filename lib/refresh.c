@@ -8,10 +8,17 @@
 
 #include <assert.h>
 
-static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC };
+/* Half of a wait is jitter: with less, a fleet that started in the same second still knocks in waves minutes
+ * later. */
+static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+/* An upstream that grants so many a second has too many at its door already: waits begin longer. */
+static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
 /* Jitter takes up to a quarter away: never below 5 minutes. */
-static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN };
-static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR };
+static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
+static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
+/* A Retry-After may be a date, the same for a whole fleet: nobody asks before it, nor all at once after it.
+ */
+#define RETRY_AFTER_SPREAD_USEC (100 * USEC_PER_SEC)
 
 /* ---- limits ---- */
 
@@ -173,12 +180,13 @@ struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
         return plan(refresh, now_usec);
 }
 
-/* When to try again after a transient failure. The wait counts from the sending, so that a time-out does not
- * come on top of it: exchanges are at most 115 s apart, which leaves 5 s for the answer that is to be there
- * 120 s after an outage. Half the wait is a pause in any case. */
-static uint64_t retry_usec(const struct refresh *refresh, uint64_t now_usec, uint32_t random)
+/* When to try again after a failure that passes by itself. The wait counts from the sending, so that a
+ * time-out does not come on top of it: exchanges are at most 115 s apart, which leaves 5 s for the answer
+ * that is to be there 120 s after an outage. Half the wait is a pause in any case. */
+static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_policy *policy,
+                           uint64_t now_usec, uint32_t random)
 {
-        uint64_t wait = backoff_usec(&transient_backoff, refresh->n_failures, random);
+        uint64_t wait = backoff_usec(policy, refresh->n_failures, random);
         return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
 }
 
@@ -192,7 +200,7 @@ static bool on_granted(struct refresh *refresh, const struct refresh_outcome *ou
         if (expires <= now_usec) {
                 /* It took longer to arrive than it lives: the key is good, the token is not. */
                 refresh->n_failures++;
-                set_due(refresh, retry_usec(refresh, now_usec, random), REFRESH_RETRY);
+                set_due(refresh, retry_usec(refresh, &transient_backoff, now_usec, random), REFRESH_RETRY);
                 return false;
         }
         refresh->n_failures = 0;
@@ -231,21 +239,25 @@ static void on_failure(struct refresh *refresh, const struct refresh_outcome *ou
                        uint32_t random)
 {
         bool slow = outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
+        bool throttled = outcome->outcome == EXCHANGE_THROTTLED;
 
         refresh->n_failures++;
         refresh->n_slow_failures = slow ? refresh->n_slow_failures + 1 : 0;
         set_due(refresh,
                 slow ? now_usec + backoff_usec(&slow_backoff, refresh->n_slow_failures, random)
-                     : retry_usec(refresh, now_usec, random),
+                     : retry_usec(refresh, throttled ? &throttled_backoff : &transient_backoff, now_usec,
+                                  random),
                 REFRESH_RETRY);
         if (token_lives(refresh, now_usec) && refresh->refresh_point_usec > now_usec &&
             refresh->refresh_point_usec < refresh->due_usec) {
                 /* An early refresh failed: the ordinary one still takes place. */
                 set_due(refresh, refresh->refresh_point_usec, REFRESH_DUE);
         }
-        if (outcome->outcome == EXCHANGE_THROTTLED && outcome->retry_after_sec != RETRY_AFTER_NONE) {
-                uint32_t sec = MIN_OF(outcome->retry_after_sec, (uint32_t)RETRY_AFTER_MAX_SEC);
-                refresh->retry_after_usec = now_usec + sec * USEC_PER_SEC;
+        if (throttled && outcome->retry_after_sec != RETRY_AFTER_NONE) {
+                uint64_t wait =
+                        MIN_OF(outcome->retry_after_sec, (uint32_t)RETRY_AFTER_MAX_SEC) * USEC_PER_SEC;
+                uint64_t spread = MIN_OF(wait / 4, RETRY_AFTER_SPREAD_USEC);
+                refresh->retry_after_usec = now_usec + wait + random_between(0, spread, random);
         }
 }
 

@@ -233,8 +233,9 @@ static void note_failure(struct model *model, const struct refresh_outcome *outc
         model->failed_usec = model->now_usec;
         model->n_slow = slow ? model->n_slow + 1 : 0;
         if (outcome->outcome == EXCHANGE_THROTTLED && outcome->retry_after_sec != RETRY_AFTER_NONE) {
-                model->patience_until_usec =
-                        model->now_usec + MIN_OF(outcome->retry_after_sec * USEC_PER_SEC, USEC_PER_HOUR);
+                uint64_t wait = MIN_OF(outcome->retry_after_sec * USEC_PER_SEC, USEC_PER_HOUR);
+                model->patience_until_usec = model->now_usec + wait;
+                model->patience_spread_usec = MIN_OF(wait / 4, 100 * USEC_PER_SEC);
         }
 }
 
@@ -354,7 +355,7 @@ uint64_t model_recovered_by(const struct model *model)
 {
         uint64_t by = model->now_usec + 120 * USEC_PER_SEC;
 
-        by = MAX_OF(by, model->patience_until_usec);
+        by = MAX_OF(by, model->patience_until_usec + model->patience_spread_usec);
         by = MAX_OF(by, earliest_rest_end(model));
         by = MAX_OF(by, model->sent_usec + REFRESH_FLOOR_USEC);
         if (model->n_slow > 0) {

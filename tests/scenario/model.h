@@ -59,9 +59,10 @@ struct model {
         uint64_t caused_ring[REFRESH_HOURLY_BUDGET]; /* of those, the ones that callers caused */
         uint64_t n_caused;
         uint64_t patience_until_usec;
-        uint64_t failed_usec;    /* when the latest failure, other than a refused key, arrived */
-        unsigned n_slow;         /* of the latest failures, how many in a row were slow ones */
-        bool refused_for_caller; /* the latest outcome: a key was refused on a caller's wish */
+        uint64_t patience_spread_usec; /* how much later than that it may be */
+        uint64_t failed_usec;          /* when the latest failure, other than a refused key, arrived */
+        unsigned n_slow;               /* of the latest failures, how many in a row were slow ones */
+        bool refused_for_caller;       /* the latest outcome: a key was refused on a caller's wish */
 
         struct model_key keys[MODEL_KEYS_MAX];
         struct key_name files[KEYS_PER_ENVIRONMENT_MAX];
@@ -84,8 +85,9 @@ enum refresh_verdict model_operator(struct model *model);
 bool model_token_lives(const struct model *model);
 
 /* If from now on every exchange is granted: the moment by which one has been sent, as the rules allow. The
- * latest of: 120 s from now; the upstream's Retry-After; a slow retry (5 min doubling to 60) after a failure
- * of that kind; the earliest end of a key's rest, when all keys rest; the hour of the budget; the floor. */
+ * latest of: 120 s from now; the upstream's Retry-After and a quarter more (at most 100 s); a slow retry (5
+ * min doubling to 60) after a failure of that kind; the earliest end of a key's rest, when all keys rest;
+ * the hour of the budget; the floor. */
 uint64_t model_recovered_by(const struct model *model);
 
 const char *verdict_name(enum refresh_verdict verdict);

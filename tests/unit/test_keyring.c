@@ -5,7 +5,7 @@
 
 #define NOW (1000 * USEC_PER_SEC)
 
-static const struct backoff_policy rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR };
+static const struct backoff_policy rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
 
 /* The files: "1-main" and "2-spare" with these serials; 0: no such file. */
 static bool files(struct keyring *keyring, uint64_t main_serial, uint64_t spare_serial)
