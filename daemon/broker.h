@@ -1,17 +1,10 @@
 /* The broker: owns every object, built bottom-up, torn down in mirror order. */
 #pragma once
 
+#include "daemon/exit_code.h"
 #include "lib/settings.h"
 
 struct broker;
-
-/* Exit codes; 0 is "was asked to stop". sysexits.h knows the names. */
-enum broker_exit {
-        BROKER_EXIT_UNAVAILABLE = 69, /* cannot listen */
-        BROKER_EXIT_INTERNAL = 70,
-        BROKER_EXIT_PERMISSION = 77,
-        BROKER_EXIT_CONFIGURATION = 78,
-};
 
 /* Builds all and listens. settings are taken over in any case. config_path: where a reload reads from, NULL
  * for the default. Troubles are logged; returns the exit code then, or 0. */

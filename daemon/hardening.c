@@ -5,6 +5,7 @@
 #include "lib/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,6 +30,21 @@ static void raise_descriptor_limit(void)
                         warn("cannot raise the limit of open files");
                 }
         }
+}
+
+int hardening_standard_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) >= 0) {
+                        continue;
+                }
+                /* Writing to this one fails, as it did: a token that nobody gets is no success. */
+                int made = open("/dev/null", O_RDONLY);
+                if (made != fd) {
+                        return made < 0 ? -errno : -EBADF;
+                }
+        }
+        return 0;
 }
 
 unsigned hardening_descriptors(void)
@@ -67,10 +83,6 @@ void hardening_apply(void)
         }
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
                 warn("cannot ignore SIGPIPE");
-        }
-        /* In a container, whatever process of it has lost its parent becomes our child. We start none. */
-        if (getpid() == 1 && signal(SIGCHLD, SIG_IGN) == SIG_ERR) {
-                warn("cannot ignore SIGCHLD");
         }
         /* A TLS library would write the keys of its sessions to that file: with them, what was recorded on
          * the wire can be read, our access key included. */

@@ -29,10 +29,10 @@ static bool stderr_is_journal(void)
                fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-void journal_open(int max_priority)
+void journal_open(int max_priority, enum journal_form form)
 {
         journal.to_journal = stderr_is_journal();
-        journal.prefixes = !isatty(STDERR_FILENO);
+        journal.prefixes = form != JOURNAL_PLAIN && !isatty(STDERR_FILENO);
         journal.max_priority = max_priority;
 }
 

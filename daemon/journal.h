@@ -19,9 +19,14 @@ struct journal_record {
         const char *uid;         /* EQP_UID= */
 };
 
-/* Finds out once where to: the journal if stderr is connected to it, else stderr, with "<N>" priority
- * prefixes unless it is a terminal. Records above max_priority are not said. */
-void journal_open(int max_priority);
+enum journal_form {
+        JOURNAL_AUTO,  /* the journal if stderr is connected to it, else text */
+        JOURNAL_PLAIN, /* likewise, but text has no prefixes: for people who wait for the end */
+};
+
+/* Finds out once where to: the journal, or stderr, where text has "<N>" priority prefixes unless that is a
+ * terminal. Records above max_priority are not said. */
+void journal_open(int max_priority, enum journal_form form);
 
 void journal_say(const struct journal_record *record, const char *format, ...) _printf_(2, 3);
 

@@ -50,12 +50,13 @@ static int check_status(const struct stat *status, bool relaxed, char *reason, s
         return 0;
 }
 
-/* Reads at most size bytes. Returns how many, or a negative errno. */
-static ssize_t read_all(int fd, char *buffer, size_t size)
+/* Reads at most size bytes, with one_line only until a line end has come. Returns how many, or a negative
+ * errno. */
+static ssize_t read_some(int fd, char *buffer, size_t size, bool one_line)
 {
         size_t length = 0;
 
-        while (length < size) {
+        while (length < size && !(one_line && memchr(buffer, '\n', length))) {
                 ssize_t n = read(fd, buffer + length, size - length);
                 if (n < 0) {
                         if (errno == EINTR) {
@@ -71,14 +72,38 @@ static ssize_t read_all(int fd, char *buffer, size_t size)
         return (ssize_t)length;
 }
 
+static int read_key(int fd, bool one_line, struct access_key **ret, char *reterr_reason, size_t reason_size)
+{
+        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        const char *why = NULL;
+
+        if (!text) {
+                (void)snprintf(reterr_reason, reason_size, "out of memory");
+                return -ENOMEM;
+        }
+        ssize_t length = read_some(fd, text, ACCESS_KEY_TEXT_MAX + 1, one_line);
+        if (length < 0) {
+                (void)snprintf(reterr_reason, reason_size, "it cannot be read: %s", strerror((int)-length));
+                return (int)length;
+        }
+        int r = access_key_parse(text, (size_t)length, ret, &why);
+        if (r < 0) {
+                (void)snprintf(reterr_reason, reason_size, "%s", why ? why : strerror(-r));
+        }
+        return r;
+}
+
+int key_file_read_line(int fd, struct access_key **ret, char *reterr_reason, size_t reason_size)
+{
+        return read_key(fd, /* one_line= */ true, ret, reterr_reason, reason_size);
+}
+
 int key_file_read(int directory_fd, const char *name, bool relaxed, struct access_key **ret,
                   struct stat *ret_status, char *reterr_reason, size_t reason_size)
 {
         /* O_NONBLOCK: a FIFO of that name must not stop the daemon. */
         _cleanup_(close_fd) int fd =
                 openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        _cleanup_(free_secret) char *text = NULL;
-        const char *why = NULL;
         struct stat status;
 
         if (fd < 0) {
@@ -96,19 +121,8 @@ int key_file_read(int directory_fd, const char *name, bool relaxed, struct acces
         if (r < 0) {
                 return r;
         }
-        text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
-        if (!text) {
-                (void)snprintf(reterr_reason, reason_size, "out of memory");
-                return -ENOMEM;
-        }
-        ssize_t length = read_all(fd, text, ACCESS_KEY_TEXT_MAX + 1);
-        if (length < 0) {
-                (void)snprintf(reterr_reason, reason_size, "it cannot be read: %s", strerror((int)-length));
-                return (int)length;
-        }
-        r = access_key_parse(text, (size_t)length, ret, &why);
+        r = read_key(fd, /* one_line= */ false, ret, reterr_reason, reason_size);
         if (r < 0) {
-                (void)snprintf(reterr_reason, reason_size, "%s", why ? why : strerror(-r));
                 return r;
         }
         *ret_status = status;

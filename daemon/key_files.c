@@ -126,6 +126,14 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
         held_keys_append(&scan->present, held);
 }
 
+/* What was refused last was refused for this error. */
+static void note_error(struct scan *scan, int error)
+{
+        if (scan->n_refusals > 0) {
+                scan->refusals[scan->n_refusals - 1].denied = error == -EACCES || error == -EPERM;
+        }
+}
+
 static void scan_file(struct scan *scan, const char *name)
 {
         char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1], reason[KEY_FILE_REASON_MAX];
@@ -152,6 +160,7 @@ static void scan_file(struct scan *scan, const char *name)
                 struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
                 refuse(scan, name, environment, "%s%s", reason,
                        old ? " (the key read from it before stays in use)" : "");
+                note_error(scan, r);
                 if (old) {
                         old->rewritten = false;
                         held_keys_append(&scan->present, old);
@@ -179,6 +188,7 @@ static void refuse_directory(struct scan *scan, const char *what)
         (void)key_watch_retry(scan->files->watch, -error);
         refuse(scan, ".", "", "the directory cannot be %s: %s%s", what, strerror(error),
                present->first ? " (the keys read before stay in use)" : "");
+        note_error(scan, -error);
         held_keys_move(&scan->present, present);
 }
 

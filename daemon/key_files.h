@@ -20,6 +20,7 @@ struct key_file_refusal {
         char file[64];
         char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" if the name tells none */
         char reason[KEY_FILE_REASON_MAX];           /* with the cure; never any content */
+        bool denied;                                /* for lack of a permission */
 };
 
 struct key_files;

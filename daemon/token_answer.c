@@ -20,7 +20,7 @@ static struct json_object *upstream_object(const struct session *session, uint64
         return json;
 }
 
-static struct json_object *token_object(const struct environment *environment, const struct session *session,
+struct json_object *token_answer_object(const struct environment *environment, const struct session *session,
                                         uint64_t now_usec)
 {
         struct json_object *json = upstream_object(session, now_usec);
@@ -54,9 +54,10 @@ struct MHD_Response *token_answer(struct token_answers *answers, const struct en
 
         if (!cached->response || cached->serial != session->serial || cached->left_sec != left_sec) {
                 struct MHD_Response *response =
-                        form == TOKEN_AS_TEXT ? render_text(session)
-                                              : answer_json(token_object(environment, session, now_usec),
-                                                            /* secret= */ true);
+                        form == TOKEN_AS_TEXT
+                                ? render_text(session)
+                                : answer_json(token_answer_object(environment, session, now_usec),
+                                              /* secret= */ true);
                 if (!response) {
                         return NULL;
                 }
@@ -74,7 +75,7 @@ struct MHD_Response *token_answer_reported(const struct environment *environment
                                            const struct session *session, bool refreshed, const char *reason,
                                            uint64_t now_usec)
 {
-        struct json_object *json = token_object(environment, session, now_usec);
+        struct json_object *json = token_answer_object(environment, session, now_usec);
 
         json_object_object_add(json, "refreshed", json_object_new_boolean(refreshed));
         json_object_object_add(json, "reason", json_object_new_string(reason));

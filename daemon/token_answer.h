@@ -4,6 +4,7 @@
 
 #include "daemon/environment.h"
 
+#include <json-c/json.h>
 #include <microhttpd.h>
 
 enum token_form { TOKEN_AS_JSON, TOKEN_AS_TEXT, _TOKEN_FORM_COUNT };
@@ -21,6 +22,10 @@ struct token_answers {
  */
 struct MHD_Response *token_answer(struct token_answers *answers, const struct environment *environment,
                                   const struct session *session, enum token_form form, uint64_t now_usec);
+
+/* What the answer says, as JSON; the caller's. */
+struct json_object *token_answer_object(const struct environment *environment, const struct session *session,
+                                        uint64_t now_usec);
 
 /* The same with what became of a report: not shared. reason: for people. */
 struct MHD_Response *token_answer_reported(const struct environment *environment,

@@ -3,6 +3,7 @@
 
 #include "daemon/curl_loop.h"
 #include "daemon/exchange.h"
+#include "daemon/key_file.h"
 #include "daemon/key_files.h"
 #include "lib/util.h"
 
@@ -12,6 +13,7 @@
 struct upstream {
         struct curl_loop *curl;
         struct key_files *files;
+        struct access_key *offered; /* UPSTREAM_KEY_OFFERED; NULL: none */
 };
 
 struct upstream_exchange {
@@ -48,6 +50,7 @@ int upstream_new(struct upstream **ret, sd_event *event, const struct settings *
 struct upstream *upstream_free(struct upstream *upstream)
 {
         if (upstream) {
+                upstream->offered = access_key_free(upstream->offered);
                 upstream->files = key_files_free(upstream->files);
                 upstream->curl = curl_loop_free(upstream->curl);
                 free(upstream);
@@ -86,7 +89,8 @@ bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream
         if (i >= n) {
                 return false;
         }
-        *ret = (struct upstream_refusal){ refusals[i].file, refusals[i].environment, refusals[i].reason };
+        *ret = (struct upstream_refusal){ refusals[i].file, refusals[i].environment, refusals[i].reason,
+                                          refusals[i].denied };
         return true;
 }
 
@@ -98,6 +102,19 @@ bool upstream_knows_id(const struct upstream *upstream, const char *id)
 const char *upstream_keys_directory(const struct upstream *upstream)
 {
         return key_files_directory(upstream->files);
+}
+
+int upstream_offer_key(struct upstream *upstream, int fd, char *reterr_why, size_t size)
+{
+        struct access_key *key = NULL;
+
+        int r = key_file_read_line(fd, &key, reterr_why, size);
+        if (r < 0) {
+                return r;
+        }
+        (void)access_key_free(upstream->offered);
+        upstream->offered = key;
+        return 0;
 }
 
 static void on_done(const struct exchange_report *report, void *userdata)
@@ -119,7 +136,9 @@ int upstream_exchange(struct upstream_exchange **ret, struct upstream *upstream,
                       const struct environment_settings *environment, uint64_t key_serial,
                       upstream_done_fn done, void *userdata)
 {
-        const struct access_key *key = key_files_find(upstream->files, key_serial);
+        const struct access_key *key = key_serial == UPSTREAM_KEY_OFFERED
+                                               ? upstream->offered
+                                               : key_files_find(upstream->files, key_serial);
         const struct exchange_target target = {
                 .base_url = environment->base_url,
                 .ca_file = environment->ca_file,

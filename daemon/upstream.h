@@ -33,6 +33,7 @@ struct upstream_refusal {
         const char *file;
         const char *environment; /* "" if unknown */
         const char *reason;
+        bool denied; /* for lack of a permission */
 };
 
 typedef void (*upstream_done_fn)(const struct upstream_report *report, void *userdata);
@@ -65,6 +66,14 @@ bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream
 bool upstream_knows_id(const struct upstream *upstream, const char *id);
 
 const char *upstream_keys_directory(const struct upstream *upstream);
+
+/* The key that upstream_offer_key() read, for upstream_exchange(). */
+#define UPSTREAM_KEY_OFFERED UINT64_MAX
+
+/* Reads one key, a line as in a key file, from a descriptor; may block. It belongs to no environment, is
+ * only for being tried, and replaces the one that was offered before. -EINVAL (that is no key) and others:
+ * reterr_why says what is wrong, and never quotes it. */
+int upstream_offer_key(struct upstream *upstream, int fd, char *reterr_why, size_t size);
 
 /* Asks for a session. done is called once, never from within, unless upstream_exchange_free() comes first.
  * -ENOKEY: the key is not held any more; -ENOMEM. */

@@ -51,7 +51,7 @@ static void build_world(void)
         const struct http_limits limits = { 64, 64 };
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &world.api };
 
-        journal_open(-1); /* nothing is said */
+        journal_open(-1, JOURNAL_AUTO); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);
         must(settings_new(&world.settings) >= 0);
         must(settings_finish(world.settings, message) >= 0);

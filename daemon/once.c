@@ -1,0 +1,390 @@
+/* The daemon's work done once: one environment, or one key, on a loop of its own.
+ *
+ * A token is obtained by the same environment, refresh machine and upstream as in the daemon; look() is
+ * called at each of its news and decides whether to wait on. The one thing that is added is a last attempt
+ * shortly before the deadline where the machine's next pause would go past it: so the time that was given is
+ * used. */
+#include "daemon/once.h"
+
+#include "daemon/clock.h"
+#include "daemon/journal.h"
+#include "lib/duration.h"
+#include "lib/nearest_name.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#define LAST_ATTEMPT_USEC (3 * USEC_PER_SEC) /* before the deadline; less where little is left */
+#define WHY_MAX           320
+
+struct once {
+        const struct settings *settings;
+        const char *name; /* of the environment */
+        sd_event *event;
+        struct upstream *upstream;
+        sd_event_source *signals[2], *deadline, *last_attempt;
+        bool over;
+
+        /* --once */
+        struct environment *environment;
+        uint64_t deadline_usec;
+        bool last_attempt_set;
+
+        /* --try-key */
+        struct upstream_exchange *exchange;
+};
+
+/* ---- how it ends ---- */
+
+static void end(struct once *once, int code)
+{
+        if (!once->over) {
+                once->over = true;
+                (void)sd_event_exit(once->event, code);
+        }
+}
+
+static void say(const struct once *once, int priority, const char *format, ...) _printf_(3, 4);
+
+static void say(const struct once *once, int priority, const char *format, ...)
+{
+        char text[WHY_MAX + 256];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        journal_say(&(struct journal_record){ .priority = priority, .environment = once->name }, "%s", text);
+}
+
+static int code_of(enum exchange_outcome outcome)
+{
+        switch (outcome) {
+        case EXCHANGE_GRANTED:
+                return 0;
+        case EXCHANGE_KEY_REFUSED:
+                return BROKER_EXIT_KEY_REFUSED;
+        case EXCHANGE_REQUEST_REFUSED:
+        case EXCHANGE_MALFORMED:
+                return BROKER_EXIT_ODD_ANSWER;
+        default:
+                return BROKER_EXIT_TRY_LATER;
+        }
+}
+
+static const char *words_for(enum exchange_outcome outcome)
+{
+        switch (outcome) {
+        case EXCHANGE_KEY_REFUSED:
+                return "the upstream refuses the access key; is it of this environment, and not regenerated "
+                       "or "
+                       "deleted in the portal?";
+        case EXCHANGE_THROTTLED:
+                return "the upstream asks for patience; try again later";
+        case EXCHANGE_UNAVAILABLE:
+                return "the upstream is not available; try again later";
+        default:
+                return "the upstream's answer is not understood; check base_url, and whether a proxy "
+                       "answers in "
+                       "its place";
+        }
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        (void)source;
+        end(userdata, BROKER_EXIT_SIGNAL + (int)info->ssi_signo);
+        return 0;
+}
+
+/* ---- a token ---- */
+
+static void give_up(struct once *once)
+{
+        const struct environment_trouble *trouble = &once->environment->trouble;
+        enum exchange_outcome outcome = trouble->any ? trouble->outcome : EXCHANGE_UNAVAILABLE;
+
+        say(once, LOG_ERR, "no token: %s (%s)", words_for(outcome),
+            trouble->any ? trouble->why : "there was no answer before the deadline");
+        end(once, code_of(outcome));
+}
+
+/* No key file gives a key: because there is none, or because we may not read it? */
+static void give_up_without_key(struct once *once)
+{
+        struct upstream_refusal refusal;
+        bool denied = false;
+
+        for (size_t i = 0; upstream_refusal(once->upstream, i, &refusal); i++) {
+                denied = denied || (refusal.denied &&
+                                    (streq(refusal.environment, once->name) || streq(refusal.file, ".")));
+        }
+        say(once, LOG_ERR, "no token: %s access key in %s", denied ? "may not read the" : "there is no",
+            upstream_keys_directory(once->upstream));
+        end(once, denied ? BROKER_EXIT_PERMISSION : BROKER_EXIT_NO_KEY);
+}
+
+static int on_last_attempt(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct once *once = userdata;
+
+        (void)source;
+        (void)usec;
+        (void)environment_operator_refresh(once->environment, clock_now_usec());
+        return 0;
+}
+
+/* True if a last attempt is still to come. */
+static bool set_last_attempt(struct once *once, uint64_t now_usec)
+{
+        uint64_t left = usec_sub(once->deadline_usec, now_usec);
+
+        if (once->last_attempt_set || once->environment->trouble.outcome != EXCHANGE_UNAVAILABLE ||
+            left < 2 * REFRESH_FLOOR_USEC) {
+                return false;
+        }
+        once->last_attempt_set = true;
+        return sd_event_add_time(once->event, &once->last_attempt, CLOCK_BOOTTIME,
+                                 once->deadline_usec - MIN_OF(left / 2, LAST_ATTEMPT_USEC), 1,
+                                 on_last_attempt, once) >= 0;
+}
+
+/* Is there still something to wait for? */
+static void look(void *userdata)
+{
+        struct once *once = userdata;
+        const struct environment *environment = once->environment;
+        uint64_t now_usec = clock_now_usec();
+
+        if (once->over) {
+                return;
+        }
+        if (environment_session(environment, now_usec)) {
+                end(once, 0);
+        } else if (!environment_configured(environment)) {
+                give_up_without_key(once);
+        } else if (!environment->refresh.in_flight &&
+                   refresh_next_usec(&environment->refresh) >= once->deadline_usec &&
+                   !set_last_attempt(once, now_usec)) {
+                give_up(once);
+        }
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct once *once = userdata;
+
+        (void)source;
+        (void)usec;
+        if (!once->over) {
+                give_up(once);
+        }
+        return 0;
+}
+
+static void on_keys_changed(void *userdata)
+{
+        struct once *once = userdata;
+
+        if (once->environment) {
+                environment_keys_changed(once->environment);
+        }
+}
+
+static int start_environment(struct once *once, const struct environment_settings *settings)
+{
+        int r = sd_event_add_time(once->event, &once->deadline, CLOCK_BOOTTIME, once->deadline_usec, 1,
+                                  on_deadline, once);
+        if (r >= 0) {
+                r = upstream_load_keys(once->upstream, once->settings);
+        }
+        if (r >= 0) {
+                r = environment_new(&once->environment, once->event, once->upstream, settings, look, once);
+        }
+        if (r >= 0) {
+                environment_keys_changed(once->environment);
+        }
+        return r;
+}
+
+static int print(struct once *once, enum token_print_format format)
+{
+        uint64_t now_usec = clock_now_usec();
+        const struct session *session = environment_session(once->environment, now_usec);
+
+        if (!session) {
+                say(once, LOG_ERR, "no token: it has expired already");
+                return BROKER_EXIT_TRY_LATER;
+        }
+        int r = token_print(STDOUT_FILENO, format, once->environment, session, now_usec);
+        if (r < 0) {
+                say(once, LOG_ERR, "cannot write the token to standard output: %s", strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        return 0;
+}
+
+/* ---- a key ---- */
+
+static void on_tried(const struct upstream_report *report, void *userdata)
+{
+        struct once *once = userdata;
+        char life[DURATION_TEXT_MAX];
+
+        if (report->outcome == EXCHANGE_GRANTED) {
+                say(once, LOG_NOTICE, "the upstream accepts the access key: its tokens live for %s",
+                    duration_format(report->grant->lifetime_sec * USEC_PER_SEC, life));
+        } else {
+                say(once, LOG_ERR, "%s (%s)", words_for(report->outcome), report->why);
+        }
+        end(once, code_of(report->outcome));
+}
+
+/* ---- life ---- */
+
+static bool is_known_environment(const char *name, void *userdata)
+{
+        const struct once *once = userdata;
+        return settings_environment(once->settings, name) != NULL;
+}
+
+/* The signals are taken as long as the loop runs; before and after it they do what they always do. */
+static int take_signals(struct once *once)
+{
+        const int numbers[ARRAY_SIZE(once->signals)] = { SIGTERM, SIGINT };
+        sigset_t taken;
+        int r = 0;
+
+        (void)sigemptyset(&taken);
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+                (void)sigaddset(&taken, numbers[i]);
+        }
+        if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0) {
+                return -errno;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(numbers) && r >= 0; i++) {
+                r = sd_event_add_signal(once->event, &once->signals[i], numbers[i], on_signal, once);
+        }
+        return r;
+}
+
+static void leave_signals(struct once *once)
+{
+        sigset_t none;
+
+        for (size_t i = 0; i < ARRAY_SIZE(once->signals); i++) {
+                once->signals[i] = sd_event_source_disable_unref(once->signals[i]);
+        }
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int open_once(struct once *once, const struct settings *settings)
+{
+        once->settings = settings;
+        int r = sd_event_new(&once->event);
+        if (r >= 0) {
+                r = upstream_new(&once->upstream, once->event, settings, is_known_environment,
+                                 on_keys_changed, once);
+        }
+        return r;
+}
+
+static void close_once(struct once *once)
+{
+        leave_signals(once);
+        once->exchange = upstream_exchange_free(once->exchange);
+        if (once->environment) {
+                once->environment = environment_free(once->environment);
+        }
+        once->upstream = upstream_free(once->upstream);
+        sd_event_source_disable_unref(once->deadline);
+        sd_event_source_disable_unref(once->last_attempt);
+        sd_event_unref(once->event);
+}
+
+/* Runs the loop; returns the exit code. r: what came of getting here. */
+static int run(struct once *once, int r)
+{
+        if (r >= 0) {
+                r = sd_event_loop(once->event);
+        }
+        leave_signals(once);
+        if (r < 0) {
+                say(once, LOG_ERR, "cannot ask the upstream: %s", strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        return r;
+}
+
+static const struct environment_settings *find(const struct settings *settings, const char *name)
+{
+        const struct environment_settings *found = settings_environment(settings, name);
+        const char *names[SETTINGS_ENVIRONMENTS_MAX];
+        char guess[NEAREST_NAMES_TEXT_MAX];
+
+        if (!found) {
+                for (size_t i = 0; i < settings->n_environments; i++) {
+                        names[i] = settings->environments[i].name;
+                }
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "there is no environment of that name; %s (others need a section [environment "
+                            "NAME] in the configuration)",
+                            nearest_names(name, names, MIN_OF(settings->n_environments, (size_t)16), guess,
+                                          sizeof(guess)));
+        }
+        return found;
+}
+
+int once_token(const struct settings *settings, const char *environment, enum token_print_format format,
+               uint64_t deadline_usec)
+{
+        _cleanup_(close_once) struct once once = { 0 };
+        const struct environment_settings *found = find(settings, environment);
+
+        if (!found) {
+                return BROKER_EXIT_CONFIGURATION;
+        }
+        once.name = found->name;
+        once.deadline_usec = clock_now_usec() + deadline_usec;
+        int r = open_once(&once, settings);
+        if (r >= 0) {
+                r = take_signals(&once);
+        }
+        if (r >= 0) {
+                r = start_environment(&once, found);
+        }
+        r = run(&once, r);
+        return r == 0 ? print(&once, format) : r;
+}
+
+int once_try_key(const struct settings *settings, const char *environment)
+{
+        _cleanup_(close_once) struct once once = { 0 };
+        const struct environment_settings *found = find(settings, environment);
+        char why[WHY_MAX];
+
+        if (!found) {
+                return BROKER_EXIT_CONFIGURATION;
+        }
+        once.name = found->name;
+        int r = open_once(&once, settings);
+        if (r >= 0) {
+                r = upstream_offer_key(once.upstream, STDIN_FILENO, why, sizeof(why));
+                if (r < 0) {
+                        say(&once, LOG_ERR, "no access key on standard input: %s", why);
+                        return r == -ENOMEM ? BROKER_EXIT_INTERNAL : BROKER_EXIT_NO_KEY;
+                }
+                r = take_signals(&once);
+        }
+        if (r >= 0) {
+                r = upstream_exchange(&once.exchange, once.upstream, found, UPSTREAM_KEY_OFFERED, on_tried,
+                                      &once);
+        }
+        return run(&once, r);
+}

@@ -1,0 +1,143 @@
+/* What the command line asks for. */
+#include "daemon/options.h"
+
+#include "daemon/exit_code.h"
+#include "daemon/once.h"
+#include "daemon/settings_files.h"
+#include "lib/duration.h"
+#include "lib/util.h"
+
+#include <argp.h>
+#include <errno.h>
+
+enum {
+        KEY_ONCE = 0x100, /* no short form */
+        KEY_TRY_KEY,
+        KEY_FORMAT,
+        KEY_DEADLINE,
+};
+
+struct reading {
+        struct options options;
+        const char *task_name; /* the option that set it */
+        bool has_format, has_deadline;
+};
+
+const char *argp_program_version = "eqp-brokerd " EQP_BROKER_VERSION;
+
+static void set_task(struct argp_state *state, enum task task, const char *name, const char *environment)
+{
+        struct reading *reading = state->input;
+
+        if (reading->task_name) {
+                argp_error(state, "%s and %s exclude one another", reading->task_name, name);
+        }
+        reading->task_name = name;
+        reading->options.task = task;
+        reading->options.environment = environment;
+}
+
+static void read_format(struct argp_state *state, const char *word)
+{
+        struct reading *reading = state->input;
+
+        reading->has_format = true;
+        if (token_print_format_parse(word, &reading->options.format) < 0) {
+                argp_error(state, "--format is raw, json, header or env, not '%s'", word);
+        }
+}
+
+static void read_deadline(struct argp_state *state, const char *text)
+{
+        struct reading *reading = state->input;
+        uint64_t usec = 0;
+
+        reading->has_deadline = true;
+        if (duration_parse(text, &usec) < 0 || usec < ONCE_DEADLINE_MIN_USEC ||
+            usec > ONCE_DEADLINE_MAX_USEC) {
+                argp_error(state, "--deadline is a duration from 1s to 1d, as 30s or 5min, not '%s'", text);
+        }
+        reading->options.deadline_usec = usec;
+}
+
+static void check_whole(struct argp_state *state)
+{
+        const struct reading *reading = state->input;
+
+        if ((reading->has_format || reading->has_deadline) && reading->options.task != TASK_ONCE) {
+                argp_error(state, "--%s goes with --once only", reading->has_format ? "format" : "deadline");
+        }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+        struct reading *reading = state->input;
+
+        switch (key) {
+        case 'c':
+                reading->options.config = argument;
+                return 0;
+        case 'k':
+                set_task(state, TASK_CHECK, "--check", NULL);
+                return 0;
+        case 'v':
+                reading->options.verbose = true;
+                return 0;
+        case KEY_ONCE:
+                set_task(state, TASK_ONCE, "--once", argument);
+                return 0;
+        case KEY_TRY_KEY:
+                set_task(state, TASK_TRY_KEY, "--try-key", argument);
+                return 0;
+        case KEY_FORMAT:
+                read_format(state, argument);
+                return 0;
+        case KEY_DEADLINE:
+                read_deadline(state, argument);
+                return 0;
+        case ARGP_KEY_ARG:
+                argp_error(state, "unexpected argument '%s'", argument);
+                return EINVAL;
+        case ARGP_KEY_END:
+                check_whole(state);
+                return 0;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+void options_read(int argc, char **argv, struct options *ret)
+{
+        /* clang-format off */
+        static const struct argp_option rows[] = {
+                { .name = "config", .key = 'c', .arg = "FILE",
+                  .doc = "Read FILE and FILE.d/*.conf instead of " SETTINGS_FILE_DEFAULT },
+                { .name = "check", .key = 'k',
+                  .doc = "Check the configuration, print the effective settings, and exit" },
+                { .name = "once", .key = KEY_ONCE, .arg = "ENVIRONMENT",
+                  .doc = "Obtain a token, print it, and exit" },
+                { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",
+                  .doc = "With --once: raw (usual), json, header or env" },
+                { .name = "deadline", .key = KEY_DEADLINE, .arg = "DURATION",
+                  .doc = "With --once: give up after so long, usually 30s" },
+                { .name = "try-key", .key = KEY_TRY_KEY, .arg = "ENVIRONMENT",
+                  .doc = "Try the access key on standard input, tell by the exit code whether it is good, and "
+                         "exit" },
+                { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },
+                { 0 },
+        };
+        /* clang-format on */
+        static const struct argp argp = {
+                .options = rows,
+                .parser = parse_option,
+                .doc = "Keeps a valid session token of the Marketplace EQP API per environment and serves "
+                       "it to local programs.\v"
+                       "Everything has a default. A key file in /etc/eqp-broker/keys, named after its "
+                       "environment, is enough. See eqp-brokerd(8).",
+        };
+        struct reading reading = { .options = { .deadline_usec = ONCE_DEADLINE_USEC } };
+
+        argp_err_exit_status = BROKER_EXIT_CONFIGURATION;
+        (void)argp_parse(&argp, argc, argv, 0, NULL, &reading);
+        *ret = reading.options;
+}

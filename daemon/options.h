@@ -1,0 +1,25 @@
+/* What the command line asks for. */
+#pragma once
+
+#include "daemon/journal.h"
+#include "daemon/token_print.h"
+
+enum task {
+        TASK_SERVE,
+        TASK_CHECK,
+        TASK_ONCE,
+        TASK_TRY_KEY,
+};
+
+struct options {
+        enum task task;
+        const char *config;      /* NULL: not named */
+        const char *environment; /* TASK_ONCE, TASK_TRY_KEY */
+        enum token_print_format format;
+        uint64_t deadline_usec;
+        bool verbose;
+};
+
+/* Reads the command line. A mistake in it ends the program, with a message and the exit code of a wrong
+ * configuration. */
+void options_read(int argc, char **argv, struct options *ret);

@@ -1,0 +1,145 @@
+/* A token on standard output.
+ *
+ * It is put together in secret memory and written straight to the descriptor: stdio would keep a copy. */
+#include "daemon/token_print.h"
+
+#include "daemon/token_answer.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* A token and an account, with their names; a base URL of which each character may take four. */
+#define TEXT_MAX 8192
+
+struct text {
+        char *bytes; /* secret memory, TEXT_MAX */
+        size_t length;
+        bool too_long;
+};
+
+static void free_secret(char **block)
+{
+        *block = secret_free(*block);
+}
+
+static void add_bytes(struct text *text, const char *bytes, size_t length)
+{
+        if (length > TEXT_MAX - text->length) {
+                text->too_long = true;
+                return;
+        }
+        memcpy(text->bytes + text->length, bytes, length);
+        text->length += length;
+}
+
+static void add(struct text *text, const char *string)
+{
+        add_bytes(text, string, strlen(string));
+}
+
+/* A value as a shell reads it back. Quotes are put only where it needs them: readers of env files other than
+ * shells take them for part of the value. */
+static void add_word(struct text *text, const char *value)
+{
+        static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                       "%+,-./:=@_";
+
+        if (*value && value[strspn(value, harmless)] == '\0') {
+                add(text, value);
+                return;
+        }
+        add(text, "'");
+        for (const char *c = value; *c; c++) {
+                if (*c == '\'') {
+                        add(text, "'\\''");
+                } else {
+                        add_bytes(text, c, 1);
+                }
+        }
+        add(text, "'");
+}
+
+static void add_variable(struct text *text, const char *name, const char *value)
+{
+        add(text, name);
+        add(text, "=");
+        add_word(text, value);
+        add(text, "\n");
+}
+
+static int add_json(struct text *text, const struct environment *environment, const struct session *session,
+                    uint64_t now_usec)
+{
+        struct json_object *json = token_answer_object(environment, session, now_usec);
+        const char *line = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+                                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
+
+        if (line) {
+                add(text, line);
+                add(text, "\n");
+        }
+        json_object_put(json);
+        return line ? 0 : -ENOMEM;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+        while (length > 0) {
+                ssize_t n = write(fd, bytes, length);
+                if (n < 0 && errno != EINTR) {
+                        return -errno;
+                }
+                if (n > 0) {
+                        bytes += n;
+                        length -= (size_t)n;
+                }
+        }
+        return 0;
+}
+
+int token_print_format_parse(const char *word, enum token_print_format *ret)
+{
+        static const char *const words[_TOKEN_PRINT_COUNT] = {
+                [TOKEN_PRINT_RAW] = "raw",
+                [TOKEN_PRINT_JSON] = "json",
+                [TOKEN_PRINT_HEADER] = "header",
+                [TOKEN_PRINT_ENV] = "env",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                if (streq(word, words[i])) {
+                        *ret = (enum token_print_format)i;
+                        return 0;
+                }
+        }
+        return -EINVAL;
+}
+
+int token_print(int fd, enum token_print_format format, const struct environment *environment,
+                const struct session *session, uint64_t now_usec)
+{
+        _cleanup_(free_secret) char *bytes = secret_alloc(TEXT_MAX);
+        struct text text = { .bytes = bytes };
+        int r = bytes ? 0 : -ENOMEM;
+
+        if (r < 0) {
+                return r;
+        }
+        if (format == TOKEN_PRINT_JSON) {
+                r = add_json(&text, environment, session, now_usec);
+        } else if (format == TOKEN_PRINT_ENV) {
+                add_variable(&text, "EQP_TOKEN", session->ust);
+                add_variable(&text, "EQP_MAGE_ID", session->mage_id);
+                add_variable(&text, "EQP_BASE_URL", environment->settings->base_url);
+        } else {
+                add(&text, format == TOKEN_PRINT_HEADER ? "Authorization: Bearer " : "");
+                add(&text, session->ust);
+                add(&text, "\n");
+        }
+        if (r >= 0 && text.too_long) {
+                r = -EMSGSIZE;
+        }
+        return r < 0 ? r : write_all(fd, text.bytes, text.length);
+}

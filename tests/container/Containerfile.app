@@ -1,4 +1,0 @@
-# An application for the tests: curl, and nothing else.
-FROM scratch
-COPY root/ /
-ENV PATH=/usr/bin
