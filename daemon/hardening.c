@@ -84,6 +84,10 @@ void hardening_apply(void)
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
                 warn("cannot ignore SIGPIPE");
         }
+        /* In a container, whatever process of it has lost its parent becomes our child. We start none. */
+        if (getpid() == 1 && signal(SIGCHLD, SIG_IGN) == SIG_ERR) {
+                warn("cannot ignore SIGCHLD");
+        }
         /* A TLS library would write the keys of its sessions to that file: with them, what was recorded on
          * the wire can be read, our access key included. */
         if (unsetenv("SSLKEYLOGFILE") < 0) {

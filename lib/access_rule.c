@@ -1,8 +1,8 @@
 /* Who may do something.
  *
- * A rule names one caller, or the members of one group, or anybody. A list of rules only ever allows: what
- * no rule names is refused, so an empty list refuses everybody. Rules by name say nothing until whoever may
- * ask the user database has *resolved* them. */
+ * A rule names one caller, or the members of one group, or a unit, or anybody. A list of rules only ever
+ * allows: what no rule names is refused, so an empty list refuses everybody. Rules by name say nothing until
+ * whoever may ask the user database has *resolved* them. */
 #include "lib/access_rule.h"
 #include "lib/util.h"
 
@@ -57,16 +57,22 @@ static int check_name(const char *name, const char **reterr_why)
         return 0;
 }
 
+static int check_unit(const char *name, const char **reterr_why)
+{
+        const char *fault = unit_name_fault(name, strlen(name));
+
+        return fault ? refuse(reterr_why, fault) : 0;
+}
+
 int access_rule_parse(const char *text, struct access_rule *ret, const char **reterr_why)
 {
         static const struct {
                 const char *prefix;
                 enum access_rule_kind kind;
         } kinds[] = {
-                { "uid:", ACCESS_RULE_UID },
-                { "gid:", ACCESS_RULE_GID },
-                { "user:", ACCESS_RULE_USER },
-                { "group:", ACCESS_RULE_GROUP },
+                { "uid:", ACCESS_RULE_UID },   { "gid:", ACCESS_RULE_GID },
+                { "user:", ACCESS_RULE_USER }, { "group:", ACCESS_RULE_GROUP },
+                { "unit:", ACCESS_RULE_UNIT },
         };
         struct access_rule rule = { .kind = ACCESS_RULE_ANY, .resolved = true };
         const char *rest = NULL;
@@ -84,13 +90,20 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                 }
         if (!rest)
                 return refuse(reterr_why,
-                              "it is no rule: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER or any");
+                              "it is no rule: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, "
+                              "unit:NAME.service or any");
 
-        rule.resolved = rule.kind == ACCESS_RULE_UID || rule.kind == ACCESS_RULE_GID;
-        r = rule.resolved ? parse_id(rest, &rule.id, reterr_why) : check_name(rest, reterr_why);
+        if (rule.kind == ACCESS_RULE_UID || rule.kind == ACCESS_RULE_GID) {
+                r = parse_id(rest, &rule.id, reterr_why);
+        } else if (rule.kind == ACCESS_RULE_UNIT) {
+                r = check_unit(rest, reterr_why);
+        } else {
+                rule.resolved = false;
+                r = check_name(rest, reterr_why);
+        }
         if (r < 0)
                 return r;
-        if (!rule.resolved)
+        if (rule.kind != ACCESS_RULE_UID && rule.kind != ACCESS_RULE_GID)
                 memcpy(rule.name, rest, strlen(rest) + 1);
         *ret = rule;
         return 0;
@@ -165,6 +178,17 @@ bool access_rules_allow(const struct access_rules *rules, const struct caller_id
         for (size_t i = 0; i < rules->n; i++)
                 if (fits_user(&rules->rules[i], caller) || fits_group(&rules->rules[i], caller))
                         return true;
+        return false;
+}
+
+bool access_rules_allow_unit(const struct access_rules *rules, const char *unit)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                const struct access_rule *rule = &rules->rules[i];
+                if (rule->kind == ACCESS_RULE_ANY ||
+                    (rule->kind == ACCESS_RULE_UNIT && unit_name_fits(rule->name, unit)))
+                        return true;
+        }
         return false;
 }
 

@@ -1,13 +1,15 @@
-/* Who may do something: a list of rules such as "user:deploy", "gid:33", "any". The first that fits allows;
- * none fits: refused. */
+/* Who may do something: a list of rules such as "user:deploy", "gid:33", "unit:deploy.service", "any". The
+ * first that fits allows; none fits: refused. */
 #pragma once
+
+#include "lib/unit_name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ACCESS_RULE_NAME_MAX 32
+#define ACCESS_RULE_NAME_MAX 32 /* characters of a user's or group's name */
 
 enum access_rule_kind {
         ACCESS_RULE_ANY,
@@ -15,14 +17,15 @@ enum access_rule_kind {
         ACCESS_RULE_GID,
         ACCESS_RULE_USER,  /* by name, a uid once it is resolved */
         ACCESS_RULE_GROUP, /* by name, a gid once it is resolved */
+        ACCESS_RULE_UNIT,  /* a unit that asks for a credential, or the instances of a template */
 };
 
 struct access_rule {
         enum access_rule_kind kind;
-        bool resolved; /* `id` holds; always so for uid and gid; an unresolved rule fits nobody */
+        bool resolved; /* `id` holds, or none is needed; an unresolved rule fits nobody */
         bool optional; /* a default: its name need not exist on this host */
         uint32_t id;
-        char name[ACCESS_RULE_NAME_MAX + 1];
+        char name[UNIT_NAME_MAX + 1];
 };
 
 struct access_rules {
@@ -49,8 +52,12 @@ void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
 
 /* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his
- * primary group when has_groups is set. */
+ * primary group when has_groups is set. A rule for a unit fits no caller. */
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
+
+/* Do they allow this unit to have a credential? Only rules for units and "any" can: it is the manager that
+ * asks, whoever the unit runs as. */
+bool access_rules_allow_unit(const struct access_rules *rules, const char *unit);
 
 /* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule
  * allow him? */

@@ -45,6 +45,9 @@ static void write_rules(FILE *file, const char *key, const struct access_rules *
                         (void)fprintf(file, "%s = %s:%s\n", key,
                                       rule->kind == ACCESS_RULE_USER ? "user" : "group", rule->name);
                         break;
+                case ACCESS_RULE_UNIT:
+                        (void)fprintf(file, "%s = unit:%s\n", key, rule->name);
+                        break;
                 }
         }
 }

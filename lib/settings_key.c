@@ -76,7 +76,7 @@ static int read_path(struct settings_reading *r, const char *value, char **ret)
         return 0;
 }
 
-static int read_rule(struct settings_reading *r, const char *value, struct access_rules *rules)
+static int read_rule(struct settings_reading *r, const char *value, bool units, struct access_rules *rules)
 {
         struct access_rule rule;
         const char *why = NULL;
@@ -84,6 +84,10 @@ static int read_rule(struct settings_reading *r, const char *value, struct acces
 
         if (access_rule_parse(value, &rule, &why) < 0)
                 return settings_fail_value(r, value, why);
+        if (rule.kind == ACCESS_RULE_UNIT && !units)
+                return settings_fail_value(r, value,
+                                           "a unit gets its token and cannot ask for anything else: write "
+                                           "user:NAME, uid:NUMBER, group:NAME or gid:NUMBER");
         if (r->first)
                 access_rules_clear(rules);
         n = access_rules_add(rules, &rule);
@@ -128,17 +132,17 @@ static int set_key_permissions(struct settings_reading *r, const char *value)
 static int set_allow(struct settings_reading *r, const char *value)
 {
         if (!r->environment)
-                return read_rule(r, value, &r->settings->allow);
+                return read_rule(r, value, /* units= */ true, &r->settings->allow);
         r->environment->has_allow = true;
-        return read_rule(r, value, &r->environment->allow);
+        return read_rule(r, value, /* units= */ true, &r->environment->allow);
 }
 
 static int set_operators(struct settings_reading *r, const char *value)
 {
         if (!r->environment)
-                return read_rule(r, value, &r->settings->operators);
+                return read_rule(r, value, /* units= */ false, &r->settings->operators);
         r->environment->has_operators = true;
-        return read_rule(r, value, &r->environment->operators);
+        return read_rule(r, value, /* units= */ false, &r->environment->operators);
 }
 
 static int set_metrics(struct settings_reading *r, const char *value)

@@ -61,6 +61,12 @@ static void reads_every_kind(void **state)
         assert_string_equal(rule("user:aaaaaaaaaabbbbbbbbbbccccccccccdd").name,
                             "aaaaaaaaaabbbbbbbbbbccccccccccdd");
         assert_string_equal(rule("user:DOMAIN\\jo.doe@x$").name, "DOMAIN\\jo.doe@x$");
+
+        r = rule("unit:deploy.service");
+        assert_int_equal(r.kind, ACCESS_RULE_UNIT);
+        assert_string_equal(r.name, "deploy.service");
+        assert_true(r.resolved); /* it is in no user database */
+        assert_string_equal(rule("unit:worker@.service").name, "worker@.service");
 }
 
 static void says_what_is_wrong(void **state)
@@ -108,6 +114,11 @@ static void says_what_is_wrong(void **state)
                 { "user:\"a\"", "one rule per line" },
                 { "user:a\n", "one rule per line" },
                 { "user:caf\xc3\xa9", "one rule per line" },
+                { "unit:", "unit:NAME.service" },
+                { "unit:deploy", "unit:NAME.service" },
+                { "unit:deploy.timer", "runs no program" },
+                { "unit:a.service unit:b.service", "one rule per line" },
+                { "units:a.service", "no rule" },
         };
 
         (void)state;
@@ -229,6 +240,38 @@ static void names_count_once_they_are_resolved(void **state)
         assert_true(access_rules_allow(&rules, &caller));
 }
 
+static void units_are_let_in_by_name(void **state)
+{
+        _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
+
+        (void)state;
+        add(&rules, "uid:0");
+        add(&rules, "gid:0");
+        assert_false(access_rules_allow_unit(&rules, "deploy.service")); /* the manager's uid is no unit's */
+        add(&rules, "unit:deploy.service");
+        add(&rules, "unit:worker@.service");
+        assert_true(access_rules_allow_unit(&rules, "deploy.service"));
+        assert_true(access_rules_allow_unit(&rules, "worker@7.service"));
+        assert_false(access_rules_allow_unit(&rules, "worker.service"));
+        assert_false(access_rules_allow_unit(&rules, "other.service"));
+        add(&rules, "any");
+        assert_true(access_rules_allow_unit(&rules, "other.service"));
+}
+
+static void a_rule_for_a_unit_fits_no_caller(void **state)
+{
+        _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
+        const gid_t groups[] = { 0 };
+        const struct caller_identity root = {
+                .uid = 0, .gid = 0, .has_groups = true, .groups = groups, .n_groups = 1
+        };
+
+        (void)state;
+        add(&rules, "unit:deploy.service");
+        assert_false(access_rules_allow(&rules, &root));
+        assert_false(access_rules_need_groups(&rules, &root));
+}
+
 static void groups_are_needed_when_they_decide(void **state)
 {
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
@@ -258,6 +301,8 @@ int main(void)
                 cmocka_unit_test(any_lets_everybody_in),
                 cmocka_unit_test(callers_are_let_in_by_group),
                 cmocka_unit_test(names_count_once_they_are_resolved),
+                cmocka_unit_test(units_are_let_in_by_name),
+                cmocka_unit_test(a_rule_for_a_unit_fits_no_caller),
                 cmocka_unit_test(groups_are_needed_when_they_decide),
         };
 

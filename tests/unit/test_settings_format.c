@@ -65,7 +65,8 @@ static void everything_at_once(void **state)
                 "[::1]:65535\nkeys_directory = /k\n"
                 "key_permissions = relaxed\nallow = any\nallow = user:a\nallow = uid:4294967294\nallow = "
                 "group:b\n"
-                "allow = gid:7\noperators = user:DOMAIN\\c\nmetrics = no\nmax_connections = 65536\n"
+                "allow = gid:7\nallow = unit:worker@.service\nallow = unit:a\\x2db.mount\noperators = "
+                "user:DOMAIN\\c\nmetrics = no\nmax_connections = 65536\n"
                 "max_connections_per_user = 65536\nready = listening\n"
                 "[environment agency]\nbase_url = https://[::1]:8443/x\nlifetime = 90min\nca_file = /ca\n"
                 "connect_timeout = 60s\nexchange_timeout = 61s\nallow = any\noperators = any\n"
@@ -81,6 +82,7 @@ static void everything_at_once(void **state)
         assert_non_null(strstr(written, "\nconnect_timeout = 1min\n"));
         assert_non_null(strstr(written, "\nexchange_timeout = 61s\n"));
         assert_non_null(strstr(written, "\nlisten = /run/x y;z#1\n"));
+        assert_non_null(strstr(written, "\nallow = unit:worker@.service\nallow = unit:a\\x2db.mount\n"));
         expect_round_trip(text);
         expect_round_trip("");
 }

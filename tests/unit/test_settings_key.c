@@ -5,7 +5,7 @@
 
 #define HOW_LONG "write a duration from 1s to "
 #define SUCH_AS  ", such as 90, 90s, 15min, 2h or 1d"
-#define RULES    "it is no rule: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER or any"
+#define RULES    "it is no rule: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, unit:NAME.service or any"
 
 /* One key in a section of its own. */
 static struct settings *read_key(const char *section, const char *key, const char *value)
@@ -261,6 +261,22 @@ static void rules(void **state)
                          "this id stands for nobody: 65534 and 4294967295 cannot be allowed");
 }
 
+static void units_may_have_tokens_and_nothing_else(void **state)
+{
+        _cleanup_(settings_freep) struct settings *s =
+                read_good("[broker]\nallow = unit:deploy.service\n"
+                          "[environment sandbox]\nallow = unit:worker@.service\n");
+
+        (void)state;
+        assert_int_equal(s->allow.n, 1);
+        assert_int_equal(s->allow.rules[0].kind, ACCESS_RULE_UNIT);
+        assert_string_equal(settings_environment(s, "sandbox")->allow.rules[0].name, "worker@.service");
+        expect_key_error("broker", "allow", "unit:deploy", "the name has no type: write unit:NAME.service");
+        expect_key_error("environment sandbox", "operators", "unit:deploy.service",
+                         "a unit gets its token and cannot ask for anything else: write user:NAME, "
+                         "uid:NUMBER, group:NAME or gid:NUMBER");
+}
+
 static void rules_have_a_limit(void **state)
 {
         char text[2048] = "[broker]\n";
@@ -323,6 +339,7 @@ int main(void)
                 cmocka_unit_test(numbers),
                 cmocka_unit_test(durations),
                 cmocka_unit_test(rules),
+                cmocka_unit_test(units_may_have_tokens_and_nothing_else),
                 cmocka_unit_test(rules_have_a_limit),
                 cmocka_unit_test(base_urls),
                 cmocka_unit_test(long_values_are_shown_in_part),

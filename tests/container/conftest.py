@@ -1,0 +1,69 @@
+"""Fixtures of the container tests. They need root, and podman. With CI=true, it is a failure if they cannot run."""
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
+
+from machine import Machine, run, why_not  # noqa: E402
+from pod import APP, Pod  # noqa: E402
+from simulator import EXAMPLE_KEY  # noqa: E402
+
+ROOT = HERE.parents[1]
+
+
+def missing(what):
+    """A test cannot be run here: says so aloud, and where everything has to be there, fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CONTAINERS NOT TESTED: {what}")
+    pytest.skip(f"CONTAINERS NOT TESTED: {what}")
+
+
+@pytest.fixture(scope="session")
+def machine():
+    if (reason := why_not()) is not None:
+        missing(reason)
+    # Not below pytest's own directory: podman's sockets need a short path.
+    machine = Machine(pathlib.Path(tempfile.mkdtemp(prefix="eqp-ct-")))
+    machine.directory.chmod(0o755)
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="session")
+def images(machine):
+    """The images are there; what building them printed."""
+    printed = machine.build_images(os.environ["EQP_BUILD_DIR"])
+    context = machine.directory / "app"
+    # An application that knows nothing of the broker. Both its users find themselves in the user database.
+    run(ROOT / "config/container/collect-root.sh", context / "root", shutil.which("curl"))
+    machine.buildah("build", "--isolation=chroot", "--tag", APP, "--file", HERE / "Containerfile.app", context)
+    return printed
+
+
+@pytest.fixture
+def pod(machine, images, request):
+    """A pod with a simulator; the broker is not started yet."""
+    with Pod(machine) as pod:
+        yield pod
+        if getattr(request.node, "failed", False):
+            print(f"---- broker\n{pod.log()}")
+
+
+@pytest.fixture
+def served(pod):
+    """A pod whose broker has a token."""
+    pod.write_key("sandbox", EXAMPLE_KEY)
+    return pod.start_broker().wait_ready()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)

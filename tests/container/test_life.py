@@ -1,0 +1,87 @@
+"""From the start to the end of a broker in its container."""
+
+import os
+import pathlib
+import signal
+import time
+
+from broker import wait_until
+from machine import run
+from pod import BROKER_UID
+from simulator import EXAMPLE_KEY
+
+
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+def test_it_runs_as_nobody_in_particular_and_may_do_nothing(served):
+    status = status_of(served.pid())
+    assert status["Uid"].split() == status["Gid"].split() == [str(BROKER_UID)] * 4
+    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == "0" * 16
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    mounts = pathlib.Path(f"/proc/{served.pid()}/mounts").read_text().splitlines()
+    root = next(line.split() for line in mounts if line.split()[1] == "/")
+    assert "ro" in root[3].split(",")
+
+
+def test_nothing_is_written_into_its_root(served):
+    changed = served.podman("diff", served.container("broker")).stdout.split("\n")
+    made_by_podman = ("/etc", "/run", "/proc", "/sys", "/dev", "/upstream", "/tmp", "/var")
+    assert [line for line in changed if line and not line[2:].startswith(made_by_podman)] == []
+
+
+def test_asked_to_stop_it_is_gone_within_a_second(served):
+    with served.connection() as idle:
+        assert idle.ask("GET", "/livez").status == 200
+        code, took = served.stop()
+    assert code == 0
+    assert took < 1
+
+
+def test_an_interrupt_ends_it_too(served):
+    served.podman("kill", "--signal=INT", served.container("broker"))
+    assert served.podman("wait", served.container("broker")).stdout.strip() == "0"
+
+
+def test_a_hangup_reads_the_settings_again(served):
+    served.settings.write_text(served.settings.read_text() + "[broker]\nmetrics = no\n")
+    assert served.get("/metrics").status == 200
+    served.podman("kill", "--signal=HUP", served.container("broker"))
+    wait_until(lambda: served.get("/metrics").status == 404, "the new settings")
+    assert served.is_ready()
+
+
+def test_what_it_inherits_as_the_first_process_does_not_pile_up(served):
+    """An orphan becomes the child of the first process of its container, which must not keep it as a zombie."""
+    children = pathlib.Path(f"/proc/{served.pid()}/task/{served.pid()}/children")
+    # A shell of the host, in the broker's process namespace: when it ends, its child is an orphan.
+    run("nsenter", "-t", served.pid(), "-p", "sh", "-c", "sleep 60 >/dev/null 2>&1 & exit 0")
+    orphans = [int(pid) for pid in wait_until(children.read_text, "the orphan").split()]
+    for orphan in orphans:
+        os.kill(orphan, signal.SIGTERM)
+    wait_until(lambda: children.read_text() == "", "its burial")
+
+
+def test_a_restarted_pod_serves_again(served):
+    first = served.get("/v1/sandbox/token").json()["ust"]
+    served.stop()
+    served.podman("start", served.container("broker"))
+    served.wait_ready()
+    assert served.get("/v1/sandbox/token").json()["ust"] != first
+    assert served.simulator.state("sandbox")["requests"]["granted"] == 2
+
+
+def test_it_is_ready_half_a_second_after_its_start(pod, record_property):
+    pod.write_key("sandbox", EXAMPLE_KEY)
+    begin = time.monotonic()
+    pod.start_broker()
+    pod.wait_ready()
+    took = time.monotonic() - begin
+    started = pod.podman("inspect", "--format", "{{.State.StartedAt}}", pod.container("broker")).stdout
+    record_property("podman_run_to_ready_sec", round(took, 3))
+    print(f"from podman run to ready: {took:.3f} s; {started}")
+    # Most of that is podman's own.
+    assert took < 5
