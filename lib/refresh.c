@@ -16,8 +16,7 @@ static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 
 /* Jitter takes up to a quarter away: never below 5 minutes. */
 static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
 static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
-/* A Retry-After may be a date, the same for a whole fleet: nobody asks before it, nor all at once after it.
- */
+/* A Retry-After may be a date, the same for a whole fleet: not all of it is to come back at once. */
 #define RETRY_AFTER_SPREAD_USEC (100 * USEC_PER_SEC)
 
 /* ---- limits ---- */
@@ -240,20 +239,22 @@ static void on_failure(struct refresh *refresh, const struct refresh_outcome *ou
 {
         bool slow = outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
         bool throttled = outcome->outcome == EXCHANGE_THROTTLED;
+        bool patience_told = throttled && outcome->retry_after_sec != RETRY_AFTER_NONE;
+        const struct backoff_policy *policy =
+                throttled && !patience_told ? &throttled_backoff : &transient_backoff;
 
         refresh->n_failures++;
         refresh->n_slow_failures = slow ? refresh->n_slow_failures + 1 : 0;
         set_due(refresh,
                 slow ? now_usec + backoff_usec(&slow_backoff, refresh->n_slow_failures, random)
-                     : retry_usec(refresh, throttled ? &throttled_backoff : &transient_backoff, now_usec,
-                                  random),
+                     : retry_usec(refresh, policy, now_usec, random),
                 REFRESH_RETRY);
         if (token_lives(refresh, now_usec) && refresh->refresh_point_usec > now_usec &&
             refresh->refresh_point_usec < refresh->due_usec) {
                 /* An early refresh failed: the ordinary one still takes place. */
                 set_due(refresh, refresh->refresh_point_usec, REFRESH_DUE);
         }
-        if (throttled && outcome->retry_after_sec != RETRY_AFTER_NONE) {
+        if (patience_told) {
                 uint64_t wait =
                         MIN_OF(outcome->retry_after_sec, (uint32_t)RETRY_AFTER_MAX_SEC) * USEC_PER_SEC;
                 uint64_t spread = MIN_OF(wait / 4, RETRY_AFTER_SPREAD_USEC);

@@ -16,7 +16,7 @@ from broker import Broker, wait_until
 from simulator import EXAMPLE_KEY, Simulator
 
 # name: (fault, its parameters, outcome, what the words must have, how long until the next attempt)
-TRANSIENT, SLOW, REFUSED = (0, 2), (295, 400), None
+TRANSIENT, THROTTLED, SLOW, REFUSED = (0, 2), (6, 16), (295, 400), None
 FAULTS = {
     "unavailable-500": ("unavailable", {"status": 500}, "unavailable", "HTTP 500", TRANSIENT),
     "unavailable-502-html": ("unavailable", {"status": 502, "html": True}, "unavailable", "HTTP 502", TRANSIENT),
@@ -24,11 +24,11 @@ FAULTS = {
     "status-408": ("status", {"status": 408}, "unavailable", "HTTP 408", TRANSIENT),
     "status-425": ("status", {"status": 425}, "unavailable", "HTTP 425", TRANSIENT),
     "pause-503": ("unavailable", {"status": 503, "retry_after": 3}, "throttled", "HTTP 503", (1, 3)),
-    "throttle": ("throttle", {}, "throttled", "HTTP 429", TRANSIENT),
+    "throttle": ("throttle", {}, "throttled", "HTTP 429", THROTTLED),
     "throttle-seconds": ("throttle", {"retry_after": 3}, "throttled", "HTTP 429", (1, 3)),
     "throttle-date": ("throttle", {"retry_after": 4, "retry_after_date": True}, "throttled", "HTTP 429", (1, 4)),
-    "throttle-long": ("throttle", {"retry_after": 999999}, "throttled", "HTTP 429", (3500, 3600)),
-    "throttle-junk": ("throttle", {"retry_after": "soon"}, "throttled", "HTTP 429", TRANSIENT),
+    "throttle-long": ("throttle", {"retry_after": 999999}, "throttled", "HTTP 429", (3500, 3700)),
+    "throttle-junk": ("throttle", {"retry_after": "soon"}, "throttled", "HTTP 429", THROTTLED),
     "refuse-401": ("refuse", {"status": 401}, "key_refused", "HTTP 401", REFUSED),
     "refuse-403": ("refuse", {"status": 403}, "key_refused", "HTTP 403", REFUSED),
     "status-400": ("status", {"status": 400, "code": 1208, "message": "Bad."}, "request_refused", "HTTP 400", SLOW),
@@ -338,7 +338,7 @@ def test_what_a_proxy_says_is_not_the_upstreams_word(upstream, make_broker, prox
     upstream.fault("sandbox", "throttle")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy.url})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
-    assert status["next_refresh_in_sec"] <= 2
+    assert status["next_refresh_in_sec"] <= 16
     assert status["last_unknown_answer"]["content_type"] == "application/json"
 
 

@@ -9,7 +9,7 @@ failures=0
 # forbid PATTERN WHY
 forbid() {
         local found
-        found=$(grep -rnIE --exclude-dir={.git,.cache,__pycache__} --exclude-dir='build*' --exclude=LICENSE -e "$1" . || true)
+        found=$(grep -rnIE --exclude-dir={.git,.cache,__pycache__} --exclude-dir='build*' --exclude=LICENSE --exclude=.git -e "$1" . || true)
         if [ -n "$found" ]; then
                 printf '%s\n  -- %s\n' "$found" "$2" >&2
                 failures=$((failures + 1))
