@@ -32,6 +32,27 @@ static struct MHD_Response *finish(struct MHD_Response *response, const char *co
         return response;
 }
 
+/* libmicrohttpd 0.9.75 forgets with this header that there is a date, and would write a second one. */
+static bool restore_date(struct MHD_Response *response)
+{
+        const char *there = MHD_get_response_header(response, MHD_HTTP_HEADER_DATE);
+        char date[CLOCK_TEXT_MAX];
+
+        if (!there) {
+                return true;
+        }
+        (void)snprintf(date, sizeof(date), "%s", there);
+        return MHD_del_response_header(response, MHD_HTTP_HEADER_DATE, date) == MHD_YES &&
+               MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, date) == MHD_YES;
+}
+
+bool answer_make_last(struct MHD_Response *response)
+{
+        return MHD_get_response_header(response, MHD_HTTP_HEADER_CONNECTION) ||
+               (MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
+                restore_date(response));
+}
+
 struct MHD_Response *answer_secret(char *body, size_t length, const char *content_type)
 {
         struct MHD_Response *response =
@@ -96,7 +117,7 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
                 (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         }
         if (response && close) {
-                (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+                (void)answer_make_last(response);
         }
         return (struct answer){ status, response };
 }

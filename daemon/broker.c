@@ -24,8 +24,6 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
-#define DRAIN_USEC (5 * USEC_PER_SEC)
-
 struct broker {
         const char *config_path;
         struct settings *settings;
@@ -41,7 +39,6 @@ struct broker {
         struct service service;
         struct reload reload;
         struct signals signals;
-        sd_event_source *drain_timer;
         bool stopping;
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
@@ -195,14 +192,6 @@ static void exit_loop(void *userdata)
         (void)sd_event_exit(broker->event, 0);
 }
 
-static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        (void)source;
-        (void)usec;
-        exit_loop(userdata);
-        return 0;
-}
-
 /* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
 static void on_stop_signal(void *userdata)
 {
@@ -216,13 +205,9 @@ static void on_stop_signal(void *userdata)
         service_stopping();
         reload_stop(&broker->reload);
         listeners_stop(&broker->listeners);
-        if (sd_event_add_time_relative(broker->event, &broker->drain_timer, CLOCK_MONOTONIC, DRAIN_USEC, 1,
-                                       on_drain_timer, broker) < 0) {
+        if (http_server_drain(broker->server, exit_loop, broker) < 0) {
                 exit_loop(broker);
-                return;
         }
-        http_server_on_drained(broker->server, exit_loop, broker);
-        http_server_drain(broker->server);
 }
 
 /* ---- life ---- */
@@ -362,7 +347,6 @@ struct broker *broker_free(struct broker *broker)
         signals_clear(&broker->signals);
         reload_clear(&broker->reload);
         service_clear(&broker->service);
-        sd_event_source_disable_unref(broker->drain_timer);
         sd_event_unref(broker->event);
         (void)settings_free(broker->settings);
         free(broker);

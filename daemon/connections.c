@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* After a crowd of so many has gone, its memory goes back to the system. */
 #define CROWD 256
+/* A request has come that will be read in this turn of the loop or the next. */
+#define POSTPONE_USEC (10 * USEC_PER_MSEC)
 
 void connections_expect(struct connections *connections, struct connection *connection,
                         enum connection_state state, uint64_t deadline_usec)
@@ -26,9 +29,34 @@ void connection_end(struct connection *connection)
         (void)shutdown(connection->fd, SHUT_RDWR);
 }
 
+bool connection_between_requests(const struct connection *connection)
+{
+        const struct request *request = &connection->request;
+
+        return connection->state == CONNECTION_IDLE ||
+               (connection->state == CONNECTION_RECEIVING && request->target[0] == '\0' &&
+                !request->target_too_long);
+}
+
+/* Its client may be sending just now. What has come is answered: libmicrohttpd reads it before it sees the
+ * end, and closes then. */
+static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
+{
+        int unread = 0;
+
+        if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
+                connections_expect(connections, connection, CONNECTION_IDLE, now_usec + POSTPONE_USEC);
+                return;
+        }
+        connection->last = true;
+        connection->state = CONNECTION_CLOSING;
+        connection->deadline_usec = USEC_NEVER;
+        (void)shutdown(connection->fd, SHUT_RD);
+}
+
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
 {
-        const struct connections *connections = userdata;
+        struct connections *connections = userdata;
         uint64_t next = USEC_NEVER;
 
         for (struct connection *connection = connections->first, *following; connection;
@@ -37,6 +65,8 @@ static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
                 if (connection->deadline_usec <= now_usec) {
                         if (connection->state == CONNECTION_WAITING) {
                                 request_resume(&connection->request);
+                        } else if (connection->state == CONNECTION_IDLE) {
+                                end_idle(connections, connection, now_usec);
                         } else {
                                 connection_end(connection);
                         }

@@ -32,9 +32,12 @@ struct connection *connections_take_new(struct connections *connections, int fd)
 struct connection *connections_remove(struct connections *connections, struct connection *connection);
 
 /* From now on it is in this state, until then: a request that waits is then resumed, any other connection
- * ended. */
+ * ended; an idle one is left to say what it is saying just now, and ended then. */
 void connections_expect(struct connections *connections, struct connection *connection,
                         enum connection_state state, uint64_t deadline_usec);
+
+/* Has nothing of a request come yet, or of the next one? */
+bool connection_between_requests(const struct connection *connection);
 
 /* Shuts the socket down: libmicrohttpd sees the end, and closes. */
 void connection_end(struct connection *connection);

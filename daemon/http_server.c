@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/connections.h"
+#include "daemon/drain.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -18,8 +19,6 @@
 #define RECEIVE_USEC (10 * USEC_PER_SEC)
 #define SEND_USEC    (10 * USEC_PER_SEC)
 #define IDLE_USEC    (30 * USEC_PER_SEC)
-/* Of requests that wait when the daemon is to stop: it stops after 5. */
-#define LAST_WAIT_USEC (4 * USEC_PER_SEC)
 /* For libmicrohttpd, which clears one and a half times as much with each request. Heads of 2.5 KiB fit in;
  * the answer to larger ones is 431. */
 #define CONNECTION_MEMORY 6144
@@ -31,10 +30,7 @@ struct http_server {
         sd_event_source *io, *more;
         struct connections connections;
         uint64_t now_usec; /* of this turn of the loop, for deadlines */
-        bool draining;
-        uint64_t wait_no_longer_usec; /* once draining; else USEC_NEVER */
-        void (*drained)(void *userdata);
-        void *drained_userdata;
+        struct drain drain;
 };
 
 /* ---- running libmicrohttpd ---- */
@@ -80,7 +76,8 @@ static void set_deadline(struct connection *connection, enum connection_state st
 
 void request_wait(struct request *request, uint64_t until_usec)
 {
-        request->wait_until_usec = MIN_OF(until_usec, request->connection->server->wait_no_longer_usec);
+        request->wait_until_usec = drain_wait_until(&request->connection->server->drain, until_usec);
+        request->cut_short = request->wait_until_usec < until_usec;
         set_deadline(request->connection, CONNECTION_WAITING, request->wait_until_usec);
 }
 
@@ -134,7 +131,7 @@ static enum MHD_Result handle(struct request *request)
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request);
+        return request_queue(request, connection->last || server->drain.begun);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
@@ -183,26 +180,21 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
         struct connection *connection = request->connection;
         request_clear(request);
         if (connection->state != CONNECTION_CLOSING) {
-                set_deadline(connection, CONNECTION_IDLE, usec_add(connection->server->now_usec, IDLE_USEC));
-                if (connection->server->draining) {
-                        (void)shutdown(connection->fd, SHUT_RD);
-                }
+                const struct http_server *server = connection->server;
+                /* libmicrohttpd closes it if that was the last answer; while draining, it may have been on
+                 * its way already. */
+                connection->quiet_since_usec = server->now_usec;
+                set_deadline(connection, CONNECTION_IDLE,
+                             usec_add(server->now_usec, server->drain.begun ? DRAIN_QUIET_USEC : IDLE_USEC));
         }
 }
 
 /* ---- connections ---- */
 
-static void tell_drained(struct http_server *server)
-{
-        if (server->draining && server->connections.n == 0 && server->drained) {
-                server->drained(server->drained_userdata);
-        }
-}
-
 static struct connection *remove_connection(struct http_server *server, struct connection *connection)
 {
         connection = connections_remove(&server->connections, connection);
-        tell_drained(server);
+        drain_look(&server->drain, &server->connections);
         return connection;
 }
 
@@ -242,7 +234,8 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
         }
         connection->server = server;
         connection->request.waiter.on_news = on_news;
-        set_deadline(connection, CONNECTION_RECEIVING, usec_add(clock_now_usec(), RECEIVE_USEC));
+        connection->quiet_since_usec = clock_now_usec();
+        set_deadline(connection, CONNECTION_RECEIVING, usec_add(connection->quiet_since_usec, RECEIVE_USEC));
         if (MHD_add_connection(server->mhd, fd, NULL, 0) != MHD_YES) {
                 /* libmicrohttpd has closed the socket; had it told of the connection, it has told of its end
                  * too. */
@@ -260,8 +253,9 @@ void http_server_forget_environments(struct http_server *server)
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
                 struct request *request = &connection->request;
+                bool concerned = request->environment || !request->match.route;
                 /* One that was resumed already has not had its turn yet, and would go on where it was. */
-                if (request->status == 0) {
+                if (request->status == 0 && concerned) {
                         request_resume(request);
                         request_forget_environment(request);
                 }
@@ -278,25 +272,9 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
         server->connections.admission.limits = *limits;
 }
 
-void http_server_on_drained(struct http_server *server, void (*drained)(void *userdata), void *userdata)
+int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata)
 {
-        server->drained = drained;
-        server->drained_userdata = userdata;
-}
-
-void http_server_drain(struct http_server *server)
-{
-        server->draining = true;
-        server->wait_no_longer_usec = usec_add(clock_now_usec(), LAST_WAIT_USEC);
-        for (struct connection *connection = server->connections.first; connection;
-             connection = connection->next) {
-                if (connection->state == CONNECTION_IDLE) {
-                        (void)shutdown(connection->fd, SHUT_RD);
-                } else if (connection->state == CONNECTION_WAITING) {
-                        request_wait(&connection->request, connection->request.wait_until_usec);
-                }
-        }
-        tell_drained(server);
+        return drain_begin(&server->drain, server->event, &server->connections, done, userdata);
 }
 
 /* ---- life ---- */
@@ -370,7 +348,6 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
         }
         server->event = sd_event_ref(event);
         server->handler = *handler;
-        server->wait_no_longer_usec = USEC_NEVER;
         int r = connections_init(&server->connections, event, limits);
         if (r >= 0) {
                 r = start_mhd(server);
@@ -399,7 +376,7 @@ struct http_server *http_server_free(struct http_server *server)
                         MHD_resume_connection(connection->mhd);
                 }
         }
-        server->drained = NULL;
+        drain_clear(&server->drain);
         if (server->mhd) {
                 MHD_stop_daemon(server->mhd);
         }

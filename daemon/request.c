@@ -1,6 +1,7 @@
 /* A request as it comes in, and its answer until libmicrohttpd has it. */
 #include "daemon/request.h"
 
+#include "daemon/answer.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -90,10 +91,13 @@ void request_answer_shared(struct request *request, unsigned status, struct MHD_
         request->response_shared = true;
 }
 
-enum MHD_Result request_queue(struct request *request)
+enum MHD_Result request_queue(struct request *request, bool last)
 {
         if (!request->response) {
                 return MHD_NO;
+        }
+        if (last) {
+                (void)answer_make_last(request->response);
         }
         enum MHD_Result result =
                 MHD_queue_response(request->connection->mhd, request->status, request->response);
@@ -115,6 +119,7 @@ void request_clear(struct request *request)
         request->facts = (struct guard_facts){ 0 };
         request->body_length = 0;
         request->body_too_large = false;
+        request->cut_short = false;
         request_forget_environment(request);
         request->status = 0;
         request->response = NULL;

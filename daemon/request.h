@@ -41,6 +41,7 @@ struct request {
         /* while it waits: for the environment, or for the caller's groups */
         struct waiter waiter;
         uint64_t wait_until_usec;
+        bool cut_short;         /* the daemon ends before the wait would */
         uint64_t seen_serial;   /* of the session in hand when it began to wait */
         uint64_t seen_answered; /* environment->n_answered likewise */
 
@@ -54,7 +55,7 @@ enum connection_state {
         CONNECTION_RECEIVING, /* a request is on its way */
         CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
         CONNECTION_SENDING,   /* the answer is on its way */
-        CONNECTION_IDLE,      /* kept alive */
+        CONNECTION_IDLE,      /* kept alive: no request has begun */
         CONNECTION_CLOSING,   /* shut down by us */
 };
 
@@ -69,6 +70,8 @@ struct connection {
         bool over_limit; /* gets health answers only */
         enum connection_state state;
         uint64_t deadline_usec;
+        uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */
+        bool last;                 /* the next answer is its last one */
         uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
         uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
@@ -92,8 +95,8 @@ void request_answer(struct request *request, unsigned status, struct MHD_Respons
 /* Likewise, but the response stays the caller's, who may answer other requests with it. */
 void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response);
 
-/* Hands the answer to libmicrohttpd. MHD_NO: there is none, or no memory; the connection ends. */
-enum MHD_Result request_queue(struct request *request);
+/* Hands the answer to libmicrohttpd. last: it tells the client that none follows on this connection. MHD_NO: there is none, or no memory; the connection ends. */
+enum MHD_Result request_queue(struct request *request, bool last);
 
 /* Environments may go: what it asks for is to be found out again. */
 void request_forget_environment(struct request *request);

@@ -55,11 +55,12 @@ static void answer_no_token(struct request *request, uint64_t now_usec)
                 (void)snprintf(message, sizeof(message), "%s: %s", environment->name,
                                environment_why(environment, now_usec, why));
         }
-        send_answer(request,
-                    answer_error_with(
-                            503, "no_token", message,
-                            answer_retry_after(environment->refresh.in_flight ? now_usec : next, now_usec),
-                            NULL, false));
+        /* Whose wait was cut short may come back at once, and wait on with the next process. */
+        if (environment->refresh.in_flight || request->cut_short) {
+                next = now_usec;
+        }
+        send_answer(request, answer_error_with(503, "no_token", message, answer_retry_after(next, now_usec),
+                                               NULL, false));
 }
 
 static void answer_limited(struct request *request, const char *message, uint64_t until_usec,

@@ -12,6 +12,7 @@ for reports of sanitizers and for secrets in what it wrote. Standard library onl
 
 import base64
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -59,6 +60,21 @@ def run_daemon(*arguments, timeout=20, **more):
                             capture_output=True, text=True, timeout=timeout, **more)
     assert not any(word in result.stderr for word in REPORTS), result.stderr
     return result
+
+
+def pass_sockets(command, passed):
+    """As sd_listen_fds(3) wants it: the command, and what subprocess.Popen needs beside it."""
+    numbers = [3 + i for i in range(len(passed))]
+
+    def put_in_place():
+        aside = [fcntl.fcntl(held.fileno(), fcntl.F_DUPFD, 100) for _, held in passed]
+        for number, copy in zip(numbers, aside):
+            os.dup2(copy, number)
+
+    names = ":".join(name for name, _ in passed)
+    return (["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$0" "$@"', *command],
+            {"pass_fds": numbers, "preexec_fn": put_in_place,
+             "env": {"LISTEN_FDS": str(len(passed)), "LISTEN_FDNAMES": names}})
 
 
 class Answer:
@@ -109,6 +125,7 @@ def check_headers(answer):
     headers = answer.headers
     assert headers.get_all("X-Content-Type-Options") == ["nosniff"], answer
     assert headers.get_all("Cache-Control") == ["no-store"], answer
+    assert len(headers.get_all("Date")) == 1 and len(headers.get_all("Connection") or [""]) == 1, answer
     assert headers.get_all("Content-Type") is not None and len(headers.get_all("Content-Type")) == 1, answer
     assert not [name for name in headers if name.lower().startswith("access-control-")], answer
 
@@ -126,10 +143,11 @@ class Broker:
     simulator: environments of that name get its URL and authority. keys: {file name: text}. broker: further
     lines of [broker]. environments: {name: lines}; those of the simulator are there by themselves unless the
     value None takes them away. uid: run as that user (and group), as root only. env, arguments: of the process.
+    passed: (name, socket) pairs that it gets as if from a service manager; they stay open here.
     """
 
     def __init__(self, simulator=None, *, keys=None, broker="", environments=None, uid=None, env=None,
-                 arguments=(), tcp=True, unix=True, start=True):
+                 arguments=(), tcp=True, unix=True, start=True, passed=()):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-"))
         self.directory.chmod(0o755)
         self.simulator, self.uid, self.env, self.arguments = simulator, uid, env or {}, tuple(arguments)
@@ -146,6 +164,7 @@ class Broker:
                 self.environments.pop(name, None)
             else:
                 self.environments[name] = lines
+        self.passed = list(passed)
         self.secrets = set()
         self.process = None
         self.wants_start = start
@@ -201,7 +220,12 @@ class Broker:
         self.stderr = open(self.stderr_path, "ab")
         identity = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
         command = [binary(), "--config", str(self.config_path), *self.arguments]
-        self.process = subprocess.Popen(command, env=BARE_ENVIRONMENT | self.env, stdin=subprocess.DEVNULL,
+        environment = BARE_ENVIRONMENT | self.env
+        if self.passed:
+            command, more = pass_sockets(command, self.passed)
+            environment |= more.pop("env")
+            identity |= more
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.stderr, cwd="/", **identity)
         self.stderr.close()
         if wait:
