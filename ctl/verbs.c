@@ -1,4 +1,5 @@
-/* Verbs: token, refresh, ready and live; each one request and its answer. For status see verb_status.c. */
+/* Verbs: token, refresh, reload, ready and live; each one request and its answer. For status see
+ * verb_status.c. */
 #include "ctl/verbs.h"
 
 #include <json-c/json.h>
@@ -124,6 +125,28 @@ int verb_refresh(const struct options *options)
                 (void)printf(", valid for %s",
                              duration_format((uint64_t)expires_in_sec * USEC_PER_SEC, life));
         (void)putchar('\n');
+        return EXIT_DONE;
+}
+
+/* reload */
+
+int verb_reload(const struct options *options)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        int code, r;
+
+        code = open_broker(&broker, options->address);
+        if (code != EXIT_DONE)
+                return code;
+
+        r = eqp_broker_reload(broker, NULL);
+        if (r < 0) {
+                code = complain_broker(broker, r);
+                /* That is about tokens, and this is not. */
+                return code == EXIT_NO_TOKEN ? EXIT_FAILED : code;
+        }
+
+        (void)puts("reloaded");
         return EXIT_DONE;
 }
 

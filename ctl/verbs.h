@@ -8,5 +8,6 @@ int verb_token(const struct options *options);
 int verb_exec(const struct options *options);
 int verb_status(const struct options *options);
 int verb_refresh(const struct options *options);
+int verb_reload(const struct options *options);
 int verb_ready(const struct options *options);
 int verb_live(const struct options *options);

@@ -119,6 +119,12 @@ static bool allows(const struct settings *settings, size_t i, bool operators,
         return access_rules_allow(rules, caller) || is_own_by_default(settings, rules, caller);
 }
 
+static bool allows_reload(const struct settings *settings, const struct caller_identity *caller)
+{
+        return caller->uid == 0 || caller->uid == geteuid() ||
+               access_rules_allow(&settings->operators, caller);
+}
+
 static bool needs_groups(const struct settings *settings, size_t i, bool operators,
                          const struct caller_identity *caller)
 {
@@ -139,6 +145,7 @@ struct access_rights access_judge(const struct settings *settings, const struct 
                         rights.operate |= UINT32_C(1) << i;
                 }
         }
+        rights.reload = peer->known && allows_reload(settings, &caller);
         return rights;
 }
 
@@ -152,5 +159,6 @@ bool access_needs_groups(const struct settings *settings, const struct peer *pee
                         return true;
                 }
         }
-        return false;
+        return peer->known && !allows_reload(settings, &caller) &&
+               access_rules_need_groups(&settings->operators, &caller);
 }

@@ -8,6 +8,7 @@
 struct access_rights {
         uint32_t use;     /* may have tokens */
         uint32_t operate; /* may refresh */
+        bool reload;      /* may have configuration and keys read again */
 };
 
 /* Looks up the names in all rules, which may block: at start and reload only. -ENOENT: a name is unknown;
@@ -15,7 +16,7 @@ struct access_rights {
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
 
 /* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may
- * all. */
+ * all. Root and that user may reload in any case, as they could send the signal. */
 struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
 
 /* Would knowing the peer's groups make a difference? */

@@ -10,6 +10,7 @@
 #include "daemon/http_server.h"
 #include "daemon/media_type.h"
 #include "daemon/metrics.h"
+#include "daemon/reload_request.h"
 #include "daemon/session_request.h"
 #include "daemon/status_answer.h"
 #include "daemon/token_request.h"
@@ -91,15 +92,25 @@ static bool judge_rights(struct api *api, struct request *request, uint64_t now_
         struct access_rights rights = access_judge(api->settings, &connection->peer);
         connection->may_use = rights.use;
         connection->may_operate = rights.operate;
+        connection->may_reload = rights.reload;
         connection->rights_generation = api->rights_generation;
         connection->rights_until_usec = until_usec;
         return true;
 }
 
-/* Who is calling, and what do the headers tell? False: answered, or waiting. */
-static bool admit(struct api *api, struct request *request, bool health, uint64_t now_usec)
+/* Has this caller any right that this path is about? Who may reload only is nobody elsewhere. */
+static bool has_right(const struct connection *connection, const struct route *route)
+{
+        return connection->may_use || connection->may_operate ||
+               (connection->may_reload && route && route->id == ROUTE_RELOAD);
+}
+
+/* Who is calling, and what do the headers tell? route: NULL if there is no such path. False: answered, or
+ * waiting. */
+static bool admit(struct api *api, struct request *request, const struct route *route, uint64_t now_usec)
 {
         struct connection *connection = request->connection;
+        bool health = route && route->health;
         struct guard_refusal refusal;
 
         if (!health && !judge_rights(api, request, now_usec)) {
@@ -115,7 +126,7 @@ static bool admit(struct api *api, struct request *request, bool health, uint64_
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
                 return false;
         }
-        if (!health && !connection->may_use && !connection->may_operate) {
+        if (!health && !has_right(connection, route)) {
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
                        "the "
@@ -204,6 +215,19 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
         return false;
 }
 
+/* May he, if it is that? False: answered. */
+static bool check_reload(struct api *api, struct request *request, uint64_t now_usec)
+{
+        if (request->match.route->id != ROUTE_RELOAD || request->connection->may_reload) {
+                return true;
+        }
+        refuse(api, request, 403, "caller_refused",
+               "this user may not have the configuration read again: see 'operators =' in [broker] of the "
+               "configuration",
+               false, now_usec);
+        return false;
+}
+
 static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct answer answer = { 0 };
@@ -220,6 +244,9 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 return;
         case ROUTE_SESSION_TOKEN:
                 session_request(api, request, now_usec);
+                return;
+        case ROUTE_RELOAD:
+                reload_request(api, request, now_usec);
                 return;
         case ROUTE_STATUS:
                 answer = status_answer(api, request->connection->may_use | request->connection->may_operate,
@@ -251,7 +278,7 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         if (r == 0 && match.route->id == ROUTE_METRICS && !api->settings->metrics) {
                 r = -ENOENT;
         }
-        if (!admit(api, request, r == 0 && match.route->health, now_usec)) {
+        if (!admit(api, request, r == 0 ? match.route : NULL, now_usec)) {
                 return;
         }
         if (r == -EINVAL) {
@@ -269,7 +296,8 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         request->match = match;
         request->wait_until_usec = 0;
         request->min_ttl_sec = 0;
-        if (check_form(api, request) && (!*match.environment || find_environment(api, request, now_usec))) {
+        if (check_form(api, request) && check_reload(api, request, now_usec) &&
+            (!*match.environment || find_environment(api, request, now_usec))) {
                 go_to_route(api, request, now_usec);
         }
 }

@@ -19,6 +19,7 @@ struct api {
         struct audit *audit;
         struct user_groups *user_groups;
         struct http_server *server; /* for its numbers; NULL until it is there */
+        struct reload *reload;
 
         /* counters for /metrics */
         uint64_t n_requests, n_tokens_served, n_refused, n_errors;

@@ -247,3 +247,12 @@ struct audit *audit_free(struct audit *audit)
         free(audit);
         return NULL;
 }
+
+void audit_reload(const struct request *request)
+{
+        char caller[160], text[192];
+
+        describe_caller(request, caller, sizeof(caller));
+        (void)snprintf(text, sizeof(text), "a reload is asked for by %s", caller);
+        say(request, LOG_INFO, NULL, NULL, text);
+}

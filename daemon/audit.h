@@ -18,3 +18,6 @@ void audit_handed_out(struct audit *audit, const struct request *request,
 /* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
  * were kept back. slug: a static text. */
 void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec);
+
+/* A reload was asked for: says so at info. */
+void audit_reload(const struct request *request);

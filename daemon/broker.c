@@ -263,6 +263,7 @@ static int build(struct broker *broker)
         broker->api.audit = broker->audit;
         broker->api.user_groups = broker->user_groups;
         broker->api.server = broker->server;
+        broker->api.reload = &broker->reload;
         find_finder(broker);
         r = reload_init(&broker->reload, broker->event, &reloading);
         if (r >= 0) {

@@ -100,7 +100,7 @@ static struct connection *find_stranger(struct connections *connections)
         struct connection *found = NULL;
 
         for (struct connection *at = connections->first; at; at = at->next) {
-                if (at->counted && !at->over_limit && !at->may_use && !at->may_operate &&
+                if (at->counted && !at->over_limit && !at->may_use && !at->may_operate && !at->may_reload &&
                     (at->state == CONNECTION_RECEIVING || at->state == CONNECTION_IDLE)) {
                         found = at; /* the newest comes first */
                 }

@@ -43,7 +43,7 @@ struct request {
         uint64_t wait_until_usec;
         bool cut_short;         /* the daemon ends before the wait would */
         uint64_t seen_serial;   /* of the session in hand when it began to wait */
-        uint64_t seen_answered; /* environment->n_answered likewise */
+        uint64_t seen_answered; /* environment->n_answered likewise; or how many reloads there had been */
 
         /* the answer */
         unsigned status; /* 0: none yet */
@@ -75,6 +75,7 @@ struct connection {
         uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
         uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
+        bool may_reload;
         struct request request;
 };
 

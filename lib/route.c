@@ -21,6 +21,7 @@ static const struct route routes[] = {
         { ROUTE_READY, "/readyz", "GET, HEAD", true, false },
         { ROUTE_METRICS, "/metrics", "GET, HEAD", true, false },
         { ROUTE_STATUS, "/v1/status", "GET, HEAD", false, true },
+        { ROUTE_RELOAD, "/v1/reload", "POST", false, true },
         { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected", "POST", false, true },
         { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false, true },
         { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/v1/app/session/token", "POST", false, false },

@@ -13,6 +13,7 @@ enum route_id {
         ROUTE_READY,          /* GET /readyz */
         ROUTE_METRICS,        /* GET /metrics */
         ROUTE_STATUS,         /* GET /v1/status */
+        ROUTE_RELOAD,         /* POST /v1/reload */
         ROUTE_TOKEN,          /* GET /v1/{environment}/token */
         ROUTE_TOKEN_REJECTED, /* POST /v1/{environment}/token/rejected */
         ROUTE_REFRESH,        /* POST /v1/{environment}/refresh */

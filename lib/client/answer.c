@@ -12,9 +12,15 @@ static const struct {
         const char *slug; /* NULL: any */
         int error;
 } meanings[] = {
-        { 400, NULL, -EINVAL },    { 403, NULL, -EACCES }, { 404, "unknown_environment", -ENOENT },
-        { 413, NULL, -EINVAL },    { 422, NULL, -ERANGE }, { 429, NULL, -EBUSY },
-        { 500, NULL, -EREMOTEIO }, { 503, NULL, -EAGAIN },
+        { 400, NULL, -EINVAL },
+        { 403, NULL, -EACCES },
+        { 404, "unknown_environment", -ENOENT },
+        { 413, NULL, -EINVAL },
+        { 422, "reload_failed", -EBADMSG },
+        { 422, NULL, -ERANGE },
+        { 429, NULL, -EBUSY },
+        { 500, NULL, -EREMOTEIO },
+        { 503, NULL, -EAGAIN },
 };
 
 static int meaning_of(unsigned status, const char *slug)

@@ -20,6 +20,7 @@
  *         -EINVAL        an argument is not valid, or the daemon says that the request is not
  *         -ENOENT        the daemon knows no such environment
  *         -ERANGE        no token of this environment can live as long as min_ttl_sec asks
+ *         -EBADMSG       the daemon's configuration has a mistake: not reloaded
  *         -ETIMEDOUT     the daemon took the connection, and the answer did not come in time
  *         -ECONNRESET    the connection broke before the answer was complete
  *         -EPROTO        nonsense: what answers is not an eqp-brokerd, or not one of a version known here
@@ -111,6 +112,13 @@ EQP_BROKER_PUBLIC int eqp_broker_refresh(struct eqp_broker *broker, const char *
 /* Gets the state of all environments that the caller may use, as JSON text: an object with an array
  * "environments". It holds no secret; release with free(). Blocks for at most 5 s. */
 EQP_BROKER_PUBLIC int eqp_broker_get_status(struct eqp_broker *broker, char **ret_json);
+
+/* Has the daemon read its configuration and keys again, and waits until that is done. For root, the daemon's
+ * own user and operators. -EBADMSG: the new configuration has a mistake and the old one stands; the message
+ * says which and where. ret_json is the daemon's account: an object with "reloaded" and an array
+ * "environments" of the names there are now; it may be NULL, else release with free(). Blocks for at most
+ * 60 s. */
+EQP_BROKER_PUBLIC int eqp_broker_reload(struct eqp_broker *broker, char **ret_json);
 
 /* 0 if every configured environment has a usable token; -EAGAIN if not, the message says which and why.
  * Blocks for at most 5 s. */

@@ -4,7 +4,7 @@
  *         probe CLIENT-NAME token ENVIRONMENT MIN-TTL WAIT
  *         probe CLIENT-NAME rejected ENVIRONMENT UST
  *         probe CLIENT-NAME refresh ENVIRONMENT
- *         probe CLIENT-NAME status | ready | live | twice */
+ *         probe CLIENT-NAME reload | status | ready | live | twice */
 #include <errno.h>
 #include <stdio.h>
 
@@ -48,6 +48,17 @@ static int probe_refresh(struct eqp_broker *broker, const char *environment)
         return r;
 }
 
+static int probe_reload(struct eqp_broker *broker)
+{
+        _cleanup_free_ char *json = NULL;
+        int r;
+
+        r = eqp_broker_reload(broker, &json);
+        if (r >= 0)
+                printf("json %s\n", json);
+        return r;
+}
+
 static int probe_status(struct eqp_broker *broker)
 {
         _cleanup_free_ char *json = NULL;
@@ -81,6 +92,8 @@ static int probe(struct eqp_broker *broker, int argc, char **argv)
                 return probe_rejected(broker, argv[3], argv[4]);
         if (streq(call, "refresh") && argc == 4)
                 return probe_refresh(broker, argv[3]);
+        if (streq(call, "reload"))
+                return probe_reload(broker);
         if (streq(call, "status"))
                 return probe_status(broker);
         if (streq(call, "ready"))

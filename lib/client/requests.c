@@ -174,6 +174,24 @@ int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool 
         return 0;
 }
 
+int eqp_broker_reload(struct eqp_broker *broker, char **ret_json)
+{
+        const struct request request = { .path = "/v1/reload",
+                                         .post_body = "",
+                                         .timeout_sec = EXCHANGE_SEC };
+        _cleanup_(json_putp) struct json_object *object = NULL;
+        bool reloaded = false;
+        int r;
+
+        r = broker_request(broker, &request, &object);
+        if (r < 0)
+                return r;
+        if (field_boolean(object, "reloaded", &reloaded) < 0 || !reloaded)
+                return broker_nonsense(broker, "the answer to a reload that says neither yes nor no");
+
+        return ret_json != NULL ? hand_out_text(broker, object, ret_json) : 0;
+}
+
 int eqp_broker_get_status(struct eqp_broker *broker, char **ret_json)
 {
         const struct request request = { .path = "/v1/status", .timeout_sec = SMALL_ANSWER_SEC };

@@ -15,7 +15,7 @@ EQPCTL = BUILD / "ctl" / "eqpctl"
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "doc" / "eqpctl.1.scd"
 BARE_ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
-VERBS = ["token", "exec", "status", "refresh", "ready", "live"]
+VERBS = ["token", "exec", "status", "refresh", "reload", "ready", "live"]
 
 
 def eqpctl(*arguments, **env):
@@ -31,6 +31,7 @@ def eqpctl(*arguments, **env):
         (["live", "--json"], "--json"),
         (["live", "sandbox"], "'sandbox'"),
         (["ready", "sandbox"], "'sandbox'"),
+        (["reload", "sandbox"], "'sandbox'"),
         (["token"], "the name of an environment is missing"),
         (["refresh"], "the name of an environment is missing"),
         (["token", "sandbox", "production"], "'production'"),

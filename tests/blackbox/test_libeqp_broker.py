@@ -96,6 +96,10 @@ def test_refresh_and_status_hand_the_account_out(broker):
     assert (told["result"], told["refreshed"]) == ("0", "no")
     assert json.loads(told["json"]) == account
 
+    account = {"reloaded": True, "environments": ["sandbox"]}
+    broker.answers["POST /v1/reload"] = Answer(body=account)
+    assert json.loads(probe(broker, "reload")["json"]) == account
+
     broker.answers["GET /v1/status"] = Answer(body={"environments": []})
     assert json.loads(probe(broker, "status")["json"]) == {"environments": []}
 
@@ -120,6 +124,14 @@ def test_refusals(broker, status, slug, result):
     broker.answers["GET /v1/sandbox/token"] = error(status, slug, "In words.", retry_after=7)
     told = probe(broker, "token", "sandbox", "0", "-1")
     assert (told["result"], told["slug"], told["message"], told["retry_after"]) == (result, slug, "In words.", "7")
+
+
+def test_a_reload_that_was_not_done(broker):
+    broker.answers["POST /v1/reload"] = error(422, "reload_failed", "/etc/x:3: a mistake")
+    told = probe(broker, "reload")
+    assert (told["result"], told["message"]) == ("EBADMSG", "/etc/x:3: a mistake")
+    broker.answers["POST /v1/reload"] = Answer(body={"reloaded": False})
+    assert probe(broker, "reload")["result"] == "EPROTO"
 
 
 @pytest.mark.parametrize(["said", "understood"], [("-1", "0"), ("soon", "0"), ("99999999999", "86400")])

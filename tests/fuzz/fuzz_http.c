@@ -6,6 +6,7 @@
 #include "daemon/clock.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
+#include "daemon/reload.h"
 #include "daemon/user_groups.h"
 #include "lib/util.h"
 #include "tests/fake/upstream.h"
@@ -23,6 +24,8 @@ static struct world {
         struct settings *settings;
         struct upstream *upstream;
         struct http_server *server;
+        struct service service;
+        struct reload reload;
         struct api api;
 } world;
 
@@ -36,6 +39,15 @@ static bool known(const char *environment, void *userdata)
         (void)environment;
         (void)userdata;
         return true;
+}
+
+static int refuse_reload(struct settings *settings, char *reterr_message, void *userdata)
+{
+        (void)settings;
+        (void)userdata;
+        reterr_message[0] = '?';
+        reterr_message[1] = '\0';
+        return -ECANCELED;
 }
 
 static void turn_until_quiet(void)
@@ -59,6 +71,9 @@ static void build_world(void)
         must(http_server_new(&world.server, world.event, &limits, &handler) >= 0);
         must(audit_new(&world.api.audit) >= 0);
         must(user_groups_new(&world.api.user_groups, world.event) >= 0);
+        const struct reload_work reloading = { "/dev/null", &world.service, refuse_reload, NULL };
+        must(reload_init(&world.reload, world.event, &reloading) >= 0);
+        world.api.reload = &world.reload;
         world.api.settings = world.settings;
         world.api.rights_generation = 1;
         world.api.upstream = world.upstream;
