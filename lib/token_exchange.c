@@ -7,6 +7,7 @@
  * json-c lets us. */
 #include "lib/token_exchange.h"
 #include "lib/retry_after.h"
+#include "lib/secret_json.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -85,8 +86,7 @@ static bool is_clean_text(const char *body, size_t length)
         return true;
 }
 
-/* Visible ASCII without quotes: fits into a header, a JSON string and a shell word as it is. */
-static bool is_plain(const char *text, size_t length, size_t max)
+bool token_exchange_is_plain(const char *text, size_t length, size_t max)
 {
         if (length < 1 || length > max)
                 return false;
@@ -108,7 +108,7 @@ static int read_plain(struct json_object *reply, const char *field, size_t max, 
                 return -EBADMSG;
         text = json_object_get_string(value);
         length = (size_t)json_object_get_string_len(value);
-        if (!text || !is_plain(text, length, max))
+        if (!text || !token_exchange_is_plain(text, length, max))
                 return -EBADMSG;
         *ret = text;
         *ret_length = length;
@@ -169,28 +169,10 @@ static const char *read_grant(struct json_object *reply, struct grant *ret)
         return NULL;
 }
 
-/* Frees the parsed reply; a string of the same length goes over the token first, which json-c writes in
- * place. */
-static void wipe_reply(struct json_object *reply)
-{
-        static const char blank[SESSION_TOKEN_MAX];
-        struct json_object *value;
-
-        if (json_object_is_type(reply, json_type_object) &&
-            json_object_object_get_ex(reply, "ust", &value) &&
-            json_object_is_type(value, json_type_string)) {
-                int length = json_object_get_string_len(value);
-
-                (void)json_object_set_string_len(value, blank, MIN_OF(length, SESSION_TOKEN_MAX));
-        }
-        (void)json_object_put(reply);
-}
-
 static enum exchange_outcome classify_body(const char *body, size_t length, struct grant *ret,
                                            const char **ret_why)
 {
-        struct json_tokener *tokener;
-        struct json_object *reply;
+        struct json_object *reply = NULL;
 
         *ret_why = "the body is no JSON";
         if (!body || length == 0) {
@@ -204,19 +186,14 @@ static enum exchange_outcome classify_body(const char *body, size_t length, stru
         if (!is_clean_text(body, length))
                 return EXCHANGE_MALFORMED;
 
-        tokener = json_tokener_new_ex(NESTING_MAX);
-        if (!tokener) {
+        int r = secret_json_parse(body, length, NESTING_MAX, &reply);
+        if (r == -ENOMEM) {
                 *ret_why = "no memory to read the answer";
                 return EXCHANGE_UNAVAILABLE;
         }
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        reply = json_tokener_parse_ex(tokener, body, (int)length);
-        if (json_tokener_get_error(tokener) == json_tokener_success)
+        if (r >= 0)
                 *ret_why = read_grant(reply, ret);
-        wipe_reply(reply);
-        if (tokener->pb && tokener->pb->buf)
-                explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
-        json_tokener_free(tokener);
+        secret_json_free(reply, "ust");
 
         if (*ret_why)
                 return EXCHANGE_MALFORMED;

@@ -3,6 +3,7 @@
  * the body is never trusted. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,10 @@ struct grant {
         char mage_id[MAGE_ID_MAX + 1];
         char ust[SESSION_TOKEN_MAX + 1];
 };
+
+/* Is this 1 to max characters of visible ASCII without quotes (" and ')? So are `ust` and `mage_id`: they fit
+ * into a header as they are. */
+bool token_exchange_is_plain(const char *text, size_t length, size_t max);
 
 /* An answer as it came from the wire. */
 struct exchange_answer {

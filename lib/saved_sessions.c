@@ -1,0 +1,40 @@
+/* What is to survive a restart: the struct. Its text is in saved_sessions_format.c and
+ * saved_sessions_parse.c. */
+#include "lib/saved_sessions.h"
+
+#include "lib/util.h"
+
+struct saved_sessions *saved_sessions_new(void)
+{
+        return calloc(1, sizeof(struct saved_sessions));
+}
+
+struct saved_sessions *saved_sessions_free(struct saved_sessions *saved)
+{
+        if (saved) {
+                for (size_t i = 0; i < saved->n_environments; i++) {
+                        (void)session_unref(saved->environments[i].session);
+                }
+                free(saved);
+        }
+        return NULL;
+}
+
+void saved_sessions_freep(struct saved_sessions **saved)
+{
+        *saved = saved_sessions_free(*saved);
+}
+
+const char *saved_environment_unfit(const struct saved_environment *saved, const char *base_url,
+                                    uint64_t now_usec)
+{
+        const struct session *session = saved->session;
+
+        if (!streq(saved->base_url, base_url)) {
+                return "the environment's base URL has changed";
+        }
+        if (!refresh_past_possible(&saved->past, now_usec) || (session && session->sent_usec > now_usec)) {
+                return "its times lie in the future";
+        }
+        return NULL;
+}

@@ -1,0 +1,59 @@
+/* What is to survive a restart of the program, and its text: the sessions in hand, and when exchanges were
+ * sent. A session is bound to its environment's name and base URL, to the boot, and to the access key that
+ * obtained it, of which only a keyed digest is kept. */
+#pragma once
+
+#include "lib/base_url.h"
+#include "lib/refresh_past.h"
+#include "lib/session.h"
+#include "lib/settings.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SAVED_VERSION         1
+#define SAVED_SESSIONS_MAX    (512 * 1024) /* bytes of text */
+#define SAVED_BOOT_ID_LENGTH  32           /* hexadecimal digits */
+#define SAVED_SALT_SIZE       32
+#define SAVED_KEY_DIGEST_SIZE 32
+#define SAVED_TIME_MAX_USEC   (UINT64_C(1) << 60) /* 36000 years after boot */
+
+struct saved_environment {
+        char name[ENVIRONMENT_NAME_MAX + 1];
+        char base_url[BASE_URL_MAX + 1];
+        struct refresh_past past;
+        struct session *session; /* one reference; NULL: none. What follows belongs to it */
+        uint64_t refresh_point_usec;
+        uint32_t attainable_sec;
+        bool reported;
+        uint8_t key_digest[SAVED_KEY_DIGEST_SIZE]; /* with saved_sessions.salt */
+};
+
+struct saved_sessions {
+        uint64_t number; /* 1 and up; the highest is the newest */
+        char boot_id[SAVED_BOOT_ID_LENGTH + 1];
+        uint8_t salt[SAVED_SALT_SIZE];
+        struct saved_environment environments[SETTINGS_ENVIRONMENTS_MAX];
+        size_t n_environments;
+};
+
+/* An empty one. NULL: no memory. */
+struct saved_sessions *saved_sessions_new(void);
+/* Lets the sessions go. NULL is fine; returns NULL. */
+struct saved_sessions *saved_sessions_free(struct saved_sessions *saved);
+void saved_sessions_freep(struct saved_sessions **saved);
+
+/* Writes the text (JSON on one line, no NUL at its end) into a block of secret memory, the caller's for
+ * secret_free(). -ENOMEM. -E2BIG: it would be longer than SAVED_SESSIONS_MAX. */
+int saved_sessions_format(const struct saved_sessions *saved, char **ret, size_t *ret_length);
+
+/* Reads a text. Only what saved_sessions_format() writes, byte by byte, is taken, and only if a machine can
+ * have left it: everything is bounded, and in order. Sessions get the serial 1. -EBADMSG: *reterr_why says
+ * in what way, a static text without anything of the content. -ENOMEM. */
+int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
+                         const char **reterr_why);
+
+/* Why this cannot go on in an environment with that base URL: a static text for people; NULL: it can. Says
+ * nothing of the key, which the caller compares. */
+const char *saved_environment_unfit(const struct saved_environment *saved, const char *base_url,
+                                    uint64_t now_usec);

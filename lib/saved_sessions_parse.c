@@ -1,0 +1,243 @@
+/* The text of what is to survive a restart: reading.
+ *
+ * Members are read by name and checked one by one; what is read is then written again, and both texts must
+ * be equal. So whatever json-c or we overlook (a member twice, or one too many, other spellings of a
+ * number, text behind the end) is refused all the same. */
+#include "lib/saved_sessions.h"
+
+#include "lib/secret.h"
+#include "lib/secret_json.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define NESTING_MAX 6
+
+static bool get_text(struct json_object *json, const char *member, size_t max, const char **ret)
+{
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(json, member, &value) ||
+            !json_object_is_type(value, json_type_string)) {
+                return false;
+        }
+        *ret = json_object_get_string(value);
+        size_t length = (size_t)json_object_get_string_len(value);
+        return length <= max && strlen(*ret) == length;
+}
+
+static bool number_of(struct json_object *value, uint64_t max, uint64_t *ret)
+{
+        if (!json_object_is_type(value, json_type_int)) {
+                return false;
+        }
+        int64_t number = json_object_get_int64(value);
+        *ret = (uint64_t)number;
+        return number >= 0 && (uint64_t)number <= max;
+}
+
+static bool get_number(struct json_object *json, const char *member, uint64_t max, uint64_t *ret)
+{
+        struct json_object *value;
+        return json_object_object_get_ex(json, member, &value) && number_of(value, max, ret);
+}
+
+static bool get_bytes(struct json_object *json, const char *member, uint8_t *bytes, size_t n)
+{
+        const char *text;
+
+        if (!get_text(json, member, 2 * n, &text) || strlen(text) != 2 * n) {
+                return false;
+        }
+        for (size_t i = 0; i < n; i++) {
+                static const char digits[] = "0123456789abcdef";
+                const char *high = strchr(digits, text[2 * i]), *low = strchr(digits, text[2 * i + 1]);
+                if (!high || !low) {
+                        return false;
+                }
+                bytes[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+        }
+        return true;
+}
+
+/* Ascending, each a time. */
+static bool get_times(struct json_object *json, const char *member, uint64_t *times, size_t max, size_t *ret)
+{
+        struct json_object *list;
+        uint64_t before = 0;
+
+        if (!json_object_object_get_ex(json, member, &list) || !json_object_is_type(list, json_type_array) ||
+            json_object_array_length(list) > max) {
+                return false;
+        }
+        *ret = json_object_array_length(list);
+        for (size_t i = 0; i < *ret; i++) {
+                if (!number_of(json_object_array_get_idx(list, i), SAVED_TIME_MAX_USEC, &times[i]) ||
+                    times[i] <= before) {
+                        return false;
+                }
+                before = times[i];
+        }
+        return true;
+}
+
+/* A grant holds a token: it is built in secret memory. */
+static int make_session(struct json_object *json, uint64_t sent_usec, uint32_t lifetime_sec,
+                        struct session **ret)
+{
+        const char *ust, *mage_id, *label;
+
+        if (!get_text(json, "ust", SESSION_TOKEN_MAX, &ust) ||
+            !token_exchange_is_plain(ust, strlen(ust), SESSION_TOKEN_MAX) ||
+            !get_text(json, "mage_id", MAGE_ID_MAX, &mage_id) ||
+            !token_exchange_is_plain(mage_id, strlen(mage_id), MAGE_ID_MAX) ||
+            !get_text(json, "key_label", KEY_LABEL_MAX, &label) ||
+            (*label != '\0' && !key_label_valid(label, strlen(label)))) {
+                return -EBADMSG;
+        }
+        struct grant *grant = secret_alloc(sizeof(*grant));
+        if (!grant) {
+                return -ENOMEM;
+        }
+        grant->lifetime_sec = lifetime_sec;
+        (void)snprintf(grant->ust, sizeof(grant->ust), "%s", ust);
+        (void)snprintf(grant->mage_id, sizeof(grant->mage_id), "%s", mage_id);
+        int r = session_new(ret, grant, 1, sent_usec, label);
+        (void)secret_free(grant);
+        return r;
+}
+
+static int read_session(struct json_object *json, struct saved_environment *saved)
+{
+        struct json_object *session, *reported;
+        uint64_t sent_usec, lifetime_sec, attainable_sec;
+
+        if (!json_object_object_get_ex(json, "session", &session)) {
+                return 0;
+        }
+        if (!get_number(session, "sent_usec", SAVED_TIME_MAX_USEC, &sent_usec) ||
+            !get_number(session, "lifetime_sec", LIFETIME_MAX_SEC, &lifetime_sec) || lifetime_sec == 0 ||
+            !get_number(session, "refresh_point_usec", sent_usec + lifetime_sec * USEC_PER_SEC,
+                        &saved->refresh_point_usec) ||
+            saved->refresh_point_usec < sent_usec ||
+            !get_number(session, "attainable_sec", lifetime_sec, &attainable_sec) ||
+            !get_bytes(session, "key_digest", saved->key_digest, sizeof(saved->key_digest)) ||
+            !json_object_object_get_ex(session, "reported", &reported)) {
+                return -EBADMSG;
+        }
+        saved->attainable_sec = (uint32_t)attainable_sec;
+        saved->reported = json_object_get_boolean(reported);
+        return make_session(session, sent_usec, (uint32_t)lifetime_sec, &saved->session);
+}
+
+static int read_environment(struct json_object *json, struct saved_environment *saved)
+{
+        struct refresh_past *past = &saved->past;
+        const char *name, *base_url;
+        _cleanup_free_ char *spelling = NULL;
+        char why[256];
+
+        if (!get_text(json, "name", ENVIRONMENT_NAME_MAX, &name) ||
+            !environment_name_valid(name, strlen(name)) ||
+            !get_text(json, "base_url", BASE_URL_MAX, &base_url) ||
+            !get_times(json, "sent_usec", past->sent_usec, ARRAY_SIZE(past->sent_usec), &past->n_sent) ||
+            !get_times(json, "caused_usec", past->caused_usec, ARRAY_SIZE(past->caused_usec),
+                       &past->n_caused) ||
+            !get_number(json, "retry_after_usec", SAVED_TIME_MAX_USEC, &past->retry_after_usec) ||
+            !get_number(json, "reported_usec", SAVED_TIME_MAX_USEC, &past->reported_usec)) {
+                return -EBADMSG;
+        }
+        int r = base_url_parse(base_url, &spelling, why, sizeof(why));
+        if (r < 0 || !streq(spelling, base_url)) {
+                return r == -ENOMEM ? r : -EBADMSG;
+        }
+        (void)snprintf(saved->name, sizeof(saved->name), "%s", name);
+        (void)snprintf(saved->base_url, sizeof(saved->base_url), "%s", base_url);
+        return read_session(json, saved);
+}
+
+static bool has_twice(const struct saved_sessions *saved)
+{
+        const struct saved_environment *last = &saved->environments[saved->n_environments - 1];
+
+        for (const struct saved_environment *one = saved->environments; one < last; one++) {
+                if (streq(one->name, last->name)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int read_all(struct json_object *json, struct saved_sessions *saved, const char **reterr_why)
+{
+        struct json_object *list;
+        uint64_t version;
+        const char *boot_id;
+
+        if (!get_number(json, "version", INT64_MAX, &version) || version != SAVED_VERSION) {
+                *reterr_why = "another version of the program wrote it";
+                return -EBADMSG;
+        }
+        if (!get_number(json, "number", INT64_MAX, &saved->number) || saved->number == 0 ||
+            !get_text(json, "boot_id", SAVED_BOOT_ID_LENGTH, &boot_id) ||
+            !get_bytes(json, "salt", saved->salt, sizeof(saved->salt)) ||
+            !json_object_object_get_ex(json, "environments", &list) ||
+            !json_object_is_type(list, json_type_array) ||
+            json_object_array_length(list) > ARRAY_SIZE(saved->environments)) {
+                return -EBADMSG;
+        }
+        (void)snprintf(saved->boot_id, sizeof(saved->boot_id), "%s", boot_id);
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                int r = read_environment(json_object_array_get_idx(list, i),
+                                         &saved->environments[saved->n_environments++]);
+                if (r < 0) {
+                        return r;
+                }
+                if (has_twice(saved)) {
+                        return -EBADMSG;
+                }
+        }
+        return 0;
+}
+
+/* Is this the very text that we would have written? */
+static int compare(const struct saved_sessions *saved, const char *text, size_t length)
+{
+        char *again = NULL;
+        size_t again_length;
+        int r = saved_sessions_format(saved, &again, &again_length);
+
+        if (r >= 0 && (again_length != length || !secret_equal(again, text, length))) {
+                r = -EBADMSG;
+        }
+        (void)secret_free(again);
+        return r;
+}
+
+int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
+                         const char **reterr_why)
+{
+        _cleanup_(saved_sessions_freep) struct saved_sessions *saved = saved_sessions_new();
+        struct json_object *json = NULL;
+
+        *reterr_why = "it is damaged";
+        if (!saved) {
+                return -ENOMEM;
+        }
+        if (length > SAVED_SESSIONS_MAX) {
+                return -EBADMSG;
+        }
+        int r = secret_json_parse(text, length, NESTING_MAX, &json);
+        if (r >= 0) {
+                r = read_all(json, saved, reterr_why);
+                secret_json_free(json, "ust");
+        }
+        if (r >= 0) {
+                r = compare(saved, text, length);
+        }
+        if (r >= 0) {
+                *ret = take_ptr(saved);
+        }
+        return r;
+}

@@ -1,0 +1,15 @@
+/* JSON that holds secrets. json-c keeps copies on the ordinary heap: these wipe what of them can be got at.
+ * (The daemon's heap wipes what is freed; see daemon/wiping_heap.c. The library's users may have another.)
+ */
+#pragma once
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+/* Parses one value, strictly as far as json-c is. *ret is the caller's, for json_object_put(); NULL is the
+ * value null. -EBADMSG: the text is none. -ENOMEM. */
+int secret_json_parse(const char *text, size_t length, int nesting_max, struct json_object **ret);
+
+/* Lets the value go (json_object_put()), after the texts of all its members of that name were written over,
+ * at whatever depth. NULL is fine. */
+void secret_json_free(struct json_object *json, const char *member);
