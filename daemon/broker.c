@@ -16,6 +16,7 @@
 #include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
+#include "daemon/survival.h"
 #include "daemon/upstream.h"
 #include "daemon/user_groups.h"
 #include "lib/util.h"
@@ -37,6 +38,7 @@ struct broker {
         struct passed passed; /* what nobody has taken over yet */
         struct listeners listeners;
         struct service service;
+        struct survival *survival;
         struct reload reload;
         struct signals signals;
         bool stopping;
@@ -56,6 +58,13 @@ static void on_environment_change(void *userdata)
                 token_answers_keep(&broker->api.answers[i], broker->api.environments[i]->session);
         }
         service_look(&broker->service, &broker->api, clock_now_usec());
+        survival_look(broker->survival);
+}
+
+static void on_exchange_sent(void *userdata)
+{
+        struct broker *broker = userdata;
+        survival_look(broker->survival);
 }
 
 /* ---- keys and environments ---- */
@@ -93,11 +102,13 @@ static struct environment *find_environment(const struct api *api, const char *n
 static int gather_environments(struct broker *broker, const struct settings *settings,
                                struct environment **ret, bool *made)
 {
+        const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
+
         for (size_t i = 0; i < settings->n_environments; i++) {
                 ret[i] = find_environment(&broker->api, settings->environments[i].name);
                 if (!ret[i]) {
                         int r = environment_new(&ret[i], broker->event, broker->upstream,
-                                                &settings->environments[i], on_environment_change, broker);
+                                                &settings->environments[i], &watcher);
                         if (r < 0) {
                                 return r;
                         }
@@ -168,6 +179,7 @@ static int apply(struct broker *broker, struct settings *settings,
         for (size_t i = 0; i < n_gone; i++) {
                 (void)environment_free(gone[i]); /* now that no file gives its keys any more */
         }
+        survival_restore(broker->survival, clock_now_usec());
         on_keys_changed(broker);
         return 0;
 }
@@ -265,7 +277,10 @@ static int build(struct broker *broker)
         broker->api.server = broker->server;
         broker->api.reload = &broker->reload;
         find_finder(broker);
-        r = reload_init(&broker->reload, broker->event, &reloading);
+        r = survival_new(&broker->survival, broker->event, &broker->api, &broker->passed);
+        if (r >= 0) {
+                r = reload_init(&broker->reload, broker->event, &reloading);
+        }
         if (r >= 0) {
                 r = service_init(&broker->service, broker->event);
         }
@@ -336,6 +351,7 @@ struct broker *broker_free(struct broker *broker)
         }
         listeners_close(&broker->listeners);
         passed_close(&broker->passed);
+        broker->survival = survival_free(broker->survival);
         broker->server = http_server_free(broker->server);
         broker->finder = peer_finder_free(broker->finder);
         for (size_t i = 0; i < broker->api.n_environments; i++) {

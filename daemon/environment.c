@@ -33,7 +33,7 @@ static const char *label_of(const struct environment *environment, uint64_t key_
 static void tell_news(struct environment *environment)
 {
         waiters_tell(&environment->waiters);
-        environment->on_change(environment->userdata);
+        environment->watcher.on_change(environment->watcher.userdata);
 }
 
 /* ---- exchanges ---- */
@@ -86,6 +86,7 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                 environment->n_failures_in_row = 0;
                 (void)session_unref(environment->session);
                 environment->session = take_ptr(session);
+                environment->session_key = key_serial;
                 environment_say_granted(environment, label, now_usec);
         } else {
                 environment->n_failures_in_row++;
@@ -120,6 +121,7 @@ static void on_start_failed(struct environment *environment, int error)
 static void start_exchange(struct environment *environment, uint64_t key_serial)
 {
         environment->n_exchanges++;
+        environment->watcher.on_sent(environment->watcher.userdata);
         int r = upstream_exchange(&environment->exchange, environment->upstream, environment->settings,
                                   key_serial, on_exchange_done, environment);
         if (r < 0) {
@@ -189,7 +191,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         (void)usec;
         struct refresh_step step = refresh_on_timer(&environment->refresh, now_usec);
         carry_out(environment, &step, now_usec);
-        environment->on_change(environment->userdata);
+        environment->watcher.on_change(environment->watcher.userdata);
         return 0;
 }
 
@@ -270,14 +272,26 @@ void environment_configure(struct environment *environment, const struct environ
         }
 }
 
+void environment_restore(struct environment *environment, const struct refresh_past *past,
+                         struct session *session, const struct refresh_token *token,
+                         const struct key_name *key)
+{
+        refresh_restore(&environment->refresh, past, token, session ? session->serial : 0, key);
+        if (session) {
+                environment->session = session_ref(session);
+                environment->session_key = key->serial;
+                environment->last_serial = session->serial;
+                environment->last_refresh_usec = session->sent_usec;
+        }
+}
+
 static void free_environment(struct environment **environment)
 {
         *environment = environment_free(*environment);
 }
 
 int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
-                    const struct environment_settings *settings, void (*on_change)(void *userdata),
-                    void *userdata)
+                    const struct environment_settings *settings, const struct environment_watcher *watcher)
 {
         _cleanup_(free_environment) struct environment *environment = calloc(1, sizeof(*environment));
         if (!environment) {
@@ -286,8 +300,7 @@ int environment_new(struct environment **ret, sd_event *event, struct upstream *
         (void)snprintf(environment->name, sizeof(environment->name), "%s", settings->name);
         environment->event = sd_event_ref(event);
         environment->upstream = upstream;
-        environment->on_change = on_change;
-        environment->userdata = userdata;
+        environment->watcher = *watcher;
         refresh_init(&environment->refresh);
         environment_configure(environment, settings);
         int r = sd_event_add_time(event, &environment->timer, CLOCK_BOOTTIME, USEC_NEVER, 1, on_timer,

@@ -6,7 +6,7 @@
 
 #include "daemon/upstream.h"
 #include "daemon/waiters.h"
-#include "lib/refresh.h"
+#include "lib/refresh_past.h"
 #include "lib/session.h"
 #include "lib/settings.h"
 
@@ -31,16 +31,23 @@ struct environment_odd_answer {
         struct answer_excerpt excerpt;
 };
 
+/* Who wants to know when something happens. */
+struct environment_watcher {
+        void (*on_change)(void *userdata); /* state changed: for the service's status */
+        void (*on_sent)(void *userdata);   /* an exchange begins; it is on the wire in a later turn */
+        void *userdata;
+};
+
 struct environment {
         char name[ENVIRONMENT_NAME_MAX + 1];
         const struct environment_settings *settings; /* owned by the broker's settings; replaced on reload */
         sd_event *event;
         struct upstream *upstream;
-        void (*on_change)(void *userdata); /* state changed: for the service's status */
-        void *userdata;
+        struct environment_watcher watcher;
 
         struct refresh refresh;
         struct session *session; /* in hand; NULL: none */
+        uint64_t session_key;    /* serial of the key that obtained it */
         struct upstream_exchange *exchange;
         sd_event_source *timer;
         uint64_t last_serial;
@@ -58,13 +65,19 @@ struct environment {
 };
 
 int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
-                    const struct environment_settings *settings, void (*on_change)(void *userdata),
-                    void *userdata);
+                    const struct environment_settings *settings, const struct environment_watcher *watcher);
 /* Nobody may be waiting any more. Keys of it that no file gives are let go. NULL is fine; returns NULL. */
 struct environment *environment_free(struct environment *environment);
 
 /* Other settings from now on. Another base URL ends the token in hand: it belongs to another account. */
 void environment_configure(struct environment *environment, const struct environment_settings *settings);
+
+/* Takes up what the process before us left: right after environment_new() and environment_configure(), and
+ * before environment_keys_changed(). session (NULL: none) gets one more reference; token and key are its
+ * own, see refresh_restore(). Tells nobody. */
+void environment_restore(struct environment *environment, const struct refresh_past *past,
+                         struct session *session, const struct refresh_token *token,
+                         const struct key_name *key);
 
 /* Key files were read: takes their keys over. */
 void environment_keys_changed(struct environment *environment);

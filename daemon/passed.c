@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -39,6 +40,11 @@ static const char *sort_in(struct passed *passed, int fd, const char *name)
                 if (passed->n_sessions == PASSED_SESSIONS_MAX) {
                         return "there are too many of its kind";
                 }
+                if (strlen(name) > PASSED_SESSIONS_NAME_MAX) {
+                        return "its name is longer than any that we give";
+                }
+                (void)snprintf(passed->session_names[passed->n_sessions], PASSED_SESSIONS_NAME_MAX + 1, "%s",
+                               name);
                 passed->sessions[passed->n_sessions++] = fd;
                 return NULL;
         }

@@ -4,7 +4,8 @@
 
 #include "lib/settings.h"
 
-#define PASSED_SESSIONS_MAX 8
+#define PASSED_SESSIONS_MAX      8
+#define PASSED_SESSIONS_NAME_MAX 31 /* characters */
 
 /* Descriptors; a list has none beyond its count, a single one is -1 if there is none. Whoever takes one over
  * puts -1 in its place. All are close-on-exec and non-blocking. */
@@ -14,6 +15,7 @@ struct passed {
         int credential; /* a unix socket that listens, named "credential" */
         int diagnosis;  /* a socket-diagnosis netlink socket (ListenNetlink=inet-diag 0) */
         int sessions[PASSED_SESSIONS_MAX]; /* named "sessions-N", see session_store.h */
+        char session_names[PASSED_SESSIONS_MAX][PASSED_SESSIONS_NAME_MAX + 1];
         size_t n_sessions;
 };
 

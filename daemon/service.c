@@ -64,7 +64,9 @@ static bool all_answered(const struct api *api)
 {
         for (size_t i = 0; i < api->n_environments; i++) {
                 const struct environment *environment = api->environments[i];
-                if (environment_configured(environment) && environment->n_answered == 0) {
+                /* A session that survived a restart is an answer too. */
+                if (environment_configured(environment) && environment->n_answered == 0 &&
+                    !environment->session) {
                         return false;
                 }
         }

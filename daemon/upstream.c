@@ -3,10 +3,12 @@
 
 #include "daemon/curl_loop.h"
 #include "daemon/exchange.h"
+#include "daemon/key_digest.h"
 #include "daemon/key_file.h"
 #include "daemon/key_files.h"
 #include "lib/util.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 
@@ -79,6 +81,17 @@ void upstream_retain_keys(struct upstream *upstream, const char *environment, co
                           size_t n)
 {
         key_files_retain(upstream->files, environment, serials, n);
+}
+
+static_assert(UPSTREAM_SALT_SIZE == KEY_DIGEST_SALT_SIZE && UPSTREAM_DIGEST_SIZE == KEY_DIGEST_SIZE,
+              "the door's words for key_digest()'s");
+
+int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
+                        const uint8_t salt[static UPSTREAM_SALT_SIZE],
+                        uint8_t ret[static UPSTREAM_DIGEST_SIZE])
+{
+        const struct access_key *key = key_files_find(upstream->files, key_serial);
+        return key ? key_digest(key, salt, ret) : -ENOKEY;
 }
 
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret)

@@ -1,8 +1,9 @@
 /* The one narrow door to the exchange side, where keys and libcurl are.
  *
  * Through it pass values only: an environment's name, a key's serial and label, a lifetime; back come an
- * outcome in words and numbers and, when granted, a session. No pointer to a key ever passes. It is meant to
- * become a process of its own some day: whoever uses this header would not notice. */
+ * outcome in words and numbers and, when granted, a session; and a digest to tell keys apart by. No pointer
+ * to a key ever passes. It is meant to become a process of its own some day: whoever uses this header would
+ * not notice. */
 #pragma once
 
 #include "lib/keyring.h"
@@ -58,6 +59,14 @@ size_t upstream_keys(const struct upstream *upstream, const char *environment,
 /* Keys whose files changed are held on until this says which ones are still wanted. */
 void upstream_retain_keys(struct upstream *upstream, const char *environment, const uint64_t *serials,
                           size_t n);
+
+/* A keyed digest of a key that is held: whether two are the same can be told by it, and nothing else.
+ * -ENOKEY, -EIO. */
+#define UPSTREAM_SALT_SIZE   32
+#define UPSTREAM_DIGEST_SIZE 32
+int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
+                        const uint8_t salt[static UPSTREAM_SALT_SIZE],
+                        uint8_t ret[static UPSTREAM_DIGEST_SIZE]);
 
 /* The i-th key file that is not used; false: there are no more. */
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret);

@@ -179,7 +179,7 @@ static int read_all(struct json_object *json, struct saved_sessions *saved, cons
                 *reterr_why = "another version of the program wrote it";
                 return -EBADMSG;
         }
-        if (!get_number(json, "number", INT64_MAX, &saved->number) || saved->number == 0 ||
+        if (!get_number(json, "number", SAVED_NUMBER_MAX, &saved->number) || saved->number == 0 ||
             !get_text(json, "boot_id", SAVED_BOOT_ID_LENGTH, &boot_id) ||
             !get_bytes(json, "salt", saved->salt, sizeof(saved->salt)) ||
             !json_object_object_get_ex(json, "environments", &list) ||

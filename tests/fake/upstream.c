@@ -73,6 +73,16 @@ void upstream_retain_keys(struct upstream *upstream, const char *environment, co
         (void)n;
 }
 
+int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
+                        const uint8_t salt[static UPSTREAM_SALT_SIZE],
+                        uint8_t ret[static UPSTREAM_DIGEST_SIZE])
+{
+        (void)upstream;
+        memcpy(ret, salt, UPSTREAM_DIGEST_SIZE);
+        ret[0] ^= (uint8_t)key_serial;
+        return 0;
+}
+
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret)
 {
         (void)upstream;

@@ -63,6 +63,8 @@ static void build_world(void)
         const struct http_limits limits = { 64, 64 };
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &world.api };
 
+        const struct environment_watcher nobody = { ignore_change, ignore_change, NULL };
+
         journal_open(-1, JOURNAL_AUTO); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);
         must(settings_new(&world.settings) >= 0);
@@ -82,7 +84,7 @@ static void build_world(void)
         world.api.n_environments = world.settings->n_environments;
         for (size_t i = 0; i < world.settings->n_environments; i++) {
                 must(environment_new(&world.api.environments[i], world.event, world.upstream,
-                                     &world.settings->environments[i], ignore_change, NULL) >= 0);
+                                     &world.settings->environments[i], &nobody) >= 0);
                 environment_keys_changed(world.api.environments[i]);
         }
         turn_until_quiet();
