@@ -121,7 +121,9 @@ static void on_start_failed(struct environment *environment, int error)
 static void start_exchange(struct environment *environment, uint64_t key_serial)
 {
         environment->n_exchanges++;
-        environment->watcher.on_sent(environment->watcher.userdata);
+        if (environment->watcher.on_sent) {
+                environment->watcher.on_sent(environment->watcher.userdata);
+        }
         int r = upstream_exchange(&environment->exchange, environment->upstream, environment->settings,
                                   key_serial, on_exchange_done, environment);
         if (r < 0) {

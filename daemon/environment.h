@@ -34,7 +34,8 @@ struct environment_odd_answer {
 /* Who wants to know when something happens. */
 struct environment_watcher {
         void (*on_change)(void *userdata); /* state changed: for the service's status */
-        void (*on_sent)(void *userdata);   /* an exchange begins; it is on the wire in a later turn */
+        void (*on_sent)(void *userdata);   /* an exchange begins; it is on the wire in a later turn. NULL: no
+ matter */
         void *userdata;
 };
 

@@ -198,13 +198,15 @@ static void on_keys_changed(void *userdata)
 
 static int start_environment(struct once *once, const struct environment_settings *settings)
 {
+        const struct environment_watcher watcher = { .on_change = look, .userdata = once };
         int r = sd_event_add_time(once->event, &once->deadline, CLOCK_BOOTTIME, once->deadline_usec, 1,
                                   on_deadline, once);
+
         if (r >= 0) {
                 r = upstream_load_keys(once->upstream, once->settings);
         }
         if (r >= 0) {
-                r = environment_new(&once->environment, once->event, once->upstream, settings, look, once);
+                r = environment_new(&once->environment, once->event, once->upstream, settings, &watcher);
         }
         if (r >= 0) {
                 environment_keys_changed(once->environment);

@@ -16,8 +16,6 @@ static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 
 /* Jitter takes up to a quarter away: never below 5 minutes. */
 static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
 static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
-/* A Retry-After may be a date, the same for a whole fleet: not all of it is to come back at once. */
-#define RETRY_AFTER_SPREAD_USEC (100 * USEC_PER_SEC)
 
 /* ---- limits ---- */
 

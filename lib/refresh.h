@@ -28,6 +28,8 @@
 #define REFRESH_CALLER_BUDGET   15
 #define REFRESH_REPORT_GAP_USEC UINT64_C(10000000)
 #define RETRY_AFTER_MAX_SEC     3600
+/* A Retry-After may be a date, the same for a whole fleet: not all of it is to come back at once. */
+#define RETRY_AFTER_SPREAD_USEC UINT64_C(100000000)
 
 enum refresh_reason {
         REFRESH_FIRST,    /* there is no token yet */

@@ -43,7 +43,8 @@ bool refresh_past_possible(const struct refresh_past *past, uint64_t now_usec)
         return (past->n_sent == 0 || past->sent_usec[past->n_sent - 1] <= now_usec) &&
                (past->n_caused == 0 || past->caused_usec[past->n_caused - 1] <= now_usec) &&
                past->reported_usec <= now_usec &&
-               past->retry_after_usec <= now_usec + RETRY_AFTER_MAX_SEC * USEC_PER_SEC;
+               past->retry_after_usec <=
+                       now_usec + RETRY_AFTER_MAX_SEC * USEC_PER_SEC + RETRY_AFTER_SPREAD_USEC;
 }
 
 void refresh_restore(struct refresh *refresh, const struct refresh_past *past,

@@ -27,7 +27,7 @@ struct refresh_token {
 void refresh_leave(const struct refresh *refresh, struct refresh_past *ret, struct refresh_token *ret_token);
 
 /* Could a machine have left this by now? False if any of it lies in a time to come, but for the upstream's
- * wish, which may lie RETRY_AFTER_MAX_SEC ahead. */
+ * wish, which may lie as far ahead as one is heeded. */
 bool refresh_past_possible(const struct refresh_past *past, uint64_t now_usec);
 
 /* Takes over, right after refresh_init() and before the first refresh_on_keys(); past is possible. token

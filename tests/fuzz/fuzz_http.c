@@ -63,7 +63,7 @@ static void build_world(void)
         const struct http_limits limits = { 64, 64 };
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &world.api };
 
-        const struct environment_watcher nobody = { ignore_change, ignore_change, NULL };
+        const struct environment_watcher nobody = { .on_change = ignore_change };
 
         journal_open(-1, JOURNAL_AUTO); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);

@@ -1,0 +1,126 @@
+"""A service manager as far as eqp-brokerd can see it: it is told things, and keeps descriptors from one process to
+the next.
+
+    with Manager() as manager:
+        broker = make_broker(..., env=manager.env)
+        manager.hear()                     # takes in what was said
+        manager.said, manager.store        # messages; {name: descriptor}
+        manager.restart(broker)            # kill -9, and a new process that gets what is in the store
+"""
+
+import array
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import uuid
+
+# What Python's fcntl does not name.
+F_ADD_SEALS, F_GET_SEALS = 1033, 1034
+SEAL_SEAL, SEAL_SHRINK, SEAL_GROW, SEAL_WRITE = 1, 2, 4, 8
+ALL_SEALS = SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_WRITE
+
+
+class Held:
+    """A descriptor, in the way in which Broker.passed wants it."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def fileno(self):
+        return self.fd
+
+    def read(self):
+        return os.pread(self.fd, 1 << 20, 0)
+
+    def seals(self):
+        return fcntl.fcntl(self.fd, F_GET_SEALS)
+
+    def close(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
+
+def sealed(data, seals=ALL_SEALS):
+    """A snapshot with any content."""
+    held = Held(os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+    os.write(held.fd, data)
+    fcntl.fcntl(held.fd, F_ADD_SEALS, seals)
+    return held
+
+
+class Manager:
+    def __init__(self):
+        self.said, self.store = [], {}
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        name = f"eqp-test-{uuid.uuid4().hex}"
+        self.listener.bind(f"\0{name}")  # in no directory, so that every user reaches it
+        self.listener.setblocking(False)
+        self.env = {"NOTIFY_SOCKET": f"@{name}", "EQP_BROKER_BOOT_ID": uuid.uuid4().hex}
+
+    def close(self):
+        self.listener.close()
+        for held in self.store.values():
+            held.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def hear(self):
+        """Takes in all that was said, in order. Returns the manager."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, ancillary, _, _ = self.listener.recvmsg(4096, socket.CMSG_SPACE(4 * 16))
+                fds = array.array("i")
+                for level, kind, value in ancillary:
+                    if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                        fds.frombytes(value)
+                self._take(data.decode(), list(fds))
+        return self
+
+    def _take(self, message, fds):
+        self.said.append(message)
+        fields = dict(line.split("=", 1) for line in message.splitlines())
+        if fields.get("FDSTORE") == "1":
+            assert len(fds) == 1 and fields["FDNAME"] not in self.store, message
+            self.store[fields["FDNAME"]] = Held(fds.pop())
+        if fields.get("FDSTOREREMOVE") == "1":
+            self.store.pop(fields["FDNAME"]).close()
+        assert not fds, message
+
+    def kept(self):
+        """The one snapshot in the store, as JSON."""
+        assert len(self.hear().store) == 1, self.store
+        name, held = next(iter(self.store.items()))
+        text = json.loads(held.read())
+        assert name == f"sessions-{text['number']}"
+        return text
+
+    def pushes(self):
+        """How many descriptors were handed over so far."""
+        return sum(message.startswith("FDSTORE=1") for message in self.hear().said)
+
+    def end(self, broker, number=signal.SIGKILL):
+        """Ends the process, and takes in what it said last."""
+        broker.send(number)
+        broker.process.wait(20)
+        self.hear()
+
+    def begin(self, broker):
+        """Starts the next process, with what is in the store."""
+        pattern = "eqp-brokerd .* started"
+        n = len(broker.log(pattern))
+        broker.passed = list(self.store.items())
+        broker.start(wait=False)
+        broker.wait_log(pattern, n + 1)
+        return broker
+
+    def restart(self, broker, number=signal.SIGKILL):
+        self.end(broker, number)
+        return self.begin(broker)

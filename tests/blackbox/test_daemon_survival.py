@@ -1,0 +1,393 @@
+"""eqp-brokerd: sessions survive the process, in memory that the service manager keeps."""
+
+import json
+import os
+import re
+import signal
+import stat
+import time
+import uuid
+
+import pytest
+
+import manager as managers
+from broker import wait_until
+from manager import Manager
+from simulator import EXAMPLE_KEY, EXAMPLE_SECRET
+
+SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
+RESTORED = "session from before the restart lives on"
+
+
+@pytest.fixture
+def manager():
+    with Manager() as manager:
+        yield manager
+
+
+@pytest.fixture
+def kept(upstream, make_broker, manager):
+    """A daemon with a token that its manager keeps."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    wait_until(lambda: manager.hear().store and "session" in manager.kept()["environments"][0], "it is kept")
+    return broker
+
+
+def asked(upstream):
+    """How many exchanges the upstream has seen."""
+    return upstream.state("sandbox")["requests"]["token"]
+
+
+def wait_dropped(broker, why):
+    return broker.wait_log(f"dropped: {why}")
+
+
+# ---- what is kept ----
+
+def test_snapshot_is_sealed_and_the_only_one(kept, manager):
+    token = kept.token()
+    text = manager.kept()
+    (name, held), = manager.store.items()
+    assert held.seals() & managers.ALL_SEALS == managers.ALL_SEALS
+    with pytest.raises(PermissionError):
+        os.pwrite(held.fd, b"x", 0)
+    with pytest.raises(PermissionError):
+        os.ftruncate(held.fd, 0)
+    assert stat.S_IMODE(os.fstat(held.fd).st_mode) == 0o400
+    assert re.fullmatch(r"sessions-[0-9]+", name)
+    session = text["environments"][0]["session"]
+    assert session["ust"] == token["ust"] and session["mage_id"] == token["mage_id"]
+
+
+def test_key_is_not_in_it(kept, manager):
+    held, = manager.hear().store.values()
+    assert EXAMPLE_SECRET.encode() not in held.read()
+    assert EXAMPLE_KEY.split(":")[0].encode() not in held.read()
+
+
+def test_nothing_new_nothing_pushed(kept, manager):
+    """Callers get tokens, a reload is made, the process is ended and begins again: what is kept is the same."""
+    before = manager.pushes()
+    for _ in range(20):
+        kept.token()
+        kept.token(query="?min_ttl=60")
+    kept.reload()
+    manager.restart(kept)
+    kept.wait_valid()
+    kept.token()
+    kept.reload()
+    assert manager.pushes() == before
+
+
+def test_new_token_takes_the_place_of_the_old_one(kept, manager):
+    number = manager.kept()["number"]
+    kept.refresh()
+    new = kept.token()["ust"]
+    wait_until(lambda: manager.hear() and manager.kept()["environments"][0]["session"]["ust"] == new, "the new one is kept")
+    text = manager.kept()
+    assert text["number"] > number and len(text["environments"][0]["sent_usec"]) == 2
+
+
+def test_exchange_is_noted_before_it_is_answered(upstream, make_broker, manager):
+    upstream.fault("sandbox", "hang")
+    make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
+    wait_until(lambda: asked(upstream) == 1, "the request is there")
+    environment, = manager.kept()["environments"]
+    assert len(environment["sent_usec"]) == 1 and "session" not in environment
+
+
+def test_session_of_a_removed_key_is_not_kept(kept, manager):
+    (kept.keys_directory / "sandbox").unlink()
+    wait_until(lambda: manager.hear() and "session" not in manager.kept()["environments"][0], "it is not kept any more")
+    assert kept.token(), "and the token in hand lives on"
+
+
+def test_session_of_a_removed_environment_is_not_kept(upstream, make_broker, manager):
+    broker = make_broker(upstream, keys={"agency": EXAMPLE_KEY}, env=manager.env,
+                         environments={"agency": f"base_url = {upstream.urls['sandbox']}"}).wait_valid("agency")
+    wait_until(lambda: manager.hear().store, "it is kept")
+    (broker.keys_directory / "agency").unlink()
+    del broker.environments["agency"]
+    broker.write_config()
+    broker.reload()
+    wait_until(lambda: not manager.hear().store, "nothing is kept")
+
+
+@pytest.mark.parametrize("env", [{}, {"FDSTORE": "0"}])
+def test_no_store_no_snapshot(upstream, make_broker, manager, env):
+    """Without a manager, or with one that keeps nothing, all is as ever."""
+    more = manager.env | env if env else {}
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=more).wait_valid()
+    broker.refresh()
+    assert manager.pushes() == 0
+    with open(f"/proc/{broker.process.pid}/maps") as maps:
+        assert "memfd:" not in maps.read()
+
+
+def test_boot_unknown_nothing_kept(upstream, make_broker, manager):
+    env = manager.env | {"EQP_BROKER_BOOT_ID": "unknown"}
+    make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=env).wait_valid()
+    assert manager.pushes() == 0
+
+
+# ---- what is taken up again ----
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_token_survives(kept, manager, upstream, number):
+    old, before = kept.token(), asked(upstream)
+    status = kept.status("sandbox")
+    for _ in range(3):
+        manager.restart(kept, number)
+        new = kept.token(query="?wait=0")
+        assert (new["ust"], new["mage_id"]) == (old["ust"], old["mage_id"])
+        assert 0 <= old["expires_in"] - new["expires_in"] < 20
+    after = kept.status("sandbox")
+    assert after["token"]["key"] == status["token"]["key"] and after["token"]["obtained_at"] == status["token"]["obtained_at"]
+    assert after["next_refresh_at"] == status["next_refresh_at"]
+    assert after["exchanges"]["last_hour"] == status["exchanges"]["last_hour"] == 1
+    assert asked(upstream) == before
+    assert len(kept.log(RESTORED)) == 3 and not kept.log("dropped")
+
+
+def test_ready_at_once_after_a_restart(kept, manager, upstream):
+    """Though no exchange can be made."""
+    upstream.fault("sandbox", "hang")
+    manager.said.clear()
+    manager.restart(kept)
+    wait_until(lambda: "READY=1" in manager.hear().said, "ready", 2)
+    assert kept.get("/readyz").status == 200
+    assert [message for message in manager.said if message.startswith("STATUS=sandbox: valid until")]
+
+
+def test_two_environments_survive(upstream, make_broker, manager):
+    upstream.add_key("production", *SPARE)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "production": ":".join(SPARE)}, env=manager.env)
+    broker.wait_valid("sandbox", "production")
+    old = [broker.token(name)["ust"] for name in ("sandbox", "production")]
+    manager.restart(broker)
+    assert [broker.token(name, "?wait=0")["ust"] for name in ("sandbox", "production")] == old
+
+
+def test_refresh_goes_on(upstream, make_broker, manager):
+    """The refresh point passes while nobody runs: the next process refreshes, and hands out the old one meanwhile."""
+    upstream.settings("sandbox", lifetime_fixed=10)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    old = broker.token()["ust"]
+    wait_until(lambda: "session" in manager.kept()["environments"][0], "it is kept")
+    manager.end(broker)
+    time.sleep(7.2)
+    upstream.fault("sandbox", "hang", count=1)
+    manager.begin(broker)
+    assert broker.token(query="?wait=0")["ust"] == old
+    wait_until(lambda: asked(upstream) == 2, "a refresh")
+
+
+def test_budget_holds_over_restarts(upstream, make_broker, manager):
+    """A daemon that is restarted again and again, with an upstream that never grants: the hourly budget holds."""
+    upstream.fault("sandbox", "unavailable")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
+    wait_until(lambda: asked(upstream) == 1, "the first request")
+    manager.end(broker)
+    text = manager.kept()
+    # As if 59 more had been sent in the last hour.
+    sent = text["environments"][0]["sent_usec"]
+    text["environments"][0]["sent_usec"] = [sent[0] - (59 - i) * 1000 for i in range(59)] + sent
+    replace(manager, text)
+    before = asked(upstream)
+    for _ in range(3):
+        manager.begin(broker)
+        broker.wait_log("put off for .*budget")
+        time.sleep(1.2)
+        manager.end(broker)
+    assert asked(upstream) == before
+    manager.begin(broker)
+
+
+def test_patience_holds_over_restarts(upstream, make_broker, manager):
+    upstream.fault("sandbox", "throttle", retry_after=600)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
+    broker.wait_log("put off for")
+    wait_until(lambda: manager.kept()["environments"][0]["retry_after_usec"] > 0, "it is kept")
+    manager.restart(broker)
+    broker.wait_log("put off for .*Retry-After", 2)
+    time.sleep(1.2)
+    assert asked(upstream) == 1
+
+
+def test_newest_of_two_wins(kept, manager):
+    """The process was killed after it pushed a snapshot, and before it had the older one removed."""
+    token, text = kept.token()["ust"], manager.kept()
+    manager.end(kept)
+    for number, ust in ((text["number"] + 1, token), (text["number"] - 1, "an-older-token-0815"), (1 << 40, token)):
+        other = json.loads(json.dumps(text)) | {"number": number}
+        other["environments"][0]["session"]["ust"] = ust
+        manager.store[f"sessions-{number}"] = managers.sealed(compact(other))
+    manager.begin(kept)
+    assert kept.token(query="?wait=0")["ust"] == token
+    assert manager.kept()["number"] == 1 << 40
+
+
+# ---- what is not ----
+
+def compact(text):
+    return json.dumps(text, separators=(",", ":")).encode()
+
+
+def replace(manager, text):
+    """Another text in the place of what is kept."""
+    for held in manager.store.values():
+        held.close()
+    manager.store = {f"sessions-{text['number']}": managers.sealed(compact(text))}
+
+
+def test_the_replacing_itself_is_good(kept, manager):
+    """So that what is refused below is refused for its own reason."""
+    manager.end(kept)
+    token = manager.kept()["environments"][0]["session"]["ust"]
+    replace(manager, manager.kept())
+    manager.begin(kept)
+    assert kept.token(query="?wait=0")["ust"] == token
+
+
+def expect_fresh(broker, manager, upstream, why):
+    """Another token comes by another exchange, the log says why, and soon the new one is what is kept."""
+    old = asked(upstream)
+    manager.begin(broker)
+    wait_dropped(broker, why)
+    broker.wait_valid()
+    assert asked(upstream) == old + 1
+    assert not broker.log(RESTORED)
+    token = broker.token()["ust"]
+    wait_until(lambda: manager.kept()["environments"][0].get("session", {}).get("ust") == token, "the new one is kept")
+    return token
+
+
+def test_other_key(kept, manager, upstream):
+    upstream.add_key("sandbox", *SPARE)
+    old = kept.token()["ust"]
+    manager.end(kept)
+    kept.write_key("sandbox", ":".join(SPARE))
+    assert expect_fresh(kept, manager, upstream, "no key file gives the access key") != old
+
+
+def test_key_moved_to_another_label(kept, manager, upstream):
+    """The same key in a file of another name is the same key."""
+    old = kept.token()["ust"]
+    manager.end(kept)
+    (kept.keys_directory / "sandbox").rename(kept.keys_directory / "sandbox.main")
+    manager.begin(kept)
+    assert kept.token(query="?wait=0")["ust"] == old
+
+
+def test_other_base_url(kept, manager, upstream):
+    manager.end(kept)
+    kept.environments["sandbox"] = f"base_url = {upstream.urls['production']}\nca_file = {upstream.ca_file}"
+    kept.write_config()
+    manager.begin(kept)
+    wait_dropped(kept, "the environment's base URL has changed")
+    kept.wait_valid()
+    assert upstream.state("production")["requests"]["token"] == 1
+
+
+def test_environment_gone(upstream, make_broker, manager):
+    more = {"agency": f"base_url = {upstream.urls['sandbox']}"}
+    broker = make_broker(upstream, keys={"agency": EXAMPLE_KEY}, env=manager.env, environments=more).wait_valid("agency")
+    wait_until(lambda: manager.hear().store, "it is kept")
+    manager.end(broker)
+    del broker.environments["agency"]
+    (broker.keys_directory / "agency").unlink()
+    broker.write_config()
+    manager.begin(broker)
+    wait_dropped(broker, "there is no such environment")
+    wait_until(lambda: not manager.hear().store, "nothing is kept")
+
+
+def test_other_boot(kept, manager, upstream):
+    manager.end(kept)
+    kept.env = manager.env | {"EQP_BROKER_BOOT_ID": uuid.uuid4().hex}
+    expect_fresh(kept, manager, upstream, "it is of another boot")
+
+
+def test_expired(upstream, make_broker, manager):
+    upstream.settings("sandbox", lifetime_fixed=2)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    wait_until(lambda: "session" in manager.kept()["environments"][0], "it is kept")
+    manager.end(broker)
+    time.sleep(2.1)
+    upstream.settings("sandbox", lifetime_fixed=None)
+    expect_fresh(broker, manager, upstream, "it has expired")
+
+
+def change(text, change):
+    session = text["environments"][0]["session"]
+    if change == "sent in the future":
+        session["sent_usec"] += 10**9
+        session["refresh_point_usec"] += 10**9
+    elif change == "exchange in the future":
+        text["environments"][0]["sent_usec"][-1] += 10**9
+    elif change == "another version":
+        text["version"] += 1
+    elif change == "another name":
+        text["number"] += 1
+    elif change == "a member too many":
+        session["scope"] = "all"
+    elif change == "a lifetime without end":
+        session["lifetime_sec"] = 10**12
+    elif change == "a bad token":
+        session["ust"] = "a b"
+
+
+@pytest.mark.parametrize("what, why", [
+    ("sent in the future", "its times lie in the future"), ("exchange in the future", "its times lie in the future"),
+    ("another version", "another version of the program"), ("another name", "it is not what its name says"),
+    ("a member too many", "it is damaged"), ("a lifetime without end", "it is damaged"), ("a bad token", "it is damaged"),
+])
+def test_changed(kept, manager, upstream, what, why):
+    manager.end(kept)
+    text = manager.kept()
+    name = f"sessions-{text['number']}"
+    change(text, what)
+    replace(manager, text)
+    manager.store = {name: next(iter(manager.store.values()))}
+    expect_fresh(kept, manager, upstream, why)
+
+
+@pytest.mark.parametrize("what", ["truncated", "one bit", "empty", "huge", "no memfd", "unsealed", "half sealed"])
+def test_not_ours(kept, manager, upstream, tmp_path, what):
+    manager.end(kept)
+    (name, held), = manager.store.items()
+    data = bytearray(held.read())
+    held.close()
+    why = "it is damaged"
+    if what == "truncated":
+        held = managers.sealed(data[:-10])
+    elif what == "one bit":
+        data[data.index(b"key_digest") + 13] ^= 1
+        held, why = managers.sealed(data), "(no key file gives|it is damaged)"
+    elif what == "empty":
+        held, why = managers.sealed(b""), "its size makes no sense"
+    elif what == "huge":
+        held, why = managers.sealed(bytes(1 << 20)), "its size makes no sense"
+    elif what == "no memfd":
+        (tmp_path / "file").write_bytes(data)
+        held, why = managers.Held(os.open(tmp_path / "file", os.O_RDWR)), "it is not sealed"
+    else:
+        seals = 0 if what == "unsealed" else managers.ALL_SEALS & ~managers.SEAL_WRITE
+        held, why = managers.sealed(data, seals), "it is not sealed"
+    manager.store = {name: held}
+    expect_fresh(kept, manager, upstream, why)
+
+
+# ---- who else can see it ----
+
+def test_snapshot_is_nobody_elses(upstream, make_broker, manager, stranger):
+    """Neither another user, nor another process of the daemon's own user, gets at it through the daemon."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env, uid=stranger).wait_valid()
+    wait_until(lambda: manager.hear().store, "it is kept")
+    with open(f"/proc/{broker.process.pid}/maps") as maps:
+        mapped = [line for line in maps if "memfd:sessions" in line]
+    assert len(mapped) == 1 and " r--p " in mapped[0]
+    descriptors = [os.readlink(f"/proc/{broker.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{broker.process.pid}/fd")]
+    assert not [name for name in descriptors if "memfd:" in name]
+    held, = manager.store.values()
+    assert os.fstat(held.fd).st_uid == stranger
