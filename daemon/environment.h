@@ -34,8 +34,7 @@ struct environment_odd_answer {
 /* Who wants to know when something happens. */
 struct environment_watcher {
         void (*on_change)(void *userdata); /* state changed: for the service's status */
-        void (*on_sent)(void *userdata);   /* an exchange begins; it is on the wire in a later turn. NULL: no
- matter */
+        void (*on_sent)(void *userdata);   /* an exchange begins, not on the wire yet; may be NULL */
         void *userdata;
 };
 

@@ -16,7 +16,7 @@
 #define SAVED_BOOT_ID_LENGTH  32           /* hexadecimal digits */
 #define SAVED_SALT_SIZE       32
 #define SAVED_KEY_DIGEST_SIZE 32
-#define SAVED_NUMBER_MAX       (UINT64_C(1) << 60)
+#define SAVED_NUMBER_MAX      (UINT64_C(1) << 60)
 #define SAVED_TIME_MAX_USEC   (UINT64_C(1) << 60) /* 36000 years after boot */
 
 struct saved_environment {

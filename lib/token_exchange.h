@@ -35,8 +35,8 @@ struct grant {
         char ust[SESSION_TOKEN_MAX + 1];
 };
 
-/* Is this 1 to max characters of visible ASCII without quotes (" and ')? So are `ust` and `mage_id`: they fit
- * into a header as they are. */
+/* Is this 1 to max characters of visible ASCII without quotes (" and ')? So are `ust` and `mage_id`: they
+ * fit into a header as they are. */
 bool token_exchange_is_plain(const char *text, size_t length, size_t max);
 
 /* An answer as it came from the wire. */
