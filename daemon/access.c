@@ -149,6 +149,18 @@ struct access_rights access_judge(const struct settings *settings, const struct 
         return rights;
 }
 
+uint32_t access_judge_unit(const struct settings *settings, const char *unit)
+{
+        uint32_t use = 0;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (access_rules_allow_unit(rules_of(settings, i, /* operators= */ false), unit)) {
+                        use |= UINT32_C(1) << i;
+                }
+        }
+        return use;
+}
+
 bool access_needs_groups(const struct settings *settings, const struct peer *peer)
 {
         /* Those that he had when he was judged last may be his no more. */

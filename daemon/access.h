@@ -19,5 +19,8 @@ int access_resolve(struct settings *settings, char reterr_message[static SETTING
  * all. Root and that user may reload in any case, as they could send the signal. */
 struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
 
+/* Which environments' tokens this unit may have as credentials: a bit each, as above. */
+uint32_t access_judge_unit(const struct settings *settings, const char *unit);
+
 /* Would knowing the peer's groups make a difference? */
 bool access_needs_groups(const struct settings *settings, const struct peer *peer);

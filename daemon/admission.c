@@ -1,13 +1,14 @@
 /* How many connections there may be. */
 #include "daemon/admission.h"
 
+#include "daemon/credential_source.h"
 #include "daemon/hardening.h"
 #include "daemon/journal.h"
 #include "lib/util.h"
 
-/* Descriptors that are not client connections: listeners, the loop, exchanges, key files; and the reserve.
- */
-#define OWN_DESCRIPTORS (96u + ADMISSION_RESERVE)
+/* Descriptors that are not client connections: listeners, the loop, exchanges, key files, credentials that
+ * are asked for; and the reserve. */
+#define OWN_DESCRIPTORS (96u + CREDENTIAL_SOURCE_MAX + ADMISSION_RESERVE)
 
 struct http_limits admission_limits(const struct settings *settings)
 {

@@ -72,22 +72,38 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
                 content_type);
 }
 
+static const char *json_text(struct json_object *json, size_t *ret_length)
+{
+        return json ? json_object_to_json_string_length(
+                              json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_length)
+                    : NULL;
+}
+
+char *answer_secret_text(struct json_object *json, size_t *ret_length)
+{
+        size_t length;
+        const char *text = json_text(json, &length);
+        char *body = text ? secret_alloc(length + 1) : NULL;
+
+        if (body) {
+                memcpy(body, text, length);
+                *ret_length = length;
+        }
+        json_object_put(json);
+        return body;
+}
+
 struct MHD_Response *answer_json(struct json_object *json, bool secret)
 {
         struct MHD_Response *response = NULL;
         size_t length;
-        const char *text =
-                json ? json_object_to_json_string_length(
-                               json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length)
-                     : NULL;
 
-        if (text && secret) {
-                char *body = secret_alloc(length + 1);
-                if (body) {
-                        memcpy(body, text, length);
-                        response = answer_secret(body, length, JSON_TYPE);
-                }
-        } else if (text) {
+        if (secret) {
+                char *body = answer_secret_text(json, &length);
+                return body ? answer_secret(body, length, JSON_TYPE) : NULL;
+        }
+        const char *text = json_text(json, &length);
+        if (text) {
                 response = answer_text(text, length, JSON_TYPE);
         }
         json_object_put(json);

@@ -23,6 +23,7 @@ struct api {
 
         /* counters for /metrics */
         uint64_t n_requests, n_tokens_served, n_refused, n_errors;
+        uint64_t n_credentials_given, n_credentials_refused;
 };
 
 /* http_handler.on_request; userdata is the api. */

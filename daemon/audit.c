@@ -7,6 +7,7 @@
 #include "daemon/audit.h"
 
 #include "daemon/journal.h"
+#include "lib/line_budget.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -21,12 +22,6 @@
 #define HANDED_OUT_BURST 1000
 #define REFUSED_USEC     USEC_PER_SEC
 #define REFUSED_BURST    120
-
-/* Lines that may be said: each pushes `spent_until_usec` on, which may run ahead of now by the burst. */
-struct budget {
-        uint64_t spent_until_usec;
-        uint64_t n_kept_back;
-};
 
 struct handed_out {
         uint64_t hash;
@@ -49,7 +44,7 @@ struct refused {
 struct audit {
         struct handed_out handed_out[SLOTS];
         struct refused refused[SLOTS];
-        struct budget handed_out_budget, refused_budget;
+        struct line_budget handed_out_budget, refused_budget;
 };
 
 /* FNV-1a: only to find a slot; nothing is decided by it. */
@@ -79,29 +74,6 @@ static uint64_t caller_hash(const struct peer *peer, const char *client, const c
         value = hash(value, &peer->known, sizeof(peer->known));
         value = hash(value, &peer->uid, sizeof(peer->uid));
         return client ? hash(value, client, strlen(client)) : value;
-}
-
-static bool spend(struct budget *budget, uint64_t price_usec, unsigned burst, uint64_t now_usec)
-{
-        uint64_t from_usec = MAX_OF(budget->spent_until_usec, now_usec);
-
-        if (from_usec - now_usec >= burst * price_usec) {
-                budget->n_kept_back++;
-                return false;
-        }
-        budget->spent_until_usec = from_usec + price_usec;
-        return true;
-}
-
-/* "; 12 lines about others were left out", once there is a line again. */
-static void describe_kept_back(struct budget *budget, char *text, size_t size)
-{
-        *text = '\0';
-        if (budget->n_kept_back > 0) {
-                (void)snprintf(text, size, "; %llu lines about others were left out",
-                               (unsigned long long)budget->n_kept_back);
-                budget->n_kept_back = 0;
-        }
 }
 
 /* "uid 1000 pid 4711 client nightly-upload". */
@@ -167,10 +139,10 @@ void audit_handed_out(struct audit *audit, const struct request *request,
         uint64_t found = caller_hash(peer, client, environment->name);
         struct handed_out *slot =
                 find_handed_out(audit, found, peer, client ? client : "", environment->name);
-        char who[160], text[256], kept_back[64];
+        char who[160], text[256], kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->session_serial == session->serial ||
-            !spend(&audit->handed_out_budget, HANDED_OUT_USEC, HANDED_OUT_BURST, now_usec)) {
+            !line_budget_spend(&audit->handed_out_budget, HANDED_OUT_USEC, HANDED_OUT_BURST, now_usec)) {
                 return;
         }
         *slot = (struct handed_out){ .hash = found,
@@ -181,7 +153,7 @@ void audit_handed_out(struct audit *audit, const struct request *request,
         (void)snprintf(slot->client, sizeof(slot->client), "%s", client ? client : "");
         (void)snprintf(slot->environment, sizeof(slot->environment), "%s", environment->name);
         describe_caller(request, who, sizeof(who));
-        describe_kept_back(&audit->handed_out_budget, kept_back, sizeof(kept_back));
+        (void)line_budget_kept_back(&audit->handed_out_budget, kept_back);
         (void)snprintf(text, sizeof(text), "token handed out to %s%s", who, kept_back);
         say(request, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment->name, text);
 }
@@ -210,13 +182,13 @@ static struct refused *find_refused(struct audit *audit, const struct peer *peer
 void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec)
 {
         struct refused *slot = find_refused(audit, &request->connection->peer, slug);
-        char who[160], text[384], more[64] = "", kept_back[64];
+        char who[160], text[384], more[64] = "", kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->slug && now_usec < slot->said_usec + QUIET_USEC) {
                 slot->n_kept_back++;
                 return;
         }
-        if (!spend(&audit->refused_budget, REFUSED_USEC, REFUSED_BURST, now_usec)) {
+        if (!line_budget_spend(&audit->refused_budget, REFUSED_USEC, REFUSED_BURST, now_usec)) {
                 return;
         }
         if (slot->n_kept_back > 0) {
@@ -227,7 +199,7 @@ void audit_refused(struct audit *audit, const struct request *request, const cha
         slot->said_usec = now_usec;
         slot->n_kept_back = 0;
         describe_caller(request, who, sizeof(who));
-        describe_kept_back(&audit->refused_budget, kept_back, sizeof(kept_back));
+        (void)line_budget_kept_back(&audit->refused_budget, kept_back);
         (void)snprintf(text, sizeof(text), "refused %s: %s%s%s", who, slug, more, kept_back);
         say(request, LOG_NOTICE, EVENT_CALLER_REFUSED, NULL, text);
 }

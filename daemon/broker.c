@@ -8,6 +8,7 @@
 #include "daemon/api.h"
 #include "daemon/audit.h"
 #include "daemon/clock.h"
+#include "daemon/credential_source.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
@@ -37,11 +38,14 @@ struct broker {
         struct http_server *server;
         struct passed passed; /* what nobody has taken over yet */
         struct listeners listeners;
+        struct credential_source *credentials; /* NULL: the service manager passed no socket for it */
         struct service service;
         struct survival *survival;
         struct reload reload;
         struct signals signals;
         bool stopping;
+        unsigned
+                n_draining; /* the HTTP side and the credentials, as long as they have something to answer */
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
 
@@ -156,6 +160,7 @@ static int apply(struct broker *broker, struct settings *settings,
                 return r;
         }
         http_server_forget_environments(broker->server);
+        credential_source_look_again(broker->credentials);
         for (size_t i = 0; i < broker->api.n_environments; i++) {
                 token_answers_clear(&broker->api.answers[i]);
                 if (!is_among(broker->api.environments[i], environments, settings->n_environments)) {
@@ -204,6 +209,16 @@ static void exit_loop(void *userdata)
         (void)sd_event_exit(broker->event, 0);
 }
 
+/* One of the sides that answer has done so. */
+static void on_drained(void *userdata)
+{
+        struct broker *broker = userdata;
+
+        if (--broker->n_draining == 0) {
+                exit_loop(broker);
+        }
+}
+
 /* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
 static void on_stop_signal(void *userdata)
 {
@@ -217,9 +232,11 @@ static void on_stop_signal(void *userdata)
         service_stopping();
         reload_stop(&broker->reload);
         listeners_stop(&broker->listeners);
-        if (http_server_drain(broker->server, exit_loop, broker) < 0) {
+        broker->n_draining = 2;
+        if (http_server_drain(broker->server, on_drained, broker) < 0) {
                 exit_loop(broker);
         }
+        credential_source_drain(broker->credentials, on_drained, broker);
 }
 
 /* ---- life ---- */
@@ -318,6 +335,10 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
         r = listeners_adopt(&broker->listeners, &broker->passed, broker->event, broker->server,
                             broker->finder);
         if (r >= 0) {
+                r = credential_source_new(&broker->credentials, broker->event, &broker->api,
+                                          &broker->passed.credential);
+        }
+        if (r >= 0) {
                 r = apply(broker, settings, message);
         }
         if (r < 0) {
@@ -349,6 +370,7 @@ struct broker *broker_free(struct broker *broker)
         if (!broker) {
                 return NULL;
         }
+        broker->credentials = credential_source_free(broker->credentials);
         listeners_close(&broker->listeners);
         passed_close(&broker->passed);
         broker->survival = survival_free(broker->survival);

@@ -92,6 +92,7 @@ static void say_to_journal(const struct journal_record *record, const char *mess
         add_field(&fields, "EQP_KEY", record->key);
         add_field(&fields, "EQP_CLIENT", record->client);
         add_field(&fields, "EQP_UID", record->uid);
+        add_field(&fields, "EQP_UNIT", record->unit);
         if (sd_journal_sendv(fields.items, fields.n) < 0) {
                 journal.dropped++;
         }

@@ -17,6 +17,7 @@ struct journal_record {
         const char *key;         /* EQP_KEY=, a label */
         const char *client;      /* EQP_CLIENT= */
         const char *uid;         /* EQP_UID= */
+        const char *unit;        /* EQP_UNIT=, of the service manager */
 };
 
 enum journal_form {

@@ -106,6 +106,10 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
               "Requests refused for who or what sent them.", api->n_refused);
         plain(out, "eqp_broker_requests_bad_total", "counter",
               "Requests that asked for something impossible.", api->n_errors);
+        plain(out, "eqp_broker_credentials_given_total", "counter", "Tokens given to units as credentials.",
+              api->n_credentials_given);
+        plain(out, "eqp_broker_credentials_refused_total", "counter", "Credentials asked for in vain.",
+              api->n_credentials_refused);
         plain(out, "eqp_broker_connections", "gauge", "Open client connections.",
               api->server ? http_server_connections(api->server) : 0);
         plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",

@@ -87,6 +87,21 @@ struct MHD_Response *token_answer_upstream(const struct session *session, uint64
         return answer_json(upstream_object(session, now_usec), /* secret= */ true);
 }
 
+char *token_answer_body(const struct environment *environment, const struct session *session,
+                        enum token_form form, uint64_t now_usec, size_t *ret_length)
+{
+        if (form == TOKEN_AS_JSON) {
+                return answer_secret_text(token_object(environment, session, now_usec), ret_length);
+        }
+        size_t length = strlen(session->ust);
+        char *body = secret_alloc(length + 1);
+        if (body) {
+                memcpy(body, session->ust, length);
+                *ret_length = length;
+        }
+        return body;
+}
+
 void token_answers_keep(struct token_answers *answers, const struct session *session)
 {
         for (int form = 0; form < _TOKEN_FORM_COUNT; form++) {

@@ -35,6 +35,11 @@ struct MHD_Response *token_answer_reported(const struct environment *environment
 /* In the shape of the upstream's own answer: mage_id, ust, expires_in. */
 struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec);
 
+/* The same as the content of a file: the bare token without an end of line, or the JSON. In secret memory,
+ * the caller's. NULL: no memory. */
+char *token_answer_body(const struct environment *environment, const struct session *session,
+                        enum token_form form, uint64_t now_usec, size_t *ret_length);
+
 /* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
  */
 void token_answers_keep(struct token_answers *answers, const struct session *session);
