@@ -1,8 +1,8 @@
 /* Which environment's token a unit gets.
  *
  * If the credential is called like an environment, that one is meant. Else it is the only one that the unit
- * may use; those without a key count only if there is no other, since all but a few hosts have a key for
- * one environment and rules for all. */
+ * may use, or the only one of these with a key, as a host often has rules for all environments and a key for
+ * one. */
 #include "daemon/credential_choice.h"
 
 #include "daemon/access.h"
@@ -11,17 +11,22 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What the rules allow, one bit per environment. */
-static uint32_t with_keys(const struct api *api, uint32_t allowed)
+/* One bit per environment that has a key. */
+static uint32_t configured(const struct api *api)
 {
-        uint32_t configured = 0;
+        uint32_t bits = 0;
 
         for (size_t i = 0; i < api->n_environments; i++) {
                 if (environment_configured(api->environments[i])) {
-                        configured |= UINT32_C(1) << i;
+                        bits |= UINT32_C(1) << i;
                 }
         }
-        return allowed & configured ? allowed & configured : allowed;
+        return bits;
+}
+
+static bool is_one(uint32_t bits)
+{
+        return bits != 0 && (bits & (bits - 1)) == 0;
 }
 
 static int find_by_name(const struct api *api, const char *name)
@@ -61,6 +66,17 @@ static int refuse_choice(const struct api *api, uint32_t candidates, char *why)
         return -EACCES;
 }
 
+static int refuse_keyless(const struct api *api, uint32_t allowed, char *why)
+{
+        char names[256];
+
+        list_names(api, allowed, names, sizeof(names));
+        (void)snprintf(why, CREDENTIAL_WHY_MAX,
+                       "no environment that it may use (%s) has an access key: put a key file into %s",
+                       names, upstream_keys_directory(api->upstream));
+        return -EACCES;
+}
+
 static int refuse_name(const struct api *api, const char *credential, char *why)
 {
         char names[256];
@@ -72,13 +88,18 @@ static int refuse_name(const struct api *api, const char *credential, char *why)
         return -EACCES;
 }
 
-static int refuse_unit(const struct credential_peer *peer, const char *environment, char *why)
+/* environment: -1 if it is not said which. */
+static int refuse_unit(const struct api *api, const char *unit, int environment, char *why)
 {
+        const struct environment_settings *settings =
+                environment < 0 ? NULL : &api->settings->environments[environment];
+        const char *own = settings && settings->has_allow ? settings->name : NULL;
+
         (void)snprintf(why, CREDENTIAL_WHY_MAX,
-                       "no rule allows it %s%s: write allow = unit:%s into [%s%s] of the configuration, and "
-                       "reload",
-                       environment ? "to use " : "anything", environment ? environment : "", peer->unit,
-                       environment ? "environment " : "environment NAME", environment ? environment : "");
+                       "no rule allows it %s%s: add allow = unit:%s to [%s%s] of the configuration, beside "
+                       "who else is to be allowed, and reload",
+                       settings ? "to use " : "anything", settings ? settings->name : "", unit,
+                       own ? "environment " : "broker", own ? own : "");
         return -EACCES;
 }
 
@@ -86,27 +107,23 @@ int credential_choose(const struct api *api, const struct credential_peer *peer,
                       char reterr_why[static CREDENTIAL_WHY_MAX])
 {
         uint32_t allowed = access_judge_unit(api->settings, peer->unit);
-        uint32_t candidates = with_keys(api, allowed);
+        uint32_t candidates = is_one(allowed) ? allowed : allowed & configured(api);
         struct credential_name name;
 
         credential_name_read(peer->credential, &name);
         int named = find_by_name(api, name.environment);
-        if (named >= 0) {
-                if (!(allowed & UINT32_C(1) << named)) {
-                        return refuse_unit(peer, name.environment, reterr_why);
-                }
-                *ret = api->environments[named];
-                return 0;
-        }
-        if (name.sure) {
+        if (named < 0 && name.sure) {
                 return refuse_name(api, peer->credential, reterr_why);
         }
-        if (candidates == 0) {
-                return refuse_unit(peer, NULL, reterr_why);
+        if (allowed == 0 || (named >= 0 && !(allowed & UINT32_C(1) << named))) {
+                return refuse_unit(api, peer->unit, named, reterr_why);
         }
-        if (candidates & (candidates - 1)) {
+        if (named < 0 && candidates == 0) {
+                return refuse_keyless(api, allowed, reterr_why);
+        }
+        if (named < 0 && !is_one(candidates)) {
                 return refuse_choice(api, candidates, reterr_why);
         }
-        *ret = api->environments[__builtin_ctz(candidates)];
+        *ret = api->environments[named >= 0 ? named : __builtin_ctz(candidates)];
         return 0;
 }

@@ -91,7 +91,7 @@ char *token_answer_body(const struct environment *environment, const struct sess
                         enum token_form form, uint64_t now_usec, size_t *ret_length)
 {
         if (form == TOKEN_AS_JSON) {
-                return answer_secret_text(token_object(environment, session, now_usec), ret_length);
+                return answer_secret_text(token_answer_object(environment, session, now_usec), ret_length);
         }
         size_t length = strlen(session->ust);
         char *body = secret_alloc(length + 1);
