@@ -4,6 +4,7 @@
 #include "daemon/journal.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
+#include "daemon/service.h"
 #include "daemon/settings_files.h"
 #include "lib/util.h"
 
@@ -54,6 +55,9 @@ int main(int argc, char **argv)
         int level = once ? LOG_NOTICE : LOG_INFO;
         journal_open(options.verbose ? LOG_DEBUG : level, once ? JOURNAL_PLAIN : JOURNAL_AUTO);
         hardening_apply();
+        if (options.task == TASK_SERVE) {
+                service_starting();
+        }
         int r = settings_files_read(options.config, &settings, message);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",

@@ -128,12 +128,12 @@ static int read_end(const struct sockaddr_storage *address, struct end *ret)
         return 0;
 }
 
+static const char *const silent = "the kernel does not answer who holds the other end";
+
 /* Reads the answer to this question, past left-overs of earlier ones. Returns why the caller is unknown, or
  * NULL. */
 static const char *read_answer(int netlink, const struct diag_question *question, uid_t *ret_uid)
 {
-        static const char *const silent = "the kernel does not answer who holds the other end";
-
         for (int tries = 0; tries < 16; tries++) {
                 alignas(struct nlmsghdr) char reply[1024];
                 struct sockaddr_nl from = { 0 };
@@ -157,10 +157,36 @@ static const char *read_answer(int netlink, const struct diag_question *question
         return silent;
 }
 
+/* Drops what is in the socket: a reply that nobody fetched would stand before all later ones. ENOBUFS tells
+ * that some were lost. */
+static int drop_unread(int netlink)
+{
+        for (int tries = 0; tries < 65536; tries++) {
+                char byte;
+                if (recv(netlink, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) < 0 && errno != ENOBUFS &&
+                    errno != EINTR) {
+                        return errno == EAGAIN ? 0 : -errno;
+                }
+        }
+        return -EBUSY; /* somebody else asks without end */
+}
+
+/* Returns why the caller is unknown, or NULL. */
+static const char *ask(struct peer_finder *finder, struct diag_question *question, uid_t *ret_uid)
+{
+        const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+        question->header.nlmsg_seq = ++finder->sequence;
+        if (sendto(finder->netlink, question, sizeof(*question), MSG_DONTWAIT,
+                   (const struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(*question)) {
+                return "the kernel cannot be asked who holds the other end";
+        }
+        return read_answer(finder->netlink, question, ret_uid);
+}
+
 static void find_tcp(struct peer_finder *finder, int family, const struct end *own, const struct end *other,
                      struct peer *peer)
 {
-        const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
         struct diag_question question = {
                 .header = { .nlmsg_len = sizeof(question),
                             .nlmsg_type = SOCK_DIAG_BY_FAMILY,
@@ -177,15 +203,12 @@ static void find_tcp(struct peer_finder *finder, int family, const struct end *o
                 unknown(peer, "the kernel has no socket-diagnosis interface for the daemon");
                 return;
         }
-        question.header.nlmsg_seq = ++finder->sequence;
         memcpy(question.body.id.idiag_src, other->address_be, sizeof(other->address_be));
         memcpy(question.body.id.idiag_dst, own->address_be, sizeof(own->address_be));
-        if (sendto(finder->netlink, &question, sizeof(question), MSG_DONTWAIT,
-                   (const struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(question)) {
-                unknown(peer, "the kernel cannot be asked who holds the other end");
-                return;
+        const char *why = ask(finder, &question, &peer->uid);
+        if (why == silent && drop_unread(finder->netlink) >= 0) {
+                why = ask(finder, &question, &peer->uid); /* others had filled the socket */
         }
-        const char *why = read_answer(finder->netlink, &question, &peer->uid);
         if (why) {
                 unknown(peer, why);
                 return;
@@ -272,19 +295,6 @@ static uint32_t random_start(void)
         /* Without entropy, which is early in a boot only, there was no process before us either. */
         (void)!getrandom(&number, sizeof(number), GRND_NONBLOCK);
         return number;
-}
-
-/* A reply that nobody fetched would stand before all later ones; ENOBUFS tells that some were lost. */
-static int drop_unread(int netlink)
-{
-        for (int tries = 0; tries < 65536; tries++) {
-                char byte;
-                if (recv(netlink, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) < 0 && errno != ENOBUFS &&
-                    errno != EINTR) {
-                        return errno == EAGAIN ? 0 : -errno;
-                }
-        }
-        return -EBUSY; /* somebody else writes to it all the time */
 }
 
 int peer_finder_new_passed(struct peer_finder **ret, int fd)

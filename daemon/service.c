@@ -11,6 +11,8 @@
 #include <time.h>
 
 #define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
+/* Before that, settings are read, for which the user database is asked. */
+#define START_USEC (READY_AT_LATEST_USEC + 5 * USEC_PER_SEC)
 
 static size_t describe(const struct environment *environment, uint64_t now_usec, char *text, size_t size)
 {
@@ -98,8 +100,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+void service_starting(void)
+{
+        (void)sd_notifyf(0, "STATUS=Starting: reading configuration and keys\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                         (uint64_t)START_USEC);
+}
+
 int service_init(struct service *service, sd_event *event)
 {
+        service_starting(); /* whatever it took until here */
         return sd_event_add_time_relative(event, &service->timer, CLOCK_MONOTONIC, READY_AT_LATEST_USEC, 1,
                                           on_timer, service);
 }

@@ -10,6 +10,10 @@ struct service {
         bool ready; /* READY=1 was sent */
 };
 
+/* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the
+ * service manager that is shorter is extended). */
+void service_starting(void);
+
 /* READY=1 is due in 10 s at the latest. Negative errno. */
 int service_init(struct service *service, sd_event *event);
 void service_clear(struct service *service);

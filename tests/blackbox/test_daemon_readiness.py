@@ -1,11 +1,13 @@
 """eqp-brokerd: what the service manager is told, and when."""
 
+import os
 import signal
 import socket
+import time
 
 import pytest
 
-from broker import wait_until
+from broker import run_daemon, wait_until
 from simulator import EXAMPLE_KEY
 
 
@@ -56,3 +58,77 @@ def test_a_reload_is_told(upstream, make_broker, manager):
     broker.send(signal.SIGHUP)
     wait_until(lambda: "READY=1" in manager()[before:], "ready again")
     assert manager()[before].startswith("RELOADING=1\nMONOTONIC_USEC=")
+
+
+def test_the_first_word(upstream, make_broker, manager):
+    """A start that may take 10 s is not to be cut off by a shorter time-out."""
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
+    first = manager()[0].splitlines()
+    assert first[0].startswith("STATUS=Starting")
+    assert int(first[1].removeprefix("EXTEND_TIMEOUT_USEC=")) >= 10_000_000
+    wait_until(lambda: [message for message in manager() if message.startswith("STATUS=sandbox: ")], "the state in words")
+    assert broker.stop() == 0
+
+
+def test_the_last_word(upstream, make_broker, manager):
+    broker = make_broker(upstream, env=manager.env)
+    wait_until(lambda: "READY=1" in manager(), "ready")
+    assert broker.stop() == 0
+    assert manager()[-1].startswith("STOPPING=1\nSTATUS=")
+
+
+def test_other_tasks_say_nothing(upstream, make_broker, manager):
+    broker = make_broker(upstream, start=False)
+    assert run_daemon("--config", broker.config_path, "--check", env=manager.env).returncode == 0
+    assert manager() == []
+
+
+# the watchdog
+
+
+@pytest.fixture
+def watched(upstream, make_broker, manager):
+    """A daemon that is to feed the watchdog every second, and how often it has."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env | {"WATCHDOG_USEC": "1000000"})
+    broker.wait_valid()
+    return broker, lambda: manager().count("WATCHDOG=1")
+
+
+def test_it_is_fed_while_nothing_happens(watched):
+    _, fed = watched
+    before, started = fed(), time.monotonic()
+    wait_until(lambda: fed() >= before + 4, "fed four times", interval=0.005)
+    assert time.monotonic() - started <= 4, "in time, each time"
+
+
+def test_it_is_fed_under_load(watched):
+    broker, fed = watched
+    before, started = fed(), time.monotonic()
+    with broker.connection() as connection:
+        while time.monotonic() < started + 3:
+            assert connection.ask("GET", "/v1/sandbox/token").status == 200
+            fed()  # takes the messages out of the socket, which would be full in the end
+    assert fed() >= before + 2
+
+
+def test_a_process_that_stands_still_feeds_nothing(watched):
+    broker, fed = watched
+    wait_until(lambda: fed() >= 1, "fed at first")
+    broker.send(signal.SIGSTOP)
+    before = fed()
+    time.sleep(1.5)
+    assert fed() == before
+    broker.send(signal.SIGCONT)
+    wait_until(lambda: fed() > before, "fed again")
+
+
+def test_what_could_hold_the_loop_up_does_not(upstream, make_broker, manager):
+    """A drop-in that is a pipe, and nobody writes to it."""
+    broker = make_broker(upstream, env=manager.env | {"WATCHDOG_USEC": "1000000"})
+    folder = broker.directory / "eqp-brokerd.conf.d"
+    folder.mkdir()
+    os.mkfifo(folder / "a.conf")
+    broker.reload(good=False)
+    before = manager().count("WATCHDOG=1")
+    wait_until(lambda: manager().count("WATCHDOG=1") >= before + 2, "fed on")
