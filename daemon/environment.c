@@ -77,6 +77,8 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                                 EXCHANGE_UNAVAILABLE; /* no memory for it: as good as not granted */
                 }
         }
+        const struct key_state *key = keyring_find(&refresh->keyring, key_serial);
+        bool unproven = key && (!key->proven || key->refused);
         environment->n_outcomes[outcome.outcome]++;
         environment->n_answered++;
         struct refresh_step step = refresh_on_outcome(refresh, &outcome, now_usec, random_bits());
@@ -87,6 +89,9 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                 (void)session_unref(environment->session);
                 environment->session = take_ptr(session);
                 environment->session_key = key_serial;
+                if (unproven) {
+                        environment_say_proven(environment, label);
+                }
                 environment_say_granted(environment, label, now_usec);
         } else {
                 environment->n_failures_in_row++;
@@ -199,6 +204,21 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- what others ask ---- */
 
+/* Every reading of the key files comes here, also those that found nothing new. */
+static void tell_keys(struct environment *environment, const struct key_name *names, size_t n)
+{
+        bool same = n == environment->n_keys_told;
+
+        for (size_t i = 0; i < n; i++) {
+                same = same && names[i].serial == environment->keys_told[i];
+                environment->keys_told[i] = names[i].serial;
+        }
+        environment->n_keys_told = n;
+        if (!same) {
+                environment_say_keys(environment, names, n);
+        }
+}
+
 void environment_keys_changed(struct environment *environment)
 {
         struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
@@ -206,6 +226,7 @@ void environment_keys_changed(struct environment *environment)
         uint64_t now_usec = clock_now_usec();
         struct refresh_step step = refresh_on_keys(&environment->refresh, names, n, now_usec);
 
+        tell_keys(environment, names, n);
         carry_out(environment, &step, now_usec);
         tell_news(environment);
 }

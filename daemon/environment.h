@@ -61,6 +61,8 @@ struct environment {
         uint64_t n_exchanges; /* started */
         uint64_t n_answered;  /* ended, one way or the other */
         uint64_t n_failures_in_row;
+        uint64_t keys_told[KEYS_PER_ENVIRONMENT_MAX]; /* to the journal: their serials */
+        size_t n_keys_told;
         uint64_t n_limited; /* how often the budget or the upstream's Retry-After put one off */
 };
 

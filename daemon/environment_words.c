@@ -80,6 +80,31 @@ void environment_say_granted(const struct environment *environment, const char *
                     duration_format(usec_sub(refresh_next_usec(refresh), now_usec), next));
 }
 
+void environment_say_proven(const struct environment *environment, const char *label)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_INFO,
+                                              .id = EVENT_KEY_PROVEN,
+                                              .environment = environment->name,
+                                              .key = label },
+                    "the upstream accepts the access key (%s), it is in use", display_label(label));
+}
+
+void environment_say_keys(const struct environment *environment, const struct key_name *names, size_t n)
+{
+        char list[KEYS_PER_ENVIRONMENT_MAX * (KEY_LABEL_MAX + 4)] = "";
+        size_t length = 0;
+
+        for (size_t i = 0; i < n && length < sizeof(list); i++) {
+                int more = snprintf(list + length, sizeof(list) - length, "%s%s", i > 0 ? ", " : "",
+                                    display_label(names[i].label));
+                length += more > 0 ? (size_t)more : 0;
+        }
+        journal_say(
+                &(struct journal_record){
+                        .priority = LOG_INFO, .id = EVENT_KEYS_LOADED, .environment = environment->name },
+                n > 0 ? "access keys, in the order in which they are tried: %s" : "no access key%s", list);
+}
+
 const char *environment_why(const struct environment *environment, uint64_t now_usec,
                             char buffer[static ENVIRONMENT_WHY_MAX])
 {

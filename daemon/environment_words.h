@@ -6,6 +6,12 @@
 /* A token was obtained with the key of this label. */
 void environment_say_granted(const struct environment *environment, const char *label, uint64_t now_usec);
 
+/* The upstream accepted the key of this label, which was new, or had been refused. */
+void environment_say_proven(const struct environment *environment, const char *label);
+
+/* These are the keys now, n of them. */
+void environment_say_keys(const struct environment *environment, const struct key_name *names, size_t n);
+
 /* An exchange with the key of this label gave none. */
 void environment_say_failure(const struct environment *environment, enum exchange_outcome outcome,
                              const char *why, const char *label, uint64_t now_usec);

@@ -227,7 +227,7 @@ static void tell_refusals(const struct key_files *files, const struct scan *scan
                                streq(files->refusals[j].reason, new->reason);
                 }
                 if (!told) {
-                        journal_say(&(struct journal_record){ .priority = LOG_WARNING,
+                        journal_say(&(struct journal_record){ .priority = LOG_ERR,
                                                               .id = EVENT_KEY_FILE_REFUSED,
                                                               .environment = *new->environment
                                                                                      ? new->environment

@@ -51,6 +51,7 @@ lint_all() {
         check lint "words that do not belong here" tests/lint/words.sh
         check lint "names in the documentation exist" "$python" tests/lint/doc_names.py
         check lint "--help and the man pages agree" "$python" tests/lint/help_vs_man.py build-gcc
+        check lint "events and the message catalog" "$python" tests/lint/catalog.py
         check lint "clang-tidy" lint_tidy
         check lint "gcc -fanalyzer" build_analyzer
 }
