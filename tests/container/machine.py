@@ -79,9 +79,10 @@ class Machine:
         path.chmod(0o755)
         return path
 
-    def podman(self, *arguments, options=(), **more):
+    def podman(self, *arguments, options=(), environment=None, **more):
         """podman with its arguments; further options take the place of the machine's."""
-        return run("podman", *self.storage, *self.options, *options, *arguments, env=self.environment, **more)
+        return run("podman", *self.storage, *self.options, *options, *arguments,
+                   env=self.environment | (environment or {}), **more)
 
     def buildah(self, *arguments, **more):
         return run("buildah", *self.storage, *arguments, env=self.environment, **more)

@@ -42,11 +42,11 @@ SIMULATED = "[environment sandbox]\nbase_url = https://localhost:9443\nca_file =
 numbers = itertools.count(1)
 
 
-def connect_in(pid, port, timeout=20):
-    """A socket in the network of that process, connected to a port of 127.0.0.1."""
+def socket_in(pid, make):
+    """What make() returns, a socket, made in the network of that process. It can be used from anywhere."""
     result = []
 
-    def connect():
+    def make_there():
         try:
             libc = ctypes.CDLL(None, use_errno=True)
             network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -55,17 +55,22 @@ def connect_in(pid, port, timeout=20):
                     raise OSError(ctypes.get_errno(), "setns")
             finally:
                 os.close(network)
-            result.append(socket.create_connection(("127.0.0.1", port), timeout))
+            result.append(make())
         except OSError as error:
             result.append(error)
 
     # A thread of its own: which network a thread is in is its own affair, and ends with it.
-    thread = threading.Thread(target=connect)
+    thread = threading.Thread(target=make_there)
     thread.start()
     thread.join()
     if isinstance(result[0], OSError):
         raise result[0]
     return result[0]
+
+
+def connect_in(pid, port, timeout=20):
+    """A socket in the network of that process, connected to a port of 127.0.0.1."""
+    return socket_in(pid, lambda: socket.create_connection(("127.0.0.1", port), timeout))
 
 
 class ContainedSimulator(Simulator):

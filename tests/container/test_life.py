@@ -3,11 +3,13 @@
 import os
 import pathlib
 import signal
+import socket
+import threading
 import time
 
 from broker import wait_until
 from machine import run
-from pod import BROKER_UID
+from pod import BROKER_UID, socket_in
 from simulator import EXAMPLE_KEY
 
 
@@ -85,3 +87,70 @@ def test_it_is_ready_half_a_second_after_its_start(pod, record_property):
     print(f"from podman run to ready: {took:.3f} s; {started}")
     # Most of that is podman's own.
     assert took < 5
+
+
+def test_it_tells_the_service_manager_outside_when_it_has_started(pod, tmp_path):
+    """As a quadlet with Notify=true has it: podman passes the word on, but only after the first answer."""
+    pod.simulator.fault("sandbox", "hang", count=1)
+    pod.write_key("sandbox", EXAMPLE_KEY)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        said = []
+
+        def listen():
+            while "READY=1" not in said:
+                said.extend(manager.recv(4096).decode().splitlines())
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        # With --sdnotify=container, even a detached podman comes back after the word only.
+        starter = threading.Thread(target=lambda: pod.start_broker(
+            options=("--sdnotify=container",), environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}))
+        starter.start()
+        wait_until(lambda: pod.simulator.state("sandbox")["requests"]["token"] == 1, "the exchange")
+        assert "READY=1" not in said
+        pod.simulator.clear_faults("sandbox")
+        listener.join(20)
+        starter.join(20)
+    assert "READY=1" in said
+    assert any(line.startswith("MAINPID=") for line in said)
+
+
+def test_names_are_resolved_inside(pod):
+    """The image has what getaddrinfo() needs: the upstream is found by a name that only a DNS server knows."""
+    asked = []
+    server = dns_server(pod.pid("upstream"), asked)
+    resolver = pod.directory / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\noptions attempts:1 timeout:2\n")
+    pod.settings.write_text(pod.settings.read_text().replace("//localhost:", "//upstream.test:"))
+    pod.write_key("sandbox", EXAMPLE_KEY)
+    try:
+        pod.start_broker(options=(f"--volume={resolver}:/etc/resolv.conf:ro",)).wait_ready()
+    finally:
+        server.close()
+    assert b"upstream" in asked[0]
+
+
+def dns_server(pid, asked):
+    """A DNS server in the network of that process, to which every name is 127.0.0.1; closing ends it."""
+    server = socket_in(pid, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    server.bind(("127.0.0.1", 53))
+
+    def serve():
+        try:
+            while True:
+                query, client = server.recvfrom(512)
+                if not query:
+                    return
+                asked.append(query)
+                end = query.index(b"\0", 12) + 5
+                is_a = query[end - 4:end - 2] == b"\0\1"
+                answer = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" if is_a else b""
+                server.sendto(query[:2] + b"\x81\x80\0\1\0" + bytes([is_a]) + b"\0\0\0\0" + query[12:end] + answer,
+                              client)
+        except OSError:
+            pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
