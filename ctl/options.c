@@ -150,6 +150,15 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
         case KEY_WATCH:
                 options->watch = true;
                 return 0;
+        case KEY_DIRECTORY:
+                options->directory = argument;
+                return 0;
+        case KEY_UNTESTED:
+                options->untested = true;
+                return 0;
+        case KEY_YES:
+                options->yes = true;
+                return 0;
         case ARGP_KEY_ARG:
                 take_argument(parse, argument, state);
                 return 0;

@@ -24,6 +24,9 @@ struct options {
         enum token_format format;
         bool json;
         bool watch;
+        const char *directory; /* of the keys; NULL: what the configuration says */
+        bool untested;         /* write a key without trying it */
+        bool yes;              /* do not ask */
 };
 
 /* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "ctl/daemon_status.h"
 #include "ctl/status_view.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
@@ -16,32 +17,6 @@
 #define SCREEN_HOME  "\033[H"
 #define LINE_END     "\033[K\n"
 #define SCREEN_END   "\033[J"
-
-/* Asks for the status. Returns a result of the library, which has the words for it. */
-static int get_status(struct eqp_broker *broker, struct json_object **ret_status)
-{
-        _cleanup_free_ char *json = NULL;
-        int r;
-
-        r = eqp_broker_get_status(broker, &json);
-        if (r < 0)
-                return r;
-
-        *ret_status = json_tokener_parse(json);
-        return *ret_status != NULL ? 0 : -ENOMEM;
-}
-
-static bool status_has(struct json_object *status, const char *name)
-{
-        struct json_object *environments = field_array(status, "environments");
-        size_t n = environments != NULL ? json_object_array_length(environments) : 0;
-
-        for (size_t i = 0; i < n; i++)
-                if (streq(field_text(json_object_array_get_idx(environments, i), "name"), name))
-                        return true;
-
-        return false;
-}
 
 static int complain_unknown(struct json_object *status, const char *name)
 {
@@ -149,7 +124,7 @@ static char *draw(struct eqp_broker *broker, const char *only, const struct term
         if (out == NULL)
                 return NULL;
 
-        r = get_status(broker, &status);
+        r = daemon_status_get(broker, &status);
         if (r < 0) {
                 text_wrap(out, eqp_broker_error_message(broker), 0, terminal->columns);
                 (void)fputc('\n', out);
@@ -221,14 +196,14 @@ static int print_once(struct eqp_broker *broker, const struct options *options)
         struct terminal terminal;
         int r;
 
-        r = get_status(broker, &status);
+        r = daemon_status_get(broker, &status);
         if (r == -ENOMEM) {
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
         if (r < 0)
                 return complain_broker(broker, r);
-        if (options->environment != NULL && !status_has(status, options->environment))
+        if (options->environment != NULL && daemon_status_environment(status, options->environment) == NULL)
                 return complain_unknown(status, options->environment);
         if (options->json)
                 return print_json(status, options->environment);

@@ -36,6 +36,33 @@ static const struct argp_option status_options[] = {
         { 0 },
 };
 
+#define OPTION_DIRECTORY \
+        { .name = "directory", .key = KEY_DIRECTORY, .arg = "DIRECTORY", \
+          .doc = "The keys are in DIRECTORY, not where the configuration says" }
+
+static const struct argp_option key_set_options[] = {
+        OPTION_DIRECTORY,
+        { .name = "untested", .key = KEY_UNTESTED, .doc = "Write the key without trying it at the EQP API" },
+        { 0 },
+};
+
+static const struct argp_option key_list_options[] = {
+        OPTION_DIRECTORY,
+        { .name = "json", .key = KEY_JSON, .doc = "Print the list as JSON" },
+        { 0 },
+};
+
+static const struct argp_option key_check_options[] = {
+        OPTION_DIRECTORY,
+        { 0 },
+};
+
+static const struct argp_option key_remove_options[] = {
+        OPTION_DIRECTORY,
+        { .name = "yes", .key = KEY_YES, .doc = "Do not ask, also for the last key of an environment" },
+        { 0 },
+};
+
 const struct verb verbs[] = {
         { .name = "token",
           .operand = OPERAND_REQUIRED,
@@ -80,6 +107,34 @@ const struct verb verbs[] = {
           .brief = "succeed if the daemon answers",
           .summary = "Succeed if the daemon runs and answers.",
           .run = verb_live },
+        { .name = "key set",
+          .operand = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT[.LABEL]",
+          .brief = "try an access key and put it in its place",
+          .summary = "Ask for an access key, or read ID:SECRET from standard input, try it, and write it into its file.",
+          .options = key_set_options,
+          .run = verb_key_set },
+        { .name = "key list",
+          .operand = OPERAND_OPTIONAL,
+          .arguments = "[ENVIRONMENT[.LABEL]]",
+          .brief = "show the key files and what becomes of them",
+          .summary = "Show the key files, whether they are fit for use, and what the daemon does with them.",
+          .options = key_list_options,
+          .run = verb_key_list },
+        { .name = "key check",
+          .operand = OPERAND_OPTIONAL,
+          .arguments = "[ENVIRONMENT[.LABEL]]",
+          .brief = "try the keys at the EQP API",
+          .summary = "Try every key at the EQP API, with one exchange each.",
+          .options = key_check_options,
+          .run = verb_key_check },
+        { .name = "key remove",
+          .operand = OPERAND_REQUIRED,
+          .arguments = "ENVIRONMENT[.LABEL]",
+          .brief = "remove a key file",
+          .summary = "Remove a key file.",
+          .options = key_remove_options,
+          .run = verb_key_remove },
 };
 /* clang-format on */
 

@@ -12,6 +12,9 @@ enum {
         KEY_FORMAT,
         KEY_JSON,
         KEY_WATCH,
+        KEY_DIRECTORY,
+        KEY_UNTESTED,
+        KEY_YES,
 };
 
 /* What may stand behind the verb beside its options. */

@@ -11,3 +11,7 @@ int verb_refresh(const struct options *options);
 int verb_reload(const struct options *options);
 int verb_ready(const struct options *options);
 int verb_live(const struct options *options);
+int verb_key_set(const struct options *options);
+int verb_key_list(const struct options *options);
+int verb_key_check(const struct options *options);
+int verb_key_remove(const struct options *options);

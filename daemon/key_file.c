@@ -1,6 +1,7 @@
 /* One key file: is it safe, does it hold a key? The content is read into secret memory. */
 #include "daemon/key_file.h"
 
+#include "lib/key_file_rule.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -19,35 +20,6 @@ static void close_fd(int *fd)
 static void free_secret(char **block)
 {
         *block = secret_free(*block);
-}
-
-static int check_status(const struct stat *status, bool relaxed, char *reason, size_t size)
-{
-        if (!S_ISREG(status->st_mode)) {
-                (void)snprintf(reason, size, "it is not a regular file");
-                return -EINVAL;
-        }
-        if (status->st_mode & (S_IWGRP | S_IWOTH)) {
-                (void)snprintf(reason, size, "others may write to it (mode %04o): chmod 0640 or 0600",
-                               (unsigned)status->st_mode & 07777);
-                return -EINVAL;
-        }
-        if ((status->st_mode & S_IROTH) && !relaxed) {
-                (void)snprintf(
-                        reason, size,
-                        "everybody may read it (mode %04o): chmod 0640 or 0600, or set key_permissions = "
-                        "relaxed where the platform offers nothing better",
-                        (unsigned)status->st_mode & 07777);
-                return -EINVAL;
-        }
-        if (status->st_size > ACCESS_KEY_TEXT_MAX) {
-                (void)snprintf(reason, size,
-                               "it is too long (more than %d bytes) for one line "
-                               "APPLICATION_ID:APPLICATION_SECRET",
-                               ACCESS_KEY_TEXT_MAX);
-                return -EINVAL;
-        }
-        return 0;
 }
 
 /* Reads at most size bytes, with one_line only until a line end has come. Returns how many, or a negative
@@ -117,7 +89,8 @@ int key_file_read(int directory_fd, const char *name, bool relaxed, struct acces
                 (void)snprintf(reterr_reason, reason_size, "it cannot be examined: %s", strerror(error));
                 return -error;
         }
-        int r = check_status(&status, relaxed, reterr_reason, reason_size);
+        int r = key_file_check(S_ISREG(status.st_mode), status.st_mode, (uint64_t)status.st_size, relaxed,
+                               reterr_reason, reason_size);
         if (r < 0) {
                 return r;
         }

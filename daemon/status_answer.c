@@ -84,6 +84,7 @@ static struct json_object *describe_keys(const struct environment *environment, 
                 bool kept_behind = i + 1 < keyring->n && keyring->keys[i + 1].kept;
                 struct json_object *json = json_object_new_object();
                 add_text(json, "label", key->label);
+                add_number(json, "serial", key->serial);
                 add_text(json, "state", key_state_name(keyring, key, kept_behind, now_usec));
                 if (key->refused) {
                         add_number(json, "rest_sec",

@@ -157,7 +157,8 @@ def test_status(api):
     assert token["mage_id"] == "MAG123456789" and token["key"] == "" and token["lifetime_sec"] == 7200
     assert 7100 < token["expires_in"] < 7200
     assert 0.6 * 7200 - 60 < sandbox["next_refresh_in_sec"] <= 0.7 * 7200
-    assert sandbox["keys"] == [{"label": "", "state": "active"}]
+    assert sandbox["keys"] == [{"label": "", "serial": sandbox["keys"][0]["serial"], "state": "active"}]
+    assert sandbox["keys"][0]["serial"] > 0
     refused = rows["refused"]
     assert refused["keys"][0]["state"] == "refused" and 800 < refused["keys"][0]["rest_sec"] <= 900
     assert refused["last_trouble"]["outcome"] == "key_refused"

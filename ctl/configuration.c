@@ -1,0 +1,81 @@
+/* Configuration: eqp-brokerd reads it, as the files may be anybody's business but ours; what it prints is a
+ * configuration file again, and lib/settings reads that. */
+#include "ctl/configuration.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "ctl/complain.h"
+#include "lib/nearest_name.h"
+
+#define NAMES_MAX 16 /* in a message */
+
+static int parse(struct settings **ret_settings, const char *text,
+                 char reterr_message[static PROGRAM_WORDS_MAX])
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        char message[SETTINGS_ERROR_MAX];
+        int r;
+
+        r = settings_new(&settings);
+        if (r < 0) {
+                (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "out of memory");
+                return r;
+        }
+        r = settings_read(settings, "eqp-brokerd --check", text, strlen(text), message);
+        if (r >= 0)
+                r = settings_finish(settings, message);
+        if (r < 0) {
+                (void)snprintf(reterr_message, PROGRAM_WORDS_MAX,
+                               "%s; are eqpctl and %s of the same version?", message, program_path());
+                return r;
+        }
+
+        *ret_settings = take_ptr(settings);
+        return 0;
+}
+
+int configuration_read(struct settings **ret_settings, char reterr_message[static PROGRAM_WORDS_MAX])
+{
+        static const char *const arguments[] = { "--check", NULL };
+        _cleanup_(program_result_clear) struct program_result result = { 0 };
+        int r;
+
+        r = program_run(arguments, /* input= */ NULL, 0, &result);
+        if (r < 0) {
+                (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s cannot be run: %s", program_path(),
+                               strerror(-r));
+                return r;
+        }
+        if (result.exit_code != 0) {
+                if (result.words[0] != '\0')
+                        (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s", result.words);
+                else
+                        (void)snprintf(reterr_message, PROGRAM_WORDS_MAX,
+                                       "%s --check ended with %d and said nothing", program_path(),
+                                       result.exit_code);
+                return -EINVAL;
+        }
+
+        return parse(ret_settings, result.output, reterr_message);
+}
+
+const char *configuration_keys_directory(const struct settings *settings)
+{
+        return settings->keys_directory != NULL ? settings->keys_directory : KEYS_DIRECTORY_DEFAULT;
+}
+
+void configuration_complain_unknown(const struct settings *settings, const char *environment)
+{
+        const char *names[NAMES_MAX];
+        char guess[NEAREST_NAMES_TEXT_MAX];
+        size_t n = MIN_OF(settings->n_environments, (size_t)NAMES_MAX);
+
+        for (size_t i = 0; i < n; i++)
+                names[i] = settings->environments[i].name;
+
+        complain("There is no environment '%s': %s A new one needs a section [environment %s] with its "
+                 "base_url "
+                 "in the configuration.",
+                 environment, nearest_names(environment, names, n, guess, sizeof(guess)), environment);
+}

@@ -1,0 +1,19 @@
+/* Configuration: the settings in force, as eqp-brokerd reads them; which environments there are, and where
+ * the keys are. */
+#pragma once
+
+#include "ctl/program.h"
+#include "lib/settings.h"
+
+#define KEYS_DIRECTORY_DEFAULT "/etc/eqp-broker/keys"
+
+/* Has eqp-brokerd check the configuration, and takes over what it prints. Release with settings_free().
+ * reterr_message says what is wrong and what to do. -ENOENT, -EACCES: eqp-brokerd cannot be run. -EINVAL:
+ * the configuration has a mistake, or may not be read. Other errors likewise. */
+int configuration_read(struct settings **ret_settings, char reterr_message[static PROGRAM_WORDS_MAX]);
+
+/* Where the keys are by these settings. */
+const char *configuration_keys_directory(const struct settings *settings);
+
+/* Says on stderr that there is no such environment, and which there are. */
+void configuration_complain_unknown(const struct settings *settings, const char *environment);

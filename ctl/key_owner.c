@@ -1,0 +1,51 @@
+/* Key owner: looks into the user database. */
+#include "ctl/key_owner.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+
+#include "ctl/text.h"
+
+#define DAEMON_USER "eqp-broker"
+#define GROUPS_MAX  64
+
+const char *owner_name(uid_t uid, char buffer[static OWNER_NAME_MAX])
+{
+        const struct passwd *user = getpwuid(uid);
+
+        if (user != NULL)
+                text_clean(buffer, OWNER_NAME_MAX, user->pw_name, /* unicode= */ false);
+        else
+                (void)snprintf(buffer, OWNER_NAME_MAX, "%u", (unsigned)uid);
+        return buffer;
+}
+
+static bool is_member(const char *name, gid_t primary, gid_t group)
+{
+        gid_t groups[GROUPS_MAX];
+        int n = GROUPS_MAX;
+
+        if (getgrouplist(name, primary, groups, &n) < 0)
+                n = GROUPS_MAX;
+        for (int i = 0; i < n; i++)
+                if (groups[i] == group)
+                        return true;
+
+        return false;
+}
+
+bool daemon_user_may_read(const struct stat *status)
+{
+        const struct passwd *user = getpwnam(DAEMON_USER);
+        mode_t read = S_ISDIR(status->st_mode) ? 05 : 04;
+        unsigned shift = 0;
+
+        if (user == NULL || user->pw_uid == 0)
+                return true;
+        if (user->pw_uid == status->st_uid)
+                shift = 6;
+        else if (is_member(DAEMON_USER, user->pw_gid, status->st_gid))
+                shift = 3;
+        return (status->st_mode >> shift & read) == read;
+}

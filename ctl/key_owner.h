@@ -1,0 +1,15 @@
+/* Key owner: whose a key file is, and whether the daemon's user gets at it. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "lib/util.h"
+
+#define OWNER_NAME_MAX 64
+
+/* The user's name, or his number. Returns buffer. */
+const char *owner_name(uid_t uid, char buffer[static OWNER_NAME_MAX]);
+
+/* May the user eqp-broker read this file, or list this directory, as far as its mode tells? True where there
+ * is no such user: then the daemon runs as another. */
+bool daemon_user_may_read(const struct stat *status);

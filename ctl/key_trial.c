@@ -1,0 +1,87 @@
+/* Key trial: eqp-brokerd --try-key takes the key on its standard input and gives its verdict as an exit
+ * code. */
+#include "ctl/key_trial.h"
+
+#include <stdio.h>
+
+#include "lib/secret.h"
+
+/* eqp-brokerd's exit codes, see eqp-brokerd(8). */
+enum {
+        TRIAL_DONE = 0,
+        TRIAL_REFUSED = 67,
+        TRIAL_NOT_NOW = 75,
+        TRIAL_ODD = 76,
+};
+
+static void free_secret(char **block)
+{
+        *block = secret_free(*block);
+}
+
+static enum key_verdict verdict_of(int exit_code)
+{
+        switch (exit_code) {
+        case TRIAL_DONE:
+                return KEY_GOOD;
+        case TRIAL_REFUSED:
+                return KEY_REFUSED;
+        case TRIAL_NOT_NOW:
+                return KEY_NOT_NOW;
+        case TRIAL_ODD:
+                return KEY_ODD;
+        default:
+                return KEY_NO_TRIAL;
+        }
+}
+
+/* Whoever asked knows which environment it is about. */
+static const char *without_environment(const char *words, const char *environment)
+{
+        size_t length = strlen(environment);
+
+        return strncmp(words, environment, length) == 0 && strncmp(words + length, ": ", 2) == 0
+                       ? words + length + 2
+                       : words;
+}
+
+void key_trial_run(struct key_trial *ret_trial, const char *environment, const struct access_key *key)
+{
+        const char *const arguments[] = { "--try-key", environment, NULL };
+        _cleanup_(free_secret) char *line = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_(program_result_clear) struct program_result result = { 0 };
+        const char *words;
+        int length, r;
+
+        *ret_trial = (struct key_trial){ .verdict = KEY_NO_TRIAL };
+        if (line == NULL) {
+                (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "out of memory");
+                return;
+        }
+        length = snprintf(line, ACCESS_KEY_TEXT_MAX + 1, "%s:%s\n", key->id, key->secret);
+        r = program_run(arguments, line, (size_t)MAX_OF(length, 0), &result);
+        if (r < 0) {
+                (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "%s cannot be run: %s",
+                               program_path(), strerror(-r));
+                return;
+        }
+
+        ret_trial->verdict = verdict_of(result.exit_code);
+        words = without_environment(result.words, environment);
+        if (words[0] != '\0')
+                (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "%s", words);
+        else if (ret_trial->verdict != KEY_GOOD)
+                (void)snprintf(ret_trial->words, sizeof(ret_trial->words),
+                               "%s --try-key ended with %d and said nothing", program_path(),
+                               result.exit_code);
+}
+
+const char *key_verdict_name(enum key_verdict verdict)
+{
+        static const char *const names[] = {
+                [KEY_GOOD] = "good",      [KEY_REFUSED] = "refused",    [KEY_NOT_NOW] = "not now",
+                [KEY_ODD] = "odd answer", [KEY_NO_TRIAL] = "not tried",
+        };
+
+        return names[verdict];
+}

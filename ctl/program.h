@@ -1,0 +1,24 @@
+/* Program: eqp-brokerd, run for what it alone can do: read the configuration, and try a key. */
+#pragma once
+
+#include "lib/util.h"
+
+#define PROGRAM_WORDS_MAX 1024
+
+struct program_result {
+        int exit_code; /* as shells have it: 128 and more if a signal ended it */
+        char *output;  /* what it wrote to stdout, with a NUL behind it; bounded, never NULL */
+        char words[PROGRAM_WORDS_MAX]; /* the last line of its stderr, fit for a terminal */
+};
+
+/* Where it is: the installed one, or what EQP_BROKERD names (not looked at in set-user-ID programs). */
+const char *program_path(void);
+
+/* Runs it with these arguments (NULL at the end) and waits for its end. input goes to its stdin, at most
+ * 4096 bytes; NULL: an empty one. Nothing of the input is kept here. A negative errno if it cannot be run.
+ * Clear the result with program_result_clear(). */
+int program_run(const char *const *arguments, const void *input, size_t length,
+                struct program_result *ret_result);
+
+/* Frees what is in it; an empty ({ 0 }) one is fine. */
+void program_result_clear(struct program_result *result);

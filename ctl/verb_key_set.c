@@ -1,0 +1,245 @@
+/* Verb key set: from a person's hands, or a pipe, into a key file: asked for, checked, tried, written, and
+ * taken up by the daemon. Nothing is written before the last step but one, and the key stands in secret
+ * memory only. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ctl/complain.h"
+#include "ctl/key_place.h"
+#include "ctl/key_takeup.h"
+#include "ctl/key_trial.h"
+#include "ctl/key_writer.h"
+#include "ctl/prompt.h"
+#include "ctl/verbs.h"
+#include "lib/secret.h"
+
+static void free_secret(char **block)
+{
+        *block = secret_free(*block);
+}
+
+/* reading the key */
+
+/* Both parts from the terminal, as one line. Its length, or a negative errno after saying why. */
+static ssize_t ask_for_key(const struct key_file_name *name, char *text, size_t size)
+{
+        size_t id_size = MIN_OF(size, (size_t)APPLICATION_ID_MAX + 2);
+        ssize_t length, secret_length;
+
+        (void)fprintf(stderr, "The access key for %s, as the portal shows it.\n", name->file);
+        length = prompt_line("Application ID: ", /* echo= */ true, text, id_size);
+        if (length > 0 && strchr(text, ':') != NULL) {
+                complain("An application ID has no colon. If you pasted the secret as well, it is on your "
+                         "screen "
+                         "now; it is asked for next, unseen.");
+                return -EINVAL;
+        }
+        if (length > 0) {
+                text[length++] = ':';
+                secret_length = prompt_line("Application secret (not shown): ", /* echo= */ false,
+                                            text + length, size - (size_t)length);
+                length = secret_length < 0 ? secret_length : length + secret_length;
+        }
+        if (length == -ECANCELED || length == 0)
+                complain("No key was given.");
+        else if (length == -EMSGSIZE)
+                complain("That is too long for a part of a key.");
+        else if (length < 0)
+                complain("The terminal cannot be read: %s.", strerror((int)-length));
+        return length == 0 ? -ECANCELED : length;
+}
+
+/* All of stdin. */
+static ssize_t read_key(char *text, size_t size)
+{
+        size_t length = 0;
+
+        while (length < size) {
+                ssize_t n = read(STDIN_FILENO, text + length, size - length);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0) {
+                        complain("Standard input cannot be read: %s.", strerror(errno));
+                        return -errno;
+                }
+                if (n == 0)
+                        break;
+                length += (size_t)n;
+        }
+
+        return (ssize_t)length;
+}
+
+/* NULL after saying why. */
+static struct access_key *get_key(const struct key_file_name *name)
+{
+        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        struct access_key *key = NULL;
+        const char *why = "out of memory";
+        ssize_t length;
+
+        if (text == NULL) {
+                complain("Out of memory.");
+                return NULL;
+        }
+        length = prompt_possible() ? ask_for_key(name, text, ACCESS_KEY_TEXT_MAX + 1)
+                                   : read_key(text, ACCESS_KEY_TEXT_MAX + 1);
+        if (length < 0)
+                return NULL;
+        if (length > ACCESS_KEY_TEXT_MAX) {
+                complain("What came is no key: it is too long for one line "
+                         "APPLICATION_ID:APPLICATION_SECRET.");
+                return NULL;
+        }
+        if (access_key_parse(text, (size_t)length, &key, &why) < 0)
+                complain("What came is no key: %s.", why);
+        return key;
+}
+
+/* is there a place for it? */
+
+/* Before the key is asked for. */
+static bool has_room(const struct key_entries *entries, const struct key_file_name *name)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < entries->n; i++) {
+                const struct key_entry *entry = &entries->entries[i];
+
+                n += streq(entry->environment, name->environment) && !streq(entry->file, name->file);
+        }
+        if (n < KEYS_PER_ENVIRONMENT_MAX)
+                return true;
+
+        complain("%s has %zu key files already, and the EQP API gives out %d keys: replace one of them, or "
+                 "remove one first. See: eqpctl key list %s",
+                 name->environment, n, KEYS_PER_ENVIRONMENT_MAX, name->environment);
+        return false;
+}
+
+static bool is_new(const struct key_entries *entries, const struct key_file_name *name,
+                   const struct access_key *key)
+{
+        for (size_t i = 0; i < entries->n; i++) {
+                const struct key_entry *entry = &entries->entries[i];
+
+                if (streq(entry->environment, name->environment) && !streq(entry->file, name->file) &&
+                    entry->key != NULL && access_key_equal(entry->key, key)) {
+                        complain("This is the same key as %s: nothing was written.", entry->file);
+                        return false;
+                }
+        }
+
+        return true;
+}
+
+/* trying it */
+
+static bool write_all_the_same(const char *what)
+{
+        (void)fprintf(stderr, "%s\n", what);
+        return prompt_possible() && prompt_yes("Write the key untested? [y/N] ");
+}
+
+/* EXIT_DONE: write it. */
+static int try_key(const struct key_file_name *name, const struct access_key *key)
+{
+        struct key_trial trial;
+
+        (void)fprintf(stderr, "Trying the key at the EQP API ...\n");
+        key_trial_run(&trial, name->environment, key);
+        switch (trial.verdict) {
+        case KEY_GOOD:
+                (void)puts("The key works.");
+                return EXIT_DONE;
+        case KEY_REFUSED:
+                complain("The EQP API refuses this key: %s. Nothing was written. Is it of the account's "
+                         "portal "
+                         "for %s, and whole? (--untested writes it all the same.)",
+                         trial.words, name->environment);
+                return EXIT_FAILED;
+        case KEY_NOT_NOW:
+                complain("The key could not be tried: %s.", trial.words);
+                if (write_all_the_same("The EQP API cannot be asked now."))
+                        return EXIT_DONE;
+                complain("Nothing was written. Try again later, or write it with --untested.");
+                return EXIT_NO_TOKEN;
+        case KEY_ODD:
+                complain("The EQP API gave an answer that is neither yes nor no: %s.", trial.words);
+                if (write_all_the_same("The key may be good or not."))
+                        return EXIT_DONE;
+                break;
+        case KEY_NO_TRIAL:
+                complain("The key could not be tried: %s.", trial.words);
+                break;
+        }
+
+        complain("Nothing was written. --untested writes it without trying.");
+        return EXIT_FAILED;
+}
+
+/* writing it */
+
+static int write_key(struct key_place *place, const struct options *options,
+                     const struct key_file_name *name, const struct access_key *key,
+                     const struct key_entry *old)
+{
+        _cleanup_(key_takeup_clear) struct key_takeup takeup = { 0 };
+        bool unchanged = old != NULL && old->key != NULL && access_key_equal(old->key, key);
+        int r;
+
+        if (place->in_force)
+                key_takeup_begin(&takeup, options->address, name);
+        r = key_writer_make_directory(&place->store);
+        if (r == 0)
+                r = key_writer_put(&place->store, name->file, key);
+        if (r < 0)
+                return key_place_exit_code(r);
+
+        (void)printf("%s/%s is %s.\n", place->store.path, name->file,
+                     unchanged     ? "written anew; it held this key before"
+                     : old != NULL ? "replaced"
+                                   : "written");
+        (void)fflush(stdout);
+        return place->in_force ? key_takeup_finish(&takeup, name, unchanged) : EXIT_DONE;
+}
+
+static int set_key(struct key_place *place, const struct options *options, const struct key_file_name *name)
+{
+        _cleanup_(key_entries_free) struct key_entries entries = { 0 };
+        _cleanup_(access_key_freep) struct access_key *key = NULL;
+        int code, r;
+
+        r = key_writer_check(&place->store);
+        if (r == 0)
+                r = key_store_read(&place->store, place->settings, &entries);
+        if (r < 0)
+                return key_place_exit_code(r);
+        if (!key_place_knows(place, name->environment) || !has_room(&entries, name))
+                return EXIT_FAILED;
+
+        key = get_key(name);
+        if (key == NULL || !is_new(&entries, name, key))
+                return EXIT_FAILED;
+        if (!options->untested) {
+                code = try_key(name, key);
+                if (code != EXIT_DONE)
+                        return code;
+        }
+
+        return write_key(place, options, name, key, key_entries_find(&entries, name->file));
+}
+
+int verb_key_set(const struct options *options)
+{
+        _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
+        struct key_file_name name;
+        int code;
+
+        code = key_place_read_name(&name, options->environment);
+        if (code == EXIT_DONE)
+                code = key_place_open(&place, options);
+        return code == EXIT_DONE ? set_key(&place, options, &name) : code;
+}

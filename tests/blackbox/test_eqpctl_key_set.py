@@ -1,0 +1,422 @@
+"""eqpctl key set: a key is asked for without being seen, tried, and written whole or not at all."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+from fake_broker import Answer, FakeBroker, error
+from key_desk import EQPCTL, KeyDesk
+from terminal import Terminal
+
+ID, SECRET = "AQ17NZ49WC", "canary8820c99614d65f923df"
+KEY = f"{ID}:{SECRET}\n"
+LIBC = re.search(r"(/\S+/libc\.so\.6)$", pathlib.Path("/proc/self/maps").read_text(), re.M)[1]
+OTHER = "SECONDKEY2:fedcba9876543210\n"
+
+
+@pytest.fixture
+def desk():
+    with KeyDesk() as desk:
+        yield desk
+
+
+def unseen(*texts):
+    for text in texts:
+        assert SECRET not in text and ID not in text, text
+
+
+# from standard input
+
+
+def test_a_key_from_standard_input_is_tried_and_written(desk):
+    result = desk.run("key", "set", "sandbox.ci", input=KEY)
+    assert (result.returncode, result.stdout.splitlines()) == (0, [
+        "The key works.", f"{desk.keys}/sandbox.ci is written.", "No daemon runs: it will use the key when it starts."])
+    unseen(result.stdout, result.stderr)
+    assert desk.files() == {"sandbox.ci": KEY}
+    assert (desk.keys / "sandbox.ci").stat().st_mode & 0o7777 == 0o600
+    trial, = desk.trials
+    assert trial["arguments"] == ["--try-key", "sandbox"]
+    assert trial["line"] == KEY
+    unseen(trial["parent"], *trial["environment"].values())
+    assert trial["open"] == ["0", "1", "2", "3", "4"], "3 and 4 are its own"
+
+
+@pytest.mark.parametrize("text", [KEY, KEY.strip(), KEY.replace("\n", "\r\n")])
+def test_line_ends_do_not_matter(desk, text):
+    assert desk.run("key", "set", "sandbox", input=text).returncode == 0
+    assert desk.files() == {"sandbox": KEY}
+
+
+@pytest.mark.parametrize(["text", "words"], [
+    ("", "empty"), (SECRET, "no colon"), (KEY + OTHER, "more than one line"), (f"{ID} {SECRET}", "space"),
+    (f":{SECRET}", "before the colon"), (f"{ID}:" + "s" * 1025, "1024"), (SECRET * 1000, "too long")],
+    ids=lambda value: value[:12])
+def test_what_is_no_key_is_not_written(desk, text, words):
+    result = desk.run("key", "set", "sandbox", input=text)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert words in result.stderr
+    unseen(result.stderr)
+    assert (desk.files(), desk.trials) == ({}, [])
+
+
+# the verdict
+
+
+def test_a_refused_key_is_not_written(desk):
+    desk.put("sandbox", OTHER)
+    desk.verdict(67, "the EQP API refused the key (401)")
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "refused the key (401)" in result.stderr and "Nothing was written" in result.stderr
+    assert "memory" not in result.stderr, "remarks before the verdict are not it"
+    assert desk.files() == {"sandbox": OTHER}
+
+
+@pytest.mark.parametrize(["verdict", "code", "words"], [
+    (75, 3, "Try again later"), (76, 1, "neither yes nor no"), (77, 1, "could not be tried"),
+    (78, 1, "could not be tried"), (70, 1, "could not be tried")])
+def test_a_key_that_could_not_be_tried_is_not_written(desk, verdict, code, words):
+    desk.verdict(verdict, "why it is so")
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert words in result.stderr and "why it is so" in result.stderr and "Nothing was written" in result.stderr
+    assert desk.files() == {}
+
+
+def test_untested_writes_without_asking_anybody(desk):
+    desk.verdict(67, "refused")
+    result = desk.run("key", "set", "--untested", "sandbox", input=KEY)
+    assert (result.returncode, desk.files(), desk.trials) == (0, {"sandbox": KEY}, [])
+
+
+def test_without_the_program_nothing_is_tried(desk):
+    result = desk.run("key", "set", "sandbox", "--directory", desk.keys, input=KEY,
+                      env={"EQP_BROKERD": str(desk.directory / "none")})
+    assert result.returncode == 1
+    assert "none cannot be run: No such file" in result.stderr and "Nothing was written" in result.stderr
+    assert desk.files() == {}
+
+
+# the place
+
+
+@pytest.mark.parametrize(["name", "code", "words"], [
+    ("sandbx", 1, "did you mean sandbox?"), ("v1", 2, "ENVIRONMENT.LABEL"), ("Sandbox", 2, "ENVIRONMENT.LABEL"),
+    ("../sandbox", 2, "ENVIRONMENT.LABEL"), ("sandbox.", 2, "ENVIRONMENT.LABEL"), ("sandbox.a/b", 2, "ENVIRONMENT"),
+    (".sandbox", 2, "ENVIRONMENT.LABEL"), ("sandbox.-x", 2, "ENVIRONMENT.LABEL")])
+def test_names_that_no_key_can_have(desk, name, code, words):
+    result = desk.run("key", "set", "--", name, input=KEY)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert words in result.stderr
+    assert (desk.files(), desk.trials) == ({}, [])
+
+
+def test_a_fourth_key_is_refused_before_it_is_asked_for(desk):
+    for n in "abc":
+        desk.put(f"sandbox.{n}", f"KEY{n}:secretsecret\n")
+    with desk.terminal("key", "set", "sandbox.d") as terminal:
+        assert terminal.wait() == 1
+        assert "3 key files already" in terminal.screen and "Application ID" not in terminal.screen
+    assert len(desk.files()) == 3
+    assert desk.run("key", "set", "sandbox.c", input=KEY).returncode == 0, "replacing one is fine"
+    assert desk.run("key", "set", "production", input=KEY).returncode == 0, "another environment has room"
+
+
+def test_the_same_key_twice_is_refused_before_it_is_tried(desk):
+    desk.put("sandbox.1-main", KEY)
+    result = desk.run("key", "set", "sandbox.2-spare", input=KEY)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "the same key as sandbox.1-main" in result.stderr
+    assert (list(desk.files()), desk.trials) == (["sandbox.1-main"], [])
+
+
+def test_a_key_is_replaced_as_a_whole(desk):
+    old = desk.put("sandbox", OTHER, mode=0o640)
+    with old.open() as reader:
+        result = desk.run("key", "set", "sandbox", input=KEY)
+        assert reader.read() == OTHER, "the old file was not written into"
+    assert f"{desk.keys}/sandbox is replaced." in result.stdout
+    assert desk.files() == {"sandbox": KEY}
+    assert old.stat().st_mode & 0o7777 == 0o600
+    assert "it held this key before" in desk.run("key", "set", "sandbox", input=KEY).stdout
+
+
+def test_a_link_is_replaced_and_not_followed(desk):
+    victim = desk.directory / "victim"
+    victim.write_text("not a key\n")
+    (desk.keys / "sandbox").symlink_to(victim)
+    assert desk.run("key", "set", "sandbox", input=KEY).returncode == 0
+    assert not (desk.keys / "sandbox").is_symlink()
+    assert (victim.read_text(), desk.files()) == ("not a key\n", {"sandbox": KEY})
+
+
+def test_the_directory_is_made_if_there_is_none(desk):
+    desk.keys.rmdir()
+    assert desk.run("key", "set", "sandbox", input=KEY).returncode == 0
+    assert desk.keys.stat().st_mode & 0o7777 == 0o700
+    assert desk.files() == {"sandbox": KEY}
+
+
+def test_another_directory(desk, tmp_path):
+    other = tmp_path / "deep" / "er"
+    result = desk.run("key", "set", "sandbox", "--directory", other, input=KEY)
+    assert result.stdout.splitlines() == ["The key works.", f"{other}/sandbox is written."]
+    assert (desk.files(), (other / "sandbox").read_text()) == ({}, KEY)
+
+
+def test_a_configuration_with_a_mistake(desk):
+    desk.config.write_text("[broker]\nkeys_directry = /nowhere\n")
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert result.returncode == 1
+    assert "eqp-brokerd.conf:2" in result.stderr and "--directory" in result.stderr
+    result = desk.run("key", "set", "sandbox", "--directory", desk.keys, input=KEY)
+    assert (result.returncode, desk.files()) == (0, {"sandbox": KEY})
+
+
+# trouble with the disk; all of it as root, or in name spaces where one is
+
+
+def test_owner_and_group_are_the_directory_s(desk, stranger):
+    os.chown(desk.keys, stranger, stranger + 1)
+    assert desk.run("key", "set", "sandbox", input=KEY).returncode == 0
+    status = (desk.keys / "sandbox").stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (stranger, stranger + 1, 0o600)
+
+
+def test_somebody_else_is_told_to_be_root(desk, stranger):
+    result = desk.run("key", "set", "sandbox", input=KEY, user=stranger, group=stranger, extra_groups=[])
+    assert (result.returncode, result.stdout, desk.files()) == (4, "", {})
+    assert "Permission denied" in result.stderr and "as root" in result.stderr
+    assert desk.trials == []
+    desk.keys.chmod(0o755)
+    result = desk.run("key", "set", "sandbox", input=KEY, user=stranger, group=stranger, extra_groups=[])
+    assert (result.returncode, desk.files(), desk.trials) == (4, {}, [])
+
+
+def test_the_owner_need_not_be_root(desk, stranger):
+    os.chown(desk.keys, stranger, stranger)
+    result = desk.run("key", "set", "sandbox", input=KEY, user=stranger, group=stranger, extra_groups=[])
+    assert (result.returncode, desk.files()) == (0, {"sandbox": KEY}), result.stderr
+
+
+@pytest.fixture
+def mount(desk, stranger):
+    """Mounts something over the directory of the keys, for one command in a name space of its own."""
+    def run(script, *arguments):
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   f'cd / && {script} && "$@"; code=$?; ls -A "$KEYS" >&2; exit $code', "sh", EQPCTL, *arguments]
+        return subprocess.run(command, env=desk.env | {"KEYS": str(desk.keys)}, input=KEY, capture_output=True,
+                              text=True, timeout=60)
+    return run
+
+
+def test_a_full_disk(desk, mount):
+    full = 'mount -t tmpfs -o size=4k tmpfs "$KEYS" && head -c 4096 /dev/zero >"$KEYS"/.fill'
+    result = mount(full, "key", "set", "sandbox")
+    assert result.returncode == 1
+    assert "No space left on device. Make room there." in result.stderr
+    assert result.stderr.splitlines()[-1] == ".fill", "nothing was left behind"
+
+
+def test_a_read_only_disk(desk, mount):
+    desk.put("sandbox", OTHER)
+    read_only = 'mount --bind "$KEYS" "$KEYS" && mount -o remount,bind,ro "$KEYS"'
+    result = mount(read_only, "key", "set", "sandbox")
+    assert result.returncode == 1
+    assert "Read-only file system" in result.stderr
+    assert (desk.files(), desk.trials) == ({"sandbox": OTHER}, [])
+
+
+# at a terminal
+
+
+def answer(terminal, id=ID, secret=SECRET):
+    terminal.expect("Application ID: ")
+    terminal.type(f"{id}\n")
+    terminal.expect("Application secret (not shown): ")
+    terminal.wait_echo(False)
+    terminal.type(f"{secret}\n")
+
+
+def test_the_secret_is_not_seen(desk):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        answer(terminal)
+        assert terminal.wait() == 0
+        assert ID in terminal.screen and SECRET not in terminal.screen
+        assert "The key works." in terminal.screen
+        assert terminal.echoes()
+    assert desk.files() == {"sandbox": KEY}
+    assert desk.trials[0]["line"] == KEY
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_it_and_brings_the_echo_back(desk, number):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type(f"{ID}\n")
+        terminal.wait_echo(False)
+        terminal.type(SECRET)
+        terminal.process.send_signal(number)
+        assert terminal.wait() == -number
+        assert terminal.echoes() and SECRET not in terminal.screen
+    assert (desk.files(), desk.trials) == ({}, [])
+
+
+def test_control_c_at_the_prompt(desk):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type(f"{ID}\n")
+        terminal.wait_echo(False)
+        terminal.type(f"{SECRET}\x03")
+        assert terminal.wait() == -signal.SIGINT
+        assert terminal.echoes() and SECRET not in terminal.screen
+
+
+def test_stopped_and_continued(desk):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type(f"{ID}\n")
+        terminal.expect("(not shown): ")
+        terminal.wait_echo(False)
+        # This one cannot be noted; what was typed meanwhile is not lost.
+        terminal.process.send_signal(signal.SIGSTOP)
+        terminal.wait_stopped()
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.type(f"{SECRET}\n")
+        assert terminal.wait() == 0
+        assert SECRET not in terminal.screen
+    assert desk.files() == {"sandbox": KEY}
+
+
+def test_stopped_by_the_keyboard_the_echo_is_back_and_the_question_is_asked_anew(desk):
+    # A shell that stays: it stops and continues its job, as one does with Ctrl-Z and fg.
+    shell = f'set -m; {EQPCTL} key set sandbox; echo stopped: $?; read -r line; fg >/dev/null; echo code: $?'
+    with Terminal(["bash", "-c", shell], env=desk.env) as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type(f"{ID}\n")
+        terminal.expect("(not shown): ")
+        terminal.wait_echo(False)
+        terminal.type("half a secret\x1a")
+        terminal.expect("stopped: 148")
+        terminal.wait_echo(True)
+        terminal.type("go on\n")
+        terminal.expect("(not shown): ")
+        terminal.wait_echo(False)
+        terminal.type(f"{SECRET}\n")
+        terminal.expect("code: 0")
+        terminal.wait()
+        assert SECRET not in terminal.screen
+    assert desk.files() == {"sandbox": KEY}
+
+
+def test_the_end_of_input_is_no_key(desk):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type("\x04")
+        assert terminal.wait() == 1
+        assert "No key was given" in terminal.screen
+    assert desk.files() == {}
+
+
+def test_both_parts_pasted_into_the_first_question(desk):
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        terminal.expect("Application ID: ")
+        terminal.type(KEY)
+        assert terminal.wait() == 1
+        assert "it is on your screen now" in terminal.screen
+    assert (desk.files(), desk.trials) == ({}, [])
+
+
+@pytest.mark.parametrize(["reply", "code", "written"], [("y", 0, {"sandbox": KEY}), ("", 3, {}), ("n", 3, {}),
+                                                        ("certainly not", 3, {})])
+def test_when_it_cannot_be_tried_a_person_decides(desk, reply, code, written):
+    desk.verdict(75, "the EQP API cannot be reached")
+    with desk.terminal("key", "set", "sandbox") as terminal:
+        answer(terminal)
+        terminal.expect("Write the key untested? [y/N] ")
+        terminal.type(f"{reply}\n")
+        assert terminal.wait() == code
+    assert desk.files() == written
+
+
+# what the daemon makes of it
+
+
+def row(key_state, serial, **more):
+    key = {"label": "", "serial": serial, "state": key_state}
+    environment = {"name": "sandbox", "state": "valid", "keys": [key] if serial else [], "key_files_refused": [],
+                   "exchange_in_flight": False, "last_trouble": None}
+    return Answer(body={"environments": [environment | more]})
+
+
+@pytest.mark.parametrize(["before", "after", "code", "words"], [
+    ([row("", 0)], [row("", 0), row("active", 1, exchange_in_flight=True), row("active", 1)], 0, "uses it from the next"),
+    ([row("active", 4)], [row("active", 4), row("trial", 5), row("active", 5)], 0, "uses it from the next refresh on"),
+    ([row("", 0)], [row("active", 1, state="waiting")], 0, "is getting a token with it"),
+    ([row("", 0)], [row("spare", 2)], 0, "it is a spare"),
+    ([row("", 0)], [row("", 0, key_files_refused=[{"file": "sandbox", "reason": "it cannot be opened"}])], 1,
+     "The daemon does not use the file: it cannot be opened."),
+    ([row("active", 4)], [row("refused", 5, last_trouble={"message": "the key was refused"})], 1,
+     "the EQP API refused it (the key was refused)"),
+])
+def test_the_daemon_s_view_is_told(desk, before, after, code, words):
+    with FakeBroker(desk.socket) as broker:
+        broker.answers["GET /v1/status"] = before + after
+        result = desk.run("key", "set", "sandbox", "--untested", input=KEY)
+    assert result.returncode == code, result
+    assert words in result.stdout + result.stderr
+    assert desk.files() == {"sandbox": KEY}
+
+
+def test_a_daemon_that_may_not_be_asked_is_no_failure(desk):
+    with FakeBroker(desk.socket) as broker:
+        broker.answers["GET /v1/status"] = error(403, "caller_refused", "You may not.")
+        result = desk.run("key", "set", "sandbox", "--untested", input=KEY)
+    assert (result.returncode, desk.files()) == (0, {"sandbox": KEY})
+    assert "You may not." in result.stderr
+
+
+# nobody sees it
+
+
+def test_no_process_has_the_key_in_its_arguments_or_environment(desk):
+    """Every process that is started, by the kernel's own account."""
+    strace = ["strace", "-f", "-qq", "-s", "4096", "-v", "-e", "trace=execve,write,openat,sendto,sendmsg"]
+    try:
+        subprocess.run([*strace, "true"], capture_output=True, check=True, timeout=20)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("strace cannot be used here")
+    log = desk.directory / "strace"
+    result = subprocess.run([*strace, "-o", log, EQPCTL, "key", "set", "sandbox"], env=desk.env, input=KEY,
+                            capture_output=True, text=True, timeout=60)
+    if "LeakSanitizer" in result.stderr:
+        pytest.skip("a sanitizer that traces cannot be traced")
+    assert result.returncode == 0, result.stderr
+    text = log.read_text(errors="replace")
+    assert "--try-key" in text
+    assert [line for line in text.splitlines() if "execve" in line and (SECRET in line or ID in line)] == []
+    ours = text.splitlines()[0].split()[0]
+    carriers = [line for line in text.splitlines() if SECRET in line and line.startswith(ours)]
+    # Into the pipe to the trial, and into the file that is renamed.
+    assert len(carriers) == 2 and all(" write(" in line for line in carriers), carriers
+
+
+def test_a_set_user_id_program_does_not_run_what_the_environment_names(desk, stranger):
+    program = desk.directory / "eqpctl"
+    program.write_bytes(EQPCTL.read_bytes())
+    os.chown(program, stranger, stranger)
+    program.chmod(0o4755)
+    # It does not look for its library beside itself either, so that goes where the system's are.
+    libraries = pathlib.Path(os.path.realpath(LIBC)).parent
+    overlay = f"lowerdir={EQPCTL.parent.parent}/lib/client:{libraries}"
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+               f'mount -t overlay -o {overlay} overlay {libraries} && exec "$@"', "sh", program, "key", "list"]
+    result = subprocess.run(command, env=desk.env, capture_output=True, text=True, timeout=60)
+    if "overlay" in result.stderr:
+        pytest.skip(f"no overlay here: {result.stderr}")
+    assert result.returncode == 1
+    assert "/bin/eqp-brokerd cannot be run" in result.stderr and str(desk.program) not in result.stderr
