@@ -104,9 +104,20 @@ static int tell_taken_up(struct json_object *status, const struct key_file_name 
         return EXIT_DONE;
 }
 
+static int tell_unknown_environment(const struct key_file_name *name)
+{
+        complain("The daemon that runs knows no environment %s, or you may not use it. If it is new in the "
+                 "configuration: eqpctl reload",
+                 name->environment);
+        return EXIT_FAILED;
+}
+
 static int tell_refused_file(struct json_object *status, const struct key_file_name *name)
 {
         char why[1024];
+
+        if (daemon_status_environment(status, name->environment) == NULL)
+                return tell_unknown_environment(name);
 
         text_clean(why, sizeof(why), daemon_status_refusal(status, name->file), /* unicode= */ true);
         complain("The daemon does not use the file: %s.", why);
@@ -116,15 +127,12 @@ static int tell_refused_file(struct json_object *status, const struct key_file_n
 static int tell_not_seen(struct json_object *status, const struct key_file_name *name)
 {
         if (daemon_status_environment(status, name->environment) == NULL)
-                complain("The daemon that runs knows no environment %s, or you may not use it. If it is new "
-                         "in "
-                         "the configuration: systemctl reload eqp-brokerd",
-                         name->environment);
-        else
-                complain("The daemon did not take the key up within %d s. Does it read another directory? "
-                         "See: "
-                         "eqpctl doctor",
-                         WAIT_MAX_SEC);
+                return tell_unknown_environment(name);
+
+        complain("The daemon did not take the key up within %d s. Does it read another directory? See: "
+                 "eqpctl "
+                 "doctor",
+                 WAIT_MAX_SEC);
         return EXIT_FAILED;
 }
 

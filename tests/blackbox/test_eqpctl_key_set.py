@@ -231,6 +231,17 @@ def test_a_read_only_disk(desk, mount):
     assert (desk.files(), desk.trials) == ({"sandbox": OTHER}, [])
 
 
+def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, mount):
+    users = desk.directory / "passwd"
+    users.write_text(pathlib.Path("/etc/passwd").read_text() + "eqp-broker:x:54399:54398::/:/usr/sbin/nologin\n")
+    desk.keys.rmdir()
+    result = mount(f"mount --bind {users} /etc/passwd", "key", "set", "sandbox")
+    assert result.returncode == 0, result.stderr
+    for path, mode in ((desk.keys, 0o700), (desk.keys / "sandbox", 0o600)):
+        status = path.stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (54399, 54398, mode)
+
+
 # at a terminal
 
 

@@ -1,0 +1,142 @@
+"""eqpctl key ... with a real daemon, real trials and the simulator: what is told is what is."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from broker import BARE_ENVIRONMENT, Broker, binary, free_port
+from simulator import EXAMPLE_KEY, Simulator
+
+EQPCTL = binary("ctl/eqpctl")
+OTHER, THIRD = "SECONDKEY2:fedcba9876543210", "THIRDKEY33:00112233445566778899"
+BAD = "WRONGKEY99:nothing0fthesort"
+
+
+@pytest.fixture
+def simulator():
+    pairs = [tuple(key.split(":")) for key in (EXAMPLE_KEY, OTHER, THIRD)]
+    with Simulator(["sandbox"], keys={"sandbox": pairs}) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def broker(simulator, make_broker):
+    return make_broker(simulator)
+
+
+def eqpctl(broker, *arguments, key="", **more):
+    env = BARE_ENVIRONMENT | {"EQP_BROKERD": binary(), "EQP_BROKER_CONFIG": str(broker.config_path),
+                              "EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}"} | more.pop("env", {})
+    broker.keep_secret(*key.split(":"))
+    result = subprocess.run([EQPCTL, *arguments], env=env, input=key, capture_output=True, text=True, timeout=60, **more)
+    broker.check_text(result.stdout + result.stderr, "eqpctl's output")
+    return result
+
+
+def exchanges(simulator):
+    return simulator.state("sandbox")["requests"]["token"]
+
+
+def test_from_no_key_to_a_token(broker):
+    result = eqpctl(broker, "key", "set", "sandbox.1-main", key=EXAMPLE_KEY)
+    assert (result.returncode, result.stderr) == (0, "Trying the key at the EQP API ...\n")
+    assert result.stdout.splitlines() == [
+        "The key works.", f"{broker.keys_directory}/sandbox.1-main is written.",
+        "The daemon has taken it up, and uses it from the next refresh on."]
+    assert broker.token()["ust"]
+    assert eqpctl(broker, "key", "list").stdout.splitlines()[1].split() == ["sandbox.1-main", "0600", "root", "in", "use"]
+
+
+def test_a_rotation(broker):
+    eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+    broker.wait_valid()
+    result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
+    assert (result.returncode, result.stdout.splitlines()[1:]) == (0, [
+        f"{broker.keys_directory}/sandbox is replaced.",
+        "The daemon has taken it up, and uses it from the next refresh on."])
+    assert [(key["label"], key["state"]) for key in broker.status("sandbox")["keys"]] == [("", "active")]
+    result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
+    assert result.returncode == 0 and "it held this key before" in result.stdout
+
+
+def test_a_spare(broker):
+    eqpctl(broker, "key", "set", "sandbox.1", key=EXAMPLE_KEY)
+    result = eqpctl(broker, "key", "set", "sandbox.2", key=OTHER)
+    assert (result.returncode, result.stdout.splitlines()[2][:46]) == (0, "The daemon has taken it up: it is a spare, to ")
+    states = [line.split(None, 3)[3] for line in eqpctl(broker, "key", "list").stdout.splitlines()[1:]]
+    assert states == ["in use", "spare"]
+
+
+def test_a_bad_key_never_gets_there(broker, simulator):
+    before = exchanges(simulator)
+    result = eqpctl(broker, "key", "set", "sandbox", key=BAD)
+    assert result.returncode == 1 and "refuses this key" in result.stderr
+    assert list(broker.keys_directory.iterdir()) == []
+    assert exchanges(simulator) == before + 1
+
+
+def test_a_bad_key_untested_is_told_of(broker):
+    eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+    result = eqpctl(broker, "key", "set", "--untested", "sandbox", key=BAD)
+    assert result.returncode == 1, result
+    assert "the EQP API refused it" in result.stderr and "the key from before stays in use" in result.stderr
+    assert "refused, rests" in eqpctl(broker, "key", "list").stdout
+    # The way back.
+    result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+    assert result.returncode == 0, result
+    assert eqpctl(broker, "key", "list").stdout.splitlines()[1].endswith("in use")
+
+
+def test_an_upstream_that_is_down(simulator):
+    with Broker(simulator, start=False) as broker:
+        broker.environments["sandbox"] = f"base_url = https://localhost:{free_port()}"
+        broker.write_config()
+        result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+        assert result.returncode == 3 and "Nothing was written" in result.stderr
+        assert eqpctl(broker, "key", "set", "--untested", "sandbox", key=EXAMPLE_KEY).returncode == 0
+        result = eqpctl(broker, "key", "check")
+        assert (result.returncode, result.stdout.split("  ")[1]) == (3, "not now")
+
+
+def test_a_daemon_that_may_not_read_it(simulator, make_broker, stranger):
+    """The directory is root's, the daemon is not: the file is written, and of no use."""
+    broker = make_broker(simulator, uid=stranger)
+    os.chown(broker.keys_directory, 0, 0)
+    broker.keys_directory.chmod(0o755)
+    begin = time.monotonic()
+    result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+    assert result.returncode == 1 and "does not use the file: it cannot be opened: Permission denied" in result.stderr
+    assert time.monotonic() - begin < 10, "it does not take the whole wait to see that"
+    os.chown(broker.keys_directory, stranger, stranger)
+    assert eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY).returncode == 0
+    broker.wait_log("new token")
+
+
+def test_an_environment_that_the_daemon_does_not_know_yet(broker, simulator):
+    broker.environments["agency"] = f"base_url = {simulator.urls['sandbox']}"
+    broker.write_config()
+    result = eqpctl(broker, "key", "set", "agency", key=EXAMPLE_KEY)
+    assert result.returncode == 1 and "eqpctl reload" in result.stderr
+    broker.reload()
+    broker.wait_valid("agency")
+
+
+def test_check_asks_once_for_each(broker, simulator):
+    for name, key in (("sandbox.a", EXAMPLE_KEY), ("sandbox.b", BAD), ("sandbox.c", OTHER)):
+        broker.write_key(name, key)
+    broker.wait_valid()
+    before = exchanges(simulator)
+    result = eqpctl(broker, "key", "check")
+    assert result.returncode == 1
+    assert [line.split()[1] for line in result.stdout.splitlines()] == ["good", "refused", "good"]
+    assert exchanges(simulator) == before + 3
+
+
+def test_removing_the_key_in_use(broker):
+    broker.write_key("sandbox.a", EXAMPLE_KEY)
+    broker.write_key("sandbox.b", OTHER)
+    broker.wait_status("sandbox", lambda status: len(status["keys"]) == 2 and status["state"] == "valid")
+    assert eqpctl(broker, "key", "remove", "--yes", "sandbox.a").returncode == 0
+    broker.wait_status("sandbox", lambda status: [key["label"] for key in status["keys"]] == ["b"])
