@@ -1,4 +1,4 @@
-# An application for the tests: curl, and nothing else.
+# An application for the tests: curl and env, and nothing else.
 FROM scratch
 COPY root/ /
 ENV PATH=/usr/bin

@@ -41,8 +41,8 @@ def images(machine):
     """The images are there; what building them printed."""
     printed = machine.build_images(os.environ["EQP_BUILD_DIR"])
     context = machine.directory / "app"
-    # An application that knows nothing of the broker. Both its users find themselves in the user database.
-    run(ROOT / "config/container/collect-root.sh", context / "root", shutil.which("curl"))
+    # An application that knows nothing of the broker.
+    run(ROOT / "config/container/collect-root.sh", context / "root", shutil.which("curl"), shutil.which("env"))
     machine.buildah("build", "--isolation=chroot", "--tag", APP, "--file", HERE / "Containerfile.app", context)
     return printed
 
