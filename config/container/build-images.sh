@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# build-images.sh BUILD [BUILDAH OPTION...]: the images eqp-broker and eqp-simulator, from the programs that
-# `meson setup` and `ninja` made in BUILD, into the local storage. Prints name, size and digest of each.
+# build-images.sh BUILD [BUILDAH OPTION...]: the images eqp-broker and eqp-simulator, from the programs
+# that `meson setup` and `ninja` made in BUILD, into the local storage. Prints name, size and digest of
+# each.
 #
-# Two builds of the same sources with the same packages give the same layers: owners, modes and times are set,
-# and nothing goes in that differs from one machine to the next. The options are buildah's own, such as --root.
+# Two builds of the same sources with the same packages give the same layers: owners, modes and times are
+# set, and nothing goes in that differs from one machine to the next. The options are buildah's own, such
+# as --root.
 set -euo pipefail
 umask 022
 
@@ -33,8 +35,8 @@ install -m 0644 -D -t "$context/broker/etc/eqp-broker" "$here/eqp-brokerd.conf" 
 mkdir -p "$context/broker/run/secrets/eqp-broker" "$context/run"
 collect "$context/simulator" "$bin/eqp-simulator"
 
-# build NAME TARGET: the format is Docker's, as the other one has no place for the health check; isolation does
-# not matter, since nothing is run.
+# build NAME TARGET: the format is Docker's, as the other one has no place for the health check; isolation
+# does not matter, since nothing is run.
 build() {
         local name=localhost/$1:$version
         "${buildah[@]}" build --quiet --isolation=chroot --format=docker --timestamp=0 --pull-never \

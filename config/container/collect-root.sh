@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # collect-root.sh ROOT PROGRAM...: makes ROOT a directory that holds all that the programs need to run, and
-# nothing else: each in usr/bin, every library that ldd names with the loader, the certificate authorities, and
-# who and where everybody is. The same input gives the same tree: modes are set here, times when it is packed.
+# nothing else: each in usr/bin, every library that ldd names with the loader, the certificate authorities,
+# and who and where everybody is. The same input gives the same tree: modes are set here, times when it is
+# packed.
 set -euo pipefail
 umask 022
 
