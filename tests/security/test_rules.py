@@ -53,6 +53,9 @@ def test_rules_per_environment(upstream, make_broker, alice, mallory):
         assert status_of(mallory, place, "/v1/sandbox/token") == 403
         assert status_of(mallory, place, "/v1/production/token") == 200
         assert status_of(ROOT, place, "/v1/production/token") == 403, "root may operate sandbox, no more"
+        assert status_of(alice, place, "/v1/reload", "POST") == 403, "she may use an environment"
+        assert status_of(mallory, place, "/v1/reload", "POST") == 403, "he may operate one, not the broker"
+        assert status_of(ROOT, place, "/v1/reload", "POST") == 200
         for person, environment, status in ((alice, "sandbox", 403), (alice, "production", 403),
                                             (mallory, "sandbox", 403), (ROOT, "production", 403)):
             assert status_of(person, place, f"/v1/{environment}/refresh", "POST") == status
