@@ -1,8 +1,8 @@
 /* The end of the HTTP side: no request that was accepted goes without its answer.
  *
  * From its beginning every answer is its connection's last one, and says so. A kept connection that is quiet
- * stays open for DRAIN_QUIET_USEC after its last answer, as its client may be about to send the next request;
- * requests that wait, wait no longer than the daemon may. */
+ * stays open for DRAIN_QUIET_USEC after its last answer, as its client may be about to send the next
+ * request; requests that wait, wait no longer than the daemon may. */
 #pragma once
 
 #include "daemon/connections.h"
@@ -11,7 +11,7 @@
 
 /* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
  * clients wait at the door for the next process. */
-#define DRAIN_QUIET_USEC (250 * USEC_PER_MSEC)
+#define DRAIN_QUIET_USEC (500 * USEC_PER_MSEC)
 /* In all. */
 #define DRAIN_LIMIT_USEC (5 * USEC_PER_SEC)
 
@@ -24,8 +24,8 @@ struct drain {
         void *userdata;
 };
 
-/* Calls done once: when the last connection has gone (perhaps at once), or the time is over. Negative errno: it
- * has not begun. */
+/* Calls done once: when the last connection has gone (perhaps at once), or the time is over. Negative errno:
+ * it has not begun. */
 int drain_begin(struct drain *drain, sd_event *event, struct connections *connections,
                 void (*done)(void *userdata), void *userdata);
 
