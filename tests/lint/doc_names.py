@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("lib", "daemon", "ctl", "simulator", "tests", "config", "systemd")
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "doc/ARCHITECTURE.md",
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "doc/ARCHITECTURE.md", "doc/sidecar.md",
          *sorted((ROOT / "doc/internals").glob("*.md"))]
 PATH = re.compile(r"\.?[a-z_-]+(/[\w.*-]+)+/?|[\w-]+\.(?:[ch]|md|sh|py|build|txt|scn|scd)|"
                   r"\.clang-(?:format|tidy)")
