@@ -264,6 +264,7 @@ void model_outcome(struct model *model, const struct refresh_outcome *outcome, u
                 model->token_serial = told.token_serial;
                 model->token_key = model->in_flight_key;
                 model->expires_usec = expires;
+                model->token_sent_usec = model->sent_usec;
                 model->patience_until_usec = 0;
                 model->n_slow = 0;
         }
@@ -335,6 +336,19 @@ enum refresh_verdict model_operator(struct model *model)
         check(model, verdict != REFRESH_UNDER_WAY || exchange_is_set(model),
               "verdict: nothing is under way");
         return verdict;
+}
+
+void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives)
+{
+        trace(model, "restart, %s token", token_survives ? "with the" : "without a");
+        model->machine = *machine;
+        model->in_flight = false;
+        model->has_token = token_survives;
+        model->n_slow = 0;
+        model->refused_for_caller = false;
+        memset(model->keys, 0, sizeof(model->keys));
+        memset(model->kept, 0, sizeof(model->kept));
+        model->keys[model->token_key].proven = token_survives;
 }
 
 /* ---- recovery ---- */

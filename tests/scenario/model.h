@@ -20,7 +20,9 @@
  *             proven or the file is gone
  *   share     an exchange for a caller (demanded, reported) is at most the 30th of its hour; only
  *             another key, tried because one was refused for the same wish, may be later
- *   verdict   what a caller is told agrees with the token in hand and with what is set */
+ *   verdict   what a caller is told agrees with the token in hand and with what is set
+ *   restart   all of this holds across restarts of the program as well, and one whose token survives asks
+ *             for none before the refresh point */
 #pragma once
 
 #include "lib/refresh.h"
@@ -49,6 +51,7 @@ struct model {
         uint64_t token_serial; /* of the latest token ever */
         uint64_t token_key;    /* the key that obtained it */
         uint64_t expires_usec;
+        uint64_t token_sent_usec; /* when it was asked for */
 
         bool in_flight;
         uint64_t in_flight_key;
@@ -80,6 +83,11 @@ void model_outcome(struct model *model, const struct refresh_outcome *outcome, u
 enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec);
 enum refresh_verdict model_report(struct model *model, uint64_t token_serial);
 enum refresh_verdict model_operator(struct model *model);
+
+/* Another process took over, with this machine: the exchange in flight is gone, and nothing is known of keys
+ * and failures; sent exchanges and the upstream's wish count on. The token is there on if it survives, and
+ * so its key is proven. model_keys() comes next. */
+void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives);
 
 /* Is there a token that may be handed out now? */
 bool model_token_lives(const struct model *model);

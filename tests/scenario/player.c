@@ -14,6 +14,7 @@
  * Events
  *     keys LABEL=KEY ...     the key files hold this now; KEY is any name, KEY! was written again with
  *                            the same content; `keys none`
+ *     restart DURATION       the program ends, and begins anew so much later, with the same key files
  *     suspend DURATION       the machine sleeps; what is overdue happens at the end
  *     demand SECONDS         a caller needs a token with so much life left
  *     report                 a caller says that the current token was refused; `report stale`: an
@@ -21,6 +22,7 @@
  *     operator               an operator asks for a new token
  *     storm demand SECONDS every DURATION for DURATION
  *     storm report every DURATION for DURATION
+ *     storm restart every DURATION for DURATION
  *     mark                   exchanges are counted from here
  *
  * Answers, in one of two ways. By hand, the exchange in flight ends with
@@ -45,6 +47,8 @@
  *
  * There is no word for a step of the wall clock: the machine has no such clock. */
 #include "tests/scenario/player.h"
+
+#include "tests/scenario/restart.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -204,59 +208,6 @@ static bool event_upstream(struct player *player)
         return true;
 }
 
-/* ---- callers and operators ---- */
-
-static void ask(struct player *player, bool demand, uint64_t min_ttl_sec, uint64_t token_serial)
-{
-        struct model *model = &player->world.model;
-        player->verdict =
-                demand ? model_demand(model, (uint32_t)min_ttl_sec) : model_report(model, token_serial);
-        world_after_event(&player->world);
-}
-
-static bool event_report(struct player *player)
-{
-        const char *word = next_word(&player->script);
-        if (word && !streq(word, "stale")) {
-                return complain(&player->script, "expected \"stale\" or nothing, found \"%s\"", word);
-        }
-        ask(player, /* demand= */ false, 0, player->world.model.token_serial - (word ? 1 : 0));
-        return true;
-}
-
-static bool event_demand(struct player *player)
-{
-        uint64_t seconds;
-        if (!read_number(&player->script, next_word(&player->script), &seconds)) {
-                return false;
-        }
-        ask(player, /* demand= */ true, seconds, 0);
-        return true;
-}
-
-static bool event_storm(struct player *player)
-{
-        struct script *script = &player->script;
-        const char *word = next_word(script);
-        bool demand = word && streq(word, "demand");
-        uint64_t seconds = 0, every, length;
-
-        if (!word || (!demand && !streq(word, "report"))) {
-                return complain(script, "a storm is of \"demand\" or of \"report\"");
-        }
-        if ((demand && !read_number(script, next_word(script), &seconds)) || !demand_word(script, "every") ||
-            !read_duration(script, next_word(script), &every) || !demand_word(script, "for") ||
-            !read_duration(script, next_word(script), &length)) {
-                return false;
-        }
-        uint64_t end = player->world.model.now_usec + length;
-        while (player->world.model.now_usec < end && !player->world.model.broken) {
-                ask(player, demand, seconds, player->world.model.token_serial);
-                world_run_until(&player->world, player->world.model.now_usec + MAX_OF(every, USEC_PER_MSEC));
-        }
-        return true;
-}
-
 /* ---- lines ---- */
 
 static bool play_event(struct player *player, const char *word)
@@ -274,11 +225,11 @@ static bool play_event(struct player *player, const char *word)
         } else if (streq(word, "refuse") || streq(word, "accept")) {
                 return event_refuse(player, word[0] == 'r');
         } else if (streq(word, "demand")) {
-                return event_demand(player);
+                return player_demand(player);
         } else if (streq(word, "report")) {
-                return event_report(player);
+                return player_report(player);
         } else if (streq(word, "storm")) {
-                return event_storm(player);
+                return player_storm(player);
         } else if (streq(word, "operator")) {
                 player->verdict = model_operator(&world->model);
                 world_after_event(world);
@@ -291,6 +242,12 @@ static bool play_event(struct player *player, const char *word)
                         return false;
                 }
                 world_sleep_until(world, world->model.now_usec + length);
+                return true;
+        } else if (streq(word, "restart")) {
+                if (!read_duration(&player->script, next_word(&player->script), &length)) {
+                        return false;
+                }
+                world_restart(world, length, /* through_text= */ true);
                 return true;
         } else if (read_answer(player, word, &outcome)) {
                 return event_answer(player, &outcome);

@@ -39,3 +39,8 @@ bool player_expect(struct player *player);
 /* The serial of a key by its name in the file; a new one for a name that was not seen before. 0: too many.
  */
 uint64_t player_key(struct player *player, const char *name);
+
+/* The events of these names (callers.c). */
+bool player_demand(struct player *player);
+bool player_report(struct player *player);
+bool player_storm(struct player *player);
