@@ -250,7 +250,7 @@ static void find_finder(struct broker *broker)
 
         if (r < 0) {
                 journal_say(
-                        &(struct journal_record){ .priority = LOG_WARNING },
+                        &(struct journal_record){ .priority = LOG_ERR },
                         "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
                         strerror(-r));
         }

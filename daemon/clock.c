@@ -3,6 +3,7 @@
 
 #include "lib/util.h"
 
+#include <stdio.h>
 #include <time.h>
 
 uint64_t clock_now_usec(void)
@@ -45,5 +46,21 @@ const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffe
         if (!gmtime_r(&seconds, &utc) || strftime(buffer, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
                 buffer[0] = '\0';
         }
+        return buffer;
+}
+
+const char *clock_format_wall(char buffer[static CLOCK_TEXT_MAX])
+{
+        struct timespec now;
+        struct tm utc;
+        size_t length;
+
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        if (!gmtime_r(&now.tv_sec, &utc) ||
+            (length = strftime(buffer, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &utc)) == 0) {
+                buffer[0] = '\0';
+                return buffer;
+        }
+        (void)snprintf(buffer + length, CLOCK_TEXT_MAX - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
         return buffer;
 }

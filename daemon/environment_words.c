@@ -39,13 +39,26 @@ static const char *describe_token(const struct environment *environment, uint64_
         return text;
 }
 
+/* What waiting mends is a warning; what is wrong with us, our key or our address is an error. */
+static int priority_of(const struct environment *environment, enum exchange_outcome outcome)
+{
+        /* An outage of hours is told at its beginning, and then now and then. */
+        bool repeated = environment->n_failures_in_row > 1 && environment->n_failures_in_row % 10 != 0;
+
+        if (outcome == EXCHANGE_KEY_REFUSED) {
+                return LOG_ERR;
+        }
+        if (repeated) {
+                return LOG_DEBUG;
+        }
+        return outcome == EXCHANGE_REQUEST_REFUSED || outcome == EXCHANGE_MALFORMED ? LOG_ERR : LOG_WARNING;
+}
+
 void environment_say_failure(const struct environment *environment, enum exchange_outcome outcome,
                              const char *why, const char *label, uint64_t now_usec)
 {
         uint64_t next = refresh_next_usec(&environment->refresh);
         bool refused = outcome == EXCHANGE_KEY_REFUSED;
-        /* An outage of hours is told at its beginning, and then now and then. */
-        bool repeated = environment->n_failures_in_row > 1 && environment->n_failures_in_row % 10 != 0;
         char token[96], wait[DURATION_TEXT_MAX];
         const char *what = "no new token";
 
@@ -54,9 +67,7 @@ void environment_say_failure(const struct environment *environment, enum exchang
                                                              "the one before it stays in use"
                                                            : "the upstream refused the access key";
         }
-        journal_say(&(struct journal_record){ .priority = refused    ? LOG_ERR
-                                                          : repeated ? LOG_DEBUG
-                                                                     : LOG_WARNING,
+        journal_say(&(struct journal_record){ .priority = priority_of(environment, outcome),
                                               .id = refused ? EVENT_KEY_REFUSED : EVENT_EXCHANGE_FAILED,
                                               .environment = environment->name,
                                               .key = label },
@@ -99,10 +110,11 @@ void environment_say_keys(const struct environment *environment, const struct ke
                                     display_label(names[i].label));
                 length += more > 0 ? (size_t)more : 0;
         }
-        journal_say(
-                &(struct journal_record){
-                        .priority = LOG_INFO, .id = EVENT_KEYS_LOADED, .environment = environment->name },
-                n > 0 ? "access keys, in the order in which they are tried: %s" : "no access key%s", list);
+        journal_say(&(struct journal_record){ .priority = n > 0 ? LOG_INFO : LOG_NOTICE,
+                                              .id = EVENT_KEYS_LOADED,
+                                              .environment = environment->name },
+                    n > 0 ? "access keys, in the order in which they are tried: %s" : "no access key%s",
+                    list);
 }
 
 const char *environment_why(const struct environment *environment, uint64_t now_usec,

@@ -1,38 +1,66 @@
-/* What the daemon says. The only state is where to. */
+/* What the daemon says. The only state is where to, and the rest of a line that was not taken whole. */
 #include "daemon/journal.h"
 
+#include "daemon/clock.h"
+#include "daemon/log_line.h"
+
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX 1024 /* with the prefix well below PIPE_BUF, so that one write is whole */
+#define MESSAGE_MAX 1024
 
 static struct {
-        bool to_journal;
+        enum journal_form form; /* JOURNAL_AUTO: to the journal */
         bool prefixes;
+        bool is_socket;
         int max_priority;
         uint64_t dropped;
-} journal = { .prefixes = true, .max_priority = LOG_INFO };
+        char line[LOG_LINE_MAX]; /* of which line_sent of line_length bytes are gone */
+        size_t line_length, line_sent;
+} journal = { .form = JOURNAL_TEXT, .prefixes = true, .max_priority = LOG_INFO };
 
 /* systemd tells a service which device and inode its journal stream has. */
-static bool stderr_is_journal(void)
+static bool stderr_is_journal(const struct stat *status)
 {
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;
-        struct stat status;
 
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && status->st_dev == device &&
+               status->st_ino == inode;
 }
 
-void journal_open(int max_priority, enum journal_form form)
+int journal_form_parse(const char *word, enum journal_form *ret)
 {
-        journal.to_journal = stderr_is_journal();
-        journal.prefixes = form != JOURNAL_PLAIN && !isatty(STDERR_FILENO);
+        static const char *const words[_JOURNAL_FORM_COUNT] = {
+                [JOURNAL_AUTO] = "auto",
+                [JOURNAL_TEXT] = "text",
+                [JOURNAL_JSON] = "json",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                if (streq(word, words[i])) {
+                        *ret = (enum journal_form)i;
+                        return 0;
+                }
+        }
+        return -EINVAL;
+}
+
+void journal_open(int max_priority, enum journal_form form, bool plain)
+{
+        struct stat status = { 0 };
+
+        (void)fstat(STDERR_FILENO, &status); /* of a closed one: neither */
+        journal.is_socket = S_ISSOCK(status.st_mode);
+        journal.prefixes = !isatty(STDERR_FILENO) && !(plain && form == JOURNAL_AUTO);
+        journal.form = form == JOURNAL_AUTO && !stderr_is_journal(&status) ? JOURNAL_TEXT : form;
         journal.max_priority = max_priority;
 }
 
@@ -41,17 +69,42 @@ uint64_t journal_dropped(void)
         return journal.dropped;
 }
 
+/* Sends what is left of the line. False: not all of it was taken.
+ *
+ * A pipe that poll() finds writable takes PIPE_BUF bytes as a whole. A socket may take a part of them, or
+ * block although it is writable. */
+static bool send_rest(void)
+{
+        struct pollfd writable = { .fd = STDERR_FILENO, .events = POLLOUT };
+        const char *rest = journal.line + journal.line_sent;
+        size_t length = journal.line_length - journal.line_sent;
+
+        if (length == 0) {
+                return true;
+        }
+        if (poll(&writable, 1, 0) != 1 || !(writable.revents & POLLOUT)) {
+                return false;
+        }
+        ssize_t n = journal.is_socket ? send(STDERR_FILENO, rest, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                      : write(STDERR_FILENO, rest, length);
+        journal.line_sent += n > 0 ? (size_t)n : 0;
+        return journal.line_sent == journal.line_length;
+}
+
 static void say_on_stderr(const struct journal_record *record, const char *message)
 {
-        char line[MESSAGE_MAX + 128];
-        int length = snprintf(line, sizeof(line), journal.prefixes ? "<%d>%s%s%s\n" : "%.0d%s%s%s\n",
-                              journal.prefixes ? record->priority : 0,
-                              record->environment ? record->environment : "",
-                              record->environment ? ": " : "", message);
-        struct pollfd writable = { .fd = STDERR_FILENO, .events = POLLOUT };
+        char time[CLOCK_TEXT_MAX];
 
-        if (length <= 0 || poll(&writable, 1, 0) != 1 || !(writable.revents & POLLOUT) ||
-            write(STDERR_FILENO, line, MIN_OF((size_t)length, sizeof(line) - 1)) < 0) {
+        if (!send_rest()) {
+                journal.dropped++; /* else it would begin in the middle of another line */
+                return;
+        }
+        journal.line_sent = 0;
+        journal.line_length = journal.form == JOURNAL_JSON
+                                      ? log_line_json(record, message, clock_format_wall(time), journal.line)
+                                      : log_line_text(record, message, journal.prefixes, journal.line);
+        if (!send_rest() && journal.line_sent == 0) {
+                journal.line_length = 0;
                 journal.dropped++;
         }
 }
@@ -109,7 +162,7 @@ void journal_say(const struct journal_record *record, const char *format, ...)
         va_start(arguments, format);
         (void)vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
-        if (journal.to_journal) {
+        if (journal.form == JOURNAL_AUTO) {
                 say_to_journal(record, message);
         } else {
                 say_on_stderr(record, message);

@@ -1,7 +1,9 @@
-/* What the daemon says: to the systemd journal with structured fields, or to stderr, a line each.
+/* What the daemon says: to the systemd journal with structured fields, or to stderr, a line each, as text or
+ * as JSON.
  *
  * There is no format for a secret here: callers have names (environment, key label, client), never the thing
- * itself. Saying something never blocks: what stderr cannot take at once is dropped and counted. */
+ * itself. Saying something never blocks: what stderr cannot take at once is dropped and counted. A line gets
+ * there as a whole or not at all. */
 #pragma once
 
 #include "daemon/events.h"
@@ -21,13 +23,18 @@ struct journal_record {
 };
 
 enum journal_form {
-        JOURNAL_AUTO,  /* the journal if stderr is connected to it, else text */
-        JOURNAL_PLAIN, /* likewise, but text has no prefixes: for people who wait for the end */
+        JOURNAL_AUTO, /* the journal if stderr is connected to it, else text */
+        JOURNAL_TEXT, /* on stderr, with "<N>" priority prefixes unless that is a terminal */
+        JOURNAL_JSON, /* on stderr, one JSON object a line */
+        _JOURNAL_FORM_COUNT,
 };
 
-/* Finds out once where to: the journal, or stderr, where text has "<N>" priority prefixes unless that is a
- * terminal. Records above max_priority are not said. */
-void journal_open(int max_priority, enum journal_form form);
+/* "auto", "text", "json"; -EINVAL for other words. */
+int journal_form_parse(const char *word, enum journal_form *ret);
+
+/* Finds out once where to. plain: for people who wait for the end of a command; what JOURNAL_AUTO writes as
+ * text has no prefixes. Records above max_priority are not said. */
+void journal_open(int max_priority, enum journal_form form, bool plain);
 
 void journal_say(const struct journal_record *record, const char *format, ...) _printf_(2, 3);
 

@@ -130,7 +130,9 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
 static void note_error(struct scan *scan, int error)
 {
         if (scan->n_refusals > 0) {
-                scan->refusals[scan->n_refusals - 1].denied = error == -EACCES || error == -EPERM;
+                struct key_file_refusal *refusal = &scan->refusals[scan->n_refusals - 1];
+                refusal->denied = error == -EACCES || error == -EPERM;
+                refusal->passes = key_watch_retry(scan->files->watch, error) || error == -ENOENT;
         }
 }
 
@@ -156,7 +158,6 @@ static void scan_file(struct scan *scan, const char *name)
         int r = key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
                               sizeof(reason));
         if (r < 0) {
-                (void)key_watch_retry(scan->files->watch, r);
                 struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
                 refuse(scan, name, environment, "%s%s", reason,
                        old ? " (the key read from it before stays in use)" : "");
@@ -185,7 +186,6 @@ static void refuse_directory(struct scan *scan, const char *what)
         struct held_keys *present = &scan->files->present;
         int error = errno;
 
-        (void)key_watch_retry(scan->files->watch, -error);
         refuse(scan, ".", "", "the directory cannot be %s: %s%s", what, strerror(error),
                present->first ? " (the keys read before stay in use)" : "");
         note_error(scan, -error);
@@ -227,13 +227,14 @@ static void tell_refusals(const struct key_files *files, const struct scan *scan
                                streq(files->refusals[j].reason, new->reason);
                 }
                 if (!told) {
-                        journal_say(&(struct journal_record){ .priority = LOG_ERR,
-                                                              .id = EVENT_KEY_FILE_REFUSED,
-                                                              .environment = *new->environment
-                                                                                     ? new->environment
-                                                                                     : NULL },
-                                    "key file %s/%s is not used: %s", files->directory_in_use, new->file,
-                                    new->reason);
+                        bool all = streq(new->file, ".");
+                        journal_say(
+                                &(struct journal_record){ .priority = new->passes ? LOG_WARNING : LOG_ERR,
+                                                          .id = EVENT_KEY_FILE_REFUSED,
+                                                          .environment = *new->environment ? new->environment
+                                                                                           : NULL },
+                                "key %s %s%s%s is not used: %s", all ? "directory" : "file",
+                                files->directory_in_use, all ? "" : "/", all ? "" : new->file, new->reason);
                 }
         }
 }

@@ -21,6 +21,7 @@ struct key_file_refusal {
         char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" if the name tells none */
         char reason[KEY_FILE_REASON_MAX];           /* with the cure; never any content */
         bool denied;                                /* for lack of a permission */
+        bool passes; /* the cause goes away by itself, or is one that we only wait for */
 };
 
 struct key_files;

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
         options_read(argc, argv, &options);
         bool once = options.task == TASK_ONCE || options.task == TASK_TRY_KEY;
         int level = once ? LOG_NOTICE : LOG_INFO;
-        journal_open(options.verbose ? LOG_DEBUG : level, once ? JOURNAL_PLAIN : JOURNAL_AUTO);
+        journal_open(options.verbose ? LOG_DEBUG : level, options.log_form, /* plain= */ once);
         hardening_apply();
         if (options.task == TASK_SERVE) {
                 service_starting();

@@ -15,12 +15,13 @@ enum {
         KEY_TRY_KEY,
         KEY_FORMAT,
         KEY_DEADLINE,
+        KEY_LOG_FORMAT,
 };
 
 struct reading {
         struct options options;
         const char *task_name; /* the option that set it */
-        bool has_format, has_deadline;
+        bool has_format, has_deadline, has_log_form;
 };
 
 const char *argp_program_version = "eqp-brokerd " EQP_BROKER_VERSION;
@@ -60,9 +61,24 @@ static void read_deadline(struct argp_state *state, const char *text)
         reading->options.deadline_usec = usec;
 }
 
+static void read_log_form(struct argp_state *state, const char *source, const char *word)
+{
+        struct reading *reading = state->input;
+
+        reading->has_log_form = true;
+        if (journal_form_parse(word, &reading->options.log_form) < 0) {
+                argp_error(state, "%s is auto, text or json, not '%s'", source, word);
+        }
+}
+
 static void check_whole(struct argp_state *state)
 {
-        const struct reading *reading = state->input;
+        struct reading *reading = state->input;
+        const char *log_form = getenv("EQP_BROKER_LOG_FORMAT");
+
+        if (!reading->has_log_form && log_form && *log_form) {
+                read_log_form(state, "EQP_BROKER_LOG_FORMAT", log_form);
+        }
 
         if ((reading->has_format || reading->has_deadline) && reading->options.task != TASK_ONCE) {
                 argp_error(state, "--%s goes with --once only", reading->has_format ? "format" : "deadline");
@@ -95,6 +111,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case KEY_DEADLINE:
                 read_deadline(state, argument);
                 return 0;
+        case KEY_LOG_FORMAT:
+                read_log_form(state, "--log-format", argument);
+                return 0;
         case ARGP_KEY_ARG:
                 argp_error(state, "unexpected argument '%s'", argument);
                 return EINVAL;
@@ -123,6 +142,8 @@ void options_read(int argc, char **argv, struct options *ret)
                 { .name = "try-key", .key = KEY_TRY_KEY, .arg = "ENVIRONMENT",
                   .doc = "Try the access key on standard input, tell by the exit code whether it is good, and "
                          "exit" },
+                { .name = "log-format", .key = KEY_LOG_FORMAT, .arg = "FORMAT",
+                  .doc = "auto (usual): to the journal, or text; text or json: on standard error" },
                 { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },
                 { 0 },
         };

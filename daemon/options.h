@@ -17,9 +17,10 @@ struct options {
         const char *environment; /* TASK_ONCE, TASK_TRY_KEY */
         enum token_print_format format;
         uint64_t deadline_usec;
+        enum journal_form log_form; /* by the option, else by $EQP_BROKER_LOG_FORMAT */
         bool verbose;
 };
 
-/* Reads the command line. A mistake in it ends the program, with a message and the exit code of a wrong
- * configuration. */
+/* Reads the command line, and $EQP_BROKER_LOG_FORMAT. A mistake ends the program, with a message and the
+ * exit code of a wrong configuration. */
 void options_read(int argc, char **argv, struct options *ret);

@@ -109,7 +109,7 @@ int passed_take(struct passed *ret)
                         return r;
                 }
                 if (why) {
-                        journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                        journal_say(&(struct journal_record){ .priority = LOG_ERR },
                                     "the descriptor '%s' from the service manager is not used: %s", names[i],
                                     why);
                         (void)close(fd);

@@ -151,7 +151,7 @@ static void say_dropped(const char *environment, const char *why)
         journal_say(&(struct journal_record){ .priority = LOG_NOTICE,
                                               .id = EVENT_SESSIONS_DROPPED,
                                               .environment = environment },
-                    "%s: the session from before the restart is dropped: %s", environment, why);
+                    "the session from before the restart is dropped: %s", why);
 }
 
 /* The session's key, if a file still gives it. */
@@ -203,7 +203,7 @@ static void restore_environment(const struct survival *survival, struct environm
                                               .id = EVENT_SESSIONS_RESTORED,
                                               .environment = environment->name,
                                               .key = key.label },
-                    "%s: the session from before the restart lives on for %s", environment->name,
+                    "the session from before the restart lives on for %s",
                     duration_format(token.expires_usec - now_usec, life));
 }
 

@@ -65,7 +65,7 @@ static void build_world(void)
 
         const struct environment_watcher nobody = { .on_change = ignore_change };
 
-        journal_open(-1, JOURNAL_AUTO); /* nothing is said */
+        journal_open(-1, JOURNAL_AUTO, /* plain= */ false); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);
         must(settings_new(&world.settings) >= 0);
         must(settings_finish(world.settings, message) >= 0);

@@ -50,6 +50,7 @@ lint_all() {
         check lint "arrows: who includes whom" tests/lint/arrows.sh build-gcc
         check lint "words that do not belong here" tests/lint/words.sh
         check lint "names in the documentation exist" "$python" tests/lint/doc_names.py
+        check lint "every event has a level" "$python" tests/lint/events.py
         check lint "--help and the man pages agree" "$python" tests/lint/help_vs_man.py build-gcc
         check lint "events and the message catalog" "$python" tests/lint/catalog.py
         check lint "clang-tidy" lint_tidy
