@@ -1,0 +1,126 @@
+"""The shells offer exactly the verbs and options that --help lists, and values that the programs take.
+
+    completions.py BUILD
+
+Each shell that is here completes command lines with the files of the build; bash, zsh and fish are asked in
+their own ways. zsh's part runs outside its line editor, with compadd replaced by one that prints.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+PROGRAMS = {"eqpctl": "ctl", "eqp-brokerd": "daemon", "eqp-simulator": "simulator"}
+ENVIRONMENT = {**os.environ, "EQP_BROKER_ADDRESS": "unix:/nonexistent", "HOME": "/nonexistent",
+               "PATH": os.pathsep.join([*(str(BUILD / folder) for folder in PROGRAMS.values()), os.environ["PATH"]])}
+
+BASH = r"""
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+ZSH = r"""
+compset() { [[ $PREFIX == $~2* ]] || return 1; PREFIX=${PREFIX#$~2} }
+_files() { print FILES $@ }
+_command_names() { print COMMANDS }
+_alternative() { local each; for each in "$@"; do eval "${each##*:}"; done }
+compadd() {
+        local suffix
+        while [[ $1 == -* ]]; do
+                case $1 in
+                -S) shift 2 ;;
+                -a) print -l -- ${(P)2}; return ;;
+                --) shift; break ;;
+                esac
+        done
+        print -l -- "$@"
+}
+file=$1; shift
+words=("$@"); CURRENT=$#; PREFIX=$words[-1]
+source $file
+_${1//-/_}
+"""
+
+
+def bash(program, words):
+    split = [part for word in words for part in re.split("(=)", word)] if "=" in words[-1] else words
+    return run(["bash", "-c", BASH, "bash", str(BUILD / f"config/completions/{program}.bash"), program, *split])
+
+
+def zsh(program, words):
+    return run(["zsh", "-f", "-c", ZSH, "zsh", str(BUILD / f"config/completions/{program}.zsh"), program, *words])
+
+
+def fish(program, words):
+    source = BUILD / f"config/completions/{program}.fish"
+    lines = run(["fish", "-N", "-c", f"source {source}; complete -C '{' '.join([program, *words])}'"])
+    return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in lines]
+
+
+def run(command):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
+    if result.returncode not in (0, 1) or result.stderr:
+        raise SystemExit(f"{command[0]} {command[-3:]}: {result.stderr.strip() or result.returncode}")
+    return [line for line in result.stdout.splitlines() if line]
+
+
+def help_of(*command):
+    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20, env=ENVIRONMENT).stdout
+
+
+def options_of(*command):
+    return {name + ("=" if value else "")
+            for name, value in re.findall(r"^ +(?:-., )?(--[a-z][a-z-]*)(=\S+)?", help_of(*command), re.M)}
+
+
+def expectations(program):
+    """(words typed, what is to be offered, exactly) for all there is."""
+    verbs = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +[a-z]", help_of(program), re.M)
+    yield ["-"], options_of(program)
+    if verbs:
+        yield [""], {verb.split()[0] for verb in verbs}
+    for verb in verbs:
+        yield [*verb.split(), "-"], options_of(program, *verb.split())
+        if " " in verb:
+            first = verb.split()[0]
+            yield [first, ""], {other.split()[1] for other in verbs if other.startswith(first + " ")}
+    if program == "eqpctl":
+        for verb in ("token", "status", "refresh"):
+            yield [verb, ""], {"sandbox", "production"}
+        yield ["token", "--format="], {"raw", "json", "header"}
+        yield ["token", "--format", ""], {"raw", "json", "header"}
+        yield ["--address", "x", "token", "--wait", "5", "s"], {"sandbox"}
+        yield ["ready", ""], set()
+    if program == "eqp-brokerd":
+        yield ["--format="], {"raw", "json", "header", "env"}
+        yield ["--try-key", ""], {"sandbox", "production"}
+
+
+def troubles_of(shell, program):
+    for words, expected in expectations(program):
+        offered = shell(program, words)
+        # zsh's own matching would leave these out.
+        offered = {word for word in offered if word.startswith(words[-1].rpartition("=")[2])}
+        if offered != expected:
+            yield (f"{shell.__name__}: {' '.join([program, *words])!r}: missing {sorted(expected - offered)}, "
+                   f"too much {sorted(offered - expected)}")
+
+
+def main():
+    shells = [shell for shell in (bash, zsh, fish) if shutil.which(shell.__name__)]
+    assert bash in shells, "there is no bash"
+    programs = [program for program, folder in PROGRAMS.items() if (BUILD / folder / program).exists()]
+    troubles = [trouble for shell in shells for program in programs for trouble in troubles_of(shell, program)]
+    print("\n".join(troubles), end="\n" if troubles else "")
+    missing = {"zsh", "fish"} - {shell.__name__ for shell in shells}
+    if missing:
+        print("not asked, as they are not here:", ", ".join(sorted(missing)))
+    sys.exit(1 if troubles else 0)
+
+
+main()
