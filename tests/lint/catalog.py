@@ -1,5 +1,5 @@
-"""Every event of daemon/events.h has one entry in the message catalog, and every entry an event; an entry says
-what it is about, which fields it uses are those that the journal gets, and journalctl takes the file.
+"""Every event of daemon/events.h is said somewhere and has one entry in the message catalog, and every entry
+an event; the fields that an entry uses are those that the journal gets; journalctl takes the file.
 
     catalog.py
 """
@@ -54,8 +54,8 @@ def taken_by_journalctl():
         if update.returncode != 0 or update.stderr:
             yield f"journalctl --update-catalog: {update.stderr.strip() or update.returncode}"
             return
-        listed = subprocess.run(["journalctl", f"--root={root}", "--list-catalog"], capture_output=True, text=True,
-                                check=True, timeout=20).stdout
+        listed = subprocess.run(["journalctl", f"--root={root}", "--list-catalog"], capture_output=True,
+                                text=True, check=True, timeout=20).stdout
         for identity, name in events().items():
             if identity not in listed:
                 yield f"{name}: not in journalctl's list"
@@ -65,7 +65,8 @@ def main():
     known = events()
     assert known, "daemon/events.h has no event"
     found = collections.Counter(identity for identity, _, _ in entries())
-    troubles = [f"{name}: no entry in {CATALOG.name}" for identity, name in known.items() if identity not in found]
+    troubles = [f"{name}: no entry in {CATALOG.name}" for identity, name in known.items()
+                if identity not in found]
     troubles += [f"{identity}: an entry without an event" for identity in found if identity not in known]
     troubles += [f"{known.get(identity, identity)}: {number} entries"
                  for identity, number in found.items() if number > 1]

@@ -15,8 +15,9 @@ import sys
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 PROGRAMS = {"eqpctl": "ctl", "eqp-brokerd": "daemon", "eqp-simulator": "simulator"}
+PATH = [*(str(BUILD / folder) for folder in PROGRAMS.values()), os.environ["PATH"]]
 ENVIRONMENT = {**os.environ, "EQP_BROKER_ADDRESS": "unix:/nonexistent", "HOME": "/nonexistent",
-               "PATH": os.pathsep.join([*(str(BUILD / folder) for folder in PROGRAMS.values()), os.environ["PATH"]])}
+               "PATH": os.pathsep.join(PATH)}
 
 BASH = r"""
 source "$1"; shift
@@ -47,30 +48,36 @@ _${1//-/_}
 """
 
 
+def completion(program, shell):
+    return str(BUILD / f"config/completions/{program}.{shell}")
+
+
 def bash(program, words):
     split = [part for word in words for part in re.split("(=)", word)] if "=" in words[-1] else words
-    return run(["bash", "-c", BASH, "bash", str(BUILD / f"config/completions/{program}.bash"), program, *split])
+    return run(["bash", "-c", BASH, "bash", completion(program, "bash"), program, *split])
 
 
 def zsh(program, words):
-    return run(["zsh", "-f", "-c", ZSH, "zsh", str(BUILD / f"config/completions/{program}.zsh"), program, *words])
+    return run(["zsh", "-f", "-c", ZSH, "zsh", completion(program, "zsh"), program, *words])
 
 
 def fish(program, words):
-    source = BUILD / f"config/completions/{program}.fish"
+    source = completion(program, "fish")
     lines = run(["fish", "-N", "-c", f"source {source}; complete -C '{' '.join([program, *words])}'"])
     return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in lines]
 
 
 def run(command):
-    result = subprocess.run(command, capture_output=True, text=True, timeout=20, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20, env=ENVIRONMENT,
+                            stdin=subprocess.DEVNULL)
     if result.returncode not in (0, 1) or result.stderr:
         raise SystemExit(f"{command[0]} {command[-3:]}: {result.stderr.strip() or result.returncode}")
     return [line for line in result.stdout.splitlines() if line]
 
 
 def help_of(*command):
-    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20, env=ENVIRONMENT).stdout
+    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20,
+                          env=ENVIRONMENT).stdout
 
 
 def options_of(*command):
@@ -107,15 +114,16 @@ def troubles_of(shell, program):
         # zsh's own matching would leave these out.
         offered = {word for word in offered if word.startswith(words[-1].rpartition("=")[2])}
         if offered != expected:
-            yield (f"{shell.__name__}: {' '.join([program, *words])!r}: missing {sorted(expected - offered)}, "
-                   f"too much {sorted(offered - expected)}")
+            yield (f"{shell.__name__}: {' '.join([program, *words])!r}: missing {sorted(expected - offered)}"
+                   f", too much {sorted(offered - expected)}")
 
 
 def main():
     shells = [shell for shell in (bash, zsh, fish) if shutil.which(shell.__name__)]
     assert bash in shells, "there is no bash"
     programs = [program for program, folder in PROGRAMS.items() if (BUILD / folder / program).exists()]
-    troubles = [trouble for shell in shells for program in programs for trouble in troubles_of(shell, program)]
+    troubles = [trouble for shell in shells for program in programs
+                for trouble in troubles_of(shell, program)]
     print("\n".join(troubles), end="\n" if troubles else "")
     missing = {"zsh", "fish"} - {shell.__name__ for shell in shells}
     if missing:
