@@ -63,6 +63,20 @@ def served(pod):
     return pod.start_broker().wait_ready()
 
 
+figures = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def measured(request):
+    """measured("what it is: 12 MB"): a figure that is printed at the end of the run."""
+    return request.config.stash.setdefault(figures, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(figures, []):
+        terminalreporter.write_line(f"measured: {line}")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()

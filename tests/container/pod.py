@@ -16,7 +16,9 @@ import itertools
 import json
 import os
 import pathlib
+import select
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -158,14 +160,18 @@ class Pod:
     def pid(self, name="broker"):
         return self.machine.pid(self.container(name))
 
-    def stop(self, name="broker", seconds=10):
-        """Stops a container by its stop signal: returns its exit code, and how long that took."""
-        begin = time.monotonic()
-        self.podman("kill", "--signal=TERM", self.container(name))
-        self.podman("wait", "--interval=10ms", self.container(name), timeout=seconds + 20)
-        took = time.monotonic() - begin
-        code = self.podman("inspect", "--format", "{{.State.ExitCode}}", self.container(name)).stdout
-        return int(code), took
+    def stop(self, name="broker", seconds=20):
+        """Stops a container by its stop signal: returns its exit code, and how long its process took."""
+        pid = self.pid(name)
+        process = os.pidfd_open(pid)
+        try:
+            begin = time.monotonic()
+            os.kill(pid, signal.SIGTERM)
+            assert select.select([process], [], [], seconds)[0], f"{name} did not end within {seconds} s"
+            took = time.monotonic() - begin
+        finally:
+            os.close(process)
+        return int(self.podman("wait", self.container(name)).stdout), took
 
     def log(self):
         """What the broker has written."""

@@ -42,10 +42,9 @@ def layers(printed):
     return re.findall(r"^  layer (sha256:[0-9a-f]{64})$", printed, re.M)
 
 
-def test_it_is_small(files, config, record_property):
+def test_it_is_small(files, config, measured):
     size = sum(member.size for member in files.values() if member.isfile())
-    record_property("image_bytes", size)
-    print(f"the files have {size} bytes, the image {config['Size']}")
+    measured(f"image: the files have {size} bytes, podman counts {config['Size']}")
     assert size <= LIMIT_BYTES and config["Size"] <= LIMIT_BYTES
 
 

@@ -35,12 +35,20 @@ def test_nothing_is_written_into_its_root(served):
     assert [line for line in changed if line and not line[2:].startswith(made_by_podman)] == []
 
 
-def test_asked_to_stop_it_is_gone_within_a_second(served):
+def test_asked_to_stop_it_is_gone_within_a_second(served, measured):
+    code, took = served.stop()
+    measured(f"from SIGTERM to the end of the process: {took:.3f} s")
+    assert code == 0
+    assert took < 1
+
+
+def test_a_connection_that_is_kept_for_later_does_not_hold_it_up(served, measured):
     with served.connection() as idle:
         assert idle.ask("GET", "/livez").status == 200
         code, took = served.stop()
+    measured(f"the same with an idle connection: {took:.3f} s")
     assert code == 0
-    assert took < 1
+    assert took < 2
 
 
 def test_an_interrupt_ends_it_too(served):
@@ -76,17 +84,16 @@ def test_a_restarted_pod_serves_again(served):
     assert served.simulator.state("sandbox")["requests"]["granted"] == 2
 
 
-def test_it_is_ready_half_a_second_after_its_start(pod, record_property):
+def test_it_is_ready_at_once_when_the_upstream_answers_at_once(pod, measured):
     pod.write_key("sandbox", EXAMPLE_KEY)
     begin = time.monotonic()
     pod.start_broker()
+    started = time.monotonic()
     pod.wait_ready()
-    took = time.monotonic() - begin
-    started = pod.podman("inspect", "--format", "{{.State.StartedAt}}", pod.container("broker")).stdout
-    record_property("podman_run_to_ready_sec", round(took, 3))
-    print(f"from podman run to ready: {took:.3f} s; {started}")
-    # Most of that is podman's own.
-    assert took < 5
+    ready = time.monotonic()
+    measured(f"from podman run to its return {started - begin:.3f} s, from there to ready {ready - started:.3f} s")
+    # Nearly all of it is podman's own.
+    assert ready - started < 1
 
 
 def test_it_tells_the_service_manager_outside_when_it_has_started(pod, tmp_path):

@@ -116,7 +116,7 @@ def forget_pages(directory):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def test_sixteen_mebibytes_hold_it_under_load(limit, pod, record_property):
+def test_sixteen_mebibytes_hold_it_under_load(limit, pod, measured):
     forget_pages(pod.machine.directory / "storage")
     pod.write_key("sandbox", EXAMPLE_KEY)
     pod.start_broker(options=limit.options, global_options=limit.global_options)
@@ -140,6 +140,5 @@ def test_sixteen_mebibytes_hold_it_under_load(limit, pod, record_property):
     assert limit.most_bytes() <= LIMIT_BYTES
     assert pod.is_ready()
     pod.stop()
-    record_property("memory", f"idle {idle}, busiest {busiest}, at most {limit.most_bytes()} bytes in the cgroup")
-    print(f"{answered} answers over {USERS * CONNECTIONS_EACH} connections, {probes} probes; in kB: idle {idle}, "
-          f"busiest {busiest}; the cgroup had at most {limit.most_bytes()} bytes")
+    measured(f"{answered} answers over {USERS * CONNECTIONS_EACH} connections and {probes} probes under a limit of 16 MiB; "
+             f"in kB: idle {idle}, busiest {busiest}")
