@@ -1,5 +1,6 @@
 """From the start to the end of a broker in its container."""
 
+import json
 import os
 import pathlib
 import signal
@@ -122,6 +123,15 @@ def test_it_tells_the_service_manager_outside_when_it_has_started(pod, tmp_path)
         starter.join(20)
     assert "READY=1" in said
     assert any(line.startswith("MAINPID=") for line in said)
+
+
+def test_each_line_of_its_log_is_an_object(served):
+    served.get("/v1/sandbox/token")
+    lines = [json.loads(line) for line in wait_until(
+        lambda: "handed out" in served.log() and served.log().splitlines(), "who got the token")]
+    assert all(isinstance(line, dict) and line["message"] for line in lines)
+    assert (lines[-1]["environment"], lines[-1]["client"], lines[-1]["uid"]) == ("sandbox", "test", "0")
+    assert EXAMPLE_KEY.split(":")[1] not in served.log()
 
 
 def test_names_are_resolved_inside(pod):
