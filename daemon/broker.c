@@ -12,6 +12,7 @@
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
+#include "daemon/new_environments.h"
 #include "daemon/passed.h"
 #include "daemon/peer.h"
 #include "daemon/reload.h"
@@ -91,87 +92,40 @@ static void on_keys_changed(void *userdata)
         on_environment_change(broker);
 }
 
-static struct environment *find_environment(const struct api *api, const char *name)
-{
-        for (size_t i = 0; i < api->n_environments; i++) {
-                if (api->environments[i] && streq(api->environments[i]->name, name)) {
-                        return api->environments[i];
-                }
-        }
-        return NULL;
-}
-
-/* The environments of these settings: the ones there are, and new ones. ret must be all NULL; made says
- * which are new. */
-static int gather_environments(struct broker *broker, const struct settings *settings,
-                               struct environment **ret, bool *made)
-{
-        const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
-
-        for (size_t i = 0; i < settings->n_environments; i++) {
-                ret[i] = find_environment(&broker->api, settings->environments[i].name);
-                if (!ret[i]) {
-                        int r = environment_new(&ret[i], broker->event, broker->upstream,
-                                                &settings->environments[i], &watcher);
-                        if (r < 0) {
-                                return r;
-                        }
-                        made[i] = true;
-                }
-        }
-        return 0;
-}
-
-static bool is_among(const struct environment *environment, struct environment *const *list, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                if (list[i] == environment) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 /* ---- applying settings ---- */
 
 /* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
 static int apply(struct broker *broker, struct settings *settings,
                  char reterr_message[static SETTINGS_ERROR_MAX])
 {
-        struct environment *environments[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
-        bool made[SETTINGS_ENVIRONMENTS_MAX] = { 0 };
+        const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
+        const struct environment_list used = { broker->api.environments, broker->api.n_environments };
+        struct new_environments new;
         struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
-        size_t n_gone = 0;
         struct settings *old = broker->settings;
 
-        int r = gather_environments(broker, settings, environments, made);
+        int r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
         if (r < 0) {
                 (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
-        } else {
-                r = listeners_apply(&broker->listeners, settings, broker->event, broker->server,
-                                    broker->finder, reterr_message);
+                return r;
         }
+        r = listeners_apply(&broker->listeners, settings, broker->event, broker->server, broker->finder,
+                            reterr_message);
         if (r < 0) {
-                for (size_t i = 0; i < ARRAY_SIZE(environments); i++) {
-                        if (made[i]) {
-                                (void)environment_free(environments[i]);
-                        }
-                }
+                new_environments_drop(&new);
                 return r;
         }
         http_server_forget_environments(broker->server);
         credential_source_look_again(broker->credentials);
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
+        for (size_t i = 0; i < used.n; i++) {
                 token_answers_clear(&broker->api.answers[i]);
-                if (!is_among(broker->api.environments[i], environments, settings->n_environments)) {
-                        gone[n_gone++] = broker->api.environments[i];
-                }
         }
-        for (size_t i = 0; i < settings->n_environments; i++) {
-                environment_configure(environments[i], &settings->environments[i]);
+        size_t n_gone = new_environments_left_out(&new, &used, gone);
+        for (size_t i = 0; i < new.n; i++) {
+                environment_configure(new.list[i], &settings->environments[i]);
         }
-        memcpy(broker->api.environments, environments, sizeof(environments));
-        broker->api.n_environments = settings->n_environments;
+        memcpy(broker->api.environments, new.list, sizeof(new.list));
+        broker->api.n_environments = new.n;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
         const struct http_limits limits = admission_limits(settings);
