@@ -3,6 +3,7 @@
 #include "daemon/answer.h"
 
 #include "daemon/clock.h"
+#include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -74,9 +75,10 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
 
 static const char *json_text(struct json_object *json, size_t *ret_length)
 {
-        return json ? json_object_to_json_string_length(
-                              json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_length)
-                    : NULL;
+        return json_is_whole(json)
+                       ? json_object_to_json_string_length(
+                                 json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_length)
+                       : NULL;
 }
 
 char *answer_secret_text(struct json_object *json, size_t *ret_length)
@@ -121,9 +123,9 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
         struct json_object *json = json_object_new_object();
         char seconds[16];
 
-        json_object_object_add(json, "code", json_object_new_int((int)status));
-        json_object_object_add(json, "error", json_object_new_string(slug));
-        json_object_object_add(json, "message", json_object_new_string(message));
+        json_put(json, "code", json_object_new_int((int)status));
+        json_put(json, "error", json_object_new_string(slug));
+        json_put(json, "message", json_object_new_string(message));
         struct MHD_Response *response = answer_json(json, /* secret= */ false);
         if (response && retry_after_sec != ANSWER_NO_RETRY) {
                 (void)snprintf(seconds, sizeof(seconds), "%u", retry_after_sec);

@@ -15,6 +15,7 @@
 #include "daemon/status_answer.h"
 #include "daemon/token_request.h"
 #include "daemon/user_groups.h"
+#include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -260,7 +261,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 break;
         case ROUTE_LIVE: {
                 struct json_object *json = json_object_new_object();
-                json_object_object_add(json, "live", json_object_new_boolean(true));
+                json_put(json, "live", json_object_new_boolean(true));
                 answer = (struct answer){ 200, answer_json(json, /* secret= */ false) };
                 break;
         }

@@ -9,10 +9,10 @@
 #include "daemon/audit.h"
 #include "daemon/clock.h"
 #include "daemon/credential_source.h"
+#include "daemon/environment_set.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
-#include "daemon/new_environments.h"
 #include "daemon/passed.h"
 #include "daemon/peer.h"
 #include "daemon/reload.h"
@@ -99,12 +99,14 @@ static int apply(struct broker *broker, struct settings *settings,
                  char reterr_message[static SETTINGS_ERROR_MAX])
 {
         const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
-        const struct environment_list used = { broker->api.environments, broker->api.n_environments };
-        struct new_environments new;
+        struct environment_set wanted = { 0 };
         struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
+        size_t n_gone = 0;
         struct settings *old = broker->settings;
 
-        int r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
+        int r = environment_set_gather(&wanted, settings, broker->api.environments,
+                                       broker->api.n_environments, broker->event, broker->upstream,
+                                       &watcher);
         if (r < 0) {
                 (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
@@ -112,20 +114,22 @@ static int apply(struct broker *broker, struct settings *settings,
         r = listeners_apply(&broker->listeners, settings, broker->event, broker->server, broker->finder,
                             reterr_message);
         if (r < 0) {
-                new_environments_drop(&new);
+                environment_set_undo(&wanted);
                 return r;
         }
         http_server_forget_environments(broker->server);
         credential_source_look_again(broker->credentials);
-        for (size_t i = 0; i < used.n; i++) {
+        for (size_t i = 0; i < broker->api.n_environments; i++) {
                 token_answers_clear(&broker->api.answers[i]);
+                if (!environment_set_has(&wanted, broker->api.environments[i])) {
+                        gone[n_gone++] = broker->api.environments[i];
+                }
         }
-        size_t n_gone = new_environments_left_out(&new, &used, gone);
-        for (size_t i = 0; i < new.n; i++) {
-                environment_configure(new.list[i], &settings->environments[i]);
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                environment_configure(wanted.list[i], &settings->environments[i]);
         }
-        memcpy(broker->api.environments, new.list, sizeof(new.list));
-        broker->api.n_environments = new.n;
+        memcpy(broker->api.environments, wanted.list, sizeof(wanted.list));
+        broker->api.n_environments = settings->n_environments;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
         const struct http_limits limits = admission_limits(settings);
@@ -195,19 +199,24 @@ static void on_stop_signal(void *userdata)
 
 /* ---- life ---- */
 
-/* Without one the daemon serves unix sockets. */
-static void find_finder(struct broker *broker)
+/* A kernel without it leaves the unix sockets; a lack of something else will pass, and so is no reason to
+ * refuse TCP callers for good. */
+static int find_finder(struct broker *broker)
 {
         int r = broker->passed.diagnosis >= 0
                         ? peer_finder_new_passed(&broker->finder, take_fd(broker->passed.diagnosis))
                         : peer_finder_new(&broker->finder);
 
+        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOBUFS) {
+                return r;
+        }
         if (r < 0) {
                 journal_say(
                         &(struct journal_record){ .priority = LOG_ERR },
                         "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
                         strerror(-r));
         }
+        return 0;
 }
 
 static int build(struct broker *broker)
@@ -247,8 +256,10 @@ static int build(struct broker *broker)
         broker->api.user_groups = broker->user_groups;
         broker->api.server = broker->server;
         broker->api.reload = &broker->reload;
-        find_finder(broker);
-        r = survival_new(&broker->survival, broker->event, &broker->api, &broker->passed);
+        r = find_finder(broker);
+        if (r >= 0) {
+                r = survival_new(&broker->survival, broker->event, &broker->api, &broker->passed);
+        }
         if (r >= 0) {
                 r = reload_init(&broker->reload, broker->event, &reloading);
         }
@@ -258,9 +269,13 @@ static int build(struct broker *broker)
         return r;
 }
 
-static int exit_code_of(int error)
+/* Says why there is no start; returns the exit code. */
+static int give_up(int error, int code)
 {
-        return error == -EACCES || error == -EPERM ? BROKER_EXIT_PERMISSION : BROKER_EXIT_UNAVAILABLE;
+        journal_say(&(struct journal_record){ .priority = LOG_ERR }, "cannot start: %s", strerror(-error));
+        return error == -EACCES || error == -EPERM ? BROKER_EXIT_PERMISSION
+               : error == -ENOMEM                  ? BROKER_EXIT_INTERNAL
+                                                   : code;
 }
 
 int broker_new(struct broker **ret, struct settings *settings, const char *config_path)
@@ -269,7 +284,7 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
         char message[SETTINGS_ERROR_MAX]; /* logged where it arises */
         if (!broker) {
                 (void)settings_free(settings);
-                return BROKER_EXIT_INTERNAL;
+                return give_up(-ENOMEM, BROKER_EXIT_INTERNAL);
         }
         broker->settings = settings;
         broker->config_path = config_path;
@@ -281,9 +296,7 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
         }
         r = build(broker);
         if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "cannot start: %s",
-                            strerror(-r));
-                return BROKER_EXIT_INTERNAL;
+                return give_up(r, BROKER_EXIT_INTERNAL);
         }
         broker->settings = NULL; /* apply() takes them over as any others */
         r = listeners_adopt(&broker->listeners, &broker->passed, broker->event, broker->server,
@@ -297,7 +310,7 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
         }
         if (r < 0) {
                 (void)settings_free(settings);
-                return exit_code_of(r);
+                return give_up(r, BROKER_EXIT_UNAVAILABLE);
         }
         journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STARTED },
                     "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s",

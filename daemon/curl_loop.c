@@ -75,7 +75,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* libcurl: watch this socket so, or no more. socket_data is the source that watches it. */
+/* libcurl: watch this socket so, or no more. socket_data is the source that watches it.
+ *
+ * Never -1: libcurl would take the whole multi handle for broken, for good. A socket that cannot be watched
+ * costs its transfer the time-out, and nothing else. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
 {
         struct curl_loop *loop = userdata;
@@ -83,38 +86,37 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 
         (void)easy;
         if (what == CURL_POLL_REMOVE) {
-                (void)curl_multi_assign(loop->multi, fd, NULL);
-                sd_event_source_disable_unref(source);
+                sd_event_source_disable_unref(source); /* libcurl forgets it with the socket */
                 return 0;
         }
         uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
         if (source) {
-                return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
+                (void)sd_event_source_set_io_events(source, events);
+                return 0;
         }
         if (sd_event_add_io(loop->event, &source, fd, events, on_io, loop) < 0) {
-                return -1;
+                return 0;
         }
         (void)sd_event_source_set_description(source, "upstream");
         if (curl_multi_assign(loop->multi, fd, source) != CURLM_OK) {
                 sd_event_source_disable_unref(source);
-                return -1;
         }
         return 0;
 }
 
-/* libcurl: call me in so many milliseconds; 0 is at once, but not from within this call; -1 is no more. */
+/* libcurl: call me in so many milliseconds; 0 is at once, but not from within this call; -1 is no more. As
+ * above, a failure is not told; changing a source that is there needs no memory. */
 static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
 {
         struct curl_loop *loop = userdata;
 
         (void)multi;
         if (timeout_ms < 0) {
-                return sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+                (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
+                return 0;
         }
-        if (sd_event_source_set_time_relative(loop->timer, (uint64_t)timeout_ms * USEC_PER_MSEC) < 0 ||
-            sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT) < 0) {
-                return -1;
-        }
+        (void)sd_event_source_set_time_relative(loop->timer, (uint64_t)timeout_ms * USEC_PER_MSEC);
+        (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT);
         return 0;
 }
 

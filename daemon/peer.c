@@ -25,18 +25,21 @@ struct peer_finder {
 };
 
 /* The number of the network namespace that a socket belongs to (socket(7) has it as SO_NETNS_COOKIE, Linux
- * 5.14); 0 if the kernel has none. */
-static uint64_t namespace_of(int fd)
+ * 5.14); 0 if the kernel has none. Negative errno. */
+static int find_namespace(int fd, uint64_t *ret)
 {
+        *ret = 0;
 #ifdef SO_NETNS_COOKIE
         uint64_t cookie = 0;
         socklen_t length = sizeof(cookie);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0) {
-                return cookie;
+        if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) < 0) {
+                return errno == ENOPROTOOPT ? 0 : -errno;
         }
-#endif
+        *ret = cookie;
+#else
         (void)fd;
+#endif
         return 0;
 }
 
@@ -255,7 +258,8 @@ void peer_find_at(struct peer_finder *finder, int fd, const struct sockaddr_stor
         }
         /* A listening socket may have been made elsewhere and handed to us. In our namespace the same
          * addresses and ports may be somebody else's. */
-        if (finder && namespace_of(fd) != finder->namespace) {
+        uint64_t namespace;
+        if (finder && (find_namespace(fd, &namespace) < 0 || namespace != finder->namespace)) {
                 unknown(ret, "the connection is of another network namespace than the daemon's");
                 return;
         }
@@ -302,13 +306,15 @@ int peer_finder_new_passed(struct peer_finder **ret, int fd)
         struct peer_finder *finder = calloc(1, sizeof(*finder));
         int r = finder ? drop_unread(fd) : -ENOMEM;
 
+        if (r >= 0) {
+                r = find_namespace(fd, &finder->namespace);
+        }
         if (r < 0) {
                 free(finder);
                 (void)close(fd);
                 return r;
         }
         finder->netlink = fd;
-        finder->namespace = namespace_of(fd);
         /* Not where another process began: an answer to one of its questions must not pass for ours. */
         finder->sequence = random_start();
         *ret = finder;

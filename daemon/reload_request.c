@@ -8,6 +8,7 @@
 #include "daemon/audit.h"
 #include "daemon/http_server.h"
 #include "daemon/reload.h"
+#include "lib/json_form.h"
 #include "lib/util.h"
 
 /* The work itself does not take long, but for a slow user database, which the loop has to wait for. */
@@ -23,10 +24,10 @@ static void answer_done(const struct api *api, struct request *request)
         struct json_object *json = json_object_new_object(), *names = json_object_new_array();
 
         for (size_t i = 0; i < api->n_environments; i++) {
-                json_object_array_add(names, json_object_new_string(api->environments[i]->name));
+                json_append(names, json_object_new_string(api->environments[i]->name));
         }
-        json_object_object_add(json, "reloaded", json_object_new_boolean(true));
-        json_object_object_add(json, "environments", names);
+        json_put(json, "reloaded", json_object_new_boolean(true));
+        json_put(json, "environments", names);
         request_answer(request, 200, answer_json(json, /* secret= */ false));
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/request_body.h"
 #include "daemon/token_answer.h"
 #include "daemon/token_request.h"
+#include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -19,8 +20,8 @@ static void answer_as_upstream(struct request *request, unsigned status, const c
 {
         struct json_object *json = json_object_new_object();
 
-        json_object_object_add(json, "code", json_object_new_int((int)status));
-        json_object_object_add(json, "message", json_object_new_string(message));
+        json_put(json, "code", json_object_new_int((int)status));
+        json_put(json, "message", json_object_new_string(message));
         request_answer(request, status, answer_json(json, /* secret= */ false));
 }
 

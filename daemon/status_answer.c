@@ -4,6 +4,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/environment_words.h"
+#include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -11,12 +12,22 @@
 
 static void add_text(struct json_object *json, const char *key, const char *text)
 {
-        json_object_object_add(json, key, json_object_new_string(text));
+        json_put(json, key, json_object_new_string(text));
+}
+
+/* What is not there is null. */
+static void add_optional(struct json_object *json, const char *key, bool there, int64_t number)
+{
+        if (there) {
+                json_put(json, key, json_object_new_int64(number));
+        } else {
+                json_put_null(json, key);
+        }
 }
 
 static void add_number(struct json_object *json, const char *key, uint64_t number)
 {
-        json_object_object_add(json, key, json_object_new_int64((int64_t)number));
+        json_put(json, key, json_object_new_int64((int64_t)number));
 }
 
 /* KEY_at in UTC; 0 or USEC_NEVER is null. */
@@ -25,7 +36,7 @@ static void add_moment(struct json_object *json, const char *key, uint64_t momen
         char text[CLOCK_TEXT_MAX];
 
         if (moment_usec == 0 || moment_usec == USEC_NEVER) {
-                json_object_object_add(json, key, NULL);
+                json_put_null(json, key);
         } else {
                 add_text(json, key, clock_format_utc(moment_usec, now_usec, text));
         }
@@ -34,18 +45,19 @@ static void add_moment(struct json_object *json, const char *key, uint64_t momen
 static void add_ago(struct json_object *json, const char *key, uint64_t moment_usec, uint64_t now_usec)
 {
         if (moment_usec == 0) {
-                json_object_object_add(json, key, NULL);
+                json_put_null(json, key);
         } else {
                 add_number(json, key, usec_sub(now_usec, moment_usec) / USEC_PER_SEC);
         }
 }
 
-static struct json_object *describe_token(const struct environment *environment, uint64_t now_usec)
+static void add_token(struct json_object *status, const struct environment *environment, uint64_t now_usec)
 {
         const struct session *session = environment_session(environment, now_usec);
 
         if (!session) {
-                return NULL;
+                json_put_null(status, "token");
+                return;
         }
         struct json_object *json = json_object_new_object();
         add_text(json, "mage_id", session->mage_id);
@@ -55,7 +67,7 @@ static struct json_object *describe_token(const struct environment *environment,
         add_moment(json, "expires_at", session->expires_usec, now_usec);
         add_moment(json, "obtained_at", session->sent_usec, now_usec);
         add_ago(json, "obtained_ago_sec", session->sent_usec, now_usec);
-        return json;
+        json_put(status, "token", json);
 }
 
 /* The key that the next exchange would use is the active one. */
@@ -91,9 +103,9 @@ static struct json_object *describe_keys(const struct environment *environment, 
                                    usec_sub(key->rest_until_usec, now_usec) / USEC_PER_SEC);
                 }
                 if (kept_behind) {
-                        json_object_object_add(json, "kept_old", json_object_new_boolean(true));
+                        json_put(json, "kept_old", json_object_new_boolean(true));
                 }
-                json_object_array_add(list, json);
+                json_append(list, json);
         }
         return list;
 }
@@ -108,18 +120,19 @@ static struct json_object *describe_refused_files(const struct environment *envi
                         struct json_object *json = json_object_new_object();
                         add_text(json, "file", refusal.file);
                         add_text(json, "reason", refusal.reason);
-                        json_object_array_add(list, json);
+                        json_append(list, json);
                 }
         }
         return list;
 }
 
-static struct json_object *describe_trouble(const struct environment *environment, uint64_t now_usec)
+static void add_trouble(struct json_object *status, const struct environment *environment, uint64_t now_usec)
 {
         const struct environment_trouble *trouble = &environment->trouble;
 
         if (!trouble->any) {
-                return NULL;
+                json_put_null(status, "last_trouble");
+                return;
         }
         struct json_object *json = json_object_new_object();
         add_text(json, "outcome", exchange_outcome_name(trouble->outcome));
@@ -127,7 +140,7 @@ static struct json_object *describe_trouble(const struct environment *environmen
         add_text(json, "message", trouble->why);
         add_moment(json, "at", trouble->at_usec, now_usec);
         add_ago(json, "ago_sec", trouble->at_usec, now_usec);
-        return json;
+        json_put(status, "last_trouble", json);
 }
 
 static struct json_object *describe_exchanges(const struct environment *environment, uint64_t now_usec)
@@ -145,23 +158,23 @@ static struct json_object *describe_exchanges(const struct environment *environm
         return json;
 }
 
-static struct json_object *describe_odd_answer(const struct environment *environment, uint64_t now_usec)
+static void add_odd_answer(struct json_object *status, const struct environment *environment,
+                           uint64_t now_usec)
 {
         const struct environment_odd_answer *odd = &environment->odd_answer;
 
         if (!odd->any) {
-                return NULL;
+                json_put_null(status, "last_unknown_answer");
+                return;
         }
         struct json_object *json = json_object_new_object();
         add_number(json, "status", (uint64_t)odd->status);
         add_text(json, "content_type", odd->content_type);
         add_text(json, "header_names", odd->header_names);
-        json_object_object_add(json, "code",
-                               odd->excerpt.code == INT64_MIN ? NULL
-                                                              : json_object_new_int64(odd->excerpt.code));
+        add_optional(json, "code", odd->excerpt.code != INT64_MIN, odd->excerpt.code);
         add_text(json, "message", odd->excerpt.message);
         add_moment(json, "at", odd->at_usec, now_usec);
-        return json;
+        json_put(status, "last_unknown_answer", json);
 }
 
 static const char *state_name(const struct environment *environment, uint64_t now_usec)
@@ -183,27 +196,22 @@ static struct json_object *describe_environment(const struct environment *enviro
 
         add_text(json, "name", environment->name);
         add_text(json, "base_url", environment->settings->base_url);
-        json_object_object_add(json, "configured",
-                               json_object_new_boolean(environment_configured(environment)));
+        json_put(json, "configured", json_object_new_boolean(environment_configured(environment)));
         add_text(json, "state", state_name(environment, now_usec));
         add_text(json, "why", environment_why(environment, now_usec, why));
-        json_object_object_add(json, "token", describe_token(environment, now_usec));
-        json_object_object_add(json, "keys", describe_keys(environment, now_usec));
-        json_object_object_add(json, "key_files_refused", describe_refused_files(environment));
-        json_object_object_add(json, "exchange_in_flight",
-                               json_object_new_boolean(environment->refresh.in_flight));
-        json_object_object_add(
-                json, "next_refresh_in_sec",
-                next == USEC_NEVER
-                        ? NULL
-                        : json_object_new_int64((int64_t)(usec_sub(next, now_usec) / USEC_PER_SEC)));
+        add_token(json, environment, now_usec);
+        json_put(json, "keys", describe_keys(environment, now_usec));
+        json_put(json, "key_files_refused", describe_refused_files(environment));
+        json_put(json, "exchange_in_flight", json_object_new_boolean(environment->refresh.in_flight));
+        add_optional(json, "next_refresh_in_sec", next != USEC_NEVER,
+                     (int64_t)(usec_sub(next, now_usec) / USEC_PER_SEC));
         add_moment(json, "next_refresh_at", next, now_usec);
         add_moment(json, "last_refresh_at", environment->last_refresh_usec, now_usec);
         add_ago(json, "last_refresh_ago_sec", environment->last_refresh_usec, now_usec);
-        json_object_object_add(json, "last_trouble", describe_trouble(environment, now_usec));
+        add_trouble(json, environment, now_usec);
         add_number(json, "failures_in_row", environment->n_failures_in_row);
-        json_object_object_add(json, "exchanges", describe_exchanges(environment, now_usec));
-        json_object_object_add(json, "last_unknown_answer", describe_odd_answer(environment, now_usec));
+        json_put(json, "exchanges", describe_exchanges(environment, now_usec));
+        add_odd_answer(json, environment, now_usec);
         return json;
 }
 
@@ -215,13 +223,13 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         add_text(json, "version", EQP_BROKER_VERSION);
         add_number(json, "pid", (uint64_t)getpid());
         add_number(json, "uptime_sec", usec_sub(now_usec, api->started_usec) / USEC_PER_SEC);
-        json_object_object_add(json, "ready", json_object_new_boolean(api_ready(api, now_usec)));
+        json_put(json, "ready", json_object_new_boolean(api_ready(api, now_usec)));
         for (size_t i = 0; i < api->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
-                        json_object_array_add(list, describe_environment(api->environments[i], now_usec));
+                        json_append(list, describe_environment(api->environments[i], now_usec));
                 }
         }
-        json_object_object_add(json, "environments", list);
+        json_put(json, "environments", list);
         return (struct answer){ 200, answer_json(json, /* secret= */ false) };
 }
 
@@ -274,10 +282,10 @@ struct answer ready_answer(const struct api *api, uint64_t now_usec)
         char text[1024];
 
         if (ready) {
-                json_object_object_add(json, "ready", json_object_new_boolean(true));
+                json_put(json, "ready", json_object_new_boolean(true));
         } else {
                 explain_not_ready(api, now_usec, text, sizeof(text));
-                json_object_object_add(json, "code", json_object_new_int(503));
+                json_put(json, "code", json_object_new_int(503));
                 add_text(json, "error", "not_ready");
                 add_text(json, "message", text);
         }
@@ -290,12 +298,12 @@ struct answer ready_answer(const struct api *api, uint64_t now_usec)
                 struct json_object *row = json_object_new_object();
                 bool usable = environment_session(environment, now_usec) != NULL;
                 add_text(row, "name", environment->name);
-                json_object_object_add(row, "usable", json_object_new_boolean(usable));
+                json_put(row, "usable", json_object_new_boolean(usable));
                 if (!usable) {
                         add_text(row, "why", environment_why(environment, now_usec, why));
                 }
-                json_object_array_add(list, row);
+                json_append(list, row);
         }
-        json_object_object_add(json, "environments", list);
+        json_put(json, "environments", list);
         return (struct answer){ ready ? 200 : 503, answer_json(json, /* secret= */ false) };
 }

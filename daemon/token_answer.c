@@ -6,6 +6,7 @@
 
 #include "daemon/answer.h"
 #include "daemon/clock.h"
+#include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -13,10 +14,9 @@ static struct json_object *upstream_object(const struct session *session, uint64
 {
         struct json_object *json = json_object_new_object();
 
-        json_object_object_add(json, "mage_id", json_object_new_string(session->mage_id));
-        json_object_object_add(json, "ust", json_object_new_string(session->ust));
-        json_object_object_add(json, "expires_in",
-                               json_object_new_int64(session_left_sec(session, now_usec)));
+        json_put(json, "mage_id", json_object_new_string(session->mage_id));
+        json_put(json, "ust", json_object_new_string(session->ust));
+        json_put(json, "expires_in", json_object_new_int64(session_left_sec(session, now_usec)));
         return json;
 }
 
@@ -27,9 +27,9 @@ struct json_object *token_answer_object(const struct environment *environment, c
         char expires[CLOCK_TEXT_MAX];
 
         (void)clock_format_utc(session->expires_usec, now_usec, expires);
-        json_object_object_add(json, "expires_at", json_object_new_string(expires));
-        json_object_object_add(json, "environment", json_object_new_string(environment->name));
-        json_object_object_add(json, "base_url", json_object_new_string(environment->settings->base_url));
+        json_put(json, "expires_at", json_object_new_string(expires));
+        json_put(json, "environment", json_object_new_string(environment->name));
+        json_put(json, "base_url", json_object_new_string(environment->settings->base_url));
         return json;
 }
 
@@ -77,8 +77,8 @@ struct MHD_Response *token_answer_reported(const struct environment *environment
 {
         struct json_object *json = token_answer_object(environment, session, now_usec);
 
-        json_object_object_add(json, "refreshed", json_object_new_boolean(refreshed));
-        json_object_object_add(json, "reason", json_object_new_string(reason));
+        json_put(json, "refreshed", json_object_new_boolean(refreshed));
+        json_put(json, "reason", json_object_new_string(reason));
         return answer_json(json, /* secret= */ true);
 }
 

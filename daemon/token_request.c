@@ -12,6 +12,7 @@
 #include "daemon/media_type.h"
 #include "daemon/request_body.h"
 #include "lib/duration.h"
+#include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -253,21 +254,18 @@ static void answer_outcome(struct request *request, const char *outcome, const c
         bool refreshed = streq(outcome, "granted");
         struct json_object *json = json_object_new_object();
 
-        json_object_object_add(json, "environment", json_object_new_string(environment->name));
-        json_object_object_add(json, "refreshed", json_object_new_boolean(refreshed));
-        json_object_object_add(json, "outcome", json_object_new_string(outcome));
-        json_object_object_add(json, "key",
-                               json_object_new_string(refreshed && session
-                                                              ? session->key_label
-                                                              : environment->trouble.key_label));
-        json_object_object_add(json, "message", json_object_new_string(message));
+        json_put(json, "environment", json_object_new_string(environment->name));
+        json_put(json, "refreshed", json_object_new_boolean(refreshed));
+        json_put(json, "outcome", json_object_new_string(outcome));
+        json_put(json, "key",
+                 json_object_new_string(refreshed && session ? session->key_label
+                                                             : environment->trouble.key_label));
+        json_put(json, "message", json_object_new_string(message));
         if (session) {
                 char expires[CLOCK_TEXT_MAX];
-                json_object_object_add(json, "expires_in",
-                                       json_object_new_int64(session_left_sec(session, now_usec)));
-                json_object_object_add(
-                        json, "expires_at",
-                        json_object_new_string(clock_format_utc(session->expires_usec, now_usec, expires)));
+                json_put(json, "expires_in", json_object_new_int64(session_left_sec(session, now_usec)));
+                json_put(json, "expires_at",
+                         json_object_new_string(clock_format_utc(session->expires_usec, now_usec, expires)));
         }
         request_answer(request, 200, answer_json(json, /* secret= */ false));
 }
