@@ -129,8 +129,8 @@ static struct saved_sessions *read_kept(const struct session_store *store, int f
 
 static void take(struct session_store *store, int fd, const char *name, struct saved_sessions **kept)
 {
-        struct session_snapshot snapshot;
-        const char *why;
+        struct session_snapshot snapshot = { 0 };
+        const char *why = NULL;
         struct saved_sessions *new = read_kept(store, fd, name, &snapshot, &why);
 
         if (!new) {

@@ -124,7 +124,8 @@ static void test_largest_one_fits(void **state)
         saved->n_environments = ARRAY_SIZE(saved->environments);
         for (size_t i = 0; i < saved->n_environments; i++) {
                 struct saved_environment *one = &saved->environments[i];
-                (void)snprintf(one->name, sizeof(one->name), "an-environment-with-a-long-nam%02zu", i);
+                (void)snprintf(one->name, sizeof(one->name), "an-environment-with-a-long-nam%02u",
+                               (unsigned)(i % 100));
                 memset(one->base_url, 'a', BASE_URL_MAX);
                 memcpy(one->base_url, "https://", 8);
                 for (size_t k = 20; k < BASE_URL_MAX; k += 20) {
