@@ -73,10 +73,10 @@ def test_kills(home, figure):
     before = kept(home)
     with home.load(*CLIENTS) as load:
         times = json.loads(home.run("/opt/inside/kills.py", KILLS, timeout=120).out)
-    again = [ready - killed for _, killed, ready in times]
+    again = [ready - gone for _, gone, ready in times]
     figure(f"{KILLS} x kill -9", f"{load.words()}; ready again after {1000 * statistics.median(again):.0f} ms")
     for sent, ended, why in load.failures:
-        in_flight = [True for killing, killed, _ in times if sent <= killed and ended >= killing]
+        in_flight = [True for killed, gone, _ in times if sent <= gone and ended >= killed]
         assert in_flight, f"failed without a kill, between {sent} and {ended}: {why}; kills: {times}"
         assert "connect" not in why and "HTTP" not in why, why
     assert load.failed <= KILLS * sum(kind["threads"] for kind in load.result.values())
