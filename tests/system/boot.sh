@@ -49,9 +49,9 @@ trap 'exit 1' TERM INT HUP
 # In one cgroup, two machines would take each other's units for their own.
 echo $$ >"$home/cgroup.procs"
 
-# Without bpf, IPAddressDeny= is silently not enforced; the daemon may use memfd_secret.
+# Without bpf, IPAddressDeny= is silently not enforced; the daemon locks its memory.
 systemd-nspawn --boot -D "$root" -M "$name" --register=no --keep-unit --private-network --quiet \
-        --volatile=overlay --system-call-filter='bpf memfd_secret' --console=pipe "$@" \
+        --volatile=overlay --system-call-filter='bpf memfd_secret @memlock' --console=pipe "$@" \
         </dev/null >"$console" 2>&1 &
 nspawn=$!
 

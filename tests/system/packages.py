@@ -5,14 +5,13 @@ $EQP_DEBS names their directory, else it is build-deb/.
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 
 from rootfs import CACHE, ROOT
 
 INSIDE = pathlib.Path("/opt/debs")  # where machines have them
-NEEDED = ("eqp-broker", "eqp-simulator")
+NEEDED = ("eqp-broker", "libeqp-broker0", "eqp-simulator")
 NEWER = "+upgrade1"
 
 
@@ -47,7 +46,10 @@ def _newer(deb, work):
     subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
     control = tree / "DEBIAN" / "control"
     version = field(deb, "Version")
-    control.write_text(control.read_text().replace(version, version + NEWER))
+    text = control.read_text()
+    for before in ("Version: ", "(= "):
+        text = text.replace(before + version, before + version + NEWER)
+    control.write_text(text)
     target = work / (deb.name.replace(version, version + NEWER))
     subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, target], check=True,
                    stdout=subprocess.DEVNULL)
@@ -68,7 +70,3 @@ def newer():
 def sizes():
     """{package: bytes}"""
     return {name: file.stat().st_size for name, file in files().items()}
-
-
-def version(package):
-    return re.sub(r"-[^-]*$", "", field(files()[package], "Version"))

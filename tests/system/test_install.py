@@ -126,7 +126,9 @@ def test_an_admin_lists_and_removes_keys(home):
     assert "spare" in listed and "1-main" in listed
     assert KEY.split(":")[1] not in listed
     home.run("eqpctl", "key", "check", "production")
-    home.run("eqpctl", "key", "remove", "production.spare")
+    last = home.run("eqpctl", "key", "remove", "production.spare", check=False)
+    assert last.code == 1 and "last key" in last.err, last
+    home.run("eqpctl", "key", "remove", "--yes", "production.spare")
     assert not home.exists(f"{KEYS}/production.spare")
 
 
