@@ -64,7 +64,7 @@ def test_so_does_an_instance_of_a_template(home):
 
 def test_a_unit_that_no_rule_allows_gets_nothing(home):
     """And the journal says why, with the cure."""
-    since = home.cursor()
+    since = home.now()
     _, got = unit(home, "curious.service")
     assert got != digest(home.token()["ust"])
     refusals = home.journal("-u", SERVICE, "-p", "warning", since=since)
