@@ -53,7 +53,9 @@ static void tell_status(const struct api *api, uint64_t now_usec)
                 length += describe(environment, now_usec, text + length, sizeof(text) - length);
         }
         if (length == 0) {
-                (void)snprintf(text, sizeof(text), "no access key: put a key file into %s",
+                (void)snprintf(text, sizeof(text),
+                               "no access key: run 'eqpctl key set ENVIRONMENT', or put a key file "
+                               "into %s",
                                upstream_keys_directory(api->upstream));
         }
         if (!streq(text, last)) {
