@@ -68,6 +68,14 @@ static bool is_default_operators(const struct access_rules *rules)
 
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
 {
+        if (settings->has_socket_group && resolve_rule(&settings->socket_group) < 0) {
+                (void)snprintf(
+                        reterr_message, SETTINGS_ERROR_MAX,
+                        "[broker] socket_group = %s: there is no such group on this host: create it, or "
+                        "correct the name",
+                        settings->socket_group.name);
+                return -ENOENT;
+        }
         int r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
         if (r >= 0) {
                 r = resolve_rules(&settings->operators, "operators", "broker", reterr_message);

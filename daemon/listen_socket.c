@@ -4,6 +4,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -83,7 +84,24 @@ static int prepare_path(const char *path, const union any_address *address, sock
         return unlink(path) < 0 ? -errno : 0;
 }
 
-static int bind_path(struct listen_socket *listen_socket, const union any_address *address, socklen_t length)
+/* The path is still our socket's? In a folder that others may write to, it could be anything by now. */
+static bool is_ours(const struct listen_socket *listen_socket)
+{
+        struct stat status;
+
+        return listen_socket->made_path && lstat(listen_socket->address.path, &status) == 0 &&
+               status.st_ino == listen_socket->inode;
+}
+
+static int give_group(const struct listen_socket *listen_socket, const struct socket_access *access)
+{
+        gid_t group = access->has_group ? access->group : listen_socket->own_group;
+
+        return lchown(listen_socket->address.path, (uid_t)-1, group) < 0 ? -errno : 0;
+}
+
+static int bind_path(struct listen_socket *listen_socket, const union any_address *address, socklen_t length,
+                     const struct socket_access *access)
 {
         const char *path = listen_socket->address.path;
         struct stat status;
@@ -92,16 +110,21 @@ static int bind_path(struct listen_socket *listen_socket, const union any_addres
         if (r < 0) {
                 return r;
         }
-        if (bind(listen_socket->fd, &address->any, length) < 0) {
-                return -errno;
+        /* It has its mode from the first moment; chmod() would follow a link that somebody put in its place.
+         */
+        mode_t mask = umask(0777 & ~access->mode);
+        r = bind(listen_socket->fd, &address->any, length) < 0 ? -errno : 0;
+        (void)umask(mask);
+        if (r < 0) {
+                return r;
         }
-        /* Everybody may connect: who is answered is decided by who he is. */
-        if (chmod(path, 0666) < 0 || lstat(path, &status) < 0) {
+        if (lstat(path, &status) < 0) {
                 return -errno;
         }
         listen_socket->made_path = true;
         listen_socket->inode = status.st_ino;
-        return 0;
+        listen_socket->own_group = status.st_gid;
+        return access->has_group ? give_group(listen_socket, access) : 0;
 }
 
 static int bind_tcp(struct listen_socket *listen_socket, const union any_address *address, socklen_t length)
@@ -117,7 +140,7 @@ static int bind_tcp(struct listen_socket *listen_socket, const union any_address
         return bind(fd, &address->any, length) < 0 ? -errno : 0;
 }
 
-static int bind_and_listen(struct listen_socket *listen_socket)
+static int bind_and_listen(struct listen_socket *listen_socket, const struct socket_access *access)
 {
         union any_address address;
         socklen_t length = make_address(&listen_socket->address, &address);
@@ -126,8 +149,9 @@ static int bind_and_listen(struct listen_socket *listen_socket)
         if (listen_socket->fd < 0) {
                 return -errno;
         }
-        int r = listen_socket->address.kind == LISTEN_UNIX ? bind_path(listen_socket, &address, length)
-                                                           : bind_tcp(listen_socket, &address, length);
+        int r = listen_socket->address.kind == LISTEN_UNIX
+                        ? bind_path(listen_socket, &address, length, access)
+                        : bind_tcp(listen_socket, &address, length);
         if (r < 0) {
                 return r;
         }
@@ -189,7 +213,7 @@ static int describe(struct listen_socket *listen_socket)
 }
 
 /* Why it cannot be, and what to do. */
-static void explain(const struct listen_address *address, int error, char *message)
+static void explain(const struct listen_address *address, int error, bool giving, char *message)
 {
         const char *cure = "";
 
@@ -201,7 +225,8 @@ static void explain(const struct listen_address *address, int error, char *messa
         case EACCES:
         case EPERM:
         case EROFS:
-                cure = ": run as a user who may, or set another 'listen ='";
+                cure = giving ? ": only a member of the group may give it the socket (socket_group)"
+                              : ": run as a user who may, or set another 'listen ='";
                 break;
         case EEXIST:
                 cure = ": something that is no socket is in its place; remove it";
@@ -217,21 +242,45 @@ static void explain(const struct listen_address *address, int error, char *messa
 }
 
 int listen_socket_open(struct listen_socket *ret, const struct listen_address *address,
+                       const struct socket_access *access,
                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         struct listen_socket made = { .fd = -1, .address = *address };
-        int r = bind_and_listen(&made);
+        int r = bind_and_listen(&made, access);
 
         if (r >= 0) {
                 r = describe(&made);
         }
         if (r < 0) {
-                explain(address, r, reterr_message);
+                explain(address, r, access->has_group && made.made_path, reterr_message);
                 listen_socket_close(&made);
                 return r;
         }
         *ret = made;
         return 0;
+}
+
+int listen_socket_give(const struct listen_socket *listen_socket, const struct socket_access *access,
+                       char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        int r = 0;
+
+        if (listen_socket->address.kind != LISTEN_UNIX || !is_ours(listen_socket)) {
+                return 0;
+        }
+        if (fchmodat(AT_FDCWD, listen_socket->address.path, access->mode, AT_SYMLINK_NOFOLLOW) < 0) {
+                r = -errno;
+        }
+        if (r >= 0) {
+                r = give_group(listen_socket, access);
+        }
+        if (r < 0) {
+                (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX,
+                               "cannot give %s the mode %04o and its group: %s%s", listen_socket->name,
+                               (unsigned)access->mode, strerror(-r),
+                               r == -EPERM ? ": only a member of the group may give it the socket" : "");
+        }
+        return r;
 }
 
 int listen_socket_adopt(struct listen_socket *ret, int fd,
@@ -252,14 +301,11 @@ int listen_socket_adopt(struct listen_socket *ret, int fd,
 
 void listen_socket_close(struct listen_socket *listen_socket)
 {
-        struct stat status;
-
         if (listen_socket->fd >= 0) {
                 (void)close(listen_socket->fd);
                 listen_socket->fd = -1;
         }
-        if (listen_socket->made_path && lstat(listen_socket->address.path, &status) == 0 &&
-            status.st_ino == listen_socket->inode) {
+        if (is_ours(listen_socket)) {
                 (void)unlink(listen_socket->address.path);
         }
         listen_socket->made_path = false;

@@ -147,6 +147,12 @@ const struct listen_address *listener_address(const struct listener *listener)
         return &listener->socket.address;
 }
 
+int listener_give(const struct listener *listener, const struct socket_access *access,
+                  char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        return listen_socket_give(&listener->socket, access, reterr_message);
+}
+
 const char *listener_name(const struct listener *listener)
 {
         return listener->socket.name;

@@ -48,12 +48,12 @@ static void tell(int r, const struct listener *listener, const char *message)
 }
 
 /* 0 with *ret NULL: an optional one that this host cannot have. */
-static int open_listener(const struct listen_address *address, sd_event *event, struct http_server *server,
-                         struct peer_finder *finder, struct listener **ret,
-                         char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+static int open_listener(const struct listen_address *address, const struct socket_access *access,
+                         sd_event *event, struct http_server *server, struct peer_finder *finder,
+                         struct listener **ret, char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         struct listen_socket made;
-        int r = listen_socket_open(&made, address, reterr_message);
+        int r = listen_socket_open(&made, address, access, reterr_message);
 
         if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && address->optional) {
                 *ret = NULL;
@@ -104,10 +104,41 @@ int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event
         return 0;
 }
 
+static bool is_same(const struct socket_access *a, const struct socket_access *b)
+{
+        return a->mode == b->mode && a->has_group == b->has_group && (!a->has_group || a->group == b->group);
+}
+
+/* All of it or nothing: where one cannot be given away, the others are as before. */
+static int give_all(const struct listeners *listeners, const struct places *wanted,
+                    const struct socket_access *access, char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        char ignored[LISTEN_SOCKET_ERROR_MAX];
+        int r = 0;
+
+        if (is_same(access, &listeners->access)) {
+                return 0;
+        }
+        for (size_t i = 0; r >= 0 && i < wanted->n; i++) {
+                if (!wanted->made[i]) {
+                        r = listener_give(wanted->list[i], access, reterr_message);
+                }
+        }
+        for (size_t i = 0; r < 0 && i < wanted->n; i++) {
+                if (!wanted->made[i]) {
+                        (void)listener_give(wanted->list[i], &listeners->access, ignored);
+                }
+        }
+        return r;
+}
+
 int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
                     struct http_server *server, struct peer_finder *finder,
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
+        const struct socket_access access = { .mode = settings->socket_mode,
+                                              .has_group = settings->has_socket_group,
+                                              .group = settings->socket_group.id };
         struct places wanted = { 0 };
         int r = 0;
 
@@ -118,13 +149,16 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                 struct listener *listener = find_open(listeners, &wanted, &settings->listen[i]);
                 bool make = !listener;
                 if (make) {
-                        r = open_listener(&settings->listen[i], event, server, finder, &listener,
+                        r = open_listener(&settings->listen[i], &access, event, server, finder, &listener,
                                           reterr_message);
                 }
                 if (r >= 0 && listener) {
                         wanted.made[wanted.n] = make;
                         wanted.list[wanted.n++] = listener;
                 }
+        }
+        if (r >= 0) {
+                r = give_all(listeners, &wanted, &access, reterr_message);
         }
         if (r < 0) {
                 for (size_t i = 0; i < wanted.n; i++) {
@@ -139,6 +173,7 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                         (void)listener_free(listeners->list[i]);
                 }
         }
+        listeners->access = access;
         memcpy(listeners->list, wanted.list, sizeof(wanted.list));
         listeners->n = wanted.n;
         return 0;

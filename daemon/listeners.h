@@ -8,7 +8,8 @@
 struct listeners {
         struct listener *list[SETTINGS_LISTEN_MAX];
         size_t n;
-        bool passed; /* they are the service manager's: the settings have no say */
+        struct socket_access access; /* of the unix sockets among them */
+        bool passed;                 /* they are the service manager's: the settings have no say */
 };
 
 /* Takes the sockets over that the service manager passed, if there are any: they take the place of those

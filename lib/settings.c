@@ -60,6 +60,7 @@ int settings_new(struct settings **ret)
                 return -ENOMEM;
         memcpy(settings->listen, default_listen, sizeof(default_listen));
         settings->n_listen = ARRAY_SIZE(default_listen);
+        settings->socket_mode = SOCKET_MODE_DEFAULT;
         settings->metrics = true;
         settings->max_connections = MAX_CONNECTIONS_DEFAULT;
         settings->max_connections_per_user = MAX_CONNECTIONS_PER_USER_DEFAULT;

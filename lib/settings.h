@@ -15,6 +15,7 @@
 #define SETTINGS_TEXT_MAX         (1024 * 1024) /* bytes of one file */
 #define SETTINGS_VALUE_MAX        160           /* characters of one value */
 
+#define SOCKET_MODE_DEFAULT              0666
 #define MAX_CONNECTIONS_DEFAULT          512
 #define MAX_CONNECTIONS_PER_USER_DEFAULT 64
 
@@ -33,7 +34,10 @@ struct environment_settings {
 struct settings {
         struct listen_address listen[SETTINGS_LISTEN_MAX];
         size_t n_listen;
-        char *keys_directory; /* NULL: not set, the default applies */
+        uint32_t socket_mode;            /* of unix sockets that we make; at most 0777 */
+        bool has_socket_group;           /* else the kernel's choice */
+        struct access_rule socket_group; /* ACCESS_RULE_GID, or ACCESS_RULE_GROUP to be resolved */
+        char *keys_directory;            /* NULL: not set, the default applies */
         bool key_permissions_relaxed;
         bool ready_when_listening; /* ready = listening */
         bool metrics;

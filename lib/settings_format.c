@@ -57,6 +57,13 @@ static void write_broker(FILE *file, const struct settings *settings)
         (void)fprintf(file, "[broker]\n");
         for (size_t i = 0; i < settings->n_listen; i++)
                 (void)fprintf(file, "listen = %s\n", settings->listen[i].path);
+        (void)fprintf(file, "socket_mode = %04" PRIo32 "\n", settings->socket_mode);
+        if (!settings->has_socket_group)
+                (void)fprintf(file, "# socket_group: the daemon's own, or its folder's\n");
+        else if (settings->socket_group.kind == ACCESS_RULE_GID)
+                (void)fprintf(file, "socket_group = %" PRIu32 "\n", settings->socket_group.id);
+        else
+                (void)fprintf(file, "socket_group = %s\n", settings->socket_group.name);
         if (settings->keys_directory)
                 (void)fprintf(file, "keys_directory = %s\n", settings->keys_directory);
         else

@@ -119,6 +119,37 @@ static int set_listen(struct settings_reading *r, const char *value)
         return 0;
 }
 
+static int set_socket_mode(struct settings_reading *r, const char *value)
+{
+        size_t length = strlen(value);
+        unsigned long mode;
+
+        if (length >= 1 && length <= 4 && strspn(value, "01234567") == length) {
+                mode = strtoul(value, NULL, 8);
+                if (mode <= 0777 && (mode & 0600) == 0600) {
+                        r->settings->socket_mode = (uint32_t)mode;
+                        return 0;
+                }
+        }
+        return settings_fail_value(
+                r, value, "write three octal digits, the first of them 6 or 7, such as 0660 or 0666");
+}
+
+static int set_socket_group(struct settings_reading *r, const char *value)
+{
+        char text[SETTINGS_VALUE_MAX + 8];
+        struct access_rule rule;
+        const char *why;
+
+        (void)snprintf(text, sizeof(text), "%s:%s",
+                       value[strspn(value, "0123456789")] == '\0' ? "gid" : "group", value);
+        if (access_rule_parse(text, &rule, &why) < 0)
+                return settings_fail_value(r, value, "write the name or the number of one group");
+        r->settings->socket_group = rule;
+        r->settings->has_socket_group = true;
+        return 0;
+}
+
 static int set_keys_directory(struct settings_reading *r, const char *value)
 {
         return read_path(r, value, &r->settings->keys_directory);
@@ -210,6 +241,8 @@ static int set_exchange_timeout(struct settings_reading *r, const char *value)
 
 const struct settings_key settings_keys[SETTINGS_KEYS] = {
         { "listen", true, false, true, set_listen },
+        { "socket_mode", true, false, false, set_socket_mode },
+        { "socket_group", true, false, false, set_socket_group },
         { "keys_directory", true, false, false, set_keys_directory },
         { "key_permissions", true, false, false, set_key_permissions },
         { "allow", true, true, true, set_allow },

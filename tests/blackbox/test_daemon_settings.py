@@ -34,6 +34,8 @@ listen = 127.0.0.1:9377
 listen = 127.8.0.1:0
 listen = [::1]:9377
 listen = /run/somewhere/else.sock
+socket_mode = 0660
+socket_group = root
 keys_directory = /srv/keys
 key_permissions = relaxed
 allow = any
@@ -134,6 +136,9 @@ BROKER, SANDBOX = "[broker]\n", "[environment sandbox]\n"
     (SANDBOX + "listen = 127.0.0.1:1\n", 2, "belongs into [broker]"),
     (BROKER + "metrics = true\n", 2, "write yes or no"),
     (BROKER + "key_permissions = 0640\n", 2, "relaxed or strict"),
+    (BROKER + "socket_mode = 0466\n", 2, "octal"),
+    (BROKER + "socket_mode = 4666\n", 2, "octal"),
+    (BROKER + "socket_group = a,b\n", 2, "one group"),
     (BROKER + "ready = soon\n", 2, "listening or answered"),
     (BROKER + "max_connections = 15\n", 2, "16"),
     (BROKER + "max_connections = 1e3\n", 2, "65536"),
@@ -188,6 +193,7 @@ def test_errors_name_the_place_and_the_cure(check, text, line, words):
 
 @pytest.mark.parametrize("text, words", [
     (BROKER + "max_connections = 20\nmax_connections_per_user = 30\n", "more than max_connections"),
+    (BROKER + "socket_group = no-such-group\n", "socket_group = no-such-group: there is no such group"),
     (BROKER + "allow = user:no-such-user\n", "there is no such user"),
     (SANDBOX + "operators = group:no-such-group\n", "there is no such group")])
 def test_errors_that_only_the_whole_shows(check, text, words):

@@ -10,6 +10,8 @@ static void the_defaults(void **state)
                 "listen = 127.0.0.1:9377\n"
                 "listen = [::1]:9377\n"
                 "listen = /run/eqp-broker/eqp-broker.sock\n"
+                "socket_mode = 0666\n"
+                "# socket_group: the daemon's own, or its folder's\n"
                 "# keys_directory: the service manager's credentials, or else /etc/eqp-broker/keys\n"
                 "key_permissions = strict\n"
                 "allow = uid:0\n"
@@ -62,7 +64,7 @@ static void everything_at_once(void **state)
 {
         static const char text[] =
                 "[broker]\nlisten = 127.0.0.9:0\nlisten = /run/x y;z#1\nlisten = "
-                "[::1]:65535\nkeys_directory = /k\n"
+                "[::1]:65535\nsocket_mode = 660\nsocket_group = broker-users\nkeys_directory = /k\n"
                 "key_permissions = relaxed\nallow = any\nallow = user:a\nallow = uid:4294967294\nallow = "
                 "group:b\n"
                 "allow = gid:7\nallow = unit:worker@.service\nallow = unit:a\\x2db.mount\noperators = "
@@ -77,6 +79,7 @@ static void everything_at_once(void **state)
         (void)state;
         assert_non_null(written);
         assert_non_null(strstr(written, "\nlifetime = 90min\n"));
+        assert_non_null(strstr(written, "\nsocket_mode = 0660\nsocket_group = broker-users\n"));
         assert_non_null(strstr(written, "\nlifetime = 30d\n"));
         assert_non_null(strstr(written, "\nlifetime = 86401s\n"));
         assert_non_null(strstr(written, "\nconnect_timeout = 1min\n"));

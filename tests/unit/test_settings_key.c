@@ -147,6 +147,46 @@ static void either_or(void **state)
         }
 }
 
+static void socket_modes(void **state)
+{
+        static const struct {
+                const char *text;
+                uint32_t mode;
+        } good[] = {
+                { "0666", 0666 }, { "666", 0666 }, { "0660", 0660 }, { "600", 0600 }, { "0777", 0777 }
+        };
+        static const char *const bad[] = { "0",    "066",   "0466", "0260", "1666",  "4755", "00666",
+                                           "0668", "rw-rw", "u=rw", "-666", "0x1b6", "06 66" };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                _cleanup_(settings_freep) struct settings *s =
+                        read_key("broker", "socket_mode", good[i].text);
+                assert_int_equal(s->socket_mode, good[i].mode);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                expect_key_error("broker", "socket_mode", bad[i],
+                                 "write three octal digits, the first of them 6 or 7, such as 0660 or 0666");
+}
+
+static void socket_groups(void **state)
+{
+        static const char *const bad[] = { "a,b", "65534", "4294967295", "-1", "group:a", "gid:7", "a b" };
+        _cleanup_(settings_freep) struct settings *none = read_good("");
+        _cleanup_(settings_freep) struct settings *name = read_key("broker", "socket_group", "www-data");
+        _cleanup_(settings_freep) struct settings *number = read_key("broker", "socket_group", "0033");
+
+        (void)state;
+        assert_false(none->has_socket_group);
+        assert_true(name->has_socket_group && name->socket_group.kind == ACCESS_RULE_GROUP);
+        assert_string_equal(name->socket_group.name, "www-data");
+        assert_true(number->has_socket_group && number->socket_group.kind == ACCESS_RULE_GID);
+        assert_int_equal(number->socket_group.id, 33);
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                expect_key_error("broker", "socket_group", bad[i],
+                                 "write the name or the number of one group");
+}
+
 /* A key that was pasted into the wrong line must not reach the log. */
 static void what_may_be_a_secret_is_not_repeated(void **state)
 {
@@ -336,6 +376,8 @@ int main(void)
                 cmocka_unit_test(paths),
                 cmocka_unit_test(what_may_be_a_secret_is_not_repeated),
                 cmocka_unit_test(either_or),
+                cmocka_unit_test(socket_modes),
+                cmocka_unit_test(socket_groups),
                 cmocka_unit_test(numbers),
                 cmocka_unit_test(durations),
                 cmocka_unit_test(rules),

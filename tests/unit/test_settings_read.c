@@ -148,7 +148,8 @@ static void bytes_that_are_no_text(void **state)
         expect_error("[broker]\nmetrics = no\x7f\n", "a.conf:2: " CONTROL);
         expect_error("[broker]\nmetrics = no\f\n", "a.conf:2: " CONTROL);
         expect_error("[broker]\n\xef\xbb\xbfmetrics = no\n",
-                     "a.conf:2: this is no key: known here: listen, keys_directory, key_permissions, allow, "
+                     "a.conf:2: this is no key: known here: listen, socket_mode, socket_group, "
+                     "keys_directory, key_permissions, allow, "
                      "operators, metrics, max_connections, max_connections_per_user, ready");
         expect_error("[broker]\nmetrics = caf\xc3\xa9\n", "a.conf:2: metrics = caf??: write yes or no");
 }
@@ -232,10 +233,11 @@ static void the_first_error_counts(void **state)
         expect_error("[broker]\n\nmetrics = 1\nready = 2\n[x]\n", "a.conf:3: metrics = 1: write yes or no");
         expect_error("[broker]\r\n\r\n# x\r\nready = 2\r\n",
                      "a.conf:4: ready = 2: write listening or answered");
-        expect_error("\xef\xbb\xbf\n\nx = 1\n[y",
-                     "a.conf:3: unknown key x: known here: listen, keys_directory, "
-                     "key_permissions, allow, operators, metrics, max_connections, "
-                     "max_connections_per_user, ready");
+        expect_error(
+                "\xef\xbb\xbf\n\nx = 1\n[y",
+                "a.conf:3: unknown key x: known here: listen, socket_mode, socket_group, keys_directory, "
+                "key_permissions, allow, operators, metrics, max_connections, "
+                "max_connections_per_user, ready");
 }
 
 int main(void)

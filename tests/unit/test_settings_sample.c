@@ -62,6 +62,8 @@ static void uncommented_it_says_the_defaults(void **state)
         /* The examples, and the directory whose default depends on the service manager. */
         assert_string_equal(from_sample->keys_directory, "/etc/eqp-broker/keys");
         free(take_ptr(from_sample->keys_directory));
+        assert_true(from_sample->has_socket_group);
+        from_sample->has_socket_group = false;
         production = &from_sample->environments[0];
         assert_non_null(production->ca_file);
         free(take_ptr(production->ca_file));

@@ -1,0 +1,146 @@
+"""No request is lost: restarts, reloads, upgrades, kills and changes of keys under load.
+
+The clients never ask twice (inside/load.py): a request that is not answered 200 is a failure. One machine for
+all of it; every play begins with a service that is up and has a token.
+"""
+
+import json
+import statistics
+import time
+
+import packages
+import pytest
+from home import KEY, Home
+from machine import SERVICE
+
+RESTARTS, RELOADS, KILLS, KEY_CHANGES = 100, 20, 20, 6
+RESTART_PACE_SEC = 0.3  # the units allow 40 starts in 10 s
+CLIENTS = ("fresh-tcp=3", "fresh-unix=3", "kept-tcp=3", "kept-unix=3", "pool-tcp=8")
+SPARE = "SPAREKEY01:5ecre7ofthesparekey0123456789abcdef0123"
+
+
+@pytest.fixture(scope="module")
+def storm(bench):
+    with Home(options=[f"--bind-ro={packages.newer()}:/opt/newer"]) as home:
+        home.set_key("sandbox.1-main")
+        home.wait_valid("sandbox")
+        yield home
+
+
+@pytest.fixture
+def home(storm):
+    storm.systemctl("reset-failed")
+    storm.wait_settled()
+    storm.wait_valid("sandbox")
+    return storm
+
+
+def kept(home):
+    """What has to be the same after a restart: the token, and how often the upstream was asked."""
+    return home.token()["ust"], home.exchanges()
+
+
+def test_restarts(home, figure):
+    before = kept(home)
+    took = []
+    with home.load(*CLIENTS) as load:
+        for _ in range(RESTARTS):
+            start = time.monotonic()
+            home.systemctl("restart", SERVICE)
+            took.append(time.monotonic() - start)
+            time.sleep(max(0, RESTART_PACE_SEC - took[-1]))
+    figure(f"{RESTARTS} restarts", load.words())
+    figure("one restart, until systemctl returns", f"{1000 * statistics.median(took):.0f} ms median")
+    assert load.failed == 0, load.why
+    assert kept(home) == before
+    assert len(load.tokens) == 1
+
+
+def test_reloads(home, figure):
+    before = kept(home)
+    with home.load(*CLIENTS) as load:
+        for number in range(RELOADS):
+            home.point_at_simulator(f"[broker]\nmax_connections_per_user = {64 + number}\n")
+            home.systemctl("reload", SERVICE)
+    figure(f"{RELOADS} reloads with changed settings", load.words())
+    assert load.failed == 0, load.why
+    assert kept(home) == before
+    assert len(load.tokens) == 1
+
+
+def test_kills(home, figure):
+    """SIGKILL costs the requests that are being answered at that instant, and nothing else."""
+    before = kept(home)
+    with home.load(*CLIENTS) as load:
+        times = json.loads(home.run("/opt/inside/kills.py", KILLS, timeout=120).out)
+    again = [ready - gone for _, gone, ready in times]
+    figure(f"{KILLS} x kill -9", f"{load.words()}; ready again after {1000 * statistics.median(again):.0f} ms")
+    for sent, ended, why in load.failures:
+        in_flight = [True for killed, gone, _ in times if sent <= gone and ended >= killed]
+        assert in_flight, f"failed without a kill, between {sent} and {ended}: {why}; kills: {times}"
+        assert "connect" not in why and "HTTP" not in why, why
+    assert load.failed <= KILLS * sum(kind["threads"] for kind in load.result.values())
+    assert kept(home) == before
+    assert len(load.tokens) == 1
+
+
+def test_upgrade(home, figure):
+    """A newer package is installed while clients are at work."""
+    before = kept(home)
+    pid = home.main_pid()
+    with home.load(*CLIENTS) as load:
+        home.shell("dpkg -i /opt/newer/*.deb", timeout=120)
+    figure("upgrade of the packages", load.words())
+    version = home.run("dpkg-query", "-W", "-f=${Version}", "eqp-broker").out
+    assert version.endswith(packages.NEWER)
+    assert home.main_pid() not in (0, pid), "the upgrade has to start the new program"
+    assert load.failed == 0, load.why
+    assert kept(home) == before
+    assert len(load.tokens) == 1
+
+
+def test_a_stop_and_a_start_make_clients_wait_not_fail(home, figure):
+    """The sockets stay open while the service is down; who knocks starts it."""
+    with home.load(*CLIENTS) as load:
+        for _ in range(3):
+            home.systemctl("stop", SERVICE, check=False)
+            home.systemctl("start", SERVICE)
+    figure("3 times stop and start", load.words())
+    assert load.failed == 0, load.why
+
+
+def test_rotation_of_keys(home, figure):
+    """The key gets a new secret at the upstream, then here, again and again: there is a token all the time."""
+    with home.load(*CLIENTS) as load:
+        for number in range(KEY_CHANGES):
+            secret = f"{number:02d}ed5ecre7{number:030d}"
+            home.simulator("POST", f"/sandbox/keys/{KEY.split(':')[0]}/regenerate", {"secret": secret})
+            home.set_key("sandbox.1-main", f"{KEY.split(':')[0]}:{secret}")
+    figure(f"{KEY_CHANGES} keys regenerated and set", load.words())
+    assert load.failed == 0, load.why
+
+
+def test_swap_of_keys_without_eqpctl(home, figure):
+    """A second key is put beside the first, the first one goes, is refused, and comes back: files only."""
+    home.simulator("POST", "/sandbox/keys", dict(zip(("id", "secret"), SPARE.split(":"))))
+    home.secrets.add(SPARE.split(":")[1])
+    keys = "/etc/eqp-broker/keys"
+    main = home.read(f"{keys}/sandbox.1-main")
+    with home.load(*CLIENTS) as load:
+        for _ in range(2):
+            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {keys}/sandbox.2-spare",
+                           f"rm {keys}/sandbox.1-main"):
+                home.shell(change, stdin=SPARE + "\n")
+            home.systemctl("reload", SERVICE)
+            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {keys}/.new && "
+                           f"mv {keys}/.new {keys}/sandbox.1-main", f"rm {keys}/sandbox.2-spare"):
+                home.shell(change, stdin=main + "\n")
+            home.systemctl("reload", SERVICE)
+    figure("keys swapped as files, 4 changes", load.words())
+    assert load.failed == 0, load.why
+
+
+def test_after_all_that(home):
+    """No secret has leaked, and nothing was worth an error."""
+    home.search_for_secrets()
+    assert [entry["MESSAGE"] for entry in home.journal("-p", "err", "-u", SERVICE)] == []

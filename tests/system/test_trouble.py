@@ -1,0 +1,227 @@
+"""What goes wrong in the life of a service: mistakes in the configuration, outages, a loop that hangs, clocks
+that jump. One machine; every play begins and ends with a service that is up and has a token.
+"""
+
+import contextlib
+import subprocess
+import time
+
+import pytest
+from home import UNITS, Home
+from machine import SERVICE, URL, wait_until
+
+MISTAKE = "/etc/eqp-broker/eqp-brokerd.conf.d/zz-mistake.conf"
+HUNG_LIMIT_SEC = 45  # WatchdogSec= is 20 s
+
+
+@pytest.fixture(scope="module")
+def trouble(bench):
+    # Only with this capability can the machine's clocks be made to differ from ours, by a time namespace.
+    with Home(options=["--capability=CAP_SYS_TIME"]) as home:
+        home.set_key("sandbox.1-main")
+        home.wait_valid("sandbox")
+        yield home
+
+
+@pytest.fixture
+def home(trouble):
+    yield trouble
+    trouble.no_faults()
+    trouble.run("rm", "-f", MISTAKE)
+    trouble.systemctl("reset-failed")
+    trouble.systemctl("start", *UNITS)
+    trouble.wait_valid("sandbox")
+
+
+def knocking(home, seconds):
+    """Clients that ask all the time, each at most for some seconds; whatever comes of it."""
+    return home.start("bash", "-c", f"end=$((SECONDS + {seconds})); while [ $SECONDS -lt $end ]; do "
+                      f"curl -sS -m 2 -H 'EQP-Client: knocks' {URL}/v1/sandbox/token >/dev/null 2>&1; done")
+
+
+# ---- reload ----
+
+
+def test_a_good_reload_is_in_force_when_systemctl_returns(home):
+    for number in (65, 66):
+        home.point_at_simulator(f"[environment agency{number}]\nbase_url = https://localhost:9443\n")
+        home.systemctl("reload", SERVICE)
+        assert f"agency{number}" in home.curl("/v1/status")[1]
+        assert home.state() == "active"
+    home.point_at_simulator()
+
+
+def test_a_bad_reload_fails_and_the_old_settings_stand(home, figure):
+    before, since = home.token()["ust"], home.now()
+    home.write(MISTAKE, "[broker]\nmetrics = perhaps\n")
+    failed = home.systemctl("reload", SERVICE, check=False)
+    assert failed.code == 1, failed
+    words = home.run("eqpctl", "reload", check=False)
+    assert words.code == 1 and f"{MISTAKE}:2" in words.err, words
+    assert home.state() == "active"
+    assert home.token()["ust"] == before
+    entries = home.journal("-u", SERVICE, "-p", "err", since=since)
+    assert any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries), entries
+    home.run("rm", MISTAKE)
+    assert home.run("eqpctl", "reload").code == 0
+    home.systemctl("reload", SERVICE)
+
+
+def test_only_root_and_operators_reload(home):
+    home.add_user_once("bob", ["eqp-broker"])
+    refused = home.run("eqpctl", "reload", user="bob", check=False)
+    assert refused.code == 4, refused
+
+
+# ---- a configuration that is wrong at start ----
+
+
+def starts(home):
+    return int(home.show("NRestarts"))
+
+
+def test_a_wrong_configuration_does_not_loop(home):
+    since = home.now()
+    home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
+    failed = home.systemctl("restart", SERVICE, check=False)
+    assert failed.code == 1, failed
+    assert home.show("ExecMainStatus") == "78"
+    assert home.show("Result") == "exit-code"
+    before = starts(home)
+    time.sleep(1)  # RestartSec= is less
+    assert (home.state(), starts(home)) == ("failed", before)
+    entries = home.journal("-u", SERVICE, "-p", "err", since=since)
+    assert any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries), entries
+
+
+def test_nor_do_clients_that_keep_knocking_make_it_loop(home, figure):
+    home.systemctl("stop", SERVICE, check=False)
+    home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
+    since = home.now()
+    knocks = knocking(home, 12)
+    home.systemctl("start", SERVICE, check=False)
+    knocks.communicate(timeout=30)
+    runs = {entry["_PID"] for entry in home.journal("-u", SERVICE, since=since) if entry.get("_COMM") == "eqp-brokerd"}
+    figure("starts of a service that cannot start, with clients knocking for 12 s", len(runs))
+    assert 1 <= len(runs) <= 41
+    assert home.state() == "failed"
+
+
+def test_once_mended_it_starts_again(home):
+    home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
+    home.systemctl("restart", SERVICE, check=False)
+    knocks = knocking(home, 3)
+    knocks.communicate(timeout=20)
+    home.run("rm", MISTAKE)
+    # as the journal's catalog tells
+    home.systemctl("reset-failed", *UNITS[:2])
+    home.systemctl("start", "eqp-brokerd.socket", SERVICE)
+    home.wait_valid("sandbox")
+
+
+def test_start_alone_mends_it_when_nobody_knocked(home):
+    home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
+    home.systemctl("restart", SERVICE, check=False)
+    home.run("rm", MISTAKE)
+    home.systemctl("start", SERVICE)
+    home.wait_valid("sandbox")
+
+
+# ---- outages ----
+
+
+def test_the_token_survives_a_restart_during_an_outage(home, figure):
+    token = home.token()["ust"]
+    home.fault("refuse_connect")
+    start = time.monotonic()
+    home.systemctl("restart", SERVICE)
+    again = home.token()
+    figure("restart during an outage, until the token is there", f"{1000 * (time.monotonic() - start):.0f} ms")
+    assert again["ust"] == token
+    assert again["expires_in"] > 7000
+    home.run("eqpctl", "ready")
+
+
+def test_a_start_during_an_outage_succeeds_and_heals(home, figure):
+    """Nothing is in the store: READY comes all the same, the token when the upstream is back."""
+    home.systemctl("stop", SERVICE, check=False)
+    home.fault("refuse_connect")
+    start = time.monotonic()
+    home.systemctl("start", SERVICE)
+    figure("start during an outage, until systemctl returns", f"{time.monotonic() - start:.1f} s")
+    assert home.state() == "active"
+    assert not home.is_valid("sandbox")
+    assert "sandbox" in home.show("StatusText")
+    home.no_faults()
+    figure("then, from the end of the outage to a token", f"{home.wait_valid('sandbox', 130):.1f} s")
+
+
+# ---- a loop that hangs ----
+
+
+def test_the_watchdog_restarts_what_hangs(home, figure):
+    token, exchanges, since = home.token()["ust"], home.exchanges(), home.now()
+    pid = home.main_pid()
+    start = time.monotonic()
+    home.run("kill", "-STOP", pid)
+    asked = home.start("curl", "-sS", "-m", HUNG_LIMIT_SEC, "-H", "EQP-Client: waits", URL + "/v1/sandbox/token?wait=0")
+    wait_until(lambda: home.main_pid() not in (0, pid), "another process", HUNG_LIMIT_SEC)
+    figure("a hung loop, until it is replaced", f"{time.monotonic() - start:.1f} s (WatchdogSec=20s)")
+    home.wait_state("active")
+    asked.communicate(timeout=60)
+    assert home.token()["ust"] == token
+    assert home.exchanges() == exchanges
+    assert any("atchdog" in entry["MESSAGE"] for entry in home.journal("-u", SERVICE, since=since))
+    assert home.show("LimitCORE") == "0"
+
+
+def test_the_watchdog_is_fed_while_nothing_happens(home):
+    usec = int(home.show("WatchdogTimestampMonotonic"))
+    assert usec > 0
+    wait_until(lambda: int(home.show("WatchdogTimestampMonotonic")) > usec, "the watchdog was fed", 25, 0.5)
+
+
+# ---- clocks ----
+
+
+@contextlib.contextmanager
+def clock_ahead(home, seconds):
+    """The service starts where the boot's clock is so far ahead, as it is after a suspend."""
+    holder = subprocess.Popen(home.command_with_clock("unshare", "--time", f"--boottime={seconds}", "--fork",
+                                                      "--kill-child", "sleep", "600"))
+    try:
+        pid = wait_until(lambda: home.run("pgrep", "-x", "sleep", "-n", check=False).out, "the namespace")
+        enter = f"/usr/bin/nsenter --target={pid} --time"
+        drop = "/usr/bin/setpriv --reuid=eqp-broker --regid=eqp-broker --init-groups --bounding-set=-all"
+        # Who enters a namespace must not be in the sandbox yet.
+        home.drop_in(f"[Service]\nExecStart=\nExecStart=+{enter} {drop} /usr/bin/eqp-brokerd\nRootDirectory=\n"
+                     "BindReadOnlyPaths=\nNoExecPaths=\nExecPaths=\nProtectSystem=no\nProtectHome=no\n"
+                     "MountAPIVFS=no\n", name="clock")
+        yield
+    finally:
+        home.run("rm", "-f", f"/etc/systemd/system/{SERVICE}.d/clock.conf")
+        home.systemctl("daemon-reload")
+        holder.terminate()
+        holder.wait(20)
+
+
+def test_sleep_counts_against_the_token(home):
+    """The upstream is away, so what is served is the token from before the sleep, or nothing."""
+    token = home.token()
+    home.fault("refuse_connect")
+    with clock_ahead(home, token["expires_in"] - 600):
+        home.systemctl("restart", SERVICE)
+        left = home.token()
+        assert left["ust"] == token["ust"]
+        assert 500 < left["expires_in"] <= 600
+    with clock_ahead(home, token["expires_in"] + 1):
+        home.systemctl("restart", SERVICE)
+        assert not home.is_valid("sandbox")
+        home.no_faults()
+        home.wait_valid("sandbox", 30)
+        assert home.token()["ust"] != token["ust"]
+    home.systemctl("restart", SERVICE)
+
+
+def test_after_all_that_no_secret_has_leaked(home):
+    home.search_for_secrets()
