@@ -130,8 +130,17 @@ const char *environment_why(const struct environment *environment, uint64_t now_
                 return buffer;
         }
         if (!environment_configured(environment)) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "no access key: put a key file %s into %s",
-                               environment->name, upstream_keys_directory(environment->upstream));
+                if (upstream_keys_are_credentials(environment->upstream)) {
+                        (void)snprintf(
+                                buffer, ENVIRONMENT_WHY_MAX,
+                                "no access key: add LoadCredential=%s:FILE to the unit of the daemon, "
+                                "as for its other keys",
+                                environment->name);
+                } else {
+                        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX,
+                                       "no access key: put a key file %s into %s", environment->name,
+                                       upstream_keys_directory(environment->upstream));
+                }
                 return buffer;
         }
         if (!trouble->any) {

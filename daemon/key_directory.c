@@ -1,8 +1,13 @@
-/* Which directory the keys are in, and which of its entries may be one. */
+/* Which directory the keys are in, and which of its entries may be one.
+ *
+ * The service manager's directory is not ours alone: a certificate may be there as well. And where a whole
+ * directory was given as a credential, its files are there as NAME_FILE, with no way to choose otherwise. */
 #include "daemon/key_directory.h"
 
 #include "lib/names.h"
+#include "lib/util.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +19,30 @@ int key_directory_may_be_key(const struct dirent *entry)
         return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
 }
 
+bool key_directory_is_shared(const char *directory)
+{
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+        return credentials && streq(credentials, directory);
+}
+
+int key_directory_name_parse(bool shared, const char *file,
+                             char ret_environment[static ENVIRONMENT_NAME_MAX + 1],
+                             char ret_label[static KEY_LABEL_MAX + 1])
+{
+        char name[ENVIRONMENT_NAME_MAX + 1 + KEY_LABEL_MAX + 1];
+        size_t length = strlen(file), environment_length = strcspn(file, "._");
+        int r = key_file_name_parse(file, ret_environment, ret_label);
+
+        if (r >= 0 || !shared || file[environment_length] != '_' || length >= sizeof(name)) {
+                return r;
+        }
+        memcpy(name, file, length + 1);
+        name[environment_length] = '.';
+        return key_file_name_parse(name, ret_environment, ret_label);
+}
+
+/* That is, the service manager's. */
 static bool holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
 {
         char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
@@ -23,7 +52,8 @@ static bool holds_key_file(const char *directory, key_files_known_fn known, void
 
         while (stream && !found && (entry = readdir(stream))) {
                 found = key_directory_may_be_key(entry) &&
-                        key_file_name_parse(entry->d_name, environment, label) == 0 &&
+                        key_directory_name_parse(/* shared= */ true, entry->d_name, environment, label) ==
+                                0 &&
                         known(environment, userdata);
         }
         if (stream) {

@@ -11,3 +11,13 @@ char *key_directory_choose(const char *configured, key_files_known_fn known, voi
 
 /* For scandir(3): neither a directory nor a hidden name. */
 int key_directory_may_be_key(const struct dirent *entry);
+
+/* Is this the service manager's ($CREDENTIALS_DIRECTORY)? Then files of other names may be there, for
+ * others. */
+bool key_directory_is_shared(const char *directory);
+
+/* What key_file_name_parse() finds in a file's name; in a shared directory an underscore may stand for the
+ * dot, as the manager makes it where a whole directory is a credential. -EINVAL. */
+int key_directory_name_parse(bool shared, const char *file,
+                             char ret_environment[static ENVIRONMENT_NAME_MAX + 1],
+                             char ret_label[static KEY_LABEL_MAX + 1]);

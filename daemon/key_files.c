@@ -40,6 +40,7 @@ struct key_files {
 struct scan {
         struct key_files *files;
         int directory_fd;
+        bool shared; /* with files that are no keys */
         struct held_keys present;
         struct key_file_refusal *refusals;
         size_t n_refusals;
@@ -67,7 +68,7 @@ static void refuse(struct scan *scan, const char *file, const char *environment,
 }
 
 /* Is there room for one more key of this environment, and is it not the same as another file's? */
-static bool acceptable(struct scan *scan, const char *file, const char *environment,
+static bool acceptable(struct scan *scan, const char *file, const char *environment, const char *label,
                        const struct access_key *key)
 {
         size_t n = 0;
@@ -77,6 +78,11 @@ static bool acceptable(struct scan *scan, const char *file, const char *environm
                         continue;
                 }
                 n++;
+                if (streq(held->label, label)) {
+                        refuse(scan, file, environment,
+                               "another file gives a key of this name: remove or rename one of the two");
+                        return false;
+                }
                 if (access_key_equal(held->key, key)) {
                         refuse(scan, file, environment,
                                "it holds the same key as %s%s%s: remove one of the two", environment,
@@ -142,12 +148,17 @@ static void scan_file(struct scan *scan, const char *name)
         struct access_key *key = NULL;
         struct stat status;
 
-        if (key_file_name_parse(name, environment, label) < 0) {
-                refuse(scan, name, "",
-                       "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
+        if (key_directory_name_parse(scan->shared, name, environment, label) < 0) {
+                if (!scan->shared) {
+                        refuse(scan, name, "",
+                               "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
+                }
                 return;
         }
         if (!scan->files->known(environment, scan->files->userdata)) {
+                if (scan->shared) {
+                        return;
+                }
                 refuse(scan, name, "",
                        "there is no environment of that name: add a section [environment %s] with its "
                        "base_url, or "
@@ -168,7 +179,7 @@ static void scan_file(struct scan *scan, const char *name)
                 }
                 return;
         }
-        if (!acceptable(scan, name, environment, key)) {
+        if (!acceptable(scan, name, environment, label, key)) {
                 (void)access_key_free(key);
                 return;
         }
@@ -253,6 +264,7 @@ void key_files_load(struct key_files *files)
         }
         free(files->directory_in_use);
         files->directory_in_use = directory;
+        scan.shared = key_directory_is_shared(directory);
         /* Watch first, then read: what changes in between is seen. */
         key_watch_directory(files->watch, files->directory_in_use);
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #include "daemon/curl_loop.h"
 #include "daemon/exchange.h"
 #include "daemon/key_digest.h"
+#include "daemon/key_directory.h"
 #include "daemon/key_file.h"
 #include "daemon/key_files.h"
 #include "lib/util.h"
@@ -110,6 +111,11 @@ bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream
 bool upstream_knows_id(const struct upstream *upstream, const char *id)
 {
         return key_files_know_id(upstream->files, id);
+}
+
+bool upstream_keys_are_credentials(const struct upstream *upstream)
+{
+        return key_directory_is_shared(key_files_directory(upstream->files));
 }
 
 const char *upstream_keys_directory(const struct upstream *upstream)

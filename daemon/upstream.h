@@ -76,6 +76,9 @@ bool upstream_knows_id(const struct upstream *upstream, const char *id);
 
 const char *upstream_keys_directory(const struct upstream *upstream);
 
+/* Is that the service manager's, where nobody can put a file? */
+bool upstream_keys_are_credentials(const struct upstream *upstream);
+
 /* The key that upstream_offer_key() read, for upstream_exchange(). */
 #define UPSTREAM_KEY_OFFERED UINT64_MAX
 

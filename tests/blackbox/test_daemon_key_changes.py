@@ -276,6 +276,39 @@ def test_credentials_that_hold_no_key_do_not_count(upstream, make_broker, tmp_pa
     assert broker.log("keys are in /etc/eqp-broker/keys$")
 
 
+def test_other_credentials_are_nobody_s_business(upstream, make_broker, tmp_path):
+    """The manager's directory is the unit's, not only the keys': what is no key is not complained of."""
+    broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    broker.write_config(broker.config().replace(f"keys_directory = {broker.keys_directory}\n", ""))
+    for name in ("ca.pem", "Certificate", "keys_ca.pem", "motd", "a_b_c", "x" * 200):
+        (tmp_path / name).write_text("x")
+    broker.write_key("sandbox", EXAMPLE_KEY, 0o400, to=tmp_path)
+    broker.start().wait_valid()
+    assert not broker.log("is not used")
+    assert broker.status("sandbox")["key_files_refused"] == []
+    assert "add LoadCredential=production:FILE" in broker.status("production")["why"]
+    # A bad key is still told of.
+    broker.write_key("sandbox.2-spare", "no key", 0o400, to=tmp_path)
+    broker.wait_log("sandbox.2-spare is not used: ")
+
+
+def test_a_directory_as_a_credential(upstream, make_broker, tmp_path):
+    """The manager calls its files NAME_FILE."""
+    broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    broker.write_config(broker.config().replace(f"keys_directory = {broker.keys_directory}\n", ""))
+    broker.write_key("sandbox_1-main", EXAMPLE_KEY, 0o400, to=tmp_path)
+    broker.write_key("sandbox_2-spare", SPARE_KEY, 0o400, to=tmp_path)
+    broker.start().wait_valid()
+    assert states(broker.status("sandbox")) == {"1-main": "active", "2-spare": "spare"}
+    broker.write_key("sandbox.1-main", "OTHER:8820c99614d65f923df7660276f20e029d73e2cb", 0o400, to=tmp_path)
+    broker.wait_log("sandbox_1-main is not used: another file gives a key of this name")
+
+
+def test_an_underscore_makes_no_key_elsewhere(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "sandbox_old": SPARE_KEY}).wait_valid()
+    assert broker.log("sandbox_old is not used: its name is not ENVIRONMENT")
+
+
 # when descriptors are short
 
 

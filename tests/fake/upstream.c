@@ -91,6 +91,12 @@ bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream
         return false;
 }
 
+bool upstream_keys_are_credentials(const struct upstream *upstream)
+{
+        (void)upstream;
+        return false;
+}
+
 const char *upstream_keys_directory(const struct upstream *upstream)
 {
         (void)upstream;
