@@ -230,11 +230,11 @@ def test_more_than_there_is_room_for_wait_in_the_queue(upstream, make_broker, so
 
 def test_a_reader_who_does_not_read_is_left(giving, source):
     """A refusal is longer than what the kernel holds."""
-    before = len(os.listdir(f"/proc/{giving.process.pid}/fd"))
+    before = len(os.listdir(f"/proc/{giving.process.pid}/fd"))  # an exchange may be about to close its own
     streams = [ask(source, address("other.service", "eqp")) for _ in range(10)]
     wait_until(lambda: len(refusals(giving)) == 10, "ten refusals")
     assert load(source)  # others are served meanwhile
-    wait_until(lambda: len(os.listdir(f"/proc/{giving.process.pid}/fd")) == before, "they are left")
+    wait_until(lambda: len(os.listdir(f"/proc/{giving.process.pid}/fd")) <= before, "they are left")
     for stream in streams:
         stream.close()
 
