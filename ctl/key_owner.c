@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/text.h"
 
@@ -19,6 +20,14 @@ const char *owner_name(uid_t uid, char buffer[static OWNER_NAME_MAX])
         else
                 (void)snprintf(buffer, OWNER_NAME_MAX, "%u", (unsigned)uid);
         return buffer;
+}
+
+const char *owner_role(uid_t uid, char buffer[static OWNER_NAME_MAX])
+{
+        (void)owner_name(uid, buffer);
+        if (uid == 0 || streq(buffer, DAEMON_USER))
+                return buffer;
+        return uid == geteuid() ? "this user" : "another user";
 }
 
 static bool is_member(const char *name, gid_t primary, gid_t group)

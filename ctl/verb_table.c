@@ -63,6 +63,11 @@ static const struct argp_option key_remove_options[] = {
         { 0 },
 };
 
+static const struct argp_option doctor_options[] = {
+        { .name = "json", .key = KEY_JSON, .doc = "Print the report as JSON" },
+        { 0 },
+};
+
 const struct verb verbs[] = {
         { .name = "token",
           .operand = OPERAND_REQUIRED,
@@ -135,6 +140,13 @@ const struct verb verbs[] = {
           .summary = "Remove a key file.",
           .options = key_remove_options,
           .run = verb_key_remove },
+        { .name = "doctor",
+          .operand = OPERAND_NONE,
+          .brief = "examine this installation; the report holds no secret",
+          .summary = "Examine this installation, and say what is wrong, why, and what to do. The report holds no "
+                     "secret, so that it can be pasted into an issue.",
+          .options = doctor_options,
+          .run = verb_doctor },
 };
 /* clang-format on */
 

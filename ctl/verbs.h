@@ -15,3 +15,4 @@ int verb_key_set(const struct options *options);
 int verb_key_list(const struct options *options);
 int verb_key_check(const struct options *options);
 int verb_key_remove(const struct options *options);
+int verb_doctor(const struct options *options);

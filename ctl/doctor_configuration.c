@@ -1,0 +1,102 @@
+/* Doctor, configuration: can it be read, and does it mix things up? Portals and old host names are told of
+ * by eqp-brokerd itself, which does not take them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ctl/configuration.h"
+#include "ctl/doctor.h"
+#include "lib/base_url.h"
+
+#define SECTION "configuration"
+
+/* An environment by this name, or by a name that begins with it and a hyphen. */
+static bool is_named(const char *name, const char *kind)
+{
+        size_t length = strlen(kind);
+
+        return strncmp(name, kind, length) == 0 && (name[length] == '\0' || name[length] == '-');
+}
+
+static void find_swapped(struct doctor *doctor, const struct environment_settings *environment)
+{
+        static const struct {
+                const char *kind, *wrong, *right;
+        } rows[] = {
+                { "production", BASE_URL_SANDBOX, BASE_URL_PRODUCTION },
+                { "sandbox", BASE_URL_PRODUCTION, BASE_URL_SANDBOX },
+        };
+        char what[512], cure[512];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (!is_named(environment->name, rows[i].kind) ||
+                    !streq(environment->base_url, rows[i].wrong))
+                        continue;
+                (void)snprintf(what, sizeof(what), "The environment %s has the base URL %s.",
+                               environment->name, rows[i].wrong);
+                (void)snprintf(cure, sizeof(cure), "In [environment %s], set base_url = %s.",
+                               environment->name, rows[i].right);
+                doctor_find(
+                        doctor, "api_swapped", what,
+                        "Keys and tokens of one environment never work in the other, and what is meant as a "
+                        "test would be done for real.",
+                        cure);
+        }
+}
+
+static void find_unreadable_ca(struct doctor *doctor, const struct environment_settings *environment)
+{
+        char what[512];
+
+        if (environment->ca_file == NULL || access(environment->ca_file, R_OK) == 0)
+                return;
+
+        (void)snprintf(what, sizeof(what), "The ca_file of %s, %s, cannot be read here: %s.",
+                       environment->name, environment->ca_file, strerror(errno));
+        doctor_find(
+                doctor, "ca_file_unreadable", what,
+                "Without it the certificate of the EQP API cannot be verified, and no token is obtained.",
+                "Put the file there, readable by everybody (it is no secret), or leave ca_file out to trust "
+                "the system's authorities.");
+}
+
+void doctor_examine_configuration(struct doctor *doctor)
+{
+        const char *named = getenv("EQP_BROKER_CONFIG");
+        char message[PROGRAM_WORDS_MAX];
+        int r;
+
+        doctor_fact(doctor, SECTION, "file", "%s",
+                    named != NULL && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
+                                                      : "the usual one, if there is one");
+        r = configuration_read(&doctor->settings, message);
+        if (r < 0) {
+                doctor_fact(doctor, SECTION, "check", "%s", message);
+                if (r == -EINVAL)
+                        doctor_find(
+                                doctor, "configuration_bad", message,
+                                "eqp-brokerd does not start with this configuration, and a reload goes on "
+                                "with the one before.",
+                                "Mend what the message names, and see: eqp-brokerd --check");
+                return;
+        }
+
+        for (size_t i = 0; i < doctor->settings->n_environments; i++) {
+                const struct environment_settings *environment = &doctor->settings->environments[i];
+                char by[64];
+
+                (void)snprintf(by, sizeof(by), "HOST-OF-%s", environment->name);
+                doctor_hide_url(doctor, environment->base_url, by);
+                find_swapped(doctor, environment);
+                find_unreadable_ca(doctor, environment);
+        }
+        doctor_fact(doctor, SECTION, "check", "fine");
+        for (size_t i = 0; i < doctor->settings->n_listen; i++) {
+                char name[32];
+
+                (void)snprintf(name, sizeof(name), "listen %zu", i + 1);
+                doctor_fact(doctor, SECTION, name, "%s", doctor->settings->listen[i].path);
+        }
+        doctor_fact(doctor, SECTION, "key permissions", "%s",
+                    doctor->settings->key_permissions_relaxed ? "relaxed" : "strict");
+}

@@ -1,0 +1,251 @@
+/* Doctor, daemon: which versions there are, where a daemon answers, and, if none does or it refuses us, why.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/complain.h"
+#include "ctl/daemon_status.h"
+#include "ctl/doctor.h"
+#include "ctl/fields.h"
+#include "ctl/key_owner.h"
+#include "ctl/program.h"
+#include "lib/duration.h"
+
+#define SECTION    "daemon"
+#define GROUP      "eqp-broker"
+#define GROUPS_MAX 256
+
+/* this user */
+
+enum membership {
+        NO_GROUP, /* there is none of that name */
+        OUTSIDE,
+        FROM_NEXT_LOGIN, /* the user database has it, this process has not */
+        INSIDE,
+};
+
+static enum membership membership(void)
+{
+        const struct group *group = getgrnam(GROUP);
+        const struct passwd *user = getpwuid(geteuid());
+        gid_t groups[GROUPS_MAX];
+        int n = getgroups(GROUPS_MAX, groups);
+
+        if (group == NULL)
+                return NO_GROUP;
+        if (getegid() == group->gr_gid)
+                return INSIDE;
+        for (int i = 0; i < n; i++)
+                if (groups[i] == group->gr_gid)
+                        return INSIDE;
+        for (char **member = group->gr_mem; user != NULL && *member != NULL; member++)
+                if (streq(*member, user->pw_name))
+                        return FROM_NEXT_LOGIN;
+        return OUTSIDE;
+}
+
+static void tell_user(struct doctor *doctor)
+{
+        static const char *const words[] = {
+                [NO_GROUP] = "there is no group " GROUP,
+                [OUTSIDE] = "not in the group " GROUP,
+                [FROM_NEXT_LOGIN] = "in the group " GROUP " from the next login on",
+                [INSIDE] = "in the group " GROUP,
+        };
+
+        doctor_fact(doctor, SECTION, "asked as", "%s, %s",
+                    geteuid() == 0 ? "root" : "another user than root", words[membership()]);
+}
+
+static void find_not_allowed(struct doctor *doctor, const struct eqp_broker *broker)
+{
+        const char *cure =
+                "Have an administrator add you: usermod -aG " GROUP " USER, and log in again. Other rules "
+                "are made with allow = in eqp-brokerd.conf(5).";
+
+        if (membership() == FROM_NEXT_LOGIN)
+                cure = "You are in the group already: log in again, for it counts from the next login on.";
+        else if (membership() == INSIDE)
+                cure = "You are in the group, but the daemon goes by other rules: see allow = in "
+                       "eqp-brokerd.conf(5).";
+        else if (membership() == NO_GROUP)
+                cure = "There is no such group here, as in a container: name the user in the daemon's "
+                       "configuration, "
+                       "allow = uid:NUMBER.";
+        doctor_find(doctor, "not_allowed", eqp_broker_error_message(broker),
+                    "The daemon gives tokens to root, to its own user and to members of the group " GROUP
+                    ", unless it is configured otherwise.",
+                    cure);
+}
+
+/* sockets */
+
+/* Is there a socket at the path? */
+static bool tell_socket(struct doctor *doctor, const char *path)
+{
+        char name[OWNER_NAME_MAX], fact[160];
+        struct stat status;
+
+        (void)snprintf(fact, sizeof(fact), "socket %s", path);
+        if (stat(path, &status) < 0) {
+                doctor_fact(doctor, SECTION, fact, "%s", strerror(errno));
+                return errno != ENOENT;
+        }
+        doctor_fact(doctor, SECTION, fact, "%s, mode %04o, of %s",
+                    S_ISSOCK(status.st_mode) ? "a socket" : "not a socket", (unsigned)status.st_mode & 07777,
+                    owner_role(status.st_uid, name));
+        return S_ISSOCK(status.st_mode);
+}
+
+static void examine_sockets(struct doctor *doctor)
+{
+        char what[512];
+
+        if (doctor->settings == NULL) {
+                (void)tell_socket(doctor, EQP_BROKER_DEFAULT_UNIX + strlen("unix:"));
+                return;
+        }
+        for (size_t i = 0; i < doctor->settings->n_listen; i++) {
+                const char *path = doctor->settings->listen[i].path;
+
+                if (path[0] != '/' || tell_socket(doctor, path) || doctor->status == NULL)
+                        continue;
+                (void)snprintf(what, sizeof(what), "The daemon answers, but its unix socket %s is missing.",
+                               path);
+                doctor_find(
+                        doctor, "socket_missing", what,
+                        "Programs that use the socket, eqpctl first of all, cannot or go over TCP instead. "
+                        "Something removed it, or its directory was mounted over.",
+                        "Restart what listens: systemctl restart eqp-brokerd.socket eqp-brokerd");
+        }
+}
+
+/* reaching it */
+
+/* The first unix socket that the configuration names, if it names none where eqpctl looks by itself. */
+static const char *other_socket(const struct doctor *doctor)
+{
+        const char *found = NULL;
+
+        for (size_t i = 0; doctor->settings != NULL && i < doctor->settings->n_listen; i++) {
+                const char *path = doctor->settings->listen[i].path;
+
+                if (streq(path, EQP_BROKER_DEFAULT_UNIX + strlen("unix:")) ||
+                    streq(path, EQP_BROKER_DEFAULT_TCP + strlen("http://")))
+                        return NULL;
+                if (found == NULL && path[0] == '/')
+                        found = path;
+        }
+
+        return found;
+}
+
+static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broker)
+{
+        bool container = access("/run/.containerenv", F_OK) == 0 || access("/.dockerenv", F_OK) == 0 ||
+                         getenv("KUBERNETES_SERVICE_HOST") != NULL;
+        const char *other = doctor->options->address == NULL ? other_socket(doctor) : NULL;
+        char cure[512];
+
+        if (other != NULL)
+                (void)snprintf(cure, sizeof(cure),
+                               "It is configured to listen elsewhere than eqpctl looks: set "
+                               "EQP_BROKER_ADDRESS=unix:%s, and see: systemctl status eqp-brokerd",
+                               other);
+        else
+                (void)snprintf(
+                        cure, sizeof(cure), "%s",
+                        container ? "In a container, the broker is only found if it shares the network name "
+                                    "space (a pod, --network=container:NAME), or its socket's directory is "
+                                    "mounted here; then name it: EQP_BROKER_ADDRESS=unix:/path"
+                                  : "Is it running? systemctl status eqp-brokerd; journalctl -u "
+                                    "eqp-brokerd. Where it listens elsewhere, name the address in "
+                                    "EQP_BROKER_ADDRESS.");
+        doctor_find(doctor, "no_daemon", eqp_broker_error_message(broker),
+                    "Nobody listens there, so nobody gets a token.", cure);
+}
+
+static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker, int error)
+{
+        doctor_fact(doctor, SECTION, "answers", "no: %s", eqp_broker_error_message(broker));
+        if (error == -ECONNREFUSED)
+                find_no_daemon(doctor, broker);
+        else if (error == -EACCES)
+                find_not_allowed(doctor, broker);
+        else
+                doctor_find(doctor, "no_answer", eqp_broker_error_message(broker),
+                            "What is there does not answer as eqp-brokerd does.",
+                            "See who listens: ss -lntxp; and: journalctl -u eqp-brokerd");
+}
+
+static void ask(struct doctor *doctor)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        const char *variable = getenv(EQP_BROKER_ADDRESS_VARIABLE);
+        char uptime[DURATION_TEXT_MAX];
+        int64_t uptime_sec = 0;
+        int r;
+
+        doctor_fact(doctor, SECTION, "address", "%s",
+                    doctor->options->address != NULL          ? "given by --address"
+                    : variable != NULL && variable[0] != '\0' ? "given by " EQP_BROKER_ADDRESS_VARIABLE
+                                                              : "the usual ones");
+        r = eqp_broker_open(&broker, doctor->options->address, "eqpctl");
+        if (r < 0) {
+                doctor_find(doctor, "address_bad",
+                            "What --address or " EQP_BROKER_ADDRESS_VARIABLE " gives is no address.",
+                            "No daemon can be asked.",
+                            "Write unix:/absolute/path or http://127.0.0.1:PORT.");
+                return;
+        }
+        r = daemon_status_get(broker, &doctor->status);
+        doctor_fact(doctor, SECTION, "asked at", "%s", eqp_broker_address(broker));
+        if (r < 0) {
+                find_trouble(doctor, broker, r);
+                return;
+        }
+
+        doctor_fact(doctor, SECTION, "answers", "yes");
+        doctor_fact(doctor, SECTION, "ready", "%s", field_truth(doctor->status, "ready") ? "yes" : "no");
+        if (field_seconds(doctor->status, "uptime_sec", &uptime_sec))
+                doctor_fact(doctor, SECTION, "running for", "%s",
+                            duration_format((uint64_t)uptime_sec * USEC_PER_SEC, uptime));
+}
+
+static void compare_versions(struct doctor *doctor)
+{
+        static const char *const arguments[] = { "--version", NULL };
+        _cleanup_(program_result_clear) struct program_result result = { 0 };
+        const char *running = field_text(doctor->status, "version");
+        char installed[64] = "", what[256];
+        int r = program_run(arguments, /* input= */ NULL, 0, &result);
+
+        if (r == 0)
+                (void)sscanf(result.output, "eqp-brokerd %63s", installed);
+        doctor_fact(doctor, "versions", "eqp-brokerd installed", "%s",
+                    r < 0                  ? strerror(-r)
+                    : installed[0] != '\0' ? installed
+                                           : "not known");
+        doctor_fact(doctor, "versions", "eqp-brokerd running", "%s",
+                    doctor->status == NULL ? "none that answers"
+                    : running[0] != '\0'   ? running
+                                           : "not known");
+        if (installed[0] == '\0' || running[0] == '\0' || streq(installed, running))
+                return;
+        (void)snprintf(what, sizeof(what), "Version %s is installed, and version %s runs.", installed,
+                       running);
+        doctor_find(doctor, "version_mismatch", what,
+                    "What was mended in the new version is not in force yet.",
+                    "systemctl restart eqp-brokerd; no request is lost.");
+}
+
+void doctor_examine_daemon(struct doctor *doctor)
+{
+        tell_user(doctor);
+        ask(doctor);
+        examine_sockets(doctor);
+        compare_versions(doctor);
+}

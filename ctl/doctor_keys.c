@@ -1,0 +1,156 @@
+/* Doctor, keys: who gets at the directory, and what is wrong with the files. Where this user may not look,
+ * the report says so; what the daemon sees is told with the environments. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/configuration.h"
+#include "ctl/doctor.h"
+#include "ctl/key_owner.h"
+#include "ctl/key_store.h"
+
+#define SECTION "keys"
+#define GROUP   "eqp-broker"
+
+/* May callers read it by being in their group, or everybody? */
+static bool is_open_to_callers(const struct stat *status)
+{
+        const struct group *group = getgrnam(GROUP);
+
+        return (status->st_mode & 0007) != 0 ||
+               ((status->st_mode & 0040) != 0 && group != NULL && group->gr_gid == status->st_gid);
+}
+
+/* the directory */
+
+static void examine_directory(struct doctor *doctor, const char *path, const struct stat *status)
+{
+        char name[OWNER_NAME_MAX], what[512], cure[512];
+
+        doctor_fact(doctor, SECTION, "owner and mode", "%s, %04o", owner_role(status->st_uid, name),
+                    (unsigned)status->st_mode & 07777);
+        (void)snprintf(cure, sizeof(cure), "chown eqp-broker: %s; chmod 0700 %s", path, path);
+        if (is_open_to_callers(status) || (status->st_mode & 0022) != 0) {
+                (void)snprintf(what, sizeof(what),
+                               "Others than the daemon get into the directory of the keys (mode %04o).",
+                               (unsigned)status->st_mode & 07777);
+                doctor_find(doctor, "keys_directory_open", what,
+                            "Who may have tokens, or anybody, gets nearer to the keys than need be: they "
+                            "open the "
+                            "account for good.",
+                            cure);
+        }
+        if (!daemon_user_may_read(status))
+                doctor_find(doctor, "keys_directory_closed",
+                            "The user eqp-broker may not read the directory of the keys.",
+                            "The daemon runs as this user and finds no key.", cure);
+}
+
+/* the files */
+
+static void examine_file(struct doctor *doctor, const struct key_entry *entry)
+{
+        char name[OWNER_NAME_MAX], what[1024];
+
+        doctor_fact(doctor, SECTION, entry->file, "%s, %04o, %s",
+                    entry->examined ? owner_role(entry->status.st_uid, name) : "?",
+                    entry->examined ? (unsigned)entry->status.st_mode & 07777 : 0,
+                    entry->reason[0] != '\0' ? entry->reason : "fit for use");
+        if (entry->reason[0] != '\0') {
+                (void)snprintf(what, sizeof(what), "The key file %s is not used: %s.", entry->file,
+                               entry->reason);
+                doctor_find(doctor, "key_file_unfit", what,
+                            "Its key cannot stand in when another is refused.",
+                            "See what the reason says, and: eqpctl key list");
+                return;
+        }
+        if (!daemon_user_may_read(&entry->status)) {
+                (void)snprintf(what, sizeof(what), "The user eqp-broker may not read the key file %s.",
+                               entry->file);
+                doctor_find(doctor, "key_file_closed", what,
+                            "The daemon runs as this user and cannot use the key.",
+                            "Give it the owner of the directory, mode 0600; eqpctl key set does.");
+        }
+        if (is_open_to_callers(&entry->status)) {
+                (void)snprintf(what, sizeof(what),
+                               "Who may have tokens may also read the key file %s (mode %04o).", entry->file,
+                               (unsigned)entry->status.st_mode & 07777);
+                doctor_find(doctor, "key_file_open", what,
+                            "The group eqp-broker is for callers. A token ends after hours, a key does not.",
+                            "chown eqp-broker: and chmod 0600 the file.");
+        }
+}
+
+static const char *base_url_of(const struct doctor *doctor, const char *environment)
+{
+        const struct environment_settings *settings =
+                doctor->settings != NULL ? settings_environment(doctor->settings, environment) : NULL;
+
+        return settings != NULL ? settings->base_url : NULL;
+}
+
+/* One of them must be in the wrong place. */
+static void find_same_key(struct doctor *doctor, const struct key_entries *entries, size_t i)
+{
+        const struct key_entry *entry = &entries->entries[i];
+        const char *url = base_url_of(doctor, entry->environment);
+        char what[1024];
+
+        for (size_t j = 0; j < i; j++) {
+                const struct key_entry *other = &entries->entries[j];
+                const char *other_url = base_url_of(doctor, other->environment);
+
+                if (entry->key == NULL || other->key == NULL || url == NULL || other_url == NULL ||
+                    streq(url, other_url) || !access_key_equal(entry->key, other->key))
+                        continue;
+                (void)snprintf(what, sizeof(what), "%s and %s hold the same key.", other->file, entry->file);
+                doctor_find(doctor, "key_in_two_environments", what,
+                            "Keys of one environment never work in another: one of the two is refused at "
+                            "every try.",
+                            "Make a key in the other environment's own portal, and put it there: eqpctl key "
+                            "set");
+        }
+}
+
+static void examine_files(struct doctor *doctor, const struct key_store *store)
+{
+        _cleanup_(key_entries_free) struct key_entries entries = { 0 };
+
+        if (key_store_read(store, doctor->settings, &entries) < 0)
+                return;
+        for (size_t i = 0; i < entries.n; i++) {
+                examine_file(doctor, &entries.entries[i]);
+                find_same_key(doctor, &entries, i);
+        }
+        if (entries.n == 0)
+                doctor_find(doctor, "no_key", "There is no key file.", "Without a key there are no tokens.",
+                            "As root: eqpctl key set sandbox (or production)");
+}
+
+void doctor_examine_keys(struct doctor *doctor)
+{
+        _cleanup_(key_store_close) struct key_store store = { .fd = -1 };
+        const char *path = KEYS_DIRECTORY_DEFAULT;
+        struct stat status;
+
+        if (doctor->settings != NULL)
+                path = configuration_keys_directory(doctor->settings);
+        doctor_fact(doctor, SECTION, "directory", "%s", path);
+        if (stat(path, &status) < 0) {
+                int error = errno;
+
+                doctor_fact(doctor, SECTION, "owner and mode", "%s", strerror(error));
+                if (error == ENOENT && doctor->status == NULL)
+                        doctor_find(doctor, "no_keys_directory", "The directory of the keys is missing.",
+                                    "Without a key there are no tokens.",
+                                    "As root: eqpctl key set sandbox (or production)");
+                return;
+        }
+        examine_directory(doctor, path, &status);
+        if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0)
+                doctor_fact(doctor, SECTION, "files", "not looked at: %s (root may)", strerror(errno));
+        else if (key_store_open(&store, path) == 0)
+                examine_files(doctor, &store);
+}

@@ -1,0 +1,251 @@
+"""eqpctl doctor: what is wrong is found, what is right is not, and nothing is told that is nobody's business."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from broker import BARE_ENVIRONMENT, Broker, binary, free_port, run_daemon
+from fake_broker import Answer, FakeBroker
+from simulator import EXAMPLE_KEY
+
+EQPCTL = binary("ctl/eqpctl")
+SECOND = "SECONDKEY2:canary98765432100"
+BAD = "WRONGKEY99:canary0123456789a"
+
+
+def doctor(broker, *arguments, json_too=True, command=(), program=EQPCTL, env=None, **more):
+    """The findings by their ids, and the whole report as text."""
+    env = BARE_ENVIRONMENT | {"EQP_BROKERD": binary(), "EQP_BROKER_CONFIG": str(broker.config_path),
+                              "EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}"} | (env or {})
+    env = {name: value for name, value in env.items() if value is not None}
+    call = [*command, program, "doctor", *arguments]
+    text = subprocess.run(call, env=env, capture_output=True, text=True, timeout=60, **more)
+    report = subprocess.run([*call, "--json"], env=env, capture_output=True, text=True, timeout=60, **more)
+    for result in (text, report):
+        assert result.stderr == ""
+        broker.check_text(result.stdout, "the report")
+        assert "MAG123456789" not in result.stdout, "the account is nobody's business"
+    found = {finding["id"]: finding for finding in json.loads(report.stdout)["findings"]}
+    assert report.returncode == text.returncode == (1 if found else 0)
+    for finding in found.values():
+        assert all(len(finding[part]) > 10 for part in ("what", "why", "cure")), finding
+        assert " ".join(finding["cure"].split()) in " ".join(text.stdout.split())
+    return found, text.stdout
+
+
+def test_all_is_well(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}).wait_valid()
+    found, text = doctor(broker)
+    assert (found, text.endswith("findings\n  none\n")) == ({}, True), found
+    for words in ("eqp-brokerd running      0.1.0", "state                    valid", "key 1-main               active",
+                  "sandbox.1-main", "fit for use", "base URL                 this machine: https://localhost:"):
+        assert words in text, words
+
+
+def test_names_of_others_are_not_told(upstream, make_broker):
+    proxy = "http://carol:canarypassword@proxy.carol.example:3128/"
+    broker = make_broker(upstream, keys={"agency": EXAMPLE_KEY}, environments={
+        "agency": "base_url = https://eqp.carol.invalid:8443/api\nca_file = /home/carol/ca.pem"})
+    broker.wait_status("agency", lambda status: status["last_trouble"])
+    found, text = doctor(broker, env={"https_proxy": proxy, "http_proxy": proxy, "HOME": "/home/carol"})
+    assert {"no_token", "proxy_for_localhost", "ca_file_unreadable"} <= set(found)
+    assert "https://HOST-OF-agency:8443/api" in text and "http_proxy, https_proxy" in text
+    for word in ("carol", "canarypassword", "3128"):
+        assert word not in text, word
+    if len(socket.gethostname()) > 2:
+        assert socket.gethostname() not in text
+
+
+# the daemon
+
+
+def test_no_daemon():
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}) as broker:
+        found, _ = doctor(broker)
+        assert set(found) == {"no_daemon"}
+        assert str(broker.socket_path) in found["no_daemon"]["what"]
+        found, _ = doctor(broker, env={"EQP_BROKER_ADDRESS": f"http://127.0.0.1:{free_port()}"})
+        assert f"EQP_BROKER_ADDRESS=unix:{broker.socket_path}" in found["no_daemon"]["cure"]
+        found, _ = doctor(broker, "--address=ftp://x")
+        assert set(found) == {"address_bad"}
+
+
+def test_not_allowed(broker, stranger):
+    broker.keys_directory.parent.chmod(0o755)
+    found, text = doctor(broker, user=stranger, group=stranger, extra_groups=[])
+    assert set(found) == {"not_allowed"}
+    assert "not looked at: Permission denied (root may)" in text and "no group eqp-broker" in text
+
+
+def test_another_version_runs():
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}) as broker, FakeBroker(broker.socket_path) as fake:
+        fake.answers["GET /v1/status"] = Answer(body={"version": "9.9.9", "environments": []})
+        found, _ = doctor(broker)
+        assert set(found) == {"version_mismatch"} and "9.9.9" in found["version_mismatch"]["what"]
+        fake.answers["GET /v1/status"] = Answer(body="nonsense")
+        found, _ = doctor(broker)
+        assert set(found) == {"no_answer"}
+
+
+def test_the_socket_is_gone(broker):
+    broker.socket_path.unlink()
+    found, _ = doctor(broker, env={"EQP_BROKER_ADDRESS": f"http://127.0.0.1:{broker.port}"})
+    assert set(found) == {"socket_missing"} and str(broker.socket_path) in found["socket_missing"]["what"]
+
+
+# the configuration
+
+
+@pytest.mark.parametrize(["url", "words"], [
+    ("https://commercedeveloper.adobe.com", "the portal where keys are made: write https://commercedeveloper-api"),
+    ("https://developer-stg-api.magento.com", "an old host of the API: write https://commercedeveloper-sandbox-api"),
+    ("http://commercedeveloper-api.adobe.com", "http would send the key in clear"),
+])
+def test_hosts_that_are_mixed_up(url, words):
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": f"base_url = {url}"}) as broker:
+        found, _ = doctor(broker)
+        assert words in found["configuration_bad"]["what"]
+        assert "eqp-brokerd.conf:" in found["configuration_bad"]["what"]
+
+
+def test_sandbox_and_production_are_swapped():
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}, environments={
+            "sandbox": "base_url = https://commercedeveloper-api.adobe.com",
+            "production-eu": "base_url = https://commercedeveloper-sandbox-api.adobe.com"}) as broker:
+        found, text = doctor(broker)
+        assert set(found) == {"no_daemon", "api_swapped"}
+        assert "[environment sandbox], set base_url = https://commercedeveloper-sandbox-api.adobe.com" in " ".join(text.split())
+        assert "[environment production-eu]" in text
+
+
+def test_an_authority_that_is_not_there(upstream, broker):
+    (broker.directory / "ca.pem").rename(broker.directory / "elsewhere.pem")
+    found, _ = doctor(broker)
+    assert set(found) == {"ca_file_unreadable"}
+
+
+def test_without_the_program(broker):
+    found, text = doctor(broker, env={"EQP_BROKERD": "/nonexistent/eqp-brokerd"})
+    assert "cannot be run: No such file" in text
+    assert set(found) <= {"no_keys_directory", "no_key"}, "a client needs no daemon's program"
+
+
+# the keys
+
+
+@pytest.mark.parametrize(["mode", "ids"], [(0o755, {"keys_directory_open"}), (0o770, {"keys_directory_open"}),
+                                           (0o750, set()), (0o700, set())])
+def test_who_gets_into_the_directory(broker, mode, ids):
+    broker.keys_directory.chmod(mode)
+    found, _ = doctor(broker)
+    assert set(found) == ids
+
+
+def test_files_that_are_not_fit(broker):
+    broker.write_key("sandbox.2", EXAMPLE_KEY)
+    broker.write_key("production", SECOND, mode=0o644)
+    broker.wait_log("key file .*production is not used")
+    found, text = doctor(broker)
+    assert set(found) == {"key_file_unfit"}
+    assert "the same key as sandbox" in text and "everybody may read it (mode 0644)" in text
+
+
+def test_a_key_in_two_environments(broker):
+    broker.write_key("production", EXAMPLE_KEY)
+    broker.wait_status("production", lambda status: status["keys"])
+    found, _ = doctor(broker)
+    assert "production and sandbox hold the same key" in found["key_in_two_environments"]["what"]
+
+
+def test_no_key_at_all(upstream, make_broker):
+    found, _ = doctor(make_broker(upstream))
+    assert set(found) == {"no_key"} and "eqpctl key set" in found["no_key"]["cure"]
+
+
+IN_THE_GROUP = """
+cp /etc/passwd "$1"/passwd; cp /etc/group "$1"/group
+echo 'eqp-broker:x:54399:54398::/:/usr/sbin/nologin' >>"$1"/passwd
+echo 'eqp-broker:x:54398:' >>"$1"/group
+mount --bind "$1"/passwd /etc/passwd && mount --bind "$1"/group /etc/group
+shift
+exec "$@"
+"""
+
+
+def test_with_the_daemon_s_user(broker, stranger):
+    """Files of root, mode 0600, and files for the group: the one cannot be used, the other too well."""
+    def found():
+        spaces = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", IN_THE_GROUP, "sh", str(broker.directory)]
+        return set(doctor(broker, command=spaces)[0])
+
+    assert found() == {"keys_directory_closed", "key_file_closed"}
+    for path in (broker.keys_directory, broker.keys_directory / "sandbox"):
+        os.chown(path, 0, 54398)
+    broker.keys_directory.chmod(0o750)
+    (broker.keys_directory / "sandbox").chmod(0o640)
+    assert found() == {"keys_directory_open", "key_file_open"}
+    broker.keys_directory.chmod(0o700)
+    (broker.keys_directory / "sandbox").chmod(0o600)
+    for path in (broker.keys_directory, broker.keys_directory / "sandbox"):
+        os.chown(path, 54399, 54398)
+    assert found() == set()
+
+
+# the environments
+
+
+def test_a_key_that_is_refused(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox.1": BAD, "sandbox.2": EXAMPLE_KEY}).wait_valid()
+    found, text = doctor(broker)
+    assert set(found) == {"key_refused"} and "the key 1 of sandbox" in found["key_refused"]["what"]
+    assert "key 1                    refused" in text
+
+
+def test_an_answer_that_nobody_understands(upstream, make_broker):
+    upstream.fault("sandbox", "status", status=418)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    broker.wait_status("sandbox", lambda status: status["last_unknown_answer"])
+    found, text = doctor(broker)
+    assert set(found) == {"no_token", "answer_not_understood"}
+    assert "status 418" in text
+
+
+# the machine
+
+
+@pytest.mark.parametrize(["env", "ids"], [
+    ({"http_proxy": "http://p.example:1"}, {"proxy_for_localhost"}),
+    ({"ALL_PROXY": "http://p.example:1", "no_proxy": "example.com"}, {"proxy_for_localhost"}),
+    ({"http_proxy": "http://p.example:1", "no_proxy": "localhost,127.0.0.1"}, set()),
+    ({"http_proxy": "http://p.example:1", "NO_PROXY": "*"}, set()),
+    ({"https_proxy": "http://p.example:1"}, set()),
+])
+def test_proxies(broker, env, ids):
+    assert set(doctor(broker, env=env)[0]) == ids
+
+
+def test_a_name_localhost_that_leads_elsewhere(broker, stranger):
+    hosts = broker.directory / "hosts"
+    hosts.write_text("192.0.2.1 localhost\n")
+    spaces = ["unshare", "--mount", "--propagation", "private", "sh", "-ec",
+              f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    assert set(doctor(broker, command=spaces)[0]) == {"no_localhost"}
+
+
+def test_a_clock_of_long_ago(broker):
+    """As seen by a program that was built later than now."""
+    program = shutil.copy(EQPCTL, broker.directory)
+    os.utime(program, (2_000_000_000, 2_000_000_000))
+    library = pathlib.Path(EQPCTL).parent.parent / "lib" / "client"
+    assert set(doctor(broker, program=program, env={"LD_LIBRARY_PATH": str(library)})[0]) == {"clock_wrong"}
+
+
+def test_the_daemon_takes_its_own_check_for_right(broker):
+    """What the doctor reads is what --check prints; if that changes, it is to be seen here."""
+    assert run_daemon("--config", str(broker.config_path), "--check").returncode == 0
+    assert "check                    fine" in doctor(broker)[1]
