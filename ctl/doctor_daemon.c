@@ -105,7 +105,7 @@ static void examine_sockets(struct doctor *doctor)
         char what[512];
 
         if (doctor->settings == NULL) {
-                (void)tell_socket(doctor, EQP_BROKER_DEFAULT_UNIX + strlen("unix:"));
+                (void)tell_socket(doctor, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]);
                 return;
         }
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
@@ -133,8 +133,8 @@ static const char *other_socket(const struct doctor *doctor)
         for (size_t i = 0; doctor->settings != NULL && i < doctor->settings->n_listen; i++) {
                 const char *path = doctor->settings->listen[i].path;
 
-                if (streq(path, EQP_BROKER_DEFAULT_UNIX + strlen("unix:")) ||
-                    streq(path, EQP_BROKER_DEFAULT_TCP + strlen("http://")))
+                if (streq(path, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]) ||
+                    streq(path, &EQP_BROKER_DEFAULT_TCP[strlen("http://")]))
                         return NULL;
                 if (found == NULL && path[0] == '/')
                         found = path;

@@ -72,7 +72,7 @@ int verb_key_check(const struct options *options)
 {
         _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
         bool is_named = options->environment != NULL;
-        struct key_file_name name;
+        struct key_file_name name = { 0 };
         int code;
 
         code = is_named ? key_place_read_name(&name, options->environment) : EXIT_DONE;

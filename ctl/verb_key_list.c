@@ -220,7 +220,7 @@ int verb_key_list(const struct options *options)
 {
         _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
         _cleanup_(list_clear) struct list list = { .place = &place };
-        struct key_file_name name;
+        struct key_file_name name = { 0 };
         int code, r;
 
         code = options->environment != NULL ? key_place_read_name(&name, options->environment) : EXIT_DONE;
