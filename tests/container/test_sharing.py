@@ -13,6 +13,7 @@ from simulator import EXAMPLE_KEY
 TCP = ("curl", "-sS", "-H", "EQP-Client: app", "http://127.0.0.1:9377/v1/sandbox/token")
 UNIX = ("curl", "-sS", "--unix-socket", "/run/eqp-broker/eqp-broker.sock", "http://localhost/v1/sandbox/token")
 BY_SOCKET = ("--config", "/etc/eqp-broker/shared-socket.conf")
+GROUP = 1600
 ONLY_APP = f"[broker]\nallow = uid:{APP_UID}\n"
 
 
@@ -30,9 +31,9 @@ def by_socket(pod, volume):
     """A broker on a socket in a volume; returns what runs an application that has the volume and nothing else."""
     pod.write_key("sandbox", EXAMPLE_KEY)
 
-    def start(settings=""):
+    def start(settings="", options=()):
         pod.settings.write_text(pod.settings.read_text() + settings)
-        pod.start_broker(*BY_SOCKET, options=("--volume", f"{volume}:/run/eqp-broker"))
+        pod.start_broker(*BY_SOCKET, options=("--volume", f"{volume}:/run/eqp-broker", *options))
         wait_until(lambda: pod.eqpctl("ready").returncode == 0, "a token")
 
     def ask(uid=APP_UID, groups=()):
@@ -122,3 +123,10 @@ def test_killed_it_leaves_a_socket_that_its_successor_replaces(by_socket, pod):
     pod.podman("start", pod.container("broker"))
     wait_until(lambda: pod.eqpctl("ready").returncode == 0, "a token")
     assert is_token(by_socket())
+
+
+def test_the_sockets_mode_and_group_say_who_gets_to_it(by_socket):
+    """With the user's rule open, the kernel itself turns away who is not in the group."""
+    by_socket.start(f"[broker]\nsocket_mode = 0660\nsocket_group = {GROUP}\n", options=(f"--group-add={GROUP}",))
+    assert is_token(by_socket(groups=(GROUP,)))
+    assert by_socket().returncode == 7
