@@ -9,10 +9,10 @@
 #include "daemon/audit.h"
 #include "daemon/clock.h"
 #include "daemon/credential_source.h"
-#include "daemon/environment_set.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
+#include "daemon/new_environments.h"
 #include "daemon/passed.h"
 #include "daemon/peer.h"
 #include "daemon/reload.h"
@@ -99,14 +99,12 @@ static int apply(struct broker *broker, struct settings *settings,
                  char reterr_message[static SETTINGS_ERROR_MAX])
 {
         const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
-        struct environment_set wanted = { 0 };
+        const struct environment_list used = { broker->api.environments, broker->api.n_environments };
+        struct new_environments new;
         struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
-        size_t n_gone = 0;
         struct settings *old = broker->settings;
 
-        int r = environment_set_gather(&wanted, settings, broker->api.environments,
-                                       broker->api.n_environments, broker->event, broker->upstream,
-                                       &watcher);
+        int r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
         if (r < 0) {
                 (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
@@ -114,22 +112,20 @@ static int apply(struct broker *broker, struct settings *settings,
         r = listeners_apply(&broker->listeners, settings, broker->event, broker->server, broker->finder,
                             reterr_message);
         if (r < 0) {
-                environment_set_undo(&wanted);
+                new_environments_drop(&new);
                 return r;
         }
         http_server_forget_environments(broker->server);
         credential_source_look_again(broker->credentials);
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
+        for (size_t i = 0; i < used.n; i++) {
                 token_answers_clear(&broker->api.answers[i]);
-                if (!environment_set_has(&wanted, broker->api.environments[i])) {
-                        gone[n_gone++] = broker->api.environments[i];
-                }
         }
-        for (size_t i = 0; i < settings->n_environments; i++) {
-                environment_configure(wanted.list[i], &settings->environments[i]);
+        size_t n_gone = new_environments_left_out(&new, &used, gone);
+        for (size_t i = 0; i < new.n; i++) {
+                environment_configure(new.list[i], &settings->environments[i]);
         }
-        memcpy(broker->api.environments, wanted.list, sizeof(wanted.list));
-        broker->api.n_environments = settings->n_environments;
+        memcpy(broker->api.environments, new.list, sizeof(new.list));
+        broker->api.n_environments = new.n;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
         const struct http_limits limits = admission_limits(settings);

@@ -35,14 +35,15 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
  */
 void http_server_take_turn(struct http_server *server);
 
-/* Environments may go: requests that wait for one, or for their caller's groups, are looked at again from the
- * start. */
+/* Environments may go: requests that wait for one, or for their caller's groups, are looked at again from
+ * the start. */
 void http_server_forget_environments(struct http_server *server);
 
 /* How many connections there are. */
 unsigned http_server_connections(const struct http_server *server);
 
-/* The end, see daemon/drain.h: calls done, once, when all is answered or the time is over. Negative errno. */
+/* The end, see daemon/drain.h: calls done, once, when all is answered or the time is over. Negative errno.
+ */
 int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata);
 
 /* Puts the request aside, from within on_request only; on_request is called again after request_resume(), or

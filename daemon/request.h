@@ -70,8 +70,8 @@ struct connection {
         bool over_limit; /* gets health answers only */
         enum connection_state state;
         uint64_t deadline_usec;
-        uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */
-        bool last;                 /* the next answer is its last one */
+        uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
+        bool last;                     /* the next answer is its last one */
         uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
         uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
@@ -96,7 +96,8 @@ void request_answer(struct request *request, unsigned status, struct MHD_Respons
 /* Likewise, but the response stays the caller's, who may answer other requests with it. */
 void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response);
 
-/* Hands the answer to libmicrohttpd. last: it tells the client that none follows on this connection. MHD_NO: there is none, or no memory; the connection ends. */
+/* Hands the answer to libmicrohttpd. last: it tells the client that none follows on this connection. MHD_NO:
+ * there is none, or no memory; the connection ends. */
 enum MHD_Result request_queue(struct request *request, bool last);
 
 /* Environments may go: what it asks for is to be found out again. */

@@ -122,7 +122,7 @@ def test_callers_are_known_as_ever(activated, sockets, stranger):
 
 def test_beyond_loopback_is_refused(activated, sockets):
     broker = activated(("listen", sockets.tcp("0.0.0.0")), ("listen", sockets.unix()))
-    assert broker.log("'listen' from the service manager is not used: it listens beyond loopback", priority=4)
+    assert broker.log("'listen' from the service manager is not used: it listens beyond loopback", priority=3)
     assert broker.token()["ust"]
 
 
@@ -132,7 +132,7 @@ def test_what_has_no_place_is_closed_and_told(activated, sockets, tmp_path):
         broker = activated(("file", file), ("tcp", unconnected), ("datagrams", datagrams),
                            ("route", sockets.netlink(0)), ("listen", sockets.unix()))
     for name in ("file", "tcp", "datagrams", "route"):
-        assert broker.log(f"the descriptor '{name}' from the service manager is not used: ", priority=4)
+        assert broker.log(f"the descriptor '{name}' from the service manager is not used: ", priority=3)
     assert broker.token()["ust"]
     held = [os.readlink(path) for path in pathlib.Path(f"/proc/{broker.process.pid}/fd").iterdir()
             if path.is_symlink()]
@@ -291,7 +291,7 @@ def test_a_netlink_socket_takes_the_place_of_its_own(activated, sockets, strange
 
 def test_a_second_one_is_too_many(activated, sockets):
     broker = activated(("listen", sockets.tcp()), ("a", sockets.netlink()), ("b", sockets.netlink()))
-    assert broker.log("'b' from the service manager is not used: there are too many", priority=4)
+    assert broker.log("'b' from the service manager is not used: there are too many", priority=3)
     assert broker.token(via="tcp")["ust"] and netlink_sockets(broker.process) == 1
 
 

@@ -193,6 +193,7 @@ def test_who_waits_for_longer_gets_an_answer_within_5_s(waiting):
     broker.send(signal.SIGTERM)
     received = stream.makefile("rb").read()
     assert received.startswith(b"HTTP/1.1 503 ") and b'"no_token"' in received
+    assert b"Retry-After: 1\r\n" in received and b"Connection: close\r\n" in received
     assert broker.wait() == 0
     assert 2 <= time.monotonic() - started <= 8
 
