@@ -124,7 +124,9 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
         char seconds[16];
 
         json_put(json, "code", json_object_new_int((int)status));
-        json_put(json, "error", json_object_new_string(slug));
+        if (slug) {
+                json_put(json, "error", json_object_new_string(slug));
+        }
         json_put(json, "message", json_object_new_string(message));
         struct MHD_Response *response = answer_json(json, /* secret= */ false);
         if (response && retry_after_sec != ANSWER_NO_RETRY) {

@@ -31,7 +31,8 @@ struct MHD_Response *answer_json(struct json_object *json, bool secret);
 /* The text of a JSON value, which is taken over: in secret memory, the caller's. NULL: no memory. */
 char *answer_secret_text(struct json_object *json, size_t *ret_length);
 
-/* {"code":status,"error":"slug","message":"…"}. */
+/* {"code":status,"error":"slug","message":"…"}; without "error" where the slug is NULL, as the EQP API does.
+ */
 struct answer answer_error(unsigned status, const char *slug, const char *message);
 
 /* The same, with more headers: Retry-After (or ANSWER_NO_RETRY), Allow (or NULL), and whether the connection

@@ -27,8 +27,8 @@
 static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
                    const char *message, bool close, uint64_t now_usec)
 {
-        struct answer answer =
-                answer_error_with(status, slug, message, status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
+        struct answer answer = answer_error_with(status, request->as_upstream ? NULL : slug, message,
+                                                 status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
 
         api->n_refused++;
         audit_refused(api->audit, request, slug, now_usec);
@@ -38,8 +38,9 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
 static void fail(struct api *api, struct request *request, unsigned status, const char *slug,
                  const char *message)
 {
-        struct answer answer = answer_error_with(status, slug, message, ANSWER_NO_RETRY,
-                                                 status == 405 ? request->match.route->allow : NULL, false);
+        struct answer answer =
+                answer_error_with(status, request->as_upstream ? NULL : slug, message, ANSWER_NO_RETRY,
+                                  status == 405 ? request->match.route->allow : NULL, false);
 
         api->n_errors++;
         request_answer(request, answer.status, answer.response);
@@ -155,6 +156,9 @@ static bool check_form(struct api *api, struct request *request)
         const struct route *route = request->match.route;
         enum token_form form;
 
+        if (route->id == ROUTE_UPSTREAM) {
+                return true; /* whatever it is, we have not got it */
+        }
         if (!route_allows(route, request->method)) {
                 char message[96];
                 (void)snprintf(message, sizeof(message), "this path takes %s only", route->allow);
@@ -174,7 +178,9 @@ static bool check_form(struct api *api, struct request *request)
                 fail(api, request, 400, "bad_request", "this path takes no query");
                 return false;
         }
-        if (!route->health && !media_type_choose(request->facts.accept, route->id == ROUTE_TOKEN, &form)) {
+        /* The EQP API is not known to look at Accept. */
+        if (!route->health && !request->as_upstream &&
+            !media_type_choose(request->facts.accept, route->id == ROUTE_TOKEN, &form)) {
                 fail(api, request, 406, "not_acceptable",
                      route->id == ROUTE_TOKEN
                              ? "the answer can be application/json or text/plain: accept one of them"
@@ -229,6 +235,19 @@ static bool check_reload(struct api *api, struct request *request, uint64_t now_
         return false;
 }
 
+/* The client has our address as its base URL, and asks for more than its token. */
+static void say_what_is_not_here(struct api *api, struct request *request)
+{
+        char message[512];
+
+        (void)snprintf(message, sizeof(message),
+                       "the broker answers POST /%s/rest/v1/app/session/token only, and passes no other "
+                       "request on: "
+                       "send this one to %s, with the same token",
+                       request->environment->name, request->environment->settings->base_url);
+        fail(api, request, 404, "unknown_path", message);
+}
+
 static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct answer answer = { 0 };
@@ -245,6 +264,9 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 return;
         case ROUTE_SESSION_TOKEN:
                 session_request(api, request, now_usec);
+                return;
+        case ROUTE_UPSTREAM:
+                say_what_is_not_here(api, request);
                 return;
         case ROUTE_RELOAD:
                 reload_request(api, request, now_usec);
@@ -291,7 +313,10 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         }
         if (r < 0) {
                 fail(api, request, 404, "unknown_path",
-                     "there is no such path: see eqp-brokerd(8) for those there are");
+                     request->as_upstream
+                             ? "the base URL names no environment: write it behind the address, as in "
+                               "http://127.0.0.1:9377/sandbox"
+                             : "there is no such path: see eqp-brokerd(8) for those there are");
                 return;
         }
         request->match = match;

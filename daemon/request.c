@@ -15,6 +15,7 @@ void request_take_target(struct request *request, const char *target)
         request->raw_target = target;
         request->raw_target_length = length;
         request->target_too_long = length > REQUEST_TARGET_MAX;
+        request->as_upstream = route_speaks_upstream(target);
         if (!request->target_too_long) {
                 memcpy(request->target, target, length + 1);
         }
@@ -120,6 +121,7 @@ void request_clear(struct request *request)
         request->body_length = 0;
         request->body_too_large = false;
         request->cut_short = false;
+        request->as_upstream = false;
         request_forget_environment(request);
         request->status = 0;
         request->response = NULL;

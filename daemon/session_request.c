@@ -6,23 +6,26 @@
 
 #include "daemon/answer.h"
 #include "daemon/audit.h"
+#include "daemon/basic_auth.h"
 #include "daemon/http_server.h"
 #include "daemon/request_body.h"
 #include "daemon/token_answer.h"
 #include "daemon/token_request.h"
-#include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <stdio.h>
 
-/* The upstream's own answers have no "error" field. */
-static void answer_as_upstream(struct request *request, unsigned status, const char *message)
+static void refuse(struct request *request, unsigned status, const char *message)
 {
-        struct json_object *json = json_object_new_object();
+        struct answer answer = answer_error(status, /* slug= */ NULL, message);
 
-        json_put(json, "code", json_object_new_int((int)status));
-        json_put(json, "message", json_object_new_string(message));
-        request_answer(request, status, answer_json(json, /* secret= */ false));
+        if (status == 401 && answer.response) {
+                /* RFC 9110, section 15.5.2. Some libraries send a password only when they are asked for it.
+                 */
+                (void)MHD_add_response_header(answer.response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                              "Basic realm=\"EQP API\"");
+        }
+        request_answer(request, answer.status, answer.response);
 }
 
 static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
@@ -37,19 +40,18 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
  * are logged. */
 static bool take_client_name(const struct api *api, struct request *request)
 {
-        char *password = NULL;
-        char *id = MHD_basic_auth_get_username_password(request->connection->mhd, &password);
-        bool basic = id != NULL;
+        _cleanup_free_ char *id = NULL;
 
-        if (basic && client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
+        if (basic_auth_id(request->facts.authorization, &id) < 0) {
+                return false;
+        }
+        if (client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
             !upstream_knows_id(api->upstream, id)) {
                 (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
                 request->facts.client = request->client_from_id;
                 request->facts.n_clients = 1;
         }
-        MHD_free(id);
-        MHD_free(password);
-        return basic;
+        return true;
 }
 
 static bool body_asks_for_session(struct request *request)
@@ -58,16 +60,16 @@ static bool body_asks_for_session(struct request *request)
         struct json_object *grant_type = NULL;
 
         if (!json) {
-                answer_as_upstream(request, 400,
-                                   "the body must be a JSON object like {\"grant_type\": \"session\"}");
+                refuse(request, 400, "the body must be a JSON object like {\"grant_type\": \"session\"}");
                 return false;
         }
         bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
                      json_object_is_type(grant_type, json_type_string) &&
+                     json_object_get_string_len(grant_type) == (int)strlen("session") &&
                      streq(json_object_get_string(grant_type), "session");
         json_object_put(json);
         if (!right) {
-                answer_as_upstream(request, 400, "grant_type must be \"session\"");
+                refuse(request, 400, "grant_type must be \"session\"");
         }
         return right;
 }
@@ -76,10 +78,10 @@ void session_request(struct api *api, struct request *request, uint64_t now_usec
 {
         if (token_request_is_new(request)) {
                 if (!take_client_name(api, request)) {
-                        answer_as_upstream(request, 401,
-                                           "Basic authentication is missing: any application ID and secret "
-                                           "will do, the ID "
-                                           "becomes the client's name");
+                        refuse(request, 401,
+                               "Basic authentication is missing: any application ID and secret "
+                               "will do, the ID "
+                               "becomes the client's name");
                         return;
                 }
                 if (!body_asks_for_session(request)) {

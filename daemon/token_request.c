@@ -28,6 +28,14 @@ bool token_request_is_new(const struct request *request)
         return request->wait_until_usec == 0;
 }
 
+static void send_error(struct request *request, unsigned status, const char *slug, const char *message,
+                       uint32_t retry_after_sec)
+{
+        struct answer answer = answer_error_with(status, request->as_upstream ? NULL : slug, message,
+                                                 retry_after_sec, NULL, false);
+        request_answer(request, answer.status, answer.response);
+}
+
 static void send_answer(struct request *request, struct answer answer)
 {
         request_answer(request, answer.status, answer.response);
@@ -60,15 +68,13 @@ static void answer_no_token(struct request *request, uint64_t now_usec)
         if (environment->refresh.in_flight || request->cut_short) {
                 next = now_usec;
         }
-        send_answer(request, answer_error_with(503, "no_token", message, answer_retry_after(next, now_usec),
-                                               NULL, false));
+        send_error(request, 503, "no_token", message, answer_retry_after(next, now_usec));
 }
 
 static void answer_limited(struct request *request, const char *message, uint64_t until_usec,
                            uint64_t now_usec)
 {
-        send_answer(request, answer_error_with(429, "refresh_limited", message,
-                                               answer_retry_after(until_usec, now_usec), NULL, false));
+        send_error(request, 429, "refresh_limited", message, answer_retry_after(until_usec, now_usec));
 }
 
 /* ---- get ---- */

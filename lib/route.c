@@ -1,8 +1,9 @@
 /* The HTTP interface as a table: one row per path, and the query of the one path that has any.
  *
  * A path has exactly one spelling, so nothing is decoded, folded or tidied up: what is spelt otherwise is
- * refused before it is compared. That leaves no room for two readers of one path to disagree. Nothing here
- * quotes the request, but for harmless query keys. */
+ * refused before it is compared. That leaves no room for two readers of one path to disagree. The exception
+ * is what the EQP API's clients ask for: they are not ours to mend, and one answer serves all of their
+ * spellings. Nothing here quotes the request, but for harmless query keys. */
 #include "lib/route.h"
 #include "lib/util.h"
 
@@ -12,7 +13,8 @@
 #define PATH_LENGTH_MAX      256
 #define QUERY_KEY_LENGTH_MAX 32
 
-#define PLACE "{environment}"
+#define PLACE         "{environment}"
+#define SESSION_TOKEN "v1/app/session/token"
 
 /* What, path, methods, whether it is about health, whether it is under /v1/. The busiest comes first. */
 static const struct route routes[] = {
@@ -24,8 +26,12 @@ static const struct route routes[] = {
         { ROUTE_RELOAD, "/v1/reload", "POST", false, true },
         { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected", "POST", false, true },
         { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false, true },
-        { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/v1/app/session/token", "POST", false, false },
 };
+
+/* What the EQP API has. */
+static const struct route session_token = { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/" SESSION_TOKEN, "POST",
+                                            false, false };
+static const struct route upstream = { ROUTE_UPSTREAM, "/" PLACE "/rest/…", "", false, false };
 
 /* methods */
 
@@ -42,6 +48,8 @@ enum http_method http_method_parse(const char *method)
 
 bool route_allows(const struct route *route, enum http_method method)
 {
+        if (*route->allow == '\0')
+                return true;
         if (streq(route->allow, "POST"))
                 return method == METHOD_POST;
         return method == METHOD_GET || method == METHOD_HEAD;
@@ -103,20 +111,61 @@ static bool matches(const char *pattern, const char *path, size_t length,
         return true;
 }
 
+/* The length of "/rest/" or "//rest/" at the beginning; 0: neither. */
+static size_t upstream_prefix(const char *path)
+{
+        static const char *const prefixes[] = { "/rest/", "//rest/" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+                if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0)
+                        return strlen(prefixes[i]);
+        return 0;
+}
+
+/* The length of "/{environment}" at the beginning; 0: there is none. */
+static size_t environment_prefix(const char *path)
+{
+        size_t length = path[0] == '/' ? strcspn(path + 1, "/?") : 0;
+
+        return length > 0 && environment_name_valid(path + 1, length) ? length + 1 : 0;
+}
+
+bool route_speaks_upstream(const char *target)
+{
+        return upstream_prefix(target) > 0 || upstream_prefix(target + environment_prefix(target)) > 0;
+}
+
+static bool match_upstream(const char *path, size_t length, struct route_match *ret)
+{
+        size_t before = environment_prefix(path), prefix = upstream_prefix(path + before), rest;
+
+        if (before == 0 || prefix == 0 || before + prefix > length)
+                return false;
+        rest = length - before - prefix;
+        if (rest == strlen(SESSION_TOKEN "/") && path[length - 1] == '/')
+                rest--;
+        ret->route =
+                rest == strlen(SESSION_TOKEN) && memcmp(path + before + prefix, SESSION_TOKEN, rest) == 0
+                        ? &session_token
+                        : &upstream;
+        memcpy(ret->environment, path + 1, before - 1);
+        ret->environment[before - 1] = '\0';
+        return true;
+}
+
 int route_find(const char *target, struct route_match *ret)
 {
         struct route_match match = { .route = NULL };
         size_t length = strcspn(target, "?");
+        bool well_spelt = is_well_spelt(target, length);
 
-        if (!is_well_spelt(target, length))
-                return -EINVAL;
-        for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
-                if (matches(routes[i].pattern, target, length, match.environment)) {
+        for (size_t i = 0; well_spelt && !match.route && i < ARRAY_SIZE(routes); i++)
+                if (matches(routes[i].pattern, target, length, match.environment))
                         match.route = &routes[i];
-                        *ret = match;
-                        return 0;
-                }
-        return -ENOENT;
+        if (!match.route && !match_upstream(target, length, &match))
+                return well_spelt ? -ENOENT : -EINVAL;
+        *ret = match;
+        return 0;
 }
 
 /* queries */

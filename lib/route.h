@@ -18,6 +18,7 @@ enum route_id {
         ROUTE_TOKEN_REJECTED, /* POST /v1/{environment}/token/rejected */
         ROUTE_REFRESH,        /* POST /v1/{environment}/refresh */
         ROUTE_SESSION_TOKEN,  /* POST /{environment}/rest/v1/app/session/token, as the EQP API itself */
+        ROUTE_UPSTREAM,       /* any other /{environment}/rest/…: the EQP API has it, we have not */
 };
 
 enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_OTHER };
@@ -25,7 +26,7 @@ enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_OTHER };
 struct route {
         enum route_id id;
         const char *pattern; /* "/v1/{environment}/token" */
-        const char *allow;   /* value of the Allow header: "GET, HEAD" or "POST" */
+        const char *allow;   /* value of the Allow header: "GET, HEAD" or "POST"; "": any method */
         bool health;         /* anyone local may ask */
         bool under_v1;       /* needs EQP-Client on TCP */
 };
@@ -40,8 +41,14 @@ enum http_method http_method_parse(const char *method);
 /* Finds the row of a raw request target (path and query as on the request line); what follows the first '?'
  * is left alone. -EINVAL: not spelt as paths are here (percent-encoding, "//", ".", "..", a byte outside
  * [A-Za-z0-9._/-], over 256 bytes); -ENOENT: no such path. `v1` followed by one segment that is no valid
- * environment name is -ENOENT as well. */
+ * environment name is -ENOENT as well. Clients of the EQP API put a base URL and a path together, so one
+ * path may be spelt in more ways than one: "/{environment}//rest/v1/app/session/token", also with a slash at
+ * its end. */
 int route_find(const char *target, struct route_match *ret);
+
+/* Is this what a client of the EQP API asks for: /rest/…, /{environment}/rest/…? To such a client errors are
+ * told in the EQP API's own form. It need not be spelt well. */
+bool route_speaks_upstream(const char *target);
 
 /* GET also serves HEAD. */
 bool route_allows(const struct route *route, enum http_method method);

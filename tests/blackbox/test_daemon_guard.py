@@ -53,7 +53,8 @@ def test_good_hosts(guarded, name, path):
     "127.0.0.1:{port}/", "127.0.0.1:{port},localhost:{port}", "[::ffff:127.0.0.1]:{port}", "x127.0.0.1:{port}"])
 def test_bad_hosts(guarded, path, value):
     value = value.format(port=guarded.port)
-    assert ask(guarded, "Host: " + value, "EQP-Client: a", path=path) == (403, "host_refused")
+    word = None if path.startswith("/sandbox/rest/") else "host_refused"  # that one has the upstream's form
+    assert ask(guarded, "Host: " + value, "EQP-Client: a", path=path) == (403, word)
 
 
 def test_two_hosts(guarded):

@@ -109,8 +109,6 @@ static void paths_that_are_none_of_ours(void **state)
                 "/metrics/rest/v1/app/session/token",
                 "/SANDBOX/rest/v1/app/session/token",
                 "/rest/v1/app/session/token",
-                "/sandbox/rest/v1/app/session",
-                "/sandbox/rest/v2/app/session/token",
                 "/sandbox/x/rest/v1/app/session/token",
                 "/{environment}",
         };
@@ -161,6 +159,68 @@ static void paths_spelt_otherwise(void **state)
 
         (void)state;
         expect_result(targets, ARRAY_SIZE(targets), -EINVAL);
+}
+
+/* Clients of the EQP API have a base URL and put paths behind it. */
+static void what_the_upstream_has(void **state)
+{
+        static const struct {
+                const char *target, *environment;
+                enum route_id id;
+        } rows[] = {
+                { "/sandbox//rest/v1/app/session/token", "sandbox", ROUTE_SESSION_TOKEN },
+                { "/sandbox/rest/v1/app/session/token/", "sandbox", ROUTE_SESSION_TOKEN },
+                { "/a//rest/v1/app/session/token/?x", "a", ROUTE_SESSION_TOKEN },
+                { "/sandbox/rest/v1/app/session/token//", "sandbox", ROUTE_UPSTREAM },
+                { "/sandbox/rest/v1//app/session/token", "sandbox", ROUTE_UPSTREAM },
+                { "/sandbox/rest/v1/app/session", "sandbox", ROUTE_UPSTREAM },
+                { "/sandbox/rest/v2/app/session/token", "sandbox", ROUTE_UPSTREAM },
+                { "/sandbox/rest/", "sandbox", ROUTE_UPSTREAM },
+                { "/" LONG "//rest/v1/users/MAG1", LONG, ROUTE_UPSTREAM },
+                { "/sandbox/rest/v1/a%2Fb%00/../..//;:@", "sandbox", ROUTE_UPSTREAM },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct route_match match;
+
+                assert_true(route_speaks_upstream(rows[i].target));
+                assert_int_equal(route_find(rows[i].target, &match), 0);
+                assert_int_equal(match.route->id, rows[i].id);
+                assert_string_equal(match.environment, rows[i].environment);
+                assert_false(match.route->health || match.route->under_v1);
+                assert_int_equal(route_allows(match.route, METHOD_OTHER), rows[i].id == ROUTE_UPSTREAM);
+                assert_true(route_allows(match.route, METHOD_POST));
+        }
+        assert_true(route_speaks_upstream("/rest/v1/app/session/token"));
+        assert_true(route_speaks_upstream("//rest/v1/app/session/token"));
+}
+
+static void what_the_upstream_has_not(void **state)
+{
+        static const char *const targets[] = { "",
+                                               "/",
+                                               "/sandbox",
+                                               "/sandbox/rest",
+                                               "/sandbox?/rest/",
+                                               "/rest",
+                                               "/sandbox///rest/v1/x",
+                                               "/sandbox/Rest/v1/x",
+                                               "/Sandbox/rest/v1/x",
+                                               "/v1/rest/v1/x",
+                                               "/livez/rest/v1/x",
+                                               "/a/b/rest/v1/x",
+                                               "sandbox/rest/v1/x",
+                                               "/" LONG "ddd/rest/v1/x" };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+                struct route_match match;
+
+                if (route_speaks_upstream(targets[i]))
+                        fail_msg("%s", targets[i]);
+                assert_true(route_find(targets[i], &match) < 0);
+        }
 }
 
 static void every_byte(void **state)
@@ -331,6 +391,8 @@ int main(void)
                 cmocka_unit_test(every_row),
                 cmocka_unit_test(paths_that_are_none_of_ours),
                 cmocka_unit_test(paths_spelt_otherwise),
+                cmocka_unit_test(what_the_upstream_has),
+                cmocka_unit_test(what_the_upstream_has_not),
                 cmocka_unit_test(every_byte),
                 cmocka_unit_test(paths_have_a_limit),
                 cmocka_unit_test(methods),
