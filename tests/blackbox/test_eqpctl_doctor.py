@@ -48,14 +48,14 @@ def test_all_is_well(upstream, make_broker):
 
 
 def test_names_of_others_are_not_told(upstream, make_broker):
-    proxy = "http://carol:canarypassword@proxy.carol.example:3128/"
+    proxy = "http://somebody:canarypassword@proxy.somebody.example:3128/"
     broker = make_broker(upstream, keys={"agency": EXAMPLE_KEY}, environments={
-        "agency": "base_url = https://eqp.carol.invalid:8443/api\nca_file = /home/carol/ca.pem"})
+        "agency": "base_url = https://eqp.somebody.invalid:8443/api\nca_file = /home/somebody/ca.pem"})
     broker.wait_status("agency", lambda status: status["last_trouble"])
-    found, text = doctor(broker, env={"https_proxy": proxy, "http_proxy": proxy, "HOME": "/home/carol"})
+    found, text = doctor(broker, env={"https_proxy": proxy, "http_proxy": proxy, "HOME": "/home/somebody"})
     assert {"no_token", "proxy_for_localhost", "ca_file_unreadable"} <= set(found)
     assert "https://HOST-OF-agency:8443/api" in text and "http_proxy, https_proxy" in text
-    for word in ("carol", "canarypassword", "3128"):
+    for word in ("somebody", "canarypassword", "3128"):
         assert word not in text, word
     if len(socket.gethostname()) > 2:
         assert socket.gethostname() not in text
