@@ -8,11 +8,15 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #define QUIET_USEC (50 * USEC_PER_MSEC)
 #define RETRY_USEC (5 * USEC_PER_SEC)
+
+#define ATTEMPTS_MAX 16
 
 #define FILE_EVENTS                                                                                         \
         (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |                 \
@@ -62,7 +66,7 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *event
 
 bool key_watch_retry(struct key_watch *watch, int error)
 {
-        bool passes = error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+        bool passes = error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 
         if (passes) {
                 look_in(watch, RETRY_USEC);
@@ -70,26 +74,49 @@ bool key_watch_retry(struct key_watch *watch, int error)
         return passes;
 }
 
+/* Cuts the last part of a path off, in place. False: there is nothing above it. */
+static bool go_up(char *path)
+{
+        char *slash = strrchr(path, '/');
+
+        if (!slash || path[1] == '\0') {
+                return false;
+        }
+        slash[slash == path] = '\0';
+        return true;
+}
+
+/* Watches the directory, or the nearest one above it that exists. What is made just then, below the one that
+ * is watched, would never be told of: so it is looked for again, until there is nothing. */
+static int add_watch(struct key_watch *watch, const char *path, sd_event_source **ret)
+{
+        char above[PATH_MAX], below[PATH_MAX];
+        int r = -EAGAIN;
+
+        if (strlen(path) >= sizeof(above)) {
+                return -ENAMETOOLONG;
+        }
+        for (int attempt = 0; r == -EAGAIN && attempt < ATTEMPTS_MAX; attempt++) {
+                r = sd_event_add_inotify(watch->event, ret, path, FILE_EVENTS, on_inotify, watch);
+                memcpy(above, path, strlen(path) + 1);
+                memcpy(below, path, strlen(path) + 1);
+                while (r == -ENOENT && go_up(above)) {
+                        r = sd_event_add_inotify(watch->event, ret, above, PARENT_EVENTS, on_inotify, watch);
+                        if (r >= 0 && access(below, F_OK) == 0) {
+                                *ret = sd_event_source_disable_unref(*ret);
+                                r = -EAGAIN;
+                        }
+                        memcpy(below, above, strlen(above) + 1);
+                }
+        }
+        return r;
+}
+
 void key_watch_directory(struct key_watch *watch, const char *path)
 {
-        char above[4096];
-        size_t length = strlen(path);
         sd_event_source *source = NULL;
+        int r = add_watch(watch, path, &source);
 
-        int r = sd_event_add_inotify(watch->event, &source, path, FILE_EVENTS, on_inotify, watch);
-        if (length < sizeof(above)) {
-                memcpy(above, path, length + 1);
-        } else {
-                above[0] = '\0';
-        }
-        while (r == -ENOENT && above[0] && !streq(above, "/")) {
-                char *slash = strrchr(above, '/');
-                if (!slash) {
-                        break;
-                }
-                slash[slash == above] = '\0';
-                r = sd_event_add_inotify(watch->event, &source, above, PARENT_EVENTS, on_inotify, watch);
-        }
         if (key_watch_retry(watch, r)) {
                 return; /* the watch there was, if any, stays meanwhile */
         }

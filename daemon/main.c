@@ -6,6 +6,7 @@
 #include "daemon/options.h"
 #include "daemon/service.h"
 #include "daemon/settings_files.h"
+#include "daemon/signals.h"
 #include "lib/util.h"
 
 #include <curl/curl.h>
@@ -51,6 +52,10 @@ int main(int argc, char **argv)
                 return BROKER_EXIT_INTERNAL;
         }
         options_read(argc, argv, &options);
+        bool runs_for_long = options.task == TASK_SERVE || options.task == TASK_ONCE;
+        if (runs_for_long && signals_hold(/* reload_too= */ options.task == TASK_SERVE) < 0) {
+                return BROKER_EXIT_INTERNAL;
+        }
         bool once = options.task == TASK_ONCE || options.task == TASK_TRY_KEY;
         int level = once ? LOG_NOTICE : LOG_INFO;
         journal_open(options.verbose ? LOG_DEBUG : level, options.log_form, /* plain= */ once);

@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/journal.h"
+#include "daemon/signals.h"
 #include "lib/duration.h"
 #include "lib/nearest_name.h"
 #include "lib/util.h"
@@ -255,20 +256,12 @@ static bool is_known_environment(const char *name, void *userdata)
         return settings_environment(once->settings, name) != NULL;
 }
 
-/* The signals are taken as long as the loop runs; before and after it they do what they always do. */
+/* The signals are taken as long as the loop runs; after it they do what they always do. */
 static int take_signals(struct once *once)
 {
         const int numbers[ARRAY_SIZE(once->signals)] = { SIGTERM, SIGINT };
-        sigset_t taken;
-        int r = 0;
+        int r = signals_hold(/* reload_too= */ false);
 
-        (void)sigemptyset(&taken);
-        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-                (void)sigaddset(&taken, numbers[i]);
-        }
-        if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0) {
-                return -errno;
-        }
         for (size_t i = 0; i < ARRAY_SIZE(numbers) && r >= 0; i++) {
                 r = sd_event_add_signal(once->event, &once->signals[i], numbers[i], on_signal, once);
         }

@@ -26,30 +26,33 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+int signals_hold(bool reload_too)
+{
+        sigset_t held;
+
+        (void)sigemptyset(&held);
+        (void)sigaddset(&held, SIGTERM);
+        (void)sigaddset(&held, SIGINT);
+        if (reload_too) {
+                (void)sigaddset(&held, SIGHUP);
+        }
+        return sigprocmask(SIG_BLOCK, &held, NULL) < 0 ? -errno : 0;
+}
+
 int signals_init(struct signals *signals, sd_event *event, const struct signal_handlers *handlers)
 {
         const struct {
                 int signal;
                 sd_event_signal_handler_t handler;
         } rows[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
-        sigset_t taken;
+        int r = signals_hold(/* reload_too= */ true);
 
         signals->handlers = *handlers;
-        (void)sigemptyset(&taken);
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                (void)sigaddset(&taken, rows[i].signal);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++) {
+                r = sd_event_add_signal(event, &signals->sources[i], rows[i].signal, rows[i].handler,
+                                        signals);
         }
-        if (sigprocmask(SIG_BLOCK, &taken, NULL) < 0) {
-                return -errno;
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                int r = sd_event_add_signal(event, &signals->sources[i], rows[i].signal, rows[i].handler,
-                                            signals);
-                if (r < 0) {
-                        return r;
-                }
-        }
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 void signals_clear(struct signals *signals)

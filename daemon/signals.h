@@ -1,6 +1,7 @@
 /* The signals that ask for something: SIGTERM and SIGINT to stop, SIGHUP to reload. */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct signal_handlers {
@@ -8,6 +9,11 @@ struct signal_handlers {
         void (*on_reload)(void *userdata);
         void *userdata;
 };
+
+/* Holds SIGTERM and SIGINT back, and with reload_too SIGHUP, until there is a loop to take them: at the very
+ * beginning. Else the first process of a container, whom no signal ends by itself, would miss them, and any
+ * other be ended by a SIGHUP that came a moment too early. Negative errno. */
+int signals_hold(bool reload_too);
 
 /* Zeroed, then signals_init(). */
 struct signals {
