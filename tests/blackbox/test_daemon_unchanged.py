@@ -252,7 +252,8 @@ def test_too_many_connections(upstream, make_broker):
     ("PUT", "/sandbox/rest/v1/users/MAG123456789", "{}"), ("DELETE", "/sandbox/rest/v1/users/MAG1/keys", None),
     ("GET", "/sandbox/rest/v1/products/packages/a%2Fb%20c", None), ("GET", "/sandbox/rest/v1/", None),
     ("GET", "/sandbox/rest/v1/reports/metrics/a:b,c", None), ("POST", "/sandbox/rest/v1/files/uploads", "x" * 100000),
-    ("POST", "/sandbox/rest/v1/app/session/tokens", BODY), ("HEAD", "/sandbox/rest/v1/users/MAG1", None)])
+    ("POST", "/sandbox/rest/v1/app/session/tokens", BODY), ("HEAD", "/sandbox/rest/v1/users/MAG1", None)],
+    ids=lambda value: repr(value)[:40])
 def test_other_requests_are_told_where_to_go(broker, method, path, body):
     answer = ask(broker, body, {"Authorization": "Bearer x"}, path, method)
     assert answer.status == 404
