@@ -60,3 +60,12 @@ suites_of() {
                 suite_pytest "$1" tests/$folder
         done
 }
+
+# The packages on a booted systemd. The figures are printed, and kept in build-system/figures.json.
+suite_system() {
+        local log=build-results/system.xml
+        title "tests/system"
+        EQP_DEBS=$PWD/build-deb PYTHONDONTWRITEBYTECODE=1 run_suite "$python" -m pytest -q -p no:cacheprovider \
+                --durations=5 --junitxml="$log" "$@" tests/system
+        "$python" tests/tally.py tests/system "$log" >>"$results"
+}

@@ -41,9 +41,9 @@ def execute(path):
 
 def main():
     pid = sys.argv[1]
-    mounts, root = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY), os.open(f"/proc/{pid}/root", os.O_RDONLY)
+    namespace, root = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY), os.open(f"/proc/{pid}/root", os.O_RDONLY)
     libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.setns(mounts, CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
+    assert libc.setns(namespace, CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
     os.fchdir(root)
     os.chroot(".")
     found = {path: attempt(lambda: write(path)) for path in
@@ -51,6 +51,11 @@ def main():
               "/var/lib/probe", "/sys/fs/cgroup/probe", "/probe")}
     found |= {f"exec {path}": execute(path) for path in ("/usr/bin/id", "/bin/sh", "/usr/bin/eqpctl")}
     found |= {f"list {path}": sorted(os.listdir(path)) if os.path.isdir(path) else None for path in ("/home", "/root")}
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        mounts = [line.split() for line in file]
+    # Where it could put a program and run it. (What the container itself mounts is none of the service's.)
+    found["writable and executable"] = [words[4] for words in mounts if "/run/host" not in words[4] and
+                                        not {"ro", "noexec"} & set(words[5].split(","))]
     found["processes"] = [name for name in os.listdir("/proc") if name.isdigit()]
     found["proc/sys"] = os.path.exists("/proc/sys")
     print(json.dumps(found))
