@@ -15,8 +15,8 @@ from machine import Machine  # noqa: E402
 from rootfs import CACHE  # noqa: E402
 
 PROGRAMS = ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "setpriv", "dpkg-deb")
-TRIAL = "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && d=/sys/fs/cgroup/eqp-test-trial-$$ && " \
-        "mkdir $d && rmdir $d"
+TRIAL = "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && " \
+        "d=/sys/fs/cgroup/eqp-test-trial-$$ && mkdir $d && rmdir $d"
 
 
 def obstacle():
@@ -45,9 +45,9 @@ def bench():
 
 
 @pytest.fixture
-def figure(record_property):
+def figure(request):
     """figure(name, value): something measured, for the table at the end and for build-system/figures.json."""
-    return lambda name, value: record_property("figure", (name, value))
+    return lambda name, value: request.node.user_properties.append(("figure", (name, value)))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -62,9 +62,8 @@ def pytest_terminal_summary(terminalreporter):
     figures = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for kind, pair in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
-                if kind == "figure":
-                    figures[pair[0]] = pair[1]
+            if getattr(report, "when", "") == "call":
+                figures.update(pair for kind, pair in report.user_properties if kind == "figure")
     if not figures:
         return
     terminalreporter.section("figures")

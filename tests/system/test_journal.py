@@ -6,11 +6,10 @@ import json
 import re
 
 import pytest
-from home import KEY, Home
+from home import KEY, KEYS, Home
 from machine import SERVICE, wait_until
 from rootfs import ROOT
 
-KEYS = "/etc/eqp-broker/keys"
 EVENTS = dict(re.findall(r'#define EVENT_(\w+)\s+"([0-9a-f]{32})"', (ROOT / "daemon" / "events.h").read_text()))
 
 
@@ -23,7 +22,8 @@ def home(bench):
 
 def wait_event(home, name, *words, since):
     """The first entry of an event, once it is there."""
-    return wait_until(lambda: home.journal(f"MESSAGE_ID={EVENTS[name]}", *words, since=since), f"event {name}", 20)[0]
+    return wait_until(lambda: home.journal(f"MESSAGE_ID={EVENTS[name]}", *words, since=since),
+                      f"event {name}", 20)[0]
 
 
 def test_a_good_day_has_nothing_above_notice(home):

@@ -6,7 +6,7 @@ import hashlib
 
 import image
 import pytest
-from home import KEY, Home
+from home import KEY, KEYS, Home
 from machine import SERVICE, Machine, wait_until
 
 CREDENTIAL_SOCKET = "/run/eqp-broker/credential.sock"
@@ -97,20 +97,19 @@ def active_key(home):
 @pytest.fixture
 def key_elsewhere(home):
     """No key is in the usual place."""
-    keys = "/etc/eqp-broker/keys"
-    home.run("mv", f"{keys}/sandbox.1-main", "/root/sandbox.1-main")
+    home.run("mv", f"{KEYS}/sandbox.1-main", "/srv/sandbox.1-main")
     home.systemctl("stop", SERVICE, check=False)
     yield
     home.run("rm", "-rf", f"/etc/systemd/system/{SERVICE}.d")
     home.systemctl("daemon-reload")
-    home.run("mv", "/root/sandbox.1-main", f"{keys}/sandbox.1-main")
+    home.run("mv", "/srv/sandbox.1-main", f"{KEYS}/sandbox.1-main")
     home.systemctl("restart", SERVICE)
     home.wait_valid("sandbox")
 
 
 def test_a_key_by_load_credential(home, key_elsewhere):
-    home.write("/root/vault", KEY + "\n", 0o600)
-    home.drop_in("[Service]\nLoadCredential=sandbox.vault:/root/vault\n")
+    home.write("/srv/vault", KEY + "\n", 0o600)
+    home.drop_in("[Service]\nLoadCredential=sandbox.vault:/srv/vault\n")
     home.systemctl("restart", SERVICE)
     home.wait_valid("sandbox")
     assert "vault" in active_key(home)
@@ -118,17 +117,17 @@ def test_a_key_by_load_credential(home, key_elsewhere):
 
 def test_a_key_by_load_credential_encrypted(home, key_elsewhere):
     home.run("systemd-creds", "setup")
-    home.run("systemd-creds", "--with-key=host", "--name=sandbox.sealed", "encrypt", "-", "/root/sealed",
+    home.run("systemd-creds", "--with-key=host", "--name=sandbox.sealed", "encrypt", "-", "/srv/sealed",
              stdin=KEY + "\n")
-    assert KEY.split(":")[1] not in home.read("/root/sealed")
-    home.drop_in("[Service]\nLoadCredentialEncrypted=sandbox.sealed:/root/sealed\n")
+    assert KEY.split(":")[1] not in home.read("/srv/sealed")
+    home.drop_in("[Service]\nLoadCredentialEncrypted=sandbox.sealed:/srv/sealed\n")
     home.systemctl("restart", SERVICE)
     home.wait_valid("sandbox")
     assert "sealed" in active_key(home)
 
 
 def test_no_secret_has_leaked(home):
-    home.run("rm", "-f", "/root/vault", "/root/sandbox.1-main")
+    home.run("rm", "-f", "/srv/vault", "/srv/sandbox.1-main")
     home.search_for_secrets()
 
 

@@ -116,7 +116,8 @@ def test_memory(home, figure):
         time.sleep(2)
     text = home.read(f"/proc/{home.main_pid()}/smaps_rollup")
     dirty, clean = (int(re.search(rf"^Private_{kind}: +(\d+) kB", text, re.M)[1]) for kind in ("Dirty", "Clean"))
-    figure("memory of the service after work", f"{dirty} KiB of its own, {clean} KiB of files that only it has mapped")
+    figure("memory of the service after work",
+           f"{dirty} KiB of its own, {clean} KiB of files that only it has mapped")
     assert dirty <= DIRTY_MAX_KIB, text
 
 

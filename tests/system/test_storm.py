@@ -10,7 +10,7 @@ import time
 
 import packages
 import pytest
-from home import KEY, Home
+from home import KEY, KEYS, Home
 from machine import SERVICE
 
 RESTARTS, RELOADS, KILLS, KEY_CHANGES = 100, 20, 20, 6
@@ -124,16 +124,15 @@ def test_swap_of_keys_without_eqpctl(home, figure):
     """A second key is put beside the first, the first one goes, is refused, and comes back: files only."""
     home.simulator("POST", "/sandbox/keys", dict(zip(("id", "secret"), SPARE.split(":"))))
     home.secrets.add(SPARE.split(":")[1])
-    keys = "/etc/eqp-broker/keys"
-    main = home.read(f"{keys}/sandbox.1-main")
+    main = home.read(f"{KEYS}/sandbox.1-main")
     with home.load(*CLIENTS) as load:
         for _ in range(2):
-            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {keys}/sandbox.2-spare",
-                           f"rm {keys}/sandbox.1-main"):
+            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {KEYS}/sandbox.2-spare",
+                           f"rm {KEYS}/sandbox.1-main"):
                 home.shell(change, stdin=SPARE + "\n")
             home.systemctl("reload", SERVICE)
-            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {keys}/.new && "
-                           f"mv {keys}/.new {keys}/sandbox.1-main", f"rm {keys}/sandbox.2-spare"):
+            for change in (f"install -o eqp-broker -g eqp-broker -m 0600 /dev/stdin {KEYS}/.new && "
+                           f"mv {KEYS}/.new {KEYS}/sandbox.1-main", f"rm {KEYS}/sandbox.2-spare"):
                 home.shell(change, stdin=main + "\n")
             home.systemctl("reload", SERVICE)
     figure("keys swapped as files, 4 changes", load.words())

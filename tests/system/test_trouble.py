@@ -101,7 +101,8 @@ def test_nor_do_clients_that_keep_knocking_make_it_loop(home, figure):
     knocks = knocking(home, 12)
     home.systemctl("start", SERVICE, check=False)
     knocks.communicate(timeout=30)
-    runs = {entry["_PID"] for entry in home.journal("-u", SERVICE, since=since) if entry.get("_COMM") == "eqp-brokerd"}
+    runs = {entry["_PID"] for entry in home.journal("-u", SERVICE, since=since)
+            if entry.get("_COMM") == "eqp-brokerd"}
     figure("starts of a service that cannot start, with clients knocking for 12 s", len(runs))
     assert 1 <= len(runs) <= 41
     assert home.state() == "failed"
@@ -164,7 +165,8 @@ def test_the_watchdog_restarts_what_hangs(home, figure):
     pid = home.main_pid()
     start = time.monotonic()
     home.run("kill", "-STOP", pid)
-    asked = home.start("curl", "-sS", "-m", HUNG_LIMIT_SEC, "-H", "EQP-Client: waits", URL + "/v1/sandbox/token?wait=0")
+    asked = home.start("curl", "-sS", "-m", HUNG_LIMIT_SEC, "-H", "EQP-Client: waits",
+                       URL + "/v1/sandbox/token?wait=0")
     wait_until(lambda: home.main_pid() not in (0, pid), "another process", HUNG_LIMIT_SEC)
     figure("a hung loop, until it is replaced", f"{time.monotonic() - start:.1f} s (WatchdogSec=20s)")
     home.wait_state("active")

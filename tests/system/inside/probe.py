@@ -50,7 +50,7 @@ def main():
              ("/etc/probe", "/etc/eqp-broker/keys/probe", "/usr/bin/probe", "/run/probe", "/run/eqp-broker/probe",
               "/var/lib/probe", "/sys/fs/cgroup/probe", "/probe")}
     found |= {f"exec {path}": execute(path) for path in ("/usr/bin/id", "/bin/sh", "/usr/bin/eqpctl")}
-    found |= {f"list {path}": sorted(os.listdir(path)) if os.path.isdir(path) else None for path in ("/home", "/root")}
+    found |= {f"list {path}": os.listdir(path) if os.path.isdir(path) else None for path in ("/home", "/root")}
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split() for line in file]
     # Where it could put a program and run it. (What the container itself mounts is none of the service's.)
