@@ -53,6 +53,17 @@ suite_pytest() {
         "$python" tests/tally.py "$directory: $folder" "$log" >>"$results"
 }
 
+# The daemon's tests once more, inside the system call filter that its unit puts on it.
+suite_sandboxed() {
+        local directory=$1 log=build-results/$1-sandboxed.xml inside=$staging/sandboxed
+        title "$directory: the daemon's tests inside its unit's filter"
+        "$python" tests/sandbox/stage.py "$(reachable "$directory")" "$inside" || true
+        chmod go+rx "$staging"
+        EQP_BUILD_DIR=$inside PYTHONDONTWRITEBYTECODE=1 run_suite "$python" -m pytest -q -p no:cacheprovider \
+                --junitxml="$log" tests/sandbox tests/blackbox -k "filter or daemon"
+        "$python" tests/tally.py "$directory: inside the unit's filter" "$log" >>"$results"
+}
+
 suites_of() {
         local folder
         suite_meson "$1"
