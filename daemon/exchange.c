@@ -5,6 +5,7 @@
 #include "daemon/exchange.h"
 
 #include "daemon/clock.h"
+#include "lib/hide_login.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -128,12 +129,17 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 static void explain_failure(const struct exchange *exchange, CURLcode result, char *why, size_t size)
 {
         const char *cure = "";
-        const char *detail = exchange->error_text[0] ? exchange->error_text : curl_easy_strerror(result);
+        char detail[CURL_ERROR_SIZE];
 
+        (void)snprintf(detail, sizeof(detail), "%s",
+                       exchange->error_text[0] ? exchange->error_text : curl_easy_strerror(result));
+        hide_login(detail); /* of a proxy */
         switch (result) {
         case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_RESOLVE_PROXY:
                 cure = " (check DNS and base_url)";
+                break;
+        case CURLE_COULDNT_RESOLVE_PROXY:
+                cure = " (check https_proxy and its like, and DNS)";
                 break;
         case CURLE_PEER_FAILED_VERIFICATION:
                 cure = " (the certificate is not trusted: set ca_file for a private CA)";

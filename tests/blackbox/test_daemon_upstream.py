@@ -346,3 +346,13 @@ def test_a_proxy_that_is_not_there(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": "http://127.0.0.1:1"})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
     assert status["last_trouble"]["outcome"] == "unavailable"
+
+
+@pytest.mark.parametrize("proxy", ["http://eqp-user:pa55word@proxy host:3128", "odd://eqp-user:pa55word@proxy:3128",
+                                   "http://eqp-user:pa55word@127.0.0.1:99999", "eqp-user:pa55word@[::1:3128"])
+def test_the_password_of_a_misspelt_proxy_is_told_to_nobody(upstream, make_broker, proxy):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy})
+    broker.keep_secret("eqp-user", "pa55word")
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert "proxy" in status["last_trouble"]["message"]
+    broker.stop()  # looks through the log
