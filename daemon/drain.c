@@ -49,6 +49,10 @@ int drain_begin(struct drain *drain, sd_event *event, struct connections *connec
                 } else if (connection_between_requests(connection)) {
                         connections_expect(connections, connection, CONNECTION_IDLE,
                                            usec_add(connection->quiet_since_usec, DRAIN_QUIET_USEC));
+                } else if (connection->state == CONNECTION_RECEIVING) {
+                        connections_expect(
+                                connections, connection, CONNECTION_RECEIVING,
+                                MIN_OF(connection->deadline_usec, usec_add(now_usec, DRAIN_RECEIVE_USEC)));
                 }
         }
         drain_look(drain, connections);

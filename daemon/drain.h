@@ -2,7 +2,8 @@
  *
  * From its beginning every answer is its connection's last one, and says so. A kept connection that is quiet
  * stays open for DRAIN_QUIET_USEC after its last answer, as its client may be about to send the next
- * request; requests that wait, wait no longer than the daemon may. */
+ * request; requests that wait, wait no longer than the daemon may; and what is still to come of a request,
+ * has to come soon. */
 #pragma once
 
 #include "daemon/connections.h"
@@ -12,6 +13,9 @@
 /* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
  * clients wait at the door for the next process. */
 #define DRAIN_QUIET_USEC (500 * USEC_PER_MSEC)
+/* For the rest of a request that is half there. Without this bound anybody could make each restart last as
+ * long as it may, by sending a request slowly. */
+#define DRAIN_RECEIVE_USEC (1 * USEC_PER_SEC)
 /* In all. */
 #define DRAIN_LIMIT_USEC (5 * USEC_PER_SEC)
 

@@ -110,8 +110,10 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
                 return NULL;
         }
         if (connection->state == CONNECTION_IDLE) {
-                set_deadline(connection, CONNECTION_RECEIVING,
-                             usec_add(connection->server->now_usec, RECEIVE_USEC));
+                const struct http_server *server = connection->server;
+                set_deadline(
+                        connection, CONNECTION_RECEIVING,
+                        usec_add(server->now_usec, server->drain.begun ? DRAIN_RECEIVE_USEC : RECEIVE_USEC));
         }
         request_take_target(&connection->request, target);
         return NULL;

@@ -6,6 +6,7 @@ the scheduler of a machine with few processors. The figures are printed (pytest 
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 import time
@@ -326,3 +327,24 @@ def test_latency_of_the_honest(plain_build, large, alice, mallory, name):
              for kind, before, after in (("kept", calm[0], attacked[0]), ("new", calm[1], attacked[1]))]
     print(f"\np99 in ms without and with the attack '{name}': {'; '.join(words)}")
     assert p99(attacked[0]) < P99_MS + p99(calm[0]) and p99(attacked[1]) < P99_MS + p99(calm[1]), words
+
+
+@pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ",
+                                  b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{",
+                                  b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nX: "])
+def test_a_slow_request_does_not_hold_up_a_restart(small, mallory, sent):
+    streams = open_many(mallory, ("127.0.0.1", small.port), 3)
+    for stream in streams:
+        stream.sendall(sent)
+        stream.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            stream.recv(4096)
+    began = time.monotonic()
+    small.send(signal.SIGTERM)
+    while small.process.poll() is None and time.monotonic() - began < 10:
+        for stream in streams:
+            with contextlib.suppress(OSError):
+                stream.sendall(b" ")
+        time.sleep(0.05)
+    assert time.monotonic() - began < 3
+    assert small.stop() == 0
