@@ -49,10 +49,10 @@ int drain_begin(struct drain *drain, sd_event *event, struct connections *connec
                 } else if (connection_between_requests(connection)) {
                         connections_expect(connections, connection, CONNECTION_IDLE,
                                            usec_add(connection->quiet_since_usec, DRAIN_QUIET_USEC));
-                } else if (connection->state == CONNECTION_RECEIVING) {
-                        connections_expect(
-                                connections, connection, CONNECTION_RECEIVING,
-                                MIN_OF(connection->deadline_usec, usec_add(now_usec, DRAIN_RECEIVE_USEC)));
+                } else if (connection->state == CONNECTION_RECEIVING ||
+                           connection->state == CONNECTION_SENDING) {
+                        connections_expect(connections, connection, connection->state,
+                                           drain_transfer_until(drain, connection->deadline_usec, now_usec));
                 }
         }
         drain_look(drain, connections);
@@ -75,4 +75,9 @@ void drain_clear(struct drain *drain)
 uint64_t drain_wait_until(const struct drain *drain, uint64_t until_usec)
 {
         return drain->begun ? MIN_OF(until_usec, drain->wait_no_longer_usec) : until_usec;
+}
+
+uint64_t drain_transfer_until(const struct drain *drain, uint64_t until_usec, uint64_t now_usec)
+{
+        return drain->begun ? MIN_OF(until_usec, usec_add(now_usec, DRAIN_TRANSFER_USEC)) : until_usec;
 }

@@ -13,9 +13,9 @@
 /* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
  * clients wait at the door for the next process. */
 #define DRAIN_QUIET_USEC (500 * USEC_PER_MSEC)
-/* For the rest of a request that is half there. Without this bound anybody could make each restart last as
- * long as it may, by sending a request slowly. */
-#define DRAIN_RECEIVE_USEC (1 * USEC_PER_SEC)
+/* For the rest of a request that is half there, and of an answer that is not read. Without this bound
+ * anybody could make each restart last as long as it may, by sending or reading slowly. */
+#define DRAIN_TRANSFER_USEC (1 * USEC_PER_SEC)
 /* In all. */
 #define DRAIN_LIMIT_USEC (5 * USEC_PER_SEC)
 
@@ -41,3 +41,6 @@ void drain_clear(struct drain *drain);
 
 /* How long a request may wait that wants to wait until then. */
 uint64_t drain_wait_until(const struct drain *drain, uint64_t until_usec);
+
+/* How long a request or an answer may be on its way that else had until then. */
+uint64_t drain_transfer_until(const struct drain *drain, uint64_t until_usec, uint64_t now_usec);

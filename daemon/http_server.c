@@ -74,6 +74,14 @@ static void set_deadline(struct connection *connection, enum connection_state st
         connections_expect(&connection->server->connections, connection, state, usec);
 }
 
+/* Something is on its way, and may be for so long. */
+static void set_transfer(struct connection *connection, enum connection_state state, uint64_t now_usec,
+                         uint64_t usec)
+{
+        set_deadline(connection, state,
+                     drain_transfer_until(&connection->server->drain, usec_add(now_usec, usec), now_usec));
+}
+
 void request_wait(struct request *request, uint64_t until_usec)
 {
         request->wait_until_usec = drain_wait_until(&request->connection->server->drain, until_usec);
@@ -92,7 +100,7 @@ void request_resume(struct request *request)
 
         if (connection->state == CONNECTION_WAITING) {
                 waiter_cancel(&request->waiter);
-                set_deadline(connection, CONNECTION_SENDING, usec_add(clock_now_usec(), SEND_USEC));
+                set_transfer(connection, CONNECTION_SENDING, clock_now_usec(), SEND_USEC);
                 MHD_resume_connection(connection->mhd);
                 run_again(connection->server);
         }
@@ -110,10 +118,7 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
                 return NULL;
         }
         if (connection->state == CONNECTION_IDLE) {
-                const struct http_server *server = connection->server;
-                set_deadline(
-                        connection, CONNECTION_RECEIVING,
-                        usec_add(server->now_usec, server->drain.begun ? DRAIN_RECEIVE_USEC : RECEIVE_USEC));
+                set_transfer(connection, CONNECTION_RECEIVING, connection->server->now_usec, RECEIVE_USEC);
         }
         request_take_target(&connection->request, target);
         return NULL;
@@ -126,7 +131,7 @@ static enum MHD_Result handle(struct request *request)
         struct http_server *server = connection->server;
         uint64_t now_usec = clock_now_usec();
 
-        set_deadline(connection, CONNECTION_SENDING, usec_add(now_usec, SEND_USEC));
+        set_transfer(connection, CONNECTION_SENDING, now_usec, SEND_USEC);
         server->handler.on_request(request, now_usec, server->handler.userdata);
         if (request->status == 0) {
                 assert(connection->state == CONNECTION_WAITING);
