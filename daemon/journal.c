@@ -5,16 +5,21 @@
 #include "daemon/log_line.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX 1024
+#define MESSAGE_MAX      1024
+#define SETTLE_TRIES_MAX 500 /* of a millisecond each */
 
 static struct {
         enum journal_form form; /* JOURNAL_AUTO: to the journal */
@@ -167,4 +172,30 @@ void journal_say(const struct journal_record *record, const char *format, ...)
         } else {
                 say_on_stderr(record, message);
         }
+}
+
+/* The journal reads in order, and skips a datagram without content: when an empty one has been read, then so
+ * has all before it. */
+void journal_settle(void)
+{
+        const struct sockaddr_un address = { .sun_family = AF_UNIX,
+                                             .sun_path = "/run/systemd/journal/socket" };
+        const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+        int unread = 0;
+
+        if (journal.form != JOURNAL_AUTO) {
+                return;
+        }
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0) {
+                return;
+        }
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+            send(fd, "", 0, MSG_NOSIGNAL) == 0) {
+                for (int i = 0; i < SETTLE_TRIES_MAX && ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0;
+                     i++) {
+                        (void)nanosleep(&pause, NULL);
+                }
+        }
+        (void)close(fd);
 }

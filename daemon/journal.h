@@ -38,5 +38,10 @@ void journal_open(int max_priority, enum journal_form form, bool plain);
 
 void journal_say(const struct journal_record *record, const char *format, ...) _printf_(2, 3);
 
+/* Waits, for half a second at most, until the journal has taken in what was said. It looks up the sender's
+ * unit only then, and of a process that is gone it finds none: its last words would be missing in journalctl
+ * -u. For a process that ends early; of one that has lived for a while the journal knows. */
+void journal_settle(void);
+
 /* How many records were dropped because stderr could not take them. */
 uint64_t journal_dropped(void);

@@ -42,7 +42,7 @@ static int carry_out(const struct options *options, struct settings **settings)
         }
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         struct options options;
@@ -76,4 +76,14 @@ int main(int argc, char **argv)
         r = carry_out(&options, &settings);
         curl_global_cleanup();
         return r;
+}
+
+int main(int argc, char **argv)
+{
+        int code = run(argc, argv);
+
+        if (code != 0) {
+                journal_settle();
+        }
+        return code;
 }

@@ -94,6 +94,22 @@ def test_a_wrong_configuration_does_not_loop(home):
     assert any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries), entries
 
 
+def test_the_reason_is_with_the_unit_even_if_the_journal_is_busy(home):
+    """The journal finds out who has said something when it reads it; until then he has to be there."""
+    home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
+    home.systemctl("stop", SERVICE, check=False)
+    since = home.now()
+    home.run("pkill", "-STOP", "-x", "systemd-journal")
+    try:
+        home.systemctl("start", "--no-block", SERVICE)
+        time.sleep(0.3)  # it has long ended, but for the journal's sake
+    finally:
+        home.run("pkill", "-CONT", "-x", "systemd-journal")
+    home.wait_state("failed")
+    entries = home.journal("-u", SERVICE, "-p", "err", since=since)
+    assert any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries), entries
+
+
 def test_nor_do_clients_that_keep_knocking_make_it_loop(home, figure):
     home.systemctl("stop", SERVICE, check=False)
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
