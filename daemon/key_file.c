@@ -81,7 +81,7 @@ int key_file_read(int directory_fd, const char *name, bool relaxed, struct acces
         if (fd < 0) {
                 int error = errno;
                 (void)snprintf(reterr_reason, reason_size, "it cannot be opened: %s%s", strerror(error),
-                               error == EACCES ? " (let the daemon's user or group read it)" : "");
+                               error == EACCES ? " (let the daemon's user read it)" : "");
                 return -error;
         }
         if (fstat(fd, &status) < 0) {

@@ -19,16 +19,14 @@ int key_file_check(bool is_regular, unsigned mode, uint64_t length, bool relaxed
                 return -EINVAL;
         }
         if (mode & WRITABLE_BY_OTHERS) {
-                (void)snprintf(reterr_reason, size, "others may write to it (mode %04o): chmod 0640 or 0600",
-                               mode);
+                (void)snprintf(reterr_reason, size, "others may write to it (mode %04o): chmod 0600", mode);
                 return -EINVAL;
         }
         if ((mode & READABLE_BY_ALL) && !relaxed) {
-                (void)snprintf(
-                        reterr_reason, size,
-                        "everybody may read it (mode %04o): chmod 0640 or 0600, or set key_permissions = "
-                        "relaxed where the platform offers nothing better",
-                        mode);
+                (void)snprintf(reterr_reason, size,
+                               "everybody may read it (mode %04o): chmod 0600, or set key_permissions = "
+                               "relaxed where the platform offers nothing better",
+                               mode);
                 return -EINVAL;
         }
         if (length > ACCESS_KEY_TEXT_MAX) {
