@@ -138,7 +138,9 @@ const char *environment_why(const struct environment *environment, uint64_t now_
                                 environment->name);
                 } else {
                         (void)snprintf(buffer, ENVIRONMENT_WHY_MAX,
-                                       "no access key: put a key file %s into %s", environment->name,
+                                       "no access key: run 'eqpctl key set %s', or put a key file %s "
+                                       "into %s",
+                                       environment->name, environment->name,
                                        upstream_keys_directory(environment->upstream));
                 }
                 return buffer;

@@ -118,7 +118,7 @@ def test_without_any_key_the_refusal_says_where_to_put_one(upstream, make_broker
     ("worker.service", "eqp", "no rule allows it"),
     (UNIT, "eqp.staging", "'eqp.staging' begins with eqp. and names no environment: there are production, sandbox"),
     (UNIT, "eqp.Sandbox", "names no environment"),
-    (UNIT, "production", "no access key: put a key file production into"),
+    (UNIT, "production", "no access key: run 'eqpctl key set production', or put a key file production into"),
 ])
 def test_a_refused_unit_does_not_start(giving, source, unit, credential, why):
     if why is None:  # a template never runs
