@@ -98,7 +98,7 @@ static int tell_taken_up(struct json_object *status, const struct key_file_name 
                         "The daemon has taken it up: it is a spare, to be used when the keys before it are "
                         "refused.");
         else if (streq(field_text(environment, "state"), "valid"))
-                (void)puts("The daemon has taken it up, and uses it from the next refresh on.");
+                (void)puts("The daemon has taken it up: it is in use.");
         else
                 (void)puts("The daemon has taken it up, and is getting a token with it.");
         return EXIT_DONE;
@@ -129,10 +129,10 @@ static int tell_not_seen(struct json_object *status, const struct key_file_name 
         if (daemon_status_environment(status, name->environment) == NULL)
                 return tell_unknown_environment(name);
 
-        complain("The daemon did not take the key up within %d s. Does it read another directory? See: "
-                 "eqpctl "
-                 "doctor",
-                 WAIT_MAX_SEC);
+        complain(
+                "The daemon did not take the key up within %d s. Does it read another directory, or get its "
+                "keys from systemd as credentials (eqp-broker-keys(5))? See: eqpctl doctor",
+                WAIT_MAX_SEC);
         return EXIT_FAILED;
 }
 

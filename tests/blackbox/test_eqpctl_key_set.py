@@ -365,8 +365,8 @@ def row(key_state, serial, **more):
 
 
 @pytest.mark.parametrize(["before", "after", "code", "words"], [
-    ([row("", 0)], [row("", 0), row("active", 1, exchange_in_flight=True), row("active", 1)], 0, "uses it from the next"),
-    ([row("active", 4)], [row("active", 4), row("trial", 5), row("active", 5)], 0, "uses it from the next refresh on"),
+    ([row("", 0)], [row("", 0), row("active", 1, exchange_in_flight=True), row("active", 1)], 0, "it is in use"),
+    ([row("active", 4)], [row("active", 4), row("trial", 5), row("active", 5)], 0, "it is in use"),
     ([row("", 0)], [row("active", 1, state="waiting")], 0, "is getting a token with it"),
     ([row("", 0)], [row("spare", 2)], 0, "it is a spare"),
     ([row("", 0)], [row("", 0, key_files_refused=[{"file": "sandbox", "reason": "it cannot be opened"}])], 1,

@@ -44,7 +44,7 @@ def test_from_no_key_to_a_token(broker):
     assert (result.returncode, result.stderr) == (0, "Trying the key at the EQP API ...\n")
     assert result.stdout.splitlines() == [
         "The key works.", f"{broker.keys_directory}/sandbox.1-main is written.",
-        "The daemon has taken it up, and uses it from the next refresh on."]
+        "The daemon has taken it up: it is in use."]
     assert broker.token()["ust"]
     assert eqpctl(broker, "key", "list").stdout.splitlines()[1].split() == ["sandbox.1-main", "0600", "root", "in", "use"]
 
@@ -55,7 +55,7 @@ def test_a_rotation(broker):
     result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
     assert (result.returncode, result.stdout.splitlines()[1:]) == (0, [
         f"{broker.keys_directory}/sandbox is replaced.",
-        "The daemon has taken it up, and uses it from the next refresh on."])
+        "The daemon has taken it up: it is in use."])
     assert [(key["label"], key["state"]) for key in broker.status("sandbox")["keys"]] == [("", "active")]
     result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
     assert result.returncode == 0 and "it held this key before" in result.stdout
