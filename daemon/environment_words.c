@@ -117,6 +117,26 @@ void environment_say_keys(const struct environment *environment, const struct ke
                     list);
 }
 
+/* Nothing has gone wrong in this process; but the one before may have used up what an hour allows. */
+static void say_why_still_waiting(const struct refresh *refresh, uint64_t now_usec,
+                                  char buffer[static ENVIRONMENT_WHY_MAX])
+{
+        uint64_t next = refresh_next_usec(refresh);
+        enum refresh_limit limit;
+        char wait[DURATION_TEXT_MAX];
+
+        (void)refresh_limited_until(refresh, &limit);
+        if (next <= now_usec || next == USEC_NEVER) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
+                return;
+        }
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt in %s",
+                       limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
+                       : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
+                                                            : "waiting for the upstream's first answer",
+                       duration_format(next - now_usec, wait));
+}
+
 const char *environment_why(const struct environment *environment, uint64_t now_usec,
                             char buffer[static ENVIRONMENT_WHY_MAX])
 {
@@ -146,7 +166,7 @@ const char *environment_why(const struct environment *environment, uint64_t now_
                 return buffer;
         }
         if (!trouble->any) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
+                say_why_still_waiting(refresh, now_usec, buffer);
                 return buffer;
         }
         (void)duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait);

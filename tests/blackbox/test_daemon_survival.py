@@ -201,6 +201,7 @@ def test_budget_holds_over_restarts(upstream, make_broker, manager):
         manager.end(broker)
     assert asked(upstream) == before
     manager.begin(broker)
+    broker.wait_status("sandbox", lambda status: "hourly budget of exchanges is used up" in status["why"])
 
 
 def test_patience_holds_over_restarts(upstream, make_broker, manager):
