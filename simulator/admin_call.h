@@ -10,8 +10,8 @@
 struct admin_call {
         const struct admin *admin;
         struct environment *environment; /* NULL for paths that name none */
-        char *argument;                  /* the decoded part of the path after "keys/", or NULL */
-        struct json_object *body;        /* NULL if there was none */
+        char *argument;           /* the decoded part of the path after "keys/" or "tokens/", or NULL */
+        struct json_object *body; /* NULL if there was none */
 };
 
 /* Does the request's work. On success there is an answer, be it an error answer. Returns 0 or a negative
@@ -41,8 +41,10 @@ int admin_regenerate_key(struct admin_call *call, struct answer **ret);
 int admin_describe_key(const struct key *key, struct json_object **ret);
 
 /* handlers: admin_control.c */
+int admin_get_token(struct admin_call *call, struct answer **ret);
 int admin_revoke_tokens(struct admin_call *call, struct answer **ret);
 int admin_put_settings(struct admin_call *call, struct answer **ret);
 int admin_add_fault(struct admin_call *call, struct answer **ret);
 int admin_clear_faults(struct admin_call *call, struct answer **ret);
+int admin_forward_clock(struct admin_call *call, struct answer **ret);
 int admin_reset(struct admin_call *call, struct answer **ret);

@@ -4,9 +4,11 @@
 #include "lib/util.h"
 #include "simulator/admin_call.h"
 #include "simulator/json_text.h"
+#include "simulator/moment.h"
 
 static const char *const no_fields[] = { NULL };
 static const char *const revoke_fields[] = { "ust_sha256", NULL };
+static const char *const clock_fields[] = { "forward", NULL };
 static const char *const settings_fields[] = { "lifetime_max", "lifetime_fixed", "latency_ms", NULL };
 
 static int answer_number(const char *name, uint64_t number, struct answer **ret)
@@ -14,6 +16,22 @@ static int answer_number(const char *name, uint64_t number, struct answer **ret)
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
 
         if (json_add_number(object, name, number) < 0)
+                return -ENOMEM;
+        return answer_new_json(ret, 200, take_ptr(object));
+}
+
+int admin_get_token(struct admin_call *call, struct answer **ret)
+{
+        _cleanup_(json_putp) struct json_object *object = NULL;
+        uint64_t expires_usec;
+        int64_t left_usec;
+
+        if (tokens_find(call->environment->tokens, call->argument, &expires_usec) < 0)
+                return answer_new_error(ret, 404, 404, "there is no token with this digest");
+        left_usec = (int64_t)(expires_usec - moment_boottime_usec());
+        object = json_object_new_object();
+        if (json_add(object, "active", json_object_new_boolean(left_usec > 0)) < 0 ||
+            json_add(object, "expires_in_ms", json_object_new_int64(left_usec / (int64_t)USEC_PER_MSEC)) < 0)
                 return -ENOMEM;
         return answer_new_json(ret, 200, take_ptr(object));
 }
@@ -78,6 +96,19 @@ int admin_put_settings(struct admin_call *call, struct answer **ret)
             json_add_number(object, "latency_ms", (uint64_t)settings.latency_ms) < 0)
                 return -ENOMEM;
         return answer_new_json(ret, 200, take_ptr(object));
+}
+
+int admin_forward_clock(struct admin_call *call, struct answer **ret)
+{
+        int64_t forward_sec = -1;
+        int r;
+
+        r = admin_check_fields(call, clock_fields, ret);
+        if (r <= 0)
+                return r;
+        if (!read_setting(call->body, "forward", 1, LIFETIME_SEC_MAX, &forward_sec) || forward_sec < 0)
+                return admin_bad_request(ret, "forward must be whole seconds from 1 to ten years");
+        return answer_number("forward", moment_forward((uint64_t)forward_sec) / USEC_PER_SEC, ret);
 }
 
 int admin_add_fault(struct admin_call *call, struct answer **ret)

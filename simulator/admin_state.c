@@ -19,6 +19,8 @@ static const char help[] =
         "POST   /{env}/keys/{id}/accept        accepts it again\n"
         "POST   /{env}/keys/{id}/regenerate    {\"secret\"?}: a new secret, random if not given; tokens "
         "live on\n"
+        "POST   /clock                         {\"forward\"}: lets so many seconds of tokens' lives pass\n"
+        "GET    /{env}/tokens/{ust_sha256}     whether the token is active, and for how long\n"
         "POST   /{env}/tokens/revoke           {\"ust_sha256\"?}: ends one token, or all\n"
         "PUT    /{env}/settings                {\"lifetime_max\"?,\"lifetime_fixed\"?,\"latency_ms\"?}\n"
         "POST   /{env}/faults                  {\"fault\",\"count\"?,\"paths\"?,...}: adds a fault\n"

@@ -11,6 +11,10 @@
  */
 uint64_t moment_boottime_usec(void);
 
+/* Lets so many seconds pass at once on that clock, as a suspend does. Returns how much was let pass in all,
+ * in microseconds. */
+uint64_t moment_forward(uint64_t sec);
+
 /* The wall clock in microseconds since 1970, for reports only. */
 uint64_t moment_wall_usec(void);
 

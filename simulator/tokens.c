@@ -97,6 +97,16 @@ bool tokens_is_active(const struct tokens *tokens, const char *ust, size_t size,
         return found && (*found)->expires_usec > now_usec;
 }
 
+int tokens_find(const struct tokens *tokens, const char *ust_sha256, uint64_t *ret_expires_usec)
+{
+        struct token **found = tfind(ust_sha256, &tokens->tree, compare);
+
+        if (!found)
+                return -ENOENT;
+        *ret_expires_usec = (*found)->expires_usec;
+        return 0;
+}
+
 size_t tokens_active(const struct tokens *tokens, uint64_t now_usec)
 {
         const struct token *token;

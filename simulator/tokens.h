@@ -21,6 +21,10 @@ int tokens_add(struct tokens *tokens, const char *ust, size_t size, uint64_t exp
 /* Whether the token was issued here, has not expired and has not been revoked. */
 bool tokens_is_active(const struct tokens *tokens, const char *ust, size_t size, uint64_t now_usec);
 
+/* When the token with the digest expires (CLOCK_BOOTTIME), which may be over. Returns 0, or -ENOENT if it
+ * was not issued here, is forgotten or has been revoked. */
+int tokens_find(const struct tokens *tokens, const char *ust_sha256, uint64_t *ret_expires_usec);
+
 /* How many are active. */
 size_t tokens_active(const struct tokens *tokens, uint64_t now_usec);
 

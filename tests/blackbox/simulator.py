@@ -11,6 +11,7 @@ that the kernel chooses. Standard library only.
 """
 
 import base64
+import hashlib
 import http.client
 import json
 import os
@@ -200,6 +201,16 @@ class Simulator:
         """Ends one token, or all; returns how many."""
         body = None if ust_sha256 is None else {"ust_sha256": ust_sha256}
         return self._do("POST", f"/{environment}/tokens/revoke", body)["revoked"]
+
+    def token_truth(self, environment, ust):
+        """What is left of the token's life in seconds, negative when it is over; None: it is not this environment's, or was revoked."""
+        digest = hashlib.sha256(ust.encode()).hexdigest()
+        status, answer = self.call("GET", f"/{environment}/tokens/{digest}")
+        return answer["expires_in_ms"] / 1000 if status == 200 else None
+
+    def forward(self, seconds):
+        """Lets so much of all tokens' lives pass."""
+        return self._do("POST", "/clock", {"forward": seconds})
 
     def settings(self, environment, **settings):
         """lifetime_max, lifetime_fixed (None: off), latency_ms."""

@@ -176,6 +176,20 @@ def test_revoke_one_and_all(sim):
     assert sim.request("sandbox", "GET", "/rest/v1/x", headers=second)[0] == 401
 
 
+def test_what_is_left_of_a_token(sim):
+    _, grant = sim.token("sandbox", body={"grant_type": "session", "expires_in": 100})
+    assert 95 < sim.token_truth("sandbox", grant["ust"]) <= 100
+    assert sim.token_truth("production", grant["ust"]) is None
+    before = sim.forward(60)["forward"]
+    assert 35 < sim.token_truth("sandbox", grant["ust"]) <= 40
+    assert sim.forward(60)["forward"] == before + 60
+    assert -25 < sim.token_truth("sandbox", grant["ust"]) <= -20
+    bearer_of_it = {"Authorization": "Bearer " + grant["ust"]}
+    assert sim.request("sandbox", "GET", "/rest/v1/x", headers=bearer_of_it)[0] == 401
+    sim.revoke("sandbox")
+    assert sim.token_truth("sandbox", grant["ust"]) is None
+
+
 def test_account(sim):
     path, headers = "/rest/v1/users/MAG123456789", bearer(sim)
     status, _, text = sim.request("sandbox", "GET", path, headers=headers)
@@ -323,7 +337,8 @@ def test_help(sim):
     ("PUT", "/sandbox/settings", {"lifetime_max": None}), ("PUT", "/sandbox/settings", None),
     ("POST", "/sandbox/tokens/revoke", {"ust_sha256": "short"}),
     ("POST", "/sandbox/tokens/revoke", {"ust": "x"}),
-    ("POST", "/reset", {"x": 1}),
+    ("POST", "/reset", {"x": 1}), ("POST", "/clock", None), ("POST", "/clock", {}),
+    ("POST", "/clock", {"forward": 0}),
 ])
 def test_admin_mistakes_are_400_with_a_message(sim, method, path, body):
     before = sim.state()
