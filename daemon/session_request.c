@@ -13,7 +13,14 @@
 #include "daemon/token_request.h"
 #include "lib/util.h"
 
+#include <errno.h>
 #include <stdio.h>
+
+/* Without memory for it nobody knows what the request is, so nothing is said of it. */
+static void drop(struct request *request)
+{
+        request_answer(request, 500, NULL);
+}
 
 static void refuse(struct request *request, unsigned status, const char *message)
 {
@@ -41,8 +48,16 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
 static bool take_client_name(const struct api *api, struct request *request)
 {
         _cleanup_free_ char *id = NULL;
+        int r = basic_auth_id(request->facts.authorization, &id);
 
-        if (basic_auth_id(request->facts.authorization, &id) < 0) {
+        if (r == -ENOMEM) {
+                drop(request);
+                return false;
+        }
+        if (r < 0) {
+                refuse(request, 401,
+                       "Basic authentication is missing: any application ID and secret will do, the ID "
+                       "becomes the client's name");
                 return false;
         }
         if (client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
@@ -56,10 +71,14 @@ static bool take_client_name(const struct api *api, struct request *request)
 
 static bool body_asks_for_session(struct request *request)
 {
-        struct json_object *json = request_body_parse(request);
-        struct json_object *grant_type = NULL;
+        struct json_object *json = NULL, *grant_type = NULL;
+        int r = request_body_parse(request, &json);
 
-        if (!json) {
+        if (r == -ENOMEM) {
+                drop(request);
+                return false;
+        }
+        if (r < 0) {
                 refuse(request, 400, "the body must be a JSON object like {\"grant_type\": \"session\"}");
                 return false;
         }
@@ -77,14 +96,7 @@ static bool body_asks_for_session(struct request *request)
 void session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                if (!take_client_name(api, request)) {
-                        refuse(request, 401,
-                               "Basic authentication is missing: any application ID and secret "
-                               "will do, the ID "
-                               "becomes the client's name");
-                        return;
-                }
-                if (!body_asks_for_session(request)) {
+                if (!take_client_name(api, request) || !body_asks_for_session(request)) {
                         return;
                 }
                 request->min_ttl_sec = 0;

@@ -15,6 +15,7 @@
 #include "lib/json_form.h"
 #include "lib/util.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 /* How long a report or an operator's refresh waits for the outcome: an exchange, and one more with the next
@@ -217,8 +218,13 @@ static bool outcome_known(const struct request *request, uint64_t now_usec)
 void token_request_rejected(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                struct json_object *json = request_body_parse(request);
-                if (!json) {
+                struct json_object *json = NULL;
+                int r = request_body_parse(request, &json);
+                if (r == -ENOMEM) { /* nobody knows what was reported, so nothing is said of it */
+                        request_answer(request, 500, NULL);
+                        return;
+                }
+                if (r < 0) {
                         send_answer(request, answer_error(400, "bad_request",
                                                           "the body must be a JSON object like {\"ust\": "
                                                           "\"the token that was refused\"}"));
