@@ -85,8 +85,15 @@ __attribute__((constructor)) static void begin(void)
         (void)atexit(report);
 }
 
+/* tests/chaos links one in: whether a call of that kind is to fail now, many times. */
+__attribute__((weak)) bool control_fails(unsigned kind);
+
 static bool fails_now(enum kind kind, const char *name)
 {
+        if (control_fails && control_fails(kind)) {
+                faults.failed = name;
+                return true;
+        }
         if (atomic_fetch_add(&faults.counts[kind], 1) + 1 != faults.which || kind != faults.kind) {
                 return false;
         }

@@ -1,0 +1,107 @@
+"""Callers: hundreds of programs that ask, each in its own way, each seeded."""
+
+import base64
+import http.client
+import json
+import random
+import threading
+
+from broker import Answer
+from recorder import Ask
+from world import ENVIRONMENTS
+
+BROKEN = (OSError, http.client.HTTPException, ValueError, AssertionError)
+GIVE_UP = 60  # s without an answer
+KINDS = {"token": 40, "text": 8, "head": 6, "min_ttl": 10, "rejected": 4, "unchanged": 10, "status": 4, "metrics": 3,
+         "livez": 3, "readyz": 5, "nowhere": 2, "bad_query": 2}
+
+
+class Caller(threading.Thread):
+    def __init__(self, world, number, seed):
+        super().__init__(daemon=True, name=f"caller {number}")
+        self.world, self.random = world, random.Random(seed * 100003 + number)
+        self.via = self.random.choice(("unix", "tcp"))
+        self.keeps = self.random.random() < 0.5
+        self.pause = self.random.choice((0.05, 0.5, 1, 2))
+        self.connection, self.token, self.stop = None, None, threading.Event()
+
+    def run(self):
+        while not self.stop.wait(self.random.expovariate(1 / self.pause)):
+            try:
+                self.turn()
+            except Exception as error:  # a mistake of ours must not go unnoticed
+                self.world.recorder.fail("caller", f"{type(error).__name__}: {error}")
+        self.hang_up()
+
+    def hang_up(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+    def choose(self):
+        """(Ask, method, path, headers, body)"""
+        kind = self.random.choices(list(KINDS), list(KINDS.values()))[0]
+        name = self.random.choice(list(ENVIRONMENTS))
+        wait = self.random.choice((0, 0, 1, 2, 2, 5))
+        path, headers = f"/v1/{name}/token", {"EQP-Client": f"chaos/{kind}"}
+        if kind == "min_ttl":
+            least = self.random.choice((1, 2, 5, 20, 100000))
+            return Ask(kind, name, least, wait), "GET", f"{path}?min_ttl={least}&wait={wait}", headers, None
+        if kind == "rejected" and self.token:
+            ask = Ask(kind, self.token[0], ust=self.token[1])
+            return ask, "POST", f"/v1/{ask.environment}/token/rejected", headers, json.dumps({"ust": ask.ust})
+        if kind == "unchanged":
+            headers = {"Authorization": "Basic " + base64.b64encode(b"any:thing").decode(),
+                       "Content-Type": "application/json"}
+            return Ask(kind, name), "POST", f"/{name}/rest/v1/app/session/token", headers, '{"grant_type":"session"}'
+        if kind in ("text", "head"):
+            headers["Accept"] = "text/plain" if kind == "text" else "application/json"
+            return Ask(kind, name, 0, wait), "HEAD" if kind == "head" else "GET", f"{path}?wait={wait}", headers, None
+        if kind in ("status", "metrics", "livez", "readyz"):
+            return Ask(kind), "GET", f"/{'v1/' if kind == 'status' else ''}{kind}", headers, None
+        if kind == "nowhere":
+            return Ask(kind), "GET", "/v1/nowhere/token", headers, None
+        if kind == "bad_query":
+            return Ask(kind, name), "GET", f"{path}?wait=forever", headers, None
+        return Ask("token", name, 0, wait), "GET", f"{path}?wait={wait}", headers, None
+
+    def turn(self):
+        ask, *request = self.choose()
+        recorder = self.world.recorder
+        was_kept = self.connection is not None
+        t0 = recorder.clock.now()
+        try:
+            answer = self.ask(*request)
+        except BROKEN as error:
+            self.hang_up()
+            if not was_kept:  # else it was closed while it was idle: what comes of a new one counts
+                recorder.no_answer(ask, t0, recorder.clock.now(), error)
+            return
+        t1 = recorder.clock.now()
+        self.world.daemon._remember(answer)
+        recorder.answer(ask, answer, t0, t1)
+        if ask.kind == "token" and answer.status == 200:
+            self.token = (ask.environment, json.loads(answer.body)["ust"])
+        if not self.keeps or answer.headers.get("Connection", "").lower() == "close":
+            self.hang_up()
+
+    def ask(self, method, path, headers, body):
+        if self.connection is None:
+            context = self.world.daemon.connection(self.via, GIVE_UP)
+            self.connection = Kept(context)
+        return self.connection.ask(method, path, headers, body)
+
+
+class Kept:
+    """A connection that is closed with the object."""
+
+    def __init__(self, context):
+        self.context, self.connection = context, context.__enter__()
+
+    def ask(self, method, path, headers, body):
+        self.connection.request(method, path, body, headers)
+        response = self.connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+    def close(self):
+        self.context.__exit__(None, None, None)

@@ -1,0 +1,271 @@
+"""Recorder: what was asked and answered, against what the simulator knows. It judges; it does nothing itself.
+
+Times: `real` is the monotonic clock; `ours` is real plus all jumps, the clock that daemon and simulator live by. A
+token has a `Truth`: when it ends. A `window` is a span in which something is allowed that else is not.
+"""
+
+import calendar
+import collections
+import threading
+import time
+
+import broker as broker_module
+
+LATE = 5  # s beyond the wait: threads, a sanitizer, two processors
+EXCHANGE_TIMEOUT = 4
+SETTLE = 3  # s for which the end of a window still excuses
+
+# What each question may be answered with: (status, slug); 200 has none.
+NO_TOKEN = {(200, None), (503, "no_token")}
+LIMITED = {(422, "min_ttl_unattainable"), (429, "refresh_limited")}
+ANSWERS = {
+    "token": NO_TOKEN, "text": NO_TOKEN, "head": {(200, None), (503, None)}, "min_ttl": NO_TOKEN | LIMITED,
+    "rejected": NO_TOKEN, "unchanged": {(200, None), (503, None)}, "status": {(200, None)},
+    "metrics": {(200, None)}, "livez": {(200, None)}, "readyz": {(200, None), (503, "not_ready")},
+    "nowhere": {(404, "unknown_environment")}, "bad_query": {(400, "bad_request")},
+}
+WITH_TOKEN = ("token", "text", "min_ttl", "rejected", "unchanged")
+
+Ask = collections.namedtuple("Ask", "kind environment min_ttl wait ust", defaults=(None, 0, 2, None))
+Moment = collections.namedtuple("Moment", "real ours wall")
+Truth = collections.namedtuple("Truth", "upstream ends_ours seen granted")
+
+
+class Clock:
+    def __init__(self):
+        self.lock, self.jumps = threading.RLock(), [(0, 0)]
+
+    def now(self):
+        real = time.monotonic()
+        return Moment(real, real + self.jumps[-1][1], time.time())
+
+    def ours(self, real):
+        return real + next(forward for since, forward in reversed(self.jumps) if since <= real)
+
+
+class Recorder:
+    def __init__(self, simulator, urls):
+        """urls: {environment: (upstream names that may be its base URL)}"""
+        self.simulator, self.urls, self.clock = simulator, urls, Clock()
+        self.lock = threading.Lock()
+        self.events, self.wrong, self.windows = collections.deque(maxlen=60), [], []
+        self.counts = collections.Counter()
+        self.truths, self.latest, self.reported = {}, {}, {}
+        self.revoked = collections.defaultdict(float)
+        self.arrivals = collections.defaultdict(list)
+        self.totals, self.at = {}, None
+
+    # the story
+
+    def say(self, text):
+        with self.lock:
+            self.events.append(f"{self.clock.now().real:.3f} {text}")
+
+    def fail(self, rule, text):
+        with self.lock:
+            self.events.append(f"{self.clock.now().real:.3f} WRONG {rule}: {text}")
+            self.wrong.append((rule, text))
+
+    def open(self, name):
+        window = [name, self.clock.now().real, None]
+        self.windows.append(window)
+        return window
+
+    def close(self, window):
+        window[2] = self.clock.now().real
+
+    def during(self, names, begin, end, settle=SETTLE):
+        return any(name in names and since <= end and (until is None or until + settle >= begin)
+                   for name, since, until in self.windows)
+
+    def time_in(self, name, begin, end):
+        return sum(max(0, min(end, until or end) - max(begin, since))
+                   for what, since, until in self.windows if what == name)
+
+    # answers
+
+    def no_answer(self, ask, t0, t1, error):
+        self.counts["no answer"] += 1
+        if not self.during(("impaired", "down", "narrow"), t0.real, t1.real):
+            self.fail("no-answer", f"{ask}: {error!r} after {t1.real - t0.real:.1f} s")
+
+    def answer(self, ask, answer, t0, t1):
+        impaired = self.during(("impaired",), t0.real, t1.real)
+        self._late(ask, t0, t1, impaired)
+        status, slug = self._form(ask, answer)
+        self.counts[f"{ask.kind} {status}{' ' + slug if slug else ''}"] += 1
+        if not self._allowed(ask, status, slug, t0, t1, impaired):
+            self.fail("slug", f"{ask}: {status} {slug}: {answer.body[:300]}")
+        if status == 200 and ask.kind in WITH_TOKEN:
+            self._token(ask, answer, t0, t1)
+        if status == 503 and ask.kind in WITH_TOKEN + ("head",) and slug in ("no_token", None):
+            self._no_token(ask, answer, t0, t1)
+        if ask.kind in ("status", "metrics"):
+            self._no_secret(ask, answer)
+
+    def _late(self, ask, t0, t1, impaired):
+        wait = 40 if ask.kind == "rejected" else ask.wait
+        took = t1.real - t0.real - self.time_in("stopped", t0.real, t1.real)
+        if took > wait + LATE and not impaired and not self.during(("down",), t0.real, t1.real):
+            self.fail("late", f"{ask}: {took:.1f} s")
+
+    def _form(self, ask, answer):
+        """(status, slug), whose form is checked."""
+        try:
+            broker_module.check_headers(answer)
+            if answer.status == 200 or ask.kind == "head":
+                return answer.status, None
+            if ask.kind == "unchanged":
+                assert set(answer.json()) == {"code", "message"} and answer.json()["code"] == answer.status
+                return answer.status, None
+            if answer.error()[1] in ("no_token", "refresh_limited", "stopping"):
+                assert 0 <= answer.retry_after <= 6 * 3600 * 1.3, "Retry-After"
+            return answer.error()
+        except (AssertionError, KeyError, ValueError, TypeError) as error:
+            self.fail("form", f"{ask}: {error!r}: {answer}")
+            return answer.status, None
+
+    def _allowed(self, ask, status, slug, t0, t1, impaired):
+        if (status, slug) in ANSWERS[ask.kind]:
+            return True
+        plain = slug if ask.kind not in ("head", "unchanged") else None
+        if (status, plain) in ((503, "stopping"), (503, None)):
+            return self.during(("down",), t0.real, t1.real)
+        if (status, plain) in ((429, "too_many_connections"), (429, None)):
+            return self.during(("narrow", "impaired"), t0.real, t1.real)
+        return impaired and status in (403, 500, 503)
+
+    def _no_secret(self, ask, answer):
+        text = answer.body.decode()
+        for ust in tuple(self.truths):
+            if ust in text:
+                self.fail("secret", f"{ask}: a token is in the answer")
+
+    # tokens
+
+    def truth(self, ask, ust, names):
+        """What the simulator knows of it; asked once for each token."""
+        truth = self.truths.get(ust)
+        if truth is None:
+            for name in names:
+                with self.clock.lock:
+                    left, now = self.simulator.token_truth(name, ust), self.clock.now()
+                if left is not None:
+                    granted = self.simulator.state(name)["requests"]["granted"]
+                    truth = self.truths.setdefault(ust, Truth(name, now.ours + left, now, granted))
+        return truth
+
+    def _token(self, ask, answer, t0, t1):
+        if ask.kind == "text":
+            body = {"ust": answer.body.decode().rstrip("\n")}
+        else:
+            body = answer.json()
+        names = [name for name in self.urls[ask.environment]
+                 if body.get("base_url", self.simulator.urls[name]) == self.simulator.urls[name]]
+        if ask.environment == "agency" and self.at and self.at[1] < t0.real and \
+                not self.during(("move",), t0.real, t1.real, settle=0):
+            names = [name for name in names if name == self.at[0]]
+        truth = self.truth(ask, body["ust"], names)
+        if body.get("environment", ask.environment) != ask.environment or not names:
+            self.fail("environment", f"{ask}: {body.get('environment')}, {body.get('base_url')}")
+        if truth is None:
+            if not any(self.revoked[name] > t0.real - 60 for name in names):
+                self.fail("unknown", f"{ask}: not a token of {names}")
+            return
+        if truth.upstream not in names:
+            self.fail("environment", f"{ask}: a token of {truth.upstream}, not of {names}")
+        if truth.ends_ours <= t0.ours:
+            self.fail("expired", f"{ask}: ended {t0.ours - truth.ends_ours:.3f} s before it was asked for")
+        reported = self.reported.get(body["ust"])
+        if reported is not None and reported < t0.real:
+            self.fail("reported", f"{ask}: the token was reported, and replaced, {t0.real - reported:.3f} s ago")
+        if ask.kind == "rejected" and body["refreshed"] and body["ust"] != ask.ust:
+            self.reported[ask.ust] = t1.real
+        if "expires_in" in body:
+            self._life(ask, body, truth, t0, t1)
+
+    def _life(self, ask, body, truth, t0, t1):
+        left = body["expires_in"]
+        most, least = truth.ends_ours - t0.ours, truth.ends_ours - t1.ours
+        # The broker counts from when it sent the request, so what held it up meanwhile is lost.
+        lost = self.time_in("stopped", truth.seen.real - 30, t1.real) + \
+            (10 if self.during(("jump", "impaired"), truth.seen.real - 15, truth.seen.real) else 0)
+        if not isinstance(left, int) or left < 0 or left > most + 0.05 or \
+                left < min(least, truth.ends_ours - t1.ours) - 2 - lost:
+            if not self.during(("jump",), t0.real, t1.real):
+                self.fail("life", f"{ask}: expires_in {left}, and it is {least:.3f} to {most:.3f}")
+        if left < ask.min_ttl:
+            self.fail("min_ttl", f"{ask}: {left} s left")
+        if "expires_at" in body and not self.during(("jump",), t0.real, t1.real):
+            at = calendar.timegm(time.strptime(body["expires_at"], "%Y-%m-%dT%H:%M:%SZ"))
+            if not t0.wall + left - 1.5 <= at <= t1.wall + left + 1.5:
+                self.fail("expires_at", f"{ask}: {body['expires_at']} with {left} s left at {t1.wall:.1f}")
+        with self.lock:
+            old = self.latest.get(ask.environment)
+            if old is None or old[3] <= t1.real:
+                self.latest[ask.environment] = (body["ust"], t1.ours + left, body.get("base_url"), t1.real)
+
+    def forget(self, environment):
+        self.latest.pop(environment, None)
+
+    def forget_young(self, environment, changed_real):
+        """A restart: what was handed out a moment ago, or before the keys changed, need not be there again."""
+        latest = self.latest.get(environment)
+        if latest and (self.truths[latest[0]].seen.real < changed_real + 1 or
+                       self.truths[latest[0]].seen.real > time.monotonic() - 1):
+            self.forget(environment)
+
+    def _no_token(self, ask, answer, t0, t1):
+        latest = self.latest.get(ask.environment)
+        if latest is None or latest[3] >= t0.real or latest[1] < t1.ours + 2 or ask.min_ttl:
+            return
+        if self.during(("impaired", "move", "down", "jump"), t0.real, t1.real):
+            return
+        truth = self.truths[latest[0]]
+        if self.simulator.state(truth.upstream)["requests"]["granted"] == truth.granted and \
+                self.latest.get(ask.environment) == latest:
+            self.fail("no_token", f"{ask}: {latest[1] - t1.ours:.1f} s were left of a token: {answer.body[:300]}")
+
+    def moved(self, upstream):
+        """The agency's account is another one for who asks from now on."""
+        self.at = (upstream, time.monotonic())
+
+    # the upstream
+
+    def poll(self):
+        """Takes in what the simulator was asked since the last time."""
+        states = self.simulator.state()
+        now = self.clock.now()
+        for name, state in states.items():
+            n = state["requests"]["total"] - self.totals.get(name, 0)
+            self.totals[name] = state["requests"]["total"]
+            for entry in state["last"][-n:] if n else ():
+                if entry["path"].endswith("/session/token"):
+                    at = calendar.timegm(time.strptime(entry["at"][:19], "%Y-%m-%dT%H:%M:%S"))
+                    real = at + int(entry["at"][20:23]) / 1000 - now.wall + now.real
+                    self.arrival(name, real, entry["fault"])
+
+    def arrival(self, name, real, fault):
+        arrivals, ours = self.arrivals[name], self.clock.ours(real)
+        held_up = self.during(("stopped", "impaired"), arrivals[-1][0] - 6, real) if arrivals else False
+        if arrivals and not held_up:
+            if ours - arrivals[-1][1] < 0.5:
+                self.fail("floor", f"{name}: two exchanges within {ours - arrivals[-1][1]:.3f} s")
+            if arrivals[-1][2] == "hang" and real - arrivals[-1][0] < EXCHANGE_TIMEOUT - 1 and \
+                    not self.during(("clear", "down", "move"), arrivals[-1][0], real, settle=0.5):
+                self.fail("in-flight", f"{name}: a second exchange while the first hangs")
+        arrivals.append((real, ours, fault))
+        if len(arrivals) > 60 and ours - arrivals[-61][1] < 3590:
+            self.fail("budget", f"{name}: 61 exchanges in {ours - arrivals[-61][1]:.0f} s")
+
+    # the end
+
+    def report(self):
+        lines = [f"  {n:7} {what}" for what, n in sorted(self.counts.items())]
+        lines += [f"  {len(arrivals):7} exchanges of {name}" for name, arrivals in sorted(self.arrivals.items())]
+        lines += [f"  {len(self.truths):7} tokens"]
+        return "\n".join(lines)
+
+    def last(self):
+        return "\n".join(self.events)
+

@@ -1,0 +1,193 @@
+"""The recorder finds what is wrong: each of its rules is broken here, by an answer that is nearly right."""
+
+import email.message
+import json
+import threading
+import time
+
+import pytest
+
+from broker import Answer
+from recorder import Ask, Moment, Recorder
+
+URLS = {"sandbox": "https://localhost:1", "east": "https://localhost:2", "west": "https://localhost:3"}
+
+
+class Simulator:
+    """Knows one token, `good`, of the sandbox, with 20 s left; and `other`, of west."""
+
+    urls = URLS
+    granted = 1
+
+    def token_truth(self, name, ust):
+        return {("sandbox", "good"): 20.5, ("west", "other"): 20.5, ("sandbox", "old"): -0.5}.get((name, ust))
+
+    def state(self, name):
+        return {"requests": {"granted": self.granted}}
+
+
+@pytest.fixture
+def recorder():
+    recorder = Recorder(Simulator(), {"sandbox": ("sandbox",), "agency": ("east", "west")})
+    yield recorder
+    assert all(rule for rule, _ in recorder.wrong)
+
+
+def rules(recorder):
+    return {rule for rule, _ in recorder.wrong}
+
+
+def answer(status, body, **headers):
+    message = email.message.Message()
+    for name, value in ({"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Date": "now",
+                         "Content-Type": "application/json"} | headers).items():
+        if value is not None:
+            message[name] = value
+    return Answer(status, message, (body if isinstance(body, str) else json.dumps(body)).encode())
+
+
+def token(**other):
+    left = other.get("expires_in", 20)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + left))
+    return {"mage_id": "MAG1", "ust": "good", "expires_in": left, "expires_at": at, "environment": "sandbox",
+            "base_url": URLS["sandbox"]} | other
+
+
+def error(status, slug, **headers):
+    return answer(status, {"code": status, "error": slug, "message": "what, why and what to do"}, **headers)
+
+
+def judge(recorder, response, ask=Ask("token", "sandbox"), took=0.0):
+    now = recorder.clock.now()
+    t0 = Moment(now.real - took, now.ours - took, now.wall - took)
+    recorder.answer(ask, response, t0, recorder.clock.now())
+    return rules(recorder)
+
+
+def test_right_answers_pass(recorder):
+    judge(recorder, answer(200, token()))
+    judge(recorder, answer(200, token(environment="agency", ust="other", base_url=URLS["west"])), Ask("token", "agency"))
+    judge(recorder, answer(200, "good\n", **{"Content-Type": "text/plain"}), Ask("text", "sandbox"))
+    judge(recorder, error(422, "min_ttl_unattainable"), Ask("min_ttl", "sandbox", 100000))
+    judge(recorder, error(404, "unknown_environment"), Ask("nowhere"))
+    assert not recorder.wrong
+
+
+@pytest.mark.parametrize("rule, response", [
+    ("unknown", lambda: answer(200, token(ust="forged"))),
+    ("unknown", lambda: answer(200, token(ust="other"))),
+    ("expired", lambda: answer(200, token(ust="old", expires_in=0))),
+    ("life", lambda: answer(200, token(expires_in=21))),
+    ("life", lambda: answer(200, token(expires_in=16))),
+    ("expires_at", lambda: answer(200, token(expires_at="2026-01-01T00:00:00Z"))),
+    ("environment", lambda: answer(200, token(environment="production"))),
+    ("environment", lambda: answer(200, token(base_url=URLS["east"]))),
+    ("slug", lambda: error(404, "unknown_environment")),
+    ("slug", lambda: error(503, "not_ready")),
+    ("slug", lambda: error(429, "refresh_limited", **{"Retry-After": "1"})),
+    ("slug", lambda: error(429, "too_many_connections")),
+    ("slug", lambda: error(503, "stopping", **{"Retry-After": "1"})),
+    ("slug", lambda: error(500, "internal")),
+    ("form", lambda: error(503, "no_token")),
+    ("form", lambda: answer(503, {"code": 504, "error": "no_token", "message": "what, why and what to do"})),
+    ("form", lambda: answer(200, token(), **{"Cache-Control": "public"})),
+])
+def test_wrong_answer(recorder, rule, response):
+    assert rule in judge(recorder, response())
+
+
+def test_rule_of_the_upstream_after_a_move(recorder):
+    recorder.moved("east")
+    time.sleep(0.01)
+    found = judge(recorder, answer(200, token(environment="agency", ust="other", base_url=URLS["west"])),
+                  Ask("token", "agency"))
+    assert found & {"environment", "unknown"}
+
+
+def test_less_life_than_asked_for(recorder):
+    assert judge(recorder, answer(200, token()), Ask("min_ttl", "sandbox", 21)) == {"min_ttl"}
+
+
+def test_token_that_was_reported(recorder):
+    recorder.reported["good"] = time.monotonic() - 1
+    assert judge(recorder, answer(200, token())) == {"reported"}
+
+
+def test_no_token_though_there_is_one(recorder):
+    judge(recorder, answer(200, token()))
+    time.sleep(0.01)
+    assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"})) == {"no_token"}
+
+
+def test_no_token_after_a_newer_one_was_granted(recorder):
+    judge(recorder, answer(200, token()))
+    recorder.simulator.granted = 2
+    time.sleep(0.01)
+    assert not judge(recorder, error(503, "no_token", **{"Retry-After": "1"}))
+
+
+def test_late(recorder):
+    assert judge(recorder, answer(200, token()), took=7.5) == {"late"}
+
+
+def test_stopped_is_not_late(recorder):
+    recorder.windows.append(["stopped", time.monotonic() - 7, time.monotonic()])
+    assert not judge(recorder, answer(200, token()), took=7.5)
+
+
+def test_no_answer(recorder):
+    now = recorder.clock.now()
+    recorder.no_answer(Ask("token", "sandbox"), now, now, OSError())
+    assert rules(recorder) == {"no-answer"}
+
+
+def test_token_in_the_status(recorder):
+    judge(recorder, answer(200, token()))
+    assert judge(recorder, answer(200, {"x": "good"}), Ask("status")) == {"secret"}
+
+
+def test_window_excuses_and_ends(recorder):
+    window = recorder.open("narrow")
+    judge(recorder, error(429, "too_many_connections"))
+    assert not recorder.wrong
+    window[1], window[2] = time.monotonic() - 20, time.monotonic() - 10
+    assert judge(recorder, error(429, "too_many_connections")) == {"slug"}
+
+
+def test_floor(recorder):
+    now = time.monotonic()
+    recorder.arrival("sandbox", now, None)
+    recorder.arrival("sandbox", now + 0.3, None)
+    assert rules(recorder) == {"floor"}
+
+
+def test_budget(recorder):
+    now = time.monotonic()
+    for i in range(60):
+        recorder.arrival("sandbox", now + 2 * i, None)
+    assert not recorder.wrong
+    recorder.arrival("sandbox", now + 130, None)
+    assert rules(recorder) == {"budget"}
+
+
+def test_budget_after_a_jump(recorder):
+    now = time.monotonic()
+    for i in range(60):
+        recorder.arrival("sandbox", now + 2 * i, None)
+    recorder.clock.jumps.append((now + 125, 3600))
+    recorder.arrival("sandbox", now + 130, None)
+    assert not recorder.wrong
+
+
+def test_two_in_flight(recorder):
+    now = time.monotonic()
+    recorder.arrival("sandbox", now, "hang")
+    recorder.arrival("sandbox", now + 1.5, None)
+    assert rules(recorder) == {"in-flight"}
+
+
+def test_failures_come_from_any_thread(recorder):
+    thread = threading.Thread(target=recorder.fail, args=("rule", "text"))
+    thread.start()
+    thread.join()
+    assert recorder.wrong == [("rule", "text")] and "WRONG rule: text" in recorder.last()

@@ -1,0 +1,253 @@
+"""World: the real daemon, the simulator, a service manager, and all that can be done to them."""
+
+import mmap
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import broker as broker_module
+from broker import Broker, wait_until
+from manager import Manager
+from recorder import EXCHANGE_TIMEOUT, Recorder
+from simulator import Simulator
+
+PROGRAM = "tests/chaos/eqp-brokerd-chaos"
+KINDS = ("memory", "socket", "file", "loop", "json", "http", "curl")
+UPSTREAMS = ("sandbox", "production", "east", "west")
+ENVIRONMENTS = {"sandbox": ("sandbox",), "production": ("production",), "agency": ("east", "west")}
+TIMES = f"connect_timeout = 2s\nexchange_timeout = {EXCHANGE_TIMEOUT}s\n"
+PAGE = 4096
+
+
+class Daemon(Broker):
+    """Its log is kept out of its own directory, which is on a small disk where we may mount one."""
+
+    def __init__(self, *arguments, log, **more):
+        self.log_path = log
+        super().__init__(*arguments, start=False, **more)
+        self.stderr_path = log
+        self.stderr_path.touch()
+
+
+class World:
+    def __init__(self, seed, kubernetes=False):
+        self.random = random.Random(seed)
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-chaos-"))
+        self.kubernetes, self.n_swaps = kubernetes, 0
+        self.simulator, self.manager, self.daemon, self.recorder = None, None, None, None
+        self.wanted, self.good, self.changed, self.agency_at = {}, {}, {}, "east"
+        self.manager_lock = threading.Lock()
+
+    def __enter__(self):
+        control = self.directory / "control"
+        control.write_bytes(b"\0" * PAGE)
+        with open(control, "r+b") as file:
+            self.control = mmap.mmap(file.fileno(), PAGE)
+        keys = {name: [(f"KEY{name.upper()}" if name not in ("east", "west") else "KEYAGENCY",
+                        self.new_secret(name))] for name in UPSTREAMS}
+        keys["west"] = keys["east"]
+        self.good = {"sandbox": keys["sandbox"][0], "production": keys["production"][0], "agency": keys["east"][0]}
+        self.simulator = Simulator(UPSTREAMS, keys=keys, lifetime_max=40).start()
+        for name in UPSTREAMS:
+            self.simulator.settings(name, lifetime_fixed=30)
+        self.recorder = Recorder(self.simulator, ENVIRONMENTS)
+        self.manager = Manager()
+        broker_module.binary = lambda name=PROGRAM: os.path.join(os.environ["EQP_BUILD_DIR"], name)
+        self.daemon = Daemon(self.simulator, log=self.directory / "log", broker=self.broker_lines(),
+                             environments=self.environments(),
+                             env=self.manager.env | {"EQP_CHAOS_CONTROL": str(control)})
+        for _, secret in self.good.values():
+            self.daemon.keep_secret(secret)
+        self.has_disk = self.mount()
+        self.put_keys({}, all_good=True)
+        self.daemon.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.daemon:
+            self.daemon._end()
+        if self.has_disk:
+            subprocess.run(["umount", "-l", str(self.daemon.directory)], check=False)
+        self.simulator.stop()
+        self.manager.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.daemon.directory, ignore_errors=True)
+
+    def new_secret(self, name):
+        return f"{name}{self.random.getrandbits(128):032x}"
+
+    def mount(self):
+        """The daemon's directory on a disk of 256 KiB, if that can be had."""
+        kept = {path.name: path.read_bytes() for path in self.daemon.directory.iterdir() if path.is_file()}
+        if os.geteuid() != 0 or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", str(self.daemon.directory)],
+                check=False, capture_output=True).returncode != 0:
+            return False
+        self.daemon.keys_directory.mkdir(mode=0o700)
+        for name, data in kept.items():
+            (self.daemon.directory / name).write_bytes(data)
+        return True
+
+    # settings
+
+    def broker_lines(self, per_user=500):
+        return f"max_connections = 600\nmax_connections_per_user = {per_user}\n"
+
+    def environments(self, lifetime="2h"):
+        times = TIMES + f"lifetime = {lifetime}\n"
+        return {"sandbox": times, "production": times, "east": None, "west": None,
+                "agency": times + f"base_url = {self.simulator.urls[self.agency_at]}\n"}
+
+    def write_good(self, **more):
+        self.daemon.broker_lines = self.broker_lines(**more)
+        self.daemon.environments = {name: lines for name, lines in self.environments().items() if lines is not None}
+        self.daemon.environments["agency"] += f"ca_file = {self.daemon.directory / 'ca.pem'}\n"
+        aside = self.daemon.directory / "eqp-brokerd.conf.new"
+        aside.write_text(self.daemon.config())
+        aside.rename(self.daemon.config_path)
+
+    # keys
+
+    def put_keys(self, files, all_good=False, mode=0o600):
+        """files: {file name: text} on top of the good keys, or in place of them."""
+        wanted = {f"{name}.1-main": f"{key}:{secret}\n" for name, (key, secret) in self.good.items()}
+        if not all_good:
+            wanted |= files
+        wanted = {name: text for name, text in wanted.items() if text is not None}
+        now = time.monotonic()
+        for name in set(wanted) | set(self.wanted):
+            if wanted.get(name) != self.wanted.get(name):
+                self.changed[name.split(".")[0]] = now
+        self.wanted = wanted
+        if self.kubernetes:
+            self._swap(wanted, mode)
+        else:
+            for name, text in wanted.items():
+                self.daemon.write_key(name, text, mode if name in files else 0o600)
+            for path in self.daemon.keys_directory.iterdir():
+                if path.name not in wanted and not path.name.startswith("."):
+                    path.unlink()
+        for name in wanted:
+            self.changed.setdefault(name.split(".")[0], 0)
+
+    def _swap(self, wanted, mode):
+        """As a kubelet does it: a new directory, and ..data swapped to it."""
+        keys = self.daemon.keys_directory
+        self.n_swaps += 1
+        fresh = keys / f"..{self.n_swaps}"
+        fresh.mkdir()
+        for name, text in wanted.items():
+            (fresh / name).write_text(text)
+            (fresh / name).chmod(mode)
+            if not (keys / name).is_symlink():
+                (keys / name).symlink_to(f"..data/{name}")
+        (keys / "..data_tmp").symlink_to(fresh.name)
+        old = os.readlink(keys / "..data") if (keys / "..data").is_symlink() else None
+        (keys / "..data_tmp").rename(keys / "..data")
+        for path in keys.iterdir():
+            if not path.name.startswith("..") and path.name not in wanted:
+                path.unlink()
+        if old:
+            shutil.rmtree(keys / old)
+
+    def upstream_of(self, environment):
+        return self.agency_at if environment == "agency" else environment
+
+    def regenerate(self, environment):
+        secret = self.new_secret(environment)
+        self.daemon.keep_secret(secret)
+        key = self.good[environment][0]
+        for upstream in ENVIRONMENTS[environment]:
+            self.simulator.regenerate(upstream, key, secret)
+        self.good[environment] = (key, secret)
+
+    # time
+
+    def pause(self, seconds):
+        """SIGSTOP for a while, as a debugger or a freezer does it."""
+        window = self.recorder.open("stopped")
+        self.daemon.send(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.daemon.send(signal.SIGCONT)
+        self.recorder.close(window)
+
+    def jump(self, seconds):
+        """A suspend: everything stands still, and then it is later."""
+        window, stopped = self.recorder.open("jump"), self.recorder.open("stopped")
+        self.daemon.send(signal.SIGSTOP)
+        wait_until(self._is_stopped, "the daemon stands still", 5, 0.005)
+        clock = self.recorder.clock
+        with clock.lock:
+            self.simulator.forward(seconds)
+            forward = clock.jumps[-1][1] + seconds
+            struct.pack_into("=Q", self.control, 0, forward * 1000000)
+            clock.jumps.append((time.monotonic(), forward))
+        self.daemon.send(signal.SIGCONT)
+        self.recorder.close(stopped)
+        self.recorder.close(window)
+
+    def _is_stopped(self):
+        with open(f"/proc/{self.daemon.process.pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    # want
+
+    def failing(self, kind, ppm, seed=0):
+        struct.pack_into("=Q", self.control, 8, seed)
+        for i, name in enumerate(KINDS):
+            struct.pack_into("=Q", self.control, 16 + 8 * i, ppm if kind in (name, "all") else 0)
+
+    def n_failed(self):
+        return struct.unpack_from("=Q", self.control, 16 + 16 * len(KINDS))[0]
+
+    def limit(self, what, value):
+        """Returns what undoes it."""
+        pid = self.daemon.process.pid
+        old = resource.prlimit(pid, what)
+        resource.prlimit(pid, what, (value, old[1]))
+        return lambda: resource.prlimit(pid, what, old)
+
+    def n_fds(self):
+        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+
+    def address_space(self):
+        with open(f"/proc/{self.daemon.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * PAGE
+
+    def fill_disk(self):
+        """Returns what undoes it."""
+        filler = self.daemon.directory / "filler"
+        try:
+            with open(filler, "wb", buffering=0) as file:
+                while True:
+                    file.write(b"x" * 4096)
+        except OSError:
+            pass
+        return filler.unlink
+
+    # life
+
+    def hear(self):
+        with self.manager_lock:
+            self.manager.hear()
+
+    def restart(self, number):
+        window = self.recorder.open("down")
+        with self.manager_lock:
+            self.daemon.send(number)
+            code = self.daemon.process.wait(20)
+            if code != (0 if number == signal.SIGTERM else -number):
+                self.recorder.fail("crash", f"exit code {code} after signal {number}")
+            self.manager.hear()
+            for name in ENVIRONMENTS:
+                self.recorder.forget_young(name, self.changed.get(name, 0))
+            self.manager.begin(self.daemon)
+        self.recorder.close(window)
