@@ -82,7 +82,8 @@ def test_one_token_and_done(pod, runner, tmp_path):
     script = block("--once sandbox", "token.env")
     script = script.replace("--volume ./keys:", f"{upstream_options(pod)} --volume {pod.keys}:")
     script = script.replace("app:1.0\n", "app:1.0 env\n").replace("--env-file", "--network=none --env-file")
-    output = runner(script)
+    output = runner(script.replace("rm token.env", "stat -c 'mode %a' token.env && rm token.env"))
+    assert "mode 600" in output
     token = re.search(r"^EQP_TOKEN=(\S+)$", output, re.M)[1]
     assert re.search(r"^EQP_MAGE_ID=MAG123456789$", output, re.M)
     assert pod.simulator.state("sandbox")["requests"]["granted"] == 1

@@ -334,7 +334,8 @@ DEAF = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200  # and nobody r
 
 @pytest.mark.parametrize("sent", [DEAF, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ",
                                   b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{",
-                                  b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nX: "])
+                                  b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nX: "],
+                         ids=["deaf", "head", "body", "second"])
 def test_slow_senders_and_readers_do_not_hold_up_a_restart(small, mallory, sent):
     streams = sockets_as(mallory, lambda: [small.connect() for _ in range(3)])
     for stream in streams:
