@@ -29,8 +29,8 @@ START_TIMEOUT = 20
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.
 BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
-                    if name.startswith(("ASAN_", "UBSAN_", "LSAN_")) or name == "PATH"}
-REPORTS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
+                    if name.startswith(("ASAN_", "UBSAN_", "LSAN_", "TSAN_")) or name == "PATH"}
+REPORTS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
 
 
 def wait_until(condition, what="the condition", timeout=10, interval=0.02):
