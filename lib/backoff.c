@@ -8,9 +8,10 @@
 
 uint64_t random_between(uint64_t low, uint64_t high, uint32_t random)
 {
-        /* Spans here are at most a month in microseconds (42 bits), so the product needs 128. */
-        unsigned __int128 product = (unsigned __int128)(high - low) * random;
-        return low + (uint64_t)(product / UINT32_MAX);
+        /* The product itself could need 96 bits, which 32-bit processors do not have: whole parts first. */
+        uint64_t whole = (high - low) / UINT32_MAX, rest = (high - low) % UINT32_MAX;
+
+        return low + whole * random + rest * random / UINT32_MAX;
 }
 
 uint64_t backoff_usec(const struct backoff_policy *policy, unsigned failures, uint32_t random)

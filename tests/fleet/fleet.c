@@ -15,6 +15,7 @@
 
 #include "lib/refresh.h"
 #include "lib/util.h"
+#include "tests/scenario/random_bits.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -60,18 +61,6 @@ struct fleet {
         uint64_t without_usec; /* of all brokers together */
         uint32_t n_without;    /* brokers that were without a token at some time after their first */
 };
-
-/* Uniform bits: an odd step through all states, and each one mixed twice. */
-static uint64_t random_bits(struct fleet *fleet)
-{
-        uint64_t bits = fleet->random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-        for (int round = 0; round < 2; round++) {
-                unsigned __int128 product = (unsigned __int128)bits * UINT64_C(0xd6e8feb86659fd93);
-                bits = (uint64_t)(product >> 64) ^ (uint64_t)product;
-        }
-        return bits;
-}
 
 static size_t bin_of(uint64_t usec)
 {
@@ -148,7 +137,7 @@ static void live(struct fleet *fleet, uint32_t index)
         } else if (broker->pending && broker->answer_usec <= fleet->now_usec) {
                 broker->pending = false;
                 step = refresh_on_outcome(&broker->machine, &broker->outcome, fleet->now_usec,
-                                          (uint32_t)random_bits(fleet));
+                                          (uint32_t)random_bits(&fleet->random_state));
         } else {
                 step = refresh_on_timer(&broker->machine, fleet->now_usec);
         }
@@ -175,7 +164,7 @@ static int play(struct fleet *fleet)
                 return -ENOMEM;
         }
         for (uint32_t i = 0; i < fleet->n; i++) {
-                queue_set(&fleet->queue, i, USEC_PER_SEC + random_bits(fleet) % spread);
+                queue_set(&fleet->queue, i, USEC_PER_SEC + random_bits(&fleet->random_state) % spread);
         }
         for (;;) {
                 uint32_t next = queue_first(&fleet->queue);

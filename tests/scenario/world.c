@@ -1,6 +1,8 @@
 /* Virtual time around a model. Time moves only here. */
 #include "tests/scenario/world.h"
 
+#include "tests/scenario/random_bits.h"
+
 #include "lib/util.h"
 
 void world_init(struct world *world, uint64_t seed, FILE *trace)
@@ -13,13 +15,7 @@ void world_init(struct world *world, uint64_t seed, FILE *trace)
 
 uint64_t world_random(struct world *world)
 {
-        /* An odd increment walks through all 64-bit states; two multiply-and-fold rounds mix each one. */
-        uint64_t bits = world->random_state += UINT64_C(0x9e3779b97f4a7c15);
-        for (int round = 0; round < 2; round++) {
-                unsigned __int128 product = (unsigned __int128)bits * UINT64_C(0xd6e8feb86659fd93);
-                bits = (uint64_t)(product >> 64) ^ (uint64_t)product;
-        }
-        return bits;
+        return random_bits(&world->random_state);
 }
 
 void world_expect_answer(struct world *world)
