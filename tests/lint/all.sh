@@ -43,6 +43,17 @@ lint_shell() {
         } | xargs shellcheck --shell=bash --external-sources
 }
 
+# As installed: in a build the programs look for the library in it.
+lint_hardening() {
+        local installed code=0
+
+        installed=$(mktemp -d)
+        meson install --quiet --no-rebuild -C "$1" --destdir "$installed" >/dev/null 2>&1 &&
+                "$python" tests/lint/hardening.py "$1" "$installed" || code=1
+        rm -rf "$installed"
+        return $code
+}
+
 lint_all() {
         check lint "clang-format" lint_format
         check lint "codespell" lint_spelling
@@ -54,6 +65,7 @@ lint_all() {
         check lint "--help and the man pages agree" "$python" tests/lint/help_vs_man.py build-gcc
         check lint "completions and --help agree" "$python" tests/lint/completions.py build-gcc
         check lint "events and the message catalog" "$python" tests/lint/catalog.py
+        check lint "what is built is hardened" lint_hardening build-gcc
         check lint "clang-tidy" lint_tidy
         check lint "gcc -fanalyzer" build_analyzer
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The tree on 32 bits: a small Debian for i386, which a 64-bit processor runs as it is. In it everything is
+# built with warnings as errors, and the unit tests, the scenarios, the replay of the fuzz corpus and some of
+# the black-box tests are run. Needs root, mmdebstrap and a processor of Intel's kind.
+#
+#     i386.sh DIRECTORY       where the root is kept for the next time, and the build
+set -euo pipefail
+
+selection="tokens or keys or reload or survival or simulator or libeqp or eqpctl_status"
+packages=gcc,libc6-dev,meson,ninja-build,pkgconf,python3,python3-pytest,ca-certificates,curl,openssl,procps
+packages+=,libmicrohttpd-dev,libcurl4-openssl-dev,libjson-c-dev,libsystemd-dev,libinih-dev,libgnutls28-dev
+packages+=,libcmocka-dev
+
+mkdir -p "$1"
+directory=$(readlink -f "$1")
+tree=$(dirname "$(readlink -f "$0")")/..
+root=$directory/root
+
+# A mirror that this machine knows, of the release alone: those of updates may lag behind for i386.
+mirror() {
+        apt-get indextargets --format "\$(REPO_URI) \$(CODENAME) \$(COMPONENT)" 'Created-By: Packages' |
+                awk '$2 == "bookworm" && $3 == "main" { print $1; exit }'
+}
+
+if [ ! -d "$root" ]; then
+        uri=${EQP_DEBIAN_MIRROR:-$(mirror)}
+        rm -rf "$root.new"
+        mmdebstrap --quiet --architectures=i386 --variant=minbase --include="$packages" \
+                --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+                bookworm "$root.new" ${uri:+"deb $uri bookworm main"}
+        printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >"$root.new/etc/hosts"
+        mv "$root.new" "$root"
+fi
+
+# The copy is of the tree's own files, and the mounts are gone with the shell that makes them.
+rm -rf "$root/source"
+mkdir -p "$root/source"
+(cd "$tree" && find . \( -name .git -o -name 'build*' -o -name .cache -o -name __pycache__ \) -prune -o \
+        -type f -print0 | tar -c --null -T -) | tar -x -C "$root/source"
+export root selection
+# shellcheck disable=SC2016 # the inner shell is to expand them
+unshare --mount bash -euc '
+        mount --rbind /proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 SELECTION="$selection" \
+                linux32 chroot "$root" sh -euc "
+                        cd /source
+                        [ -e /build/build.ninja ] || meson setup /build . --werror
+                        ninja -C /build --quiet
+                        meson test -C /build --no-rebuild --print-errorlogs
+                        EQP_BUILD_DIR=/build PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q \
+                                -p no:cacheprovider tests/blackbox -k \"\$SELECTION\""
+'

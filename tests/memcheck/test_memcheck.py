@@ -1,0 +1,147 @@
+"""The life of the programs under valgrind: no read of what was never written or is freed, and no leak.
+
+AddressSanitizer, under which all tests run, does not see the first kind, and does not see into libraries.
+"""
+
+import concurrent.futures
+import re
+import signal
+import subprocess
+
+import pytest
+
+import broker as black_box
+from broker import BARE_ENVIRONMENT, wait_until
+from conftest import MISTAKES
+from simulator import EXAMPLE_ID, EXAMPLE_KEY, Simulator
+
+SECOND_KEY = ("AQ99SECOND", "5ec07d8820c99614d65f923df7660276f20e029d")
+PATIENCE = 180  # seconds: everything takes twenty times as long, on a machine that may be busy besides
+
+
+class Broker(black_box.Broker):
+    """One that is given time."""
+
+    def connect(self, via="unix", timeout=PATIENCE, source=None):
+        return super().connect(via, max(timeout, PATIENCE), source)
+
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
+        return super().stop(number, timeout)
+
+
+def run(program, *arguments, text=""):
+    """(exit code, stdout), where the code is not memcheck's."""
+    result = subprocess.run([program, *map(str, arguments)], env=BARE_ENVIRONMENT, input=text,
+                            capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode != MISTAKES, result.stderr
+    return result.returncode, result.stdout
+
+
+@pytest.mark.parametrize("mistake, code", [("none", 0), ("unset", MISTAKES), ("freed", MISTAKES),
+                                           ("forgotten", MISTAKES)])
+def test_mistakes_are_found(watched, mistake, code):
+    result = subprocess.run([watched("tests/memcheck/memcheck-broken"), mistake], env=BARE_ENVIRONMENT,
+                            capture_output=True, timeout=PATIENCE)
+    assert result.returncode == code, result.stderr
+
+
+def reload(broker, good=True):
+    """By request, which is answered after the reload is done."""
+    assert broker.post("/v1/reload").status == (200 if good else 422)
+
+
+def test_a_day_of_the_daemon(upstream):
+    """Start, tokens, a refresh, a report, good and bad settings, another key, many callers, stop."""
+    upstream.reset()
+    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY}) as broker:
+        broker.wait_valid(timeout=PATIENCE)
+        for via in ("unix", "tcp"):
+            broker.token(via=via)
+            assert broker.get("/v1/sandbox/token", {"Accept": "text/plain"}, via=via).status == 200
+            assert broker.get("/nonsense", via=via).status == 404
+        broker.refresh()
+        reported = broker.post("/v1/sandbox/token/rejected", {"ust": broker.token()["ust"]})
+        assert reported.status == 200
+        assert broker.get("/readyz").status in (200, 503) and broker.get("/metrics").status == 200
+
+        broker.write_config("[broker]\nno such line\n")
+        reload(broker, good=False)
+        broker.environments["sandbox"] = "allow = any"
+        broker.write_config()
+        reload(broker)
+
+        upstream.add_key("sandbox", *SECOND_KEY)
+        broker.write_key("sandbox.2-spare", ":".join(SECOND_KEY))
+        upstream.delete_key("sandbox", EXAMPLE_ID)
+        broker.wait_status("sandbox", lambda status: len(status["keys"]) == 2, PATIENCE)
+        broker.refresh()
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda i: broker.token(via=("unix", "tcp")[i % 2]), range(64)))
+        broker.raw(b"GET /livez HTTP/1.1\r\nHost: \x01\r\nX: " + b"a" * 70000 + b"\r\n\r\n")
+
+
+def connections(broker):
+    """How many are open, the one that asks included."""
+    return int(re.search(rb"^eqp_broker_connections (\d+)$", broker.get("/metrics").body, re.M)[1])
+
+
+def test_callers_who_wait_and_go(upstream):
+    """No token comes; some callers lose patience, and the daemon ends with some still there."""
+    upstream.reset()
+    upstream.fault("sandbox", "hang")
+    broker = Broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"production": None})
+    with broker:
+        streams = [broker.connect() for _ in range(8)]
+        for stream in streams:
+            stream.sendall(b"GET /v1/sandbox/token?wait=30 HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: connections(broker) == 9, "all are in", PATIENCE)
+        for stream in streams[:4]:
+            stream.close()
+        wait_until(lambda: connections(broker) == 5, "four are gone", PATIENCE)
+        assert broker.stop(timeout=PATIENCE) == 0, broker.text()
+        for stream in streams[4:]:
+            stream.close()
+    upstream.reset()
+
+
+def test_an_upstream_that_answers_nonsense():
+    """Each environment has its own way of going wrong."""
+    faults = {"prose": "not_json", "short": "truncate", "full": "throttle", "noise": "garbage",
+              "typed": "wrong_types"}
+    with Simulator(tuple(faults)) as upstream:
+        for environment, fault in faults.items():
+            upstream.fault(environment, fault)
+        with Broker(upstream, keys=dict.fromkeys(faults, EXAMPLE_KEY)) as broker:
+            for environment in faults:
+                broker.wait_status(environment, lambda status: status["last_trouble"], PATIENCE)
+                assert broker.get(f"/v1/{environment}/token?wait=0").status == 503
+
+
+def test_starts_that_fail(upstream, watched):
+    broker = Broker(upstream, keys={"sandbox": "no key"}, start=False)
+    daemon = watched("daemon/eqp-brokerd")
+    assert run(daemon, "--check", "--config", broker.config_path)[0] == 0
+    broker.write_config("[broker]\nlisten = 192.0.2.1:1\n")
+    assert run(daemon, "--config", broker.config_path)[0] == 78
+    broker._end()
+
+
+def test_one_token_and_out(upstream, watched):
+    upstream.reset()
+    broker = Broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
+    code, out = run(watched("daemon/eqp-brokerd"), "--config", broker.config_path, "--once", "sandbox",
+                    "--format", "raw")
+    assert code == 0 and len(out) > 10
+    broker._end()
+
+
+def test_eqpctl(upstream, watched):
+    upstream.reset()
+    eqpctl = watched("ctl/eqpctl")
+    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY}) as broker:
+        broker.wait_valid(timeout=PATIENCE)
+        for arguments in (("token", "sandbox"), ("status",), ("status", "--json"), ("refresh", "sandbox"),
+                          ("ready",), ("live",), ("exec", "sandbox", "--", "true")):
+            code, _ = run(eqpctl, "--address", f"unix:{broker.socket_path}", *arguments)
+            assert code in (0, 1), arguments
