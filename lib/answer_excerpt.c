@@ -5,6 +5,7 @@
  * looks like a token; what is covered is shown as one
  * "[hidden]", whatever its length. Only the first SCAN_MAX bytes are looked at; that is far more than is
  * shown, and bounds the work. */
+#include "lib/json_feed.h"
 #include "lib/token_exchange.h"
 #include "lib/util.h"
 
@@ -93,7 +94,7 @@ void token_exchange_excerpt(const char *body, size_t length, const char *const *
                             struct answer_excerpt *ret)
 {
         struct json_tokener *tokener;
-        struct json_object *reply, *value;
+        struct json_object *reply = NULL, *value;
 
         *ret = (struct answer_excerpt){ .code = INT64_MIN };
         if (!body || length == 0 || length > TOKEN_REPLY_MAX)
@@ -101,10 +102,7 @@ void token_exchange_excerpt(const char *body, size_t length, const char *const *
         tokener = json_tokener_new_ex(NESTING_MAX);
         if (!tokener)
                 return;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        reply = json_tokener_parse_ex(tokener, body, (int)length);
-        if (json_tokener_get_error(tokener) == json_tokener_success &&
-            json_object_is_type(reply, json_type_object)) {
+        if (json_feed(tokener, body, length, &reply) == 0 && json_object_is_type(reply, json_type_object)) {
                 if (json_object_object_get_ex(reply, "code", &value) &&
                     json_object_is_type(value, json_type_int))
                         ret->code = json_object_get_int64(value);

@@ -1,34 +1,24 @@
 /* JSON that holds secrets. */
 #include "lib/secret_json.h"
 
+#include "lib/json_feed.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <json-c/json_visit.h>
-#include <limits.h>
 
 int secret_json_parse(const char *text, size_t length, int nesting_max, struct json_object **ret)
 {
-        if (length > INT_MAX) {
-                return -EBADMSG;
-        }
         struct json_tokener *tokener = json_tokener_new_ex(nesting_max);
         if (!tokener) {
                 return -ENOMEM;
         }
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        struct json_object *json = json_tokener_parse_ex(tokener, text, (int)length);
-        bool good = json_tokener_get_error(tokener) == json_tokener_success;
+        int error = json_feed(tokener, text, length, ret);
         if (tokener->pb && tokener->pb->buf) {
                 explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
         }
         json_tokener_free(tokener);
-        if (!good) {
-                (void)json_object_put(json);
-                return -EBADMSG;
-        }
-        *ret = json;
-        return 0;
+        return error;
 }
 
 static int wipe(struct json_object *value, int flags, struct json_object *parent, const char *member,

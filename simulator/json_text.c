@@ -4,6 +4,7 @@
  * that sends "{}{}" is broken and the simulator exists to show such things. */
 #include <errno.h>
 
+#include "lib/json_feed.h"
 #include "lib/util.h"
 #include "simulator/json_text.h"
 
@@ -25,23 +26,8 @@ void json_putp(struct json_object **value)
 int json_read(const char *text, size_t size, struct json_object **ret)
 {
         _cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-        _cleanup_(json_putp) struct json_object *value = NULL;
 
-        if (!tokener)
-                return -ENOMEM;
-        if (size == 0 || size > INT32_MAX || memchr(text, '\0', size))
-                return -EBADMSG;
-
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        value = json_tokener_parse_ex(tokener, text, (int)size);
-        /* A number at the very end is only complete when something follows it. */
-        if (json_tokener_get_error(tokener) == json_tokener_continue)
-                value = json_tokener_parse_ex(tokener, "", 1);
-        if (json_tokener_get_error(tokener) != json_tokener_success)
-                return -EBADMSG;
-
-        *ret = take_ptr(value);
-        return 0;
+        return tokener ? json_feed(tokener, text, size, ret) : -ENOMEM;
 }
 
 int json_add(struct json_object *object, const char *name, struct json_object *value)

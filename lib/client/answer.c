@@ -2,6 +2,8 @@
  * the address may be a web server, an older or newer daemon, or somebody's idea of a joke. */
 #include "lib/client/answer.h"
 
+#include "lib/json_feed.h"
+
 #include <errno.h>
 
 #define JSON_DEPTH_MAX 16
@@ -80,27 +82,18 @@ int field_integer(struct json_object *object, const char *name, int64_t min, int
 /* One JSON object and nothing behind it; NULL else. */
 static struct json_object *parse_object(const struct body *body)
 {
-        struct json_object *object;
+        struct json_object *object = NULL;
         struct json_tokener *tokener;
-        size_t length = body->length;
-        bool whole;
 
-        /* White space at the end counts as a second value for the strict reader. */
-        while (length > 0 && strchr(" \t\r\n", body->data[length - 1]) != NULL &&
-               body->data[length - 1] != '\0')
-                length--;
-        if (length == 0)
+        if (body->length == 0)
                 return NULL;
-
         tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (tokener == NULL)
                 return NULL;
 
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        object = json_tokener_parse_ex(tokener, body->data, (int)length);
-        whole = json_tokener_get_parse_end(tokener) == length;
+        (void)json_feed(tokener, body->data, body->length, &object);
         json_tokener_free(tokener);
-        if (!whole || !json_object_is_type(object, json_type_object)) {
+        if (!json_object_is_type(object, json_type_object)) {
                 (void)json_object_put(object);
                 return NULL;
         }

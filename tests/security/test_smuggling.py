@@ -103,7 +103,7 @@ def test_control_a_second_request_would_be_found(broker, upstream):
     place, second = ("127.0.0.1", broker.port), smuggled(broker.port)
     sound = [request(port=broker.port) + second,
              post(broker.port, [b"Content-Length: 2"], b"{}") + second,
-             post(broker.port, [b"Transfer-Encoding: chunked"], b"2;a=b\r\n{}\r\n0\r\nX: y\r\n\r\n") + second]
+             post(broker.port, [b"Transfer-Encoding: chunked"], b"2\r\n{}\r\n0\r\nX: y\r\n\r\n") + second]
     for data in sound:
         with connect(place) as stream:
             stream.sendall(data)

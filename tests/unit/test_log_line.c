@@ -1,6 +1,7 @@
 /* A record of the log as a line: text, and JSON that is JSON whatever the message holds. */
 #include "daemon/log_line.h"
 
+#include "lib/json_feed.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 
@@ -33,11 +34,8 @@ static const char *member(const char *name)
 
         assert_true(length > 1 && length <= LOG_LINE_MAX && strchr(line, '\n') == line + length - 1);
         json_object_put(object);
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        object = json_tokener_parse_ex(tokener, line, (int)length - 1);
-        if (json_tokener_get_error(tokener) == json_tokener_continue) {
-                object = json_tokener_parse_ex(tokener, "", 1);
-        }
+        object = NULL;
+        (void)json_feed(tokener, line, length - 1, &object);
         json_tokener_free(tokener);
         if (!json_object_is_type(object, json_type_object)) {
                 fail_msg("no JSON object: %s", line);

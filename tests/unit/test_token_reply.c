@@ -38,7 +38,6 @@ static void bodies_that_are_no_json(void **state)
 {
         static const char *const bodies[] = {
                 " ",
-                "null",
                 "<html>502 Bad Gateway</html>",
                 "{",
                 "}",
@@ -65,6 +64,7 @@ static void bodies_that_are_no_json(void **state)
                 expect_malformed(bodies[i], "the body is no JSON");
         expect_malformed("", "the body is empty");
         expect_malformed("[]", "the body is JSON, but not an object");
+        expect_malformed("null", "the body is JSON, but not an object");
         expect_malformed("\"abc\"", "the body is JSON, but not an object");
         assert_int_equal(classify(200, NULL, "{}\0", 3).outcome, EXCHANGE_MALFORMED);
         assert_string_equal(classify(200, NULL, "{}\0", 3).why, "the body is no JSON");
@@ -243,11 +243,14 @@ static void lifetimes(void **state)
 
                 (void)snprintf(body, sizeof(body), "{\"ust\":\"abc\",\"mage_id\":\"M\",\"expires_in\":%s}",
                                rows[i].value);
+                v = classify_body(body);
                 if (rows[i].sec == 0) {
-                        expect_malformed(body, LIFETIME_WHY);
+                        assert_int_equal(v.outcome, EXCHANGE_MALFORMED);
+                        /* What does not fit into 64 bits is no number to newer versions of json-c. */
+                        if (!streq(v.why, LIFETIME_WHY) && !streq(v.why, "the body is no JSON"))
+                                fail_msg("%s: %s", body, v.why);
                         continue;
                 }
-                v = classify_body(body);
                 assert_int_equal(v.outcome, EXCHANGE_GRANTED);
                 assert_int_equal(v.grant.lifetime_sec, rows[i].sec);
         }
