@@ -99,7 +99,7 @@ static void test_impossible_size(void **state)
         (void)state;
         assert_null(secret_alloc(SIZE_MAX));
         assert_null(secret_alloc(SIZE_MAX - 4096));
-        assert_null(secret_alloc(SIZE_MAX / 2));
+        assert_null(secret_alloc(SIZE_MAX / 4 * 3));
 }
 
 static void test_wiped_before_given_back(void **state)
