@@ -20,6 +20,7 @@ struct listener {
         struct listen_socket socket;
         struct http_server *server;
         struct peer_finder *finder;
+        struct peer_door door;
         sd_event_source *io, *rest;
 };
 
@@ -58,7 +59,11 @@ static bool accept_batch(struct listener *listener)
                         }
                         return error == ECONNABORTED; /* a connection that ended in the queue */
                 }
-                peer_find_at(listener->finder, client, &other, &peer);
+                if (listener->door.why) {
+                        /* The kernel may have been short of something when it was asked. */
+                        peer_door_look(&listener->door, listener->finder, listener->socket.fd);
+                }
+                peer_find_at(listener->finder, &listener->door, client, &other, &peer);
                 http_server_add(listener->server, client, &peer, &listener->socket.place);
         }
         return true;
@@ -125,6 +130,7 @@ int listener_new(struct listener **ret, sd_event *event, struct listen_socket *l
         *listen_socket = (struct listen_socket){ .fd = -1 };
         listener->server = server;
         listener->finder = finder;
+        peer_door_look(&listener->door, finder, listener->socket.fd);
         int r = add_sources(listener, event);
         if (r < 0) {
                 return r;

@@ -221,46 +221,58 @@ static void find_tcp(struct peer_finder *finder, int family, const struct end *o
 
 /* ---- both ---- */
 
+void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int fd)
+{
+        socklen_t length = sizeof(ret->own);
+        uint64_t namespace;
+
+        *ret = (struct peer_door){ 0 };
+        if (getsockname(fd, (struct sockaddr *)&ret->own, &length) < 0) {
+                ret->why = "the kernel does not tell the address of the daemon's end";
+                return;
+        }
+        /* A listening socket may have been made elsewhere and handed to us. In our namespace the same
+         * addresses and ports may be somebody else's. */
+        if (ret->own.ss_family != AF_UNIX && finder &&
+            (find_namespace(fd, &namespace) < 0 || namespace != finder->namespace)) {
+                ret->why = "the connection is of another network namespace than the daemon's";
+        }
+}
+
 void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
 {
         struct sockaddr_storage other = { 0 };
         socklen_t length = sizeof(other);
+        struct peer_door door;
 
         if (getpeername(fd, (struct sockaddr *)&other, &length) < 0) {
                 *ret = (struct peer){ 0 };
                 unknown(ret, "the connection is gone");
                 return;
         }
-        peer_find_at(finder, fd, &other, ret);
+        peer_door_look(&door, finder, fd);
+        peer_find_at(finder, &door, fd, &other, ret);
 }
 
-void peer_find_at(struct peer_finder *finder, int fd, const struct sockaddr_storage *other, struct peer *ret)
+void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int fd,
+                  const struct sockaddr_storage *other, struct peer *ret)
 {
-        struct sockaddr_storage own = { 0 };
-        socklen_t own_length = sizeof(own);
         struct end own_end, other_end;
 
         *ret = (struct peer){ 0 };
-        if (getsockname(fd, (struct sockaddr *)&own, &own_length) < 0) {
-                unknown(ret, "the connection is gone");
-                return;
-        }
-        if (own.ss_family == AF_UNIX) {
+        if (door->own.ss_family == AF_UNIX) {
                 find_unix(fd, ret);
                 return;
         }
         ret->tcp = true;
         ret->gid = (gid_t)-1; /* 0 would be somebody's */
-        int family = read_end(&own, &own_end);
-        if (family == 0 || read_end(other, &other_end) != family) {
-                unknown(ret, "the connection is of an unknown kind");
+        if (door->why) {
+                unknown(ret, door->why);
                 return;
         }
-        /* A listening socket may have been made elsewhere and handed to us. In our namespace the same
-         * addresses and ports may be somebody else's. */
-        uint64_t namespace;
-        if (finder && (find_namespace(fd, &namespace) < 0 || namespace != finder->namespace)) {
-                unknown(ret, "the connection is of another network namespace than the daemon's");
+        int family = read_end(&door->own, &own_end);
+        if (family == 0 || read_end(other, &other_end) != family) {
+                unknown(ret, "the connection is of an unknown kind");
                 return;
         }
         find_tcp(finder, family, &own_end, &other_end, ret);

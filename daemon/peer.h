@@ -40,9 +40,21 @@ struct peer_finder *peer_finder_free(struct peer_finder *finder);
 /* Who holds the other end of this accepted socket? Fills *ret in any case. */
 void peer_find(struct peer_finder *finder, int fd, struct peer *ret);
 
-/* The same, where accept() has told the other end's address already. */
-void peer_find_at(struct peer_finder *finder, int fd, const struct sockaddr_storage *other,
-                  struct peer *ret);
+/* What all connections have in common that come in by one listening socket, bound to one address as ours
+ * are: our end's address, and the network namespace, which they inherit. Looked up once, it saves two calls
+ * for each connection. */
+struct peer_door {
+        struct sockaddr_storage own;
+        const char *why; /* static: why nobody can be known who comes in by it; NULL: he can */
+};
+
+/* fd: the listening socket, or a connected one. Fills *ret in any case. */
+void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int fd);
+
+/* Who holds the other end of fd, which came in by this door, and whose other end has this address, as
+ * accept() told it? Fills *ret in any case. */
+void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int fd,
+                  const struct sockaddr_storage *other, struct peer *ret);
 
 /* Gives a TCP caller the groups that the user database told. -ENOMEM. */
 int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n);
