@@ -47,6 +47,50 @@ class _RequestFile:
         self.file.close()
 
 
+class Flood:
+    """As many requests as there can be over kept connections, of TCP or of the unix socket. Once entered, all
+    connections are open and have been served; go() lets it loose."""
+
+    def __init__(self, build, server, connections, seconds, unix=False):
+        where = server.socket_path if unix else str(server.port)
+        with _RequestFile(server.request()) as name:
+            self.process = subprocess.Popen([os.path.join(build, "tests", "bench", "bench-flood"), where, name,
+                                             str(seconds), str(connections), "step"],
+                                            preexec_fn=on_core(LOAD_CORE), stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, text=True)
+            ready = self.process.stdout.readline()
+        if ready != "ready\n":
+            self.__exit__()
+            raise BenchError("the flood of requests failed")
+
+    def go(self):
+        """Returns {"answered", "failed", "seconds"}."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        result = json.loads(line) if line else {"failed": 1}
+        if result["failed"]:
+            raise BenchError(f"not every request was answered with 200: {line}")
+        return result
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+
+
+def flood(build, server, connections, seconds, unix=False):
+    """Returns (requests per second, server's processor seconds per 100,000 requests)."""
+    with Flood(build, server, connections, seconds, unix) as loose:
+        before = server.cpu_sec()
+        result = loose.go()
+        cpu = server.cpu_sec() - before
+    return result["answered"] / result["seconds"], cpu * 100_000 / result["answered"]
+
+
 def pace(build, server, rate, seconds, connections, fresh=False):
     """Requests at a fixed rate; returns the answer of bench-pace."""
     with _RequestFile(server.request()) as request:
@@ -93,4 +137,4 @@ def identity(build):
     return json.loads(_run([os.path.join(build, "tests", "bench", "bench-identity"), "1000"], 120))
 
 
-__all__ = ["wrk", "pace", "Herd", "identity", "fetch"]
+__all__ = ["wrk", "flood", "Flood", "pace", "Herd", "identity", "fetch"]

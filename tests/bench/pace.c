@@ -154,11 +154,11 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static double percentile_usec(const struct pace *pace, unsigned permille)
+static double percentile_usec(const struct pace *pace, unsigned per_10000)
 {
         return pace->n_answered == 0
                        ? 0
-                       : (double)pace->latencies_nsec[(pace->n_answered - 1) * permille / 1000] / 1e3;
+                       : (double)pace->latencies_nsec[(pace->n_answered - 1) * per_10000 / 10000] / 1e3;
 }
 
 int main(int argc, char **argv)
@@ -185,8 +185,9 @@ int main(int argc, char **argv)
         run(&pace, rate);
         qsort(pace.latencies_nsec, pace.n_answered, sizeof(*pace.latencies_nsec), compare);
         (void)printf("{\"answered\":%zu,\"failed\":%zu,\"p50_usec\":%.1f,\"p90_usec\":%.1f,"
-                     "\"p99_usec\":%.1f,\"max_usec\":%.1f}\n",
-                     pace.n_answered, pace.n_failed, percentile_usec(&pace, 500),
-                     percentile_usec(&pace, 900), percentile_usec(&pace, 990), percentile_usec(&pace, 1000));
+                     "\"p99_usec\":%.1f,\"p999_usec\":%.1f,\"max_usec\":%.1f}\n",
+                     pace.n_answered, pace.n_failed, percentile_usec(&pace, 5000),
+                     percentile_usec(&pace, 9000), percentile_usec(&pace, 9900),
+                     percentile_usec(&pace, 9990), percentile_usec(&pace, 10000));
         return 0;
 }

@@ -1,4 +1,4 @@
-"""The servers under measurement, each one process pinned to the server core: eqp-brokerd, nginx, and a bare
+"""The servers that are measured, each one process pinned to the server core: eqp-brokerd, nginx, and a bare
 epoll loop that answers a constant."""
 
 import json
@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir, "blackbox"))
 import simulator  # noqa: E402
+from broker import pass_sockets  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -48,9 +49,10 @@ def fetch(port, request):
 
 
 class Server:
-    """One process. Subclasses set `process` and `port`."""
+    """One process. Subclasses set `process` and `port`, and `socket_path` where there is a unix socket."""
     process = None
     port = None
+    socket_path = None
 
     def cpu_sec(self):
         """Processor time used so far, user and system, in seconds: /proc/PID/stat has it in clock ticks of
@@ -87,9 +89,12 @@ class Server:
 
 class Broker(Server):
     """eqp-brokerd with both environments on a simulator; ready when the constructor returns, unless told not
-    to wait."""
+    to wait. wrapper: a command that runs it. manager: a stand-in for systemd, which hears and keeps what it
+    is told. passed: (name, socket) pairs, as if from systemd."""
 
-    def __init__(self, build, upstream, wait=True):
+    def __init__(self, build, upstream, wait=True, wrapper=(), manager=None, passed=()):
+        self.build, self.wrapper, self.manager = build, tuple(wrapper), manager
+        self.passed = list(passed)
         self.folder = tempfile.TemporaryDirectory(prefix="eqp-bench-")
         keys = os.path.join(self.folder.name, "keys")
         os.mkdir(keys, 0o700)
@@ -100,21 +105,35 @@ class Broker(Server):
             key = os.open(os.path.join(keys, name), os.O_WRONLY | os.O_CREAT, 0o600)
             os.write(key, simulator.EXAMPLE_KEY.encode() + b"\n")
             os.close(key)
-        path = os.path.join(self.folder.name, "eqp-brokerd.conf")
-        with open(path, "w", encoding="ascii") as file:
+        self.config = os.path.join(self.folder.name, "eqp-brokerd.conf")
+        with open(self.config, "w", encoding="ascii") as file:
             file.write("\n".join(config) + "\n")
-
-        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notify.bind(os.path.join(self.folder.name, "notify"))
         self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
-        environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": notify.getsockname()}
-        started = time.monotonic()
-        self.process = subprocess.Popen([os.path.join(build, "daemon", "eqp-brokerd"), "--config", path],
-                                        preexec_fn=on_core(SERVER_CORE), env=environment,
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.ready_sec = None
-        if wait:
-            notify.settimeout(20)
+        self.begin(wait)
+        self.port = passed[0][1].getsockname()[1] if passed else self._find_port()
+        self.socket_path = f"{self.folder.name}/socket"
+
+    def begin(self, wait=True):
+        """Starts the process, or the next one after stop_process()."""
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(f"\0eqp-bench-{os.getpid()}-{id(notify)}")
+        environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": "@" + notify.getsockname()[1:].decode()}
+        command = [*self.wrapper, os.path.join(self.build, "daemon", "eqp-brokerd"), "--config", self.config]
+        pin, more = on_core(SERVER_CORE), {}
+        if self.manager:
+            environment |= self.manager.env
+            command, more = pass_sockets(command, self.passed + list(self.manager.hear().store.items()))
+            environment |= more.pop("env")
+            put_in_place = more.pop("preexec_fn")
+            more["preexec_fn"] = lambda: (pin(), put_in_place())
+        else:
+            more["preexec_fn"] = pin
+        started = time.monotonic()
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, **more)
+        if wait and not self.manager:
+            notify.settimeout(60)
             try:
                 while b"READY=1" not in notify.recv(4096).split(b"\n"):
                     pass
@@ -122,7 +141,6 @@ class Broker(Server):
                 raise BenchError(f"eqp-brokerd does not get ready:\n{self.log_text()}") from None
             self.ready_sec = time.monotonic() - started
         notify.close()
-        self.port = self._find_port()
 
     def log_text(self):
         with open(self.log.name, encoding="utf-8") as file:
@@ -156,8 +174,11 @@ class Broker(Server):
             raise BenchError(f"no token: {head!r} {body!r}\n{self.log_text()}")
         return head, body
 
-    def stop(self):
+    def stop_process(self):
         super().stop()
+
+    def stop(self):
+        self.stop_process()
         self.log.close()
         self.folder.cleanup()
 
@@ -174,6 +195,7 @@ class Nginx(Server):
                           for name, value in re.findall(r"\r\n(Cache-Control|X-Content-Type-Options): ([^\r]+)",
                                                         head.decode()))
         folder = self.folder.name
+        self.socket_path = f"{folder}/socket"
         with open(os.path.join(folder, "nginx.conf"), "w", encoding="ascii") as file:
             file.write(f"""
                 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr error;
@@ -185,6 +207,7 @@ class Nginx(Server):
                     uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
                     server {{
                         listen 127.0.0.1:{self.port} backlog=4096;
+                        listen unix:{self.socket_path} backlog=4096;
                         location / {{ {headers} return 200 '{body.decode()}'; }}
                     }}
                 }}""")

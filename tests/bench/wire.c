@@ -2,17 +2,21 @@
 #include "tests/bench/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX 65536
+#define REQUEST_MAX  65536
+#define CONNECT_MSEC 5000
 
 void wire_fail(const char *what, int error)
 {
@@ -66,6 +70,46 @@ int wire_connect(uint16_t port)
                 return r;
         }
         return fd;
+}
+
+static int connect_unix(const char *path)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        size_t length = strlen(path);
+
+        if (length >= sizeof(address.sun_path)) {
+                return -ENAMETOOLONG;
+        }
+        memcpy(address.sun_path, path, length);
+        /* It blocks while connecting: the queue of a unix socket may be full for a moment. */
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+                return -errno;
+        }
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+            fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+                int r = -errno;
+                (void)close(fd);
+                return r;
+        }
+        return fd;
+}
+
+/* Loopback answers a connection within the call, but for a full queue. */
+static int wait_connected(int fd)
+{
+        struct pollfd waiting = { .fd = fd, .events = POLLOUT };
+
+        return poll(&waiting, 1, CONNECT_MSEC) == 1 ? fd : -ETIMEDOUT;
+}
+
+int wire_connect_to(const char *where)
+{
+        if (*where == '/') {
+                return connect_unix(where);
+        }
+        int fd = wire_connect((uint16_t)wire_number(where, "PORT", UINT16_MAX));
+        return fd < 0 ? fd : wait_connected(fd);
 }
 
 int wire_send(int fd, const struct wire_request *request)

@@ -24,6 +24,9 @@ unsigned long wire_number(const char *text, const char *what, unsigned long max)
 /* A non-blocking connection to 127.0.0.1:port, perhaps still on its way. -errno. */
 int wire_connect(uint16_t port);
 
+/* The same where the text says: a port, or the path of a unix socket (then connected at once). -errno. */
+int wire_connect_to(const char *where);
+
 /* Sends the whole request: it is smaller than any socket buffer. -errno; -EAGAIN: not connected yet. */
 int wire_send(int fd, const struct wire_request *request);
 

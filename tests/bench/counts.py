@@ -1,0 +1,106 @@
+"""What a request makes the machine do, in numbers that a busy machine does not change much: system calls
+(strace) and instructions (valgrind)."""
+
+import collections
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import loads
+from rows import Row
+from servers import BenchError, Broker
+
+CODE = {"eqp-brokerd": "of the daemon", "libmicrohttpd": "of libmicrohttpd", "libc": "of the C library",
+        "libsystemd": "of libsystemd"}
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+class Strace:
+    """Counts the calls of a process: {name: how often}, in `calls` at the end."""
+
+    def __init__(self, process):
+        self.process, self.calls = process, collections.Counter()
+
+    def __enter__(self):
+        self.file = tempfile.NamedTemporaryFile("r")
+        self.strace = subprocess.Popen(["strace", "-c", "-f", "-o", self.file.name, "-p", str(self.process.pid)],
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if "attached" not in self.strace.stderr.readline():
+            raise BenchError("strace cannot attach to the daemon")
+        return self
+
+    def __exit__(self, *_):
+        self.strace.send_signal(signal.SIGINT)
+        self.strace.communicate()
+        with self.file:
+            for line in self.file.read().splitlines():
+                found = re.match(r" *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", line)
+                if found and found[2] != "total":
+                    self.calls[found[2]] += int(found[1])
+
+
+def _rows(what, calls, requests):
+    """The sum, and each call that one request in 200 or more makes."""
+    rows = [Row(f"{what}: system calls", sum(calls.values()) / requests)]
+    return rows + [Row(f"    {name}", n / requests) for name, n in calls.most_common() if n / requests >= 0.005]
+
+
+def calls(context):
+    if not shutil.which("strace"):
+        return []
+    rows = []
+    for connections in (32, 250):
+        with loads.Flood(context.build, context.broker, connections, context.seconds) as flood, \
+                Strace(context.broker.process) as strace:
+            answered = flood.go()["answered"]
+        rows += _rows(f"a request, {connections} kept connections", strace.calls, answered)
+    with Strace(context.broker.process) as strace:
+        answered = loads.pace(context.build, context.broker, 500, context.seconds, 32, fresh=True)["answered"]
+    return rows + _rows("a request with a new connection", strace.calls, answered)
+
+
+def _instructions(profile):
+    """{file of the code: how many}, of a callgrind profile. A line after "calls=" counts what is counted where
+    it is called as well."""
+    names, totals = {}, collections.Counter()
+    current, inclusive = None, False
+    with open(profile, encoding="utf-8") as file:
+        for line in file:
+            found = re.match(r"ob=(\(\d+\))(?: (.*))?", line)
+            if found:
+                current = names.setdefault(found[1], os.path.basename((found[2] or "").strip()))
+            elif re.match(r"cob=(\(\d+\)) .", line):
+                number, name = re.match(r"cob=(\(\d+\)) (.*)", line).groups()
+                names.setdefault(number, os.path.basename(name.strip()))
+            elif line.startswith("calls="):
+                inclusive = True
+            elif re.match(r"[+*-]?\d*[ ]\d+$|\* \d+$", line):
+                if not inclusive:
+                    totals[current] += int(line.split()[1])
+                inclusive = False
+    return totals
+
+
+def instructions(context):
+    """Outside of the kernel, per request. Clearing memory counts by the piece here, and is cheap in truth."""
+    if not shutil.which("valgrind"):
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        valgrind = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/profile"]
+        with Broker(context.build, context.upstream, wrapper=valgrind) as broker:
+            pid = str(broker.process.pid)
+            with loads.Flood(context.build, broker, 32, 3) as flood:
+                subprocess.run(["callgrind_control", "--zero", pid], check=True, **QUIET)
+                answered = flood.go()["answered"]
+                time.sleep(0.2)
+                subprocess.run(["callgrind_control", "--dump", pid], check=True, **QUIET)
+            totals = _instructions(max((entry.path for entry in os.scandir(folder)), key=len))
+    rows = [Row("a request: instructions outside of the kernel", round(sum(totals.values()) / answered))]
+    for prefix, where in CODE.items():
+        found = sum(n for name, n in totals.items() if name.startswith(prefix))
+        rows.append(Row(f"    {where}", round(found / answered)))
+    return rows

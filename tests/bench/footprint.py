@@ -1,0 +1,105 @@
+"""What the daemon takes while it sits there, and as time goes by: memory, wake-ups, starts."""
+
+import socket
+import threading
+import time
+
+import loads
+from exchanges import direct_exchange_sec, upstream_port
+from manager import Manager
+from rows import AT_MOST, EXACTLY, Row
+from servers import BenchError, Broker, fetch
+
+GROWTH_KIB = 64 # a page here or there is none
+
+
+def idle(context):
+    """Memory and wake-ups, in a daemon of its own that has served some requests."""
+    with Broker(context.build, context.upstream) as broker:
+        broker.fetch_token()
+        time.sleep(0.2)
+        fresh, dirty = broker.private_kib(), broker.private_kib("Dirty")
+        before = broker.wake_ups()
+        time.sleep(context.idle_sec)
+        wake_ups = (broker.wake_ups() - before) * 60 / context.idle_sec
+        held = {}
+        for idlers in (1000, 10_000):
+            before_kib = broker.private_kib()
+            with loads.Herd(context.build, broker, idlers) as herd:
+                if herd.result["statuses"] != {"200": idlers}:
+                    raise BenchError(f"idle connections: {herd.result}")
+                held[idlers] = (broker.private_kib() - before_kib) / idlers
+            time.sleep(0.5)
+        after = broker.private_kib()
+    return [
+        Row("private memory, two environments, idle", fresh / 1024, "MiB", (AT_MOST, 4)),
+        Row("of that, written to", dirty / 1024, "MiB"),
+        Row("memory per idle connection, 1,000 of them", held[1000], "KiB", (AT_MOST, 12)),
+        Row("memory per idle connection, 10,000 of them", held[10_000], "KiB", (AT_MOST, 12)),
+        Row("private memory after 10,000 connections", after / 1024, "MiB"),
+        Row("wake-ups per minute while idle", wake_ups, "", (EXACTLY, 0)),
+    ]
+
+
+def _work(context, broker, seconds):
+    """Kept connections one after the other, and new ones."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        loads.wrk(broker, 32, 2)
+        loads.wrk(broker, 32, 1, fresh=True)
+
+
+def growth(context):
+    """Memory after a long load, beside that after a short one."""
+    short, long = {True: (60, 3600), False: (3, 10) if context.quick else (10, 120)}[context.long]
+    with Broker(context.build, context.upstream) as broker:
+        _work(context, broker, short)
+        time.sleep(0.5)
+        before = broker.private_kib()
+        _work(context, broker, long - short)
+        time.sleep(0.5)
+        after = broker.private_kib()
+    return [Row(f"memory after {long} s of load, more than after {short} s", after - before, "KiB",
+                (AT_MOST, GROWTH_KIB))]
+
+
+def start(context):
+    """Until READY, in excess of the two first exchanges, which run side by side."""
+    ready, more = [], []
+    for _ in range(max(context.rounds, 5)):
+        with Broker(context.build, context.upstream) as broker:
+            ready.append(broker.ready_sec * 1e3)
+        more.append(ready[-1] - direct_exchange_sec(context, upstream_port(context)) * 1e3)
+    return [
+        Row("start to READY", ready, "ms"),
+        Row("start to READY, more than a direct exchange", more, "ms", (AT_MOST, 50)),
+    ]
+
+
+def restart(context):
+    """From the order to stop to the answer for whoever asks right then, at a socket that a service manager
+    holds, which also keeps the sessions."""
+    taken = []
+    with Manager() as manager, socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        with Broker(context.build, context.upstream, manager=manager, passed=[("listen", listener)]) as broker:
+            broker.fetch_token()
+            for _ in range(max(context.rounds, 5)):
+                result = {}
+
+                def ask():
+                    result["head"] = fetch(broker.port, broker.request())[0]
+                    result["at"] = time.monotonic()
+
+                while not manager.hear().store:
+                    time.sleep(0.01)
+                began = time.monotonic()
+                broker.process.terminate()
+                asker = threading.Thread(target=ask)
+                asker.start()
+                broker.stop_process()
+                broker.begin()
+                asker.join(30)
+                if not result.get("head", b"").startswith(b"HTTP/1.1 200 "):
+                    raise BenchError(f"no answer after a restart: {result}\n{broker.log_text()}")
+                taken.append((result["at"] - began) * 1e3)
+    return [Row("restart to answer, sockets and sessions passed on", taken, "ms")]
