@@ -73,14 +73,6 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
                 content_type);
 }
 
-static const char *json_text(struct json_object *json, size_t *ret_length)
-{
-        return json_is_whole(json)
-                       ? json_object_to_json_string_length(
-                                 json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_length)
-                       : NULL;
-}
-
 char *answer_secret_text(struct json_object *json, size_t *ret_length)
 {
         size_t length;

@@ -4,6 +4,7 @@
 #include "daemon/token_print.h"
 
 #include "daemon/token_answer.h"
+#include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -73,8 +74,8 @@ static int add_json(struct text *text, const struct environment *environment, co
                     uint64_t now_usec)
 {
         struct json_object *json = token_answer_object(environment, session, now_usec);
-        const char *line = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
-                                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
+        size_t length;
+        const char *line = json_text(json, &length);
 
         if (line) {
                 add(text, line);

@@ -19,3 +19,7 @@ void json_append(struct json_object *array, struct json_object *value);
 
 /* Was memory enough for everything? False for NULL. */
 bool json_is_whole(struct json_object *object);
+
+/* The object as one line, which stays the object's, and its length; NULL: memory was not enough for all of
+ * it. */
+const char *json_text(struct json_object *object, size_t *ret_length);

@@ -1,6 +1,7 @@
 /* The text of what is to survive a restart: writing. One spelling for each content. */
 #include "lib/saved_sessions.h"
 
+#include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"
@@ -126,8 +127,7 @@ static struct json_object *describe(struct writer *writer, const struct saved_se
 static int move_text(struct json_object *json, char **ret, size_t *ret_length)
 {
         size_t length;
-        char *text = (char *)(uintptr_t)json_object_to_json_string_length(
-                json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+        char *text = (char *)(uintptr_t)json_text(json, &length);
         int r = -ENOMEM;
 
         if (!text) {
