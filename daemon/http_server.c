@@ -19,9 +19,9 @@
 #define RECEIVE_USEC (10 * USEC_PER_SEC)
 #define SEND_USEC    (10 * USEC_PER_SEC)
 #define IDLE_USEC    (30 * USEC_PER_SEC)
-/* For libmicrohttpd, which clears one and a half times as much with each request, and that of 250
- * connections has to fit into a core's cache beside all else: it decides about a tenth. Heads of 2 KiB
- * always fit in; the answer to larger ones is 431. */
+/* For libmicrohttpd, which clears one and a half times as much with each request: little enough that many
+ * connections' find room in a core's cache (doc/internals/speed.md). Heads of 2 KiB fit in; the answer to
+ * larger ones is 431. */
 #define CONNECTION_MEMORY 4096
 
 struct http_server {
