@@ -1,7 +1,8 @@
 """The root file system that the machines boot: a small Debian with what our packages depend on.
 
 Built once by mmdebstrap and kept in build-system/, under a name that changes with what is in it. Machines lay
-their own changes over it in memory, so it stays as it was made.
+their own changes over it in memory, so it stays as it was made. EQP_SUITE names another release, such as trixie:
+what the packages of this one do there.
 """
 
 import fcntl
@@ -14,7 +15,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build-system"
 
-SUITE = "bookworm"
+SUITE = os.environ.get("EQP_SUITE", "bookworm")
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus",
     # what our packages depend on
@@ -64,7 +65,7 @@ def rootfs():
     with open(CACHE / "root.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
-            for old in CACHE.glob("root-*"):
+            for old in CACHE.glob(f"root-{SUITE}-*"):
                 shutil.rmtree(old)
             _build(directory)
     return directory
