@@ -111,28 +111,31 @@ def test_the_reason_is_with_the_unit_even_if_the_journal_is_busy(home):
 
 
 def test_nor_do_clients_that_keep_knocking_make_it_loop(home, figure):
+    """Each may be the reason for one more start, but not for ever. Once mended, starting the service is enough."""
     home.systemctl("stop", SERVICE, check=False)
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     since = home.now()
     knocks = knocking(home, 12)
     home.systemctl("start", SERVICE, check=False)
+    home.wait_state("failed", "eqp-brokerd.socket", timeout=90)
+    home.wait_state("failed")
     knocks.communicate(timeout=30)
     runs = {entry["_PID"] for entry in home.journal("-u", SERVICE, since=since)
             if entry.get("_COMM") == "eqp-brokerd"}
-    figure("starts of a service that cannot start, with clients knocking for 12 s", len(runs))
-    assert 1 <= len(runs) <= 41
-    assert home.state() == "failed"
+    figure("starts of a service that cannot start, while clients are knocking", len(runs))
+    assert 1 <= len(runs) <= 35
+    home.run("rm", MISTAKE)
+    home.systemctl("start", SERVICE)
+    home.wait_valid("sandbox")
 
 
 def test_once_mended_it_starts_again(home):
+    """With callers in the queue, but not so many starts that the socket has given up."""
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     home.systemctl("restart", SERVICE, check=False)
-    knocks = knocking(home, 3)
-    knocks.communicate(timeout=20)
+    knocking(home, 2).communicate(timeout=20)
     home.run("rm", MISTAKE)
-    # as the journal's catalog tells
-    home.systemctl("reset-failed", *UNITS[:2])
-    home.systemctl("start", "eqp-brokerd.socket", SERVICE)
+    home.systemctl("start", SERVICE)
     home.wait_valid("sandbox")
 
 
@@ -206,9 +209,10 @@ def test_the_watchdog_is_fed_while_nothing_happens(home):
 def clock_ahead(home, seconds):
     """The service starts where the boot's clock is so far ahead, as it is after a suspend."""
     holder = subprocess.Popen(home.command_with_clock("unshare", "--time", f"--boottime={seconds}", "--fork",
-                                                      "--kill-child", "sleep", "600"))
+                                                      "--kill-child", "sh", "-c", "echo $$; exec sleep 600"),
+                              stdout=subprocess.PIPE, text=True)
     try:
-        pid = wait_until(lambda: home.run("pgrep", "-x", "sleep", "-n", check=False).out, "the namespace")
+        pid = int(holder.stdout.readline())
         enter = f"/usr/bin/nsenter --target={pid} --time"
         drop = "/usr/bin/setpriv --reuid=eqp-broker --regid=eqp-broker --init-groups --bounding-set=-all"
         # Who enters a namespace must not be in the sandbox yet.
@@ -220,7 +224,7 @@ def clock_ahead(home, seconds):
         home.run("rm", "-f", f"/etc/systemd/system/{SERVICE}.d/clock.conf")
         home.systemctl("daemon-reload")
         holder.terminate()
-        holder.wait(20)
+        holder.communicate(timeout=20)
 
 
 def test_sleep_counts_against_the_token(home):
