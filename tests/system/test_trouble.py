@@ -211,8 +211,8 @@ def clock_ahead(home, seconds):
     holder = subprocess.Popen(home.command_with_clock("unshare", "--time", f"--boottime={seconds}", "--fork",
                                                       "--kill-child", "sh", "-c", "echo $$; exec sleep 600"),
                               stdout=subprocess.PIPE, text=True)
+    pid = int(holder.stdout.readline())
     try:
-        pid = int(holder.stdout.readline())
         enter = f"/usr/bin/nsenter --target={pid} --time"
         drop = "/usr/bin/setpriv --reuid=eqp-broker --regid=eqp-broker --init-groups --bounding-set=-all"
         # Who enters a namespace must not be in the sandbox yet.
@@ -223,7 +223,7 @@ def clock_ahead(home, seconds):
     finally:
         home.run("rm", "-f", f"/etc/systemd/system/{SERVICE}.d/clock.conf")
         home.systemctl("daemon-reload")
-        holder.terminate()
+        home.run("kill", pid)
         holder.communicate(timeout=20)
 
 
