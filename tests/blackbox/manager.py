@@ -13,8 +13,10 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
+import threading
 import uuid
 
 # What Python's fcntl does not name.
@@ -60,8 +62,19 @@ class Manager:
         self.listener.bind(f"\0{name}")  # in no directory, so that every user reaches it
         self.listener.setblocking(False)
         self.env = {"NOTIFY_SOCKET": f"@{name}", "EQP_BROKER_BOOT_ID": uuid.uuid4().hex}
+        # A manager that does not listen holds up who speaks to it: a queue of datagrams is short.
+        self.lock, self.closing = threading.Lock(), threading.Event()
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
+
+    def _listen(self):
+        while not self.closing.is_set():
+            if select.select([self.listener], [], [], 0.05)[0]:
+                self.hear()
 
     def close(self):
+        self.closing.set()
+        self.thread.join()
         self.listener.close()
         for held in self.store.values():
             held.close()
@@ -74,7 +87,7 @@ class Manager:
 
     def hear(self):
         """Takes in all that was said, in order. Returns the manager."""
-        with contextlib.suppress(BlockingIOError):
+        with self.lock, contextlib.suppress(BlockingIOError):
             while True:
                 data, ancillary, _, _ = self.listener.recvmsg(4096, socket.CMSG_SPACE(4 * 16))
                 fds = array.array("i")
