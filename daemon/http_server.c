@@ -19,10 +19,9 @@
 #define RECEIVE_USEC (10 * USEC_PER_SEC)
 #define SEND_USEC    (10 * USEC_PER_SEC)
 #define IDLE_USEC    (30 * USEC_PER_SEC)
-/* For libmicrohttpd, which clears one and a half times as much with each request: little enough that many
- * connections' find room in a core's cache (doc/internals/speed.md). Heads of 2 KiB fit in; the answer to
- * larger ones is 431. */
-#define CONNECTION_MEMORY 4096
+/* For libmicrohttpd, which clears one and a half times as much with each request. Heads of 4 KiB fit in; the
+ * answer to larger ones is 431. Less would be no faster: see doc/internals/speed.md. */
+#define CONNECTION_MEMORY 6144
 
 struct http_server {
         struct MHD_Daemon *mhd;

@@ -39,6 +39,7 @@ class Core(Broker):
             self.process = subprocess.Popen([binary(), "--verbose", "--config", str(self.config_path)],
                                             env=BARE_ENVIRONMENT | self.env, stdin=subprocess.DEVNULL, stdout=stdout,
                                             stderr=stderr, cwd=cores, preexec_fn=before, **identity)
+        self.n_starts = 0
         if wait:
             wait_until(self._started, "the daemon has started", 20)
         return self
