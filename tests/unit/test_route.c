@@ -211,7 +211,7 @@ static void what_the_upstream_has_not(void **state)
                                                "/livez/rest/v1/x",
                                                "/a/b/rest/v1/x",
                                                "sandbox/rest/v1/x",
-                                               "/" LONG "ddd/rest/v1/x" };
+                                               ("/" LONG "ddd/rest/v1/x") };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
