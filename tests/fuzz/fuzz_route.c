@@ -12,6 +12,15 @@ static void check_match(const char *target, const struct route_match *match)
         const char *pattern = match->route->pattern, *place = strstr(pattern, PLACE);
         char path[512];
 
+        if (route_speaks_upstream(target) && match->environment[0] != '\0') {
+                /* What an unchanged client asks for: slashes may be doubled, and the rest may be anything.
+                 */
+                size_t length = strlen(match->environment);
+                must(environment_name_valid(match->environment, length));
+                must(target[0] == '/' && strncmp(target + 1, match->environment, length) == 0);
+                must(target[1 + length] == '/');
+                return;
+        }
         if (place)
                 must(snprintf(path, sizeof(path), "%.*s%s%s", (int)(place - pattern), pattern,
                               match->environment, place + strlen(PLACE)) < (int)sizeof(path));
