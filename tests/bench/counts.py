@@ -54,12 +54,12 @@ def calls(context):
         return []
     rows = []
     for connections in (32, 250):
-        with loads.Flood(context.build, context.broker, connections, context.seconds) as flood, \
+        with loads.Flood(context.build, context.broker, connections) as flood, \
                 Strace(context.broker.process) as strace:
-            answered = flood.go()["answered"]
+            answered = flood.go(1).answered
         rows += _rows(f"a request, {connections} kept connections", strace.calls, answered)
     with Strace(context.broker.process) as strace:
-        answered = loads.pace(context.build, context.broker, 500, context.seconds, 32, fresh=True)["answered"]
+        answered = loads.pace(context.build, context.broker, 500, 2, 32, fresh=True).answered
     return rows + _rows("a request with a new connection", strace.calls, answered)
 
 
@@ -93,9 +93,9 @@ def instructions(context):
         valgrind = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/profile"]
         with Broker(context.build, context.upstream, wrapper=valgrind) as broker:
             pid = str(broker.process.pid)
-            with loads.Flood(context.build, broker, 32, 3) as flood:
+            with loads.Flood(context.build, broker, 32) as flood:
                 subprocess.run(["callgrind_control", "--zero", pid], check=True, **QUIET)
-                answered = flood.go()["answered"]
+                answered = flood.go(3).answered
                 time.sleep(0.2)
                 subprocess.run(["callgrind_control", "--dump", pid], check=True, **QUIET)
             totals = _instructions(max((entry.path for entry in os.scandir(folder)), key=len))

@@ -1,10 +1,11 @@
 /* As many requests as there can be: each connection sends its next one when it has its answer.
  *
- *     flood WHERE REQUEST_FILE SECONDS CONNECTIONS [step]
+ *     flood WHERE REQUEST_FILE CONNECTIONS
  *
- * WHERE is a port of 127.0.0.1 or the path of a unix socket. With "step" it says so when all connections are
- * open and each has had one answer, and begins at a line on standard input: for who wants to look at the
- * server in the meantime. Prints a line of JSON. */
+ * WHERE is a port of 127.0.0.1 or the path of a unix socket. It says "ready" when all connections are open
+ * and each has had one answer. Then each line on standard input is a number of milliseconds: it floods for
+ * so long, waits for the last answers, and prints a line of JSON. So who reads it can look at the server
+ * before and after, and let floods of several servers take turns. */
 #include "tests/bench/wire.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #define CONNECTIONS_MAX 1000
 #define PATIENCE_MSEC   10000
+#define SPAN_MSEC_MAX   86400000u
 
 struct lane {
         int fd;
@@ -26,7 +28,7 @@ struct flood {
         int epoll;
         struct wire_request request;
         struct lane *lanes;
-        size_t n_lanes, n_answered, n_failed;
+        size_t n_lanes, n_asked, n_answered, n_failed;
 };
 
 static void ask(struct flood *flood, struct lane *lane)
@@ -36,6 +38,7 @@ static void ask(struct flood *flood, struct lane *lane)
         if (r < 0) {
                 wire_fail("send", -r);
         }
+        flood->n_asked++;
 }
 
 /* One look at what has come; ended: nothing more is asked. */
@@ -78,26 +81,29 @@ static void connect_all(struct flood *flood, const char *where)
                 }
                 ask(flood, lane);
         }
-        while (flood->n_answered < flood->n_lanes) {
+}
+
+static void wait_for_answers(struct flood *flood)
+{
+        while (flood->n_answered < flood->n_asked) {
                 turn(flood, true);
         }
 }
 
-static void run(struct flood *flood, unsigned long seconds)
+static void run(struct flood *flood, unsigned long msec)
 {
-        const uint64_t start_nsec = wire_now_nsec(), end_nsec = start_nsec + seconds * 1000000000u;
-        uint64_t now_nsec = start_nsec;
+        const uint64_t start_nsec = wire_now_nsec(), end_nsec = start_nsec + msec * 1000000u;
 
-        flood->n_answered = 0;
+        flood->n_asked = flood->n_answered = 0;
         for (size_t i = 0; i < flood->n_lanes; i++) {
                 ask(flood, &flood->lanes[i]);
         }
-        while (now_nsec < end_nsec) {
+        while (wire_now_nsec() < end_nsec) {
                 turn(flood, false);
-                now_nsec = wire_now_nsec();
         }
+        wait_for_answers(flood);
         (void)printf("{\"answered\":%zu,\"failed\":%zu,\"seconds\":%.6f}\n", flood->n_answered,
-                     flood->n_failed, (double)(now_nsec - start_nsec) / 1e9);
+                     flood->n_failed, (double)(wire_now_nsec() - start_nsec) / 1e9);
         (void)fflush(stdout);
 }
 
@@ -105,23 +111,25 @@ int main(int argc, char **argv)
 {
         struct flood flood = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
 
-        if (argc < 5 || argc > 6 || (argc == 6 && strcmp(argv[5], "step") != 0)) {
-                (void)fprintf(stderr, "usage: flood WHERE REQUEST_FILE SECONDS CONNECTIONS [step]\n");
+        char line[32];
+
+        if (argc != 4) {
+                (void)fprintf(stderr, "usage: flood WHERE REQUEST_FILE CONNECTIONS\n");
                 return 2;
         }
         flood.request = wire_read_request(argv[2]);
-        unsigned long seconds = wire_number(argv[3], "SECONDS", 86400);
-        flood.n_lanes = wire_number(argv[4], "CONNECTIONS", CONNECTIONS_MAX);
+        flood.n_lanes = wire_number(argv[3], "CONNECTIONS", CONNECTIONS_MAX);
         flood.lanes = calloc(flood.n_lanes, sizeof(*flood.lanes));
         if (!flood.lanes || flood.epoll < 0) {
                 wire_fail("flood", errno);
         }
         connect_all(&flood, argv[1]);
-        if (argc == 6) {
-                (void)puts("ready");
-                (void)fflush(stdout);
-                (void)getchar();
+        wait_for_answers(&flood);
+        (void)puts("ready");
+        (void)fflush(stdout);
+        while (fgets(line, sizeof(line), stdin)) {
+                line[strcspn(line, "\n")] = '\0';
+                run(&flood, wire_number(line, "milliseconds", SPAN_MSEC_MAX));
         }
-        run(&flood, seconds);
         return 0;
 }

@@ -42,11 +42,11 @@ def idle(context):
 
 
 def _work(context, broker, seconds):
-    """Kept connections one after the other, and new ones."""
-    end = time.monotonic() + seconds
+    """Kept connections one after the other, and new ones. Returns how many requests were answered."""
+    end, answered = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        loads.wrk(broker, 32, 2)
-        loads.wrk(broker, 32, 1, fresh=True)
+        answered += loads.wrk(broker, 32, 2).answered + loads.wrk(broker, 32, 1, fresh=True).answered
+    return answered
 
 
 def growth(context):
@@ -56,10 +56,12 @@ def growth(context):
         _work(context, broker, short)
         time.sleep(0.5)
         before = broker.private_kib()
-        _work(context, broker, long - short)
+        answered = _work(context, broker, long - short)
         time.sleep(0.5)
         after = broker.private_kib()
-    return [Row(f"memory after {long} s of load, more than after {short} s", after - before, "KiB",
+    return [Row(f"memory after {short} s of load", before, "KiB"),
+            Row("    requests answered since then", answered),
+            Row(f"memory after {long} s of load, more than after {short} s", after - before, "KiB",
                 (AT_MOST, GROWTH_KIB))]
 
 

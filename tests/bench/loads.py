@@ -1,11 +1,13 @@
 """The load makers, each pinned to the load core: wrk for throughput, and the bench's own herd, pace and
 identity."""
 
+import collections
 import json
 import os
 import re
 import subprocess
 import tempfile
+import types
 
 from servers import LOAD_CORE, BenchError, fetch, on_core
 
@@ -18,8 +20,22 @@ def _run(command, timeout, **options):
     return done.stdout
 
 
+# A second's requests, the server's processor seconds per 100,000 of them, and the share of the time in which
+# the server's core was at work: well below 1, the rate is that of the load maker.
+Flow = collections.namedtuple("Flow", "answered rate cpu busy")
+
+
+def _flow(cpu_sec, answered, seconds):
+    return Flow(answered, answered / seconds, cpu_sec * 100_000 / answered, cpu_sec / seconds)
+
+
+def _record(text):
+    """What a load maker says in JSON, as an object."""
+    return types.SimpleNamespace(**json.loads(text))
+
+
 def wrk(server, connections, seconds, fresh=False):
-    """Returns (requests per second, server's processor seconds per 100,000 requests)."""
+    """Returns a Flow."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "EQP-Client: bench"]
     if fresh:
         command += ["-H", "Connection: close"]
@@ -29,8 +45,7 @@ def wrk(server, connections, seconds, fresh=False):
     if "Non-2xx" in text or (not fresh and "Socket errors" in text):
         raise BenchError(f"not every request was answered with 200:\n{text}")
     total = int(re.search(r"(\d+) requests in", text)[1])
-    rate = float(re.search(r"Requests/sec: +([\d.]+)", text)[1])
-    return rate, cpu * 100_000 / total
+    return _flow(cpu, total, total / float(re.search(r"Requests/sec: +([\d.]+)", text)[1]))
 
 
 class _RequestFile:
@@ -49,13 +64,14 @@ class _RequestFile:
 
 class Flood:
     """As many requests as there can be over kept connections, of TCP or of the unix socket. Once entered, all
-    connections are open and have been served; go() lets it loose."""
+    connections are open and have been served; go() lets it loose for a while, as often as wanted."""
 
-    def __init__(self, build, server, connections, seconds, unix=False):
+    def __init__(self, build, server, connections, unix=False):
+        self.server = server
         where = server.socket_path if unix else str(server.port)
         with _RequestFile(server.request()) as name:
             self.process = subprocess.Popen([os.path.join(build, "tests", "bench", "bench-flood"), where, name,
-                                             str(seconds), str(connections), "step"],
+                                             str(connections)],
                                             preexec_fn=on_core(LOAD_CORE), stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, text=True)
             ready = self.process.stdout.readline()
@@ -63,15 +79,16 @@ class Flood:
             self.__exit__()
             raise BenchError("the flood of requests failed")
 
-    def go(self):
-        """Returns {"answered", "failed", "seconds"}."""
-        self.process.stdin.write("\n")
+    def go(self, seconds):
+        """Returns a Flow."""
+        before = self.server.cpu_sec()
+        self.process.stdin.write(f"{round(seconds * 1000)}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         result = json.loads(line) if line else {"failed": 1}
         if result["failed"]:
             raise BenchError(f"not every request was answered with 200: {line}")
-        return result
+        return _flow(self.server.cpu_sec() - before, result["answered"], result["seconds"])
 
     def __enter__(self):
         return self
@@ -82,22 +99,13 @@ class Flood:
         self.process.stdout.close()
 
 
-def flood(build, server, connections, seconds, unix=False):
-    """Returns (requests per second, server's processor seconds per 100,000 requests)."""
-    with Flood(build, server, connections, seconds, unix) as loose:
-        before = server.cpu_sec()
-        result = loose.go()
-        cpu = server.cpu_sec() - before
-    return result["answered"] / result["seconds"], cpu * 100_000 / result["answered"]
-
-
 def pace(build, server, rate, seconds, connections, fresh=False):
     """Requests at a fixed rate; returns the answer of bench-pace."""
     with _RequestFile(server.request()) as request:
         text = _run([os.path.join(build, "tests", "bench", "bench-pace"), str(server.port), request, str(rate),
                      str(seconds), str(connections)] + (["fresh"] if fresh else []), seconds + 30)
-    result = json.loads(text)
-    if result["failed"]:
+    result = _record(text)
+    if result.failed:
         raise BenchError(f"not every request was answered with 200: {text}")
     return result
 
@@ -134,7 +142,7 @@ class Herd:
 
 
 def identity(build):
-    return json.loads(_run([os.path.join(build, "tests", "bench", "bench-identity"), "1000"], 120))
+    return _record(_run([os.path.join(build, "tests", "bench", "bench-identity"), "1000"], 120))
 
 
-__all__ = ["wrk", "flood", "Flood", "pace", "Herd", "identity", "fetch"]
+__all__ = ["wrk", "Flood", "pace", "Herd", "identity", "fetch"]

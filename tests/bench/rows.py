@@ -1,5 +1,6 @@
-"""A row of the table: what was measured, how far the rounds lie apart, what is wanted, and the verdict."""
+"""A row of the table: what was measured, between what its true value lies, what is wanted, and the verdict."""
 
+import math
 import statistics
 
 AT_LEAST, AT_MOST, EXACTLY = ">=", "<=", "="
@@ -18,10 +19,15 @@ class Row:
         self.values = sorted(values) if isinstance(values, (list, tuple)) else [values]
         self.figure = statistics.median(self.values)
 
-    def spread(self):
-        """Where the middle half of the rounds lies; all of them if they are few."""
+    def between(self):
+        """Where the median of ever more rounds would lie, 95 % sure (the sign test's interval: it supposes
+        nothing of how the rounds are spread); all of the rounds if they are less than six."""
         n = len(self.values)
-        cut = n // 4 if n >= 4 else 0
+        cut, below = 0, 1
+        while below / 2**n <= 0.025:
+            cut += 1
+            below += math.comb(n, cut)
+        cut = max(cut - 1, 0)
         return self.values[cut], self.values[n - 1 - cut]
 
     def _holds(self, value):
@@ -30,27 +36,27 @@ class Row:
         return {AT_LEAST: value >= wanted, AT_MOST: value <= wanted, EXACTLY: value == wanted}[comparison]
 
     def verdict(self):
-        """Undecided: some of the rounds say so and some otherwise, within the spread."""
+        """Undecided: the truth may lie on either side."""
         if not self.goal:
             return None
-        held = {self._holds(end) for end in self.spread()}
+        held = {self._holds(end) for end in self.between()}
         return UNDECIDED if len(held) == 2 else MET if held.pop() else MISSED
 
     def text(self):
-        low, high = self.spread()
+        low, high = self.between()
         around = f"{show(low)} … {show(high)}" if low != high else ""
         wanted = f"{self.goal[0]} {self.goal[1]:g}" if self.goal else ""
         return (f"{self.name:<50} {show(self.figure):>9} {self.unit:<4} {around:<19} {wanted:<9} "
                 f"{self.verdict() or ''}").rstrip()
 
     def record(self):
-        low, high = self.spread()
+        low, high = self.between()
         return {"what": self.name, "figure": self.figure, "unit": self.unit, "low": low, "high": high,
                 "rounds": len(self.values), "verdict": self.verdict(),
                 "goal": self.goal and {"comparison": self.goal[0], "value": self.goal[1]}}
 
 
-HEADING = f"{'what':<50} {'figure':>9} {'':<4} {'spread':<19} {'goal':<9} verdict"
+HEADING = f"{'what':<50} {'figure':>9} {'':<4} {'95 % sure':<19} {'goal':<9} verdict"
 
 
 def show(value):
@@ -61,11 +67,11 @@ def show(value):
 
 def ratios(results, name, other, which):
     """Round by round: what disturbs a round disturbs both of its halves."""
-    return [mine[which] / its[which] for mine, its in zip(results[name], results[other])]
+    return [one / other for one, other in zip(column(results, name, which), column(results, other, which))]
 
 
 def column(results, name, which):
-    return [result[which] for result in results[name]]
+    return [getattr(result, which) for result in results[name]]
 
 
 def compared(servers, rounds, measure):
