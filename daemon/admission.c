@@ -36,10 +36,14 @@ bool admission_full_for(const struct admission *admission, const struct peer *pe
         return admission->n_within >= admission->limits.max_connections && !user_is_full(admission, peer);
 }
 
+static bool has_room(const struct admission *admission, const struct peer *peer)
+{
+        return admission->n_within < admission->limits.max_connections && !user_is_full(admission, peer);
+}
+
 bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over)
 {
-        bool over =
-                admission->n_within >= admission->limits.max_connections || user_is_full(admission, peer);
+        bool over = !has_room(admission, peer);
 
         if (over && (admission->n_over >= ADMISSION_RESERVE ||
                      user_counts_get(&admission->over, peer) >= ADMISSION_RESERVE_PER_USER)) {
@@ -50,6 +54,16 @@ bool admission_enter(struct admission *admission, const struct peer *peer, bool 
         }
         *(over ? &admission->n_over : &admission->n_within) += 1;
         *ret_over = over;
+        return true;
+}
+
+bool admission_promote(struct admission *admission, const struct peer *peer)
+{
+        if (!has_room(admission, peer) || user_counts_add(&admission->within, peer) < 0) {
+                return false;
+        }
+        admission->n_within++;
+        admission_leave(admission, peer, /* over= */ true);
         return true;
 }
 

@@ -23,7 +23,7 @@ struct http_limits admission_limits(const struct settings *settings);
 
 /* Zeroed, with limits: nobody is in. */
 struct admission {
-        struct http_limits limits; /* may be changed at any time: who is in stays in */
+        struct http_limits limits; /* may be changed at any time: who is within them stays so */
         unsigned n_within, n_over;
         struct user_counts within, over; /* by user */
 };
@@ -34,7 +34,11 @@ bool admission_full_for(const struct admission *admission, const struct peer *pe
 /* Counts the peer's connection in; *ret_over: beyond the limits. False: not even the reserve has room. */
 bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over);
 
-/* Counts it out. over: as it was told. */
+/* It was told to be beyond the limits: it is counted as within them from now on. False: there is no room
+ * still, or no memory; nothing has changed. */
+bool admission_promote(struct admission *admission, const struct peer *peer);
+
+/* Counts it out. over: as it was told, unless it was promoted since. */
 void admission_leave(struct admission *admission, const struct peer *peer, bool over);
 
 /* Frees the counts. */

@@ -7,6 +7,7 @@
 #include "daemon/access.h"
 #include "daemon/answer.h"
 #include "daemon/audit.h"
+#include "daemon/connections.h"
 #include "daemon/http_server.h"
 #include "daemon/media_type.h"
 #include "daemon/metrics.h"
@@ -141,7 +142,7 @@ static bool admit(struct api *api, struct request *request, const struct route *
                 refuse(api, request, refusal.status, refusal.slug, refusal.message, refusal.close, now_usec);
                 return false;
         }
-        if (!health && connection->over_limit) {
+        if (!health && !connection_find_place(connection)) {
                 refuse(api, request, 429, "too_many_connections",
                        "there are too many open connections, in all or of this user: reuse or close some",
                        /* close= */ true, now_usec);

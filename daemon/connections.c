@@ -108,19 +108,36 @@ static struct connection *find_stranger(struct connections *connections)
         return found;
 }
 
-/* Counts a new connection in. Where all places are taken, a stranger has to go: one who may take on many
- * uids could keep everybody else out. */
+/* Where all places are taken, a stranger has to go: one who may take on many uids could keep everybody else
+ * out. */
+static void make_place(struct connections *connections, const struct peer *peer)
+{
+        struct connection *stranger =
+                admission_full_for(&connections->admission, peer) ? find_stranger(connections) : NULL;
+
+        if (stranger) {
+                connection_end(stranger);
+                admission_leave(&connections->admission, &stranger->peer, stranger->over_limit);
+                stranger->counted = false;
+        }
+}
+
+/* Counts a new connection in. */
 static bool enter(struct connections *connections, const struct peer *peer, bool *ret_over)
 {
-        if (admission_full_for(&connections->admission, peer)) {
-                struct connection *stranger = find_stranger(connections);
-                if (stranger) {
-                        connection_end(stranger);
-                        admission_leave(&connections->admission, &stranger->peer, stranger->over_limit);
-                        stranger->counted = false;
-                }
-        }
+        make_place(connections, peer);
         return admission_enter(&connections->admission, peer, ret_over);
+}
+
+bool connection_find_place(struct connection *connection)
+{
+        struct connections *connections = connection->connections;
+
+        if (connection->over_limit) {
+                make_place(connections, &connection->peer);
+                connection->over_limit = !admission_promote(&connections->admission, &connection->peer);
+        }
+        return !connection->over_limit;
 }
 
 struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
@@ -133,6 +150,7 @@ struct connection *connections_add(struct connections *connections, int fd, stru
                 peer_clear(peer);
                 return NULL;
         }
+        connection->connections = connections;
         connection->fd = fd;
         connection->peer = *peer;
         connection->place = *place;

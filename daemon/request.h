@@ -62,13 +62,14 @@ enum connection_state {
 
 struct connection {
         struct connection *next, **link; // connections::first
+        struct connections *connections;
         struct http_server *server;
         struct MHD_Connection *mhd;
         int fd;
         struct peer peer;
         struct guard_place place;
         bool counted;    /* in the admission */
-        bool over_limit; /* gets health answers only */
+        bool over_limit; /* gets health answers only, until there is a place for it */
         enum connection_state state;
         uint64_t deadline_usec;
         uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */

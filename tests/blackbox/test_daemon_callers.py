@@ -137,6 +137,37 @@ def test_too_many_connections_of_one_user(stranger, upstream, make_broker):
     wait_until(lambda: is_served(broker), "room again")
 
 
+def wait_open(stream, n):
+    """Waits until the daemon has seen that just n connections are left, without one more."""
+    connection = Connection(stream, "localhost")
+    wait_until(lambda: b"\neqp_broker_connections %d\n" % n in connection.ask("GET", "/metrics").body, f"{n} connections")
+
+
+def test_who_was_over_the_limit_gets_a_place_that_is_left(upstream, make_broker):
+    """He is counted by what he has now, over the limit or within it: a count that is lost would be missed in
+    one of the next turns."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker="max_connections = 32\nmax_connections_per_user = 4").wait_valid()
+
+    def ask(stream):
+        return Connection(stream, "localhost").ask("GET", "/v1/sandbox/token")
+
+    held = [hold(broker, "unix")]
+    wait_open(held[0], 1)
+    for _ in range(3):
+        held += [hold(broker, "unix") for _ in range(4 - len(held))]
+        over = [hold(broker, "unix") for _ in range(4)]
+        held.pop().close()
+        wait_open(over[0], 7)
+        assert [ask(over[0]).status for _ in range(3)] == [200] * 3
+        assert ask(over[1]).error() == (429, "too_many_connections"), "just one place was left"
+        assert all(ask(stream).status == 200 for stream in held)
+        for stream in held[1:] + over:
+            stream.close()
+        del held[1:]
+        wait_open(held[0], 1)
+
+
 def test_too_many_connections_in_all(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 16").wait_valid()
     held = [hold(broker, "unix") for _ in range(16)]

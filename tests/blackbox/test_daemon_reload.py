@@ -214,6 +214,22 @@ def test_limits_and_metrics(broker):
         assert connection.ask("GET", "/v1/status").status == 200, "who is in stays in"
 
 
+def test_wider_limits_hold_for_who_is_in(broker):
+    """A connection from the time of the narrow ones is not refused for what it was."""
+    broker.broker_lines = "max_connections_per_user = 1"
+    broker.write_config()
+    broker.reload()
+    with broker.connection() as first, broker.connection() as second:
+        assert first.ask("GET", "/v1/status").status == 200
+        assert second.ask("GET", "/livez").status == 200
+        broker.broker_lines = "max_connections_per_user = 2"
+        broker.write_config()
+        broker.reload()
+        for connection in (second, first, second):
+            assert connection.ask("GET", "/v1/status").status == 200
+        assert broker.get("/v1/status").error() == (429, "too_many_connections"), "both are counted"
+
+
 def test_drop_ins_are_read_again(broker):
     folder = broker.directory / "eqp-brokerd.conf.d"
     folder.mkdir()

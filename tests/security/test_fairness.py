@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from broker import wait_until
 from people import Person, Task, connect_as, run_as, running_as, sockets_as
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
@@ -108,6 +109,36 @@ def test_full_by_the_allowed(upstream, make_broker, alice):
         for path in ("/livez", "/readyz", "/metrics"):
             assert run_as(alice, get, place, path)[0] == 200, "health is answered when all is full"
     assert run_as(alice, get, place)[0] == 200
+
+
+def test_a_place_is_left_for_who_was_over_the_limit(upstream, make_broker, alice):
+    """All places were taken when she came; a stranger was quicker when one was left. Her right counts for more."""
+    busy = [Person("busy", uid, uid) for uid in range(61000, 61004)]
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker=f"allow = user:{alice.name}\n" + "".join(f"allow = uid:{p.uid}\n" for p in busy) +
+                                "max_connections = 30\nmax_connections_per_user = 8").wait_obtained("sandbox")
+    place, port = ("127.0.0.1", broker.port), broker.port
+
+    def wait_open(stream, n):
+        def holds():
+            stream.sendall(request(target=b"/metrics", port=port))
+            return b"\neqp_broker_connections %d\n" % n in receive(stream, quiet=0.05)
+        wait_until(holds, f"{n} connections")
+
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(stream) for person, n in zip(busy, (8, 8, 8, 6))
+                 for stream in open_many(person, place, n)]
+        assert [one(stream, port) for stream in taken] == [(200, None)] * 30
+        over = [stack.enter_context(stream) for stream in open_many(alice, place, 2)]
+        assert [one(stream, port, b"/livez") for stream in over] == [(200, None)] * 2
+        taken[0].close()
+        wait_open(over[0], 31)
+        stranger = stack.enter_context(connect_as(Person("silent", 61009, 61009), place))
+        wait_open(over[0], 32)
+        assert one(over[0], port) == (200, None)
+        assert is_closed(stranger)
+        assert one(over[1], port) == (429, "too_many_connections"), "nobody with a right loses his place"
+        assert [one(stream, port) for stream in taken[1:]] == [(200, None)] * 29
 
 
 def test_drip_and_deaf_are_thrown_out(small, alice):
