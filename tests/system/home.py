@@ -27,6 +27,9 @@ AUTHORITY = "/etc/eqp-broker/simulator.pem"
 SETTINGS = "/etc/eqp-broker/eqp-brokerd.conf.d/simulator.conf"
 KEYS = "/etc/eqp-broker/keys"
 PLACES = ("/etc", "/var", "/run", "/tmp", "/root", "/srv", "/home", "/dev/shm")  # where files come to be
+REMEMBERED = "/srv/before"
+ALL_FILES = f"find / -xdev \\( -path /proc -o -path /tmp -o -path {REMEMBERED} \\) -prune -o -print | sort"
+CLIENTS = ("fresh-tcp=3", "fresh-unix=3", "kept-tcp=3", "kept-unix=3", "pool-tcp=8")
 UNITS = (SERVICE, "eqp-brokerd.socket", "eqp-broker-credential.socket")
 
 
@@ -115,12 +118,13 @@ class Home(Machine):
         wait_until(lambda: self.run("curl", "-fsS", ADMIN + "/state", check=False).code == 0,
                    "the simulator is up")
 
-    def point_at_simulator(self, more=""):
+    def point_at_simulator(self, more="", reload=True):
         self.run("install", "-m", "0644", "/var/lib/eqp-simulator-test/ca.pem", AUTHORITY)
         sections = "\n".join(f"[environment {name}]\nbase_url = https://localhost:{port}\nca_file = {AUTHORITY}"
                              for name, port in PORTS.items())
         self.write(SETTINGS, f"{sections}\n{more}")
-        self.systemctl("reload-or-restart", SERVICE)
+        if reload:
+            self.systemctl("reload-or-restart", SERVICE)
 
     def simulator(self, method, path, body=None):
         data = [] if body is None else ["--data", json.dumps(body)]
@@ -137,6 +141,10 @@ class Home(Machine):
         """How many token requests the upstream has seen, good and bad; connections count as well."""
         state = self.simulator("GET", "/state")["environments"][environment]
         return state["requests"]["token"]
+
+    def kept(self):
+        """What has to be the same after a restart: the token, and how often the upstream was asked."""
+        return self.token()["ust"], self.exchanges()
 
     # keys
 
@@ -173,6 +181,18 @@ class Home(Machine):
         assert found == keys, f"a secret is in {found - keys}"
         dumps = ("-type", "f", "(", "-name", "core", "-o", "-name", "core.*", ")")
         assert self.run("find", "/", "-xdev", *dumps).out == ""
+
+    # what packages leave behind
+
+    def remember_files(self):
+        """For left_files()."""
+        self.run("mkdir", "-p", REMEMBERED)
+        self.shell(f"{ALL_FILES} >{REMEMBERED}/files")
+
+    def left_files(self):
+        """What there is by the name of ours that was not there before; not what the tests put there."""
+        left = self.shell(f"{ALL_FILES} | comm -13 {REMEMBERED}/files -").out.splitlines()
+        return [path for path in left if "eqp" in path and not path.startswith(("/var/lib/eqp-simulator-test", "/opt"))]
 
     def add_user_once(self, name, groups=()):
         if self.run("id", name, check=False).code != 0:

@@ -1,6 +1,7 @@
-"""Our packages: those that ./dev deb made, and a copy of them that is newer.
+"""Our packages: those that ./dev deb made, and newer ones.
 
-$EQP_DEBS names their directory, else it is build-deb/.
+$EQP_DEBS names their directory, else it is build-deb/. The newer ones are made from them, with changes in their
+units, or from those in $EQP_DEBS_NEWER as they are: so an upgrade from any version to any other can be played.
 """
 
 import os
@@ -13,6 +14,12 @@ from rootfs import CACHE, ROOT
 INSIDE = pathlib.Path("/opt/debs")  # where machines have them
 NEEDED = ("eqp-broker", "libeqp-broker0", "eqp-simulator")
 NEWER = "+upgrade1"
+# In the units of the newer packages; what a unit has of it is in force is asked by its properties.
+CHANGES = {
+    "eqp-brokerd.service": ("\nType=notify\n", "\nType=notify\nEnvironment=EQP_TEST_NEWER=yes\n"),
+    "eqp-brokerd.socket": ("\nBacklog=4096\n", "\nBacklog=2048\n"),
+    "eqp-broker-credential.socket": ("\nSocketMode=0600\n", "\nSocketMode=0600\nBacklog=2048\n"),
+}
 
 
 def directory():
@@ -24,14 +31,14 @@ def field(deb, name):
                           text=True).stdout.strip()
 
 
-def files():
+def files(where=None):
     """{package: file} of what there is to install; the newest of each."""
-    found = {}
-    for deb in sorted(directory().glob("*.deb"), key=lambda deb: deb.stat().st_mtime):
+    where, found = where or directory(), {}
+    for deb in sorted(where.glob("*.deb"), key=lambda deb: deb.stat().st_mtime):
         found[field(deb, "Package")] = deb
     missing = [name for name in NEEDED if name not in found]
     if missing:
-        raise AssertionError(f"{directory()} has no package {', '.join(missing)}: run ./dev deb")
+        raise AssertionError(f"{where} has no package {', '.join(missing)}: run ./dev deb")
     return {name: found[name] for name in NEEDED}
 
 
@@ -40,8 +47,16 @@ def debs(*names):
     return [INSIDE / file.name for name, file in files().items() if name in (names or NEEDED)]
 
 
-def _newer(deb, work):
-    """The same package with a higher version, as far as dpkg can tell: a rebuild without any change."""
+def _change_units(tree):
+    for unit, (before, after) in CHANGES.items():
+        for path in tree.glob(f"**/systemd/system/{unit}"):
+            text = path.read_text()
+            assert before in text, path
+            path.write_text(text.replace(before, after))
+
+
+def _newer(deb, work, changed):
+    """The same package with a higher version, and with other units if wanted."""
     tree = work / deb.stem
     subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
     control = tree / "DEBIAN" / "control"
@@ -50,20 +65,22 @@ def _newer(deb, work):
     for before in ("Version: ", "(= "):
         text = text.replace(before + version, before + version + NEWER)
     control.write_text(text)
+    if changed:
+        _change_units(tree)
     target = work / (deb.name.replace(version, version + NEWER))
     subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, target], check=True,
                    stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
-    return target
 
 
 def newer():
-    """Directory with newer packages, made from those there are."""
+    """Directory with newer packages."""
+    given = os.environ.get("EQP_DEBS_NEWER")
     work = CACHE / "newer"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    for deb in files().values():
-        _newer(deb, work)
+    for deb in files(given and pathlib.Path(given).resolve()).values():
+        _newer(deb, work, changed=not given)
     return work
 
 

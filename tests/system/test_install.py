@@ -17,9 +17,7 @@ def home(bench):
 
 
 def test_install(home, figure):
-    home.run("mkdir", "/srv/before")
-    home.shell("find / -xdev \\( -path /proc -o -path /tmp -o -path /srv/before \\) -prune -o -print | sort "
-               ">/srv/before/files")
+    home.remember_files()
     done = home.install(packages.debs())
     assert "rror" not in done.out + done.err, done
     for name, size in packages.sizes().items():
@@ -156,10 +154,7 @@ def test_installed_again_it_goes_on_with_them(home):
 def test_purge_leaves_nothing_behind(home):
     home.systemctl("stop", "simulator.service")
     home.run("dpkg", "--purge", *packages.NEEDED)
-    left = home.shell("find / -xdev \\( -path /proc -o -path /tmp -o -path /srv/before \\) -prune -o -print | sort | "
-                      "comm -13 /srv/before/files -").out.splitlines()
-    left = [path for path in left if "eqp" in path and not path.startswith(("/var/lib/eqp-simulator-test", "/opt"))]
-    assert left == []
+    assert home.left_files() == []
     assert home.systemctl("list-units", "--all", "--quiet", "eqp*").out == ""
     home.systemctl("daemon-reload")
     assert home.systemctl("list-unit-files", "--quiet", "eqp*", check=False).out == ""
