@@ -168,10 +168,22 @@ static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broke
                     "Nobody listens there, so nobody gets a token.", cure);
 }
 
+static void find_stranger(struct doctor *doctor, const struct eqp_broker *broker)
+{
+        doctor_find(
+                doctor, "port_taken", eqp_broker_error_message(broker),
+                "Any user can take the port while no broker runs. He could hand out tokens of an account of "
+                "his own, and be told yours by programs that do not look whose it is.",
+                "See who it is: ss -lntp; and why the broker does not run: systemctl status eqp-brokerd. If "
+                "it is the broker all the same, name its address in EQP_BROKER_ADDRESS.");
+}
+
 static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker, int error)
 {
         doctor_fact(doctor, SECTION, "answers", "no: %s", eqp_broker_error_message(broker));
-        if (error == -ECONNREFUSED)
+        if (streq(eqp_broker_error_slug(broker), "not_trusted"))
+                find_stranger(doctor, broker);
+        else if (error == -ECONNREFUSED)
                 find_no_daemon(doctor, broker);
         else if (error == -EACCES)
                 find_not_allowed(doctor, broker);

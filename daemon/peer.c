@@ -1,15 +1,14 @@
 /* Who is calling, from the kernel.
  *
  * The question over netlink is for the exact four-tuple seen from the client: its local end is our remote
- * one. The answer is judged in daemon/diag_answer. */
+ * one. The answer is judged in lib/diag_answer. */
 #include "daemon/peer.h"
 
-#include "daemon/diag_answer.h"
+#include "lib/diag_answer.h"
 #include "lib/util.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdalign.h>
 #include <sys/random.h>
@@ -102,16 +101,10 @@ static void find_unix(int fd, struct peer *peer)
 
 /* ---- TCP ---- */
 
-/* A socket's end as the diagnosis interface writes it. */
-struct end {
-        uint16_t port_be;
-        uint32_t address_be[4];
-};
-
 /* v4-mapped addresses count as IPv4: so the kernel files them. Returns the family, or 0. */
-static int read_end(const struct sockaddr_storage *address, struct end *ret)
+static int read_end(const struct sockaddr_storage *address, struct diag_end *ret)
 {
-        *ret = (struct end){ 0 };
+        *ret = (struct diag_end){ 0 };
         if (address->ss_family == AF_INET) {
                 const struct sockaddr_in *in = (const struct sockaddr_in *)address;
                 ret->port_be = in->sin_port;
@@ -123,7 +116,7 @@ static int read_end(const struct sockaddr_storage *address, struct end *ret)
                 ret->port_be = in6->sin6_port;
                 memcpy(ret->address_be, &in6->sin6_addr, sizeof(ret->address_be));
                 if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-                        *ret = (struct end){ in6->sin6_port, { ret->address_be[3] } };
+                        *ret = (struct diag_end){ in6->sin6_port, { ret->address_be[3] } };
                         return AF_INET;
                 }
                 return AF_INET6;
@@ -187,27 +180,16 @@ static const char *ask(struct peer_finder *finder, struct diag_question *questio
         return read_answer(finder->netlink, question, ret_uid);
 }
 
-static void find_tcp(struct peer_finder *finder, int family, const struct end *own, const struct end *other,
-                     struct peer *peer)
+static void find_tcp(struct peer_finder *finder, int family, const struct diag_end *own,
+                     const struct diag_end *other, struct peer *peer)
 {
-        struct diag_question question = {
-                .header = { .nlmsg_len = sizeof(question),
-                            .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                            .nlmsg_flags = NLM_F_REQUEST },
-                .body = { .sdiag_family = (uint8_t)family,
-                          .sdiag_protocol = IPPROTO_TCP,
-                          .idiag_states = ~0U,
-                          .id = { .idiag_sport = other->port_be,
-                                  .idiag_dport = own->port_be,
-                                  .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } } },
-        };
+        struct diag_question question;
 
         if (!finder) {
                 unknown(peer, "the kernel has no socket-diagnosis interface for the daemon");
                 return;
         }
-        memcpy(question.body.id.idiag_src, other->address_be, sizeof(other->address_be));
-        memcpy(question.body.id.idiag_dst, own->address_be, sizeof(own->address_be));
+        diag_question_write(&question, family, other, own, 0);
         const char *why = ask(finder, &question, &peer->uid);
         if (why == silent && drop_unread(finder->netlink) >= 0) {
                 why = ask(finder, &question, &peer->uid); /* others had filled the socket */
@@ -257,7 +239,7 @@ void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
 void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int fd,
                   const struct sockaddr_storage *other, struct peer *ret)
 {
-        struct end own_end, other_end;
+        struct diag_end own_end, other_end;
 
         *ret = (struct peer){ 0 };
         if (door->own.ss_family == AF_UNIX) {

@@ -73,5 +73,6 @@ int address_parse(struct address *ret_address, const char *text)
         ret_address->text[length] = '\0';
         ret_address->unix_path = is_unix ? ret_address->text + strlen(UNIX_PREFIX) : NULL;
         ret_address->url = is_unix ? "http://localhost" : ret_address->text;
+        ret_address->check_owner = false;
         return 0;
 }

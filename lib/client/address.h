@@ -9,9 +9,10 @@
 struct address {
         char text[ADDRESS_TEXT_MAX]; /* as a user writes it */
         const char *unix_path;       /* points into text; NULL for TCP */
-        const char *url; /* points into text, or to a constant for unix sockets; no slash at its end */
+        const char *url;  /* points into text, or to a constant for unix sockets; no slash at its end */
+        bool check_owner; /* TCP, and nobody said that this is the one: see port_owner.h */
 };
 
 /* Reads "unix:/absolute/path" or "http://HOST:PORT"; HOST is 127.0.0.1, localhost or [::1], because a token
- * must not travel over a network in the clear. -EINVAL for all else. */
+ * must not travel over a network in the clear. check_owner is false. -EINVAL for all else. */
 int address_parse(struct address *ret_address, const char *text);

@@ -1,7 +1,9 @@
 /* Broker: what all requests share.
  *
  * A broker knows the addresses to try, one or two. With two, every request starts with the first: whether
- * the unix socket can be reached may change while a program runs, and finding out costs microseconds. */
+ * the unix socket is there may change while a program runs, and finding out costs microseconds. The second
+ * is for where there is no unix socket, which nobody but root can bring about. One that is there and does
+ * not answer is the daemon's, and so is the failure. */
 #include "lib/client/broker.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@ static int choose_addresses(struct eqp_broker *broker, const char *address)
                 r = address_parse(&broker->addresses[i], defaults[i]);
                 if (r < 0)
                         return r;
+                broker->addresses[i].check_owner = broker->addresses[i].unix_path == NULL;
                 broker->n_addresses = i + 1;
         }
 
@@ -91,23 +94,25 @@ const char *eqp_broker_address(const struct eqp_broker *broker)
         return broker->addresses[broker->last].text;
 }
 
-/* Neither address could be reached. A socket that may not be opened is the better news: a daemon may be
- * behind it. */
-static int nobody_there(struct eqp_broker *broker, const int connect_errnos[2])
+/* Is there no socket, or may this process have none of the kind? */
+static bool is_missing(int connect_errno)
 {
-        bool refused = connect_errnos[0] == EACCES || connect_errnos[0] == EPERM;
+        return connect_errno == ENOENT || connect_errno == ENOTDIR || connect_errno == EAFNOSUPPORT;
+}
 
-        return trouble_set(&broker->trouble, refused ? -EACCES : -ECONNREFUSED,
-                           refused ? "socket_refused" : "no_daemon",
+/* The second address could not be reached either. */
+static int nobody_there(struct eqp_broker *broker, int first_errno, int second_errno)
+{
+        return trouble_set(&broker->trouble, -ECONNREFUSED, "no_daemon",
                            "No eqp-brokerd can be reached, neither at %s (%s) nor at %s (%s).",
-                           broker->addresses[0].text, strerror(connect_errnos[0]), broker->addresses[1].text,
-                           strerror(connect_errnos[1]));
+                           broker->addresses[0].text, strerror(first_errno), broker->addresses[1].text,
+                           strerror(second_errno));
 }
 
 int broker_request(struct eqp_broker *broker, const struct request *request, struct json_object **ret_object)
 {
         _cleanup_(answer_clear) struct answer answer = { .body = BODY_INIT(ANSWER_BODY_MAX) };
-        int connect_errnos[2] = { 0, 0 };
+        int first_errno = 0;
         int r = -ECONNREFUSED;
 
         for (size_t i = 0; i < broker->n_addresses; i++) {
@@ -118,12 +123,14 @@ int broker_request(struct eqp_broker *broker, const struct request *request, str
                                       &broker->trouble);
                 if (r >= 0)
                         return answer_read(&answer, &broker->addresses[i], ret_object, &broker->trouble);
-                if (answer.connect_errno == 0)
+                if (i > 0 && answer.connect_errno != 0)
+                        return nobody_there(broker, first_errno, answer.connect_errno);
+                if (!is_missing(answer.connect_errno))
                         return r;
-                connect_errnos[i] = answer.connect_errno;
+                first_errno = answer.connect_errno;
         }
 
-        return broker->n_addresses == 1 ? r : nobody_there(broker, connect_errnos);
+        return r;
 }
 
 int broker_bad_argument(struct eqp_broker *broker, const char *message)

@@ -13,7 +13,7 @@
  *
  * Results. Every function that returns int gives 0 for success or one of these:
  *
- *         -ECONNREFUSED  no daemon: nothing listens at the address
+ *         -ECONNREFUSED  no daemon: nothing listens at the address, or somebody who is not to be trusted
  *         -EACCES        not allowed: the daemon refuses this caller, or the socket may not be opened
  *         -EAGAIN        no token now (or not ready now); see eqp_broker_retry_after_sec()
  *         -EBUSY         too many connections, or a refresh too soon after the last ones; come back later
@@ -68,8 +68,13 @@ struct eqp_broker_token;
 /* Makes a broker; no request is sent yet, so this succeeds without a daemon as well.
  *
  * address is "unix:/absolute/path" or "http://HOST:PORT" with HOST one of 127.0.0.1, localhost, [::1]. NULL
- * means the address in $EQP_BROKER_ADDRESS, and where that is unset or empty, the default unix socket if it
- * can be reached, else the default TCP address; this is decided anew at every request.
+ * means the address in $EQP_BROKER_ADDRESS, and where that is unset or empty, the default unix socket, or,
+ * where there is none, the default TCP address; this is decided anew at every request.
+ *
+ * On the default TCP address, before anything is sent, the kernel is asked whose the other end is. If this
+ * machine has a user eqp-broker (in /etc/passwd), it must be his, root's or this process's own: any local
+ * user could have taken the port. Where there is no such user, as in most containers, and where an address
+ * was given, whoever answers is the daemon.
  *
  * client_name says who asks. The daemon writes it to its log. 1 to 64 of A-Z a-z 0-9 . _ / @ -
  *
@@ -136,8 +141,8 @@ EQP_BROKER_PUBLIC int eqp_broker_live(struct eqp_broker *broker);
 EQP_BROKER_PUBLIC const char *eqp_broker_error_message(const struct eqp_broker *broker);
 
 /* The same as a word for programs: the daemon's own, such as "no_token" or "caller_refused", or one of ours:
- * "no_daemon", "socket_refused", "timed_out", "connection_lost", "not_understood", "bad_argument",
- * "out_of_memory".
+ * "no_daemon", "not_trusted", "socket_refused", "timed_out", "connection_lost", "not_understood",
+ * "bad_argument", "out_of_memory".
  * "" if the last request succeeded. */
 EQP_BROKER_PUBLIC const char *eqp_broker_error_slug(const struct eqp_broker *broker);
 

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "lib/client/port_owner.h"
+
 #define CONNECT_TIMEOUT_MSEC 2000L
 #define RETRY_AFTER_MAX_SEC  86400
 
@@ -17,6 +19,8 @@ struct transport {
         CURL *curl;
         struct curl_slist *get_headers;
         struct curl_slist *post_headers;
+        bool unchecked; /* there may be a connection whose other end was not looked at */
+        char owner_words[PORT_OWNER_WORDS_MAX];
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -99,6 +103,38 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
         return body_append(&answer->body, data, size * count) < 0 ? 0 : size * count;
 }
 
+static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+        struct transport *transport = userdata;
+
+        (void)fd;
+        (void)purpose;
+        transport->unchecked = true;
+        return CURL_SOCKOPT_OK;
+}
+
+/* With a connection, and nothing sent yet. */
+static int on_connected(void *userdata, char *server_address, char *own_address, int server_port,
+                        int own_port)
+{
+        struct transport *transport = userdata;
+
+        if (transport->unchecked &&
+            port_owner_check(server_address, server_port, own_address, own_port, transport->owner_words) < 0)
+                return CURL_PREREQFUNC_ABORT;
+
+        transport->unchecked = false;
+        return CURL_PREREQFUNC_OK;
+}
+
+static bool set_checks(struct transport *transport)
+{
+        return curl_easy_setopt(transport->curl, CURLOPT_SOCKOPTFUNCTION, on_new_socket) == CURLE_OK &&
+               curl_easy_setopt(transport->curl, CURLOPT_SOCKOPTDATA, transport) == CURLE_OK &&
+               curl_easy_setopt(transport->curl, CURLOPT_PREREQFUNCTION, on_connected) == CURLE_OK &&
+               curl_easy_setopt(transport->curl, CURLOPT_PREREQDATA, transport) == CURLE_OK;
+}
+
 static bool set_limits(CURL *curl, const struct request *request)
 {
         return curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
@@ -119,7 +155,8 @@ static bool set_request(struct transport *transport, const struct address *addre
         bool is_post = request->post_body != NULL;
 
         curl_easy_reset(curl); /* keeps the connection */
-        return set_limits(curl, request) && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+        return set_limits(curl, request) && (!address->check_owner || set_checks(transport)) &&
+               curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, address->unix_path) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, "libeqp-broker/" EQP_BROKER_VERSION) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
@@ -156,8 +193,11 @@ static int connect_trouble(CURL *curl, const struct address *address, struct ans
 {
         long os_errno = 0;
 
-        if (curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno) != CURLE_OK || os_errno <= 0)
-                os_errno = ECONNREFUSED;
+        if (curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno) != CURLE_OK)
+                os_errno = 0;
+        /* None: not even a socket came about. */
+        if (os_errno <= 0)
+                os_errno = address->unix_path != NULL ? EAFNOSUPPORT : ECONNREFUSED;
 
         answer->connect_errno = (int)os_errno;
         if (os_errno == EACCES || os_errno == EPERM)
@@ -183,6 +223,10 @@ static int perform_once(struct transport *transport, const struct address *addre
         case CURLE_COULDNT_CONNECT:
         case CURLE_COULDNT_RESOLVE_HOST:
                 return connect_trouble(transport->curl, address, answer, trouble);
+        case CURLE_ABORTED_BY_CALLBACK:
+                return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
+                                   "What listens at %s %s. Nothing was sent to it.", address->text,
+                                   transport->owner_words);
         case CURLE_OPERATION_TIMEDOUT:
                 return trouble_set(trouble, -ETIMEDOUT, "timed_out",
                                    "No complete answer came from %s within %u s.", address->text,

@@ -156,7 +156,11 @@ with FakeBroker(port=9377) as tcp:
         unix.answers["GET /livez"] = Answer(body={"live": True})
         live(0)
         assert (len(unix.requests), len(tcp.requests)) == (1, 1)
-    live(0)  # the socket of a daemon that is gone
+    told = live(5)  # the socket of a daemon that is gone: who is on the port now is not asked
+    assert "unix:/run/eqp-broker/eqp-broker.sock: Connection refused" in told, told
+    assert len(tcp.requests) == 1
+    path.unlink()
+    live(0)
     assert len(tcp.requests) == 2
 print("all well")
 """

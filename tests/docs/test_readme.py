@@ -3,6 +3,7 @@
 Only the two addresses in them are replaced: the broker's port and the API's host, which are others here.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -115,3 +116,26 @@ def test_it_fails_aloud_without_a_token(language, text, broker, tmp_path):
     assert result.returncode != 0
     assert result.stderr or result.stdout
     assert "vendor@example.com" not in result.stdout
+
+
+# What the README's table has of each language, and a program around it.
+SOCKET = "/run/eqp-broker/eqp-broker.sock"
+AROUND = {
+    "curl": ("sh", "curl -fsS {} http://localhost/v1/sandbox/token"),
+    "PHP": ("php", "<?php $c = curl_init('http://localhost/v1/sandbox/token');"
+                   "curl_setopt_array($c, [CURLOPT_RETURNTRANSFER => true, {}]); echo curl_exec($c);"),
+    "Python": ("python", "import http.client, socket\nconnection = http.client.HTTPConnection('localhost')\n{}\n"
+                         "connection.request('GET', '/v1/sandbox/token')\n"
+                         "print(connection.getresponse().read().decode())"),
+    "Node": ("javascript", "const http = require('node:http'); {}"),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_the_socket_is_asked(name, broker, tmp_path):
+    language, around = AROUND[name]
+    code = re.search(rf"^\| {name} \| `([^`]*{SOCKET}[^`]*)`", README, re.M)[1]
+    text = around.replace("{}", code.replace(SOCKET, str(broker.socket_path)))
+    result = run(language, text.replace("…", "answer => answer.pipe(process.stdout)"), broker, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["environment"] == "sandbox"

@@ -1,6 +1,6 @@
 /* Any bytes as the kernel's answer: a caller is named only by an answer to the question asked, about a
  * socket that somebody holds. */
-#include "daemon/diag_answer.h"
+#include "lib/diag_answer.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 

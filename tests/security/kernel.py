@@ -2,6 +2,7 @@
 Also the system calls that Python lacks."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -9,6 +10,7 @@ import struct
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
+CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 ESTABLISHED, FIN_WAIT2, TIME_WAIT, LISTEN = 1, 5, 6, 10
@@ -52,3 +54,16 @@ def loopback_up():
     """In this network namespace."""
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 1 | 64))  # SIOCSIFFLAGS: up, running
+
+
+def refuse_sockets(family):
+    """From now on, socket() of that family fails in this process and its children, as under a unit's
+    RestrictAddressFamilies= or a container's filter."""
+    number = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+    load, equal, give = 0x20, 0x15, 0x06
+    program = [(load, 0, 0, 0), (equal, 0, 3, number), (load, 0, 0, 16), (equal, 0, 1, family),
+               (give, 0, 0, 0x00050000 | errno.EAFNOSUPPORT), (give, 0, 0, 0x7fff0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+    filter = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+    check(libc.prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
+    check(libc.prctl(22, 2, filter, 0, 0))  # PR_SET_SECCOMP

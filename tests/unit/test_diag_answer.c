@@ -1,0 +1,128 @@
+/* Whose a socket is by the kernel's answer: what names an owner, and what must not. For a caller's end see
+ * also tests/fuzz/fuzz_diag_answer.c and tests/security. */
+#include "lib/diag_answer.h"
+
+#include "lib/util.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#define LOOPBACK_BE 0x0100007f
+
+struct reply {
+        struct nlmsghdr header;
+        struct inet_diag_msg body;
+};
+
+static const struct diag_end server = { .port_be = 0x3412, .address_be = { LOOPBACK_BE } },
+                             client = { .port_be = 0x7856, .address_be = { LOOPBACK_BE } }, nobody = { 0 };
+
+/* An answer that fits the question. */
+static struct reply reply_to(const struct diag_question *question, uint8_t state, uint32_t inode, uid_t uid)
+{
+        return (struct reply){
+                .header = { .nlmsg_len = sizeof(struct reply),
+                            .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                            .nlmsg_seq = question->header.nlmsg_seq },
+                .body = { .idiag_family = question->body.sdiag_family,
+                          .idiag_state = state,
+                          .id = question->body.id,
+                          .idiag_uid = uid,
+                          .idiag_inode = inode },
+        };
+}
+
+static void question(void **state)
+{
+        struct diag_question asked;
+
+        (void)state;
+        diag_question_write(&asked, AF_INET, &server, &client, 7);
+        assert_int_equal(asked.header.nlmsg_len, sizeof(asked));
+        assert_int_equal(asked.header.nlmsg_seq, 7);
+        assert_int_equal(asked.body.id.idiag_sport, server.port_be);
+        assert_int_equal(asked.body.id.idiag_dport, client.port_be);
+        assert_int_equal(asked.body.id.idiag_src[0], LOOPBACK_BE);
+}
+
+static void servers_end(void **state)
+{
+        static const struct {
+                uint8_t state;
+                uint32_t inode;
+                int expected;
+        } rows[] = {
+                { TCP_ESTABLISHED, 99, 0 },    { TCP_ESTABLISHED, 0, 1 },
+                { TCP_SYN_RECV, 0, 1 },        { TCP_FIN_WAIT1, 0, -ENOENT },
+                { TCP_TIME_WAIT, 0, -ENOENT }, { TCP_CLOSE_WAIT, 99, -ENOENT },
+                { TCP_LISTEN, 99, -ENOENT },
+        };
+        struct diag_question asked;
+
+        (void)state;
+        diag_question_write(&asked, AF_INET, &server, &client, 7);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct reply reply = reply_to(&asked, rows[i].state, rows[i].inode, 1000);
+                const char *why = NULL;
+                uid_t uid = 4711;
+
+                assert_int_equal(diag_answer_read_server(&reply, sizeof(reply), &asked, &uid, &why),
+                                 rows[i].expected);
+                assert_int_equal(uid, rows[i].expected == 0 ? 1000 : 4711);
+                assert_true(rows[i].expected >= 0 || why);
+        }
+}
+
+static void another_connection(void **state)
+{
+        struct diag_question asked;
+        const char *why = NULL;
+        uid_t uid = 4711;
+
+        (void)state;
+        diag_question_write(&asked, AF_INET, &server, &client, 7);
+        struct reply reply = reply_to(&asked, TCP_ESTABLISHED, 99, 0);
+        reply.body.id.idiag_dport++;
+        assert_int_equal(diag_answer_read_server(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+        reply.header.nlmsg_seq++;
+        assert_int_equal(diag_answer_read_server(&reply, sizeof(reply), &asked, &uid, &why), -EAGAIN);
+        assert_int_equal(diag_answer_read_server(&reply, 8, &asked, &uid, &why), -ENOENT);
+        assert_int_equal(uid, 4711);
+}
+
+static void listener(void **state)
+{
+        struct diag_question asked;
+        const char *why = NULL;
+        uid_t uid = 4711;
+
+        (void)state;
+        diag_question_write(&asked, AF_INET, &server, &nobody, 7);
+        struct reply reply = reply_to(&asked, TCP_LISTEN, 99, 1000);
+        reply.body.id.idiag_src[0] = 0; /* bound to all addresses */
+        reply.body.idiag_family = AF_INET6;
+        assert_int_equal(diag_answer_read_listener(&reply, sizeof(reply), &asked, &uid, &why), 0);
+        assert_int_equal(uid, 1000);
+
+        uid = 4711;
+        reply.body.idiag_state = TCP_ESTABLISHED;
+        assert_int_equal(diag_answer_read_listener(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+        reply.body.idiag_state = TCP_LISTEN;
+        reply.body.idiag_inode = 0;
+        assert_int_equal(diag_answer_read_listener(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+        reply.body.idiag_inode = 99;
+        reply.body.id.idiag_sport++;
+        assert_int_equal(diag_answer_read_listener(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+        assert_int_equal(uid, 4711);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = { cmocka_unit_test(question), cmocka_unit_test(servers_end),
+                                            cmocka_unit_test(another_connection),
+                                            cmocka_unit_test(listener) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
