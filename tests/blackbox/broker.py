@@ -25,6 +25,8 @@ import subprocess
 import tempfile
 import time
 
+# A user without any right, and without an entry in the user database. Not 65534: that is nobody's.
+STRANGER = 54321
 START_TIMEOUT = 20
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.
@@ -48,6 +50,15 @@ def free_port(family=socket.AF_INET, address="127.0.0.1"):
     with socket.socket(family) as probe:
         probe.bind((address, 0))
         return probe.getsockname()[1]
+
+
+def open_files(process):
+    """What its descriptors lead to, without those that it closes meanwhile."""
+    targets = []
+    for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            targets.append(os.readlink(link))
+    return targets
 
 
 def binary(name="daemon/eqp-brokerd"):

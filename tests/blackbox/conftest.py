@@ -4,12 +4,11 @@ import os
 
 import pytest
 
-from broker import Broker
+from broker import STRANGER, Broker
 from simulator import EXAMPLE_KEY, Simulator
 from slow_clients import SlowClients
 
-# A user without any right, and without an entry in the user database. Not 65534: that is nobody's.
-STRANGER = 54321
+BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ  # each file in one of several processes
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +60,19 @@ def slow_clients():
     clients = SlowClients()
     yield clients
     clients.close()
+
+
+@pytest.fixture(scope="session")
+def slow_clients_get_going(request):
+    """For tests that come long before those who ask for a result."""
+    if not BESIDE_OTHERS:
+        request.getfixturevalue("slow_clients")
+
+
+def pytest_collection_modifyitems(items):
+    # Where other files go on beside it, nothing has to be begun in another one. What takes a minute comes first.
+    if BESIDE_OTHERS:
+        items.sort(key=lambda item: item.path.name != "test_daemon_slow_clients.py")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """SlowClients: clients that take their time, against a daemon of their own, in threads beside the tests.
 
-What they see takes half a minute by nature; so it begins with the first test of the daemon, and is judged by
-test_daemon_slow_clients.py, which is among the last.
+What they see takes a minute by nature; so it begins with the first test of the daemon, and is judged by
+test_daemon_slow_clients.py, which is among the last. If the files are shared out among processes (pytest -n), that
+one is begun first instead.
 """
 
 import concurrent.futures

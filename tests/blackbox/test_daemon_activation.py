@@ -8,12 +8,13 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Connection, binary, pass_sockets, run_daemon, wait_until
+from broker import BARE_ENVIRONMENT, Connection, binary, open_files, pass_sockets, run_daemon, wait_until
 from simulator import EXAMPLE_KEY
 from test_daemon_callers import as_user
 
@@ -21,11 +22,16 @@ NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
 
 
 @pytest.fixture
-def sockets(tmp_path):
-    """Makes listening sockets: sockets.tcp(), .tcp6(), .unix(), and .netlink(); they end with the test."""
+def sockets():
+    """Makes listening sockets: sockets.tcp(), .tcp6(), .unix(), and .netlink(); they end with the test. The one at
+    sockets.path is in a place that everybody gets to, which pytest's own directories are not."""
 
     class Sockets(contextlib.ExitStack):
-        path = tmp_path / "passed.sock"
+        def __enter__(self):
+            place = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory(prefix="eqp-")))
+            place.chmod(0o755)
+            self.path = place / "passed.sock"
+            return self
 
         def tcp(self, address="127.0.0.1", backlog=512):
             return self.enter_context(socket.create_server((address, 0), backlog=backlog))
@@ -47,9 +53,6 @@ def sockets(tmp_path):
         def netlink(self, protocol=NETLINK_SOCK_DIAG):
             return self.enter_context(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol))
 
-    tmp_path.chmod(0o755)
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     with Sockets() as made:
         yield made
 
@@ -134,9 +137,7 @@ def test_what_has_no_place_is_closed_and_told(activated, sockets, tmp_path):
     for name in ("file", "tcp", "datagrams", "route"):
         assert broker.log(f"the descriptor '{name}' from the service manager is not used: ", priority=3)
     assert broker.token()["ust"]
-    held = [os.readlink(path) for path in pathlib.Path(f"/proc/{broker.process.pid}/fd").iterdir()
-            if path.is_symlink()]
-    assert str(tmp_path / "file") not in held
+    assert str(tmp_path / "file") not in open_files(broker.process)
 
 
 def test_nothing_that_was_passed_but_useless(upstream, make_broker, tmp_path):
@@ -275,8 +276,7 @@ def netlink_sockets(process):
     """How many the process has open."""
     with open("/proc/net/netlink") as file:
         inodes = {line.split()[-1] for line in file.readlines()[1:]}
-    links = (os.readlink(path) for path in pathlib.Path(f"/proc/{process.pid}/fd").iterdir())
-    return sum(link.startswith("socket:[") and link[8:-1] in inodes for link in links)
+    return sum(link.startswith("socket:[") and link[8:-1] in inodes for link in open_files(process))
 
 
 def test_a_netlink_socket_takes_the_place_of_its_own(activated, sockets, stranger):

@@ -19,15 +19,15 @@ BOTH = pytest.mark.parametrize("via", ["unix", "tcp"])
 
 
 @pytest.fixture(scope="module")
-def api(slow_clients):
-    """A daemon whose environments are in every state there is. The slow clients get going meanwhile."""
+def api(slow_clients_get_going):
+    """A daemon whose environments are in every state there is."""
     with Simulator(["sandbox", "refused", "hung", "throttled", "empty"]) as simulator:
         simulator.fault("hung", "hang")
         simulator.fault("throttled", "throttle", retry_after=600)
         keys = {"sandbox": EXAMPLE_KEY, "refused": "WRONGKEY01:0123456789abcdef", "hung": EXAMPLE_KEY,
                 "throttled": EXAMPLE_KEY, "dark": EXAMPLE_KEY}
-        dark = f"base_url = https://127.0.0.1:{free_port()}"
-        with Broker(simulator, keys=keys, environments={"dark": dark}) as broker:
+        environments = {"dark": f"base_url = https://127.0.0.1:{free_port()}", "hung": "exchange_timeout = 2min"}
+        with Broker(simulator, keys=keys, environments=environments) as broker:
             broker.wait_valid("sandbox")
             for name in ("refused", "throttled", "dark"):
                 broker.wait_status(name, lambda status: status["state"] == "no_token")

@@ -13,8 +13,7 @@ import time
 
 import pytest
 
-from broker import wait_until
-from conftest import STRANGER
+from broker import STRANGER, wait_until
 from credential_client import MIB, address, ask, load, read_all
 from simulator import EXAMPLE_KEY
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Broker, base64_forms, wait_until
+from broker import BARE_ENVIRONMENT, Broker, base64_forms, open_files, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
@@ -94,9 +94,7 @@ def test_no_secret_in_a_file(lived):
     """None but the key files themselves: nothing is written to disk, no matter under what name."""
     if os.geteuid() != 0:
         pytest.skip("needs root: nobody else may look at the daemon's descriptors")
-    process = pathlib.Path("/proc") / str(lived.process.pid)
-    targets = [os.readlink(link) for link in (process / "fd").iterdir()]
-    regular = [target for target in targets if target.startswith("/") and not target.startswith("/dev/")
+    regular = [target for target in open_files(lived.process) if target.startswith("/") and not target.startswith("/dev/")
                and "memfd:" not in target]
     assert set(regular) <= {str(lived.stderr_path)}, regular
 

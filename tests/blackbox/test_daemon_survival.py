@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 import manager as managers
-from broker import wait_until
+from broker import open_files, wait_until
 from manager import Manager
 from simulator import EXAMPLE_KEY, EXAMPLE_SECRET
 
@@ -388,7 +388,6 @@ def test_snapshot_is_nobody_elses(upstream, make_broker, manager, stranger):
     with open(f"/proc/{broker.process.pid}/maps") as maps:
         mapped = [line for line in maps if "memfd:sessions" in line]
     assert len(mapped) == 1 and " r--p " in mapped[0]
-    descriptors = [os.readlink(f"/proc/{broker.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{broker.process.pid}/fd")]
-    assert not [name for name in descriptors if "memfd:" in name]
+    assert not [name for name in open_files(broker.process) if "memfd:" in name]
     held, = manager.store.values()
     assert os.fstat(held.fd).st_uid == stranger

@@ -1,5 +1,6 @@
 """eqp-brokerd: how few exchanges many callers cause."""
 
+import calendar
 import concurrent.futures
 import json
 import os
@@ -168,8 +169,18 @@ def test_a_refresh_minds_no_body(broker, body):
 # the floor
 
 
-def test_a_second_lies_between_two_exchanges_whoever_asks(broker, upstream):
-    """As the upstream sees it: by the time of its own records."""
+def check_floor(upstream, began):
+    """By the time of the upstream's records, of a daemon that was started after `began`: the n-th exchange that
+    follows its first comes after n seconds at the soonest. So it is however long a request is on its way."""
+    moments = [seconds(entry["at"]) for entry in upstream.state("sandbox")["last"]]
+    for n, moment in enumerate(moments):
+        assert moment - began >= n - 0.002, [moment - began for moment in moments]  # records are of whole ms
+    return moments
+
+
+def test_a_second_lies_between_two_exchanges_whoever_asks(upstream, make_broker):
+    began = time.time()
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     upstream.settings("sandbox", latency_ms=30)
     stop = threading.Event()
 
@@ -193,25 +204,23 @@ def test_a_second_lies_between_two_exchanges_whoever_asks(broker, upstream):
             stop.set()
         for future in callers:
             future.result()
-    moments = [entry["at"] for entry in upstream.state("sandbox")["last"]]
-    gaps = [after - before for before, after in zip(map(seconds, moments), map(seconds, moments[1:]))]
-    # The way from the daemon's clock to the simulator's records may take longer once than another time.
-    assert len(gaps) >= 5 and min(gaps) > 0.8, gaps
-    assert max(gaps) < 4, "and the floor does not stand in the way for longer"
+    moments = check_floor(upstream, began)
+    gaps = [after - before for before, after in zip(moments, moments[1:])]
+    assert len(gaps) >= 5 and max(gaps) < 4, "and the floor does not stand in the way for longer"
 
 
 def seconds(moment):
     """A record's "2026-11-23T05:02:11.123Z" in seconds."""
     whole, _, fraction = moment.rstrip("Z").partition(".")
-    return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (fraction or "0"))
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (fraction or "0"))
 
 
 def test_the_floor_holds_while_keys_are_refused(upstream, make_broker):
     keys = {f"sandbox.{n}": f"WRONGKEY0{n}:0123456789abcdef{n}" for n in (1, 2, 3)}
+    began = time.time()
     broker = make_broker(upstream, keys=keys)
     broker.wait_status("sandbox", lambda status: [key["state"] for key in status["keys"]] == ["refused"] * 3)
-    moments = [seconds(entry["at"]) for entry in upstream.state("sandbox")["last"]]
-    assert len(moments) == 3 and min(b - a for a, b in zip(moments, moments[1:])) > 0.8
+    assert len(check_floor(upstream, began)) == 3
 
 
 def test_callers_that_gave_up_are_no_trouble(upstream, make_broker):

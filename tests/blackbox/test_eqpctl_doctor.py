@@ -167,11 +167,13 @@ def test_no_key_at_all(upstream, make_broker):
     assert set(found) == {"no_key"} and "eqpctl key set" in found["no_key"]["cure"]
 
 
+# Not mounted on the files themselves: such a mount goes when somebody replaces the file.
 IN_THE_GROUP = """
-cp /etc/passwd "$1"/passwd; cp /etc/group "$1"/group
-echo 'eqp-broker:x:54399:54398::/:/usr/sbin/nologin' >>"$1"/passwd
-echo 'eqp-broker:x:54398:' >>"$1"/group
-mount --bind "$1"/passwd /etc/passwd && mount --bind "$1"/group /etc/group
+mkdir -p "$1"/etc
+cp /etc/passwd /etc/group "$1"/etc
+echo 'eqp-broker:x:54399:54398::/:/usr/sbin/nologin' >>"$1"/etc/passwd
+echo 'eqp-broker:x:54398:' >>"$1"/etc/group
+mount -t overlay -o lowerdir="$1"/etc:/etc overlay /etc
 shift
 exec "$@"
 """

@@ -232,10 +232,12 @@ def test_a_read_only_disk(desk, mount):
 
 
 def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, mount):
-    users = desk.directory / "passwd"
-    users.write_text(pathlib.Path("/etc/passwd").read_text() + "eqp-broker:x:54399:54398::/:/usr/sbin/nologin\n")
+    etc = desk.directory / "etc"  # laid over /etc as a whole: a mount on a file goes when somebody replaces that file
+    etc.mkdir()
+    users = pathlib.Path("/etc/passwd").read_text() + "eqp-broker:x:54399:54398::/:/usr/sbin/nologin\n"
+    (etc / "passwd").write_text(users)
     desk.keys.rmdir()
-    result = mount(f"mount --bind {users} /etc/passwd", "key", "set", "sandbox")
+    result = mount(f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc", "key", "set", "sandbox")
     assert result.returncode == 0, result.stderr
     for path, mode in ((desk.keys, 0o700), (desk.keys / "sandbox", 0o600)):
         status = path.stat()

@@ -3,8 +3,6 @@ verbosity; then they are looked for wherever they could have got to.
 """
 
 import base64
-import contextlib
-import os
 import pathlib
 import re
 import resource
@@ -14,7 +12,7 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Broker, base64_forms, binary, wait_until
+from broker import BARE_ENVIRONMENT, Broker, base64_forms, binary, open_files, wait_until
 from people import ROOT, Person, run_as
 from simulator import EXAMPLE_KEY
 from wire import get, talk
@@ -161,9 +159,7 @@ def test_canaries_stay_put(upstream, make_broker, alice, end):
         assert len(tokens) >= 3
     pid = broker.process.pid
     status = {name: pathlib.Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ", "status", "maps")}
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            status["cmdline"] += b" " + os.readlink(f"/proc/{pid}/fd/{fd}").encode()
+    status["cmdline"] += " ".join(["", *open_files(broker.process)]).encode()
     assert re.search(rb"(?m)^CoreDumping:\s*0", status["status"])
 
     broker.send(end)

@@ -1,6 +1,7 @@
 """What the service manager keeps for the daemon is one more place where a token lies: the only one, and no more open
 than the others."""
 
+import contextlib
 import os
 import time
 
@@ -92,10 +93,10 @@ def open_all(pid):
     """What another process gets to see of the daemon's descriptors and mapped files."""
     seen = []
     for directory in ("fd", "map_files"):
-        try:
-            seen += [os.readlink(f"/proc/{pid}/{directory}/{name}") for name in os.listdir(f"/proc/{pid}/{directory}")]
-        except PermissionError:
-            pass
+        with contextlib.suppress(PermissionError):
+            for name in os.listdir(f"/proc/{pid}/{directory}"):
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    seen.append(os.readlink(f"/proc/{pid}/{directory}/{name}"))
     return seen
 
 
