@@ -29,6 +29,41 @@ check() {
         fi
 }
 
+# beside SUITE COMMAND...: runs it in the background, on processor time that nobody else wants, until join shows
+# what it printed and counts what it recorded. One at a time.
+beside_suite='' beside_pid=''
+beside() {
+        beside_suite=$1
+        shift
+        title "$beside_suite: beside what follows, to be shown later"
+        set -m # in a process group of its own
+        in_background "$@" </dev/null >build-results/beside.log 2>&1 &
+        set +m
+        beside_pid=$!
+}
+
+in_background() {
+        local results=$results.beside
+        renice -n 19 -p "$BASHPID" >/dev/null
+        : >"$results"
+        "$@"
+}
+
+join() {
+        local code=0
+        title "$beside_suite: what came of it"
+        wait "$beside_pid" || code=$?
+        beside_pid=''
+        cat build-results/beside.log
+        cat "$results.beside" >>"$results"
+        [ $code = 0 ] || record failed "$beside_suite" "as a whole" "exit code $code"
+}
+
+# For an end before that.
+end_beside() {
+        [ -z "$beside_pid" ] || kill -- "-$beside_pid" 2>/dev/null || true
+}
+
 count() {
         grep -c "^$1"$'\t' $results || true
 }

@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2154
 
 suite_limit_sec=1200 # a suite that hangs is a failure, not a night's wait
+# Most tests wait more than they work, so there are more of them at a time than processors.
+workers=${WORKERS:-$((2 * jobs))}
 
 # Whoever was started in the background ignores SIGINT and SIGQUIT, and so would all that it starts.
 run_suite() {
@@ -20,7 +22,7 @@ suite_meson() {
 staging='' # a directory that everybody gets to, and that goes at the end
 make_staging() {
         staging=$(mktemp -d)
-        trap 'rm -rf "$staging"' EXIT
+        trap 'end_beside; rm -rf "$staging"' EXIT
 }
 
 # As root the tests run programs as other users, too, who must get to them: not so if this tree is in root's
@@ -42,33 +44,58 @@ reachable() {
         echo "$copy"
 }
 
-# suite_pytest BUILD FOLDER
+# run_pytest BUILD LOG ARGUMENTS...
+run_pytest() {
+        local directory=$1 log=$2
+        shift 2
+        EQP_BUILD_DIR=$directory PYTHONDONTWRITEBYTECODE=1 run_suite \
+                "$python" -m pytest -q -p no:cacheprovider --durations=5 --junitxml="$log" "$@"
+}
+
+# suite_pytest BUILD FOLDER: one test after another.
 suite_pytest() {
         local directory=$1 folder=$2 log
         log=build-results/$directory-${folder//\//-}.xml
-        [ -n "$(find "$folder" -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
         title "$directory: $folder"
-        EQP_BUILD_DIR=$(reachable "$directory") PYTHONDONTWRITEBYTECODE=1 run_suite \
-                "$python" -m pytest -q -p no:cacheprovider --durations=5 --junitxml="$log" "$folder"
+        run_pytest "$(reachable "$directory")" "$log" "$folder"
         "$python" tests/tally.py "$directory: $folder" "$log" >>"$results"
 }
 
-# The daemon's tests once more, inside the system call filter that its unit puts on it.
+# share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; what is in one file
+# stays together and in order. Tests that measure what others beside them would change, and are marked so, follow
+# one after another. WHICH is an expression as of pytest -k.
+share_out() {
+        local name=$1 directory=$2 which=$3 log
+        log=build-results/${name//[^a-z0-9]/-}
+        shift 3
+        title "$name, $workers at a time"
+        run_pytest "$directory" "$log.xml" -n "$workers" --dist loadfile -m "not alone" -k "$which" "$@"
+        "$python" tests/tally.py "$name" "$log.xml" >>"$results"
+        grep -rqw 'mark\.alone' --include='test_*.py' "$@" || return 0
+        title "$name, those that want to be alone"
+        run_pytest "$directory" "$log-alone.xml" -m alone -k "$which" "$@"
+        "$python" tests/tally.py "$name" "$log-alone.xml" >>"$results"
+}
+
+# suite_shared BUILD FOLDER: several tests at a time.
+suite_shared() {
+        share_out "$1: $2" "$(reachable "$1")" '' "$2"
+}
+
+# The daemon's tests and the attacks once more, inside the system call filter that its unit puts on it.
 suite_sandboxed() {
-        local directory=$1 log=build-results/$1-sandboxed.xml inside=$staging/sandboxed
-        title "$directory: the daemon's tests inside its unit's filter"
-        "$python" tests/sandbox/stage.py "$(reachable "$directory")" "$inside" || true
+        local inside=$staging/sandboxed
+        "$python" tests/sandbox/stage.py "$(reachable "$1")" "$inside" || true
         chmod go+rx "$staging"
-        EQP_BUILD_DIR=$inside PYTHONDONTWRITEBYTECODE=1 run_suite "$python" -m pytest -q -p no:cacheprovider \
-                --junitxml="$log" tests/sandbox tests/blackbox -k "filter or daemon"
-        "$python" tests/tally.py "$directory: inside the unit's filter" "$log" >>"$results"
+        share_out "$1: inside the unit's filter" "$inside" 'filter or security or daemon' \
+                tests/sandbox tests/security tests/blackbox
 }
 
 suites_of() {
         local folder
         suite_meson "$1"
         for folder in blackbox security docs; do
-                suite_pytest "$1" tests/$folder
+                suite_shared "$1" tests/$folder
         done
 }
 

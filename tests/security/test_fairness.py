@@ -18,6 +18,7 @@ from people import Person, Task, connect_as, run_as, running_as, sockets_as
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
 
+pytestmark = pytest.mark.alone
 EXTRA_PER_USER = 4  # over the cap, a few connections get health answers
 # Requests of an honest user: generous, as this machine may be busy with anything.
 P99_MS = 150
