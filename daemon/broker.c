@@ -9,6 +9,7 @@
 #include "daemon/audit.h"
 #include "daemon/clock.h"
 #include "daemon/credential_source.h"
+#include "daemon/event_loop.h"
 #include "daemon/http_server.h"
 #include "daemon/journal.h"
 #include "daemon/listeners.h"
@@ -317,7 +318,7 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
 
 int broker_run(struct broker *broker)
 {
-        int r = sd_event_loop(broker->event);
+        int r = event_loop_run(broker->event);
 
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the event loop failed: %s",

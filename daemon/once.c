@@ -7,6 +7,7 @@
 #include "daemon/once.h"
 
 #include "daemon/clock.h"
+#include "daemon/event_loop.h"
 #include "daemon/journal.h"
 #include "daemon/signals.h"
 #include "lib/duration.h"
@@ -307,7 +308,7 @@ static void close_once(struct once *once)
 static int run(struct once *once, int r)
 {
         if (r >= 0) {
-                r = sd_event_loop(once->event);
+                r = event_loop_run(once->event);
         }
         leave_signals(once);
         if (r < 0) {
