@@ -120,6 +120,20 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
         return 0;
 }
 
+/* OpenSSL, under libcurl, sets up its random numbers when it is first asked for one; if memory fails it just
+ * then, it has none for as long as the process lives, and no exchange ever succeeds. So it is asked here,
+ * where a failure ends the start and is got over by the next one: the boundary of a form is random. */
+static int try_randomness(void)
+{
+        CURL *easy = curl_easy_init();
+        curl_mime *form = easy ? curl_mime_init(easy) : NULL;
+        int r = form ? 0 : -ENOMEM;
+
+        curl_mime_free(form);
+        curl_easy_cleanup(easy);
+        return r;
+}
+
 static void free_loop(struct curl_loop **loop)
 {
         *loop = curl_loop_free(*loop);
@@ -132,7 +146,11 @@ int curl_loop_new(struct curl_loop **ret, sd_event *event)
                 return -ENOMEM;
         }
         loop->event = sd_event_ref(event);
-        int r = sd_event_add_time_relative(event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop);
+        int r = try_randomness();
+        if (r < 0) {
+                return r;
+        }
+        r = sd_event_add_time_relative(event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop);
         if (r < 0) {
                 return r;
         }
