@@ -247,6 +247,20 @@ static void test_every_shorter_text_is_refused(void **state)
         assert_null(read);
 }
 
+static void test_a_text_that_is_too_long_is_not_even_read(void **state)
+{
+        (void)state;
+        _cleanup_free_ char *text = malloc(SAVED_SESSIONS_MAX + 1);
+        struct saved_sessions *read = NULL;
+        const char *why;
+
+        assert_non_null(text);
+        memset(text, ' ', SAVED_SESSIONS_MAX + 1);
+        memcpy(text, TEXT, strlen(TEXT));
+        assert_int_equal(saved_sessions_parse(text, SAVED_SESSIONS_MAX + 1, &read, &why), -EBADMSG);
+        assert_null(read);
+}
+
 static void test_version_is_told(void **state)
 {
         (void)state;
@@ -280,6 +294,7 @@ int main(void)
                 cmocka_unit_test(test_largest_one_fits),
                 cmocka_unit_test(test_anything_else_is_refused),
                 cmocka_unit_test(test_every_shorter_text_is_refused),
+                cmocka_unit_test(test_a_text_that_is_too_long_is_not_even_read),
                 cmocka_unit_test(test_version_is_told),
                 cmocka_unit_test(test_fits_its_environment_only),
         };

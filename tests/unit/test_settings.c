@@ -198,6 +198,23 @@ static void connections_per_user_fit_into_all(void **state)
                      "or raise the second");
 }
 
+/* Who reads settings checks names first; this is the door itself. */
+static void an_environment_needs_a_good_name(void **state)
+{
+        static const char *const bad[] = { "", "Sandbox", "1st", "a b", "v1", "livez" };
+        _cleanup_(settings_freep) struct settings *s = NULL;
+        struct environment_settings *e = NULL;
+        size_t n;
+
+        (void)state;
+        assert_int_equal(settings_new(&s), 0);
+        n = s->n_environments;
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_int_equal(settings_add_environment(s, bad[i], &e), -EINVAL);
+        assert_null(e);
+        assert_int_equal(s->n_environments, n);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,6 +222,7 @@ int main(void)
                 cmocka_unit_test(freeing_nothing_is_fine),
                 cmocka_unit_test(environments_are_added_in_order),
                 cmocka_unit_test(environments_are_limited),
+                cmocka_unit_test(an_environment_needs_a_good_name),
                 cmocka_unit_test(an_environment_needs_a_base_url),
                 cmocka_unit_test(later_files_override),
                 cmocka_unit_test(repeated_keys),

@@ -90,6 +90,19 @@ static void everything_at_once(void **state)
         expect_round_trip("");
 }
 
+/* A group given as a number is written as one. */
+static void socket_group_by_number(void **state)
+{
+        static const char text[] = "[broker]\nsocket_group = 0033\n";
+        _cleanup_(settings_freep) struct settings *settings = read_good(text);
+        _cleanup_free_ char *written = settings_format(settings);
+
+        (void)state;
+        assert_non_null(written);
+        assert_non_null(strstr(written, "\nsocket_group = 33\n"));
+        expect_round_trip(text);
+}
+
 /* The longest values stand in lines that can be read again. */
 static void longest_values(void **state)
 {
@@ -113,6 +126,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_defaults),
                 cmocka_unit_test(everything_at_once),
+                cmocka_unit_test(socket_group_by_number),
                 cmocka_unit_test(longest_values),
         };
 

@@ -1,0 +1,212 @@
+/* Everything in lib/ that takes memory, when there is none: it says so, and leaves nothing behind. */
+#include "lib/access_key.h"
+#include "lib/access_rule.h"
+#include "lib/base_url.h"
+#include "lib/json_form.h"
+#include "lib/saved_sessions.h"
+#include "lib/secret.h"
+#include "lib/secret_json.h"
+#include "lib/session.h"
+#include "lib/settings.h"
+#include "lib/token_exchange.h"
+#include "lib/util.h"
+#include "tests/unit/no_memory.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+static const struct grant grant = { .lifetime_sec = 300, .mage_id = "MAG000111222", .ust = "made-up-token" };
+
+/* ---- keys, tokens, rules ---- */
+
+static int make_a_key(void)
+{
+        static const char text[] = "MAG000111222:made-up-secret\n";
+        _cleanup_(access_key_freep) struct access_key *key = NULL;
+        const char *why;
+
+        return access_key_parse(text, strlen(text), &key, &why);
+}
+
+static int make_a_session(void)
+{
+        _cleanup_(session_unrefp) struct session *session = NULL;
+
+        return session_new(&session, &grant, 1, USEC_PER_SEC, "1-main");
+}
+
+static int make_a_url(void)
+{
+        _cleanup_free_ char *url = NULL;
+        char why[128];
+
+        return base_url_parse("https://api.example.com/", &url, why, sizeof(why));
+}
+
+static int copy_rules(void)
+{
+        static const struct access_rule rule = { .kind = ACCESS_RULE_ANY, .resolved = true };
+        struct access_rules rules = { 0 }, copy = { 0 };
+
+        int r = access_rules_add(&rules, &rule);
+        if (r >= 0) {
+                r = access_rules_copy(&copy, &rules);
+        }
+        access_rules_clear(&rules);
+        access_rules_clear(&copy);
+        return r;
+}
+
+/* ---- settings ---- */
+
+static const char settings_text[] = "[broker]\nkeys_directory = /k\nallow = user:deploy\nallow = any\n"
+                                    "[environment agency]\nbase_url = https://api.example.com\n"
+                                    "ca_file = /etc/ca.pem\nallow = uid:7\n";
+
+static int read_settings(void)
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        char message[SETTINGS_ERROR_MAX] = "";
+
+        int r = settings_new(&settings);
+        if (r < 0) {
+                return r;
+        }
+        r = settings_read(settings, "a.conf", settings_text, strlen(settings_text), message);
+        if (r == -ENOMEM) {
+                assert_non_null(strstr(message, "out of memory"));
+        }
+        return r < 0 ? r : settings_finish(settings, message);
+}
+
+static int format_settings(void)
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        int r = settings_new(&settings);
+        if (r < 0) {
+                return r;
+        }
+        text = settings_format(settings);
+        return text ? 0 : -ENOMEM;
+}
+
+/* ---- answers of the upstream ---- */
+
+/* Too little memory to read an answer is trouble of ours that passes, not an answer that makes no sense. */
+static int read_an_answer(void)
+{
+        static const char body[] = "{\"mage_id\":\"MAG000111222\",\"ust\":\"made-up\",\"expires_in\":300}";
+        const struct exchange_answer answer = { .status = 200, .body = body, .body_length = strlen(body) };
+        struct grant read;
+        uint32_t retry_after_sec;
+        const char *why;
+
+        switch (token_exchange_classify(&answer, 0, &read, &retry_after_sec, &why)) {
+        case EXCHANGE_GRANTED:
+                return 0;
+        case EXCHANGE_UNAVAILABLE:
+                assert_string_equal(why, "no memory to read the answer");
+                return -ENOMEM;
+        default:
+                return -EBADMSG;
+        }
+}
+
+/* An answer of which nothing can be kept is kept empty. */
+static int keep_an_answer(void)
+{
+        static const char body[] = "{\"code\":7,\"message\":\"no\"}";
+        struct answer_excerpt excerpt;
+
+        token_exchange_excerpt(body, strlen(body), NULL, 0, &excerpt);
+        if (excerpt.code == 7) {
+                assert_string_equal(excerpt.message, "no");
+                return 0;
+        }
+        assert_true(excerpt.code == INT64_MIN);
+        assert_string_equal(excerpt.message, "");
+        return -ENOMEM;
+}
+
+/* ---- JSON ---- */
+
+static int put_json_together(void)
+{
+        struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+        size_t length;
+
+        json_append(list, json_object_new_int64(1));
+        json_put(object, "list", list);
+        json_put_null(object, "nothing");
+        json_put(object, "word", json_object_new_string("word"));
+        int r = json_text(object, &length) ? 0 : -ENOMEM;
+        json_object_put(object);
+        return r;
+}
+
+/* ---- what survives a restart ---- */
+
+static int save_sessions(void)
+{
+        _cleanup_(saved_sessions_freep) struct saved_sessions *saved = saved_sessions_new(), *read = NULL;
+        char *text = NULL;
+        const char *why;
+        size_t length = 0;
+
+        if (!saved) {
+                return -ENOMEM;
+        }
+        struct saved_environment *environment = &saved->environments[saved->n_environments++];
+        (void)snprintf(saved->boot_id, sizeof(saved->boot_id), "0123456789abcdef0123456789abcdef");
+        saved->number = 1;
+        (void)snprintf(environment->name, sizeof(environment->name), "sandbox");
+        (void)snprintf(environment->base_url, sizeof(environment->base_url), "%s", BASE_URL_SANDBOX);
+        environment->past = (struct refresh_past){ .sent_usec = { USEC_PER_SEC }, .n_sent = 1 };
+        environment->refresh_point_usec = 190 * USEC_PER_SEC;
+        environment->attainable_sec = 299;
+        int r = session_new(&environment->session, &grant, 1, USEC_PER_SEC, "1-main");
+        if (r >= 0) {
+                r = saved_sessions_format(saved, &text, &length);
+        }
+        if (r >= 0) {
+                r = saved_sessions_parse(text, length, &read, &why);
+        }
+        (void)secret_free(text);
+        return r;
+}
+
+/* ---- all of them ---- */
+
+#define STORY(name, n_min)                                                                                  \
+        static void test_##name(void **state)                                                               \
+        {                                                                                                   \
+                (void)state;                                                                                \
+                no_memory_try(name, n_min);                                                                 \
+        }
+
+STORY(make_a_key, 3)
+STORY(make_a_session, 3)
+STORY(make_a_url, 1)
+STORY(copy_rules, 2)
+STORY(read_settings, 14)
+STORY(format_settings, 8)
+STORY(read_an_answer, 1)
+STORY(keep_an_answer, 1)
+STORY(put_json_together, 10)
+STORY(save_sessions, 100)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_make_a_key),        cmocka_unit_test(test_make_a_session),
+                cmocka_unit_test(test_make_a_url),        cmocka_unit_test(test_copy_rules),
+                cmocka_unit_test(test_read_settings),     cmocka_unit_test(test_format_settings),
+                cmocka_unit_test(test_read_an_answer),    cmocka_unit_test(test_keep_an_answer),
+                cmocka_unit_test(test_put_json_together), cmocka_unit_test(test_save_sessions),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
