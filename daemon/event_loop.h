@@ -3,6 +3,6 @@
 
 #include <systemd/sd-event.h>
 
-/* Like sd_event_loop(): returns the code that was given to sd_event_exit(), or a negative errno. -ENOMEM comes
- * only if there was none for five seconds on end. */
+/* Like sd_event_loop(): returns the code that was given to sd_event_exit(), or a negative errno. -ENOMEM
+ * comes only if there was none for five seconds on end. */
 int event_loop_run(sd_event *event);

@@ -79,26 +79,23 @@ int field_integer(struct json_object *object, const char *name, int64_t min, int
         return 0;
 }
 
-/* One JSON object and nothing behind it; NULL else. */
-static struct json_object *parse_object(const struct body *body)
+/* One JSON object and nothing behind it; else *ret_object stays as it is. -ENOMEM. */
+static int parse_object(const struct body *body, struct json_object **ret_object)
 {
-        struct json_object *object = NULL;
+        _cleanup_(json_putp) struct json_object *object = NULL;
         struct json_tokener *tokener;
 
         if (body->length == 0)
-                return NULL;
+                return 0;
         tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (tokener == NULL)
-                return NULL;
+                return -ENOMEM;
 
         (void)json_feed(tokener, body->data, body->length, &object);
         json_tokener_free(tokener);
-        if (!json_object_is_type(object, json_type_object)) {
-                (void)json_object_put(object);
-                return NULL;
-        }
-
-        return object;
+        if (json_object_is_type(object, json_type_object))
+                *ret_object = take_ptr(object);
+        return 0;
 }
 
 int answer_is_nonsense(const struct address *address, const char *what, struct trouble *trouble)
@@ -133,8 +130,8 @@ int answer_read(const struct answer *answer, const struct address *address, stru
 {
         _cleanup_(json_putp) struct json_object *object = NULL;
 
-        if (answer->is_json)
-                object = parse_object(&answer->body);
+        if (answer->is_json && parse_object(&answer->body, &object) < 0)
+                return trouble_oom(trouble);
 
         if (answer->status != 200)
                 return read_refusal(answer, address, object, trouble);

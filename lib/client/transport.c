@@ -99,8 +99,10 @@ void answer_clear(struct answer *answer)
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 {
         struct answer *answer = userdata;
+        int r = body_append(&answer->body, data, size * count);
 
-        return body_append(&answer->body, data, size * count) < 0 ? 0 : size * count;
+        answer->out_of_memory = r == -ENOMEM;
+        return r < 0 ? 0 : size * count;
 }
 
 static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
@@ -240,6 +242,8 @@ static int perform_once(struct transport *transport, const struct address *addre
                                    address->text);
         case CURLE_WRITE_ERROR:
         case CURLE_FILESIZE_EXCEEDED:
+                if (answer->out_of_memory)
+                        return trouble_oom(trouble);
                 return trouble_set(trouble, -EPROTO, "not_understood",
                                    "The answer from %s is longer than an eqp-brokerd would send.",
                                    address->text);

@@ -21,6 +21,7 @@ struct answer {
         bool is_json; /* by its Content-Type */
         unsigned retry_after_sec;
         int connect_errno; /* positive; why no connection came about */
+        bool out_of_memory;
         struct body body;
 };
 

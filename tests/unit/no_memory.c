@@ -15,53 +15,43 @@
 static unsigned which, n_calls; /* which: 0: none fails */
 static int n_mappings;
 
-static bool fails_now(void)
+bool no_memory_now(void)
 {
         return which > 0 && ++n_calls == which;
 }
 
-#define WRAP(type, name, failure, parameters, arguments)                                                    \
-        type __real_##name parameters;                                                                      \
-        type __wrap_##name parameters;                                                                      \
-        type __wrap_##name parameters                                                                       \
-        {                                                                                                   \
-                if (fails_now()) {                                                                          \
-                        errno = ENOMEM;                                                                     \
-                        return (failure);                                                                   \
-                }                                                                                           \
-                return __real_##name arguments;                                                             \
-        }
-
-WRAP(void *, malloc, NULL, (size_t size), (size))
-WRAP(void *, calloc, NULL, (size_t n, size_t size), (n, size))
-WRAP(void *, reallocarray, NULL, (void *memory, size_t n, size_t size), (memory, n, size))
-WRAP(char *, strdup, NULL, (const char *text), (text))
-WRAP(char *, strndup, NULL, (const char *text, size_t n), (text, n))
-WRAP(FILE *, open_memstream, NULL, (char **text, size_t *size), (text, size))
-WRAP(int, madvise, -1, (void *at, size_t size, int advice), (at, size, advice))
-WRAP(int, ini_parse_stream, INI_NO_MEMORY,
-     (ini_reader reader, void *stream, ini_handler handler, void *userdata),
-     (reader, stream, handler, userdata))
-WRAP(struct json_object *, json_object_new_object, NULL, (void), ())
-WRAP(struct json_object *, json_object_new_array, NULL, (void), ())
-WRAP(struct json_object *, json_object_new_array_ext, NULL, (int size), (size))
-WRAP(struct json_object *, json_object_new_string, NULL, (const char *text), (text))
-WRAP(struct json_object *, json_object_new_int64, NULL, (int64_t number), (number))
-WRAP(struct json_object *, json_object_new_boolean, NULL, (json_bool truth), (truth))
-WRAP(int, json_object_object_add, -1,
-     (struct json_object * object, const char *name, struct json_object *value), (object, name, value))
-WRAP(int, json_object_array_add, -1, (struct json_object * array, struct json_object *value), (array, value))
-WRAP(struct json_tokener *, json_tokener_new, NULL, (void), ())
-WRAP(struct json_tokener *, json_tokener_new_ex, NULL, (int depth), (depth))
-WRAP(const char *, json_object_to_json_string_length, NULL,
-     (struct json_object * object, int flags, size_t *length), (object, flags, length))
+NO_MEMORY_WRAP(void *, malloc, NULL, (size_t size), (size))
+NO_MEMORY_WRAP(void *, calloc, NULL, (size_t n, size_t size), (n, size))
+NO_MEMORY_WRAP(void *, reallocarray, NULL, (void *memory, size_t n, size_t size), (memory, n, size))
+NO_MEMORY_WRAP(char *, strdup, NULL, (const char *text), (text))
+NO_MEMORY_WRAP(char *, strndup, NULL, (const char *text, size_t n), (text, n))
+NO_MEMORY_WRAP(FILE *, open_memstream, NULL, (char **text, size_t *size), (text, size))
+NO_MEMORY_WRAP(int, madvise, -1, (void *at, size_t size, int advice), (at, size, advice))
+NO_MEMORY_WRAP(int, ini_parse_stream, INI_NO_MEMORY,
+               (ini_reader reader, void *stream, ini_handler handler, void *userdata),
+               (reader, stream, handler, userdata))
+NO_MEMORY_WRAP(struct json_object *, json_object_new_object, NULL, (void), ())
+NO_MEMORY_WRAP(struct json_object *, json_object_new_array, NULL, (void), ())
+NO_MEMORY_WRAP(struct json_object *, json_object_new_array_ext, NULL, (int size), (size))
+NO_MEMORY_WRAP(struct json_object *, json_object_new_string, NULL, (const char *text), (text))
+NO_MEMORY_WRAP(struct json_object *, json_object_new_int64, NULL, (int64_t number), (number))
+NO_MEMORY_WRAP(struct json_object *, json_object_new_boolean, NULL, (json_bool truth), (truth))
+NO_MEMORY_WRAP(int, json_object_object_add, -1,
+               (struct json_object * object, const char *name, struct json_object *value),
+               (object, name, value))
+NO_MEMORY_WRAP(int, json_object_array_add, -1, (struct json_object * array, struct json_object *value),
+               (array, value))
+NO_MEMORY_WRAP(struct json_tokener *, json_tokener_new, NULL, (void), ())
+NO_MEMORY_WRAP(struct json_tokener *, json_tokener_new_ex, NULL, (int depth), (depth))
+NO_MEMORY_WRAP(const char *, json_object_to_json_string_length, NULL,
+               (struct json_object * object, int flags, size_t *length), (object, flags, length))
 
 /* A stream into memory tells at its end that it could not grow; it is gone all the same. */
 int __real_fclose(FILE *file);
 int __wrap_fclose(FILE *file);
 int __wrap_fclose(FILE *file)
 {
-        bool failed = fails_now();
+        bool failed = no_memory_now();
         int r = __real_fclose(file);
 
         return failed ? EOF : r;
@@ -71,7 +61,7 @@ void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, of
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset);
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
 {
-        if (fails_now()) {
+        if (no_memory_now()) {
                 errno = ENOMEM;
                 return MAP_FAILED;
         }

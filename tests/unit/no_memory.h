@@ -2,7 +2,8 @@
  * memory: the C library, json-c, inih. What these call themselves is untouched. */
 #pragma once
 
-#include <stddef.h>
+#include <errno.h>
+#include <stdbool.h>
 
 /* What takes memory: returns 0, or -ENOMEM. What it takes it gives back. */
 typedef int (*no_memory_fn)(void);
@@ -11,3 +12,18 @@ typedef int (*no_memory_fn)(void);
  * run but the last must return -ENOMEM, no run may leave a mapping behind, and there must be at least n_min
  * calls. (Blocks of the heap that are left behind are what the address sanitizer finds.) */
 void no_memory_try(no_memory_fn act, unsigned n_min);
+
+/* For wrapped calls beyond those of no_memory.c: counts one, and says whether it is to fail. */
+bool no_memory_now(void);
+
+#define NO_MEMORY_WRAP(type, name, failure, parameters, arguments)                                          \
+        type __real_##name parameters;                                                                      \
+        type __wrap_##name parameters;                                                                      \
+        type __wrap_##name parameters                                                                       \
+        {                                                                                                   \
+                if (no_memory_now()) {                                                                      \
+                        errno = ENOMEM;                                                                     \
+                        return (failure);                                                                   \
+                }                                                                                           \
+                return __real_##name arguments;                                                             \
+        }
