@@ -62,6 +62,7 @@ static int record(struct environment *environment, const struct request *request
             json_add_text(entry, "key_id", key_id) < 0 || describe_authorization(entry, request) < 0 ||
             json_add_text(entry, "user_agent", request_header(request, "User-Agent", NULL)) < 0 ||
             json_add_text(entry, "content_type", request_header(request, "Content-Type", NULL)) < 0 ||
+            json_add_text(entry, "retry_after", answered ? answer->retry_after : NULL) < 0 ||
             json_add_text(entry, "fault", fault) < 0)
                 return -ENOMEM;
 

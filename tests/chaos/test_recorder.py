@@ -1,6 +1,7 @@
 """The recorder finds what is wrong: each of its rules is broken here, by an answer that is nearly right."""
 
 import email.message
+import email.utils
 import json
 import threading
 import time
@@ -78,7 +79,7 @@ def test_right_answers_pass(recorder):
     ("unknown", lambda: answer(200, token(ust="other"))),
     ("expired", lambda: answer(200, token(ust="old", expires_in=0))),
     ("life", lambda: answer(200, token(expires_in=21))),
-    ("life", lambda: answer(200, token(expires_in=16))),
+    ("life", lambda: answer(200, token(expires_in=14))),
     ("expires_at", lambda: answer(200, token(expires_at="2026-01-01T00:00:00Z"))),
     ("environment", lambda: answer(200, token(environment="production"))),
     ("environment", lambda: answer(200, token(base_url=URLS["east"]))),
@@ -104,8 +105,32 @@ def test_rule_of_the_upstream_after_a_move(recorder):
     assert found & {"environment", "unknown"}
 
 
+def test_answer_of_before_a_move_that_comes_late(recorder):
+    """It is right, and says nothing of what there is now."""
+    body = token(environment="agency", ust="other", base_url=URLS["west"])
+    recorder.moved("east")
+    judge(recorder, answer(200, body), Ask("token", "agency"), took=0.5)
+    time.sleep(0.01)
+    assert not judge(recorder, error(503, "no_token", **{"Retry-After": "1"}), Ask("token", "agency"))
+    recorder.moved("west")
+    time.sleep(0.01)
+    judge(recorder, answer(200, body), Ask("token", "agency"))
+    time.sleep(0.01)
+    assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"}), Ask("token", "agency")) == {"no_token"}
+
+
 def test_less_life_than_asked_for(recorder):
     assert judge(recorder, answer(200, token()), Ask("min_ttl", "sandbox", 21)) == {"min_ttl"}
+
+
+def test_life_that_is_too_short_by_habit(recorder):
+    """A slow exchange may cost some; not each."""
+    for left, found in ((19, set()), (17, {"life"})):
+        recorder.losses.clear()
+        judge(recorder, answer(200, token(expires_in=left)))
+        assert not recorder.wrong
+        recorder.finish()
+        assert rules(recorder) == found
 
 
 def test_token_that_was_reported(recorder):
@@ -136,7 +161,11 @@ def test_stopped_is_not_late(recorder):
 
 
 def test_no_answer(recorder):
+    window = recorder.open("jump")
     now = recorder.clock.now()
+    recorder.no_answer(Ask("token", "sandbox"), now, now, OSError())
+    assert not recorder.wrong
+    window[1], window[2] = now.real - 2, now.real - 1
     recorder.no_answer(Ask("token", "sandbox"), now, now, OSError())
     assert rules(recorder) == {"no-answer"}
 
@@ -156,8 +185,29 @@ def test_window_excuses_and_ends(recorder):
 
 def test_floor(recorder):
     now = time.monotonic()
+    for at in (0, 0.05, 1.1):
+        recorder.arrival("sandbox", now + at, None)
+    assert not recorder.wrong, "the first one of a process may be slow"
+    recorder.arrival("sandbox", now + 1.15, None)
+    assert rules(recorder) == {"floor"}
+
+
+def test_floor_after_a_restart(recorder):
+    now = time.monotonic()
     recorder.arrival("sandbox", now, None)
-    recorder.arrival("sandbox", now + 0.3, None)
+    recorder.windows.append(["down", now + 2.4, now + 2.5])
+    for at in (2.6, 2.65):
+        recorder.arrival("sandbox", now + at, None)
+    assert not recorder.wrong
+    recorder.windows.append(["down", now + 2.66, now + 2.67])
+    recorder.arrival("sandbox", now + 2.68, None)
+    assert rules(recorder) == {"floor"}
+
+
+def test_floor_of_many(recorder):
+    now = time.monotonic()
+    for i in range(5):
+        recorder.arrival("sandbox", now + 0.45 * i, None)
     assert rules(recorder) == {"floor"}
 
 
@@ -184,6 +234,27 @@ def test_two_in_flight(recorder):
     recorder.arrival("sandbox", now, "hang")
     recorder.arrival("sandbox", now + 1.5, None)
     assert rules(recorder) == {"in-flight"}
+
+
+def test_retry_after(recorder):
+    now = time.monotonic()
+    for name, at in (("sandbox", 1.5), ("east", 3.5)):
+        recorder.arrival(name, now, "throttle", recorder.patience("3", 0))
+        recorder.arrival(name, now + at, None)
+    assert recorder.wrong and all(text.startswith("sandbox") for _, text in recorder.wrong)
+    assert rules(recorder) == {"retry-after"}
+
+
+def test_retry_after_as_a_date(recorder):
+    assert recorder.patience(None, 0) == 0
+    assert recorder.patience(email.utils.formatdate(1000, usegmt=True), 990) == 9
+
+
+def test_report_that_is_answered_with_the_same_token(recorder):
+    body = token() | {"refreshed": True, "reason": ""}
+    assert judge(recorder, answer(200, body), Ask("rejected", "sandbox", ust="good")) == {"refreshed"}
+    recorder.wrong.clear()
+    assert not judge(recorder, answer(200, body | {"refreshed": False}), Ask("rejected", "sandbox", ust="good"))
 
 
 def test_failures_come_from_any_thread(recorder):

@@ -233,6 +233,27 @@ class World:
             pass
         return filler.unlink
 
+    # the end
+
+    def end_daemon(self):
+        """Ends it, if it still lives, and judges what it leaves: how it ended, and its log."""
+        code = self.daemon.process.poll()
+        if code is not None:
+            self.recorder.fail("crash", f"ended with {code}")
+        try:
+            self.daemon.stop()
+        except AssertionError as error:
+            self.recorder.fail("end", str(error)[-3000:])
+        if code is None and self.daemon.process.poll() != 0:
+            self.recorder.fail("crash", f"exit code {self.daemon.process.poll()} at the end")
+        text = self.daemon.text()
+        try:
+            self.daemon.check_text(text, "the log")
+        except AssertionError as error:
+            self.recorder.fail("secret", str(error)[-3000:])
+        if any(word in text for word in broker_module.REPORTS):
+            self.recorder.fail("crash", "a sanitizer's report")
+
     # life
 
     def hear(self):

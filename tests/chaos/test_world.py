@@ -1,0 +1,128 @@
+"""What is judged of the daemon as a whole: each check finds what it is there for, on a daemon that is only played."""
+
+import threading
+import types
+
+import pytest
+
+import weather as weather_module
+from broker import Broker
+from recorder import Recorder
+from weather import Weather
+from world import ENVIRONMENTS, World
+
+URLS = {name: f"https://localhost:{i}" for i, name in enumerate(("sandbox", "production", "east", "west"))}
+SECRET = "sandbox0123456789abcdef"
+
+
+class Process:
+    """Ends with that code when it is asked to; or has ended already."""
+
+    def __init__(self, code=0, ended=False):
+        self.code, self.returncode = code, code if ended else None
+
+    def poll(self):
+        return self.returncode
+
+    def send_signal(self, number):
+        self.number = number
+
+    def wait(self, timeout=None):
+        self.returncode = self.code
+        return self.code
+
+    kill = wait
+
+
+class Daemon(Broker):
+    def __init__(self, log="<6>started\n", **process):
+        self.process, self.log_text, self.secrets = Process(**process), log, {SECRET}
+
+    def text(self):
+        return self.log_text
+
+
+class Simulator:
+    urls = URLS
+
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+
+
+def make_world(daemon):
+    world = World.__new__(World)
+    world.daemon, world.simulator, world.kubernetes = daemon, Simulator(), False
+    world.recorder = Recorder(world.simulator, ENVIRONMENTS)
+    world.manager_lock, world.changed = threading.Lock(), {}
+    world.manager = types.SimpleNamespace(hear=lambda: None, begin=lambda daemon: None)
+    world.good = {name: ("KEY", SECRET) for name in ENVIRONMENTS}
+    return world
+
+
+def rules(world):
+    return {rule for rule, _ in world.recorder.wrong}
+
+
+def test_a_good_end():
+    world = make_world(Daemon())
+    world.end_daemon()
+    assert not world.recorder.wrong
+
+
+@pytest.mark.parametrize("process", [{"code": 1}, {"code": -6}, {"code": 0, "ended": True}, {"code": -11, "ended": True}])
+def test_a_bad_end(process):
+    world = make_world(Daemon(**process))
+    world.end_daemon()
+    assert rules(world) == {"crash"}
+
+
+@pytest.mark.parametrize("text", [SECRET, "c2FuZGJveDAxMjM0NTY3ODlhYmNkZWY=", "S0VZOnNhbmRib3gwMTIzNDU2Nzg5YWJjZGVm"])
+def test_a_secret_in_the_log(text):
+    """As it is, and in base64, also as a part of a longer text."""
+    world = make_world(Daemon(f"<6>started\n<6>sandbox: asked with {text}\n"))
+    world.end_daemon()
+    assert "secret" in rules(world)
+
+
+def test_a_report_of_a_sanitizer():
+    world = make_world(Daemon("==1==ERROR: AddressSanitizer: heap-use-after-free\n"))
+    world.end_daemon()
+    assert "crash" in rules(world)
+
+
+@pytest.mark.parametrize("number, code, wrong", [(15, 0, False), (15, -15, True), (9, -9, False), (9, 134, True)])
+def test_the_end_of_a_restart(number, code, wrong):
+    world = make_world(Daemon(code=code))
+    world.restart(number)
+    assert rules(world) == ({"crash"} if wrong else set())
+
+
+def make_weather(world, monkeypatch, well=True, ready=200):
+    """Weather in which calm ends quickly."""
+    for name in ("put_keys", "jump"):
+        monkeypatch.setattr(world, name, lambda *_, **__: None, raising=False)
+    monkeypatch.setattr(weather_module, "RECOVERED", 0.1)
+    played = Weather(world, 7, 1, False)
+    monkeypatch.setattr(played, "is_well", lambda name: well)
+    monkeypatch.setattr(world.daemon, "get", lambda path: types.SimpleNamespace(status=ready))
+    return played
+
+
+def test_a_turn_finds_that_the_daemon_has_ended(monkeypatch):
+    world = make_world(Daemon(code=-6, ended=True))
+    make_weather(world, monkeypatch).turn("good_keys", ())
+    assert rules(world) == {"crash"}
+
+
+@pytest.mark.parametrize("well, ready, found", [(True, 200, set()), (False, 200, {"calm"}), (True, 503, {"calm"})])
+def test_calm(monkeypatch, well, ready, found):
+    world = make_world(Daemon())
+    make_weather(world, monkeypatch, well, ready).turn("calm", ("alone",))
+    assert rules(world) == found
+
+
+def test_each_turn_can_come_and_all_seeds_end_calmly():
+    world = make_world(Daemon())
+    names = {name for seed in range(5) for _, name, _ in Weather(world, seed, 600, False).turns}
+    assert names == set(weather_module.TURNS) | {"calm"}
+    assert all(Weather(world, seed, 60, False).turns[-1][1] == "calm" for seed in range(5))
