@@ -140,6 +140,26 @@ def test_one_environment(broker):
     assert "production" not in text
 
 
+def test_what_is_wrong_with_one_environment(broker):
+    """Keys that rest or were not taken up, files that are not used, an answer that nobody understood."""
+    sandbox = environment_of(
+        "sandbox", keys=[{"label": "1-main", "state": "refused", "rest_sec": 840},
+                         {"label": "2-spare", "state": "active", "kept_old": True}],
+        key_files_refused=[{"file": "sandbox.3-old", "reason": "everybody can read it; chmod o-r it"},
+                           {"file": "sandbox.4", "reason": "it has no colon"}],
+        last_unknown_answer={"at": "2026-11-23T05:02:11Z", "status": 418, "content_type": "text/html",
+                             "message": "a teapot"},
+        exchanges={"last_hour": 58, "hourly_budget": 60, "total": 99, "granted": 90, "malformed": 9})  # fmt: skip
+    broker.answers[STATUS_PATH] = Answer(body=STATUS | {"environments": [sandbox]})
+    text = " ".join(status(broker, "sandbox").stdout.decode().split())
+    assert "1-main" in text and "to be tried again in 14min" in text
+    assert "its file has changed; the key from before is still used" in text
+    assert "sandbox.3-old is not used: everybody can read it; chmod o-r it" in text
+    assert "sandbox.4 is not used: it has no colon" in text
+    assert "the last without a token, 2026-11-23T05:02:11Z: status 418, text/html: a teapot" in text
+    assert "58 of 60 allowed in the last hour; 99 since the start: 90 granted, 9 not understood" in text
+
+
 def test_an_environment_that_is_not_there(broker):
     for arguments in (["stage"], ["stage", "--json"]):
         result = status(broker, *arguments)
