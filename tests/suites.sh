@@ -52,12 +52,13 @@ run_pytest() {
                 "$python" -m pytest -q -p no:cacheprovider --durations=5 --junitxml="$log" "$@"
 }
 
-# suite_pytest BUILD FOLDER: one test after another.
+# suite_pytest BUILD FOLDER [OPTION OF PYTEST...]: one test after another.
 suite_pytest() {
         local directory=$1 folder=$2 log
         log=build-results/$directory-${folder//\//-}.xml
+        shift 2
         title "$directory: $folder"
-        run_pytest "$(reachable "$directory")" "$log" "$folder"
+        run_pytest "$(reachable "$directory")" "$log" "$folder" "$@"
         "$python" tests/tally.py "$directory: $folder" "$log" >>"$results"
 }
 

@@ -4,7 +4,9 @@
  *     EQP_FAULT_REPORT=FILE  at the end, a line "KIND COUNT" for each kind, and "failed NAME" if one did
  *
  * The linker puts these functions between the daemon's objects and the libraries (--wrap); what libraries
- * call among themselves is untouched. The kinds: memory, and what the kernel and each library refuse. */
+ * call among themselves is untouched, but for realloc(): where there is no sanitizer, theirs is the daemon's
+ * (daemon/wiping_heap.c), and fails with it. The kinds: memory, and what the kernel and each library refuse.
+ */
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
