@@ -41,10 +41,10 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
         _cleanup_(program_result_clear) struct program_result result = { 0 };
         int r;
 
-        r = program_run(arguments, /* input= */ NULL, 0, &result);
+        r = program_run(arguments, /* input= */ NULL, 0, PROGRAM_LIMIT_USEC, &result);
         if (r < 0) {
                 (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s cannot be run: %s", program_path(),
-                               strerror(-r));
+                               program_error(r));
                 return r;
         }
         if (result.exit_code != 0) {

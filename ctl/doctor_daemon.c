@@ -233,12 +233,12 @@ static void compare_versions(struct doctor *doctor)
         _cleanup_(program_result_clear) struct program_result result = { 0 };
         const char *running = field_text(doctor->status, "version");
         char installed[64] = "", what[256];
-        int r = program_run(arguments, /* input= */ NULL, 0, &result);
+        int r = program_run(arguments, /* input= */ NULL, 0, PROGRAM_LIMIT_USEC, &result);
 
         if (r == 0)
                 (void)sscanf(result.output, "eqp-brokerd %63s", installed);
         doctor_fact(doctor, "versions", "eqp-brokerd installed", "%s",
-                    r < 0                  ? strerror(-r)
+                    r < 0                  ? program_error(r)
                     : installed[0] != '\0' ? installed
                                            : "not known");
         doctor_fact(doctor, "versions", "eqp-brokerd running", "%s",

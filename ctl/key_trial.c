@@ -2,9 +2,14 @@
  * code. */
 #include "ctl/key_trial.h"
 
+#include <errno.h>
 #include <stdio.h>
 
+#include "lib/duration.h"
 #include "lib/secret.h"
+
+#define START_AND_END_USEC        (10 * USEC_PER_SEC)
+#define EXCHANGE_TIMEOUT_MAX_USEC (2 * USEC_PER_MIN) /* see eqp-brokerd.conf(5) */
 
 /* eqp-brokerd's exit codes, see eqp-brokerd(8). */
 enum {
@@ -45,12 +50,25 @@ static const char *without_environment(const char *words, const char *environmen
                        : words;
 }
 
-void key_trial_run(struct key_trial *ret_trial, const char *environment, const struct access_key *key)
+/* eqp-brokerd gives up by itself when the exchange has taken too long. */
+static uint64_t limit_usec(const struct settings *settings, const char *name)
+{
+        const struct environment_settings *environment =
+                settings != NULL ? settings_environment(settings, name) : NULL;
+
+        return START_AND_END_USEC +
+               (environment != NULL ? environment->exchange_timeout_usec : EXCHANGE_TIMEOUT_MAX_USEC);
+}
+
+void key_trial_run(struct key_trial *ret_trial, const struct settings *settings, const char *environment,
+                   const struct access_key *key)
 {
         const char *const arguments[] = { "--try-key", environment, NULL };
         _cleanup_(free_secret) char *line = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         _cleanup_(program_result_clear) struct program_result result = { 0 };
+        char duration[DURATION_TEXT_MAX];
         const char *words;
+        uint64_t limit;
         int length, r;
 
         *ret_trial = (struct key_trial){ .verdict = KEY_NO_TRIAL };
@@ -59,10 +77,18 @@ void key_trial_run(struct key_trial *ret_trial, const char *environment, const s
                 return;
         }
         length = snprintf(line, ACCESS_KEY_TEXT_MAX + 1, "%s:%s\n", key->id, key->secret);
-        r = program_run(arguments, line, (size_t)MAX_OF(length, 0), &result);
+        limit = limit_usec(settings, environment);
+        r = program_run(arguments, line, (size_t)MAX_OF(length, 0), limit, &result);
+        if (r == -ETIME) {
+                ret_trial->verdict = KEY_NOT_NOW;
+                (void)snprintf(ret_trial->words, sizeof(ret_trial->words),
+                               "%s --try-key said nothing for %s, and was killed", program_path(),
+                               duration_format(limit, duration));
+                return;
+        }
         if (r < 0) {
                 (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "%s cannot be run: %s",
-                               program_path(), strerror(-r));
+                               program_path(), program_error(r));
                 return;
         }
 

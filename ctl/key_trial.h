@@ -4,6 +4,7 @@
 
 #include "ctl/program.h"
 #include "lib/access_key.h"
+#include "lib/settings.h"
 
 enum key_verdict {
         KEY_GOOD,
@@ -18,8 +19,10 @@ struct key_trial {
         char words[PROGRAM_WORDS_MAX]; /* what eqp-brokerd said of it */
 };
 
-/* Tries a key of this environment. Blocks for as long as the environment's exchange_timeout allows. */
-void key_trial_run(struct key_trial *ret_trial, const char *environment, const struct access_key *key);
+/* Tries a key of this environment. Blocks for as long as the environment's exchange_timeout allows; some
+ * seconds later eqp-brokerd is killed, which counts as KEY_NOT_NOW. settings may be NULL. */
+void key_trial_run(struct key_trial *ret_trial, const struct settings *settings, const char *environment,
+                   const struct access_key *key);
 
 /* For a table: "good", "refused", "not now", "odd answer", "not tried". */
 const char *key_verdict_name(enum key_verdict verdict);

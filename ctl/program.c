@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl/text.h"
@@ -87,23 +90,39 @@ static bool reader_take(struct reader *reader)
         return n > 0 || (n < 0 && errno == EINTR);
 }
 
-static void read_all(struct reader *readers, size_t n)
+static uint64_t now_usec(void)
 {
-        struct pollfd polls[2];
-        size_t n_open = n;
+        struct timespec now = { 0 };
 
-        for (size_t i = 0; i < n; i++)
-                polls[i] = (struct pollfd){ .fd = readers[i].fd, .events = POLLIN };
-        while (n_open > 0) {
-                if (poll(polls, n, /* timeout= */ -1) < 0 && errno != EINTR)
-                        return;
-                for (size_t i = 0; i < n; i++) {
-                        if (polls[i].fd >= 0 && polls[i].revents != 0 && !reader_take(&readers[i])) {
-                                polls[i].fd = -1;
-                                n_open--;
-                        }
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Reads both to their ends and waits for the child's, which is when pidfd (-1: there is none) can be read.
+ * -ETIME if that takes longer than until the deadline. */
+static int read_all(struct reader readers[static 2], int pidfd, uint64_t deadline_usec)
+{
+        struct pollfd polls[] = { { readers[0].fd, POLLIN, 0 },
+                                  { readers[1].fd, POLLIN, 0 },
+                                  { pidfd, POLLIN, 0 } };
+
+        while (polls[0].fd >= 0 || polls[1].fd >= 0 || polls[2].fd >= 0) {
+                uint64_t now = now_usec();
+
+                if (now >= deadline_usec)
+                        return -ETIME;
+                if (poll(polls, ARRAY_SIZE(polls), (int)((deadline_usec - now) / USEC_PER_MSEC) + 1) < 0) {
+                        if (errno != EINTR)
+                                return -errno;
+                        continue;
                 }
+                for (size_t i = 0; i < ARRAY_SIZE(polls); i++)
+                        if (polls[i].fd >= 0 && polls[i].revents != 0 &&
+                            (i == 2 || !reader_take(&readers[i])))
+                                polls[i].fd = -1;
         }
+
+        return 0;
 }
 
 /* The last line, without the "<3>" before it: what is said before that are remarks, such as that memory
@@ -184,9 +203,10 @@ static int wait_for(pid_t pid)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* With the child running: its words and its end. */
-static int follow(const struct child *child, struct program_result *ret_result)
+/* With the child running: its words and its end. It does not outlive this. */
+static int follow(const struct child *child, uint64_t deadline_usec, struct program_result *ret_result)
 {
+        _cleanup_(close_fd) int pidfd = pidfd_open(child->pid, 0);
         struct reader readers[2] = { 0 };
         int r, code;
 
@@ -194,7 +214,9 @@ static int follow(const struct child *child, struct program_result *ret_result)
         if (r == 0)
                 r = reader_init(&readers[1], child->errors[0], ERRORS_MAX);
         if (r == 0)
-                read_all(readers, ARRAY_SIZE(readers));
+                r = read_all(readers, pidfd, deadline_usec);
+        if (r < 0)
+                (void)kill(child->pid, SIGKILL);
         code = wait_for(child->pid);
         if (r == 0 && code < 0)
                 r = code;
@@ -209,7 +231,12 @@ static int follow(const struct child *child, struct program_result *ret_result)
         return r;
 }
 
-int program_run(const char *const *arguments, const void *input, size_t length,
+const char *program_error(int error)
+{
+        return error == -ETIME ? "it did not end in time, and was killed" : strerror(-error);
+}
+
+int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
                 struct program_result *ret_result)
 {
         _cleanup_(close_child) struct child child = { -1, { -1, -1 }, { -1, -1 }, { -1, -1 } };
@@ -225,5 +252,5 @@ int program_run(const char *const *arguments, const void *input, size_t length,
         }
 
         r = start(&child, argv, input, length);
-        return r < 0 ? r : follow(&child, ret_result);
+        return r < 0 ? r : follow(&child, now_usec() + limit_usec, ret_result);
 }

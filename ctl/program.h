@@ -14,11 +14,18 @@ struct program_result {
 /* Where it is: the installed one, or what EQP_BROKERD names (not looked at in set-user-ID programs). */
 const char *program_path(void);
 
-/* Runs it with these arguments (NULL at the end) and waits for its end. input goes to its stdin, at most
- * 4096 bytes; NULL: an empty one. Nothing of the input is kept here. A negative errno if it cannot be run.
- * Clear the result with program_result_clear(). */
-int program_run(const char *const *arguments, const void *input, size_t length,
+/* For what asks nobody: reading the configuration, telling the version. */
+#define PROGRAM_LIMIT_USEC (30 * USEC_PER_SEC)
+
+/* Runs it with these arguments (NULL at the end) and waits for its end, for so long at most; then it is
+ * killed. input goes to its stdin, at most 4096 bytes; NULL: an empty one. Nothing of the input is kept
+ * here. A negative errno if it cannot be run, -ETIME if it was killed. Clear the result with
+ * program_result_clear(). */
+int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
                 struct program_result *ret_result);
+
+/* The error of program_run() in words. */
+const char *program_error(int error);
 
 /* Frees what is in it; an empty ({ 0 }) one is fine. */
 void program_result_clear(struct program_result *result);

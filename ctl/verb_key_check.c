@@ -20,13 +20,14 @@ static bool is_wanted(const struct key_entry *entry, const struct key_file_name 
 }
 
 /* Tries one and prints its row. */
-static void check_entry(const struct key_entry *entry, unsigned width, struct tally *tally)
+static void check_entry(const struct key_entry *entry, const struct settings *settings, unsigned width,
+                        struct tally *tally)
 {
         struct key_trial trial = { .verdict = KEY_NO_TRIAL };
         const char *words = entry->reason;
 
         if (entry->reason[0] == '\0') {
-                key_trial_run(&trial, entry->environment, entry->key);
+                key_trial_run(&trial, settings, entry->environment, entry->key);
                 words = trial.verdict != KEY_GOOD ? trial.words : "";
         }
         tally->n++;
@@ -58,7 +59,7 @@ static int check_all(const struct key_place *place, const struct key_file_name *
                         width = MAX_OF(width, text_width(entries.entries[i].file));
         for (size_t i = 0; i < entries.n; i++)
                 if (is_wanted(&entries.entries[i], name))
-                        check_entry(&entries.entries[i], width, &tally);
+                        check_entry(&entries.entries[i], place->settings, width, &tally);
         if (tally.n == 0) {
                 complain("There is no key file%s%s in %s.", name != NULL ? " for " : "",
                          name != NULL ? name->file : "", place->store.path);

@@ -144,12 +144,13 @@ static bool write_all_the_same(const char *what)
 }
 
 /* EXIT_DONE: write it. */
-static int try_key(const struct key_file_name *name, const struct access_key *key)
+static int try_key(const struct settings *settings, const struct key_file_name *name,
+                   const struct access_key *key)
 {
         struct key_trial trial;
 
         (void)fprintf(stderr, "Trying the key at the EQP API ...\n");
-        key_trial_run(&trial, name->environment, key);
+        key_trial_run(&trial, settings, name->environment, key);
         switch (trial.verdict) {
         case KEY_GOOD:
                 (void)puts("The key works.");
@@ -224,7 +225,7 @@ static int set_key(struct key_place *place, const struct options *options, const
         if (key == NULL || !is_new(&entries, name, key))
                 return EXIT_FAILED;
         if (!options->untested) {
-                code = try_key(name, key);
+                code = try_key(place->settings, name, key);
                 if (code != EXIT_DONE)
                         return code;
         }

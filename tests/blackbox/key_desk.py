@@ -16,17 +16,21 @@ SANITIZERS = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSA
 
 # Notes each trial (arguments, standard input, environment), then ends as told.
 SCRIPT = """#!/usr/bin/python3
-import json, os, sys
+import json, os, signal, sys
 
 if sys.argv[1] != "--try-key":
     os.execv({daemon!r}, [{daemon!r}, "--config", {config!r}, *sys.argv[1:]])
 line = sys.stdin.read()
 with open({trials!r}, "a") as trials:
-    print(json.dumps({{"arguments": sys.argv[1:], "line": line, "environment": dict(os.environ),
+    print(json.dumps({{"pid": os.getpid(), "arguments": sys.argv[1:], "line": line, "environment": dict(os.environ),
                       "parent": open("/proc/%d/cmdline" % os.getppid()).read(),
                       "open": sorted(os.listdir("/proc/self/fd"))}}), file=trials)
 verdicts = json.load(open({verdicts!r}))
 code, words = verdicts.get(line.split(":")[0], verdicts["any"])
+if words == "hang":
+    signal.alarm(50)
+    os.fork()  # and one that nobody knows keeps the pipes
+    signal.pause()
 print("<4>memory for secrets cannot be locked", file=sys.stderr)
 print(f"<3>{{sys.argv[2]}}: {{words}}", file=sys.stderr)
 sys.exit(code)
