@@ -8,6 +8,7 @@
 
 #include "ctl/configuration.h"
 #include "ctl/doctor.h"
+#include "ctl/key_leftovers.h"
 #include "ctl/key_owner.h"
 #include "ctl/key_store.h"
 
@@ -120,6 +121,12 @@ static void examine_files(struct doctor *doctor, const struct key_store *store)
 
         if (key_store_read(store, doctor->settings, &entries) < 0)
                 return;
+        if (key_leftovers_count(store) > 0)
+                doctor_find(doctor, "key_leftover",
+                            "There are hidden files " KEY_ASIDE_PREFIX
+                            "* in the directory of the keys, which a key set left that was killed.",
+                            "Each may hold a whole key that nobody knows of.",
+                            "Remove them; the next eqpctl key set does.");
         for (size_t i = 0; i < entries.n; i++) {
                 examine_file(doctor, &entries.entries[i]);
                 find_same_key(doctor, &entries, i);

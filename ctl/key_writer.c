@@ -1,5 +1,6 @@
 /* Key writer: a key is written aside, into a hidden file, which the daemon does not look at, made whole and
- * lasting there, and then renamed. Signals wait meanwhile, so that no such file stays behind. */
+ * lasting there, and then renamed. Signals wait meanwhile, so that no such file stays behind; for those that
+ * do not wait see key_leftovers.c. (A file without a name, O_TMPFILE, cannot replace one that has it.) */
 #include "ctl/key_writer.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "ctl/key_leftovers.h"
 #include "lib/secret.h"
 
 #define DAEMON_USER    "eqp-broker"
@@ -143,8 +145,9 @@ static int aside_open(struct aside *aside, int directory_fd)
         if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
                 return -EIO;
 
-        (void)snprintf(aside->name, sizeof(aside->name), ".new-%02x%02x%02x%02x%02x%02x%02x%02x", random[0],
-                       random[1], random[2], random[3], random[4], random[5], random[6], random[7]);
+        (void)snprintf(aside->name, sizeof(aside->name), KEY_ASIDE_PREFIX "%02x%02x%02x%02x%02x%02x%02x%02x",
+                       random[0], random[1], random[2], random[3], random[4], random[5], random[6],
+                       random[7]);
         aside->fd = openat(directory_fd, aside->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                            0600);
         if (aside->fd < 0) {
@@ -201,6 +204,7 @@ int key_writer_put(const struct key_store *store, const char *file, const struct
         _cleanup_(aside_drop) struct aside aside = { .fd = -1 };
         int r;
 
+        key_leftovers_remove(store);
         block_signals(&before);
         r = aside_open(&aside, store->fd);
         if (r == 0)

@@ -12,7 +12,8 @@ int key_writer_check(const struct key_store *store);
 int key_writer_make_directory(struct key_store *store);
 
 /* Puts a key into a file, which is whole at every moment: mode 0600, owner and group of the directory, on
- * the disk when this returns. Replaces the file if there is one. */
+ * the disk when this returns. Replaces the file if there is one. Clears away what an earlier writer left
+ * that was killed. */
 int key_writer_put(const struct key_store *store, const char *file, const struct access_key *key);
 
 /* Removes a file. */

@@ -1,10 +1,13 @@
 """eqpctl key set: a key is asked for without being seen, tried, and written whole or not at all."""
 
+import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 from fake_broker import Answer, FakeBroker, error
@@ -85,6 +88,43 @@ def test_a_key_that_could_not_be_tried_is_not_written(desk, verdict, code, words
     assert (result.returncode, result.stdout) == (code, "")
     assert words in result.stderr and "why it is so" in result.stderr and "Nothing was written" in result.stderr
     assert desk.files() == {}
+
+
+@pytest.fixture
+def impatient_desk():
+    """Its program does not end, though it has a second for the exchange."""
+    with KeyDesk(settings="[environment sandbox]\nexchange_timeout = 1s") as desk:
+        desk.verdict(0, "hang")
+        yield desk
+
+
+def assert_gone(pid):
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_trial_without_end_is_ended(impatient_desk):
+    desk = impatient_desk
+    begin = time.monotonic()
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert 10 < time.monotonic() - begin < 30
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "said nothing for 11s, and was killed" in result.stderr and "Nothing was written" in result.stderr
+    assert_gone(desk.trials[0]["pid"])
+    assert desk.files() == {}
+
+
+def test_after_a_trial_without_end_a_person_is_asked(impatient_desk):
+    desk = impatient_desk
+    with desk.terminal("key", "set", "sandbox", timeout=40) as terminal:
+        answer(terminal)
+        terminal.expect("was killed")
+        assert terminal.echoes()
+        terminal.expect("Write the key untested? [y/N] ")
+        assert_gone(desk.trials[0]["pid"])
+        terminal.type("y\n")
+        assert terminal.wait() == 0
+    assert desk.files() == {"sandbox": KEY}
 
 
 def test_untested_writes_without_asking_anybody(desk):
@@ -242,6 +282,30 @@ def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, mount):
     for path, mode in ((desk.keys, 0o700), (desk.keys / "sandbox", 0o600)):
         status = path.stat()
         assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (54399, 54398, mode)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is needed")
+def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
+    before_the_name = "inject=renameat,renameat2:signal=KILL"
+    killed = subprocess.run(["strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=renameat,renameat2",
+                             "-e", before_the_name, EQPCTL, "key", "set", "--untested", "sandbox"],
+                            env=desk.env, input=KEY, capture_output=True, text=True, timeout=60)
+    assert killed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL), killed
+    (left, text), = desk.files().items()
+    assert left.startswith(".new-") and text == KEY
+
+    result = desk.run("key", "set", "--untested", "production", input=OTHER)
+    assert (result.returncode, result.stderr) == (0, ""), "somebody may be writing it"
+    old = time.time() - 601
+    others = [desk.put(".new-0123456789abcdef", KEY, mode=0o640), desk.put(".new-0123456789abcde", KEY),
+              desk.put(".newer", KEY)]
+    for path in (*others, desk.keys / left):
+        os.utime(path, (old, old))
+    assert "key_leftover" in [finding["id"] for finding in
+                              json.loads(desk.run("doctor", "--json").stdout)["findings"]]
+    result = desk.run("key", "set", "--untested", "production", input=OTHER)
+    assert result.returncode == 0 and "an earlier key set left that was killed: 1 file." in result.stderr
+    assert set(desk.files()) == {"production", *(path.name for path in others)}
 
 
 # at a terminal
