@@ -3,17 +3,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/configuration.h"
 #include "ctl/doctor.h"
+#include "ctl/fields.h"
 #include "ctl/key_leftovers.h"
 #include "ctl/key_owner.h"
 #include "ctl/key_store.h"
+#include "ctl/text.h"
 
 #define SECTION "keys"
 #define GROUP   "eqp-broker"
+
+#define PATH_SHOWN_MAX 256
 
 /* May callers read it by being in their group, or everybody? */
 static bool is_open_to_callers(const struct stat *status)
@@ -28,7 +33,7 @@ static bool is_open_to_callers(const struct stat *status)
 
 static void examine_directory(struct doctor *doctor, const char *path, const struct stat *status)
 {
-        char name[OWNER_NAME_MAX], what[512], cure[512];
+        char name[OWNER_NAME_MAX], what[512], cure[1024];
 
         doctor_fact(doctor, SECTION, "owner and mode", "%s, %04o", owner_role(status->st_uid, name),
                     (unsigned)status->st_mode & 07777);
@@ -136,15 +141,60 @@ static void examine_files(struct doctor *doctor, const struct key_store *store)
                             "As root: eqpctl key set sandbox (or production)");
 }
 
+/* keys that come from the service manager */
+
+/* Files in the usual place that nobody reads. */
+static void find_unused(struct doctor *doctor, const char *path)
+{
+        _cleanup_(key_store_close) struct key_store store = { .fd = -1 };
+        _cleanup_(key_entries_free) struct key_entries entries = { 0 };
+        char what[1024], cure[1024];
+
+        if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0 || key_store_open(&store, path) < 0 ||
+            key_store_read(&store, doctor->settings, &entries) < 0 || entries.n == 0)
+                return;
+
+        (void)snprintf(
+                what, sizeof(what),
+                "The daemon has its keys as credentials of its unit, and does not look at those in %s.",
+                path);
+        (void)snprintf(
+                cure, sizeof(cure),
+                "Put all keys into one place: add LoadCredential= for those files, and remove them; or set "
+                "keys_directory = %s.",
+                path);
+        doctor_find(doctor, "keys_unused", what,
+                    "What eqpctl key set writes there is not used, and no spare is where one seems to be.",
+                    cure);
+}
+
+/* Who gets at them is the manager's business. The keys themselves are told with the environments. */
+static void examine_credentials(struct doctor *doctor, const char *path)
+{
+        doctor_fact(doctor, SECTION, "files", "credentials of the daemon's unit (LoadCredential=)");
+        find_unused(doctor, path);
+}
+
 void doctor_examine_keys(struct doctor *doctor)
 {
         _cleanup_(key_store_close) struct key_store store = { .fd = -1 };
         const char *path = KEYS_DIRECTORY_DEFAULT;
+        char in_use[PATH_SHOWN_MAX];
         struct stat status;
 
         if (doctor->settings != NULL)
                 path = configuration_keys_directory(doctor->settings);
-        doctor_fact(doctor, SECTION, "directory", "%s", path);
+        text_clean(in_use, sizeof(in_use), field_text(doctor->status, "keys_directory"),
+                   /* unicode= */ true);
+        doctor_fact(doctor, SECTION, "directory", "%s", in_use[0] != '\0' ? in_use : path);
+        if (in_use[0] != '\0' && !streq(in_use, path))
+                doctor_fact(doctor, SECTION, "directory configured", "%s", path);
+        if (field_truth(doctor->status, "keys_are_credentials")) {
+                examine_credentials(doctor, path);
+                return;
+        }
+        if (in_use[0] != '\0')
+                path = in_use;
         if (stat(path, &status) < 0) {
                 int error = errno;
 

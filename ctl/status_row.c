@@ -86,12 +86,14 @@ static void read_token(struct status_row *row, bool unicode)
 void status_row_read(struct status_row *ret_row, struct json_object *environment, bool unicode)
 {
         struct status_row row = { .environment = environment };
+        int64_t next_sec = -1;
 
         text_clean(row.name, sizeof(row.name), field_text(environment, "name"), unicode);
         read_token(&row, unicode);
         read_state(&row, unicode);
         write_span(row.refreshed, environment, "last_refresh_ago_sec", "", " ago");
-        if (field_truth(environment, "exchange_in_flight"))
+        (void)field_seconds(environment, "next_refresh_in_sec", &next_sec);
+        if (field_truth(environment, "exchange_in_flight") || next_sec == 0)
                 (void)snprintf(row.next, sizeof(row.next), "now");
         else
                 write_span(row.next, environment, "next_refresh_in_sec", "in ", "");

@@ -39,6 +39,23 @@ static const char *describe_token(const struct environment *environment, uint64_
         return text;
 }
 
+#define NEXT_TEXT_MAX (DURATION_TEXT_MAX + sizeof("in "))
+
+/* "in 42s", "at once" or "never". */
+static const char *describe_next(uint64_t next_usec, uint64_t now_usec, char text[static NEXT_TEXT_MAX])
+{
+        char wait[DURATION_TEXT_MAX];
+
+        if (next_usec == USEC_NEVER) {
+                return "never";
+        }
+        if (next_usec < now_usec + USEC_PER_SEC) {
+                return "at once";
+        }
+        (void)snprintf(text, NEXT_TEXT_MAX, "in %s", duration_format(next_usec - now_usec, wait));
+        return text;
+}
+
 /* What waiting mends is a warning; what is wrong with us, our key or our address is an error. */
 static int priority_of(const struct environment *environment, enum exchange_outcome outcome)
 {
@@ -59,7 +76,7 @@ void environment_say_failure(const struct environment *environment, enum exchang
 {
         uint64_t next = refresh_next_usec(&environment->refresh);
         bool refused = outcome == EXCHANGE_KEY_REFUSED;
-        char token[96], wait[DURATION_TEXT_MAX];
+        char token[96], wait[NEXT_TEXT_MAX];
         const char *what = "no new token";
 
         if (refused) {
@@ -71,9 +88,9 @@ void environment_say_failure(const struct environment *environment, enum exchang
                                               .id = refused ? EVENT_KEY_REFUSED : EVENT_EXCHANGE_FAILED,
                                               .environment = environment->name,
                                               .key = label },
-                    "%s (key %s): %s; %s, next attempt in %s", what, display_label(label), why,
+                    "%s (key %s): %s; %s, next attempt %s", what, display_label(label), why,
                     describe_token(environment, now_usec, token, sizeof(token)),
-                    duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait));
+                    describe_next(next, now_usec, wait));
 }
 
 void environment_say_granted(const struct environment *environment, const char *label, uint64_t now_usec)
@@ -123,18 +140,18 @@ static void say_why_still_waiting(const struct refresh *refresh, uint64_t now_us
 {
         uint64_t next = refresh_next_usec(refresh);
         enum refresh_limit limit;
-        char wait[DURATION_TEXT_MAX];
+        char wait[NEXT_TEXT_MAX];
 
         (void)refresh_limited_until(refresh, &limit);
         if (next <= now_usec || next == USEC_NEVER) {
                 (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
                 return;
         }
-        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt in %s",
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt %s",
                        limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
                        : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
                                                             : "waiting for the upstream's first answer",
-                       duration_format(next - now_usec, wait));
+                       describe_next(next, now_usec, wait));
 }
 
 const char *environment_why(const struct environment *environment, uint64_t now_usec,
@@ -143,7 +160,7 @@ const char *environment_why(const struct environment *environment, uint64_t now_
         const struct refresh *refresh = &environment->refresh;
         const struct environment_trouble *trouble = &environment->trouble;
         uint64_t next = refresh_next_usec(refresh);
-        char wait[DURATION_TEXT_MAX];
+        char wait[NEXT_TEXT_MAX];
 
         buffer[0] = '\0';
         if (environment_session(environment, now_usec)) {
@@ -169,7 +186,6 @@ const char *environment_why(const struct environment *environment, uint64_t now_
                 say_why_still_waiting(refresh, now_usec, buffer);
                 return buffer;
         }
-        (void)duration_format(next == USEC_NEVER ? USEC_NEVER : usec_sub(next, now_usec), wait);
         const char *what = "the upstream gave no token";
         if (trouble->outcome == EXCHANGE_KEY_REFUSED) {
                 what = keyring_choose(&refresh->keyring, now_usec) ? "access key refused"
@@ -181,7 +197,7 @@ const char *environment_why(const struct environment *environment, uint64_t now_
         }
         (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s (key %s): %s; %s%s", what,
                        display_label(trouble->key_label), trouble->why,
-                       refresh->in_flight ? "an attempt is under way" : "next attempt in ",
-                       refresh->in_flight ? "" : wait);
+                       refresh->in_flight ? "an attempt is under way" : "next attempt ",
+                       refresh->in_flight ? "" : describe_next(next, now_usec, wait));
         return buffer;
 }

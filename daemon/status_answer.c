@@ -224,6 +224,9 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         add_number(json, "pid", (uint64_t)getpid());
         add_number(json, "uptime_sec", usec_sub(now_usec, api->started_usec) / USEC_PER_SEC);
         json_put(json, "ready", json_object_new_boolean(api_ready(api, now_usec)));
+        add_text(json, "keys_directory", upstream_keys_directory(api->upstream));
+        json_put(json, "keys_are_credentials",
+                 json_object_new_boolean(upstream_keys_are_credentials(api->upstream)));
         for (size_t i = 0; i < api->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
                         json_append(list, describe_environment(api->environments[i], now_usec));

@@ -50,6 +50,13 @@ def test_a_request_waits_for_the_token_of_a_dropped_file(upstream, make_broker):
     assert broker.token(query="?wait=10")["ust"]
 
 
+def test_less_than_a_second_is_at_once(upstream, make_broker):
+    """The spare's turn comes when a second has passed since the refused one's."""
+    broker = make_broker(upstream, keys={"sandbox.1-main": "WRONGKEY99:canary0123456789a", "sandbox.2-spare": SPARE_KEY})
+    broker.wait_valid()
+    assert broker.log("refused the access key .*, next attempt at once$") and not broker.log(" in 0s")
+
+
 def test_written_in_place_as_an_editor_may(upstream, make_broker):
     broker = make_broker(upstream)
     path = broker.keys_directory / "sandbox"
@@ -266,6 +273,8 @@ def test_credentials_of_the_service_manager(upstream, make_broker, tmp_path):
     broker.write_key("sandbox", EXAMPLE_KEY, 0o400, to=tmp_path)
     broker.start().wait_valid()
     assert broker.log(f"keys are in {tmp_path}$")
+    status = broker.get("/v1/status").json()
+    assert (status["keys_directory"], status["keys_are_credentials"]) == (str(tmp_path), True)
 
 
 def test_credentials_that_hold_no_key_do_not_count(upstream, make_broker, tmp_path):

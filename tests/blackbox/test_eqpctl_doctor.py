@@ -98,6 +98,38 @@ def test_the_socket_is_gone(broker):
     assert set(found) == {"socket_missing"} and str(broker.socket_path) in found["socket_missing"]["what"]
 
 
+# keys that come from the service manager
+
+
+def test_keys_as_credentials(upstream, make_broker, tmp_path):
+    broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    usual = f"keys_directory = {broker.keys_directory}\n"
+    config = broker.config()
+    broker.write_config(config.replace(usual, ""))
+    broker.write_key("sandbox.1-main", EXAMPLE_KEY, 0o400, to=tmp_path)
+    (tmp_path / "a-certificate").write_text("x")
+    broker.start().wait_valid()
+    broker.write_config(config)  # eqpctl knows no directory for credentials: it has to ask the daemon
+    found, text = doctor(broker)
+    assert found == {}, found
+    for words in (f"directory                {tmp_path}", f"directory configured     {broker.keys_directory}",
+                  "credentials of the daemon's unit", "key 1-main               active"):
+        assert words in text, (words, text)
+    assert "a-certificate" not in text
+
+    broker.write_key("sandbox.2-spare", SECOND)
+    found, _ = doctor(broker)
+    assert set(found) == {"keys_unused"} and str(broker.keys_directory) in found["keys_unused"]["what"]
+
+
+def test_the_directory_that_the_daemon_reads_is_looked_at(upstream, make_broker, tmp_path):
+    """And not that of a configuration which it has not read yet."""
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}).wait_valid()
+    broker.write_config(broker.config().replace(str(broker.keys_directory), str(tmp_path / "none")))
+    found, text = doctor(broker)
+    assert found == {} and f"directory                {broker.keys_directory}" in text and "fit for use" in text
+
+
 # the configuration
 
 

@@ -68,6 +68,17 @@ static void test_a_plain_table_is_ascii_without_bars(void **state)
                       "                        14min\n");
 }
 
+static void test_what_is_due_comes_now(void **state)
+{
+        _cleanup_free_ char *text =
+                draw("{'environments':[{'name':'sandbox','state':'waiting','next_refresh_in_sec':0}]}", NULL,
+                     &paper, 1);
+
+        (void)state;
+        assert_non_null(strstr(text, "now\n"));
+        assert_null(strstr(text, "in 0s"));
+}
+
 static void test_a_terminal_gets_a_bar_of_the_life_left(void **state)
 {
         struct terminal terminal = wide;
@@ -245,6 +256,7 @@ int main(void)
                 cmocka_unit_test(test_a_plain_table_is_ascii_without_bars),
                 cmocka_unit_test(test_a_terminal_gets_a_bar_of_the_life_left),
                 cmocka_unit_test(test_the_view_fits_every_width),
+                cmocka_unit_test(test_what_is_due_comes_now),
                 cmocka_unit_test(test_a_narrow_view_is_a_list),
                 cmocka_unit_test(test_one_environment_is_shown_in_full),
                 cmocka_unit_test(test_trouble_is_told_in_words),
