@@ -6,6 +6,7 @@ The daemon and the simulator are run by the classes of the black-box tests.
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -32,6 +33,14 @@ def plain_build():
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: it measures what other tests beside it would change")
+
+
+@pytest.fixture(scope="session")
+def user_namespaces():
+    """They can be made here: not so in a chroot."""
+    made = subprocess.run(["unshare", "--user", "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"USER NAMESPACES NOT TESTED: none can be made here (is this a chroot?): {made.stderr.strip()}")
 
 
 def pytest_collection_modifyitems(items):

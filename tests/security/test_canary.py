@@ -105,7 +105,7 @@ def use_everything(broker, upstream, alice):
         for body in (b'{"grant_type":"session"}', b'{"grant_type":"x"}', b"{"):
             reply = get(where, "/sandbox/rest/v1/app/session/token", basic, "POST", body)
             answers.append(reply[2] if reply[0] != 200 else b"")
-        for headers in ({"Host": "evil.test"}, {"Origin": KEY_SECRET}, {"Via": KEY_SECRET}, {"EQP-Client": KEY_SECRET + " "},
+        for headers in ({"Host": "evil.test"}, {"Origin": KEY_SECRET}, {"Via": KEY_SECRET}, {"EQP-Client": KEY_SECRET + "!"},
                         {"Accept": KEY_SECRET}):
             reply = get(where, headers=headers)
             answers.append(reply[2] if reply[0] != 200 else b"")

@@ -203,7 +203,7 @@ def test_listening_socket_on_the_old_port(start, alice):
     assert not peer["known"], peer
 
 
-def test_unmapped_user(start, alice, tmp_path):
+def test_unmapped_user(user_namespaces, start, alice):
     """A daemon in a user namespace sees 65534 for whoever is not in it: that is nobody, not everybody."""
     probe = start(None, wrapper=("unshare", "-U", "--map-root-user"))
     with connect_as(ROOT, ("127.0.0.1", port_of(probe.listener))):
@@ -215,7 +215,7 @@ def test_unmapped_user(start, alice, tmp_path):
         assert not probe.find()["known"]
 
 
-def test_unmapped_user_on_unix(start, alice):
+def test_unmapped_user_on_unix(user_namespaces, start, alice):
     listener = socket.socket(socket.AF_UNIX)
     name = f"\0eqp-probe-{os.getpid()}"
     listener.bind(name)
@@ -233,7 +233,7 @@ def test_unmapped_user_on_unix(start, alice):
         assert not probe.find()["known"]
 
 
-def test_root_of_a_user_namespace_is_who_made_it(start, alice):
+def test_root_of_a_user_namespace_is_who_made_it(user_namespaces, start, alice):
     """alice makes herself root in a namespace of her own."""
     probe = start()
 
