@@ -11,6 +11,7 @@ for reports of sanitizers and for secrets in what it wrote. Standard library onl
 """
 
 import base64
+import collections
 import contextlib
 import fcntl
 import http.client
@@ -28,6 +29,7 @@ import time
 # A user without any right, and without an entry in the user database. Not 65534: that is nobody's.
 STRANGER = 54321
 START_TIMEOUT = 20
+kept_ports = collections.deque(maxlen=64)  # sockets; who falls out is closed
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.
 BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
@@ -46,10 +48,13 @@ def wait_until(condition, what="the condition", timeout=10, interval=0.02):
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
-    """A TCP port that nobody listens on right now."""
-    with socket.socket(family) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """A TCP port that nobody listens on. For a while it stays bound here, so that the kernel gives it to nobody who
+    wants any port; who wants this one, and sets SO_REUSEADDR as servers do, gets it all the same."""
+    probe = socket.socket(family)
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((address, 0))
+    kept_ports.append(probe)
+    return probe.getsockname()[1]
 
 
 def open_files(process):
