@@ -1,7 +1,7 @@
 // What a hostile page can try on a local server. `target` is its origin ("" for the page's own, after the page's
 // host name was rebound). Every attempt ends with what the page got to see of the answer.
 
-const PATIENCE = 4000; // ms
+const PATIENCE = 15000; // ms: a browser on a busy machine may take long
 
 function patient(promise) {
         return Promise.race([promise, new Promise((done) => setTimeout(() => done("nothing in time"), PATIENCE))]);

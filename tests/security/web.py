@@ -165,7 +165,7 @@ class Plan:
         self.done.set()
         return ""
 
-    def run(self, hosts, timeout=90):
+    def run(self, hosts, timeout=240):
         """Lets the browser go through it. hosts: {name: address} for its resolver."""
         rules = ", ".join(f"MAP {name} {address}" for name, address in hosts.items())
         with tempfile.TemporaryDirectory(prefix="eqp-browser-", ignore_cleanup_errors=True) as profile:
