@@ -66,6 +66,7 @@ lint_all() {
         check lint "completions and --help agree" "$python" tests/lint/completions.py build-gcc
         check lint "events and the message catalog" "$python" tests/lint/catalog.py
         check lint "what is built is hardened" lint_hardening build-gcc
+        check lint "the lines that are argued are there" "$python" tests/lint/coverage.py
         check lint "every promise names its tests" "$python" tests/lint/promises.py
         check lint "clang-tidy" lint_tidy
         check lint "gcc -fanalyzer" build_analyzer

@@ -116,6 +116,7 @@ static void listener(void **state)
         reply.body.idiag_inode = 99;
         reply.body.id.idiag_sport++;
         assert_int_equal(diag_answer_read_listener(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+        assert_int_equal(diag_answer_read_listener(&reply, 8, &asked, &uid, &why), -ENOENT);
         assert_int_equal(uid, 4711);
 }
 
