@@ -226,9 +226,6 @@ static int build(struct broker *broker)
         int r = sd_event_default(&broker->event);
 
         if (r >= 0) {
-                r = sd_event_set_watchdog(broker->event, true);
-        }
-        if (r >= 0) {
                 r = signals_init(&broker->signals, broker->event, &asked);
         }
         if (r >= 0) {

@@ -1,8 +1,12 @@
-/* What the daemon says. The only state is where to, and the rest of a line that was not taken whole. */
+/* What the daemon says. The only state is where to, and the rest of a line that was not taken whole.
+ *
+ * libsystemd's function for the journal would wait until that reads: were it to hang, so would we. */
 #include "daemon/journal.h"
 
 #include "daemon/clock.h"
+#include "daemon/journal_entry.h"
 #include "daemon/log_line.h"
+#include "daemon/mailbox.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -12,12 +16,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/un.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
+#define JOURNAL_SOCKET   "/run/systemd/journal/socket"
 #define MESSAGE_MAX      1024
 #define SETTLE_TRIES_MAX 500 /* of a millisecond each */
 
@@ -27,6 +30,8 @@ static struct {
         bool is_socket;
         int max_priority;
         uint64_t dropped;
+        struct mailbox socket; /* of the systemd journal */
+        bool socket_open;
         char line[LOG_LINE_MAX]; /* of which line_sent of line_length bytes are gone */
         size_t line_length, line_sent;
 } journal = { .form = JOURNAL_TEXT, .prefixes = true, .max_priority = LOG_INFO };
@@ -114,44 +119,15 @@ static void say_on_stderr(const struct journal_record *record, const char *messa
         }
 }
 
-struct fields {
-        struct iovec items[8];
-        char texts[8][256];
-        int n;
-};
-
-static void add_field(struct fields *fields, const char *name, const char *value)
-{
-        if (!value) {
-                return;
-        }
-        int length = snprintf(fields->texts[fields->n], sizeof(fields->texts[0]), "%s=%s", name, value);
-        if (length > 0) {
-                fields->items[fields->n].iov_base = fields->texts[fields->n];
-                fields->items[fields->n].iov_len = MIN_OF((size_t)length, sizeof(fields->texts[0]) - 1);
-                fields->n++;
-        }
-}
-
 static void say_to_journal(const struct journal_record *record, const char *message)
 {
-        struct fields fields = { 0 };
-        char text[MESSAGE_MAX + 128], priority[16];
-        int length = snprintf(text, sizeof(text), "MESSAGE=%s%s%s",
-                              record->environment ? record->environment : "",
-                              record->environment ? ": " : "", message);
+        char entry[JOURNAL_ENTRY_MAX];
+        size_t length = journal_entry(record, message, entry);
 
-        (void)snprintf(priority, sizeof(priority), "%d", record->priority);
-        fields.items[fields.n++] =
-                (struct iovec){ text, MIN_OF(length > 0 ? (size_t)length : 0, sizeof(text) - 1) };
-        add_field(&fields, "PRIORITY", priority);
-        add_field(&fields, "MESSAGE_ID", record->id);
-        add_field(&fields, "EQP_ENVIRONMENT", record->environment);
-        add_field(&fields, "EQP_KEY", record->key);
-        add_field(&fields, "EQP_CLIENT", record->client);
-        add_field(&fields, "EQP_UID", record->uid);
-        add_field(&fields, "EQP_UNIT", record->unit);
-        if (sd_journal_sendv(fields.items, fields.n) < 0) {
+        if (!journal.socket_open) {
+                journal.socket_open = mailbox_open(&journal.socket, JOURNAL_SOCKET) >= 0;
+        }
+        if (!journal.socket_open || mailbox_send(&journal.socket, entry, length, -1) < 0) {
                 journal.dropped++;
         }
 }
@@ -178,8 +154,7 @@ void journal_say(const struct journal_record *record, const char *format, ...)
  * has all before it. */
 void journal_settle(void)
 {
-        const struct sockaddr_un address = { .sun_family = AF_UNIX,
-                                             .sun_path = "/run/systemd/journal/socket" };
+        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
         const struct timespec pause = { .tv_nsec = 1000 * 1000 };
         int unread = 0;
 

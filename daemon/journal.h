@@ -2,8 +2,8 @@
  * as JSON.
  *
  * There is no format for a secret here: callers have names (environment, key label, client), never the thing
- * itself. Saying something never blocks: what stderr cannot take at once is dropped and counted. A line gets
- * there as a whole or not at all. */
+ * itself. Saying something does not block: what stderr cannot take at once, or the journal within a moment,
+ * is dropped and counted. A line gets there as a whole or not at all. */
 #pragma once
 
 #include "daemon/events.h"
@@ -43,5 +43,5 @@ void journal_say(const struct journal_record *record, const char *format, ...) _
  * -u. For a process that ends early; of one that has lived for a while the journal knows. */
 void journal_settle(void);
 
-/* How many records were dropped because stderr could not take them. */
+/* How many records were dropped because nobody could take them. */
 uint64_t journal_dropped(void);

@@ -43,7 +43,7 @@ static int on_due(sd_event_source *source, void *userdata)
                             "configuration and keys read again");
         }
         if (tell) {
-                service_reloaded();
+                service_reloaded(reload->work.service);
         }
         reload->n_done++;
         waiters_tell(&reload->waiters);

@@ -1,16 +1,20 @@
-/* What systemd is told, by sd_notify(3). Failures are ignored: whoever does not listen misses nothing. */
+/* What systemd is told. Who does not listen misses nothing; but where a manager does not read just now,
+ * READY=1 is told again, as a start or a reload without it has failed. */
 #include "daemon/service.h"
 
 #include "daemon/clock.h"
 #include "daemon/environment_words.h"
+#include "daemon/notify.h"
 #include "lib/util.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
 #define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
+#define TELL_AGAIN_USEC      (1 * USEC_PER_SEC)
 /* Before that, settings are read, for which the user database is asked. */
 #define START_USEC (READY_AT_LATEST_USEC + 5 * USEC_PER_SEC)
 
@@ -58,9 +62,8 @@ static void tell_status(const struct api *api, uint64_t now_usec)
                                "into %s",
                                upstream_keys_directory(api->upstream));
         }
-        if (!streq(text, last)) {
+        if (!streq(text, last) && notify(-1, "STATUS=%s", text) != -EAGAIN) {
                 memcpy(last, text, sizeof(last));
-                (void)sd_notifyf(0, "STATUS=%s", text);
         }
 }
 
@@ -77,12 +80,21 @@ static bool all_answered(const struct api *api)
         return true;
 }
 
+static void tell_ready(struct service *service)
+{
+        bool again = notify(-1, "READY=1") == -EAGAIN;
+
+        if (again) {
+                (void)sd_event_source_set_time_relative(service->timer, TELL_AGAIN_USEC);
+        }
+        (void)sd_event_source_set_enabled(service->timer, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 static void become_ready(struct service *service)
 {
         if (!service->ready) {
                 service->ready = true;
-                service->timer = sd_event_source_disable_unref(service->timer);
-                (void)sd_notify(0, "READY=1");
+                tell_ready(service);
         }
 }
 
@@ -94,46 +106,77 @@ void service_look(struct service *service, const struct api *api, uint64_t now_u
         }
 }
 
+/* It is time to be ready, or to say so again. */
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        struct service *service = userdata;
+
         (void)source;
         (void)usec;
-        become_ready(userdata);
+        service->ready = true;
+        tell_ready(service);
         return 0;
+}
+
+/* Fed from the loop, so that one that hangs is found out. (sd-event would do it, and wait for the manager.)
+ */
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        const struct service *service = userdata;
+
+        (void)usec;
+        (void)notify(-1, "WATCHDOG=1");
+        (void)sd_event_source_set_time_relative(source, service->feed_usec);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_feeding(struct service *service, sd_event *event)
+{
+        uint64_t limit_usec;
+        int r = sd_watchdog_enabled(0, &limit_usec);
+
+        if (r <= 0) {
+                return r;
+        }
+        service->feed_usec = limit_usec / 2;
+        return sd_event_add_time_relative(event, &service->watchdog, CLOCK_MONOTONIC, 0, limit_usec / 4,
+                                          on_watchdog, service);
 }
 
 void service_starting(void)
 {
-        (void)sd_notifyf(0, "STATUS=Starting: reading configuration and keys\nEXTEND_TIMEOUT_USEC=%" PRIu64,
-                         (uint64_t)START_USEC);
+        (void)notify(-1, "STATUS=Starting: reading configuration and keys\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                     (uint64_t)START_USEC);
 }
 
 int service_init(struct service *service, sd_event *event)
 {
         service_starting(); /* whatever it took until here */
-        return sd_event_add_time_relative(event, &service->timer, CLOCK_MONOTONIC, READY_AT_LATEST_USEC, 1,
-                                          on_timer, service);
+        int r = sd_event_add_time_relative(event, &service->timer, CLOCK_MONOTONIC, READY_AT_LATEST_USEC, 1,
+                                           on_timer, service);
+        return r < 0 ? r : start_feeding(service, event);
 }
 
 void service_clear(struct service *service)
 {
         service->timer = sd_event_source_disable_unref(service->timer);
+        service->watchdog = sd_event_source_disable_unref(service->watchdog);
 }
 
 void service_reloading(void)
 {
         struct timespec now;
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                         (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
+        (void)notify(-1, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                     (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
 }
 
-void service_reloaded(void)
+void service_reloaded(struct service *service)
 {
-        (void)sd_notify(0, "READY=1");
+        tell_ready(service);
 }
 
 void service_stopping(void)
 {
-        (void)sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
+        (void)notify(-1, "STOPPING=1\nSTATUS=Stopping");
 }

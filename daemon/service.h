@@ -1,20 +1,22 @@
-/* What systemd is told: ready, what the state is in words, reloading, stopping. Without systemd all of it
- * does nothing. */
+/* What systemd is told: ready, what the state is in words, reloading, stopping, and for its watchdog that
+ * the loop runs. Without systemd all of it does nothing. */
 #pragma once
 
 #include "daemon/api.h"
 
 /* Zeroed, then service_init(). */
 struct service {
-        sd_event_source *timer;
-        bool ready; /* READY=1 was sent */
+        sd_event_source *timer;    /* READY=1 is due then, at the latest, or again */
+        bool ready;                /* READY=1 was sent, or is owed */
+        sd_event_source *watchdog; /* NULL: there is none to feed */
+        uint64_t feed_usec;
 };
 
 /* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the
  * service manager that is shorter is extended). */
 void service_starting(void);
 
-/* READY=1 is due in 10 s at the latest. Negative errno. */
+/* READY=1 is due in 10 s at the latest; the watchdog is fed from now on. Negative errno. */
 int service_init(struct service *service, sd_event *event);
 void service_clear(struct service *service);
 
@@ -25,6 +27,6 @@ void service_look(struct service *service, const struct api *api, uint64_t now_u
 
 /* A reload begins (RELOADING=1 with the time, as notify-reload units want it) and ends (READY=1). */
 void service_reloading(void);
-void service_reloaded(void);
+void service_reloaded(struct service *service);
 
 void service_stopping(void);

@@ -5,13 +5,13 @@
 #include "daemon/session_store.h"
 
 #include "daemon/journal.h"
+#include "daemon/notify.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ static const char *name_of(uint64_t number, char buffer[static NAME_MAX_LENGTH +
 
 static void let_go(const char *name)
 {
-        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        (void)notify(-1, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 /* ---- while we run ---- */
@@ -48,12 +48,10 @@ bool session_store_has(const struct session_store *store, const char *text, size
 
 static int push(uint64_t number, int fd)
 {
-        char name[NAME_MAX_LENGTH + 1], message[96];
+        char name[NAME_MAX_LENGTH + 1];
 
         /* FDPOLL=0: a memfd is always readable, there is nothing to watch. */
-        (void)snprintf(message, sizeof(message), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name_of(number, name));
-        int r = sd_pid_notify_with_fds(0, 0, message, &fd, 1);
-        return r == 0 ? -ENOTCONN : r;
+        return notify(fd, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name_of(number, name));
 }
 
 int session_store_put(struct session_store *store, const char *text, size_t length)

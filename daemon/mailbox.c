@@ -1,0 +1,78 @@
+/* Datagrams for somebody who may not be reading them.
+ *
+ * A burst may fill the queue of a reader who is well: he gets a moment to catch up. One who is stopped, or
+ * hangs, costs that moment once. */
+#include "daemon/mailbox.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+#include <poll.h>
+
+int mailbox_open(struct mailbox *ret, const char *address)
+{
+        struct mailbox mailbox = { .address.sun_family = AF_UNIX };
+        size_t length = strlen(address);
+
+        if (length < 2 || length >= sizeof(mailbox.address.sun_path) ||
+            (address[0] != '/' && address[0] != '@')) {
+                return -EINVAL;
+        }
+        memcpy(mailbox.address.sun_path, address, length);
+        if (address[0] == '@') {
+                mailbox.address.sun_path[0] = '\0';
+        }
+        mailbox.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+        mailbox.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (mailbox.fd < 0) {
+                return -errno;
+        }
+        *ret = mailbox;
+        return 0;
+}
+
+/* Whoever listens at the address now gets it: that may be another socket than the last time. */
+static int try_to_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd)
+{
+        struct iovec content = { (void *)(uintptr_t)bytes, length };
+        struct msghdr message = { .msg_name = &mailbox->address,
+                                  .msg_namelen = mailbox->length,
+                                  .msg_iov = &content,
+                                  .msg_iovlen = 1 };
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(int))];
+        } control = { 0 };
+
+        if (fd >= 0) {
+                control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
+                                                   .cmsg_level = SOL_SOCKET,
+                                                   .cmsg_type = SCM_RIGHTS };
+                memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+                message.msg_control = &control;
+                message.msg_controllen = sizeof(control);
+        }
+        return sendmsg(mailbox->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Only of a socket that is connected does poll() know whether the other end has room. */
+static void wait_for_room(const struct mailbox *mailbox)
+{
+        struct pollfd writable = { .fd = mailbox->fd, .events = POLLOUT };
+
+        if (connect(mailbox->fd, (const struct sockaddr *)&mailbox->address, mailbox->length) == 0) {
+                (void)poll(&writable, 1, MAILBOX_WAIT_MSEC);
+        }
+}
+
+int mailbox_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd)
+{
+        int r = try_to_send(mailbox, bytes, length, fd);
+
+        if (r == -EAGAIN && !mailbox->full) {
+                wait_for_room(mailbox);
+                r = try_to_send(mailbox, bytes, length, fd);
+        }
+        mailbox->full = r == -EAGAIN;
+        return r;
+}

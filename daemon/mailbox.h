@@ -1,0 +1,24 @@
+/* Somebody on this host who is sent datagrams (the journal, the service manager), and who may not be reading
+ * them: the kernel then queues a few for all who write to him, and a plain send would wait for room. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct mailbox {
+        struct sockaddr_un address;
+        socklen_t length;
+        int fd;
+        bool full; /* he did not make room in time, and has not since: he is not waited for again */
+};
+
+/* address: a path, or "@" and the name of an abstract socket. -EINVAL: neither. Other negative errno. */
+int mailbox_open(struct mailbox *ret, const char *address);
+
+/* Sends one datagram, and with it a copy of the descriptor fd, if that is not -1. Where the queue is full,
+ * waits for MAILBOX_WAIT_MSEC at most, and only if the last one was taken. -EAGAIN: there is no room. Other
+ * negative errno: he is not there. */
+#define MAILBOX_WAIT_MSEC 50
+int mailbox_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd);

@@ -1,0 +1,169 @@
+"""eqp-brokerd: nobody reads what it says. A datagram socket queues a few messages, of all who write to it; then
+it is full, and whoever waits for room stands still with it."""
+
+import contextlib
+import socket
+import struct
+import subprocess
+
+import pytest
+
+import broker as broker_module
+from broker import wait_until
+from simulator import EXAMPLE_KEY
+
+FILLER = b"X_FILLER=1\n"
+
+
+class Reader:
+    """A socket that is read only when it is told to."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.setblocking(False)
+
+    def fill(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
+            other.setblocking(False)
+            while True:
+                other.sendto(FILLER, self.path)
+
+    def read(self):
+        """What was said since the last time."""
+        said = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, _, _, _ = self.socket.recvmsg(65536, 1024)
+                if data != FILLER:
+                    said.append(data)
+        return said
+
+
+# the service manager
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = Reader(tmp_path / "notify")
+    manager.env = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"}
+    yield manager
+    manager.socket.close()
+
+
+def hears(manager, word):
+    heard = []
+
+    def found():
+        heard.extend(manager.read())
+        return any(message.startswith(word) for message in heard)
+
+    wait_until(found, f"{word} among {heard}")
+
+
+def test_a_manager_that_hangs_at_start(upstream, make_broker, manager):
+    manager.fill()
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    assert broker.token()["ust"]
+    hears(manager, b"READY=1")
+    hears(manager, b"WATCHDOG=1")
+
+
+def test_a_manager_that_hangs_later(upstream, make_broker, manager):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    hears(manager, b"READY=1")
+    manager.fill()
+    broker.reload()
+    broker.refresh()
+    assert broker.token()["ust"]
+    assert b"READY=1" not in manager.read()
+    hears(manager, b"READY=1")  # the reload's
+
+
+def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
+    manager.env["EQP_BROKER_BOOT_ID"] = "0" * 31 + "1"
+    broker = make_broker(upstream, env=manager.env)
+    hears(manager, b"READY=1")
+    manager.fill()
+    broker.write_key("sandbox", EXAMPLE_KEY)
+    broker.wait_valid().wait_log("would not survive a restart")
+    manager.read()
+    broker.refresh()
+    hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n")
+
+
+def test_an_end_that_nobody_hears_of(upstream, make_broker, manager):
+    broker = make_broker(upstream, env=manager.env)
+    manager.fill()
+    assert broker.stop() == 0
+
+
+# the journal
+
+
+def entry(data):
+    """An entry of the journal's protocol, whose fields are told with their length here."""
+    fields = {}
+    while data:
+        name, _, rest = data.partition(b"\n")
+        length, = struct.unpack("<Q", rest[:8])
+        assert rest[8 + length:9 + length] == b"\n", data
+        fields[name.decode()] = rest[8:8 + length].decode()
+        data = rest[9 + length:]
+    return fields
+
+
+@pytest.fixture
+def journal(tmp_path, monkeypatch):
+    """A journal of the daemon's own, in a mount namespace."""
+    alone = ["unshare", "--mount", "sh", "-c"]
+    if subprocess.run([*alone, "mount -t tmpfs none /run"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs root, and the right to mount")
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    command = tmp_path / "eqp-brokerd"
+    command.write_text(f"""#!/bin/sh
+exec unshare --mount sh -ec '
+    mount -t tmpfs none /run
+    mkdir -p /run/systemd/journal
+    mount --bind {folder} /run/systemd/journal
+    export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2)
+    exec {broker_module.binary()} "$@"' sh "$@"
+""")
+    command.chmod(0o755)
+    monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
+    reader = Reader(folder / "socket")
+    yield reader
+    reader.socket.close()
+
+
+def begin(make_broker, upstream):
+    """Its words are in no file that could be waited for."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
+    broker.start(wait=False)
+    wait_until(lambda: broker.socket_path.exists(), "a socket")
+    return broker.wait_valid()
+
+
+def dropped(broker):
+    line = next(line for line in broker.get("/metrics").body.decode().splitlines()
+                if line.startswith("eqp_broker_log_dropped_total "))
+    return int(line.split()[1])
+
+
+def test_a_journal_that_hangs(upstream, make_broker, journal):
+    journal.fill()
+    broker = begin(make_broker, upstream)
+    assert broker.token()["ust"]
+    before = dropped(broker)
+    assert before >= 3, "listening, started, the key, the token: nobody has read it"
+    assert journal.read() == []
+    broker.refresh()
+    said = [entry(data) for data in journal.read()]
+    assert dropped(broker) == before, "it reads again, and is told again"
+    fields = next(fields for fields in said if "new token" in fields["MESSAGE"])
+    assert fields["PRIORITY"] == "6" and fields["SYSLOG_IDENTIFIER"] == "eqp-brokerd"
+    assert fields["EQP_ENVIRONMENT"] == "sandbox" and fields["MESSAGE"].startswith("sandbox: ")
+    assert len(fields["MESSAGE_ID"]) == 32
+    assert not broker.text()
