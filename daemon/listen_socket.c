@@ -46,16 +46,18 @@ static socklen_t make_address(const struct listen_address *address, union any_ad
 
 /* ---- making one ---- */
 
-/* Is somebody listening on this unix socket? */
-static bool is_alive(const union any_address *address, socklen_t length)
+/* 0: nobody has this unix socket any more. -EADDRINUSE: somebody has, perhaps one of another kind, or with a
+ * full queue. Other negative errno: that cannot be found out, so it is left alone. */
+static int check_stale(const union any_address *address, socklen_t length)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        bool alive = fd >= 0 && (connect(fd, &address->any, length) == 0 || errno == EAGAIN);
 
-        if (fd >= 0) {
-                (void)close(fd);
+        if (fd < 0) {
+                return -errno;
         }
-        return alive;
+        int error = connect(fd, &address->any, length) < 0 ? errno : 0;
+        (void)close(fd);
+        return error == ECONNREFUSED ? 0 : error == EACCES ? -EACCES : -EADDRINUSE;
 }
 
 /* Makes the folder of the socket if it is missing, and takes a stale socket away. */
@@ -78,8 +80,9 @@ static int prepare_path(const char *path, const union any_address *address, sock
         if (!S_ISSOCK(status.st_mode)) {
                 return -EEXIST;
         }
-        if (is_alive(address, length)) {
-                return -EADDRINUSE;
+        int r = check_stale(address, length);
+        if (r < 0) {
+                return r;
         }
         return unlink(path) < 0 ? -errno : 0;
 }

@@ -38,6 +38,16 @@ def test_a_unix_socket_of_a_living_daemon(broker, make_broker):
     assert broker.token()["ust"], "its socket is still in place"
 
 
+def test_a_unix_socket_of_another_kind(make_broker):
+    """Somebody has it, though nobody can connect to it in our way."""
+    broker = make_broker(start=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(broker.socket_path))
+        result = run_daemon("--config", broker.config_path)
+        assert result.returncode == CANNOT_LISTEN and "another program listens there" in result.stderr
+        assert broker.socket_path.is_socket(), "it is still in place"
+
+
 def test_a_stale_unix_socket_is_replaced(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     broker.process.kill()
