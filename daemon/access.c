@@ -12,7 +12,9 @@
 
 static_assert(SETTINGS_ENVIRONMENTS_MAX <= 32, "a bit per environment");
 
-/* Sets the rule's id from the user database. -ENOENT: there is no such name. */
+/* Sets the rule's id from the user database. -ENOENT: there is no such name. Other negative errno: the user
+ * database does not tell. Then even an optional rule is no rule to go without, if the reason is ours and
+ * passes: it would stay unresolved until the next reload. */
 static int resolve_rule(struct access_rule *rule)
 {
         errno = 0;
@@ -31,7 +33,32 @@ static int resolve_rule(struct access_rule *rule)
         } else {
                 rule->resolved = true;
         }
-        return rule->resolved || rule->optional ? 0 : -ENOENT;
+        int error = errno;
+        if (rule->resolved || (rule->optional && !is_shortage(error))) {
+                return 0;
+        }
+        /* What getpwnam(3) lists as ways to say "no such name". */
+        bool unknown = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+        return unknown ? -ENOENT : -error;
+}
+
+/* Why a name was not resolved. before: "user:" or "group:", or "". */
+static void explain(const struct access_rule *rule, const char *section, const char *key, const char *before,
+                    int error, char message[static SETTINGS_ERROR_MAX])
+{
+        const char *kind = rule->kind == ACCESS_RULE_USER ? "user" : "group";
+
+        if (error == -ENOENT) {
+                (void)snprintf(message, SETTINGS_ERROR_MAX,
+                               "[%s] %s = %s%s: there is no such %s on this host: create it, or correct the "
+                               "name",
+                               section, key, before, rule->name, kind);
+        } else {
+                (void)snprintf(message, SETTINGS_ERROR_MAX,
+                               "[%s] %s = %s%s: the user database does not tell whether there is such a %s: "
+                               "%s",
+                               section, key, before, rule->name, kind, strerror(-error));
+        }
 }
 
 static int resolve_rules(struct access_rules *rules, const char *list, const char *section,
@@ -39,13 +66,11 @@ static int resolve_rules(struct access_rules *rules, const char *list, const cha
 {
         for (size_t i = 0; i < rules->n; i++) {
                 struct access_rule *rule = &rules->rules[i];
-                if (resolve_rule(rule) < 0) {
-                        (void)snprintf(reterr_message, SETTINGS_ERROR_MAX,
-                                       "[%s] %s = %s:%s: there is no such %s on this host: create it, or "
-                                       "correct the name",
-                                       section, list, rule->kind == ACCESS_RULE_USER ? "user" : "group",
-                                       rule->name, rule->kind == ACCESS_RULE_USER ? "user" : "group");
-                        return -ENOENT;
+                int r = resolve_rule(rule);
+                if (r < 0) {
+                        explain(rule, section, list, rule->kind == ACCESS_RULE_USER ? "user:" : "group:", r,
+                                reterr_message);
+                        return r;
                 }
         }
         return 0;
@@ -68,15 +93,13 @@ static bool is_default_operators(const struct access_rules *rules)
 
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
 {
-        if (settings->has_socket_group && resolve_rule(&settings->socket_group) < 0) {
-                (void)snprintf(
-                        reterr_message, SETTINGS_ERROR_MAX,
-                        "[broker] socket_group = %s: there is no such group on this host: create it, or "
-                        "correct the name",
-                        settings->socket_group.name);
-                return -ENOENT;
+        int r = settings->has_socket_group ? resolve_rule(&settings->socket_group) : 0;
+
+        if (r < 0) {
+                explain(&settings->socket_group, "broker", "socket_group", "", r, reterr_message);
+                return r;
         }
-        int r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
+        r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
         if (r >= 0) {
                 r = resolve_rules(&settings->operators, "operators", "broker", reterr_message);
         }

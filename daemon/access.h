@@ -12,7 +12,7 @@ struct access_rights {
 };
 
 /* Looks up the names in all rules, which may block: at start and reload only. -ENOENT: a name is unknown;
- * reterr_message says which, where and what to do. */
+ * other negative errno: the user database does not tell. reterr_message says which, where and what to do. */
 int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
 
 /* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may

@@ -204,7 +204,7 @@ static int find_finder(struct broker *broker)
                         ? peer_finder_new_passed(&broker->finder, take_fd(broker->passed.diagnosis))
                         : peer_finder_new(&broker->finder);
 
-        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOBUFS) {
+        if (r < 0 && is_shortage(-r)) {
                 return r;
         }
         if (r < 0) {

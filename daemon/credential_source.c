@@ -188,7 +188,7 @@ static int on_connections(sd_event_source *io, int fd, uint32_t events, void *us
                 int client = accept4(fd, (struct sockaddr *)&other, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (client >= 0) {
                         (void)take_in(source, client, (struct sockaddr *)&other, length, now_usec);
-                } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                } else if (is_shortage(errno)) {
                         source->rest_until_usec = now_usec + REST_USEC;
                         deadlines_note(&source->deadlines, source->rest_until_usec);
                         set_accepting(source);

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_DIRECTORY "/etc/eqp-broker/keys"
-
 int key_directory_may_be_key(const struct dirent *entry)
 {
         /* Hidden names are never keys: Kubernetes' ..data, an editor's .swp. */
@@ -42,33 +40,43 @@ int key_directory_name_parse(bool shared, const char *file,
         return key_file_name_parse(name, ret_environment, ret_label);
 }
 
-/* That is, the service manager's. */
-static bool holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
+/* That is, the service manager's. 1: it does; 0: it does not, or there is none. Negative errno: for want of
+ * descriptors or memory, that is not known. */
+static int holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
 {
         char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
         DIR *stream = opendir(directory);
         const struct dirent *entry;
         bool found = false;
 
-        while (stream && !found && (entry = readdir(stream))) {
+        if (!stream) {
+                return is_shortage(errno) ? -errno : 0;
+        }
+        while (!found && (entry = readdir(stream))) {
                 found = key_directory_may_be_key(entry) &&
                         key_directory_name_parse(/* shared= */ true, entry->d_name, environment, label) ==
                                 0 &&
                         known(environment, userdata);
         }
-        if (stream) {
-                (void)closedir(stream);
-        }
+        (void)closedir(stream);
         return found;
 }
 
-char *key_directory_choose(const char *configured, key_files_known_fn known, void *userdata)
+int key_directory_choose(const char *configured, key_files_known_fn known, void *userdata, char **ret)
 {
-        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *chosen = configured;
 
-        if (configured) {
-                return strdup(configured);
+        if (!configured) {
+                int r = credentials ? holds_key_file(credentials, known, userdata) : 0;
+                if (r < 0) {
+                        return r;
+                }
+                chosen = r > 0 ? credentials : KEY_DIRECTORY_DEFAULT;
         }
-        return strdup(credentials && holds_key_file(credentials, known, userdata) ? credentials
-                                                                                  : DEFAULT_DIRECTORY);
+        char *copy = strdup(chosen);
+        if (!copy) {
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
 }

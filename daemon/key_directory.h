@@ -5,9 +5,11 @@
 
 #include <dirent.h>
 
+#define KEY_DIRECTORY_DEFAULT "/etc/eqp-broker/keys"
+
 /* The configured one; with NULL, $CREDENTIALS_DIRECTORY if it holds a key file of a known environment, else
- * the default. The caller frees; NULL: no memory. */
-char *key_directory_choose(const char *configured, key_files_known_fn known, void *userdata);
+ * the default. The caller frees *ret. -ENOMEM, -EMFILE, -ENFILE: that cannot be told now. */
+int key_directory_choose(const char *configured, key_files_known_fn known, void *userdata, char **ret);
 
 /* For scandir(3): neither a directory nor a hidden name. */
 int key_directory_may_be_key(const struct dirent *entry);

@@ -100,9 +100,9 @@ static bool acceptable(struct scan *scan, const char *file, const char *environm
         return true;
 }
 
-/* The file gives a key: the one known already, or a new one. Takes the key over. */
-static void hold(struct scan *scan, const char *environment, const char *label, struct access_key *key,
-                 const struct stat *status)
+/* The file gives a key: the one known already, or a new one. Takes the key over. -ENOMEM: it is not held. */
+static int hold(struct scan *scan, const char *environment, const char *label, struct access_key *key,
+                const struct stat *status)
 {
         struct key_files *files = scan->files;
         struct held_key *held = held_keys_take(&files->present, environment, label, key);
@@ -119,8 +119,7 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
                 held = calloc(1, sizeof(*held));
                 if (!held) {
                         (void)access_key_free(key);
-                        refuse(scan, label, environment, "out of memory");
-                        return;
+                        return -ENOMEM;
                 }
                 held->serial = ++files->last_serial;
                 held->key = key;
@@ -130,6 +129,7 @@ static void hold(struct scan *scan, const char *environment, const char *label, 
         held->changed = status->st_mtim;
         held->inode = status->st_ino;
         held_keys_append(&scan->present, held);
+        return 0;
 }
 
 /* What was refused last was refused for this error. */
@@ -139,6 +139,21 @@ static void note_error(struct scan *scan, int error)
                 struct key_file_refusal *refusal = &scan->refusals[scan->n_refusals - 1];
                 refusal->denied = error == -EACCES || error == -EPERM;
                 refusal->passes = key_watch_retry(scan->files->watch, error) || error == -ENOENT;
+        }
+}
+
+/* The file gives no key now: the one that was read from it before stays. */
+static void keep_old(struct scan *scan, const char *file, const char *environment, const char *label,
+                     const char *reason, int error)
+{
+        struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
+
+        refuse(scan, file, environment, "%s%s", reason,
+               old ? " (the key read from it before stays in use)" : "");
+        note_error(scan, error);
+        if (old) {
+                old->rewritten = false;
+                held_keys_append(&scan->present, old);
         }
 }
 
@@ -168,22 +183,17 @@ static void scan_file(struct scan *scan, const char *name)
         }
         int r = key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
                               sizeof(reason));
-        if (r < 0) {
-                struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
-                refuse(scan, name, environment, "%s%s", reason,
-                       old ? " (the key read from it before stays in use)" : "");
-                note_error(scan, r);
-                if (old) {
-                        old->rewritten = false;
-                        held_keys_append(&scan->present, old);
-                }
-                return;
-        }
-        if (!acceptable(scan, name, environment, label, key)) {
+        if (r >= 0 && !acceptable(scan, name, environment, label, key)) {
                 (void)access_key_free(key);
                 return;
         }
-        hold(scan, environment, label, key, &status);
+        if (r >= 0) {
+                r = hold(scan, environment, label, key, &status);
+                (void)snprintf(reason, sizeof(reason), "out of memory");
+        }
+        if (r < 0) {
+                keep_old(scan, name, environment, label, reason, r);
+        }
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -253,13 +263,17 @@ static void tell_refusals(const struct key_files *files, const struct scan *scan
 void key_files_load(struct key_files *files)
 {
         struct scan scan = { .files = files };
+        char *directory = NULL;
 
         scan.refusals = calloc(KEY_FILES_MAX, sizeof(*scan.refusals));
-        char *directory = key_directory_choose(files->directory, files->known, files->userdata);
-        if (!scan.refusals || !directory) {
-                free(directory);
+        int r = scan.refusals
+                        ? key_directory_choose(files->directory, files->known, files->userdata, &directory)
+                        : -ENOMEM;
+        if (r < 0) {
                 free(scan.refusals);
-                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "out of memory: keys not read");
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "the keys are not read, and stay as they were: %s", strerror(-r));
+                (void)key_watch_retry(files->watch, r);
                 return;
         }
         free(files->directory_in_use);
@@ -336,7 +350,7 @@ const struct key_file_refusal *key_files_refusals(const struct key_files *files,
 
 const char *key_files_directory(const struct key_files *files)
 {
-        return files->directory_in_use;
+        return files->directory_in_use ? files->directory_in_use : KEY_DIRECTORY_DEFAULT;
 }
 
 /* ---- life ---- */

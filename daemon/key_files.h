@@ -2,8 +2,8 @@
  * them.
  *
  * A file's name says whose key it is (lib/names.h). Each distinct content gets a serial, by which the rest
- * of the daemon knows it. A key whose file changed is held on until keys_retain() says that it is not wanted
- * any more; a file that went bad changes nothing, but is told of. */
+ * of the daemon knows it. A key whose file changed is held on until key_files_retain() says that it is not
+ * wanted any more; a file that went bad changes nothing, but is told of. */
 #pragma once
 
 #include "lib/access_key.h"
@@ -59,5 +59,5 @@ void key_files_retain(struct key_files *files, const char *environment, const ui
 
 const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n);
 
-/* The directory in use. */
+/* The directory in use; until one could be chosen, the default. */
 const char *key_files_directory(const struct key_files *files);

@@ -66,7 +66,7 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *event
 
 bool key_watch_retry(struct key_watch *watch, int error)
 {
-        bool passes = error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+        bool passes = error < 0 && (error == -EAGAIN || is_shortage(-error));
 
         if (passes) {
                 look_in(watch, RETRY_USEC);

@@ -54,7 +54,7 @@ static bool accept_batch(struct listener *listener)
                                      SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (client < 0) {
                         int error = errno;
-                        if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
+                        if (is_shortage(error)) {
                                 rest_a_moment(listener);
                         }
                         return error == ECONNABORTED; /* a connection that ended in the queue */

@@ -1,6 +1,7 @@
 /* Small helpers that every layer may use: scope cleanup, handing over, sizes and units of time. */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,12 @@ static inline uint64_t usec_add(uint64_t a, uint64_t b)
 static inline uint64_t usec_sub(uint64_t a, uint64_t b)
 {
         return a > b ? a - b : 0;
+}
+
+/* Is this errno a lack of descriptors or memory? It passes. */
+static inline bool is_shortage(int error)
+{
+        return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
 static inline bool streq(const char *a, const char *b)
