@@ -98,7 +98,8 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
                 struct upstream_report told = *report;
                 if (report->outcome == EXCHANGE_GRANTED) {
                         told.outcome = EXCHANGE_UNAVAILABLE;
-                        told.why = "the token's lifetime was over when it arrived";
+                        told.why = session ? "the token's lifetime was over when it arrived"
+                                           : "out of memory for the token";
                 }
                 note_trouble(environment, &told, label, now_usec);
                 environment_say_failure(environment, told.outcome, told.why, label, now_usec);
@@ -284,8 +285,12 @@ enum refresh_verdict environment_operator_refresh(struct environment *environmen
 
 void environment_configure(struct environment *environment, const struct environment_settings *settings)
 {
-        bool moved = environment->settings && !streq(environment->settings->base_url, settings->base_url);
+        const struct environment_settings *old = environment->settings;
+        bool moved = old && !streq(old->base_url, settings->base_url);
 
+        if (old && old->lifetime_sec != settings->lifetime_sec) {
+                refresh_on_lifetime(&environment->refresh);
+        }
         environment->settings = settings;
         if (moved) {
                 environment->exchange = upstream_exchange_free(environment->exchange);

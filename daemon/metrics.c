@@ -126,7 +126,8 @@ struct answer metrics_answer(const struct api *api, uint64_t now_usec)
 
         if (out) {
                 write_all(out, api, now_usec);
-                if (fclose(out) == 0) {
+                bool whole = !ferror(out); /* the stream remembers whether memory ran out */
+                if (fclose(out) == 0 && whole) {
                         answer.response =
                                 answer_text(text, length, "text/plain; version=0.0.4; charset=utf-8");
                 }

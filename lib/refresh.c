@@ -172,6 +172,11 @@ struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_na
         return plan(refresh, now_usec);
 }
 
+void refresh_on_lifetime(struct refresh *refresh)
+{
+        refresh->attainable_sec = 0;
+}
+
 struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
 {
         return plan(refresh, now_usec);

@@ -116,6 +116,9 @@ void refresh_init(struct refresh *refresh);
 struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_name *names, size_t n,
                                     uint64_t now_usec);
 
+/* From now on another lifetime is asked for: what the latest token had is no longer the most there is. */
+void refresh_on_lifetime(struct refresh *refresh);
+
 /* The time of the last step's wake_usec has come (or any other time: it does no harm). */
 struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec);
 

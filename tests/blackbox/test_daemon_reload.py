@@ -273,3 +273,12 @@ def test_signals_in_quick_succession(broker):
         time.sleep(0.001)
     broker.wait_log("read again", 1)
     assert broker.token()["ust"]
+
+
+def test_a_longer_lifetime_can_be_had_at_once(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "lifetime = 10min"}).wait_valid()
+    assert broker.get("/v1/sandbox/token?min_ttl=3000").error() == (422, "min_ttl_unattainable")
+    broker.environments["sandbox"] = "lifetime = 1h"
+    broker.write_config()
+    broker.reload()
+    assert broker.token(query="?min_ttl=3000&wait=10")["expires_in"] >= 3000

@@ -140,6 +140,22 @@ static void test_operator_waits_for_the_floor_only(void **state)
         assert_true(refresh_on_timer(&refresh, step.wake_usec).exchange);
 }
 
+/* Once more is asked for, what the token in hand had is no reason to refuse anybody. */
+static void test_another_lifetime(void **state)
+{
+        (void)state;
+        struct refresh refresh = with_token(1);
+        struct refresh_step step;
+        uint64_t now = START + 10 * SEC;
+        assert_int_equal(refresh_on_demand(&refresh, 9000, now, &step), REFRESH_UNATTAINABLE);
+        refresh_on_lifetime(&refresh);
+        assert_int_equal(refresh_on_demand(&refresh, 9000, now, &step), REFRESH_UNDER_WAY);
+        assert_true(step.exchange);
+        (void)granted(&refresh, 10000, 2, now + SEC, MIDDLE);
+        assert_int_equal(refresh_on_demand(&refresh, 9000, now + SEC, &step), REFRESH_SATISFIED);
+        assert_int_equal(refresh_on_demand(&refresh, 10000, now + SEC, &step), REFRESH_UNATTAINABLE);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -150,6 +166,7 @@ int main(void)
                 cmocka_unit_test(test_budget_binds_operators_too),
                 cmocka_unit_test(test_limit_is_told_before_it_bites),
                 cmocka_unit_test(test_operator_waits_for_the_floor_only),
+                cmocka_unit_test(test_another_lifetime),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
