@@ -298,7 +298,8 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         struct route_match match = { 0 };
         int r = request->target_too_long ? -EINVAL : route_find(request->target, &match);
 
-        api->n_requests++;
+        api->n_requests += !request->counted; /* it may begin anew, as a reload or his groups may have it */
+        request->counted = true;
         if (r == 0 && match.route->id == ROUTE_METRICS && !api->settings->metrics) {
                 r = -ENOENT;
         }

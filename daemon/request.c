@@ -122,6 +122,7 @@ void request_clear(struct request *request)
         request->body_too_large = false;
         request->cut_short = false;
         request->as_upstream = false;
+        request->counted = false;
         request_forget_environment(request);
         request->status = 0;
         request->response = NULL;

@@ -36,6 +36,7 @@ struct request {
         struct environment *environment; /* NULL: the route concerns none */
         size_t environment_index;
         bool as_upstream; /* a client of the EQP API asks: errors are told in that form */
+        bool counted;     /* in api::n_requests */
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
 

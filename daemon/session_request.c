@@ -22,7 +22,7 @@ static void drop(struct request *request)
         request_answer(request, 500, NULL);
 }
 
-static void refuse(struct request *request, unsigned status, const char *message)
+static void refuse(struct api *api, struct request *request, unsigned status, const char *message)
 {
         struct answer answer = answer_error(status, /* slug= */ NULL, message);
 
@@ -32,6 +32,7 @@ static void refuse(struct request *request, unsigned status, const char *message
                 (void)MHD_add_response_header(answer.response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                               "Basic realm=\"EQP API\"");
         }
+        api->n_errors++;
         request_answer(request, answer.status, answer.response);
 }
 
@@ -45,7 +46,7 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
 
 /* What the client calls its application ID is taken for its name, if it can be one. A real ID is none: names
  * are logged. */
-static bool take_client_name(const struct api *api, struct request *request)
+static bool take_client_name(struct api *api, struct request *request)
 {
         _cleanup_free_ char *id = NULL;
         int r = basic_auth_id(request->facts.authorization, &id);
@@ -55,7 +56,7 @@ static bool take_client_name(const struct api *api, struct request *request)
                 return false;
         }
         if (r < 0) {
-                refuse(request, 401,
+                refuse(api, request, 401,
                        "Basic authentication is missing: any application ID and secret will do, the ID "
                        "becomes the client's name");
                 return false;
@@ -69,7 +70,7 @@ static bool take_client_name(const struct api *api, struct request *request)
         return true;
 }
 
-static bool body_asks_for_session(struct request *request)
+static bool body_asks_for_session(struct api *api, struct request *request)
 {
         struct json_object *json = NULL, *grant_type = NULL;
         int r = request_body_parse(request, &json);
@@ -79,7 +80,8 @@ static bool body_asks_for_session(struct request *request)
                 return false;
         }
         if (r < 0) {
-                refuse(request, 400, "the body must be a JSON object like {\"grant_type\": \"session\"}");
+                refuse(api, request, 400,
+                       "the body must be a JSON object like {\"grant_type\": \"session\"}");
                 return false;
         }
         bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
@@ -88,7 +90,7 @@ static bool body_asks_for_session(struct request *request)
                      streq(json_object_get_string(grant_type), "session");
         json_object_put(json);
         if (!right) {
-                refuse(request, 400, "grant_type must be \"session\"");
+                refuse(api, request, 400, "grant_type must be \"session\"");
         }
         return right;
 }
@@ -96,7 +98,7 @@ static bool body_asks_for_session(struct request *request)
 void session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                if (!take_client_name(api, request) || !body_asks_for_session(request)) {
+                if (!take_client_name(api, request) || !body_asks_for_session(api, request)) {
                         return;
                 }
                 request->min_ttl_sec = 0;

@@ -37,8 +37,10 @@ static void send_error(struct request *request, unsigned status, const char *slu
         request_answer(request, answer.status, answer.response);
 }
 
-static void send_answer(struct request *request, struct answer answer)
+/* The request asks for something impossible. */
+static void send_fault(struct api *api, struct request *request, struct answer answer)
 {
+        api->n_errors++;
         request_answer(request, answer.status, answer.response);
 }
 
@@ -92,7 +94,7 @@ static void serve_token(struct api *api, struct request *request, struct session
                                            session, form, now_usec));
 }
 
-static void answer_unattainable(struct request *request)
+static void answer_unattainable(struct api *api, struct request *request)
 {
         char message[160];
 
@@ -100,7 +102,7 @@ static void answer_unattainable(struct request *request)
                        "a token of %s lives %u s at the most when it arrives: ask for min_ttl=%u or less",
                        request->environment->name, request->environment->refresh.attainable_sec,
                        request->environment->refresh.attainable_sec);
-        send_answer(request, answer_error(422, "min_ttl_unattainable", message));
+        send_fault(api, request, answer_error(422, "min_ttl_unattainable", message));
 }
 
 void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve)
@@ -115,7 +117,7 @@ void token_request_serve(struct api *api, struct request *request, uint64_t now_
         }
         switch (environment_demand(environment, request->min_ttl_sec, now_usec)) {
         case REFRESH_UNATTAINABLE:
-                answer_unattainable(request);
+                answer_unattainable(api, request);
                 return;
         case REFRESH_TOO_SOON:
                 answer_limited(request,
@@ -145,7 +147,7 @@ void token_request_get(struct api *api, struct request *request, uint64_t now_us
                 struct token_query query;
                 char message[160];
                 if (token_query_parse(request->target, &query, message, sizeof(message)) < 0) {
-                        send_answer(request, answer_error(400, "bad_request", message));
+                        send_fault(api, request, answer_error(400, "bad_request", message));
                         return;
                 }
                 request->min_ttl_sec = query.min_ttl_sec;
@@ -225,18 +227,18 @@ void token_request_rejected(struct api *api, struct request *request, uint64_t n
                         return;
                 }
                 if (r < 0) {
-                        send_answer(request, answer_error(400, "bad_request",
-                                                          "the body must be a JSON object like {\"ust\": "
-                                                          "\"the token that was refused\"}"));
+                        send_fault(api, request,
+                                   answer_error(400, "bad_request",
+                                                "the body must be a JSON object like {\"ust\": "
+                                                "\"the token that was refused\"}"));
                         return;
                 }
                 struct json_object *ust = NULL;
                 if (json_object_object_length(json) != 1 || !json_object_object_get_ex(json, "ust", &ust) ||
                     !json_object_is_type(ust, json_type_string)) {
-                        send_answer(
-                                request,
-                                answer_error(400, "bad_request",
-                                             "the body must have exactly one field, the string \"ust\""));
+                        send_fault(api, request,
+                                   answer_error(400, "bad_request",
+                                                "the body must have exactly one field, the string \"ust\""));
                 } else {
                         begin_report(api, request, json_object_get_string(ust),
                                      (size_t)json_object_get_string_len(ust), now_usec);

@@ -190,6 +190,37 @@ def test_metrics(api):
     assert documented == set(re.findall(r"^(eqp_broker_\w+)", after, re.M))
 
 
+def counter(broker, name):
+    return int(re.search(rf"^{name} (\d+)$", broker.get("/metrics").body.decode(), re.M)[1])
+
+
+def test_a_request_that_waits_over_a_reload_is_one(upstream, make_broker):
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    before, asked = counter(broker, "eqp_broker_requests_total"), 0
+
+    def one_more_than_ours():
+        nonlocal asked
+        asked += 1
+        return counter(broker, "eqp_broker_requests_total") == before + asked + 1
+
+    with broker.connect() as waiting:
+        waiting.sendall(b"GET /v1/sandbox/token?wait=30 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(one_more_than_ours, "the request is there")
+        broker.reload()
+        assert one_more_than_ours()
+
+
+@pytest.mark.parametrize("method, path, body", [
+    ("GET", "/v1/sandbox/token?min_tl=1", None), ("GET", "/v1/sandbox/token?min_ttl=9999999", None),
+    ("POST", "/v1/sandbox/token/rejected", "{"), ("POST", "/v1/sandbox/token/rejected", '{"x": 1}'),
+    ("POST", "/sandbox/rest/v1/app/session/token", "{}"), ("GET", "/v1/nowhere/token", None)])
+def test_what_is_impossible_is_counted(broker, method, path, body):
+    before = counter(broker, "eqp_broker_requests_bad_total")
+    assert 400 <= broker.request(method, path, body=body).status < 500
+    assert counter(broker, "eqp_broker_requests_bad_total") == before + 1
+
+
 def test_metrics_may_be_switched_off(upstream, make_broker):
     broker = make_broker(upstream, broker="metrics = no")
     assert broker.get("/metrics").error() == (404, "unknown_path")
