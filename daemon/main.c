@@ -58,7 +58,8 @@ static int run(int argc, char **argv)
         }
         bool once = options.task == TASK_ONCE || options.task == TASK_TRY_KEY;
         int level = once ? LOG_NOTICE : LOG_INFO;
-        journal_open(options.verbose ? LOG_DEBUG : level, options.log_form, /* plain= */ options.task != TASK_SERVE);
+        journal_open(options.verbose ? LOG_DEBUG : level, options.log_form,
+                     /* plain= */ options.task != TASK_SERVE);
         hardening_apply();
         if (options.task == TASK_SERVE) {
                 service_starting();
