@@ -68,3 +68,15 @@ bool key_place_knows(const struct key_place *place, const char *environment)
         configuration_complain_unknown(place->settings, environment);
         return false;
 }
+
+int key_place_visit(const struct options *options, key_place_visitor visit)
+{
+        _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
+        struct key_file_name name;
+        int code;
+
+        code = key_place_read_name(&name, options->environment);
+        if (code == EXIT_DONE)
+                code = key_place_open(&place, options);
+        return code == EXIT_DONE ? visit(&place, options, &name) : code;
+}

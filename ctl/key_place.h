@@ -24,3 +24,11 @@ bool key_place_knows(const struct key_place *place, const char *environment);
 
 /* The exit code for an error with the directory. */
 int key_place_exit_code(int error);
+
+/* Does something about one key file; returns an exit code. */
+typedef int (*key_place_visitor)(struct key_place *place, const struct options *options,
+                                 const struct key_file_name *name);
+
+/* For the verbs about one key file, which options name: reads its name, opens the place, and calls visit.
+ * Returns its exit code, or another after saying why. */
+int key_place_visit(const struct options *options, key_place_visitor visit);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "ctl/token.h"
 #include "ctl/verbs.h"
 
 /* As shells have it. */
@@ -14,18 +15,12 @@
 /* The token as the command finds it. EXIT_DONE, or another exit code after saying why. */
 static int put_token_into_environment(const struct options *options)
 {
-        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
-        struct eqp_broker_token *token = NULL;
-        int code, r;
+        _cleanup_(token_freep) struct eqp_broker_token *token = NULL;
+        int code;
 
-        code = open_broker(&broker, options->address);
+        code = token_ask(&token, options);
         if (code != EXIT_DONE)
                 return code;
-
-        r = eqp_broker_get_token(broker, options->environment, options->min_ttl_sec, options->wait_sec,
-                                 &token);
-        if (r < 0)
-                return complain_broker(broker, r);
 
         if (setenv("EQP_TOKEN", eqp_broker_token_ust(token), /* overwrite= */ 1) < 0 ||
             setenv("EQP_MAGE_ID", eqp_broker_token_mage_id(token), 1) < 0 ||
@@ -34,7 +29,6 @@ static int put_token_into_environment(const struct options *options)
                 code = EXIT_FAILED;
         }
 
-        (void)eqp_broker_token_free(token);
         return code;
 }
 

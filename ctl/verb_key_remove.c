@@ -48,7 +48,7 @@ static bool is_agreed(const struct key_place *place, const struct key_entries *e
         return false;
 }
 
-static int remove_key(const struct key_place *place, const struct options *options,
+static int remove_key(struct key_place *place, const struct options *options,
                       const struct key_file_name *name)
 {
         _cleanup_(key_entries_free) struct key_entries entries = { 0 };
@@ -76,12 +76,5 @@ static int remove_key(const struct key_place *place, const struct options *optio
 
 int verb_key_remove(const struct options *options)
 {
-        _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
-        struct key_file_name name;
-        int code;
-
-        code = key_place_read_name(&name, options->environment);
-        if (code == EXIT_DONE)
-                code = key_place_open(&place, options);
-        return code == EXIT_DONE ? remove_key(&place, options, &name) : code;
+        return key_place_visit(options, remove_key);
 }

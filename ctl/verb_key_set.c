@@ -235,12 +235,5 @@ static int set_key(struct key_place *place, const struct options *options, const
 
 int verb_key_set(const struct options *options)
 {
-        _cleanup_(key_place_close) struct key_place place = { .store.fd = -1 };
-        struct key_file_name name;
-        int code;
-
-        code = key_place_read_name(&name, options->environment);
-        if (code == EXIT_DONE)
-                code = key_place_open(&place, options);
-        return code == EXIT_DONE ? set_key(&place, options, &name) : code;
+        return key_place_visit(options, set_key);
 }

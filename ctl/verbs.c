@@ -8,14 +8,10 @@
 #include "ctl/complain.h"
 #include "ctl/fields.h"
 #include "ctl/text.h"
+#include "ctl/token.h"
 #include "lib/duration.h"
 
 /* token */
-
-static void token_freep(struct eqp_broker_token **token)
-{
-        *token = eqp_broker_token_free(*token);
-}
 
 static bool add_string(struct json_object *object, const char *name, const char *value)
 {
@@ -64,18 +60,12 @@ static int print_token_json(const struct eqp_broker_token *token)
 
 int verb_token(const struct options *options)
 {
-        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
         _cleanup_(token_freep) struct eqp_broker_token *token = NULL;
-        int code, r;
+        int code;
 
-        code = open_broker(&broker, options->address);
+        code = token_ask(&token, options);
         if (code != EXIT_DONE)
                 return code;
-
-        r = eqp_broker_get_token(broker, options->environment, options->min_ttl_sec, options->wait_sec,
-                                 &token);
-        if (r < 0)
-                return complain_broker(broker, r);
 
         switch (options->format) {
         case TOKEN_FORMAT_JSON:
@@ -152,7 +142,7 @@ int verb_reload(const struct options *options)
 
 /* health */
 
-int verb_ready(const struct options *options)
+static int ask_health(const struct options *options, int (*ask)(struct eqp_broker *broker), const char *good)
 {
         _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
         int code, r;
@@ -161,27 +151,20 @@ int verb_ready(const struct options *options)
         if (code != EXIT_DONE)
                 return code;
 
-        r = eqp_broker_ready(broker);
+        r = ask(broker);
         if (r < 0)
                 return complain_broker(broker, r);
 
-        (void)puts("ready");
+        (void)puts(good);
         return EXIT_DONE;
+}
+
+int verb_ready(const struct options *options)
+{
+        return ask_health(options, eqp_broker_ready, "ready");
 }
 
 int verb_live(const struct options *options)
 {
-        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
-        int code, r;
-
-        code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
-                return code;
-
-        r = eqp_broker_live(broker);
-        if (r < 0)
-                return complain_broker(broker, r);
-
-        (void)puts("live");
-        return EXIT_DONE;
+        return ask_health(options, eqp_broker_live, "live");
 }

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 PROGRAMS = {"eqpctl": "ctl", "eqp-brokerd": "daemon", "eqp-simulator": "simulator"}
@@ -20,9 +21,9 @@ ENVIRONMENT = {**os.environ, "EQP_BROKER_ADDRESS": "unix:/nonexistent", "HOME": 
                "PATH": os.pathsep.join(PATH)}
 
 BASH = r"""
-source "$1"; shift
+source "$1"; name=$2; shift 2
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"
+_${name//-/_}; printf '%s\n' "${COMPREPLY[@]}"
 """
 
 ZSH = r"""
@@ -41,10 +42,10 @@ compadd() {
         done
         print -l -- "$@"
 }
-file=$1; shift
+file=$1 name=$2; shift 2
 words=("$@"); CURRENT=$#; PREFIX=$words[-1]
 source $file
-_${1//-/_}
+_${name//-/_}
 """
 
 
@@ -52,18 +53,18 @@ def completion(program, shell):
     return str(BUILD / f"config/completions/{program}.{shell}")
 
 
-def bash(program, words):
+def bash(program, words, typed=None):
     split = [part for word in words for part in re.split("(=)", word)] if "=" in words[-1] else words
-    return run(["bash", "-c", BASH, "bash", completion(program, "bash"), program, *split])
+    return run(["bash", "-c", BASH, "bash", completion(program, "bash"), program, typed or program, *split])
 
 
-def zsh(program, words):
-    return run(["zsh", "-f", "-c", ZSH, "zsh", completion(program, "zsh"), program, *words])
+def zsh(program, words, typed=None):
+    return run(["zsh", "-f", "-c", ZSH, "zsh", completion(program, "zsh"), program, typed or program, *words])
 
 
-def fish(program, words):
+def fish(program, words, typed=None):
     source = completion(program, "fish")
-    lines = run(["fish", "-N", "-c", f"source {source}; complete -C '{' '.join([program, *words])}'"])
+    lines = run(["fish", "-N", "-c", f"source {source}; complete -C '{' '.join([typed or program, *words])}'"])
     return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in lines]
 
 
@@ -118,12 +119,26 @@ def troubles_of(shell, program):
                    f", too much {sorted(offered - expected)}")
 
 
+def runs_of(shell, program):
+    """What is typed is not run before it is entered, and its name offers what the installed program does."""
+    with tempfile.TemporaryDirectory() as directory:
+        typed, trace = pathlib.Path(directory) / program, pathlib.Path(directory) / "trace"
+        typed.write_text(f"#!/bin/sh\necho ran >>{trace}\n")
+        typed.chmod(0o755)
+        offered = {word for word in shell(program, ["-"], str(typed)) if word.startswith("-")}
+        shell(program, [""], str(typed))
+        if trace.exists():
+            yield f"{shell.__name__}: to complete {typed.name} runs what was typed"
+        if offered != options_of(program):
+            yield f"{shell.__name__}: a path to {program} is completed as {sorted(offered)}"
+
+
 def main():
     shells = [shell for shell in (bash, zsh, fish) if shutil.which(shell.__name__)]
     assert bash in shells, "there is no bash"
     programs = [program for program, folder in PROGRAMS.items() if (BUILD / folder / program).exists()]
     troubles = [trouble for shell in shells for program in programs
-                for trouble in troubles_of(shell, program)]
+                for trouble in (*troubles_of(shell, program), *runs_of(shell, program))]
     print("\n".join(troubles), end="\n" if troubles else "")
     missing = {"zsh", "fish"} - {shell.__name__ for shell in shells}
     if missing:
