@@ -23,9 +23,9 @@ void listener_stop(struct listener *listener);
 /* Where it was asked to listen. */
 const struct listen_address *listener_address(const struct listener *listener);
 
-/* For messages: see listen_socket.name. */
 /* See listen_socket_give(). */
 int listener_give(const struct listener *listener, const struct socket_access *access,
                   char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
+/* For messages: see listen_socket.name. */
 const char *listener_name(const struct listener *listener);

@@ -114,21 +114,19 @@ struct access_key *access_key_copy(const struct access_key *key)
         return make_key(key->id, strlen(key->id), key->secret, strlen(key->secret));
 }
 
-/* Not memcmp(): that stops at the first difference, and the time would tell how far a guess was right. */
-static unsigned difference(const char *a, const char *b)
+static bool same(const char *a, const char *b)
 {
-        size_t a_length = strlen(a), b_length = strlen(b);
-        const volatile char *va = a, *vb = b;
-        unsigned different = a_length != b_length;
+        size_t length = strlen(a);
 
-        for (size_t i = 0; i < MIN_OF(a_length, b_length); i++)
-                different |= (unsigned char)(va[i] ^ vb[i]);
-        return different;
+        return strlen(b) == length && secret_equal(a, b, length);
 }
 
+/* Both parts in any case: the time must not tell which one was right. */
 bool access_key_equal(const struct access_key *a, const struct access_key *b)
 {
-        return (difference(a->id, b->id) | difference(a->secret, b->secret)) == 0;
+        bool same_id = same(a->id, b->id), same_secret = same(a->secret, b->secret);
+
+        return same_id && same_secret;
 }
 
 struct access_key *access_key_free(struct access_key *key)

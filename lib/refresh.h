@@ -7,9 +7,11 @@
  *
  * Words:
  *   due    the moment when an exchange is wanted: the refresh point of the token in hand, or the next retry
+ *
  *   limit  what may put an exchange off although it is due: the floor between two exchanges, the hourly
- * budget, an upstream's Retry-After, keys that all rest step   what to do now: start an exchange with this
- * key or nothing; and when to call refresh_on_timer()
+ *          budget, an upstream's Retry-After, keys that all rest
+ *
+ *   step   what to do now: start an exchange with this key or nothing; and when to call refresh_on_timer()
  *
  * Promises, each held by random histories in the tests: one exchange at a time; never within
  * REFRESH_FLOOR_USEC of the last; never more than REFRESH_HOURLY_BUDGET in any hour; as long as there is a
