@@ -175,6 +175,13 @@ def test_token_in_the_status(recorder):
     assert judge(recorder, answer(200, {"x": "good"}), Ask("status")) == {"secret"}
 
 
+def test_retry_after_is_missing_for_want_of_memory_only(recorder):
+    window = recorder.open("impaired")
+    assert not judge(recorder, error(503, "no_token"))
+    window[1], window[2] = time.monotonic() - 20, time.monotonic() - 10
+    assert "form" in judge(recorder, error(503, "no_token"))
+
+
 def test_window_excuses_and_ends(recorder):
     window = recorder.open("narrow")
     judge(recorder, error(429, "too_many_connections"))

@@ -114,6 +114,20 @@ def test_a_turn_finds_that_the_daemon_has_ended(monkeypatch):
     assert rules(world) == {"crash"}
 
 
+@pytest.mark.parametrize("code, ended, found", [(-6, True, "crash"), (0, False, "good_keys")])
+def test_a_turn_to_which_nobody_answers(monkeypatch, code, ended, found):
+    """The daemon ends over it, or just does not answer."""
+    world = make_world(Daemon(code=code))
+    played = make_weather(world, monkeypatch)
+
+    def breaks():
+        world.daemon.process.returncode = code if ended else None
+        raise ConnectionResetError("reset")
+    monkeypatch.setattr(played, "good_keys", breaks)
+    played.turn("good_keys", ())
+    assert rules(world) == {found}
+
+
 @pytest.mark.parametrize("well, ready, found", [(True, 200, set()), (False, 200, {"calm"}), (True, 503, {"calm"})])
 def test_calm(monkeypatch, well, ready, found):
     world = make_world(Daemon())

@@ -8,6 +8,7 @@ import signal
 import time
 
 from broker import wait_until
+from callers import BROKEN
 from world import ENVIRONMENTS, KINDS, UPSTREAMS
 
 FAULTS = (("refuse", {}), ("refuse", {"status": 403}), ("throttle", {}), ("throttle", {"retry_after": 3}),
@@ -55,13 +56,19 @@ class Weather:
 
     def turn(self, name, dice):
         self.recorder.say(f"{name} {dice}")
-        if self.daemon.process.poll() is not None:
-            self.recorder.fail("crash", f"ended with {self.daemon.process.returncode}")
-            return
         try:
-            getattr(self, name)(*dice)
-        except AssertionError as error:
-            self.recorder.fail(name, str(error)[:2000])
+            if not self.has_ended():
+                getattr(self, name)(*dice)
+        except BROKEN as error:
+            if not self.has_ended():
+                self.recorder.fail(name, f"{type(error).__name__}: {str(error)[:2000]}")
+
+    def has_ended(self):
+        """Nobody asked the daemon to."""
+        code = self.daemon.process.poll()
+        if code is not None:
+            self.recorder.fail("crash", f"ended with {code}")
+        return code is not None
 
     @contextlib.contextmanager
     def window(self, name):
