@@ -224,7 +224,7 @@ class Recorder:
     def forget_young(self, environment, changed_real):
         """A restart: what was handed out a moment ago, or before the keys changed, need not be there again."""
         latest = self.latest.get(environment)
-        if latest and (self.truths[latest[0]].seen.real < changed_real + 1 or
+        if latest and (self.truths[latest[0]].seen.real < changed_real + SETTLE or
                        self.truths[latest[0]].seen.real > time.monotonic() - 1):
             self.forget(environment)
 
@@ -277,6 +277,9 @@ class Recorder:
         arrivals, ours = self.arrivals[name], self.clock.ours(real)
         if arrivals and not self.during(("stopped", "impaired"), arrivals[-1].real - 6, real):
             self._since(name, arrivals[-1], Arrival(real, ours))
+        if arrivals and ours < arrivals[-1].until_ours - 0.1 and \
+                not self.during(("impaired", "down", "move"), arrivals[-1].real, real, settle=0.5):
+            self.fail("retry-after", f"{name}: {arrivals[-1].until_ours - ours:.3f} s before the time that it asked for")
         arrivals.append(Arrival(real, ours, fault, ours + patience))
         if len(arrivals) > 4 and real - arrivals[-5].real < 2 and ours - arrivals[-5].ours < 2:
             self.fail("floor", f"{name}: five exchanges within {ours - arrivals[-5].ours:.3f} s")
@@ -296,8 +299,6 @@ class Recorder:
         if last.fault == "hang" and new.real - last.real < EXCHANGE_TIMEOUT - 1 and \
                 not self.during(("clear", "down", "move"), last.real, new.real, settle=0.5):
             self.fail("in-flight", f"{name}: a second exchange while the first hangs")
-        if new.ours < last.until_ours - 0.1 and not self.during(("down", "move"), last.real, new.real):
-            self.fail("retry-after", f"{name}: {last.until_ours - new.ours:.3f} s before the time that it asked for")
 
     # the end
 

@@ -103,14 +103,16 @@ class Weather:
 
     def eager(self, environment, restart_at):
         """An operator wants a new token, and another one, until the budget of the hour is used up. The floor holds
-        the first ones up; the others come after it."""
+        the first ones up, then the upstream asks for patience; the others come after both."""
         for upstream in ENVIRONMENTS[environment]:
             self.clear(upstream)
             self.latency(upstream, 0)
         for i in range(EAGER):
             if i == restart_at:
                 self.restart(signal.SIGKILL)
-            if i >= 4:
+            if i == 4:
+                self.simulator.fault(self.world.upstream_of(environment), "throttle", retry_after=3, count=1)
+            if i >= 6:
                 self.jump(2)
             self.daemon.post(f"/v1/{environment}/refresh", timeout=60)
 
