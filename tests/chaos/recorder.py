@@ -294,7 +294,7 @@ class Recorder:
 
     def _since(self, name, last, new):
         """The floor is 1 s, but counts from when the daemon begins: a busy machine takes its time with TLS."""
-        if new.ours - last.ours < 0.1 and not self._is_first(name, last):
+        if new.ours - last.ours < 0.3 and not self._is_first(name, last):
             self.fail("floor", f"{name}: two exchanges within {new.ours - last.ours:.3f} s")
         if last.fault == "hang" and new.real - last.real < EXCHANGE_TIMEOUT - 1 and \
                 not self.during(("clear", "down", "move"), last.real, new.real, settle=0.5):

@@ -107,7 +107,7 @@ class Weather:
         for upstream in ENVIRONMENTS[environment]:
             self.clear(upstream)
             self.latency(upstream, 0)
-        for i in range(EAGER):
+        for i in range(EAGER + 8):  # some are refused
             if i == restart_at:
                 self.restart(signal.SIGKILL)
             if i == 4:
