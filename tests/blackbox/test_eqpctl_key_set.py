@@ -12,18 +12,11 @@ import time
 import pytest
 from fake_broker import Answer, FakeBroker, error
 from key_desk import EQPCTL, KeyDesk
-from terminal import Terminal
 
 ID, SECRET = "AQ17NZ49WC", "canary8820c99614d65f923df"
 KEY = f"{ID}:{SECRET}\n"
 LIBC = re.search(r"(/\S+/libc\.so\.6)$", pathlib.Path("/proc/self/maps").read_text(), re.M)[1]
 OTHER = "SECONDKEY2:fedcba9876543210\n"
-
-
-@pytest.fixture
-def desk():
-    with KeyDesk() as desk:
-        yield desk
 
 
 def unseen(*texts):
@@ -306,118 +299,6 @@ def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
     result = desk.run("key", "set", "--untested", "production", input=OTHER)
     assert result.returncode == 0 and "an earlier key set left that was killed: 1 file." in result.stderr
     assert set(desk.files()) == {"production", *(path.name for path in others)}
-
-
-# at a terminal
-
-
-def answer(terminal, id=ID, secret=SECRET):
-    terminal.expect("Application ID: ")
-    terminal.type(f"{id}\n")
-    terminal.expect("Application secret (not shown): ")
-    terminal.wait_echo(False)
-    terminal.type(f"{secret}\n")
-
-
-def test_the_secret_is_not_seen(desk):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        answer(terminal)
-        assert terminal.wait() == 0
-        assert ID in terminal.screen and SECRET not in terminal.screen
-        assert "The key works." in terminal.screen
-        assert terminal.echoes()
-    assert desk.files() == {"sandbox": KEY}
-    assert desk.trials[0]["line"] == KEY
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_ends_it_and_brings_the_echo_back(desk, number):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type(f"{ID}\n")
-        terminal.wait_echo(False)
-        terminal.type(SECRET)
-        terminal.process.send_signal(number)
-        assert terminal.wait() == -number
-        assert terminal.echoes() and SECRET not in terminal.screen
-    assert (desk.files(), desk.trials) == ({}, [])
-
-
-def test_control_c_at_the_prompt(desk):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type(f"{ID}\n")
-        terminal.wait_echo(False)
-        terminal.type(f"{SECRET}\x03")
-        assert terminal.wait() == -signal.SIGINT
-        assert terminal.echoes() and SECRET not in terminal.screen
-
-
-def test_stopped_and_continued(desk):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type(f"{ID}\n")
-        terminal.expect("(not shown): ")
-        terminal.wait_echo(False)
-        # This one cannot be noted; what was typed meanwhile is not lost.
-        terminal.process.send_signal(signal.SIGSTOP)
-        terminal.wait_stopped()
-        terminal.process.send_signal(signal.SIGCONT)
-        terminal.type(f"{SECRET}\n")
-        assert terminal.wait() == 0
-        assert SECRET not in terminal.screen
-    assert desk.files() == {"sandbox": KEY}
-
-
-def test_stopped_by_the_keyboard_the_echo_is_back_and_the_question_is_asked_anew(desk):
-    # A shell that stays: it stops and continues its job, as one does with Ctrl-Z and fg.
-    shell = f'set -m; {EQPCTL} key set sandbox; echo stopped: $?; read -r line; fg >/dev/null; echo code: $?'
-    with Terminal(["bash", "-c", shell], env=desk.env) as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type(f"{ID}\n")
-        terminal.expect("(not shown): ")
-        terminal.wait_echo(False)
-        terminal.type("half a secret\x1a")
-        terminal.expect("stopped: 148")
-        terminal.wait_echo(True)
-        terminal.type("go on\n")
-        terminal.expect("(not shown): ")
-        terminal.wait_echo(False)
-        terminal.type(f"{SECRET}\n")
-        terminal.expect("code: 0")
-        terminal.wait()
-        assert SECRET not in terminal.screen
-    assert desk.files() == {"sandbox": KEY}
-
-
-def test_the_end_of_input_is_no_key(desk):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type("\x04")
-        assert terminal.wait() == 1
-        assert "No key was given" in terminal.screen
-    assert desk.files() == {}
-
-
-def test_both_parts_pasted_into_the_first_question(desk):
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        terminal.expect("Application ID: ")
-        terminal.type(KEY)
-        assert terminal.wait() == 1
-        assert "it is on your screen now" in terminal.screen
-    assert (desk.files(), desk.trials) == ({}, [])
-
-
-@pytest.mark.parametrize(["reply", "code", "written"], [("y", 0, {"sandbox": KEY}), ("", 3, {}), ("n", 3, {}),
-                                                        ("certainly not", 3, {})])
-def test_when_it_cannot_be_tried_a_person_decides(desk, reply, code, written):
-    desk.verdict(75, "the EQP API cannot be reached")
-    with desk.terminal("key", "set", "sandbox") as terminal:
-        answer(terminal)
-        terminal.expect("Write the key untested? [y/N] ")
-        terminal.type(f"{reply}\n")
-        assert terminal.wait() == code
-    assert desk.files() == written
 
 
 # what the daemon makes of it

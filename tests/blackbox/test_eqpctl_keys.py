@@ -11,12 +11,6 @@ SECRETS = {"MAINKEY001": "canary0123456789", "SPAREKEY02": "canary9876543210", "
 MAIN, SPARE, THIRD = (f"{id}:{secret}\n" for id, secret in SECRETS.items())
 
 
-@pytest.fixture
-def desk():
-    with KeyDesk() as desk:
-        yield desk
-
-
 def unseen(result):
     for text in (*SECRETS, *SECRETS.values()):
         assert text not in result.stdout + result.stderr

@@ -1,6 +1,6 @@
 """Fixtures of the attacks. They need root, who alone can be several people.
 
-The daemon and the simulator are run by the classes of the black-box tests.
+The daemon and the simulator are run by the classes and fixtures of the black-box tests.
 """
 
 import json
@@ -14,9 +14,9 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
-from broker import Broker  # noqa: E402
+from fixtures import make_broker, manager, pytest_runtest_makereport, session_simulator, upstream  # noqa: E402, F401
 from people import Users  # noqa: E402
-from simulator import EXAMPLE_KEY, Simulator  # noqa: E402
+from simulator import EXAMPLE_KEY  # noqa: E402
 
 
 def is_sanitized():
@@ -69,41 +69,6 @@ def alice(users):
 def mallory(users):
     """Whom no rule allows."""
     return users.user("mallory")
-
-
-@pytest.fixture(scope="session")
-def session_simulator():
-    with Simulator() as simulator:
-        yield simulator
-        assert simulator.process.poll() is None, simulator.stderr()
-
-
-@pytest.fixture
-def upstream(session_simulator):
-    """The simulator as at its start."""
-    session_simulator.reset()
-    return session_simulator
-
-
-@pytest.fixture
-def make_broker(request):
-    """Makes and starts daemons that end with the test."""
-    brokers = []
-
-    def make(*arguments, **more):
-        broker = more.pop("cls", Broker)(*arguments, **more)
-        brokers.append(broker)
-        return broker.__enter__()
-
-    yield make
-    for broker in brokers:
-        broker.__exit__(AssertionError if getattr(request.node, "failed", False) else None, None, None)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)
 
 
 @pytest.fixture

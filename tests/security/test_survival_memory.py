@@ -9,17 +9,10 @@ import pytest
 
 import memory
 from broker import wait_until
-from manager import Manager
 from test_memory import DAEMON_UID, KEY_ID, KEY_SECRET, is_secret_memory, wait_gone, words
 from people import Person, run_as
 
 pytestmark = pytest.mark.usefixtures("plain_build")
-
-
-@pytest.fixture
-def manager():
-    with Manager() as manager:
-        yield manager
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Fixtures that the daemon's tests and the attacks share. A conftest.py imports those that its folder needs."""
+
+import pytest
+
+from broker import Broker
+from manager import Manager
+from simulator import Simulator
+
+
+@pytest.fixture(scope="session")
+def session_simulator():
+    """One for all tests that need no more than `sandbox` and `production`."""
+    with Simulator() as simulator:
+        yield simulator
+        assert simulator.process.poll() is None, simulator.stderr()
+
+
+@pytest.fixture
+def upstream(session_simulator):
+    """The simulator as at its start."""
+    session_simulator.reset()
+    return session_simulator
+
+
+@pytest.fixture
+def make_broker(request):
+    """Makes and starts daemons that end with the test. cls: another class than Broker."""
+    brokers = []
+
+    def make(*arguments, cls=Broker, **more):
+        broker = cls(*arguments, **more)
+        brokers.append(broker)
+        return broker.__enter__()
+
+    yield make
+    failed = getattr(request.node, "failed", False)
+    for broker in brokers:
+        broker.__exit__(AssertionError if failed else None, None, None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """For make_broker: has the test failed?"""
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)
+
+
+@pytest.fixture
+def manager():
+    with Manager() as manager:
+        yield manager
