@@ -295,8 +295,9 @@ void environment_configure(struct environment *environment, const struct environ
         if (moved) {
                 environment->exchange = upstream_exchange_free(environment->exchange);
                 environment->session = session_unref(environment->session);
-                refresh_init(&environment->refresh);
+                refresh_move(&environment->refresh);
                 environment->trouble.any = false;
+                environment->n_failures_in_row = 0;
         }
 }
 

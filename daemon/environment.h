@@ -71,7 +71,8 @@ int environment_new(struct environment **ret, sd_event *event, struct upstream *
 /* Nobody may be waiting any more. Keys of it that no file gives are let go. NULL is fine; returns NULL. */
 struct environment *environment_free(struct environment *environment);
 
-/* Other settings from now on. Another base URL ends the token in hand: it belongs to another account. */
+/* Other settings from now on. Another base URL ends the token in hand, which belongs to another account; see
+ * refresh_move(). */
 void environment_configure(struct environment *environment, const struct environment_settings *settings);
 
 /* Takes up what the process before us left: right after environment_new() and environment_configure(), and

@@ -179,26 +179,33 @@ static void restore_environment(const struct survival *survival, struct environm
         struct refresh_token token = { .refresh_point_usec = saved->refresh_point_usec,
                                        .attainable_sec = saved->attainable_sec,
                                        .reported = saved->reported };
+        struct refresh_past past = saved->past;
+        bool moved = !streq(saved->base_url, environment->settings->base_url);
         struct key_name key;
         char life[DURATION_TEXT_MAX];
         const char *why = NULL;
 
+        if (moved) {
+                past.retry_after_usec = 0; /* it was another upstream's wish */
+        }
         if (!saved->session) {
-                environment_restore(environment, &saved->past, NULL, NULL, NULL);
+                environment_restore(environment, &past, NULL, NULL, NULL);
                 return;
         }
         token.expires_usec = saved->session->expires_usec;
-        if (!session_alive(saved->session, now_usec)) {
+        if (moved) {
+                why = "the environment's base URL has changed";
+        } else if (!session_alive(saved->session, now_usec)) {
                 why = "it has expired";
         } else if (!find_key(survival, environment, saved, &key)) {
                 why = "no key file gives the access key that obtained it";
         }
         if (why) {
-                environment_restore(environment, &saved->past, NULL, NULL, NULL);
+                environment_restore(environment, &past, NULL, NULL, NULL);
                 say_dropped(environment->name, why);
                 return;
         }
-        environment_restore(environment, &saved->past, saved->session, &token, &key);
+        environment_restore(environment, &past, saved->session, &token, &key);
         journal_say(&(struct journal_record){ .priority = LOG_INFO,
                                               .id = EVENT_SESSIONS_RESTORED,
                                               .environment = environment->name,
@@ -224,10 +231,10 @@ void survival_restore(struct survival *survival, uint64_t now_usec)
         for (size_t i = 0; kept && i < kept->n_environments; i++) {
                 const struct saved_environment *saved = &kept->environments[i];
                 struct environment *environment = find_environment(survival->api, saved->name);
-                const char *why =
-                        environment
-                                ? saved_environment_unfit(saved, environment->settings->base_url, now_usec)
-                                : "there is no such environment any more";
+                const char *why = !environment ? "there is no such environment any more"
+                                  : !saved_environment_possible(saved, now_usec)
+                                          ? "its times lie in the future"
+                                          : NULL;
                 if (why) {
                         say_dropped(saved->name, why);
                 } else {

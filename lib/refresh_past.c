@@ -73,3 +73,14 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
         *proven = (struct key_state){ .serial = key->serial, .proven = true };
         memcpy(proven->label, key->label, sizeof(proven->label));
 }
+
+void refresh_move(struct refresh *refresh)
+{
+        struct refresh_past past;
+        struct refresh_token left_behind;
+
+        refresh_leave(refresh, &past, &left_behind);
+        past.retry_after_usec = 0;
+        refresh_init(refresh);
+        refresh_restore(refresh, &past, NULL, 0, NULL);
+}

@@ -36,3 +36,8 @@ bool refresh_past_possible(const struct refresh_past *past, uint64_t now_usec);
  * point. */
 void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
                      const struct refresh_token *token, uint64_t token_serial, const struct key_name *key);
+
+/* From now on another upstream is asked, or another account there. The machine is as after refresh_init(),
+ * but for what it has sent: floor and budgets hold across this, too. (What the old upstream wished is no
+ * wish of the new one.) refresh_on_keys() comes next. */
+void refresh_move(struct refresh *refresh);

@@ -25,16 +25,8 @@ void saved_sessions_freep(struct saved_sessions **saved)
         *saved = saved_sessions_free(*saved);
 }
 
-const char *saved_environment_unfit(const struct saved_environment *saved, const char *base_url,
-                                    uint64_t now_usec)
+bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec)
 {
-        const struct session *session = saved->session;
-
-        if (!streq(saved->base_url, base_url)) {
-                return "the environment's base URL has changed";
-        }
-        if (!refresh_past_possible(&saved->past, now_usec) || (session && session->sent_usec > now_usec)) {
-                return "its times lie in the future";
-        }
-        return NULL;
+        return refresh_past_possible(&saved->past, now_usec) &&
+               (!saved->session || saved->session->sent_usec <= now_usec);
 }

@@ -54,7 +54,5 @@ int saved_sessions_format(const struct saved_sessions *saved, char **ret, size_t
 int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
                          const char **reterr_why);
 
-/* Why this cannot go on in an environment with that base URL: a static text for people; NULL: it can. Says
- * nothing of the key, which the caller compares. */
-const char *saved_environment_unfit(const struct saved_environment *saved, const char *base_url,
-                                    uint64_t now_usec);
+/* Could a process have left this by now? False if any of it lies in a time to come. */
+bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec);

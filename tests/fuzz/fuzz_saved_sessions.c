@@ -50,7 +50,7 @@ static void check_saved(const struct saved_sessions *saved)
                         must(one->refresh_point_usec >= session->sent_usec);
                         must(one->refresh_point_usec <= session->expires_usec);
                 }
-                if (!saved_environment_unfit(one, one->base_url, NOW)) {
+                if (saved_environment_possible(one, NOW)) {
                         check_machine(one);
                 }
         }

@@ -1,4 +1,4 @@
-/* The player's events that callers cause, one by one and as storms; and the storm of restarts. */
+/* The player's events that callers cause, one by one and as storms; and the storms of restarts and moves. */
 #include "tests/scenario/player.h"
 #include "tests/scenario/restart.h"
 
@@ -35,11 +35,12 @@ bool player_storm(struct player *player)
         struct script *script = &player->script;
         struct world *world = &player->world;
         const char *word = next_word(script);
-        bool demand = word && streq(word, "demand"), restart = word && streq(word, "restart");
+        bool demand = word && streq(word, "demand"), restart = word && streq(word, "restart"),
+             move = word && streq(word, "move");
         uint64_t seconds = 0, every, length;
 
-        if (!word || (!demand && !restart && !streq(word, "report"))) {
-                return complain(script, "a storm is of \"demand\", \"report\" or \"restart\"");
+        if (!word || (!demand && !restart && !move && !streq(word, "report"))) {
+                return complain(script, "a storm is of \"demand\", \"report\", \"restart\" or \"move\"");
         }
         if ((demand && !read_number(script, next_word(script), &seconds)) || !demand_word(script, "every") ||
             !read_duration(script, next_word(script), &every) || !demand_word(script, "for") ||
@@ -50,6 +51,8 @@ bool player_storm(struct player *player)
         while (world->model.now_usec < end && !world->model.broken) {
                 if (restart) {
                         world_restart(world, 100 * USEC_PER_MSEC, /* through_text= */ true);
+                } else if (move) {
+                        world_move(world);
                 } else {
                         ask(player, demand, seconds, world->model.token_serial);
                 }

@@ -1,10 +1,11 @@
 /* Random histories of one refresh machine: whatever happens, in whatever order, the promises hold.
  *
  * A history is some hours or days of life: moods of the upstream, key files changed, replaced, removed and
- * written again, callers that demand and report, operators, nights of sleep, restarts. Every event passes
- * through the model, which checks the promises that model.h lists: no expired token, one exchange at a time,
- * floor, budget, Retry-After, rests, always another attempt, a living token stays, the refresh point inside
- * the lifetime, trial before trust, the callers' share, truthful verdicts. Then, at the end of each history:
+ * written again, callers that demand and report, operators, nights of sleep, restarts, another upstream.
+ * Every event passes through the model, which checks the promises that model.h lists: no expired token, one
+ * exchange at a time, floor, budget, Retry-After, rests, always another attempt, a living token stays, the
+ * refresh point inside the lifetime, trial before trust, the callers' share, truthful verdicts. Then, at the
+ * end of each history:
  *
  *   recovery    from some moment on the upstream grants every exchange. The answer still in flight may be
  *               bad (it comes within 15 s). From its arrival on, a token lives by model_recovered_by() plus
@@ -197,6 +198,13 @@ static void one_event(struct history *history)
         case 6:
                 world_restart(world, some_usec(world, 20), /* through_text= */ below(world, 32) == 0);
                 return;
+        case 7:
+                if (below(world, 8) == 0) {
+                        world_move(world);
+                        return;
+                }
+                call(history);
+                break;
         default:
                 call(history);
                 break;

@@ -340,7 +340,7 @@ enum refresh_verdict model_operator(struct model *model)
 
 void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives)
 {
-        trace(model, "restart, %s token", token_survives ? "with the" : "without a");
+        trace(model, "another machine, %s token", token_survives ? "with the" : "without a");
         model->machine = *machine;
         model->in_flight = false;
         model->has_token = token_survives;

@@ -22,7 +22,8 @@
  *             another key, tried because one was refused for the same wish, may be later
  *   verdict   what a caller is told agrees with the token in hand and with what is set
  *   restart   all of this holds across restarts of the program as well, and one whose token survives asks
- *             for none before the refresh point */
+ *             for none before the refresh point
+ *   move      and across a change of the upstream, whose token and wish go with it */
 #pragma once
 
 #include "lib/refresh.h"
@@ -84,9 +85,9 @@ enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec);
 enum refresh_verdict model_report(struct model *model, uint64_t token_serial);
 enum refresh_verdict model_operator(struct model *model);
 
-/* Another process took over, with this machine: the exchange in flight is gone, and nothing is known of keys
- * and failures; sent exchanges and the upstream's wish count on. The token is there on if it survives, and
- * so its key is proven. model_keys() comes next. */
+/* Another machine took over: that of another process, or one for another upstream. The exchange in flight is
+ * gone, and nothing is known of keys and failures; sent exchanges and the upstream's wish count on. The
+ * token is there on if it survives, and so its key is proven. model_keys() comes next. */
 void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives);
 
 /* Is there a token that may be handed out now? */

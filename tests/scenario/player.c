@@ -15,6 +15,7 @@
  *     keys LABEL=KEY ...     the key files hold this now; KEY is any name, KEY! was written again with
  *                            the same content; `keys none`
  *     restart DURATION       the program ends, and begins anew so much later, with the same key files
+ *     move                   another upstream is asked from now on, or another account there
  *     suspend DURATION       the machine sleeps; what is overdue happens at the end
  *     demand SECONDS         a caller needs a token with so much life left
  *     report                 a caller says that the current token was refused; `report stale`: an
@@ -23,6 +24,7 @@
  *     storm demand SECONDS every DURATION for DURATION
  *     storm report every DURATION for DURATION
  *     storm restart every DURATION for DURATION
+ *     storm move every DURATION for DURATION
  *     mark                   exchanges are counted from here
  *
  * Answers, in one of two ways. By hand, the exchange in flight ends with
@@ -233,6 +235,9 @@ static bool play_event(struct player *player, const char *word)
         } else if (streq(word, "operator")) {
                 player->verdict = model_operator(&world->model);
                 world_after_event(world);
+                return true;
+        } else if (streq(word, "move")) {
+                world_move(world);
                 return true;
         } else if (streq(word, "mark")) {
                 player->mark_usec = world->model.now_usec;

@@ -1,5 +1,5 @@
 /* The program ends, and another process begins. As in daemon/survival: the token goes on if a file still
- * gives the key that obtained it. */
+ * gives the key that obtained it. Or it goes on, with another upstream. */
 #include "tests/scenario/restart.h"
 
 #include "lib/saved_sessions.h"
@@ -59,7 +59,7 @@ static void through_its_text(const struct model *model, struct refresh_past *pas
         }
         (void)secret_free(text);
         environment = &again->environments[0];
-        assert(!saved_environment_unfit(environment, BASE_URL_SANDBOX, model->now_usec));
+        assert(saved_environment_possible(environment, model->now_usec));
         *past = environment->past;
         if (model->has_token) {
                 *token = (struct refresh_token){ environment->session->expires_usec,
@@ -68,10 +68,24 @@ static void through_its_text(const struct model *model, struct refresh_past *pas
         }
 }
 
-void world_restart(struct world *world, uint64_t down_usec, bool through_text)
+/* The machine is another one; the key files are read. */
+static void begin_anew(struct world *world, const struct refresh *machine, bool token_survives)
 {
         struct model *model = &world->model;
         struct key_name files[KEYS_PER_ENVIRONMENT_MAX];
+
+        world->answer_usec = USEC_NEVER;
+        memcpy(files, model->files, sizeof(files));
+        for (size_t i = 0; i < model->n_files; i++) {
+                files[i].rewritten = false;
+        }
+        model_begin_anew(model, machine, token_survives);
+        model_keys(model, files, model->n_files);
+}
+
+void world_restart(struct world *world, uint64_t down_usec, bool through_text)
+{
+        struct model *model = &world->model;
         struct refresh_past past;
         struct refresh_token token = { 0 };
         struct refresh next;
@@ -84,16 +98,19 @@ void world_restart(struct world *world, uint64_t down_usec, bool through_text)
         const struct key_name *key = model_token_lives(model) ? file_of(model, model->token_key) : NULL;
         refresh_init(&next);
         refresh_restore(&next, &past, key ? &token : NULL, model->token_serial, key);
-
-        world->answer_usec = USEC_NEVER;
-        memcpy(files, model->files, sizeof(files));
-        for (size_t i = 0; i < model->n_files; i++) {
-                files[i].rewritten = false;
-        }
-        model_begin_anew(model, &next, key != NULL);
-        model_keys(model, files, model->n_files);
+        begin_anew(world, &next, key != NULL);
         if (key && model->now_usec < token.refresh_point_usec && model->step.exchange && !model->broken) {
                 model->broken = "restart: an exchange though the token survived";
         }
+        world_after_event(world);
+}
+
+void world_move(struct world *world)
+{
+        struct refresh next = world->model.machine;
+
+        refresh_move(&next);
+        world->model.patience_until_usec = 0;
+        begin_anew(world, &next, /* token_survives= */ false);
         world_after_event(world);
 }

@@ -1,4 +1,4 @@
-/* The program ends, and another process begins: what goes with the first, and what the next one is left. */
+/* The machine's life ends, and another one begins: what goes with the first, and what the next is left. */
 #pragma once
 
 #include "tests/scenario/world.h"
@@ -7,3 +7,6 @@
  * the same key files. through_text: what is left takes the way through its text, as in real life; else it is
  * handed over as it is, which is much faster. */
 void world_restart(struct world *world, uint64_t down_usec, bool through_text);
+
+/* From now on another upstream is asked: the exchange in flight goes, and so does the token. */
+void world_move(struct world *world);

@@ -135,6 +135,33 @@ static void test_upstreams_wish_stands(void **state)
         assert_true(step.wake_usec >= START + 601 * SEC);
 }
 
+static void test_another_upstream_is_no_way_round_the_limits(void **state)
+{
+        (void)state;
+        struct refresh refresh = with_token(1);
+        struct refresh_step step;
+
+        assert_int_equal(refresh_on_report(&refresh, 1, START + 60 * SEC, &step), REFRESH_UNDER_WAY);
+        assert_true(step.exchange);
+        refresh_move(&refresh);
+        assert_false(refresh.has_token || refresh.in_flight);
+        assert_int_equal(refresh_sent_last_hour(&refresh, START + 60 * SEC), 2);
+        assert_int_equal(refresh.n_caused, 1);
+        step = refresh_on_keys(&refresh, &main_key, 1, START + 60 * SEC + SEC / 2);
+        assert_false(step.exchange);
+        assert_int_equal(step.limit, REFRESH_LIMIT_FLOOR);
+        assert_true(refresh_on_timer(&refresh, START + 61 * SEC).exchange);
+}
+
+static void test_another_upstream_has_wishes_of_its_own(void **state)
+{
+        (void)state;
+        struct refresh refresh = begin(1);
+        (void)throttled(&refresh, 600, START + SEC);
+        refresh_move(&refresh);
+        assert_true(refresh_on_keys(&refresh, &main_key, 1, START + 2 * SEC).exchange);
+}
+
 static void test_times_to_come_are_impossible(void **state)
 {
         (void)state;
@@ -165,6 +192,8 @@ int main(void)
                 cmocka_unit_test(test_ring_that_went_round_keeps_its_order),
                 cmocka_unit_test(test_reported_token_stays_reported),
                 cmocka_unit_test(test_upstreams_wish_stands),
+                cmocka_unit_test(test_another_upstream_is_no_way_round_the_limits),
+                cmocka_unit_test(test_another_upstream_has_wishes_of_its_own),
                 cmocka_unit_test(test_times_to_come_are_impossible),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,18 +271,17 @@ static void test_version_is_told(void **state)
         assert_string_equal(why, "another version of the program wrote it");
 }
 
-static void test_fits_its_environment_only(void **state)
+static void test_of_a_time_to_come_is_impossible(void **state)
 {
         (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make();
         const struct saved_environment *one = &saved->environments[0];
 
-        assert_null(saved_environment_unfit(one, BASE_URL_SANDBOX, NOW));
-        assert_null(saved_environment_unfit(one, BASE_URL_SANDBOX, 900 * USEC_PER_SEC));
-        assert_non_null(saved_environment_unfit(one, BASE_URL_PRODUCTION, NOW));
-        assert_non_null(saved_environment_unfit(one, BASE_URL_SANDBOX, 900 * USEC_PER_SEC - 1));
+        assert_true(saved_environment_possible(one, NOW));
+        assert_true(saved_environment_possible(one, 900 * USEC_PER_SEC));
+        assert_false(saved_environment_possible(one, 900 * USEC_PER_SEC - 1));
         saved->environments[0].past.n_sent = 0;
-        assert_non_null(saved_environment_unfit(one, BASE_URL_SANDBOX, 850 * USEC_PER_SEC));
+        assert_false(saved_environment_possible(one, 850 * USEC_PER_SEC));
 }
 
 int main(void)
@@ -296,7 +295,7 @@ int main(void)
                 cmocka_unit_test(test_every_shorter_text_is_refused),
                 cmocka_unit_test(test_a_text_that_is_too_long_is_not_even_read),
                 cmocka_unit_test(test_version_is_told),
-                cmocka_unit_test(test_fits_its_environment_only),
+                cmocka_unit_test(test_of_a_time_to_come_is_impossible),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
