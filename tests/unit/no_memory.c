@@ -32,7 +32,6 @@ NO_MEMORY_WRAP(int, ini_parse_stream, INI_NO_MEMORY,
                (reader, stream, handler, userdata))
 NO_MEMORY_WRAP(struct json_object *, json_object_new_object, NULL, (void), ())
 NO_MEMORY_WRAP(struct json_object *, json_object_new_array, NULL, (void), ())
-NO_MEMORY_WRAP(struct json_object *, json_object_new_array_ext, NULL, (int size), (size))
 NO_MEMORY_WRAP(struct json_object *, json_object_new_string, NULL, (const char *text), (text))
 NO_MEMORY_WRAP(struct json_object *, json_object_new_int64, NULL, (int64_t number), (number))
 NO_MEMORY_WRAP(struct json_object *, json_object_new_boolean, NULL, (json_bool truth), (truth))
