@@ -15,7 +15,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,8 +30,7 @@ struct key_files {
         uint64_t last_serial;
         struct held_keys present; /* in order of the files' names */
         struct held_keys retired;
-        struct key_file_refusal *refusals;
-        size_t n_refusals;
+        struct key_refusals refusals;
 };
 
 /* ---- one scan ---- */
@@ -42,30 +40,8 @@ struct scan {
         int directory_fd;
         bool shared; /* with files that are no keys */
         struct held_keys present;
-        struct key_file_refusal *refusals;
-        size_t n_refusals;
+        struct key_refusals refusals;
 };
-
-static void refuse(struct scan *scan, const char *file, const char *environment, const char *format, ...)
-        _printf_(4, 5);
-
-static void refuse(struct scan *scan, const char *file, const char *environment, const char *format, ...)
-{
-        if (scan->n_refusals >= KEY_FILES_MAX) {
-                return;
-        }
-        struct key_file_refusal *refusal = &scan->refusals[scan->n_refusals++];
-        va_list arguments;
-
-        for (size_t i = 0; file[i] && i + 1 < sizeof(refusal->file); i++) {
-                unsigned char c = (unsigned char)file[i];
-                refusal->file[i] = (char)(c > 0x20 && c < 0x7f ? c : '?');
-        }
-        (void)snprintf(refusal->environment, sizeof(refusal->environment), "%s", environment);
-        va_start(arguments, format);
-        (void)vsnprintf(refusal->reason, sizeof(refusal->reason), format, arguments);
-        va_end(arguments);
-}
 
 /* Is there room for one more key of this environment, and is it not the same as another file's? */
 static bool acceptable(struct scan *scan, const char *file, const char *environment, const char *label,
@@ -79,22 +55,24 @@ static bool acceptable(struct scan *scan, const char *file, const char *environm
                 }
                 n++;
                 if (streq(held->label, label)) {
-                        refuse(scan, file, environment,
-                               "another file gives a key of this name: remove or rename one of the two");
+                        key_refusals_add(
+                                &scan->refusals, file, environment,
+                                "another file gives a key of this name: remove or rename one of the two");
                         return false;
                 }
                 if (access_key_equal(held->key, key)) {
-                        refuse(scan, file, environment,
-                               "it holds the same key as %s%s%s: remove one of the two", environment,
-                               *held->label ? "." : "", held->label);
+                        key_refusals_add(&scan->refusals, file, environment,
+                                         "it holds the same key as %s%s%s: remove one of the two",
+                                         environment, *held->label ? "." : "", held->label);
                         return false;
                 }
         }
         if (n >= KEYS_PER_ENVIRONMENT_MAX) {
-                refuse(scan, file, environment,
-                       "%s has %d keys already, as many as the upstream gives out: remove the file, or one "
-                       "before it",
-                       environment, KEYS_PER_ENVIRONMENT_MAX);
+                key_refusals_add(
+                        &scan->refusals, file, environment,
+                        "%s has %d keys already, as many as the upstream gives out: remove the file, or one "
+                        "before it",
+                        environment, KEYS_PER_ENVIRONMENT_MAX);
                 return false;
         }
         return true;
@@ -135,8 +113,10 @@ static int hold(struct scan *scan, const char *environment, const char *label, s
 /* What was refused last was refused for this error. */
 static void note_error(struct scan *scan, int error)
 {
-        if (scan->n_refusals > 0) {
-                struct key_file_refusal *refusal = &scan->refusals[scan->n_refusals - 1];
+        struct key_refusals *refusals = &scan->refusals;
+
+        if (refusals->n > 0) {
+                struct key_refusal *refusal = &refusals->list[refusals->n - 1];
                 refusal->denied = error == -EACCES || error == -EPERM;
                 refusal->passes = key_watch_retry(scan->files->watch, error) || error == -ENOENT;
         }
@@ -148,8 +128,8 @@ static void keep_old(struct scan *scan, const char *file, const char *environmen
 {
         struct held_key *old = held_keys_take(&scan->files->present, environment, label, NULL);
 
-        refuse(scan, file, environment, "%s%s", reason,
-               old ? " (the key read from it before stays in use)" : "");
+        key_refusals_add(&scan->refusals, file, environment, "%s%s", reason,
+                         old ? " (the key read from it before stays in use)" : "");
         note_error(scan, error);
         if (old) {
                 old->rewritten = false;
@@ -165,8 +145,9 @@ static void scan_file(struct scan *scan, const char *name)
 
         if (key_directory_name_parse(scan->shared, name, environment, label) < 0) {
                 if (!scan->shared) {
-                        refuse(scan, name, "",
-                               "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
+                        key_refusals_add(
+                                &scan->refusals, name, "",
+                                "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
                 }
                 return;
         }
@@ -174,11 +155,11 @@ static void scan_file(struct scan *scan, const char *name)
                 if (scan->shared) {
                         return;
                 }
-                refuse(scan, name, "",
-                       "there is no environment of that name: add a section [environment %s] with its "
-                       "base_url, or "
-                       "rename the file",
-                       environment);
+                key_refusals_add(
+                        &scan->refusals, name, "",
+                        "there is no environment of that name: add a section [environment %s] with its "
+                        "base_url, or rename the file",
+                        environment);
                 return;
         }
         int r = key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
@@ -207,8 +188,8 @@ static void refuse_directory(struct scan *scan, const char *what)
         struct held_keys *present = &scan->files->present;
         int error = errno;
 
-        refuse(scan, ".", "", "the directory cannot be %s: %s%s", what, strerror(error),
-               present->first ? " (the keys read before stay in use)" : "");
+        key_refusals_add(&scan->refusals, ".", "", "the directory cannot be %s: %s%s", what, strerror(error),
+                         present->first ? " (the keys read before stay in use)" : "");
         note_error(scan, -error);
         held_keys_move(&scan->present, present);
 }
@@ -223,9 +204,10 @@ static void scan_directory(struct scan *scan)
         }
         for (int i = 0; i < n; i++) {
                 if (i == KEY_FILES_MAX) {
-                        refuse(scan, entries[i]->d_name, "",
-                               "there are more than %d files in the directory: the rest was not looked at",
-                               KEY_FILES_MAX);
+                        key_refusals_add(
+                                &scan->refusals, entries[i]->d_name, "",
+                                "there are more than %d files in the directory: the rest was not looked at",
+                                KEY_FILES_MAX);
                 }
                 if (i < KEY_FILES_MAX) {
                         scan_file(scan, entries[i]->d_name);
@@ -237,40 +219,17 @@ static void scan_directory(struct scan *scan)
 
 /* ---- loading ---- */
 
-/* Says what is refused now and was not refused in the same words before. */
-static void tell_refusals(const struct key_files *files, const struct scan *scan)
-{
-        for (size_t i = 0; i < scan->n_refusals; i++) {
-                const struct key_file_refusal *new = &scan->refusals[i];
-                bool told = false;
-                for (size_t j = 0; j < files->n_refusals && !told; j++) {
-                        told = streq(files->refusals[j].file, new->file) &&
-                               streq(files->refusals[j].reason, new->reason);
-                }
-                if (!told) {
-                        bool all = streq(new->file, ".");
-                        journal_say(
-                                &(struct journal_record){ .priority = new->passes ? LOG_WARNING : LOG_ERR,
-                                                          .id = EVENT_KEY_FILE_REFUSED,
-                                                          .environment = *new->environment ? new->environment
-                                                                                           : NULL },
-                                "key %s %s%s%s is not used: %s", all ? "directory" : "file",
-                                files->directory_in_use, all ? "" : "/", all ? "" : new->file, new->reason);
-                }
-        }
-}
-
 void key_files_load(struct key_files *files)
 {
         struct scan scan = { .files = files };
         char *directory = NULL;
 
-        scan.refusals = calloc(KEY_FILES_MAX, sizeof(*scan.refusals));
-        int r = scan.refusals
-                        ? key_directory_choose(files->directory, files->known, files->userdata, &directory)
-                        : -ENOMEM;
+        int r = key_refusals_new(&scan.refusals);
+        if (r >= 0) {
+                r = key_directory_choose(files->directory, files->known, files->userdata, &directory);
+        }
         if (r < 0) {
-                free(scan.refusals);
+                key_refusals_clear(&scan.refusals);
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
                             "the keys are not read, and stay as they were: %s", strerror(-r));
                 (void)key_watch_retry(files->watch, r);
@@ -288,13 +247,12 @@ void key_files_load(struct key_files *files)
                 scan_directory(&scan);
                 (void)close(scan.directory_fd);
         }
-        tell_refusals(files, &scan);
+        key_refusals_tell(&scan.refusals, &files->refusals, files->directory_in_use);
 
         held_keys_move(&files->retired, &files->present); /* what no file gave again */
         files->present = scan.present;
-        free(files->refusals);
+        key_refusals_clear(&files->refusals);
         files->refusals = scan.refusals;
-        files->n_refusals = scan.n_refusals;
 }
 
 static void on_watch(void *userdata)
@@ -306,7 +264,7 @@ static void on_watch(void *userdata)
 
 /* ---- what the others ask ---- */
 
-size_t key_files_names(const struct key_files *files, const char *environment,
+size_t key_files_names(struct key_files *files, const char *environment,
                        struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX])
 {
         size_t n = 0;
@@ -342,10 +300,9 @@ void key_files_retain(struct key_files *files, const char *environment, const ui
         held_keys_retain(&files->retired, environment, serials, n);
 }
 
-const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n)
+const struct key_refusals *key_files_refusals(const struct key_files *files)
 {
-        *ret_n = files->n_refusals;
-        return files->refusals;
+        return &files->refusals;
 }
 
 const char *key_files_directory(const struct key_files *files)
@@ -404,7 +361,7 @@ struct key_files *key_files_free(struct key_files *files)
                 files->watch = key_watch_free(files->watch);
                 held_keys_clear(&files->present);
                 held_keys_clear(&files->retired);
-                free(files->refusals);
+                key_refusals_clear(&files->refusals);
                 free(files->directory_in_use);
                 free(files->directory);
                 free(files);

@@ -6,23 +6,12 @@
  * wanted any more; a file that went bad changes nothing, but is told of. */
 #pragma once
 
+#include "daemon/key_refusals.h"
 #include "lib/access_key.h"
 #include "lib/keyring.h"
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
-
-#define KEY_FILES_MAX       128 /* in the directory, of any kind */
-#define KEY_FILE_REASON_MAX 256
-
-/* A file that gives no key, and why. */
-struct key_file_refusal {
-        char file[64];
-        char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" if the name tells none */
-        char reason[KEY_FILE_REASON_MAX];           /* with the cure; never any content */
-        bool denied;                                /* for lack of a permission */
-        bool passes; /* the cause goes away by itself, or is one that we only wait for */
-};
 
 struct key_files;
 
@@ -44,8 +33,9 @@ int key_files_configure(struct key_files *files, const char *directory, bool rel
  * function is not called. */
 void key_files_load(struct key_files *files);
 
-/* The keys of an environment, in name order; returns how many. */
-size_t key_files_names(const struct key_files *files, const char *environment,
+/* The keys of an environment, in name order; returns how many. That a file was written again is told once.
+ */
+size_t key_files_names(struct key_files *files, const char *environment,
                        struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX]);
 
 /* The key itself, for the exchange alone; NULL: it is not held (any more). */
@@ -57,7 +47,8 @@ bool key_files_know_id(const struct key_files *files, const char *id);
 /* Of the keys of this environment whose files are gone or changed, lets go all but these. */
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
 
-const struct key_file_refusal *key_files_refusals(const struct key_files *files, size_t *ret_n);
+/* What the latest reading refused. */
+const struct key_refusals *key_files_refusals(const struct key_files *files);
 
 /* The directory in use; until one could be chosen, the default. */
 const char *key_files_directory(const struct key_files *files);

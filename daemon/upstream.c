@@ -72,7 +72,7 @@ int upstream_load_keys(struct upstream *upstream, const struct settings *setting
         return 0;
 }
 
-size_t upstream_keys(const struct upstream *upstream, const char *environment,
+size_t upstream_keys(struct upstream *upstream, const char *environment,
                      struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX])
 {
         return key_files_names(upstream->files, environment, ret);
@@ -97,14 +97,14 @@ int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
 
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret)
 {
-        size_t n;
-        const struct key_file_refusal *refusals = key_files_refusals(upstream->files, &n);
+        const struct key_refusals *refusals = key_files_refusals(upstream->files);
 
-        if (i >= n) {
+        if (i >= refusals->n) {
                 return false;
         }
-        *ret = (struct upstream_refusal){ refusals[i].file, refusals[i].environment, refusals[i].reason,
-                                          refusals[i].denied };
+        const struct key_refusal *refusal = &refusals->list[i];
+        *ret = (struct upstream_refusal){ refusal->file, refusal->environment, refusal->reason,
+                                          refusal->denied };
         return true;
 }
 

@@ -52,8 +52,9 @@ struct upstream *upstream_free(struct upstream *upstream);
 /* Reads the key files (again), under these settings. -ENOMEM. */
 int upstream_load_keys(struct upstream *upstream, const struct settings *settings);
 
-/* What keys an environment has, in name order; returns how many. */
-size_t upstream_keys(const struct upstream *upstream, const char *environment,
+/* What keys an environment has, in name order; returns how many. That a file was written again is told once.
+ */
+size_t upstream_keys(struct upstream *upstream, const char *environment,
                      struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX]);
 
 /* Keys whose files changed are held on until this says which ones are still wanted. */

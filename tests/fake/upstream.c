@@ -53,7 +53,7 @@ int upstream_load_keys(struct upstream *upstream, const struct settings *setting
         return 0;
 }
 
-size_t upstream_keys(const struct upstream *upstream, const char *environment,
+size_t upstream_keys(struct upstream *upstream, const char *environment,
                      struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX])
 {
         (void)upstream;

@@ -125,18 +125,16 @@ static void the_first_time(void **state)
 
 static void no_memory_for_a_changed_key(void **state)
 {
-        size_t n;
-
         (void)state;
         key_files_load(files);
         write_key("id:second-secret\n");
         no_memory_for = sizeof(struct held_key);
         key_files_load(files);
         assert_string_equal(the_key()->secret, "first-secret");
-        const struct key_file_refusal *refusal = key_files_refusals(files, &n);
-        assert_int_equal(n, 1);
-        assert_string_equal(refusal->file, "sandbox.main");
-        assert_true(refusal->passes);
+        const struct key_refusals *refusals = key_files_refusals(files);
+        assert_int_equal(refusals->n, 1);
+        assert_string_equal(refusals->list[0].file, "sandbox.main");
+        assert_true(refusals->list[0].passes);
         no_memory_for = 0;
         key_files_load(files);
         assert_string_equal(the_key()->secret, "second-secret");
