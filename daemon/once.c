@@ -84,16 +84,14 @@ static const char *words_for(enum exchange_outcome outcome)
         switch (outcome) {
         case EXCHANGE_KEY_REFUSED:
                 return "the upstream refuses the access key; is it of this environment, and not regenerated "
-                       "or "
-                       "deleted in the portal?";
+                       "or deleted in the portal?";
         case EXCHANGE_THROTTLED:
                 return "the upstream asks for patience; try again later";
         case EXCHANGE_UNAVAILABLE:
                 return "the upstream is not available; try again later";
         default:
                 return "the upstream's answer is not understood; check base_url, and whether a proxy "
-                       "answers in "
-                       "its place";
+                       "answers in its place";
         }
 }
 
