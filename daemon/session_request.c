@@ -11,6 +11,7 @@
 #include "daemon/request_body.h"
 #include "daemon/token_answer.h"
 #include "daemon/token_request.h"
+#include "lib/token_query.h"
 #include "lib/util.h"
 
 #include <errno.h>

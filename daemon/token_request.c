@@ -13,6 +13,7 @@
 #include "daemon/request_body.h"
 #include "lib/duration.h"
 #include "lib/json_form.h"
+#include "lib/token_query.h"
 #include "lib/util.h"
 
 #include <errno.h>

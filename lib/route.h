@@ -5,8 +5,6 @@
 #include "lib/names.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 enum route_id {
         ROUTE_LIVE,           /* GET /livez */
@@ -53,18 +51,5 @@ bool route_speaks_upstream(const char *target);
 /* GET also serves HEAD. */
 bool route_allows(const struct route *route, enum http_method method);
 
-/* The query of GET /v1/{environment}/token. */
-struct token_query {
-        uint32_t min_ttl_sec; /* 0: any */
-        uint32_t wait_sec;    /* default 2, at most 30 */
-};
-#define TOKEN_WAIT_DEFAULT_SEC 2
-#define TOKEN_WAIT_MAX_SEC     30
-
-/* Reads the query part of a raw target (after '?'; NULL or none at all: the defaults). Keys: min_ttl, wait,
- * each once, plain decimal digits. -EINVAL: reterr_message (size bytes) says which key or value and what to
- * do; unknown keys are named only if they are [a-z0-9_-]{1,32}. A wait over 30 is an error. */
-int token_query_parse(const char *target, struct token_query *ret, char *reterr_message, size_t size);
-
-/* For every other path: a query is an error. */
+/* Only the token path may have one, see lib/token_query.h. */
 bool route_target_has_query(const char *target);

@@ -1,6 +1,7 @@
 /* Any bytes as a request target: what is found says the same path again, and no message repeats anything
  * odd. */
 #include "lib/route.h"
+#include "lib/token_query.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 
