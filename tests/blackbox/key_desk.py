@@ -12,6 +12,8 @@ from terminal import Terminal
 
 BUILD = pathlib.Path(os.environ["EQP_BUILD_DIR"])
 EQPCTL = BUILD / "ctl" / "eqpctl"
+ID, SECRET = "AQ17NZ49WC", "canary8820c99614d65f923df"
+KEY = f"{ID}:{SECRET}\n"
 SANITIZERS = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
 
 # Notes each trial (arguments, standard input, environment), then ends as told.
@@ -35,6 +37,15 @@ print("<4>memory for secrets cannot be locked", file=sys.stderr)
 print(f"<3>{{sys.argv[2]}}: {{words}}", file=sys.stderr)
 sys.exit(code)
 """
+
+
+def answer(terminal, id=ID, secret=SECRET):
+    """Both questions of `eqpctl key set`."""
+    terminal.expect("Application ID: ")
+    terminal.type(f"{id}\n")
+    terminal.expect("Application secret (not shown): ")
+    terminal.wait_echo(False)
+    terminal.type(f"{secret}\n")
 
 
 class KeyDesk:

@@ -3,19 +3,8 @@
 import signal
 
 import pytest
-from key_desk import EQPCTL
+from key_desk import EQPCTL, ID, KEY, SECRET, answer
 from terminal import Terminal
-
-ID, SECRET = "AQ17NZ49WC", "canary8820c99614d65f923df"
-KEY = f"{ID}:{SECRET}\n"
-
-
-def answer(terminal, id=ID, secret=SECRET):
-    terminal.expect("Application ID: ")
-    terminal.type(f"{id}\n")
-    terminal.expect("Application secret (not shown): ")
-    terminal.wait_echo(False)
-    terminal.type(f"{secret}\n")
 
 
 def test_the_secret_is_not_seen(desk):

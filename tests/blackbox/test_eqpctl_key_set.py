@@ -11,10 +11,8 @@ import time
 
 import pytest
 from fake_broker import Answer, FakeBroker, error
-from key_desk import EQPCTL, KeyDesk
+from key_desk import EQPCTL, ID, KEY, SECRET, KeyDesk, answer
 
-ID, SECRET = "AQ17NZ49WC", "canary8820c99614d65f923df"
-KEY = f"{ID}:{SECRET}\n"
 LIBC = re.search(r"(/\S+/libc\.so\.6)$", pathlib.Path("/proc/self/maps").read_text(), re.M)[1]
 OTHER = "SECONDKEY2:fedcba9876543210\n"
 
