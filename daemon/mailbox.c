@@ -1,9 +1,11 @@
 /* Datagrams for somebody who may not be reading them.
  *
  * A burst may fill the queue of a reader who is well: he gets a moment to catch up. One who is stopped, or
- * hangs, costs that moment once. */
+ * hangs, costs that moment once; one who is slow, perhaps because somebody keeps him busy, once in a second,
+ * however many datagrams there are. */
 #include "daemon/mailbox.h"
 
+#include "daemon/clock.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -56,12 +58,20 @@ static int try_to_send(struct mailbox *mailbox, const void *bytes, size_t length
 }
 
 /* Only of a socket that is connected does poll() know whether the other end has room. */
-static void wait_for_room(const struct mailbox *mailbox)
+static void wait_for_room(struct mailbox *mailbox)
 {
         struct pollfd writable = { .fd = mailbox->fd, .events = POLLOUT };
+        uint64_t now_usec = clock_now_usec();
 
-        if (connect(mailbox->fd, (const struct sockaddr *)&mailbox->address, mailbox->length) == 0) {
-                (void)poll(&writable, 1, MAILBOX_WAIT_MSEC);
+        if (now_usec - mailbox->second_usec >= USEC_PER_SEC) {
+                mailbox->second_usec = now_usec;
+                mailbox->waited_usec = 0;
+        }
+        int left_msec = MAILBOX_WAIT_MSEC - (int)(mailbox->waited_usec / USEC_PER_MSEC);
+        if (left_msec > 0 &&
+            connect(mailbox->fd, (const struct sockaddr *)&mailbox->address, mailbox->length) == 0) {
+                (void)poll(&writable, 1, left_msec);
+                mailbox->waited_usec += clock_now_usec() - now_usec;
         }
 }
 

@@ -90,6 +90,23 @@ static void who_does_not_read_costs_one_moment(void **state)
         assert_int_equal(send_word(), 0);
 }
 
+/* Each place that he makes is taken at once, and the next one finds none. */
+static void who_reads_slowly_costs_no_more_in_a_second(void **state)
+{
+        char word[8];
+
+        (void)state;
+        while (send_word() == 0) {
+        }
+        uint64_t before_usec = clock_now_usec();
+        for (int i = 0; i < 20; i++) {
+                assert_int_equal(recv(reader, word, sizeof(word), 0), 4);
+                assert_int_equal(send_word(), 0);
+                assert_int_equal(send_word(), -EAGAIN);
+        }
+        assert_true(clock_now_usec() - before_usec < 10 * MAILBOX_WAIT_MSEC * USEC_PER_MSEC);
+}
+
 static void nobody_is_there(void **state)
 {
         (void)state;
@@ -119,6 +136,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(it_arrives, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_descriptor_goes_with_it, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(who_does_not_read_costs_one_moment, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(who_reads_slowly_costs_no_more_in_a_second, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(nobody_is_there, set_up, tear_down),
                 cmocka_unit_test(what_is_no_address),
         };
