@@ -33,7 +33,7 @@ static int on_due(sd_event_source *source, void *userdata)
 
         (void)source;
         if (tell) {
-                service_reloading();
+                service_reloading(reload->work.service);
         }
         if (read_and_apply(reload) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_RELOAD_FAILED },

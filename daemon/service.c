@@ -1,5 +1,6 @@
-/* What systemd is told. Who does not listen misses nothing; but where a manager does not read just now,
- * READY=1 is told again, as a start or a reload without it has failed. */
+/* What systemd is told. Who does not listen misses nothing; but where a manager does not read just now, it
+ * is told again what it waits for: READY=1, as a start or a reload without it has failed, and that the loop
+ * runs. */
 #include "daemon/service.h"
 
 #include "daemon/clock.h"
@@ -80,9 +81,22 @@ static bool all_answered(const struct api *api)
         return true;
 }
 
+/* Units of Type=notify-reload take a READY=1 for the end of a reload only after this. */
+static int tell_reloading(struct service *service)
+{
+        int r = service->reloading_usec == 0
+                        ? 0
+                        : notify(-1, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, service->reloading_usec);
+
+        if (r != -EAGAIN) {
+                service->reloading_usec = 0;
+        }
+        return r;
+}
+
 static void tell_ready(struct service *service)
 {
-        bool again = notify(-1, "READY=1") == -EAGAIN;
+        bool again = tell_reloading(service) == -EAGAIN || notify(-1, "READY=1") == -EAGAIN;
 
         if (again) {
                 (void)sd_event_source_set_time_relative(service->timer, TELL_AGAIN_USEC);
@@ -119,28 +133,27 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Fed from the loop, so that one that hangs is found out. (sd-event would do it, and wait for the manager.)
- */
+ * There is time for one meal that the manager has no room for, and for many tries to make up for it: anybody
+ * may write to its socket, and fill it. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const struct service *service = userdata;
+        bool again = notify(-1, "WATCHDOG=1") == -EAGAIN;
+        uint64_t wait_usec = again ? service->watchdog_usec / 40 : service->watchdog_usec / 2;
 
         (void)usec;
-        (void)notify(-1, "WATCHDOG=1");
-        (void)sd_event_source_set_time_relative(source, service->feed_usec);
+        (void)sd_event_source_set_time_accuracy(source, wait_usec / 2);
+        (void)sd_event_source_set_time_relative(source, wait_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 static int start_feeding(struct service *service, sd_event *event)
 {
-        uint64_t limit_usec;
-        int r = sd_watchdog_enabled(0, &limit_usec);
+        int r = sd_watchdog_enabled(0, &service->watchdog_usec);
 
-        if (r <= 0) {
-                return r;
-        }
-        service->feed_usec = limit_usec / 2;
-        return sd_event_add_time_relative(event, &service->watchdog, CLOCK_MONOTONIC, 0, limit_usec / 4,
-                                          on_watchdog, service);
+        return r <= 0 ? r
+                      : sd_event_add_time_relative(event, &service->watchdog, CLOCK_MONOTONIC, 0, 1,
+                                                   on_watchdog, service);
 }
 
 void service_starting(void)
@@ -163,12 +176,12 @@ void service_clear(struct service *service)
         service->watchdog = sd_event_source_disable_unref(service->watchdog);
 }
 
-void service_reloading(void)
+void service_reloading(struct service *service)
 {
         struct timespec now;
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        (void)notify(-1, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                     (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
+        service->reloading_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+        (void)tell_reloading(service);
 }
 
 void service_reloaded(struct service *service)

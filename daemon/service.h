@@ -8,8 +8,9 @@
 struct service {
         sd_event_source *timer;    /* READY=1 is due then, at the latest, or again */
         bool ready;                /* READY=1 was sent, or is owed */
+        uint64_t reloading_usec;   /* when the reload began of which the manager is still to hear; 0: none */
         sd_event_source *watchdog; /* NULL: there is none to feed */
-        uint64_t feed_usec;
+        uint64_t watchdog_usec;    /* it has to be fed within that time */
 };
 
 /* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the
@@ -26,7 +27,7 @@ void service_clear(struct service *service);
 void service_look(struct service *service, const struct api *api, uint64_t now_usec);
 
 /* A reload begins (RELOADING=1 with the time, as notify-reload units want it) and ends (READY=1). */
-void service_reloading(void);
+void service_reloading(struct service *service);
 void service_reloaded(struct service *service);
 
 void service_stopping(void);

@@ -23,19 +23,20 @@ static const char *name_of(uint64_t number, char buffer[static NAME_MAX_LENGTH +
         return buffer;
 }
 
-static void let_go(const char *name)
+static int let_go(const char *name)
 {
-        (void)notify(-1, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        return notify(-1, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 /* ---- while we run ---- */
 
+/* What the manager has no room to hear of now, it is told the next time. */
 void session_store_drop(struct session_store *store)
 {
         char name[NAME_MAX_LENGTH + 1];
 
-        if (store->current.text) {
-                let_go(name_of(store->number, name));
+        while (store->oldest <= store->number && let_go(name_of(store->oldest, name)) != -EAGAIN) {
+                store->oldest++;
         }
         session_snapshot_clear(&store->current);
 }
@@ -134,16 +135,16 @@ static void take(struct session_store *store, int fd, const char *name, struct s
         if (!new) {
                 journal_say(&(struct journal_record){ .priority = LOG_NOTICE, .id = EVENT_SESSIONS_DROPPED },
                             "the sessions that the service manager kept as %s are dropped: %s", name, why);
-                let_go(name);
+                (void)let_go(name);
         } else if (new->number > store->number) {
                 session_store_drop(store); /* an older one */
                 (void)saved_sessions_free(*kept);
                 *kept = new;
                 store->current = snapshot;
-                store->number = new->number;
+                store->number = store->oldest = new->number;
         } else {
                 if (new->number < store->number) {
-                        let_go(name);
+                        (void)let_go(name);
                 }
                 session_snapshot_clear(&snapshot);
                 (void)saved_sessions_free(new);
@@ -154,7 +155,7 @@ void session_store_init(struct session_store *store, struct passed *passed, stru
 {
         const char *most = getenv("FDSTORE"); /* how many; only newer managers say */
 
-        *store = (struct session_store){ 0 };
+        *store = (struct session_store){ .oldest = 1 };
         *ret_kept = NULL;
         if (!getenv("NOTIFY_SOCKET") || (most && streq(most, "0"))) {
                 return;

@@ -11,6 +11,7 @@ struct session_store {
         bool usable; /* there is a manager that may have a store, and this boot's ID is known */
         char boot_id[SAVED_BOOT_ID_LENGTH + 1];
         uint64_t number;                 /* of the current one, or the latest there was; 0: none yet */
+        uint64_t oldest;                 /* that the store may still have; number + 1: none */
         struct session_snapshot current; /* what the store has */
 };
 

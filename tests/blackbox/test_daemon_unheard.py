@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -25,10 +26,15 @@ class Reader:
         self.socket.setblocking(False)
 
     def fill(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
-            other.setblocking(False)
-            while True:
-                other.sendto(FILLER, self.path)
+        """From as many sockets as it takes: each may have so much on the way and no more."""
+        n_sent = 1
+        while n_sent > 0:
+            n_sent = 0
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
+                other.setblocking(False)
+                while True:
+                    other.sendto(FILLER, self.path)
+                    n_sent += 1
 
     def read(self):
         """What was said since the last time."""
@@ -53,13 +59,15 @@ def manager(tmp_path):
 
 
 def hears(manager, word):
+    """Waits for it, and returns all that came meanwhile."""
     heard = []
 
     def found():
         heard.extend(manager.read())
         return any(message.startswith(word) for message in heard)
 
-    wait_until(found, f"{word} among {heard}")
+    wait_until(found, word)
+    return heard
 
 
 def test_a_manager_that_hangs_at_start(upstream, make_broker, manager):
@@ -78,7 +86,23 @@ def test_a_manager_that_hangs_later(upstream, make_broker, manager):
     broker.refresh()
     assert broker.token()["ust"]
     assert b"READY=1" not in manager.read()
-    hears(manager, b"READY=1")  # the reload's
+    heard = hears(manager, b"READY=1")  # the reload's, which counts only after this one if Type= is notify-reload
+    assert any(word.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for word in heard[:heard.index(b"READY=1")])
+
+
+def test_a_manager_that_misses_a_meal_gets_the_next_one_soon(upstream, make_broker, manager):
+    """One that hangs just then, or whose queue somebody fills, is not to take the loop for one that hangs."""
+    limit = 4.0
+    manager.env["WATCHDOG_USEC"] = str(int(limit * 1e6))
+    make_broker(upstream, env=manager.env)
+    hears(manager, b"READY=1")
+    hears(manager, b"WATCHDOG=1")
+    fed = time.monotonic()
+    while time.monotonic() < fed + 0.8 * limit:  # the next one is due before that
+        manager.fill()
+        time.sleep(0.02)
+    hears(manager, b"WATCHDOG=1")
+    assert time.monotonic() - fed < limit
 
 
 def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
@@ -91,6 +115,19 @@ def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
     manager.read()
     broker.refresh()
     hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n")
+
+
+def test_sessions_that_are_not_let_go_at_once_are_later(upstream, make_broker, manager):
+    """There is room for a few only: what stayed would take the place of those to come."""
+    manager.env["EQP_BROKER_BOOT_ID"] = "0" * 31 + "1"
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-1")
+    manager.fill()
+    broker.refresh()
+    broker.wait_log("would not survive a restart")
+    manager.read()
+    broker.refresh()
+    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-2")
 
 
 def test_an_end_that_nobody_hears_of(upstream, make_broker, manager):
