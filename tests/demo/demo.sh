@@ -312,10 +312,12 @@ END
         say "Both keep running; sandbox tokens live for $kept_lifetime_sec s now, and all keys are good."
         cat <<END
 
-     Talk to it        export EQP_BROKER_ADDRESS=$EQP_BROKER_ADDRESS
-                       ${build#"$PWD/"}/ctl/eqpctl status --watch
+     For your shell    export EQP_BROKER_ADDRESS=$EQP_BROKER_ADDRESS
+                       export EQP_BROKER_CONFIG=$work/eqp-brokerd.conf
+                       export EQP_BROKERD=$build/daemon/eqp-brokerd
+     Talk to it        ${build#"$PWD/"}/ctl/eqpctl status --watch
                        curl -H 'EQP-Client: me' $broker/v1/sandbox/token
-     Keys              $work/keys
+     Keys              ${build#"$PWD/"}/ctl/eqpctl key list
      Its log           tail -f $work/eqp-brokerd.log
      An outage         curl -d '{"fault": "refuse_connect"}' $simulator/sandbox/faults
      ... its end       curl -X DELETE $simulator/sandbox/faults

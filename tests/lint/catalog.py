@@ -32,14 +32,14 @@ def entries():
 
 
 def troubles_of(name, headers, text):
-    fields = set(re.findall(r"\bEQP_\w+", (ROOT / "daemon" / "journal.c").read_text()))
+    fields = set(re.findall(r"\bEQP_\w+", (ROOT / "daemon" / "journal_entry.c").read_text()))
     if set(headers) != HEADERS:
         yield f"{name}: its headers are {', '.join(headers)}; they should be {', '.join(sorted(HEADERS))}"
     if len(re.findall(r"\n\n", text.strip())) < 1:
         yield f"{name}: it says what happened, or what to do, but not both: no second paragraph"
     for field in re.findall(r"@(\w+)@", headers.get("Subject", "") + text):
         if field not in fields:
-            yield f"{name}: @{field}@ is no field of daemon/journal.c"
+            yield f"{name}: @{field}@ is no field of daemon/journal_entry.c"
 
 
 def taken_by_journalctl():
