@@ -9,6 +9,7 @@ their own ways. zsh's part runs outside its line editor, with compadd replaced b
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,8 +64,8 @@ def zsh(program, words, typed=None):
 
 
 def fish(program, words, typed=None):
-    source = completion(program, "fish")
-    lines = run(["fish", "-N", "-c", f"source {source}; complete -C '{' '.join([typed or program, *words])}'"])
+    line = " ".join([typed or program, *(shlex.quote(word) if " " in word else word for word in words)])
+    lines = run(["fish", "-N", "-c", "source $argv[1]; complete -C $argv[2]", completion(program, "fish"), line])
     return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in lines]
 
 
@@ -127,6 +128,9 @@ def runs_of(shell, program):
         typed.chmod(0o755)
         offered = {word for word in shell(program, ["-"], str(typed)) if word.startswith("-")}
         shell(program, [""], str(typed))
+        # As a part of a script of sed's, this would be a command.
+        shell(program, [f"-x//;1e echo ran >>{trace} #", "s"])
+        shell(program, [f"-x//;1e echo ran >>{trace} #", ""])
         if trace.exists():
             yield f"{shell.__name__}: to complete {typed.name} runs what was typed"
         if offered != options_of(program):
