@@ -57,8 +57,8 @@ static int try_to_send(struct mailbox *mailbox, const void *bytes, size_t length
         return sendmsg(mailbox->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Only of a socket that is connected does poll() know whether the other end has room. */
-static void wait_for_room(struct mailbox *mailbox)
+/* Is there any, after a wait? Only of a socket that is connected does poll() know that of the other end. */
+static bool wait_for_room(struct mailbox *mailbox)
 {
         struct pollfd writable = { .fd = mailbox->fd, .events = POLLOUT };
         uint64_t now_usec = clock_now_usec();
@@ -68,19 +68,21 @@ static void wait_for_room(struct mailbox *mailbox)
                 mailbox->waited_usec = 0;
         }
         int left_msec = MAILBOX_WAIT_MSEC - (int)(mailbox->waited_usec / USEC_PER_MSEC);
-        if (left_msec > 0 &&
-            connect(mailbox->fd, (const struct sockaddr *)&mailbox->address, mailbox->length) == 0) {
-                (void)poll(&writable, 1, left_msec);
-                mailbox->waited_usec += clock_now_usec() - now_usec;
+        if (left_msec <= 0 ||
+            connect(mailbox->fd, (const struct sockaddr *)&mailbox->address, mailbox->length) < 0) {
+                return false;
         }
+        int r = poll(&writable, 1, left_msec);
+        mailbox->waited_usec += clock_now_usec() - now_usec;
+        return r == 1 && (writable.revents & POLLOUT);
 }
 
 int mailbox_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd)
 {
         int r = try_to_send(mailbox, bytes, length, fd);
 
-        if (r == -EAGAIN && !mailbox->full) {
-                wait_for_room(mailbox);
+        /* Others write to him as well, and may be quicker. */
+        while (r == -EAGAIN && !mailbox->full && wait_for_room(mailbox)) {
                 r = try_to_send(mailbox, bytes, length, fd);
         }
         mailbox->full = r == -EAGAIN;
