@@ -5,7 +5,8 @@ import os
 import pytest
 
 from broker import STRANGER
-from fixtures import make_broker, manager, pytest_runtest_makereport, session_simulator, upstream  # noqa: F401
+from fixtures import (make_broker, manager, pytest_make_parametrize_id,  # noqa: F401
+                      pytest_runtest_makereport, session_simulator, upstream)
 from key_desk import KeyDesk
 from simulator import EXAMPLE_KEY
 from slow_clients import SlowClients

@@ -1,6 +1,11 @@
 """Fixtures that the daemon's tests and the attacks share. A conftest.py imports those that its folder needs."""
 
+import os
+
 import pytest
+
+if "EQP_BUILD_DIR" not in os.environ:
+    raise pytest.UsageError("EQP_BUILD_DIR has to name a build, such as EQP_BUILD_DIR=$PWD/build; see CONTRIBUTING.md")
 
 from broker import Broker
 from manager import Manager
@@ -49,3 +54,10 @@ def pytest_runtest_makereport(item, call):
 def manager():
     with Manager() as manager:
         yield manager
+
+
+def pytest_make_parametrize_id(val):
+    """Test names that one can read and type: of a long text, the beginning."""
+    if isinstance(val, (str, bytes)) and len(val) > 80:
+        return ascii(val[:60]).strip("b'\"") + "..."
+    return None

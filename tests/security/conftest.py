@@ -14,7 +14,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
-from fixtures import make_broker, manager, pytest_runtest_makereport, session_simulator, upstream  # noqa: E402, F401
+from fixtures import (make_broker, manager, pytest_make_parametrize_id,  # noqa: E402, F401
+                      pytest_runtest_makereport, session_simulator, upstream)
 from people import Users  # noqa: E402
 from simulator import EXAMPLE_KEY  # noqa: E402
 
