@@ -119,11 +119,17 @@ int diag_answer_read_server(const void *bytes, size_t length, const struct diag_
         if (r < 0) {
                 return r;
         }
-        /* SYN_RECV: whoever listens wants to see the first bytes before he is told of the connection. */
-        if (!fits(answer, question) ||
-            (answer->idiag_state != TCP_ESTABLISHED && answer->idiag_state != TCP_SYN_RECV)) {
-                *ret_why = "its end of the connection is closed already";
+        /* Whoever listens there is told of where there is no such connection any more. */
+        if (answer->idiag_state == TCP_LISTEN) {
+                return -ECONNRESET;
+        }
+        if (!fits(answer, question)) {
+                *ret_why = "the kernel knows another connection in its place";
                 return -ENOENT;
+        }
+        /* SYN_RECV: whoever listens wants to see the first bytes before he is told of the connection. */
+        if (answer->idiag_state != TCP_ESTABLISHED && answer->idiag_state != TCP_SYN_RECV) {
+                return -ECONNRESET;
         }
         if (answer->idiag_inode == 0) {
                 return 1;

@@ -34,7 +34,7 @@ int diag_answer_read(const void *bytes, size_t length, const struct diag_questio
                      const char **ret_why);
 
 /* The same about a server's end of a connection. 1: nobody has accepted it yet, so it is still the listening
- * socket's. */
+ * socket's. -ECONNRESET: it is closed, or has gone; *ret_why stays as it is. */
 int diag_answer_read_server(const void *bytes, size_t length, const struct diag_question *question,
                             uid_t *ret_uid, const char **ret_why);
 

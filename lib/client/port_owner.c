@@ -153,6 +153,6 @@ int port_owner_check(const char *server_address, int server_port, const char *ow
         diag_question_write(&question, AF_INET, &server, &own, /* sequence= */ 2);
         r = ask(netlink, &question, diag_answer_read_server, &owner, &why);
         if (r < 0)
-                return cannot_tell(words, why);
+                return r == -ECONNRESET ? r : cannot_tell(words, why);
         return r > 0 ? 0 : judge(owner, daemon_uid, words);
 }

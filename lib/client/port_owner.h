@@ -12,6 +12,6 @@
  *
  * 0: so it is, or this machine has no user eqp-broker in /etc/passwd, as most containers have none: then
  * there is nobody to compare with. -EPERM: it is somebody else's, or cannot be known; words says whose or
- * why not. */
+ * why not. -ECONNRESET: the other end is closed already, as that of a daemon with too many connections. */
 int port_owner_check(const char *server_address, int server_port, const char *own_address, int own_port,
                      char words[static PORT_OWNER_WORDS_MAX]);

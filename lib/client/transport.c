@@ -20,6 +20,7 @@ struct transport {
         struct curl_slist *get_headers;
         struct curl_slist *post_headers;
         bool unchecked; /* there may be a connection whose other end was not looked at */
+        int owner_error;
         char owner_words[PORT_OWNER_WORDS_MAX];
 };
 
@@ -121,8 +122,11 @@ static int on_connected(void *userdata, char *server_address, char *own_address,
 {
         struct transport *transport = userdata;
 
-        if (transport->unchecked &&
-            port_owner_check(server_address, server_port, own_address, own_port, transport->owner_words) < 0)
+        transport->owner_error = !transport->unchecked
+                                         ? 0
+                                         : port_owner_check(server_address, server_port, own_address,
+                                                            own_port, transport->owner_words);
+        if (transport->owner_error < 0)
                 return CURL_PREREQFUNC_ABORT;
 
         transport->unchecked = false;
@@ -210,6 +214,12 @@ static int connect_trouble(CURL *curl, const struct address *address, struct ans
                            address->text, strerror((int)os_errno));
 }
 
+static int connection_lost(const struct address *address, struct trouble *trouble)
+{
+        return trouble_set(trouble, -ECONNRESET, "connection_lost",
+                           "The connection to %s broke before the answer was complete.", address->text);
+}
+
 static int perform_once(struct transport *transport, const struct address *address,
                         const struct request *request, struct answer *answer, struct trouble *trouble)
 {
@@ -226,6 +236,8 @@ static int perform_once(struct transport *transport, const struct address *addre
         case CURLE_COULDNT_RESOLVE_HOST:
                 return connect_trouble(transport->curl, address, answer, trouble);
         case CURLE_ABORTED_BY_CALLBACK:
+                if (transport->owner_error == -ECONNRESET)
+                        return connection_lost(address, trouble);
                 return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
                                    "What listens at %s %s. Nothing was sent to it.", address->text,
                                    transport->owner_words);
@@ -237,9 +249,7 @@ static int perform_once(struct transport *transport, const struct address *addre
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
         case CURLE_PARTIAL_FILE:
-                return trouble_set(trouble, -ECONNRESET, "connection_lost",
-                                   "The connection to %s broke before the answer was complete.",
-                                   address->text);
+                return connection_lost(address, trouble);
         case CURLE_WRITE_ERROR:
         case CURLE_FILESIZE_EXCEEDED:
                 if (answer->out_of_memory)

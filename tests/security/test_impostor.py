@@ -27,7 +27,7 @@ PROBE = BUILD / "lib" / "client" / "client-probe"
 SANITIZERS = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
 PORT = ("127.0.0.1", 9377)
 NAMED = {"EQP_BROKER_ADDRESS": "http://127.0.0.1:9377"}
-DONE, NOT_ALLOWED, NO_DAEMON = 0, 4, 5
+DONE, FAILED, NOT_ALLOWED, NO_DAEMON = 0, 1, 4, 5
 BROKER = Person("eqp-broker", 64123, 64123)
 CURRENT = "the-token-that-was-refused"
 EVERYWHERE = [("127.0.0.1", False), ("0.0.0.0", False), ("::", True)]
@@ -177,6 +177,25 @@ def silent_story(victim, mallory):
 
 def test_one_who_does_not_accept_is_no_root(tmp_path, alice, mallory):
     play(silent_story, tmp_path, alice, mallory)
+
+
+def close_at_once(listener):
+    while True:
+        connection, _ = listener.accept()
+        connection.close()
+
+
+def hasty_story(victim):
+    listener, = sockets_as(BROKER, listen)
+    with running_as(BROKER, close_at_once, listener):
+        said = token(victim)
+        assert said.code == FAILED and "broke before the answer" in said.err, said
+        assert "--address" not in said.err
+
+
+def test_a_daemon_that_hangs_up_at_once_is_no_stranger(tmp_path, alice):
+    """As one with too many connections does: nobody is to be told to do without the check then."""
+    play(hasty_story, tmp_path, alice)
 
 
 def borrowed_story(victim, mallory):
