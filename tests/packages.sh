@@ -1,0 +1,96 @@
+# What a verb needs of the machine: Debian packages, and a name for itself. Sourced by ./dev, which has title()
+# and die().
+# shellcheck shell=bash disable=SC2034
+
+# One package a word; a|b is satisfied by either, and installs the first.
+packages_build="gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 scdoc libmicrohttpd-dev
+        libcurl4-openssl-dev|libcurl4-gnutls-dev libjson-c-dev libsystemd-dev libinih-dev libgnutls28-dev
+        libcmocka-dev"
+packages_demo="curl"
+packages_format="clang-format"
+packages_lint="binutils clang clang-tidy clang-format codespell shellcheck zsh fish"
+packages_test_runner="python3-pytest python3-pytest-xdist"
+packages_test="$packages_test_runner curl openssl php-cli php-curl nodejs chromium prometheus
+        systemd python3-seccomp strace"
+packages_fuzz="clang libclang-rt-dev llvm"
+packages_image="buildah ca-certificates"
+packages_container="podman crun catatonit curl wrk docker-compose python3-kubernetes python3-yaml"
+packages_bench="nginx-light|nginx wrk strace valgrind"
+packages_deb="build-essential debhelper dpkg-dev lintian systemd-dev"
+if grep -qs '^VERSION_ID="12"' /etc/os-release; then
+        packages_deb=${packages_deb/systemd-dev/systemd} # systemd.pc was part of it until version 256
+fi
+packages_system="systemd-container mmdebstrap util-linux"
+packages_memcheck="valgrind"
+packages_threads="clang libclang-rt-dev curl"
+packages_coverage="gcovr"
+packages_i386="mmdebstrap util-linux"
+
+is_installed() {
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Prints the first choice of each word that no installed package satisfies.
+missing_packages() {
+        local word choice found
+
+        for word in "$@"; do
+                found=no
+                for choice in ${word//|/ }; do
+                        if is_installed "$choice"; then
+                                found=yes
+                        fi
+                done
+                if [ $found = no ]; then
+                        echo "${word%%|*}"
+                fi
+        done
+}
+
+need() {
+        local missing as_root=()
+
+        if ! command -v dpkg-query >/dev/null; then
+                echo "dev: this is no Debian; make sure that you have the likes of:" "$@" >&2
+                return
+        fi
+        mapfile -t missing < <(missing_packages "$@")
+        if [ ${#missing[@]} = 0 ]; then
+                return
+        fi
+        if [ "$(id -u)" != 0 ]; then
+                command -v sudo >/dev/null ||
+                        die "these packages are missing, and only root can install them: ${missing[*]}"
+                as_root=(sudo)
+                [ -t 0 ] || as_root=(sudo -n)
+        fi
+        title "installing Debian packages"
+        fold -s -w 100 <<<"${missing[*]}"
+        as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
+        quietly "${as_root[@]}" update ||
+                echo "dev: the package lists could not all be updated; going on with those there are" >&2
+        quietly "${as_root[@]}" install -y --no-install-recommends "${missing[@]}" ||
+                die "could not install them all"
+}
+
+# quietly COMMAND...: its output is of interest only if it fails.
+quietly() {
+        local log code=0
+        log=$(mktemp)
+        "$@" </dev/null >"$log" 2>&1 || code=$?
+        [ $code = 0 ] || cat "$log" >&2
+        rm -f "$log"
+        return $code
+}
+
+# The tests speak TLS with "localhost", which the barest of roots do not know.
+need_localhost() {
+        if getent hosts localhost >/dev/null; then
+                return
+        fi
+        if [ "$(id -u)" != 0 ] || [ -e /etc/hosts ]; then
+                die "this machine does not know localhost: put '127.0.0.1 localhost' into /etc/hosts"
+        fi
+        echo "dev: there is no /etc/hosts; making one that knows localhost"
+        printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >/etc/hosts
+}
