@@ -19,7 +19,7 @@ import pytest
 import kernel
 from fake_broker import TOKEN
 from key_desk import TRACED
-from people import ROOT, Person, run_as, running_as, sockets_as
+from people import ROOT, Person, Task, run_as, running_as, sockets_as
 
 BUILD = pathlib.Path(os.environ["EQP_BUILD_DIR"])
 EQPCTL = BUILD / "ctl" / "eqpctl"
@@ -37,6 +37,7 @@ def listen(address="127.0.0.1", wide=False):
     listener = socket.socket(socket.AF_INET6 if wide else socket.AF_INET)
     if wide:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, PORT[1]))
     listener.listen(8)
     return [listener]
@@ -196,6 +197,35 @@ def hasty_story(victim):
 def test_a_daemon_that_hangs_up_at_once_is_no_stranger(tmp_path, alice):
     """As one with too many connections does: nobody is to be told to do without the check then."""
     play(hasty_story, tmp_path, alice)
+
+
+def answer_once(listener, asked, go):
+    connection, _ = listener.accept()
+    os.write(asked, connection.recv(65536)[:1])
+    listener.close()
+    os.write(asked, b"x")
+    os.read(go, 1)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                       b"Content-Length: 13\r\n\r\n{\"live\":true}")
+
+
+def later_story(victim, mallory):
+    (asked, asked_in), (go, go_in) = os.pipe(), os.pipe()
+    daemon, = sockets_as(BROKER, listen)
+    with running_as(BROKER, answer_once, daemon, asked_in, go):
+        daemon.close()
+        asking = Task(ROOT, ask, victim, str(PROBE), "probe", "twice")
+        assert (os.read(asked, 1), os.read(asked, 1)) == (b"G", b"x")
+        with Server(mallory) as server:
+            os.write(go_in, b"x")
+            told = asking.result().out
+            assert "result ECONNREFUSED" in told and "slug not_trusted" in told, told
+            assert server.heard() == b""
+
+
+def test_each_new_connection_is_looked_at(tmp_path, alice, mallory):
+    """The program goes on, the daemon does not: its port is somebody else's at the second request."""
+    play(later_story, tmp_path, alice, mallory)
 
 
 def borrowed_story(victim, mallory):
