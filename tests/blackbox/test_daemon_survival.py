@@ -175,56 +175,52 @@ def test_refresh_goes_on(upstream, make_broker, manager):
     wait_until(lambda: asked(upstream) == 2, "a refresh")
 
 
-def use_up_the_budget(manager):
-    """As if 59 more requests had been sent in the last hour."""
+@pytest.fixture
+def spent(upstream, make_broker, manager):
+    """A daemon that has ended, as if it had sent 60 requests in the hour before."""
+    upstream.fault("sandbox", "unavailable")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
+    wait_until(lambda: asked(upstream) == 1, "the first request")
+    manager.end(broker)
     text = manager.kept()
     sent = text["environments"][0]["sent_usec"]
     text["environments"][0]["sent_usec"] = [sent[0] - (59 - i) * 1000 for i in range(59)] + sent
     replace(manager, text)
+    return broker
 
 
-def test_budget_holds_over_restarts(upstream, make_broker, manager):
+def test_budget_holds_over_restarts(spent, manager, upstream):
     """A daemon that is restarted again and again, with an upstream that never grants: the hourly budget holds."""
-    upstream.fault("sandbox", "unavailable")
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
-    wait_until(lambda: asked(upstream) == 1, "the first request")
-    manager.end(broker)
-    use_up_the_budget(manager)
     before = asked(upstream)
     for _ in range(3):
-        manager.begin(broker)
-        broker.wait_log("put off for .*budget")
+        manager.begin(spent)
+        spent.wait_log("put off for .*budget")
         time.sleep(1.2)
-        manager.end(broker)
+        manager.end(spent)
     assert asked(upstream) == before
-    manager.begin(broker)
-    broker.wait_status("sandbox", lambda status: "hourly budget of exchanges is used up" in status["why"])
+    manager.begin(spent)
+    spent.wait_status("sandbox", lambda status: "hourly budget of exchanges is used up" in status["why"])
 
 
-def test_budget_holds_over_another_base_url(upstream, make_broker, manager):
+def test_budget_holds_over_another_base_url(spent, manager, upstream):
     """Whether a reload brings it or a restart."""
-    upstream.fault("sandbox", "unavailable")
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env)
-    wait_until(lambda: asked(upstream) == 1, "the first request")
-    manager.end(broker)
-    use_up_the_budget(manager)
-    manager.begin(broker)
-    broker.wait_log("put off for .*budget")
+    manager.begin(spent)
+    spent.wait_log("put off for .*budget")
 
     def move(name):
-        broker.environments["sandbox"] = f"base_url = {upstream.urls[name]}"
-        broker.write_config()
+        spent.environments["sandbox"] = f"base_url = {upstream.urls[name]}"
+        spent.write_config()
 
     def expect_the_budget():
-        status = broker.wait_status("sandbox", lambda status: "hourly budget of exchanges is used up" in status["why"])
+        status = spent.wait_status("sandbox", lambda status: "hourly budget of exchanges is used up" in status["why"])
         assert status["exchanges"]["last_hour"] == 60
 
     move("production")
-    broker.reload()
+    spent.reload()
     expect_the_budget()
-    manager.end(broker)
+    manager.end(spent)
     move("sandbox")
-    manager.begin(broker)
+    manager.begin(spent)
     expect_the_budget()
     time.sleep(1.2)
     assert asked(upstream) == 1 and upstream.state("production")["requests"]["token"] == 0
