@@ -16,6 +16,7 @@
 
 #define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
 #define TELL_AGAIN_USEC      (1 * USEC_PER_SEC)
+#define FEED_AGAIN_USEC      (25 * USEC_PER_MSEC)
 /* Before that, settings are read, for which the user database is asked. */
 #define START_USEC (READY_AT_LATEST_USEC + 5 * USEC_PER_SEC)
 
@@ -139,7 +140,8 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const struct service *service = userdata;
         bool again = notify(-1, "WATCHDOG=1") == -EAGAIN;
-        uint64_t wait_usec = again ? service->watchdog_usec / 40 : service->watchdog_usec / 2;
+        uint64_t wait_usec =
+                again ? MIN_OF(service->watchdog_usec / 40, FEED_AGAIN_USEC) : service->watchdog_usec / 2;
 
         (void)usec;
         (void)sd_event_source_set_time_accuracy(source, wait_usec / 2);
