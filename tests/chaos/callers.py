@@ -74,7 +74,8 @@ class Caller(threading.Thread):
             answer = self.ask(*request)
         except BROKEN as error:
             self.hang_up()
-            if not was_kept:  # else it was closed while it was idle: what comes of a new one counts
+            # A kept one may have been closed while it was idle: what comes of a new one counts.
+            if not was_kept or isinstance(error, TimeoutError):
                 recorder.no_answer(ask, t0, recorder.clock.now(), error)
             return
         t1 = recorder.clock.now()

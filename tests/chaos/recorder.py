@@ -16,6 +16,7 @@ import broker as broker_module
 LATE = 5  # s beyond the wait: threads, a sanitizer, two processors
 EXCHANGE_TIMEOUT = 4
 SETTLE = 3  # s for which the end of a window still excuses
+BRIEF = 1  # s: no token comes and goes in so short a time; the shortest lives 4 s, and the slowest takes 1.5 s to come
 
 # What each question may be answered with: (status, slug); 200 has none.
 NO_TOKEN = {(200, None), (503, "no_token")}
@@ -57,6 +58,8 @@ class Recorder:
         self.revoked = collections.defaultdict(float)
         self.arrivals = collections.defaultdict(list)
         self.totals, self.at, self.losses = {}, None, {}
+        self.ready = collections.deque(maxlen=20)
+        self.without = collections.defaultdict(lambda: collections.deque(maxlen=20))
 
     # the story
 
@@ -82,14 +85,15 @@ class Recorder:
         return any(name in names and since <= end and (until is None or until + settle >= begin)
                    for name, since, until in self.windows)
 
-    def time_in(self, name, begin, end):
-        return sum(max(0, min(end, until or end) - max(begin, since))
-                   for what, since, until in self.windows if what == name)
+    def time_in(self, names, begin, end, settle=0):
+        return sum(max(0, min(end, until + settle if until else end) - max(begin, since))
+                   for name, since, until in self.windows if name in names)
 
     # answers
 
     def no_answer(self, ask, t0, t1, error):
         self.counts["no answer"] += 1
+        self._late(ask, t0, t1)
         # A suspend ends the time that a request may take to arrive.
         if not self.during(("impaired", "down", "narrow"), t0.real, t1.real) and \
                 not self.during(("jump",), t0.real, t1.real, settle=0.2):
@@ -97,7 +101,7 @@ class Recorder:
 
     def answer(self, ask, answer, t0, t1):
         impaired = self.during(("impaired",), t0.real, t1.real)
-        self._late(ask, t0, t1, impaired)
+        self._late(ask, t0, t1)
         status, slug = self._form(ask, answer, impaired)
         self.counts[f"{ask.kind} {status}{' ' + slug if slug else ''}"] += 1
         if not self._allowed(ask, status, slug, t0, t1, impaired):
@@ -106,14 +110,34 @@ class Recorder:
             self._token(ask, answer, t0, t1)
         if status == 503 and ask.kind in WITH_TOKEN + ("head",) and slug in ("no_token", None):
             self._no_token(ask, answer, t0, t1)
+        if status == 200 and ask.kind == "readyz":
+            self.ready.append((t0.real, t1.real, {row["name"] for row in answer.json()["environments"]}))
+        if slug == "no_token" and ask.kind in ("token", "text"):
+            self._not_ready(ask, t0, t1)
         if ask.kind in ("status", "metrics"):
             self._no_secret(ask, answer)
 
-    def _late(self, ask, t0, t1, impaired):
-        wait = 40 if ask.kind == "rejected" else ask.wait
-        took = t1.real - t0.real - self.time_in("stopped", t0.real, t1.real)
-        if took > wait + LATE and not impaired and not self.during(("down",), t0.real, t1.real):
+    def _late(self, ask, t0, t1):
+        """Windows stop the watch, and the machine may be slow after them. More is not excused: a wait that never
+        ends comes by a window in any case."""
+        allowed = (40 if ask.kind == "rejected" else ask.wait) + LATE
+        if self.during(("impaired", "down"), t0.real, t1.real):
+            allowed += 2 * LATE
+        took = t1.real - t0.real - self.time_in(("stopped",), t0.real, t1.real) - \
+            self.time_in(("impaired", "down"), t0.real, t1.real, SETTLE)
+        if took > allowed:
             self.fail("late", f"{ask}: {took:.1f} s")
+
+    def _not_ready(self, ask, t0, t1):
+        """`/readyz` said 200 between two answers, shortly after each other, that there is no token."""
+        with self.lock:
+            without = self.without[ask.environment]
+            wrong = any(ask.environment in names and without_end < begin and end < t0.real
+                        for without_begin, without_end in without if t1.real - without_begin < BRIEF
+                        for begin, end, names in self.ready)
+            without.append((t0.real, t1.real))
+        if wrong and not self.during(("impaired", "move", "down", "jump"), t0.real - BRIEF, t1.real):
+            self.fail("ready", f"{ask}: /readyz said 200, and there was no token before and after")
 
     def _form(self, ask, answer, impaired):
         """(status, slug), whose form is checked."""
@@ -199,7 +223,7 @@ class Recorder:
         most, least = truth.ends_ours - t0.ours, truth.ends_ours - t1.ours
         # The broker counts from when it began to ask, so what held it up meanwhile is lost. A busy machine may
         # take most of an exchange's time for TLS; finish() looks at what is usual.
-        lost = self.time_in("stopped", truth.seen.real - 30, t1.real) + \
+        lost = self.time_in(("stopped",), truth.seen.real - 30, t1.real) + \
             (10 if self.during(("jump", "impaired"), truth.seen.real - 15, truth.seen.real) else 0)
         if not isinstance(left, int) or left < 0 or left > most + 0.05 or \
                 left < least - EXCHANGE_TIMEOUT - 1 - lost:
@@ -216,7 +240,7 @@ class Recorder:
         with self.lock:
             old = self.latest.get(ask.environment)
             if (old is None or old[3] <= t1.real) and not self._before_move(ask.environment, t0):
-                self.latest[ask.environment] = (body["ust"], t1.ours + left, body.get("base_url"), t1.real)
+                self.latest[ask.environment] = (body["ust"], t0.ours + left, body.get("base_url"), t1.real)
 
     def forget(self, environment):
         self.latest.pop(environment, None)
@@ -294,7 +318,7 @@ class Recorder:
 
     def _since(self, name, last, new):
         """The floor is 1 s, but counts from when the daemon begins: a busy machine takes its time with TLS."""
-        if new.ours - last.ours < 0.3 and not self._is_first(name, last):
+        if new.ours - last.ours < 0.15 and not self._is_first(name, last):
             self.fail("floor", f"{name}: two exchanges within {new.ours - last.ours:.3f} s")
         if last.fault == "hang" and new.real - last.real < EXCHANGE_TIMEOUT - 1 and \
                 not self.during(("clear", "down", "move"), last.real, new.real, settle=0.5):

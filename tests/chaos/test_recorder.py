@@ -144,6 +144,14 @@ def test_no_token_though_there_is_one(recorder):
     assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"})) == {"no_token"}
 
 
+def test_no_token_after_an_answer_that_took_long_to_arrive(recorder):
+    """What it says was left was left when it was sent."""
+    recorder.simulator.token_truth = lambda *_: 5
+    judge(recorder, answer(200, token(expires_in=4)), took=3)
+    time.sleep(0.01)
+    assert not judge(recorder, error(503, "no_token", **{"Retry-After": "1"}))
+
+
 def test_no_token_after_a_newer_one_was_granted(recorder):
     judge(recorder, answer(200, token()))
     recorder.simulator.granted = 2
@@ -158,6 +166,25 @@ def test_late(recorder):
 def test_stopped_is_not_late(recorder):
     recorder.windows.append(["stopped", time.monotonic() - 7, time.monotonic()])
     assert not judge(recorder, answer(200, token()), took=7.5)
+
+
+@pytest.mark.parametrize("took, found", [(24.5, set()), (26, {"late"})])
+@pytest.mark.parametrize("window", ["down", "impaired"])
+def test_window_stops_the_watch_only(recorder, window, took, found):
+    """It lasts 5 s, and 3 s more to settle; 17 s are allowed beside it."""
+    now = time.monotonic()
+    recorder.windows.append([window, now - 10, now - 5])
+    assert judge(recorder, answer(200, token()), took=took) == found
+
+
+@pytest.mark.parametrize("kind, found", [("token", {"late"}), ("rejected", set())])
+def test_no_answer_late(recorder, kind, found):
+    """What excuses that there is none does not excuse such a time."""
+    now = recorder.clock.now()
+    recorder.windows.append(["impaired", now.real - 9, now.real - 1])
+    t0 = Moment(now.real - 50, now.ours - 50, now.wall - 50)
+    recorder.no_answer(Ask(kind, "sandbox"), t0, now, TimeoutError())
+    assert rules(recorder) == found
 
 
 def test_no_answer(recorder):
@@ -262,6 +289,41 @@ def test_report_that_is_answered_with_the_same_token(recorder):
     assert judge(recorder, answer(200, body), Ask("rejected", "sandbox", ust="good")) == {"refreshed"}
     recorder.wrong.clear()
     assert not judge(recorder, answer(200, body | {"refreshed": False}), Ask("rejected", "sandbox", ust="good"))
+
+
+NO_TOKEN = {"Retry-After": "1"}
+
+
+def ready(*names):
+    return answer(200, {"ready": True, "environments": [{"name": name, "usable": True} for name in names]})
+
+
+@pytest.mark.parametrize("names, between, after, found", [
+    (["sandbox"], [], [], {"ready"}),
+    (["agency"], [], [], set()),  # of the sandbox there is no key
+    (["sandbox"], [0.6], [0.6], set()),  # a token may have come and gone
+    (["sandbox"], [], ["move"], set()),
+])
+def test_ready_without_a_token(recorder, names, between, after, found):
+    judge(recorder, error(503, "no_token", **NO_TOKEN))
+    time.sleep(sum(between, 0.01))
+    judge(recorder, ready(*names), Ask("readyz"))
+    assert not recorder.wrong
+    time.sleep(sum((pause for pause in after if pause != "move"), 0.01))
+    if "move" in after:
+        recorder.open("move")
+    assert judge(recorder, error(503, "no_token", **NO_TOKEN)) == found
+
+
+def test_ready_before_or_after_there_was_no_token(recorder):
+    judge(recorder, ready("sandbox"), Ask("readyz"))
+    time.sleep(0.01)
+    judge(recorder, error(503, "no_token", **NO_TOKEN))
+    judge(recorder, error(503, "no_token", **NO_TOKEN))
+    time.sleep(0.01)
+    judge(recorder, ready("sandbox"), Ask("readyz"))
+    judge(recorder, error(503, "no_token", **NO_TOKEN), Ask("min_ttl", "sandbox", 20))
+    assert not recorder.wrong
 
 
 def test_failures_come_from_any_thread(recorder):

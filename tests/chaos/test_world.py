@@ -1,5 +1,6 @@
 """What is judged of the daemon as a whole: each check finds what it is there for, on a daemon that is only played."""
 
+import signal
 import threading
 import types
 
@@ -7,6 +8,7 @@ import pytest
 
 import weather as weather_module
 from broker import Broker
+from callers import Caller
 from recorder import Recorder
 from weather import Weather
 from world import ENVIRONMENTS, World
@@ -53,7 +55,7 @@ def make_world(daemon):
     world = World.__new__(World)
     world.daemon, world.simulator, world.kubernetes = daemon, Simulator(), False
     world.recorder = Recorder(world.simulator, ENVIRONMENTS)
-    world.manager_lock, world.changed = threading.Lock(), {}
+    world.manager_lock, world.changed, world.agency_at = threading.Lock(), {}, "east"
     world.manager = types.SimpleNamespace(hear=lambda: None, begin=lambda daemon: None)
     world.good = {name: ("KEY", SECRET) for name in ENVIRONMENTS}
     return world
@@ -133,6 +135,58 @@ def test_calm(monkeypatch, well, ready, found):
     world = make_world(Daemon())
     make_weather(world, monkeypatch, well, ready).turn("calm", ("alone",))
     assert rules(world) == found
+
+
+@pytest.mark.parametrize("kubernetes", [False, True])
+def test_calm_leaves_the_files_of_good_keys_alone(monkeypatch, tmp_path, kubernetes):
+    """To write them again would end the rest of a key that was refused: that is what calm is to see."""
+    world = make_world(Daemon())
+    world.kubernetes, world.n_swaps, world.wanted, world.daemon.keys_directory = kubernetes, 0, {}, tmp_path
+    monkeypatch.setattr(world.daemon, "_own", lambda path: None)
+    put_keys = world.put_keys
+    played = make_weather(world, monkeypatch)
+    monkeypatch.setattr(world, "put_keys", put_keys)
+
+    def inodes():
+        return {path.name: path.stat().st_ino for path in tmp_path.iterdir() if path.name[0] != "."}
+    world.put_keys({}, all_good=True)
+    before = inodes()
+    played.calm("alone")
+    assert inodes() == before and len(before) == len(ENVIRONMENTS)
+    played.no_key("sandbox")
+    played.calm("alone")
+    assert inodes().keys() == before.keys()
+    before = inodes()
+    played.good_keys()
+    assert all(before[name] != inode for name, inode in inodes().items())
+
+
+@pytest.mark.parametrize("error, counts", [(TimeoutError(), True), (ConnectionResetError(), False)])
+def test_a_kept_connection_may_close_but_not_hang(monkeypatch, error, counts):
+    world, heard = make_world(Daemon()), []
+    monkeypatch.setattr(world.recorder, "no_answer", lambda *found: heard.append(found))
+    caller = Caller(world, 1, 7)
+
+    def ask(*_):
+        raise error
+    caller.connection = types.SimpleNamespace(ask=ask, close=lambda: None)
+    caller.turn()
+    assert bool(heard) == counts
+
+
+def test_an_eager_operator_wants_more_than_an_hour_has_on_both_sides_of_a_restart(monkeypatch):
+    """So a daemon that forgets what it sent exceeds the budget."""
+    eager = [turn[2] for seed in range(9) for turn in Weather(make_world(Daemon()), seed, 600, False).turns
+             if turn[1] == "eager"]
+    world, events = make_world(Daemon()), []
+    played = make_weather(world, monkeypatch)
+    monkeypatch.setattr(played, "restart", lambda number: events.append(number))
+    monkeypatch.setattr(world.daemon, "post", lambda path, timeout: events.append(path))
+    assert eager
+    for turn in eager:
+        events.clear()
+        played.eager(*turn)
+        assert events.count(signal.SIGKILL) == 1 and len(events) > 61
 
 
 def test_each_turn_can_come_and_all_seeds_end_calmly():

@@ -108,7 +108,7 @@ class Weather:
             self.clear(upstream)
             self.latency(upstream, 0)
         for i in range(EAGER + 8):  # some are refused
-            if i == restart_at:
+            if i == restart_at:  # the hour's exchanges are not forgotten with it
                 self.restart(signal.SIGKILL)
             if i == 4:
                 self.simulator.fault(self.world.upstream_of(environment), "throttle", retry_after=3, count=1)
@@ -143,7 +143,7 @@ class Weather:
         self.world.put_keys({f"{environment}.1-main": None})
 
     def good_keys(self):
-        self.world.put_keys({})
+        self.world.put_keys({}, again=True)
 
     # settings
 
@@ -224,7 +224,7 @@ class Weather:
         undo()
         for path in self.daemon.keys_directory.glob(".*.new"):
             path.unlink()
-        self.world.put_keys({})
+        self.world.put_keys({}, again=True)
 
     # life
 
@@ -280,9 +280,9 @@ TURNS = {
     "clear": (10, lambda d: (upstream(d),)),
     "latency": (4, lambda d: (upstream(d), d.choice((0, 50, 500, 1500)))),
     "lifetime": (4, lambda d: (upstream(d), d.choice((8, 15, 30)))),
-    "eager": (1, lambda d: (environment(d), d.choice((None, d.randrange(EAGER))))),
+    "eager": (2, lambda d: (environment(d), d.randrange(EAGER))),
     "revoke": (4, lambda d: (upstream(d),)),
-    "refuse_key": (3, lambda d: (environment(d), d.random() < 0.6)),
+    "refuse_key": (4, lambda d: (environment(d), d.random() < 0.8)),
     "regenerate": (4, lambda d: (environment(d), d.choice((0, 0.5, 3)))),
     "wrong_key": (3, lambda d: (environment(d),)),
     "spare_key": (2, lambda d: (environment(d),)),

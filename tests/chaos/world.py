@@ -116,22 +116,24 @@ class World:
 
     # keys
 
-    def put_keys(self, files, all_good=False, mode=0o600):
-        """files: {file name: text} on top of the good keys, or in place of them."""
+    def put_keys(self, files, all_good=False, mode=0o600, again=False):
+        """files: {file name: text} on top of the good keys, or in place of them. What is there already is left
+        alone, unless it is to be written `again`: a file that is rewritten ends the rest of a refused key."""
         wanted = {f"{name}.1-main": f"{key}:{secret}\n" for name, (key, secret) in self.good.items()}
         if not all_good:
             wanted |= files
         wanted = {name: text for name, text in wanted.items() if text is not None}
-        now = time.monotonic()
-        for name in set(wanted) | set(self.wanted):
-            if wanted.get(name) != self.wanted.get(name):
-                self.changed[name.split(".")[0]] = now
-        self.wanted = wanted
+        now, old, self.wanted = time.monotonic(), self.wanted, wanted
+        news = {name for name in set(wanted) | set(old) if wanted.get(name) != old.get(name)}
+        for name in news:
+            self.changed[name.split(".")[0]] = now
         if self.kubernetes:
-            self._swap(wanted, mode)
+            if news or again:
+                self._swap(wanted, mode)
         else:
             for name, text in wanted.items():
-                self.daemon.write_key(name, text, mode if name in files else 0o600)
+                if name in news or again:
+                    self.daemon.write_key(name, text, mode if name in files else 0o600)
             for path in self.daemon.keys_directory.iterdir():
                 if path.name not in wanted and not path.name.startswith("."):
                     path.unlink()
