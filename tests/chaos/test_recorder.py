@@ -326,6 +326,14 @@ def test_ready_before_or_after_there_was_no_token(recorder):
     assert not recorder.wrong
 
 
+def test_ready_while_the_token_was_asked_for(recorder):
+    """It may have come to its end just then."""
+    judge(recorder, error(503, "no_token", **NO_TOKEN))
+    time.sleep(0.01)
+    judge(recorder, ready("sandbox"), Ask("readyz"))
+    assert not judge(recorder, error(503, "no_token", **NO_TOKEN), took=0.3)
+
+
 def test_failures_come_from_any_thread(recorder):
     thread = threading.Thread(target=recorder.fail, args=("rule", "text"))
     thread.start()
