@@ -174,19 +174,22 @@ def test_a_kept_connection_may_close_but_not_hang(monkeypatch, error, counts):
     assert bool(heard) == counts
 
 
-def test_an_eager_operator_wants_more_than_an_hour_has_on_both_sides_of_a_restart(monkeypatch):
-    """So a daemon that forgets what it sent exceeds the budget."""
+@pytest.mark.parametrize("limited", [False, True])
+def test_an_eager_operator_wants_more_than_an_hour_has_on_both_sides_of_a_restart(monkeypatch, limited):
+    """So a daemon that forgets what it sent exceeds the budget; one that does not forget says so, and is left alone."""
     eager = [turn[2] for seed in range(9) for turn in Weather(make_world(Daemon()), seed, 600, False).turns
              if turn[1] == "eager"]
     world, events = make_world(Daemon()), []
     played = make_weather(world, monkeypatch)
     monkeypatch.setattr(played, "restart", lambda number: events.append(number))
-    monkeypatch.setattr(world.daemon, "post", lambda path, timeout: events.append(path))
+    monkeypatch.setattr(world.daemon, "post", lambda path, timeout: events.append(path) or types.SimpleNamespace(
+        status=429 if limited and len(events) > 60 else 200))
     assert eager
     for turn in eager:
         events.clear()
         played.eager(*turn)
-        assert events.count(signal.SIGKILL) == 1 and len(events) > 61
+        assert 10 <= events.index(signal.SIGKILL) < 60
+        assert len(events) == 61 if limited else len(events) > 80
 
 
 def test_each_turn_can_come_and_all_seeds_end_calmly():

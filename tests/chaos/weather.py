@@ -24,7 +24,7 @@ BAD_CONFIGS = ("[broker]\nno_such_key = 1\n", "[broker]\nlisten = 0.0.0.0:80\n",
                "[environment sandbox]\nlifetime = long\n")
 BAD_KEYS = (("no colon in here", 0o600), ("", 0o600), ("TWO:LINES\nOF:THEM\n", 0o600), ("OPEN:toeverybodyhere", 0o666))
 RECOVERED = 20  # s in which all is well again, once it can be
-EAGER = 66  # refreshes, so close together that they do not fit into an hour
+EAGER = 100  # refreshes, so close together that they do not fit into an hour, not even if some cause no exchange
 ALONE = 8 * 3600  # s after which every backoff, rest and budget is over
 
 
@@ -102,19 +102,22 @@ class Weather:
         self.recorder.revoked[upstream] = time.monotonic()
 
     def eager(self, environment, restart_at):
-        """An operator wants a new token, and another one, until the budget of the hour is used up. The floor holds
-        the first ones up, then the upstream asks for patience; the others come after both."""
+        """An operator wants a new token, and another one, until the budget of the hour is used up, before a restart
+        and after it. The floor holds the first ones up, then the upstream asks for patience; the others come after
+        both."""
         for upstream in ENVIRONMENTS[environment]:
             self.clear(upstream)
             self.latency(upstream, 0)
-        for i in range(EAGER + 8):  # some are refused
+        for i in range(EAGER):
             if i == restart_at:  # the hour's exchanges are not forgotten with it
                 self.restart(signal.SIGKILL)
             if i == 4:
                 self.simulator.fault(self.world.upstream_of(environment), "throttle", retry_after=3, count=1)
             if i >= 6:
                 self.jump(2)
-            self.daemon.post(f"/v1/{environment}/refresh", timeout=60)
+            answer = self.daemon.post(f"/v1/{environment}/refresh", timeout=60)
+            if i > restart_at and answer.status == 429:
+                return
 
     # keys
 
@@ -280,7 +283,7 @@ TURNS = {
     "clear": (10, lambda d: (upstream(d),)),
     "latency": (4, lambda d: (upstream(d), d.choice((0, 50, 500, 1500)))),
     "lifetime": (4, lambda d: (upstream(d), d.choice((8, 15, 30)))),
-    "eager": (2, lambda d: (environment(d), d.randrange(EAGER))),
+    "eager": (2, lambda d: (environment(d), d.randrange(10, 56))),
     "revoke": (4, lambda d: (upstream(d),)),
     "refuse_key": (4, lambda d: (environment(d), d.random() < 0.8)),
     "regenerate": (4, lambda d: (environment(d), d.choice((0, 0.5, 3)))),
