@@ -161,6 +161,15 @@ def test_calm_leaves_the_files_of_good_keys_alone(monkeypatch, tmp_path, kuberne
     assert all(before[name] != inode for name, inode in inodes().items())
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_key_that_is_refused_is_tried(monkeypatch, refused):
+    """Else most rests would not have begun before the key is good again."""
+    world, posts = make_world(Daemon()), []
+    monkeypatch.setattr(world.daemon, "post", lambda path, timeout: posts.append(path))
+    make_weather(world, monkeypatch).refuse_key("agency", refused)
+    assert posts == (["/v1/agency/refresh"] if refused else [])
+
+
 @pytest.mark.parametrize("error, counts", [(TimeoutError(), True), (ConnectionResetError(), False)])
 def test_a_kept_connection_may_close_but_not_hang(monkeypatch, error, counts):
     world, heard = make_world(Daemon()), []

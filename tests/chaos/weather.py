@@ -125,6 +125,8 @@ class Weather:
         for upstream in ENVIRONMENTS[environment]:
             act = self.simulator.refuse_key if refused else self.simulator.accept_key
             act(upstream, self.world.good[environment][0])
+        if refused:  # so that it is tried, and its rest begins
+            self.daemon.post(f"/v1/{environment}/refresh", timeout=60)
 
     def regenerate(self, environment, later):
         self.world.regenerate(environment)
