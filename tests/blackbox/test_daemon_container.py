@@ -185,5 +185,5 @@ def test_swaps_under_load_show_no_gap(upstream, make_broker):
         for thread in threads:
             thread.join()
     assert not failures and served[0] > 100
-    assert len(place.log("the upstream accepts the access key")) == 4
+    wait_until(lambda: len(place.log("the upstream accepts the access key")) == 4, "a line for each key")
     assert not place.log(priority=3)
