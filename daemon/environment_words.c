@@ -3,6 +3,7 @@
 
 #include "daemon/journal.h"
 #include "lib/duration.h"
+#include "lib/refresh_words.h"
 #include "lib/util.h"
 
 #include <stdio.h>

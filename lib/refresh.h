@@ -160,8 +160,3 @@ uint64_t refresh_next_usec(const struct refresh *refresh);
 
 /* How many exchanges were sent in the hour up to now. */
 unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec);
-
-/* A word for logs: "first", "due", "retry", "trial", "reported", "demanded", "operator". */
-const char *refresh_reason_name(enum refresh_reason reason);
-/* "none", "floor", "budget", "retry-after", "keys". */
-const char *refresh_limit_name(enum refresh_limit limit);

@@ -1,6 +1,8 @@
 /* What a scenario expects: each expectation compares, and says in words what is instead. */
 #include "tests/scenario/player.h"
 
+#include "lib/refresh_words.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -2,6 +2,7 @@
  * settle() ends every event: it carries the step out and judges it. */
 #include "tests/scenario/model.h"
 
+#include "lib/refresh_words.h"
 #include "lib/util.h"
 
 #include <inttypes.h>

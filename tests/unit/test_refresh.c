@@ -1,6 +1,7 @@
 /* The refresh machine, one short story per behaviour: tokens, failures, keys. What callers and operators may
  * is in test_refresh_callers.c. Longer lives are played in tests/scenario; that no order of events breaks a
  * promise is the business of the random histories there. */
+#include "lib/refresh_words.h"
 #include "tests/unit/refresh_story.h"
 
 /* ---- keeping a token ---- */
