@@ -3,8 +3,10 @@
 import base64
 import http.client
 import json
+import os
 import random
 import threading
+import time
 
 from broker import Answer
 from recorder import Ask
@@ -91,6 +93,29 @@ class Caller(threading.Thread):
             context = self.world.daemon.connection(self.via, GIVE_UP)
             self.connection = Kept(context)
         return self.connection.ask(method, path, headers, body)
+
+
+class Idler(threading.Thread):
+    """A caller that asks nobody: what it takes for as many waits as a question has, is not the daemon's. Two hundred
+    threads share one interpreter, and on a busy machine each has to wait for its turn, for seconds in all."""
+
+    WAITS = 16
+    PAUSE = 0.05
+
+    def __init__(self, recorder):
+        super().__init__(daemon=True, name="idler")
+        self.recorder, self.stop = recorder, threading.Event()
+
+    def run(self):
+        out, into = os.pipe()
+        while not self.stop.wait(self.PAUSE):
+            end = self.recorder.idle_turn(time.monotonic())
+            for _ in range(self.WAITS // 2):
+                os.write(into, b".")
+                os.read(out, 1)
+            end(time.monotonic())
+        os.close(out)
+        os.close(into)
 
 
 class Kept:

@@ -59,6 +59,8 @@ class Recorder:
         self.arrivals = collections.defaultdict(list)
         self.totals, self.at, self.losses = {}, None, {}
         self.ready = collections.deque(maxlen=20)
+        self.idle = collections.deque([[0, 0]], maxlen=4096)
+        self.slowest = (0, 0)
         self.without = collections.defaultdict(lambda: collections.deque(maxlen=20))
 
     # the story
@@ -88,6 +90,19 @@ class Recorder:
     def time_in(self, names, begin, end, settle=0):
         return sum(max(0, min(end, until + settle if until else end) - max(begin, since))
                    for name, since, until in self.windows if name in names)
+
+    # what the callers take themselves
+
+    def idle_turn(self, begin):
+        """A turn of the Idler begins; call what is returned at its end."""
+        turn = [begin, None]
+        self.idle.append(turn)
+        return lambda end: turn.__setitem__(1, end)
+
+    def held_up(self, begin, end):
+        """s that a caller who asks nobody took meanwhile."""
+        return max((min(until or end, end) - since for since, until in tuple(self.idle)
+                    if since <= end and (until is None or until >= begin)), default=0)
 
     # answers
 
@@ -119,14 +134,17 @@ class Recorder:
 
     def _late(self, ask, t0, t1):
         """Windows stop the watch, and the machine may be slow after them. More is not excused: a wait that never
-        ends comes by a window in any case."""
+        ends comes by a window in any case. What the callers took themselves is not the daemon's."""
         allowed = (40 if ask.kind == "rejected" else ask.wait) + LATE
         if self.during(("impaired", "down"), t0.real, t1.real):
             allowed += 2 * LATE
         took = t1.real - t0.real - self.time_in(("stopped",), t0.real, t1.real) - \
             self.time_in(("impaired", "down"), t0.real, t1.real, SETTLE)
+        held_up = self.held_up(t0.real, t1.real)
+        self.slowest = max(self.slowest, (took - allowed + LATE, held_up))
+        allowed += held_up
         if took > allowed:
-            self.fail("late", f"{ask}: {took:.1f} s")
+            self.fail("late", f"{ask}: {took:.1f} s; who asks nobody took {held_up:.1f} s")
 
     def _not_ready(self, ask, t0, t1):
         """`/readyz` said 200 between two answers, shortly after each other, that there is no token."""
@@ -336,6 +354,7 @@ class Recorder:
         lines = [f"  {n:7} {what}" for what, n in sorted(self.counts.items())]
         lines += [f"  {len(arrivals):7} exchanges of {name}" for name, arrivals in sorted(self.arrivals.items())]
         lines += [f"  {len(self.truths):7} tokens"]
+        lines += ["  {:7.1f} s beyond its wait for the slowest answer; who asked nobody took {:.1f} s then".format(*self.slowest)]
         return "\n".join(lines)
 
     def last(self):

@@ -163,6 +163,20 @@ def test_late(recorder):
     assert judge(recorder, answer(200, token()), took=7.5) == {"late"}
 
 
+def test_what_the_callers_take_themselves_is_not_late(recorder):
+    now = time.monotonic()
+    recorder.idle_turn(now - 20)(now - 7.6)  # too early to count
+    recorder.idle_turn(now - 6)(now - 5.5)
+    assert judge(recorder, answer(200, token()), took=7.4) == set()
+    assert judge(recorder, answer(200, token()), took=7.55) == {"late"}
+
+
+def test_they_take_it_still(recorder):
+    recorder.idle_turn(time.monotonic() - 3)
+    assert judge(recorder, answer(200, token()), took=9.9) == set()
+    assert judge(recorder, answer(200, token()), took=10.1) == {"late"}
+
+
 def test_stopped_is_not_late(recorder):
     recorder.windows.append(["stopped", time.monotonic() - 7, time.monotonic()])
     assert not judge(recorder, answer(200, token()), took=7.5)
