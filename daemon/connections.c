@@ -38,8 +38,9 @@ bool connection_between_requests(const struct connection *connection)
                 !request->target_too_long);
 }
 
-/* Its client may be sending just now. What has come is answered: libmicrohttpd reads it before it sees the
- * end, and closes then. */
+/* Its client may be sending just now. What has come is answered first; what comes later meets a connection
+ * that is closed already, in both directions and at once, and not one that waits for its turn to be closed.
+ */
 static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
 {
         int unread = 0;
@@ -48,10 +49,7 @@ static void end_idle(struct connections *connections, struct connection *connect
                 connections_expect(connections, connection, CONNECTION_IDLE, now_usec + POSTPONE_USEC);
                 return;
         }
-        connection->last = true;
-        connection->state = CONNECTION_CLOSING;
-        connection->deadline_usec = USEC_NEVER;
-        (void)shutdown(connection->fd, SHUT_RD);
+        connection_end(connection);
 }
 
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)

@@ -85,7 +85,8 @@ class Load:
     def words(self):
         """What happened, in a line."""
         return (f"{self.ok} ok, {self.failed} failed, {self.ok / self.seconds:.0f}/s, worst {self.worst_ms} ms, "
-                f"{self._sum('closed_between')} kept connections closed between requests")
+                f"{self._sum('closed_between')} kept connections closed between requests, "
+                f"{self._sum('crossed')} of them while the next one was sent")
 
 
 class Home(Machine):

@@ -1,0 +1,210 @@
+"""The end of eqp-brokerd, and the next one: nobody loses a request. The listening sockets are the test's, as systemd's."""
+
+import contextlib
+import select
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from broker import Connection
+
+
+def test_who_waits_at_the_door_is_served_by_the_next_process(activated, sockets):
+    broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()))
+    assert broker.stop() == 0
+    assert sockets.path.is_socket(), "it was not made by the daemon"
+    answers = []
+    threads = [threading.Thread(target=lambda via=via: answers.append(broker.get("/v1/sandbox/token", via=via).status))
+               for via in ("tcp", "unix") * 4]
+    for thread in threads:
+        thread.start()
+    broker.start()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [200] * 8
+
+
+def test_a_connection_that_comes_while_it_stops_waits(activated, sockets, upstream):
+    upstream.settings("sandbox", latency_ms=1000)
+    broker = activated(("listen", sockets.unix()), wait=False)
+    answers = []
+    first = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?wait=20")))
+    with broker.connect() as witness:
+        broker.wait_connections(1)
+        first.start()
+        broker.wait_connections(2)
+        broker.send(signal.SIGTERM)
+        assert witness.recv(1) == b"", "it is stopping"
+    second = threading.Thread(target=lambda: answers.append(broker.get("/livez")))
+    second.start()
+    first.join(10)
+    assert answers[0].status == 200 and answers[0].headers["Connection"] == "close"
+    assert broker.wait() == 0
+    assert second.is_alive()
+    broker.start()
+    second.join(10)
+    assert answers[1].status == 200
+
+
+def test_the_last_answer_says_so(activated, sockets):
+    """And who is just about to ask gets his answer."""
+    broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()))
+    for via in ("tcp", "unix"):
+        with broker.connection(via) as connection:
+            headers = {"EQP-Client": "a"}
+            assert "Connection" not in connection.ask("GET", "/v1/sandbox/token", headers).headers
+            broker.send(signal.SIGTERM)
+            time.sleep(0.02)
+            answer = connection.ask("GET", "/v1/sandbox/token", headers)
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+            assert broker.wait() == 0
+        broker.start()
+
+
+def test_idle_connections_hold_nothing_up(activated, sockets):
+    broker = activated(("listen", sockets.unix()))
+    with contextlib.ExitStack() as held:
+        silent = held.enter_context(broker.connect())
+        kept = held.enter_context(broker.connection())
+        assert kept.ask("GET", "/livez").status == 200
+        broker.wait_connections(2)
+        time.sleep(0.6)  # longer than the quiet that is waited for
+        started = time.monotonic()
+        broker.send(signal.SIGTERM)
+        assert broker.wait() == 0
+        assert time.monotonic() - started < 1
+        assert silent.recv(1) == b"" and kept.sock.recv(1) == b""
+
+
+REQUEST = b"GET /v1/sandbox/token HTTP/1.1\r\nHost: localhost\r\nEQP-Client: a\r\n\r\n"
+CROWD = 200
+OK = b"HTTP/1.1 200 OK"
+
+
+def is_closed(stream):
+    look = select.poll()
+    look.register(stream, select.POLLRDHUP)
+    return bool(look.poll(0))
+
+
+def status_line(stream):
+    """Of the answer; empty if there is none."""
+    try:
+        return stream.recv(65536).partition(b"\r\n")[0]
+    except ConnectionError:
+        return b""
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix"])
+def test_what_is_sent_before_a_connection_ends_is_answered(activated, sockets, via):
+    """Idle connections end all at once, the newest first; their clients send in the same moment, the oldest first. Who
+    does not see an end right after he has sent is answered; who sees one knows that it was too late. Only where the two
+    meet, one request may come between the daemon's look for it and the end."""
+    broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()),
+                       broker=f"max_connections_per_user = {CROWD + 10}\nmax_connections = {CROWD + 10}")
+    request = REQUEST.replace(b"localhost", f"localhost:{broker.port}".encode()) if via == "tcp" else REQUEST
+    answered = late = 0
+    for _ in range(10):
+        with contextlib.ExitStack() as held:
+            crowd = [held.enter_context(broker.connect(via)) for _ in range(CROWD)]
+            for stream in crowd:
+                stream.sendall(request)
+                assert status_line(stream) == OK
+            time.sleep(0.6)  # longer than the quiet that is waited for
+            broker.send(signal.SIGTERM)
+            in_time = []
+            for stream in crowd:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    stream.sendall(request)
+                    if not is_closed(stream):
+                        in_time.append(stream)
+            unanswered = [stream for stream in in_time if status_line(stream) != OK]
+            assert len(unanswered) <= 1, f"of {len(in_time)} that were in time"
+            answered, late = answered + len(in_time), late + CROWD - len(in_time)
+        assert broker.wait() == 0
+        broker.start()
+    print(f"{answered} in time, {late} too late")
+
+
+class Client(threading.Thread):
+    """Asks for the token again and again: kept connections until an answer says that it was the last, or a new one each
+    time. It never looks whether its connection still is."""
+
+    def __init__(self, broker, via, kept, pause):
+        super().__init__()
+        self.broker, self.via, self.kept, self.pause = broker, via, kept, pause
+        self.over, self.served, self.failures = threading.Event(), 0, []
+
+    def connection(self):
+        return Connection(self.broker.connect(self.via),
+                          "localhost" if self.via == "unix" else f"127.0.0.1:{self.broker.port}")
+
+    def run(self):
+        connection = None
+        while not self.over.is_set():
+            try:
+                connection = connection or self.connection()
+                answer = connection.ask("GET", "/v1/sandbox/token", {"EQP-Client": "load"})
+                if answer.status == 200:
+                    self.served += 1
+                else:
+                    self.failures.append(answer)
+                if not self.kept or answer.headers["Connection"] == "close":
+                    connection.sock and connection.sock.close()
+                    connection = None
+            except (OSError, AssertionError) as error:
+                self.failures.append(error)
+                connection = None
+            time.sleep(self.pause)
+
+    def __repr__(self):
+        return f"{self.via} {'kept' if self.kept else 'fresh'} {self.pause}: {self.served}, {self.failures[:3]}"
+
+
+def test_no_request_is_lost_over_20_restarts(activated, sockets, upstream):
+    broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()), ("listen", sockets.netlink()),
+                       broker="max_connections_per_user = 256")
+    clients = [Client(broker, via, kept, pause) for via in ("tcp", "unix") for kept in (True, False)
+               for pause in (0, 0.02)]
+    for client in clients:
+        client.start()
+    waits = []
+    try:
+        for _ in range(20):
+            started = time.monotonic()
+            assert broker.stop() == 0
+            broker.start(wait=False)
+            assert broker.get("/livez", via="tcp").status == 200
+            waits.append(time.monotonic() - started)
+            time.sleep(0.1)
+    finally:
+        for client in clients:
+            client.over.set()
+        for client in clients:
+            client.join()
+    print(f"{sum(client.served for client in clients)} requests, restart to answer at most {max(waits):.3f} s")
+    assert not [client for client in clients if client.failures], clients
+    assert all(client.served > 20 for client in clients), clients
+    assert max(waits) < 6
+
+
+def test_no_request_is_lost_over_reloads(activated, sockets):
+    broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()), ("listen", sockets.netlink()))
+    clients = [Client(broker, via, kept, 0) for via in ("tcp", "unix") for kept in (True, False)]
+    for client in clients:
+        client.start()
+    try:
+        for n in range(20):
+            broker.environments["production"] = f"lifetime = {n + 1}h"
+            broker.write_config()
+            assert broker.post("/v1/reload").status == 200
+    finally:
+        for client in clients:
+            client.over.set()
+        for client in clients:
+            client.join()
+    assert not [client for client in clients if client.failures], clients
+    assert not [client for client in clients if client.served < 20], clients
