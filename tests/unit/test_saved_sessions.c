@@ -158,79 +158,81 @@ static void with(const char *piece, const char *by, char *text, size_t size)
         assert_true(n >= 0 && (size_t)n < size);
 }
 
+/* In TEXT, this piece, and by what it is replaced. */
+static const struct {
+        const char *piece, *by;
+} bad_changes[] = {
+        { "\"version\":1", "\"version\":2" },
+        { "\"version\":1", "\"version\":\"1\"" },
+        { "\"version\":1", "\"version\":1.0" },
+        { "\"number\":17", "\"number\":0" },
+        { "\"number\":17", "\"number\":-17" },
+        { "\"number\":17", "\"number\":18446744073709551633" },
+        { "\"number\":17", "\"number\":017" },
+        { "\"number\":17,", "" },
+        { "\"number\":17", "\"number\":17,\"number\":17" },
+        { "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef0" },
+        { "0101", "010G" },
+        { "0101", "01" },
+        { "abab", "ABAB" },
+        { "[" ENVIRONMENT "]", "{}" },
+        { "[" ENVIRONMENT "]", "[null]" },
+        { "[" ENVIRONMENT "]", "[" ENVIRONMENT "," ENVIRONMENT "]" },
+        { "\"sandbox\"", "\"Sandbox\"" },
+        { "\"sandbox\"", "\"v1\"" },
+        { "\"sandbox\"", "\"sandbox\\u0000x\"" },
+        { "https:", "http:" },
+        { "adobe.com\"", "adobe.com/\"" },
+        { "[800000000,900000000]", "[900000000,800000000]" },
+        { "[800000000,900000000]", "[900000000,900000000]" },
+        { "[800000000,900000000]", "[0,900000000]" },
+        { "[800000000,900000000]", "[800000000,9000000000000000000]" },
+        { "[800000000,900000000]", "[800000000,\"900000000\"]" },
+        { "[800000000,900000000]", "null" },
+        { "\"retry_after_usec\":0", "\"retry_after_usec\":null" },
+        { SESSION, "null" },
+        { SESSION, "[]" },
+        { SESSION, "{}" },
+        { "made-up/tok\\\\en", "" },
+        { "made-up/tok", "made up" },
+        { "made-up/tok", "made\\\"up" },
+        { "made-up/tok", "made-up\\/tok" },
+        { "made-up/tok", "m\\u0061de-up/tok" },
+        { "MAG000111222", "" },
+        { "MAG000111222", "MAG'" },
+        { "\"lifetime_sec\":300", "\"lifetime_sec\":0" },
+        { "\"lifetime_sec\":300", "\"lifetime_sec\":2592001" },
+        { "\"lifetime_sec\":300", "\"lifetime_sec\":189" },
+        { "\"refresh_point_usec\":1090000000", "\"refresh_point_usec\":1200000001" },
+        { "\"refresh_point_usec\":1090000000", "\"refresh_point_usec\":899999999" },
+        { "\"attainable_sec\":299", "\"attainable_sec\":301" },
+        { "\"reported\":false", "\"reported\":0" },
+        { "\"reported\":false", "\"reported\":null" },
+        { "\"1-main\"", "\".main\"" },
+        { "\"1-main\"", "null" },
+        { "\"1-main\"", "\"1-main\",\"more\":1" },
+        { "{\"version\"", " {\"version\"" },
+        { "{\"version\"", "\xef\xbb\xbf{\"version\"" },
+        { "{\"version\"", "[{\"version\"" },
+        { TEXT, "" },
+        { TEXT, "null" },
+        { TEXT, "17" },
+        { TEXT, "[]" },
+        { TEXT, "{}" },
+        { TEXT, TEXT "\n" },
+        { TEXT, TEXT TEXT },
+};
+
 static void test_anything_else_is_refused(void **state)
 {
         (void)state;
-        static const struct {
-                const char *piece, *by;
-        } rows[] = {
-                { "\"version\":1", "\"version\":2" },
-                { "\"version\":1", "\"version\":\"1\"" },
-                { "\"version\":1", "\"version\":1.0" },
-                { "\"number\":17", "\"number\":0" },
-                { "\"number\":17", "\"number\":-17" },
-                { "\"number\":17", "\"number\":18446744073709551633" },
-                { "\"number\":17", "\"number\":017" },
-                { "\"number\":17,", "" },
-                { "\"number\":17", "\"number\":17,\"number\":17" },
-                { "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef0" },
-                { "0101", "010G" },
-                { "0101", "01" },
-                { "abab", "ABAB" },
-                { "[" ENVIRONMENT "]", "{}" },
-                { "[" ENVIRONMENT "]", "[null]" },
-                { "[" ENVIRONMENT "]", "[" ENVIRONMENT "," ENVIRONMENT "]" },
-                { "\"sandbox\"", "\"Sandbox\"" },
-                { "\"sandbox\"", "\"v1\"" },
-                { "\"sandbox\"", "\"sandbox\\u0000x\"" },
-                { "https:", "http:" },
-                { "adobe.com\"", "adobe.com/\"" },
-                { "[800000000,900000000]", "[900000000,800000000]" },
-                { "[800000000,900000000]", "[900000000,900000000]" },
-                { "[800000000,900000000]", "[0,900000000]" },
-                { "[800000000,900000000]", "[800000000,9000000000000000000]" },
-                { "[800000000,900000000]", "[800000000,\"900000000\"]" },
-                { "[800000000,900000000]", "null" },
-                { "\"retry_after_usec\":0", "\"retry_after_usec\":null" },
-                { SESSION, "null" },
-                { SESSION, "[]" },
-                { SESSION, "{}" },
-                { "made-up/tok\\\\en", "" },
-                { "made-up/tok", "made up" },
-                { "made-up/tok", "made\\\"up" },
-                { "made-up/tok", "made-up\\/tok" },
-                { "made-up/tok", "m\\u0061de-up/tok" },
-                { "MAG000111222", "" },
-                { "MAG000111222", "MAG'" },
-                { "\"lifetime_sec\":300", "\"lifetime_sec\":0" },
-                { "\"lifetime_sec\":300", "\"lifetime_sec\":2592001" },
-                { "\"lifetime_sec\":300", "\"lifetime_sec\":189" },
-                { "\"refresh_point_usec\":1090000000", "\"refresh_point_usec\":1200000001" },
-                { "\"refresh_point_usec\":1090000000", "\"refresh_point_usec\":899999999" },
-                { "\"attainable_sec\":299", "\"attainable_sec\":301" },
-                { "\"reported\":false", "\"reported\":0" },
-                { "\"reported\":false", "\"reported\":null" },
-                { "\"1-main\"", "\".main\"" },
-                { "\"1-main\"", "null" },
-                { "\"1-main\"", "\"1-main\",\"more\":1" },
-                { "{\"version\"", " {\"version\"" },
-                { "{\"version\"", "\xef\xbb\xbf{\"version\"" },
-                { "{\"version\"", "[{\"version\"" },
-                { TEXT, "" },
-                { TEXT, "null" },
-                { TEXT, "17" },
-                { TEXT, "[]" },
-                { TEXT, "{}" },
-                { TEXT, TEXT "\n" },
-                { TEXT, TEXT TEXT },
-        };
         char text[4 * sizeof(TEXT)];
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(bad_changes); i++) {
                 struct saved_sessions *read = NULL;
-                with(rows[i].piece, rows[i].by, text, sizeof(text));
+                with(bad_changes[i].piece, bad_changes[i].by, text, sizeof(text));
                 if (parse(text, &read) != -EBADMSG || read) {
-                        fail_msg("%s instead of %s is taken", rows[i].by, rows[i].piece);
+                        fail_msg("%s instead of %s is taken", bad_changes[i].by, bad_changes[i].piece);
                 }
         }
 }
