@@ -9,7 +9,7 @@ import pytest
 import weather as weather_module
 from broker import Broker
 from callers import Caller
-from recorder import Recorder
+from recorder import Recorder, Truth
 from weather import Weather
 from world import ENVIRONMENTS, World
 
@@ -58,6 +58,7 @@ def make_world(daemon):
     world.manager_lock, world.changed, world.agency_at = threading.Lock(), {}, "east"
     world.manager = types.SimpleNamespace(hear=lambda: None, begin=lambda daemon: None)
     world.good = {name: ("KEY", SECRET) for name in ENVIRONMENTS}
+    world.wanted = {f"{name}.1-main": f"KEY:{SECRET}\n" for name in ENVIRONMENTS}
     return world
 
 
@@ -97,6 +98,17 @@ def test_the_end_of_a_restart(number, code, wrong):
     world = make_world(Daemon(code=code))
     world.restart(number)
     assert rules(world) == ({"crash"} if wrong else set())
+
+
+@pytest.mark.parametrize("text, kept", [(f"KEY:{SECRET}\n", True), (f"KEY:not{SECRET}\n", False), (None, False)])
+def test_a_restart_keeps_only_what_the_keys_in_the_files_obtained(text, kept):
+    world = make_world(Daemon(code=0))
+    now = world.recorder.clock.now()
+    world.recorder.truths["ust"] = Truth("sandbox", now.ours + 20, now._replace(real=now.real - 5), 1)
+    world.recorder.latest["sandbox"] = ("ust", now.ours + 20, None, now.real - 5)
+    world.wanted["sandbox.1-main"] = text
+    world.restart(signal.SIGTERM)
+    assert ("sandbox" in world.recorder.latest) == kept
 
 
 def make_weather(world, monkeypatch, well=True, ready=200):
