@@ -54,7 +54,7 @@ class Recorder:
         self.lock = threading.Lock()
         self.events, self.wrong, self.windows = collections.deque(maxlen=60), [], []
         self.counts = collections.Counter()
-        self.truths, self.latest, self.reported = {}, {}, {}
+        self.truths, self.latest, self.forgotten, self.reported = {}, {}, {}, {}
         self.revoked = collections.defaultdict(float)
         self.arrivals = collections.defaultdict(list)
         self.totals, self.at, self.losses = {}, None, {}
@@ -257,18 +257,22 @@ class Recorder:
                 self.fail("expires_at", f"{ask}: {body['expires_at']} with {left} s left at {t1.wall:.1f}")
         with self.lock:
             old = self.latest.get(ask.environment)
-            if (old is None or old[3] <= t1.real) and not self._before_move(ask.environment, t0):
+            if (old is None or old[3] <= t1.real) and t0.real > self.forgotten.get(ask.environment, 0):
                 self.latest[ask.environment] = (body["ust"], t0.ours + left, body.get("base_url"), t1.real)
 
-    def forget(self, environment):
-        self.latest.pop(environment, None)
+    def forget(self, environment, old_too=True):
+        """What was handed out up to now is nothing that the daemon still must have; callers' threads may take their
+        time to tell of it."""
+        with self.lock:
+            self.forgotten[environment] = time.monotonic()
+            if old_too:
+                self.latest.pop(environment, None)
 
     def forget_young(self, environment, changed_real):
         """A restart: what was handed out a moment ago, or before the keys changed, need not be there again."""
         latest = self.latest.get(environment)
-        if latest and (self.truths[latest[0]].seen.real < changed_real + SETTLE or
-                       self.truths[latest[0]].seen.real > time.monotonic() - 1):
-            self.forget(environment)
+        seen = self.truths[latest[0]].seen.real if latest else 0
+        self.forget(environment, seen < changed_real + SETTLE or seen > time.monotonic() - 1)
 
     def _no_token(self, ask, answer, t0, t1):
         latest = self.latest.get(ask.environment)
@@ -282,11 +286,9 @@ class Recorder:
             self.fail("no_token", f"{ask}: {latest[1] - t1.ours:.1f} s were left of a token: {answer.body[:300]}")
 
     def moved(self, upstream):
-        """The agency's account is another one for who asks from now on. What was handed out before is nothing
-        that the daemon still has; the caller's thread may take its time to tell of it."""
-        with self.lock:
-            self.at = (upstream, time.monotonic())
-            self.latest.pop("agency", None)
+        """The agency's account is another one for who asks from now on."""
+        self.forget("agency")
+        self.at = (upstream, self.forgotten["agency"])
 
     def _before_move(self, environment, t0):
         return environment == "agency" and self.at is not None and t0.real <= self.at[1]

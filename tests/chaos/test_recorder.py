@@ -119,6 +119,23 @@ def test_answer_of_before_a_move_that_comes_late(recorder):
     assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"}), Ask("token", "agency")) == {"no_token"}
 
 
+@pytest.mark.parametrize("forget", [lambda recorder: recorder.forget("sandbox"),
+                                    lambda recorder: recorder.forget_young("sandbox", 0)])
+def test_answer_of_before_a_restart_that_comes_late(recorder, forget):
+    forget(recorder)
+    judge(recorder, answer(200, token()), took=0.5)
+    time.sleep(0.01)
+    assert not judge(recorder, error(503, "no_token", **{"Retry-After": "1"}))
+
+
+def test_a_restart_is_no_excuse_for_what_is_old_enough(recorder):
+    judge(recorder, answer(200, token()))
+    recorder.truths["good"] = recorder.truths["good"]._replace(seen=Moment(time.monotonic() - 5, 0, 0))
+    recorder.forget_young("sandbox", time.monotonic() - 10)
+    time.sleep(0.01)
+    assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"})) == {"no_token"}
+
+
 def test_less_life_than_asked_for(recorder):
     assert judge(recorder, answer(200, token()), Ask("min_ttl", "sandbox", 21)) == {"min_ttl"}
 
