@@ -38,9 +38,10 @@ bool connection_between_requests(const struct connection *connection)
                 !request->target_too_long);
 }
 
-/* Its client may be sending just now. What has come is answered first; what comes later meets a connection
- * that is closed already, in both directions and at once, and not one that waits for its turn to be closed.
- */
+/* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
+ * reading is the end of his sending, so nothing can come in between; libmicrohttpd reads what is there, and
+ * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
+ * then would be lost, so there both directions end at once. */
 static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
 {
         int unread = 0;
@@ -49,7 +50,14 @@ static void end_idle(struct connections *connections, struct connection *connect
                 connections_expect(connections, connection, CONNECTION_IDLE, now_usec + POSTPONE_USEC);
                 return;
         }
-        connection_end(connection);
+        if (connection->place.tcp) {
+                connection_end(connection);
+                return;
+        }
+        connection->last = true;
+        connection->state = CONNECTION_CLOSING;
+        connection->deadline_usec = USEC_NEVER;
+        (void)shutdown(connection->fd, SHUT_RD);
 }
 
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)

@@ -138,7 +138,7 @@ static enum MHD_Result handle(struct request *request)
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request, server->drain.begun);
+        return request_queue(request, connection->last || server->drain.begun);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,

@@ -74,6 +74,7 @@ struct connection {
         enum connection_state state;
         uint64_t deadline_usec;
         uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
+        bool last;                     /* the next answer is its last one */
         uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
         uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
         uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */

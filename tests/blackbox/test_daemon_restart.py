@@ -101,12 +101,12 @@ def status_line(stream):
 @pytest.mark.parametrize("via", ["tcp", "unix"])
 def test_what_is_sent_before_a_connection_ends_is_answered(activated, sockets, via):
     """Idle connections end all at once, the newest first; their clients send in the same moment, the oldest first. Who
-    does not see an end right after he has sent is answered; who sees one knows that it was too late. Only where the two
-    meet, one request may come between the daemon's look for it and the end."""
+    does not see an end right after he has sent is answered; who sees one knows that it was too late. Only over TCP, and
+    where the two meet, one request may come between the daemon's look for it and the end."""
     broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()),
                        broker=f"max_connections_per_user = {CROWD + 10}\nmax_connections = {CROWD + 10}")
     request = REQUEST.replace(b"localhost", f"localhost:{broker.port}".encode()) if via == "tcp" else REQUEST
-    answered = late = 0
+    in_time_of_all = lost = 0
     for _ in range(10):
         with contextlib.ExitStack() as held:
             crowd = [held.enter_context(broker.connect(via)) for _ in range(CROWD)]
@@ -122,11 +122,11 @@ def test_what_is_sent_before_a_connection_ends_is_answered(activated, sockets, v
                     if not is_closed(stream):
                         in_time.append(stream)
             unanswered = [stream for stream in in_time if status_line(stream) != OK]
-            assert len(unanswered) <= 1, f"of {len(in_time)} that were in time"
-            answered, late = answered + len(in_time), late + CROWD - len(in_time)
+            assert len(unanswered) <= (via == "tcp"), f"of {len(in_time)} that were in time"
+            in_time_of_all, lost = in_time_of_all + len(in_time), lost + len(unanswered)
         assert broker.wait() == 0
         broker.start()
-    print(f"{answered} in time, {late} too late")
+    print(f"{in_time_of_all} in time, {lost} of them lost")
 
 
 class Client(threading.Thread):
