@@ -27,6 +27,9 @@ os.execv({daemon!r}, [{daemon!r}, *sys.argv[1:]])
 """
 
 
+LOOK_UP = 5  # s until the resolver tries again, resolv.conf(5)
+
+
 @pytest.fixture
 def lonely(tmp_path, monkeypatch):
     if os.geteuid() != 0:
@@ -60,8 +63,8 @@ def test_a_silent_name_server_holds_up_nobody(lonely):
     took = []
     wait_until(lambda: took.append(ask(lonely)) or lonely.log("Resolving timed out"), "the time-out", 30)
     took.append(ask(lonely))
-    assert max(took) < 1
+    assert max(took) < LOOK_UP / 2
     wait_until(lambda: lonely.status("agency")["exchange_in_flight"], "the next look-up")
     began = time.monotonic()
     assert lonely.stop() == 0
-    assert time.monotonic() - began < 1, "it is not waited for"
+    assert time.monotonic() - began < LOOK_UP / 2, "it is not waited for"
