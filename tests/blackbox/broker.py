@@ -28,7 +28,7 @@ import time
 
 # A user without any right, and without an entry in the user database. Not 65534: that is nobody's.
 STRANGER = 54321
-START_TIMEOUT = 20
+START_TIMEOUT = 60
 kept_ports = collections.deque(maxlen=64)  # sockets; who falls out is closed
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.
@@ -37,14 +37,29 @@ BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
 REPORTS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
 
 
-def wait_until(condition, what="the condition", timeout=10, interval=0.02):
-    """Polls until condition() is true and returns that value; raises in the end."""
+def wait_until(condition, what="the condition", timeout=30, interval=0.02):
+    """Polls until condition() is true and returns that value; raises in the end. It looks once more when the time is
+    over: who was not run for a while himself has not waited."""
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        if time.monotonic() > deadline:
+    while True:
+        late = time.monotonic() > deadline
+        if value := condition():
+            return value
+        if late:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(interval)
-    return value
+
+
+@contextlib.contextmanager
+def standing_still(process):
+    """Nothing moves in the process meanwhile, so that what happens around it happens at once for it."""
+    stat = pathlib.Path(f"/proc/{process.pid}/stat")
+    process.send_signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
@@ -70,7 +85,7 @@ def binary(name="daemon/eqp-brokerd"):
     return os.path.join(os.environ["EQP_BUILD_DIR"], name)
 
 
-def run_daemon(*arguments, timeout=20, **more):
+def run_daemon(*arguments, timeout=60, **more):
     """Runs eqp-brokerd to its end: for --check, and for starts that must fail."""
     environment = BARE_ENVIRONMENT | more.pop("env", {})
     result = subprocess.run([binary(), *map(str, arguments)], env=environment, stdin=subprocess.DEVNULL,
@@ -257,7 +272,7 @@ class Broker:
     def send(self, number):
         self.process.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM, timeout=20):
+    def stop(self, number=signal.SIGTERM, timeout=60):
         """Asks the process to end and returns its exit code. May be called again."""
         if self.process is None:
             return None
@@ -265,7 +280,7 @@ class Broker:
             self.send(number)
         return self.wait(timeout)
 
-    def wait(self, timeout=20):
+    def wait(self, timeout=60):
         """Waits for the end of the process and returns its exit code."""
         try:
             code = self.process.wait(timeout)
@@ -321,7 +336,7 @@ class Broker:
                 found.append(words)
         return found
 
-    def wait_log(self, pattern, n=1, timeout=10):
+    def wait_log(self, pattern, n=1, timeout=30):
         """Waits until n lines fit; returns them."""
         return wait_until(lambda: len(self.log(pattern)) >= n and self.log(pattern),
                           f"{n} lines of the log like {pattern!r} in\n{self.text()}", timeout)
@@ -400,7 +415,7 @@ class Broker:
             return status
         return next(row for row in status["environments"] if row["name"] == environment)
 
-    def wait_status(self, environment, condition, timeout=10):
+    def wait_status(self, environment, condition, timeout=30):
         """Polls the status until the condition holds for it, and returns it."""
         last = {}
 
@@ -414,7 +429,7 @@ class Broker:
             raise AssertionError(f"{error}: {json.dumps(last, indent=1)}") from None
         return last
 
-    def wait_valid(self, *environments, timeout=15):
+    def wait_valid(self, *environments, timeout=30):
         for environment in environments or ("sandbox",):
             self.wait_status(environment, lambda status: status["state"] == "valid", timeout)
         return self

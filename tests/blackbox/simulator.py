@@ -52,7 +52,7 @@ class Simulator:
 
     # life
 
-    def start(self, timeout=20):
+    def start(self, timeout=60):
         """Starts the process and waits until it is ready. Returns the simulator itself."""
         command = [self.binary, "--admin", "127.0.0.1:0"]
         for name in self.environments:
@@ -97,7 +97,7 @@ class Simulator:
             line += data
         return line.decode()
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         """Asks the process to end and returns its exit code. May be called again."""
         if self.process is None:
             return None
@@ -234,13 +234,14 @@ class Simulator:
         """Everything as at the start."""
         self._do("POST", "/reset")
 
-    def wait_for(self, condition, environment=None, timeout=10):
+    def wait_for(self, condition, environment=None, timeout=30):
         """Polls the state until condition(state) is true and returns that state; raises in the end."""
         deadline = time.monotonic() + timeout
         while True:
+            late = time.monotonic() > deadline
             state = self.state(environment)
             if condition(state):
                 return state
-            if time.monotonic() > deadline:
+            if late:
                 raise SimulatorError(f"not within {timeout} s; state: {json.dumps(state)}")
             time.sleep(0.01)
