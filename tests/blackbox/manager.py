@@ -19,6 +19,8 @@ import socket
 import threading
 import uuid
 
+from broker import wait_until
+
 # What Python's fcntl does not name.
 F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 SEAL_SEAL, SEAL_SHRINK, SEAL_GROW, SEAL_WRITE = 1, 2, 4, 8
@@ -52,6 +54,11 @@ def sealed(data, seals=ALL_SEALS):
     os.write(held.fd, data)
     fcntl.fcntl(held.fd, F_ADD_SEALS, seals)
     return held
+
+
+def compact(text):
+    """As the daemon writes it."""
+    return json.dumps(text, separators=(",", ":")).encode()
 
 
 class Manager:
@@ -108,12 +115,29 @@ class Manager:
         assert not fds, message
 
     def kept(self):
-        """The one snapshot in the store, as JSON."""
-        assert len(self.hear().store) == 1, self.store
+        """The one snapshot in the store, as JSON. A newer one is there a moment before the older one goes."""
+        wait_until(lambda: len(self.hear().store) == 1, "one snapshot")
         name, held = next(iter(self.store.items()))
         text = json.loads(held.read())
         assert name == f"sessions-{text['number']}"
         return text
+
+    def replace(self, text):
+        """Another text in the place of what is kept."""
+        for held in self.store.values():
+            held.close()
+        self.store = {f"sessions-{text['number']}": sealed(compact(text))}
+
+    def restart_aged(self, broker, seconds):
+        """A restart, and for the next process all that was kept happened so much earlier. Returns the broker."""
+        self.end(broker)
+        text = self.kept()
+        for environment in text["environments"]:
+            environment["sent_usec"] = [moment - seconds * 10**6 for moment in environment["sent_usec"]]
+            for moment in ("sent_usec", "refresh_point_usec"):
+                environment["session"][moment] -= seconds * 10**6
+        self.replace(text)
+        return self.begin(broker)
 
     def pushes(self):
         """How many descriptors were handed over so far."""
@@ -122,7 +146,7 @@ class Manager:
     def end(self, broker, number=signal.SIGKILL):
         """Ends the process, and takes in what it said last."""
         broker.send(number)
-        broker.process.wait(20)
+        broker.process.wait(60)
         self.hear()
 
     def begin(self, broker):
