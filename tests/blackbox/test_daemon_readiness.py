@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker import run_daemon, wait_until
+from broker import run_daemon, standing_still, wait_until
 from simulator import EXAMPLE_KEY
 
 
@@ -32,16 +32,17 @@ def manager(tmp_path):
 
 @pytest.mark.parametrize("name", ["production", "sandbox"])
 def test_ready_comes_with_the_first_answer(upstream, make_broker, manager, name):
-    upstream.settings(name, latency_ms=700)
-    broker = make_broker(upstream, keys={name: EXAMPLE_KEY}, env=manager.env)
-    assert "READY=1" not in manager()
+    with standing_still(upstream.process):
+        broker = make_broker(upstream, keys={name: EXAMPLE_KEY}, env=manager.env,
+                             environments={name: "connect_timeout = 1min\nexchange_timeout = 2min"})
+        assert "READY=1" not in manager()
     wait_until(lambda: "READY=1" in manager(), "ready")
     assert broker.status(name)["state"] == "valid"
 
 
 def test_ready_comes_at_once_without_a_key(upstream, make_broker, manager):
     make_broker(upstream, env=manager.env)
-    wait_until(lambda: "READY=1" in manager(), "ready", 2)
+    wait_until(lambda: "READY=1" in manager(), "ready", 5)  # after 10 s it is so in any case
 
 
 def test_a_reload_does_not_end_the_start(upstream, make_broker, manager):
@@ -97,29 +98,31 @@ def watched(upstream, make_broker, manager):
 
 def test_it_is_fed_while_nothing_happens(watched):
     _, fed = watched
-    before, started = fed(), time.monotonic()
-    wait_until(lambda: fed() >= before + 4, "fed four times", interval=0.005)
-    assert time.monotonic() - started <= 4, "in time, each time"
+    moments = []
+
+    def four_in_a_row_in_time():
+        moments.extend([time.monotonic()] * (fed() - len(moments)))
+        return len(moments) >= 5 and moments[-1] - moments[-5] <= 4
+
+    wait_until(four_in_a_row_in_time, "fed in time four times in a row", interval=0.005)
 
 
 def test_it_is_fed_under_load(watched):
     broker, fed = watched
     before, started = fed(), time.monotonic()
     with broker.connection() as connection:
-        while time.monotonic() < started + 3:
+        while fed() < before + 4:  # it also takes the messages out of the socket, which would be full in the end
             assert connection.ask("GET", "/v1/sandbox/token").status == 200
-            fed()  # takes the messages out of the socket, which would be full in the end
-    assert fed() >= before + 2
+            assert time.monotonic() < started + 20, "it starves"
 
 
 def test_a_process_that_stands_still_feeds_nothing(watched):
     broker, fed = watched
     wait_until(lambda: fed() >= 1, "fed at first")
-    broker.send(signal.SIGSTOP)
-    before = fed()
-    time.sleep(1.5)
-    assert fed() == before
-    broker.send(signal.SIGCONT)
+    with standing_still(broker.process):
+        before = fed()
+        time.sleep(1.5)
+        assert fed() == before
     wait_until(lambda: fed() > before, "fed again")
 
 
