@@ -60,7 +60,7 @@ class Recorder:
         self.totals, self.at, self.losses = {}, None, {}
         self.ready = collections.deque(maxlen=20)
         self.idle = collections.deque([[0, 0]], maxlen=4096)
-        self.slowest = (0, 0)
+        self.slowest = (0, 0, 0)
         self.without = collections.defaultdict(lambda: collections.deque(maxlen=20))
 
     # the story
@@ -116,7 +116,7 @@ class Recorder:
 
     def answer(self, ask, answer, t0, t1):
         impaired = self.during(("impaired",), t0.real, t1.real)
-        self._late(ask, t0, t1)
+        self._late(ask, t0, t1, self._made(answer, t0))
         status, slug = self._form(ask, answer, impaired)
         self.counts[f"{ask.kind} {status}{' ' + slug if slug else ''}"] += 1
         if not self._allowed(ask, status, slug, t0, t1, impaired):
@@ -132,19 +132,28 @@ class Recorder:
         if ask.kind in ("status", "metrics"):
             self._no_secret(ask, answer)
 
-    def _late(self, ask, t0, t1):
+    @staticmethod
+    def _made(answer, t0):
+        """s from the question to when the answer was made, at most: its Date is in whole seconds."""
+        date = email.utils.parsedate(answer.headers["Date"])
+        return calendar.timegm(date) + 1 - t0.wall if date else None
+
+    def _late(self, ask, t0, t1, made=None):
         """Windows stop the watch, and the machine may be slow after them. More is not excused: a wait that never
-        ends comes by a window in any case. What the callers took themselves is not the daemon's."""
+        ends comes by a window in any case. What the callers took themselves is not the daemon's: until they asked, as
+        far as the Idler knows it, and after the answer was made."""
         allowed = (40 if ask.kind == "rejected" else ask.wait) + LATE
         if self.during(("impaired", "down"), t0.real, t1.real):
             allowed += 2 * LATE
-        took = t1.real - t0.real - self.time_in(("stopped",), t0.real, t1.real) - \
+        total = t1.real - t0.real
+        took = total - self.time_in(("stopped",), t0.real, t1.real) - \
             self.time_in(("impaired", "down"), t0.real, t1.real, SETTLE)
+        if made is not None:
+            took -= max(0, total - max(made, 0))
         held_up = self.held_up(t0.real, t1.real)
-        self.slowest = max(self.slowest, (took - allowed + LATE, held_up))
-        allowed += held_up
-        if took > allowed:
-            self.fail("late", f"{ask}: {took:.1f} s; who asks nobody took {held_up:.1f} s")
+        self.slowest = max(self.slowest, (took - allowed + LATE, total - allowed + LATE, held_up))
+        if took > allowed + held_up:
+            self.fail("late", f"{ask}: {took:.1f} s of {total:.1f} until the answer was made, {held_up:.1f} for who asks nobody")
 
     def _not_ready(self, ask, t0, t1):
         """`/readyz` said 200 between two answers, shortly after each other, that there is no token."""
@@ -356,7 +365,8 @@ class Recorder:
         lines = [f"  {n:7} {what}" for what, n in sorted(self.counts.items())]
         lines += [f"  {len(arrivals):7} exchanges of {name}" for name, arrivals in sorted(self.arrivals.items())]
         lines += [f"  {len(self.truths):7} tokens"]
-        lines += ["  {:7.1f} s beyond its wait for the slowest answer; who asked nobody took {:.1f} s then".format(*self.slowest)]
+        lines += ["  {:7.1f} s beyond its wait for the slowest answer; {:.1f} until it was read, "
+                  "{:.1f} for who asked nobody".format(*self.slowest)]
         return "\n".join(lines)
 
     def last(self):

@@ -40,7 +40,8 @@ def rules(recorder):
 
 def answer(status, body, **headers):
     message = email.message.Message()
-    for name, value in ({"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Date": "now",
+    for name, value in ({"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+                         "Date": email.utils.formatdate(usegmt=True),
                          "Content-Type": "application/json"} | headers).items():
         if value is not None:
             message[name] = value
@@ -186,6 +187,13 @@ def test_what_the_callers_take_themselves_is_not_late(recorder):
     recorder.idle_turn(now - 6)(now - 5.5)
     assert judge(recorder, answer(200, token()), took=7.4) == set()
     assert judge(recorder, answer(200, token()), took=7.55) == {"late"}
+
+
+@pytest.mark.parametrize("made, found", [(7, {"late"}), (4, set())])
+def test_late_is_what_was_made_late(recorder, made, found):
+    """Not what was read late."""
+    date = email.utils.formatdate(time.time() - 8 + made, usegmt=True)
+    assert judge(recorder, answer(200, token(), Date=date), took=8) == found
 
 
 def test_they_take_it_still(recorder):
