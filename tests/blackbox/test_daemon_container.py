@@ -10,43 +10,53 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, wait_until
+from broker import BARE_ENVIRONMENT, STARTED, binary, standing_still, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY
 
 MANY = 100  # files of settings: so many take a while to read
+AT_ONCE = 3.5  # s: who waits for others while it ends does so for 4 s at least
 
 
 # ---- signals ----
 
-def comes_up_slowly(place):
-    """Starts the daemon with much to read before there is a loop; returns as soon as it is that program and may hold
-    signals back."""
+def holds_signals(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    return int(lines["SigBlk"], 16) & (1 << signal.SIGTERM - 1)
+
+
+def asked_while_it_starts(place, number):
+    """Starts the daemon with much to read before there is a loop, and sends it the signal as soon as it is that program
+    and holds signals back. If there was a loop before we came to look, it is done again."""
     folder = pathlib.Path(f"{place.config_path}.d")
-    folder.mkdir(exist_ok=True)
-    for number in range(MANY):
-        (folder / f"{number:03}.conf").write_text("# nothing\n" * 20000)
-    place.start(wait=False)
-    status = pathlib.Path(f"/proc/{place.process.pid}/status")
+    folder.mkdir()
+    for name in range(MANY):
+        (folder / f"{name:03}.conf").write_text("# nothing\n" * 20000)
 
-    def holds():
-        lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-        return int(lines["SigBlk"], 16) & (1 << signal.SIGTERM - 1)
+    def in_time():
+        place.start(wait=False)
+        wait_until(lambda: holds_signals(place.process), "signals are held back", interval=0.0005)
+        with standing_still(place.process):
+            if len(place.log(STARTED)) == place.n_starts:
+                place.send(number)
+                return True
+        place.process.kill()
+        place.process.wait()
+        return False
 
-    wait_until(holds, "signals are held back", interval=0.0005)
-    assert not place.log("started"), "too late for this test: there is a loop already"
+    wait_until(in_time, "a signal before there is a loop")
     return place
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_while_it_starts(upstream, make_broker, number):
-    place = comes_up_slowly(make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False))
-    assert place.stop(number) == 0, "not killed, and not forgotten"
+    place = asked_while_it_starts(make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False), number)
+    assert place.wait() == 0, "not killed, and not forgotten"
     assert place.log("^stopped$")
 
 
 def test_asked_to_reload_while_it_starts(upstream, make_broker):
-    place = comes_up_slowly(make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False))
-    place.send(signal.SIGHUP)
+    place = asked_while_it_starts(make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False), signal.SIGHUP)
     place.wait_log("configuration and keys read again")
     place.wait_valid()
 
@@ -64,7 +74,7 @@ def as_first_process(place):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_process_ends_within_a_second(upstream, make_broker, number):
+def test_the_first_process_ends_at_once(upstream, make_broker, number):
     place = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
     outside, inside = as_first_process(place)
     place.wait_valid()
@@ -74,8 +84,8 @@ def test_the_first_process_ends_within_a_second(upstream, make_broker, number):
         assert connection.ask("GET", "/livez").status == another.ask("GET", "/livez").status == 200
         asked = time.monotonic()
         os.kill(inside, number)
-        assert outside.wait(10) == 0
-        assert time.monotonic() - asked < 1, "idle connections do not hold it up"
+        assert outside.wait(60) == 0
+        assert time.monotonic() - asked < AT_ONCE, "idle connections do not hold it up"
 
 
 def test_the_first_process_ends_with_an_exchange_under_way(upstream, make_broker):
@@ -85,7 +95,7 @@ def test_the_first_process_ends_with_an_exchange_under_way(upstream, make_broker
     wait_until(lambda: upstream.state("sandbox")["connections"] > 0, "it asks")
     asked = time.monotonic()
     os.kill(inside, signal.SIGTERM)
-    assert outside.wait(10) == 0 and time.monotonic() - asked < 1
+    assert outside.wait(60) == 0 and time.monotonic() - asked < AT_ONCE
     upstream.clear_faults()
 
 
@@ -101,7 +111,7 @@ def test_one_token_as_the_first_process(upstream, make_broker):
     wait_until(lambda: upstream.state("sandbox")["connections"] > 0, "it asks")
     (inside,) = pathlib.Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
     os.kill(int(inside), signal.SIGTERM)
-    assert outside.wait(2) == 128 + signal.SIGTERM
+    assert outside.wait(60) == 128 + signal.SIGTERM, "which is not what it returns when the exchange has timed out"
     assert outside.stdout.read() == b""
     outside.stdout.close()
     upstream.clear_faults()
@@ -180,10 +190,11 @@ def test_swaps_under_load_show_no_gap(upstream, make_broker):
             upstream.wait_for(lambda state, new=new: state["last"] and state["last"][-1]["key_id"] == new and
                               state["last"][-1]["status"] == 200, "sandbox")
             old = new
+        wait_until(lambda: served[0] > 100, "requests")
     finally:
         over.set()
         for thread in threads:
             thread.join()
-    assert not failures and served[0] > 100
+    assert not failures
     wait_until(lambda: len(place.log("the upstream accepts the access key")) == 4, "a line for each key")
     assert not place.log(priority=3)

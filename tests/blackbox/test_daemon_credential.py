@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from broker import STRANGER, wait_until
+from broker import STRANGER, standing_still, wait_until
 from credential_client import MIB, address, ask, load, read_all
 from simulator import EXAMPLE_KEY
 
@@ -302,14 +302,14 @@ def test_an_environment_that_goes_is_let_go(upstream, make_broker, source):
 
 
 def test_a_stop_answers_who_waits_and_leaves_the_socket(upstream, make_broker, source):
-    upstream.settings("sandbox", latency_ms=2000)
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,
-                         passed=[("credential", source)])
-    waiting = ask(source, address(UNIT, "eqp"))
-    wait_accepted(source)
-    broker.send(signal.SIGTERM)
-    wait_until(lambda: not broker.socket_path.exists(), "the daemon accepts no more")
-    queued = ask(source, address(UNIT, "eqp"))
+    with standing_still(upstream.process):
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES, passed=[("credential", source)],
+                             environments={"sandbox": "connect_timeout = 1min\nexchange_timeout = 2min"})
+        waiting = ask(source, address(UNIT, "eqp"))
+        wait_accepted(source)
+        broker.send(signal.SIGTERM)
+        wait_until(lambda: not broker.socket_path.exists(), "the daemon accepts no more")
+        queued = ask(source, address(UNIT, "eqp"))
     received = []
     reader = threading.Thread(target=lambda: received.append(read_all(queued)))
     reader.start()
@@ -318,7 +318,7 @@ def test_a_stop_answers_who_waits_and_leaves_the_socket(upstream, make_broker, s
     broker.keep_secret(content)
     assert broker.wait() == 0
     broker.start()  # the next one finds the queue as it was
-    reader.join(20)
+    reader.join(60)
     assert received and 0 < len(received[0]) < MIB
 
 
@@ -332,7 +332,7 @@ def test_a_stop_does_not_wait_for_ever(upstream, make_broker, source):
     broker.send(signal.SIGTERM)
     assert len(read_all(waiting)) > MIB
     assert broker.wait() == 0
-    assert 3 < time.monotonic() - begin < 6
+    assert 3 < time.monotonic() - begin < 14, "less than the exchange, which takes 15 s to fail"
     stuck.close()
 
 
@@ -342,7 +342,7 @@ def test_no_source_without_a_socket(broker):
 
 def test_a_token_about_to_end_is_renewed_first(upstream, make_broker, source):
     """The file will not change, so it is to hold a token that is good for a minute."""
-    upstream.settings("sandbox", lifetime_fixed=61)
+    upstream.settings("sandbox", lifetime_fixed=65)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,
                          passed=[("credential", source)]).wait_valid()
     first = broker.token()["ust"]
