@@ -140,12 +140,14 @@ class Connection(http.client.HTTPConnection):
     def __init__(self, stream, host):
         super().__init__(host, timeout=stream.gettimeout())
         self.sock = stream
+        self.sent = None  # when the latest request was, by time.monotonic()
 
     def connect(self):
         raise AssertionError("the connection was closed")
 
     def ask(self, method, path, headers=None, body=None):
         self.request(method, path, body, headers or {})
+        self.sent = time.monotonic()
         response = self.getresponse()
         answer = Answer(response.status, response.headers, response.read())
         check_headers(answer)
@@ -352,7 +354,7 @@ class Broker:
 
     # requests
 
-    def connect(self, via="unix", timeout=20, source=None):
+    def connect(self, via="unix", timeout=60, source=None):
         """A connected socket."""
         if via == "unix":
             stream = socket.socket(socket.AF_UNIX)
@@ -362,12 +364,12 @@ class Broker:
         return socket.create_connection(("127.0.0.1", self.port), timeout, source)
 
     @contextlib.contextmanager
-    def connection(self, via="unix", timeout=20):
+    def connection(self, via="unix", timeout=60):
         """A kept-alive HTTP connection: connection.ask(method, path, headers, body) → Answer."""
         with self.connect(via, timeout) as stream:
             yield Connection(stream, "localhost" if via == "unix" else f"127.0.0.1:{self.port}")
 
-    def request(self, method, path, headers=None, body=None, *, via="unix", timeout=20):
+    def request(self, method, path, headers=None, body=None, *, via="unix", timeout=60):
         """One request on a connection of its own. On TCP it names itself unless the headers do; a header of
         the value None is left out. A body that is no text or bytes is sent as JSON."""
         headers = ({"EQP-Client": "blackbox"} if via == "tcp" else {}) | (headers or {})
@@ -390,7 +392,7 @@ class Broker:
     def post(self, path, body=None, headers=None, **more):
         return self.request("POST", path, headers, body, **more)
 
-    def raw(self, data, via="tcp", timeout=20):
+    def raw(self, data, via="tcp", timeout=60):
         """Sends bytes and returns what comes until the connection ends."""
         with self.connect(via, timeout) as stream:
             stream.sendall(data)

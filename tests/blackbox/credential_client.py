@@ -15,7 +15,7 @@ def address(unit, credential):
     return f"\0{secrets.token_hex(8)}/unit/{unit}/{credential}"
 
 
-def ask(source, name, timeout=20):
+def ask(source, name, timeout=60):
     """Connects as the manager does. name: of the own socket; None: it has none."""
     stream = socket.socket(socket.AF_UNIX)
     stream.settimeout(timeout)
@@ -34,7 +34,7 @@ def read_all(stream):
     return received
 
 
-def load(source, unit="deploy.service", credential="eqp", timeout=20):
+def load(source, unit="deploy.service", credential="eqp", timeout=60):
     """The content of the credential, or None where the unit would not start."""
     content = read_all(ask(source, address(unit, credential), timeout))
     assert content, "an empty file, with which the unit would start"

@@ -125,13 +125,13 @@ class Simulator:
 
     # EQP requests
 
-    def connect(self, environment, timeout=20):
+    def connect(self, environment, timeout=60):
         """An HTTPS connection to the environment that trusts the simulator's authority."""
         address = urllib.parse.urlsplit(self.urls[environment])
         context = ssl.create_default_context(cafile=self.ca_file)
         return http.client.HTTPSConnection(address.hostname, address.port, timeout=timeout, context=context)
 
-    def request(self, environment, method, path, body=None, headers=None, timeout=20):
+    def request(self, environment, method, path, body=None, headers=None, timeout=60):
         """One request on a connection of its own: returns (status, headers, body as bytes)."""
         connection = self.connect(environment, timeout)
         try:
@@ -141,7 +141,7 @@ class Simulator:
         finally:
             connection.close()
 
-    def token(self, environment, key=EXAMPLE_KEY, body=None, timeout=20):
+    def token(self, environment, key=EXAMPLE_KEY, body=None, timeout=60):
         """A direct token request: returns (status, JSON answer). `body` replaces the usual one."""
         body = {"grant_type": "session", "expires_in": 7200} if body is None else body
         headers = {"Authorization": "Basic " + base64.b64encode(key.encode()).decode(),
@@ -154,7 +154,7 @@ class Simulator:
     def call(self, method, path, body=None):
         """One admin request: returns (status, JSON, or text if it is no JSON)."""
         address = urllib.parse.urlsplit(self.admin)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Content-Type": "application/json"})
