@@ -29,6 +29,8 @@ import time
 # A user without any right, and without an entry in the user database. Not 65534: that is nobody's.
 STRANGER = 54321
 START_TIMEOUT = 60
+# For an environment whose upstream stands still until the test lets it go on.
+PATIENT = "connect_timeout = 1min\nexchange_timeout = 2min"
 kept_ports = collections.deque(maxlen=64)  # sockets; who falls out is closed
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from broker import STRANGER, standing_still, wait_until
+from broker import PATIENT, STRANGER, standing_still, wait_until
 from credential_client import MIB, address, ask, load, read_all
 from simulator import EXAMPLE_KEY
 
@@ -304,7 +304,7 @@ def test_an_environment_that_goes_is_let_go(upstream, make_broker, source):
 def test_a_stop_answers_who_waits_and_leaves_the_socket(upstream, make_broker, source):
     with standing_still(upstream.process):
         broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES, passed=[("credential", source)],
-                             environments={"sandbox": "connect_timeout = 1min\nexchange_timeout = 2min"})
+                             environments={"sandbox": PATIENT})
         waiting = ask(source, address(UNIT, "eqp"))
         wait_accepted(source)
         broker.send(signal.SIGTERM)

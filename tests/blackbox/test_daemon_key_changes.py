@@ -1,12 +1,13 @@
 """eqp-brokerd: keys that come, change, go, are refused and come back, while it runs."""
 
+import concurrent.futures
 import os
 import resource
 import shutil
 
 import pytest
 
-from broker import wait_until
+from broker import PATIENT, standing_still, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
@@ -37,17 +38,20 @@ def test_a_dropped_file_is_used_at_once(upstream, make_broker):
     answer = broker.get("/v1/sandbox/token?wait=0")
     assert answer.error() == (503, "no_token") and str(broker.keys_directory) in answer.json()["message"]
     broker.write_key("sandbox.main", EXAMPLE_KEY)
-    broker.wait_valid(timeout=3)
+    broker.wait_valid()
     assert broker.status("sandbox")["token"]["key"] == "main"
     assert broker.get("/v1/production/token?wait=0").error() == (503, "no_token")
 
 
 def test_a_request_waits_for_the_token_of_a_dropped_file(upstream, make_broker):
-    upstream.settings("sandbox", latency_ms=500)
-    broker = make_broker(upstream)
-    broker.write_key("sandbox", EXAMPLE_KEY)
-    broker.wait_status("sandbox", lambda status: status["exchange_in_flight"])
-    assert broker.token(query="?wait=10")["ust"]
+    broker = make_broker(upstream, environments={"sandbox": PATIENT})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with standing_still(upstream.process):
+            broker.write_key("sandbox", EXAMPLE_KEY)
+            broker.wait_status("sandbox", lambda status: status["exchange_in_flight"])
+            token = pool.submit(broker.token, query="?wait=30", timeout=60)
+            broker.wait_connections(1)
+        assert token.result()["ust"]
 
 
 def test_less_than_a_second_is_at_once(upstream, make_broker):
@@ -210,7 +214,8 @@ def test_absent_at_the_start_and_made_later(upstream, make_broker, tmp_path):
 
 
 def test_removed_and_made_again(broker, upstream):
-    shutil.rmtree(broker.keys_directory)
+    with standing_still(broker.process):  # who sees it empty first lets the key go
+        shutil.rmtree(broker.keys_directory)
     broker.wait_log("cannot be opened: No such file")
     assert states(broker.status("sandbox")) == {"": "active"}, "the keys read before stay in use"
     assert broker.refresh()["outcome"] == "granted"

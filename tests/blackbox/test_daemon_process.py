@@ -12,11 +12,10 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, run_daemon, standing_still, wait_until
+from broker import BARE_ENVIRONMENT, PATIENT, binary, run_daemon, standing_still, wait_until
 from simulator import EXAMPLE_KEY
 
 CANNOT_LISTEN, PERMISSION, CONFIGURATION = 69, 77, 78
-PATIENT = "connect_timeout = 1min\nexchange_timeout = 2min"  # with an upstream that stands still
 
 
 # starts that fail

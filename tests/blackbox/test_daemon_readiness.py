@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker import run_daemon, standing_still, wait_until
+from broker import PATIENT, run_daemon, standing_still, wait_until
 from simulator import EXAMPLE_KEY
 
 
@@ -34,7 +34,7 @@ def manager(tmp_path):
 def test_ready_comes_with_the_first_answer(upstream, make_broker, manager, name):
     with standing_still(upstream.process):
         broker = make_broker(upstream, keys={name: EXAMPLE_KEY}, env=manager.env,
-                             environments={name: "connect_timeout = 1min\nexchange_timeout = 2min"})
+                             environments={name: PATIENT})
         assert "READY=1" not in manager()
     wait_until(lambda: "READY=1" in manager(), "ready")
     assert broker.status(name)["state"] == "valid"

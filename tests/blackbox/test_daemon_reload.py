@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker import free_port, standing_still, wait_until
+from broker import PATIENT, free_port, standing_still, wait_until
 from simulator import EXAMPLE_KEY, Simulator
 
 
@@ -160,7 +160,7 @@ def test_a_request_that_waits_survives_a_reload(upstream, make_broker):
     answers = []
     with standing_still(upstream.process):
         broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
-                             environments={"sandbox": "connect_timeout = 1min\nexchange_timeout = 2min"})
+                             environments={"sandbox": PATIENT})
         thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?wait=30", timeout=60)))
         thread.start()
         broker.wait_connections(1)

@@ -3,13 +3,12 @@
 import contextlib
 import select
 import signal
-import socket
 import threading
 import time
 
 import pytest
 
-from broker import Connection, standing_still, wait_until
+from broker import PATIENT, Connection, standing_still, wait_until
 
 
 def test_who_waits_at_the_door_is_served_by_the_next_process(activated, sockets):
@@ -31,7 +30,7 @@ def test_a_connection_that_comes_while_it_stops_waits(activated, sockets, upstre
     answers = []
     with standing_still(upstream.process):
         broker = activated(("listen", sockets.unix()), wait=False,
-                           environments={"sandbox": "connect_timeout = 1min\nexchange_timeout = 2min"})
+                           environments={"sandbox": PATIENT})
         first = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?wait=20")))
         with broker.connect() as witness:
             broker.wait_connections(1)

@@ -58,9 +58,9 @@ def manager(tmp_path):
     manager.socket.close()
 
 
-def hears(manager, word):
-    """Waits for it, and returns all that came meanwhile."""
-    heard = []
+def hears(manager, word, heard=()):
+    """Waits for it, and returns all that came meanwhile, behind what was read before."""
+    heard = list(heard)
 
     def found():
         heard.extend(manager.read())
@@ -85,7 +85,6 @@ def test_a_manager_that_hangs_later(upstream, make_broker, manager):
     broker.reload()
     broker.refresh()
     assert broker.token()["ust"]
-    assert b"READY=1" not in manager.read()
     heard = hears(manager, b"READY=1")  # the reload's, which counts only after this one if Type= is notify-reload
     assert any(word.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for word in heard[:heard.index(b"READY=1")])
 
@@ -96,13 +95,17 @@ def test_a_manager_that_misses_a_meal_gets_the_next_one_soon(upstream, make_brok
     manager.env["WATCHDOG_USEC"] = str(int(limit * 1e6))
     make_broker(upstream, env=manager.env)
     hears(manager, b"READY=1")
-    hears(manager, b"WATCHDOG=1")
-    fed = time.monotonic()
-    while time.monotonic() < fed + 0.8 * limit:  # the next one is due before that
-        manager.fill()
-        time.sleep(0.02)
-    hears(manager, b"WATCHDOG=1")
-    assert time.monotonic() - fed < limit
+
+    def in_time():
+        hears(manager, b"WATCHDOG=1")
+        fed = time.monotonic()
+        while time.monotonic() < fed + 0.8 * limit:  # the next one is due before that
+            manager.fill()
+            time.sleep(0.02)
+        hears(manager, b"WATCHDOG=1")
+        return time.monotonic() - fed < 0.95 * limit
+
+    wait_until(in_time, "the next meal in time, unless the machine is busy just then")
 
 
 def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
@@ -112,9 +115,9 @@ def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
     manager.fill()
     broker.write_key("sandbox", EXAMPLE_KEY)
     broker.wait_valid().wait_log("would not survive a restart")
-    manager.read()
+    heard = manager.read()  # it may speak in the middle of this
     broker.refresh()
-    hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n")
+    hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n", heard)
 
 
 def test_sessions_that_are_not_let_go_at_once_are_later(upstream, make_broker, manager):
@@ -125,9 +128,9 @@ def test_sessions_that_are_not_let_go_at_once_are_later(upstream, make_broker, m
     manager.fill()
     broker.refresh()
     broker.wait_log("would not survive a restart")
-    manager.read()
+    heard = manager.read()  # it may speak in the middle of this
     broker.refresh()
-    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-2")
+    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-2", heard)
 
 
 def test_an_end_that_nobody_hears_of(upstream, make_broker, manager):
