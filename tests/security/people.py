@@ -218,5 +218,5 @@ def connect_as(person, address, bind=None):
         return [stream]
 
     stream = sockets_as(person, make)[0]
-    stream.settimeout(20)
+    stream.settimeout(60)
     return stream

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Broker, base64_forms, binary, open_files, wait_until
+from broker import BARE_ENVIRONMENT, START_TIMEOUT, Broker, base64_forms, binary, open_files, wait_until
 from people import ROOT, Person, run_as
 from simulator import EXAMPLE_KEY
 from wire import get, talk
@@ -39,7 +39,7 @@ class Core(Broker):
                                             stderr=stderr, cwd=cores, preexec_fn=before, **identity)
         self.n_starts = 0
         if wait:
-            wait_until(self._started, "the daemon has started", 20)
+            wait_until(self._started, "the daemon has started", START_TIMEOUT)
         return self
 
     def cores(self):
@@ -110,7 +110,7 @@ def use_everything(broker, upstream, alice):
             reply = get(where, headers=headers)
             answers.append(reply[2] if reply[0] != 200 else b"")
     answers.append(run_as(Person("stranger", 61234, 61234), get, place)[2])
-    talk(place, b"\0\1\2" + KEY_SECRET.encode(), quiet=0.2)
+    talk(place, b"\0\1\2" + KEY_SECRET.encode(), patience=0.2)
 
     for name, parameters in FAULTS:
         # Nasty upstream: it sends what it was sent back, where it can.
@@ -163,7 +163,7 @@ def test_canaries_stay_put(upstream, make_broker, alice, end):
     assert re.search(rb"(?m)^CoreDumping:\s*0", status["status"])
 
     broker.send(end)
-    broker.process.wait(20)
+    broker.process.wait(60)
     assert broker.process.returncode == (0 if end == signal.SIGTERM else -end)
     assert broker.cores() == [], "no core"
 
@@ -219,7 +219,7 @@ def test_limits_cannot_be_lifted_from_outside(upstream, make_broker):
     assert run_as(Person("same", UID, UID), lift) == "refused"
     run_as(ROOT, lift)  # which works where root has CAP_SYS_RESOURCE
     broker.send(signal.SIGABRT)
-    assert broker.process.wait(20) == -signal.SIGABRT
+    assert broker.process.wait(60) == -signal.SIGABRT
     assert broker.cores() == []
 
 

@@ -72,7 +72,7 @@ def wait_gone(pid, *texts):
         found = memory.search(pid, *texts)
         return found if not any(found.values()) else None
     try:
-        return wait_until(gone, "it is gone", 5)
+        return wait_until(gone, "it is gone")
     except AssertionError:
         found = memory.search(pid, *texts)
         raise AssertionError({text: words(places) for text, places in found.items()}) from None
@@ -209,8 +209,7 @@ def test_nobody_but_root_reads_the_process(canary, mallory):
     pid = canary.process.pid
     same = Person("same", DAEMON_UID, DAEMON_UID)
     with running_as(same, sleep_forever) as open_pid:
-        time.sleep(0.2)
-        assert run_as(same, read_memory, open_pid) == "read", "the control"
+        wait_until(lambda: run_as(same, read_memory, open_pid) == "read", "the control")
         assert run_as(same, attach, open_pid) == 0
         assert run_as(same, read_by_call, open_pid) == 14
         assert run_as(same, take_descriptor, open_pid) == "taken"

@@ -32,7 +32,7 @@ def test_each_kind_of_rule(upstream, make_broker, cast, kind):
     allowed = {"user": {"user"}, "uid": {"uid"}, "group": {"group"}, "gid": {"gid person"},
                "any": {"user", "uid", "group", "gid person", "other"}}[kind]
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
-                         broker=f"allow = {rule}\noperators = user:root")
+                         broker=f"allow = {rule}\noperators = user:root").wait_obtained()
     for who in ("user", "uid", "group", "gid person", "other"):
         answer = run_as(cast[who], get, str(broker.socket_path))
         assert (answer[0] == 200) == (who in allowed), (who, answer)
@@ -47,6 +47,7 @@ def test_rules_per_environment(upstream, make_broker, alice, mallory):
     broker = make_broker(upstream, keys=KEYS, broker=f"allow = user:{alice.name}\noperators = user:root",
                          environments={"production": f"allow = user:{mallory.name}\n"
                                                      f"operators = user:{mallory.name}"})
+    broker.wait_obtained("sandbox", "production")
     for place in ("127.0.0.1", broker.port), str(broker.socket_path):
         assert status_of(alice, place, "/v1/sandbox/token") == 200
         assert status_of(alice, place, "/v1/production/token") == 403

@@ -107,7 +107,7 @@ def test_control_a_second_request_would_be_found(broker, upstream):
     for data in sound:
         with connect(place) as stream:
             stream.sendall(data)
-            replies = parse(receive(stream, quiet=1.5))
+            replies = parse(receive(stream, quiet=0.1, n=2))
         assert len(replies) == 2 and replies[1].status in (200, 429), (data, replies)
     assert upstream.state("sandbox")["requests"]["token"] > before
 
@@ -117,7 +117,7 @@ def send(place, data):
     with connect(place) as stream:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             stream.sendall(data)
-        return parse(receive(stream, quiet=0.4, timeout=3))
+        return parse(receive(stream, quiet=0.4, patience=0.4))
 
 
 def test_no_shape_lets_a_second_request_through(broker, upstream):
@@ -142,8 +142,8 @@ def test_refusals_in_doubt_end_the_connection(broker):
     with connect(("127.0.0.1", broker.port)) as stream:
         stream.sendall(data)
         started = time.monotonic()
-        replies = parse(receive(stream, quiet=8))
-        assert time.monotonic() - started < 4, "it waits for no body"
+        replies = parse(receive(stream, quiet=60))
+        assert time.monotonic() - started < 9, "it waits for no body, which may take 10 s"
     assert [reply.slug for reply in replies] == ["bad_request"] and "onnection: close" in replies[0].head
 
 
@@ -194,7 +194,7 @@ def test_pipelined_sound_requests(broker):
     live = request(target=b"/livez", port=broker.port)
     token = request(port=broker.port)
     bad = request(target=b"//", port=broker.port)
-    replies = talk(place, live + token + bad + token + live, quiet=0.5)
+    replies = talk(place, live + token + bad + token + live, quiet=0.1, n=5)
     assert [reply.status for reply in replies] == [200, 200, 400, 200, 200]
 
 

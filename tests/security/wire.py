@@ -11,6 +11,9 @@ import socket
 import time
 
 
+PATIENCE = 60  # s: for an answer that has to come, on a machine that may be busy with anything
+
+
 class Reply:
     """One HTTP answer found in a stream."""
 
@@ -29,7 +32,7 @@ class Reply:
         return f"<{self.status} {self.slug or self.body[:60]!r}>"
 
 
-def connect(address, timeout=20):
+def connect(address, timeout=PATIENCE):
     """address: (host, port) or the path of a unix socket."""
     if isinstance(address, tuple):
         return socket.create_connection(address, timeout)
@@ -39,11 +42,14 @@ def connect(address, timeout=20):
     return stream
 
 
+def without_second_heads(data):
+    """libmicrohttpd 0.9.75 sends the head of some of its own refusals twice."""
+    return re.sub(rb"(?s)(HTTP/1\.1 4(?:(?!\r\n\r\n).)*\r\n\r\n)\1", rb"\1", data)
+
+
 def parse(data, head_only=False):
     """All the answers in a stream of bytes; interim ones (1xx) left out."""
-    # libmicrohttpd 0.9.75 sends the head of some of its own refusals twice.
-    data = re.sub(rb"(?s)(HTTP/1\.1 4(?:(?!\r\n\r\n).)*\r\n\r\n)\1", rb"\1", data)
-    replies = []
+    data, replies = without_second_heads(data), []
     while data:
         match = re.match(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n", data)
         end = data.find(b"\r\n\r\n")
@@ -58,17 +64,37 @@ def parse(data, head_only=False):
     return replies
 
 
-def receive(stream, quiet=1.0, timeout=10):
-    """What comes until the other side closes, or has been quiet for so long."""
-    received, deadline = b"", time.monotonic() + timeout
-    stream.settimeout(quiet)
+def count_whole(data):
+    """How many answers the stream consists of, without interim ones; -1: the last one is not whole yet."""
+    data, n = without_second_heads(data), 0
+    while data:
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            return -1
+        length = re.search(rb"(?im)^content-length: *(\d+)\r?$", data[:end])
+        n += not re.match(rb"HTTP/1\.[01] 1\d\d", data)
+        size = end + 4 + (int(length[1]) if length else 0)
+        if len(data) < size:
+            return -1
+        data = data[size:]
+    return n
+
+
+def receive(stream, quiet=1.0, n=1, patience=PATIENCE):
+    """What comes until the other side closes; or until n whole answers are there and it has been quiet for so long; or
+    until patience ends."""
+    received = b""
     with contextlib.suppress(TimeoutError, ConnectionResetError):
-        while time.monotonic() < deadline and (more := stream.recv(65536)):
+        while True:
+            stream.settimeout(quiet if count_whole(received) >= n else patience)
+            more = stream.recv(65536)
+            if not more:
+                break
             received += more
     return received
 
 
-def talk(address, *pieces, quiet=1.0, head_only=False, pause=0.02, end=False):
+def talk(address, *pieces, quiet=1.0, n=1, patience=PATIENCE, head_only=False, pause=0.02, end=False):
     """Sends the pieces one after another; returns the answers."""
     with connect(address) as stream:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -78,7 +104,7 @@ def talk(address, *pieces, quiet=1.0, head_only=False, pause=0.02, end=False):
                 stream.sendall(piece)
             if end:
                 stream.shutdown(socket.SHUT_WR)
-        return parse(receive(stream, quiet), head_only)
+        return parse(receive(stream, quiet, n, patience), head_only)
 
 
 def request(method=b"GET", target=b"/v1/sandbox/token", headers=(), body=b"", host=b"127.0.0.1", port=0,
@@ -93,7 +119,7 @@ def request(method=b"GET", target=b"/v1/sandbox/token", headers=(), body=b"", ho
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def get(address, target="/v1/sandbox/token", headers=None, method="GET", body=b"", client="attack", quiet=5.0):
+def get(address, target="/v1/sandbox/token", headers=None, method="GET", body=b"", client="attack", patience=PATIENCE):
     """One well-formed request on a connection of its own: (status, slug or None, body). Made to be called by
     somebody else in a child process."""
     lines = {"Host": f"127.0.0.1:{address[1]}" if isinstance(address, tuple) else "localhost"}
@@ -105,7 +131,7 @@ def get(address, target="/v1/sandbox/token", headers=None, method="GET", body=b"
         lines["Content-Length"] = str(len(body))
     lines |= {"Connection": "close"} | (headers or {})
     head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    replies = talk(address, head.encode() + b"\r\n" + body, quiet=quiet)
+    replies = talk(address, head.encode() + b"\r\n" + body, patience=patience)
     if not replies:
         return None, None, b""
     assert len(replies) == 1, replies
