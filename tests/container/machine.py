@@ -36,7 +36,7 @@ def has_capability(number):
     return bool(int(line.split()[1], 16) >> number & 1)
 
 
-def run(*command, check=True, timeout=120, **more):
+def run(*command, check=True, timeout=300, **more):
     """Runs a command to its end; the error of one that fails has what it wrote."""
     result = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True,
                             text=True, timeout=timeout, **more)

@@ -70,7 +70,7 @@ def socket_in(pid, make):
     return result[0]
 
 
-def connect_in(pid, port, timeout=20):
+def connect_in(pid, port, timeout=60):
     """A socket in the network of that process, connected to a port of 127.0.0.1."""
     return socket_in(pid, lambda: socket.create_connection(("127.0.0.1", port), timeout))
 
@@ -160,7 +160,7 @@ class Pod:
     def pid(self, name="broker"):
         return self.machine.pid(self.container(name))
 
-    def stop(self, name="broker", seconds=20):
+    def stop(self, name="broker", seconds=60):
         """Stops a container by its stop signal: returns its exit code, and how long its process took."""
         pid = self.pid(name)
         process = os.pidfd_open(pid)
@@ -201,7 +201,7 @@ class Pod:
     def is_ready(self):
         return self.get("/readyz").status == 200
 
-    def wait_ready(self, timeout=20):
+    def wait_ready(self, timeout=60):
         def ready():
             try:
                 return self.is_ready()

@@ -121,5 +121,5 @@ def test_built_again_elsewhere_it_is_the_same(machine, images, tmp_path):
     shutil.copytree(ROOT / "config", elsewhere / "config", dirs_exist_ok=True)
     run("sh", "-c", f"umask 077; cd {elsewhere} && sed -n '/^build_image() /,/^}}/p' dev >part.sh && "
         'bash -euc \'build_in() { local at=$1; shift; meson setup "$@" "$at" . && ninja -C "$at" -j2; }; '
-        ". ./part.sh; build_image'", timeout=300)
+        ". ./part.sh; build_image'", timeout=900)
     assert layers(machine.build_images(elsewhere / "build-image")) == layers(images) != []

@@ -45,7 +45,7 @@ def test_a_key_that_comes_later_is_picked_up(pod):
     wait_until(lambda: pod.eqpctl("live").returncode == 0, "the daemon")
     assert pod.get("/v1/sandbox/token").status == 503
     pod.write_key("sandbox", EXAMPLE_KEY)
-    pod.wait_ready(5)
+    pod.wait_ready()
     assert pod.get("/v1/sandbox/token").status == 200
 
 

@@ -98,13 +98,13 @@ def played(machine, images, tmp_path):
 def test_the_pod_comes_up_serves_another_user_rotates_and_ends(played, machine):
     played.secret.write(sandbox=EXAMPLE_KEY)
     played.play()
-    wait_until(lambda: played.probe("startup"), "the startup probe", 20)
+    wait_until(lambda: played.probe("startup"), "the startup probe")
     assert played.probe("readiness") and played.probe("liveness")
 
     # The application is a user of its own, and gets the token.
     status = pathlib.Path(f"/proc/{played.pid('eqp-broker')}/status").read_text()
     assert f"\nUid:\t{BROKER_UID}\t" in status and "\nCapEff:\t0000000000000000\n" in status
-    assert machine.podman("wait", "app-app", timeout=60).stdout.strip() == "0"
+    assert machine.podman("wait", "app-app", timeout=120).stdout.strip() == "0"
     assert played.token() in machine.podman("logs", "app-app").stdout
 
     # The secret is rotated.
@@ -116,7 +116,7 @@ def test_the_pod_comes_up_serves_another_user_rotates_and_ends(played, machine):
     # The pod is deleted: the broker goes at once, and in peace.
     begin = time.monotonic()
     machine.podman("stop", "app-eqp-broker")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 9, "podman kills who is still there after 10 s"
     assert machine.podman("inspect", "--format", "{{.State.ExitCode}}", "app-eqp-broker").stdout.strip() == "0"
 
 
@@ -125,4 +125,4 @@ def test_without_its_secret_the_pod_waits_for_it(played):
     wait_until(lambda: played.probe("liveness"), "the daemon")
     assert not played.probe("startup")
     played.secret.write(sandbox=EXAMPLE_KEY)
-    wait_until(lambda: played.probe("startup"), "the startup probe", 10)
+    wait_until(lambda: played.probe("startup"), "the startup probe")

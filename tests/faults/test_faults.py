@@ -94,7 +94,7 @@ class Life:
         daemon.start(wait=False)
         try:
             wait_until(lambda: daemon.process.poll() is not None or
-                       self.answers(), "an answer", 15)
+                       self.answers(), "an answer", 60)
         except AssertionError as error:
             self.wrong.append(str(error))
         if daemon.process.poll() is None:
@@ -122,7 +122,7 @@ class Life:
         self.reload()
         for via in ("unix", "tcp"):
             try:
-                wait_until(lambda via=via: self.serves(via), f"a token on {via} after all", 20, interval=0.1)
+                wait_until(lambda via=via: self.serves(via), f"a token on {via} after all", 60, interval=0.1)
             except AssertionError as error:
                 self.check(False, str(error))
 

@@ -49,7 +49,7 @@ class Load:
 
     def __exit__(self, kind, *_):
         self.seconds = time.monotonic() - self.begin
-        out, err = self.process.communicate(timeout=90)
+        out, err = self.process.communicate(timeout=180)
         if kind is None:
             self.result = json.loads(out)
             assert err == "", err
@@ -221,7 +221,7 @@ class Home(Machine):
         status, _ = self.curl(f"/v1/{environment}/token?wait=0", check=False)
         return status == 200
 
-    def wait_valid(self, environment="sandbox", timeout=15):
+    def wait_valid(self, environment="sandbox", timeout=60):
         """Waits for a token; returns how long it took, in seconds."""
         start = time.monotonic()
         wait_until(lambda: self.is_valid(environment), f"a token of {environment}", timeout)
@@ -230,7 +230,7 @@ class Home(Machine):
     def load(self, *kinds, env=()):
         return Load(self, kinds, env)
 
-    def wait_settled(self, timeout=30):
+    def wait_settled(self, timeout=60):
         wait_until(lambda: self.state() == "active", "the service is active", timeout)
 
 

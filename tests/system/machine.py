@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SERVICE = "eqp-brokerd.service"
 SOCKET = "/run/eqp-broker/eqp-broker.sock"
 URL = "http://127.0.0.1:9377"
-BOOT_LIMIT_SEC = 60
+BOOT_LIMIT_SEC = 120
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")
 # Who enters a container from outside brings his capabilities with him: leave those that reach beyond it.
@@ -31,14 +31,17 @@ LEFT_OUTSIDE = "-sys_time,-sys_module,-sys_rawio,-sys_pacct,-syslog,-wake_alarm,
 numbers = itertools.count(1)
 
 
-def wait_until(condition, what="the condition", timeout=15, interval=0.05):
-    """Polls until condition() is true and returns that value; raises in the end."""
+def wait_until(condition, what="the condition", timeout=60, interval=0.05):
+    """Polls until condition() is true and returns that value; raises in the end. It looks once more when the time is
+    over."""
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        if time.monotonic() > deadline:
+    while True:
+        late = time.monotonic() > deadline
+        if value := condition():
+            return value
+        if late:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(interval)
-    return value
 
 
 class Result:
@@ -107,7 +110,7 @@ class Machine:
         """As command(), with the right to make time namespaces, which is the right to set our own clock too."""
         return ["nsenter", f"--target={self.init}", "--all", "env", "-i", *ENVIRONMENT, *map(str, words)]
 
-    def run(self, *words, user=None, check=True, stdin="", timeout=60, env=()):
+    def run(self, *words, user=None, check=True, stdin="", timeout=120, env=()):
         """Runs a command to its end; check: that it succeeds."""
         inside = self.command("timeout", "--signal=KILL", timeout, *words, user=user, env=env)
         done = subprocess.run(inside, input=stdin, capture_output=True, text=True, errors="replace",
@@ -151,7 +154,7 @@ class Machine:
     def main_pid(self, unit=SERVICE):
         return int(self.show("MainPID", unit))
 
-    def wait_state(self, state, unit=SERVICE, timeout=30):
+    def wait_state(self, state, unit=SERVICE, timeout=60):
         wait_until(lambda: self.state(unit) == state, f"{unit} is {state}", timeout)
 
     def drop_in(self, text, unit=SERVICE, name="test"):
@@ -179,6 +182,6 @@ class Machine:
     def add_user(self, name, groups=()):
         self.run("useradd", "--create-home", *[f"--groups={group}" for group in groups], name)
 
-    def install(self, debs, timeout=120):
+    def install(self, debs, timeout=300):
         """Installs packages, all at once."""
         return self.run("dpkg", "-i", *debs, timeout=timeout)

@@ -23,7 +23,7 @@ def home(bench):
 def wait_event(home, name, *words, since):
     """The first entry of an event, once it is there."""
     return wait_until(lambda: home.journal(f"MESSAGE_ID={EVENTS[name]}", *words, since=since),
-                      f"event {name}", 20)[0]
+                      f"event {name}")[0]
 
 
 def test_a_good_day_has_nothing_above_notice(home):
@@ -90,7 +90,7 @@ def test_a_rejected_token_is_noted(home):
     home.simulator("POST", "/sandbox/tokens/revoke")
     wait_until(lambda: json.loads(home.curl(
         "/v1/sandbox/token/rejected", unix=True,
-        more=["-X", "POST", "-d", json.dumps({"ust": token})])[1])["ust"] != token, "another token", 20)
+        more=["-X", "POST", "-d", json.dumps({"ust": token})])[1])["ust"] != token, "another token")
     assert wait_event(home, "TOKEN_REPORTED", since=since)["EQP_ENVIRONMENT"] == "sandbox"
 
 

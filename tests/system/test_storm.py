@@ -65,7 +65,7 @@ def test_kills(home, figure):
     """SIGKILL costs the requests that are being answered at that instant, and nothing else."""
     before = home.kept()
     with home.load(*CLIENTS) as load:
-        times = json.loads(home.run("/opt/inside/kills.py", KILLS, timeout=120).out)
+        times = json.loads(home.run("/opt/inside/kills.py", KILLS, timeout=600).out)
     again = [ready - gone for _, gone, ready in times]
     figure(f"{KILLS} x kill -9", f"{load.words()}; ready again after {1000 * statistics.median(again):.0f} ms")
     for sent, ended, why in load.failures:

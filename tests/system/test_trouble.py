@@ -99,16 +99,18 @@ def test_the_reason_is_with_the_unit_even_if_the_journal_is_busy(home):
     """The journal finds out who has said something when it reads it; until then he has to be there."""
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     home.systemctl("stop", SERVICE, check=False)
-    since = home.now()
-    home.run("pkill", "-STOP", "-x", "systemd-journal")
-    try:
-        home.systemctl("start", "--no-block", SERVICE)
-        time.sleep(0.3)  # it has long ended, but for the journal's sake
-    finally:
-        home.run("pkill", "-CONT", "-x", "systemd-journal")
-    home.wait_state("failed")
-    entries = home.journal("-u", SERVICE, "-p", "err", since=since)
-    assert any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries), entries
+
+    def is_there():
+        """It waits for half a second at the most, which this machine may be too busy for."""
+        since = home.now()
+        home.shell("trap 'pkill -CONT -x systemd-journal' EXIT; pkill -STOP -x systemd-journal; "
+                   f"systemctl start --no-block {SERVICE}; sleep 0.3")  # it has long ended, but for the journal's sake
+        home.wait_state("failed")
+        entries = home.journal("-u", SERVICE, "-p", "err", since=since)
+        home.systemctl("reset-failed", SERVICE)
+        return any(f"{MISTAKE}:2" in entry["MESSAGE"] for entry in entries)
+
+    assert any(is_there() for _ in range(5))
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def test_nor_do_clients_that_keep_knocking_make_it_loop(home, patient_socket, fi
     home.systemctl("start", SERVICE, check=False)
     home.wait_state("failed", SOCKET_UNIT, timeout=300)
     home.wait_state("failed")
-    knocks.communicate(timeout=30)
+    knocks.communicate(timeout=120)
     runs = {entry["_PID"] for entry in home.journal("-u", SERVICE, since=since)
             if entry.get("_COMM") == "eqp-brokerd"}
     figure("starts of a service that cannot start, while clients are knocking", len(runs))
@@ -144,7 +146,7 @@ def test_once_mended_it_starts_again(home):
     """With callers in the queue, but not so many starts that the socket has given up."""
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     home.systemctl("restart", SERVICE, check=False)
-    knocking(home, 2).communicate(timeout=20)
+    knocking(home, 2).communicate(timeout=60)
     home.run("rm", MISTAKE)
     home.systemctl("start", SERVICE)
     home.wait_valid("sandbox")
@@ -210,7 +212,7 @@ def test_the_watchdog_restarts_what_hangs(home, figure):
 def test_the_watchdog_is_fed_while_nothing_happens(home):
     usec = int(home.show("WatchdogTimestampMonotonic"))
     assert usec > 0
-    wait_until(lambda: int(home.show("WatchdogTimestampMonotonic")) > usec, "the watchdog was fed", 25, 0.5)
+    wait_until(lambda: int(home.show("WatchdogTimestampMonotonic")) > usec, "the watchdog was fed", 60, 0.5)
 
 
 # ---- clocks ----
@@ -251,7 +253,7 @@ def test_sleep_counts_against_the_token(home):
         home.systemctl("restart", SERVICE)
         assert not home.is_valid("sandbox")
         home.no_faults()
-        home.wait_valid("sandbox", 30)
+        home.wait_valid("sandbox")
         assert home.token()["ust"] != token["ust"]
     home.systemctl("restart", SERVICE)
 
