@@ -236,7 +236,7 @@ def borrowed_story(victim, mallory):
 def early_story(victim, mallory):
     """Root's listening socket, in mallory's hands: once he has accepted, the connection is his."""
     slowly = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=socket",
-              "-e", "inject=socket:delay_enter=300000"]
+              "-e", "inject=socket:delay_enter=1000000"]
     with Server(ROOT, acceptor=mallory) as server:
         assert_refused(ask(victim, *slowly, str(EQPCTL), "token", "sandbox", **TRACED), f"user {mallory.uid}'s")
         assert server.heard() == b""

@@ -131,12 +131,12 @@ static void who_reads_slowly_costs_no_more_in_a_second(void **state)
         while (send_word() == 0) {
         }
         uint64_t before_usec = clock_now_usec();
-        for (int i = 0; i < 20; i++) {
+        for (int i = 0; i < 200; i++) {
                 assert_int_equal(recv(reader, word, sizeof(word), 0), 4);
                 assert_int_equal(send_word(), 0);
                 assert_int_equal(send_word(), -EAGAIN);
         }
-        assert_true(clock_now_usec() - before_usec < 10 * MAILBOX_WAIT_MSEC * USEC_PER_MSEC);
+        assert_true(clock_now_usec() - before_usec < 100 * MAILBOX_WAIT_MSEC * USEC_PER_MSEC);
 }
 
 static void nobody_is_there(void **state)
