@@ -148,10 +148,11 @@ class Recorder:
         total = t1.real - t0.real
         took = total - self.time_in(("stopped",), t0.real, t1.real) - \
             self.time_in(("impaired", "down"), t0.real, t1.real, SETTLE)
+        read = took
         if made is not None:
             took -= max(0, total - max(made, 0))
         held_up = self.held_up(t0.real, t1.real)
-        self.slowest = max(self.slowest, (took - allowed + LATE, total - allowed + LATE, held_up))
+        self.slowest = max(self.slowest, (took - allowed + LATE, read - allowed + LATE, held_up))
         if took > allowed + held_up:
             self.fail("late", f"{ask}: {took:.1f} s of {total:.1f} until the answer was made, {held_up:.1f} for who asks nobody")
 
