@@ -11,8 +11,9 @@
 
 /* After a crowd of so many has gone, its memory goes back to the system. */
 #define CROWD 256
-/* A request has come that will be read in this turn of the loop or the next. */
-#define POSTPONE_USEC (10 * USEC_PER_MSEC)
+/* For what came before an idle connection ended. It is read in this turn of the loop or the next, unless its
+ * client reads no answers: then libmicrohttpd reads nothing either. */
+#define LEFT_USEC (1 * USEC_PER_SEC)
 
 void connections_expect(struct connections *connections, struct connection *connection,
                         enum connection_state state, uint64_t deadline_usec)
@@ -39,7 +40,7 @@ bool connection_between_requests(const struct connection *connection)
 }
 
 /* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
- * reading is the end of his sending, so nothing can come in between; libmicrohttpd reads what is there, and
+ * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
  * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
  * then would be lost, so there both directions end at once. */
 static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
@@ -47,17 +48,14 @@ static void end_idle(struct connections *connections, struct connection *connect
         int unread = 0;
 
         if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
-                connections_expect(connections, connection, CONNECTION_IDLE, now_usec + POSTPONE_USEC);
-                return;
-        }
-        if (connection->place.tcp) {
+                connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
+        } else if (connection->place.tcp) {
                 connection_end(connection);
-                return;
+        } else {
+                connection->last = true;
+                connections_expect(connections, connection, CONNECTION_CLOSING, now_usec + LEFT_USEC);
+                (void)shutdown(connection->fd, SHUT_RD);
         }
-        connection->last = true;
-        connection->state = CONNECTION_CLOSING;
-        connection->deadline_usec = USEC_NEVER;
-        (void)shutdown(connection->fd, SHUT_RD);
 }
 
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)

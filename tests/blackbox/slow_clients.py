@@ -7,13 +7,45 @@ one is begun first instead.
 
 import concurrent.futures
 import contextlib
+import fcntl
 import re
+import select
+import struct
+import termios
 import time
 
 from broker import Broker
 from simulator import EXAMPLE_KEY, Simulator
 
 LIVE = "GET /livez HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+OWN_ERROR = 6144  # bytes without the end of a line that libmicrohttpd takes before it complains itself
+
+
+def unread(stream):
+    return struct.unpack("i", fcntl.ioctl(stream, termios.FIONREAD, bytes(4)))[0]
+
+
+def fill(stream, most):
+    """Asks, and reads no answer, until no more of them fit into the socket; returns how many did."""
+    for n in range(most):
+        before, deadline = unread(stream), time.monotonic() + 1
+        stream.sendall(LIVE.format(port=0).encode())
+        while unread(stream) == before:
+            if time.monotonic() > deadline:
+                return n
+    return most
+
+
+@contextlib.contextmanager
+def deaf_client(broker, more):
+    """A client on the unix socket who has read none of his answers, which fill the socket to the brim, and then sends
+    so many bytes of nonsense: libmicrohttpd cannot say what is wrong with them, and waits until it can."""
+    with broker.connect() as stream:
+        brim = fill(stream, 10000)
+    with broker.connect() as stream:
+        assert fill(stream, brim) == brim
+        stream.sendall(b"G" * more)
+        yield stream
 
 
 class SlowClients:
@@ -23,9 +55,9 @@ class SlowClients:
         self.broker = self.stack.enter_context(
             Broker(self.simulator, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}))
         self.broker.wait_valid("sandbox", "production")
-        self.pool = concurrent.futures.ThreadPoolExecutor(8)
+        self.pool = concurrent.futures.ThreadPoolExecutor(10)
         self.outcomes = {name: self.pool.submit(getattr(self, name)) for name in (
-            "drip_request_line", "drip_header", "drip_body", "silent", "idle", "greedy_caller", "many_refreshes")}
+            "drip_request_line", "drip_header", "drip_body", "silent", "idle", "deaf", "deaf_and_loud", "greedy_caller", "many_refreshes")}
 
     def close(self):
         self.stack.close()  # whoever is still at it loses his connection
@@ -80,6 +112,20 @@ class SlowClients:
 
     def idle(self):
         return self._until_end(LIVE.format(port=self.broker.port).encode())
+
+    def _deaf(self, more):
+        started = time.monotonic()
+        with deaf_client(self.broker, more) as stream:
+            ended = select.poll()
+            ended.register(stream, select.POLLRDHUP)
+            ended.poll(60000)
+        return time.monotonic() - started
+
+    def deaf(self):
+        return self._deaf(OWN_ERROR)
+
+    def deaf_and_loud(self):
+        return self._deaf(2 * OWN_ERROR)
 
     def greedy_caller(self):
         """One who always wants a token younger than 2 s, on sandbox, or not much older than a new one is when it comes;

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from broker import PATIENT, Connection, standing_still, wait_until
+from slow_clients import OWN_ERROR, deaf_client
 
 
 def test_who_waits_at_the_door_is_served_by_the_next_process(activated, sockets):
@@ -84,6 +85,18 @@ def test_idle_connections_hold_nothing_up(activated, sockets):
         assert broker.wait() == 0
         assert time.monotonic() - started < 4, "5 s is how long it waits at the most"
         assert silent.recv(1) == b"" and kept.sock.recv(1) == b""
+
+
+@pytest.mark.parametrize("more", [OWN_ERROR, 2 * OWN_ERROR])
+def test_who_reads_no_answer_holds_nothing_up(activated, sockets, more):
+    """He is idle to us, as all his requests were answered; and libmicrohttpd waits for him."""
+    broker = activated(("listen", sockets.unix()))
+    with deaf_client(broker, more):
+        time.sleep(0.6)  # longer than the quiet that is waited for
+        started = time.monotonic()
+        broker.send(signal.SIGTERM)
+        assert broker.wait() == 0
+        assert time.monotonic() - started < 3, "the limit of all is 5 s"
 
 
 REQUEST = b"GET /v1/sandbox/token HTTP/1.1\r\nHost: localhost\r\nEQP-Client: a\r\n\r\n"

@@ -16,6 +16,12 @@ def test_an_idle_connection_is_kept_for_30_s(slow_clients):
     assert 29 <= seconds <= 45
 
 
+@pytest.mark.parametrize("name", ["deaf", "deaf_and_loud"])
+def test_who_reads_no_answer_is_no_longer_kept_than_who_is_idle(slow_clients, name):
+    """Nothing may keep libmicrohttpd waiting for him."""
+    assert 29 <= slow_clients.result(name) <= 38
+
+
 def test_callers_may_cause_15_exchanges_an_hour(slow_clients):
     seen = slow_clients.result("greedy_caller")
     assert seen["demand"].error() == (429, "refresh_limited") and seen["demand"].retry_after >= 1
