@@ -96,7 +96,7 @@ def test_who_reads_no_answer_holds_nothing_up(activated, sockets, more):
         started = time.monotonic()
         broker.send(signal.SIGTERM)
         assert broker.wait() == 0
-        assert time.monotonic() - started < 3, "the limit of all is 5 s"
+        assert time.monotonic() - started < 4.5, "the limit of all is 5 s"
 
 
 REQUEST = b"GET /v1/sandbox/token HTTP/1.1\r\nHost: localhost\r\nEQP-Client: a\r\n\r\n"
