@@ -13,6 +13,7 @@ import termios
 import time
 
 import pytest
+from broker import wait_until
 from fake_broker import Answer, FakeBroker, error
 
 EQPCTL = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "ctl" / "eqpctl"
@@ -228,7 +229,7 @@ def test_watch_follows_until_interrupted(broker):
 def test_watch_ends_at_once_while_the_daemon_hangs(broker):
     broker.answers[STATUS_PATH] = Answer(hang=True)
     with Terminal(broker, "--watch") as terminal:
-        terminal.wait_for("\033[?1049h")
+        wait_until(lambda: broker.requests, "a request that nobody answers")
         begin = time.monotonic()
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.finish() == 0
