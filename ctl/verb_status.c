@@ -173,7 +173,9 @@ static int watch(struct eqp_broker *broker, const char *only)
                 return EXIT_FAILED;
         }
 
+        /* At once: who interrupts us before the first answer is to be brought back from there. */
         (void)fputs(SCREEN_ENTER, stdout);
+        (void)fflush(stdout);
         while (!ferror(stdout)) {
                 _cleanup_free_ char *text = NULL;
 

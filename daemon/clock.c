@@ -33,9 +33,10 @@ const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX])
         return buffer;
 }
 
-const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffer[static CLOCK_TEXT_MAX])
+const char *clock_format_utc(uint64_t moment_usec, char buffer[static CLOCK_TEXT_MAX])
 {
-        int64_t away_usec = (int64_t)(moment_usec - now_usec);
+        /* Both clocks are read here: what passes between two readings would be added to every moment. */
+        int64_t away_usec = (int64_t)(moment_usec - clock_now_usec());
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);
         int64_t wall_usec = (int64_t)wall.tv_sec * (int64_t)USEC_PER_SEC + wall.tv_nsec / 1000 + away_usec;

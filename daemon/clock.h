@@ -16,7 +16,7 @@ const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX]);
 
 /* "2026-11-23T05:02:11Z" for the wall clock as it was, or will be, at a CLOCK_BOOTTIME moment, judged from
  * now. Returns buffer. */
-const char *clock_format_utc(uint64_t moment_usec, uint64_t now_usec, char buffer[static CLOCK_TEXT_MAX]);
+const char *clock_format_utc(uint64_t moment_usec, char buffer[static CLOCK_TEXT_MAX]);
 
 /* The wall clock now, to the millisecond: "2026-11-23T05:02:11.042Z". Returns buffer. */
 const char *clock_format_wall(char buffer[static CLOCK_TEXT_MAX]);

@@ -31,9 +31,8 @@ static size_t describe(const struct environment *environment, uint64_t now_usec,
                 /* A point in time, not a remainder: the line stays true without being sent again every
                  * second. */
                 n = snprintf(text, size, "%s: valid until %s, next refresh %s", environment->name,
-                             clock_format_utc(session->expires_usec, now_usec, end),
-                             next == USEC_NEVER ? "never (no access key)"
-                                                : clock_format_utc(next, now_usec, wait));
+                             clock_format_utc(session->expires_usec, end),
+                             next == USEC_NEVER ? "never (no access key)" : clock_format_utc(next, wait));
         } else {
                 n = snprintf(text, size, "%s: %s", environment->name,
                              environment_why(environment, now_usec, why));

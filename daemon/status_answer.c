@@ -31,14 +31,14 @@ static void add_number(struct json_object *json, const char *key, uint64_t numbe
 }
 
 /* KEY_at in UTC; 0 or USEC_NEVER is null. */
-static void add_moment(struct json_object *json, const char *key, uint64_t moment_usec, uint64_t now_usec)
+static void add_moment(struct json_object *json, const char *key, uint64_t moment_usec)
 {
         char text[CLOCK_TEXT_MAX];
 
         if (moment_usec == 0 || moment_usec == USEC_NEVER) {
                 json_put_null(json, key);
         } else {
-                add_text(json, key, clock_format_utc(moment_usec, now_usec, text));
+                add_text(json, key, clock_format_utc(moment_usec, text));
         }
 }
 
@@ -64,8 +64,8 @@ static void add_token(struct json_object *status, const struct environment *envi
         add_text(json, "key", session->key_label);
         add_number(json, "lifetime_sec", session->lifetime_sec);
         add_number(json, "expires_in", session_left_sec(session, now_usec));
-        add_moment(json, "expires_at", session->expires_usec, now_usec);
-        add_moment(json, "obtained_at", session->sent_usec, now_usec);
+        add_moment(json, "expires_at", session->expires_usec);
+        add_moment(json, "obtained_at", session->sent_usec);
         add_ago(json, "obtained_ago_sec", session->sent_usec, now_usec);
         json_put(status, "token", json);
 }
@@ -138,7 +138,7 @@ static void add_trouble(struct json_object *status, const struct environment *en
         add_text(json, "outcome", exchange_outcome_name(trouble->outcome));
         add_text(json, "key", trouble->key_label);
         add_text(json, "message", trouble->why);
-        add_moment(json, "at", trouble->at_usec, now_usec);
+        add_moment(json, "at", trouble->at_usec);
         add_ago(json, "ago_sec", trouble->at_usec, now_usec);
         json_put(status, "last_trouble", json);
 }
@@ -158,8 +158,7 @@ static struct json_object *describe_exchanges(const struct environment *environm
         return json;
 }
 
-static void add_odd_answer(struct json_object *status, const struct environment *environment,
-                           uint64_t now_usec)
+static void add_odd_answer(struct json_object *status, const struct environment *environment)
 {
         const struct environment_odd_answer *odd = &environment->odd_answer;
 
@@ -173,7 +172,7 @@ static void add_odd_answer(struct json_object *status, const struct environment 
         add_text(json, "header_names", odd->header_names);
         add_optional(json, "code", odd->excerpt.code != INT64_MIN, odd->excerpt.code);
         add_text(json, "message", odd->excerpt.message);
-        add_moment(json, "at", odd->at_usec, now_usec);
+        add_moment(json, "at", odd->at_usec);
         json_put(status, "last_unknown_answer", json);
 }
 
@@ -205,13 +204,13 @@ static struct json_object *describe_environment(const struct environment *enviro
         json_put(json, "exchange_in_flight", json_object_new_boolean(environment->refresh.in_flight));
         add_optional(json, "next_refresh_in_sec", next != USEC_NEVER,
                      (int64_t)(usec_sub(next, now_usec) / USEC_PER_SEC));
-        add_moment(json, "next_refresh_at", next, now_usec);
-        add_moment(json, "last_refresh_at", environment->last_refresh_usec, now_usec);
+        add_moment(json, "next_refresh_at", next);
+        add_moment(json, "last_refresh_at", environment->last_refresh_usec);
         add_ago(json, "last_refresh_ago_sec", environment->last_refresh_usec, now_usec);
         add_trouble(json, environment, now_usec);
         add_number(json, "failures_in_row", environment->n_failures_in_row);
         json_put(json, "exchanges", describe_exchanges(environment, now_usec));
-        add_odd_answer(json, environment, now_usec);
+        add_odd_answer(json, environment);
         return json;
 }
 

@@ -26,7 +26,7 @@ struct json_object *token_answer_object(const struct environment *environment, c
         struct json_object *json = upstream_object(session, now_usec);
         char expires[CLOCK_TEXT_MAX];
 
-        (void)clock_format_utc(session->expires_usec, now_usec, expires);
+        (void)clock_format_utc(session->expires_usec, expires);
         json_put(json, "expires_at", json_object_new_string(expires));
         json_put(json, "environment", json_object_new_string(environment->name));
         json_put(json, "base_url", json_object_new_string(environment->settings->base_url));

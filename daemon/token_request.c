@@ -280,7 +280,7 @@ static void answer_outcome(struct request *request, const char *outcome, const c
                 char expires[CLOCK_TEXT_MAX];
                 json_put(json, "expires_in", json_object_new_int64(session_left_sec(session, now_usec)));
                 json_put(json, "expires_at",
-                         json_object_new_string(clock_format_utc(session->expires_usec, now_usec, expires)));
+                         json_object_new_string(clock_format_utc(session->expires_usec, expires)));
         }
         request_answer(request, 200, answer_json(json, /* secret= */ false));
 }

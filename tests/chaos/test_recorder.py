@@ -183,10 +183,10 @@ def test_late(recorder):
 
 def test_what_the_callers_take_themselves_is_not_late(recorder):
     now = time.monotonic()
-    recorder.idle_turn(now - 20)(now - 7.6)  # too early to count
-    recorder.idle_turn(now - 6)(now - 5.5)
-    assert judge(recorder, answer(200, token()), took=7.4) == set()
-    assert judge(recorder, answer(200, token()), took=7.55) == {"late"}
+    recorder.idle_turn(now - 20)(now - 12)  # too early to count
+    recorder.idle_turn(now - 6)(now - 4)
+    assert judge(recorder, answer(200, token()), took=7.5) == set()
+    assert judge(recorder, answer(200, token()), took=9.5) == {"late"}
 
 
 @pytest.mark.parametrize("made, found", [(7, {"late"}), (4, set())])

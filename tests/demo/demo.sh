@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The demo: a real eqp-brokerd against a real TLS upstream, eqp-simulator, whose tokens live for 15 seconds.
+# The demo: a real eqp-brokerd against a real TLS upstream, eqp-simulator, whose tokens live for 20 seconds.
 # It shows one thing after another and checks that each came true; anything that does not ends it with exit
 # code 1.
 #
 #     demo.sh BUILD [--keep]      normally called by ./dev demo
 set -euo pipefail
 
-lifetime_sec=15
+lifetime_sec=20
 kept_lifetime_sec=300 # twelve exchanges an hour, of the sixty that an environment may have
 
 build=$(readlink -f "$1")
