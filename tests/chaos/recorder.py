@@ -55,6 +55,7 @@ class Recorder:
         self.events, self.wrong, self.windows = collections.deque(maxlen=60), [], []
         self.counts = collections.Counter()
         self.truths, self.latest, self.forgotten, self.reported = {}, {}, {}, {}
+        self.to_survive, self.survived = {}, collections.Counter()
         self.revoked = collections.defaultdict(float)
         self.arrivals = collections.defaultdict(list)
         self.totals, self.at, self.losses = {}, None, {}
@@ -266,6 +267,7 @@ class Recorder:
             if not t0.wall + left - 1.5 <= at <= t1.wall + left + 1.5:
                 self.fail("expires_at", f"{ask}: {body['expires_at']} with {left} s left at {t1.wall:.1f}")
         with self.lock:
+            self._survival(ask, body["ust"], t0)
             old = self.latest.get(ask.environment)
             if (old is None or old[3] <= t1.real) and t0.real > self.forgotten.get(ask.environment, 0):
                 self.latest[ask.environment] = (body["ust"], t0.ours + left, body.get("base_url"), t1.real)
@@ -283,6 +285,21 @@ class Recorder:
         latest = self.latest.get(environment)
         seen = self.truths[latest[0]].seen.real if latest else 0
         self.forget(environment, seen < changed_real + SETTLE or seen > time.monotonic() - 1)
+
+    def restarted(self):
+        """The daemon is away: what must be handed out again. While the clock leaps, a refresh may be due just now."""
+        now = self.clock.now()
+        leaps = self.during(("jump",), now.real, now.real)
+        with self.lock:
+            self.to_survive = {name: (latest[0], now.real) for name, latest in self.latest.items()
+                               if latest[1] > now.ours + BRIEF and not leaps}
+
+    def _survival(self, ask, ust, t0):
+        if ask.kind in ("token", "unchanged"):
+            before, since = self.to_survive.get(ask.environment, (None, 0))
+            if before is not None and t0.real > since:
+                del self.to_survive[ask.environment]
+                self.survived[ust == before] += 1
 
     def _no_token(self, ask, answer, t0, t1):
         latest = self.latest.get(ask.environment)
@@ -357,7 +374,10 @@ class Recorder:
     # the end
 
     def finish(self):
-        """expires_in is rounded down, and counts from when the daemon began to ask: both cost less than a second."""
+        """expires_in is rounded down, and counts from when the daemon began to ask: both cost less than a second. A token
+        may be due for a refresh, or was reported, just as the daemon restarts; not most of them."""
+        if self.survived[False] >= 2 and self.survived[False] > self.survived[True]:
+            self.fail("survival", f"of {self.survived.total()} tokens only {self.survived[True]} were there after a restart")
         if self.losses and statistics.median(self.losses.values()) > 2:
             self.fail("life", f"of {len(self.losses)} tokens most live {statistics.median(self.losses.values()):.1f} s "
                               "longer than is told")
@@ -366,6 +386,7 @@ class Recorder:
         lines = [f"  {n:7} {what}" for what, n in sorted(self.counts.items())]
         lines += [f"  {len(arrivals):7} exchanges of {name}" for name, arrivals in sorted(self.arrivals.items())]
         lines += [f"  {len(self.truths):7} tokens"]
+        lines += [f"  {self.survived[True]:7} of {self.survived.total()} there again after a restart"]
         lines += ["  {:7.1f} s beyond its wait for the slowest answer; {:.1f} until it was read, "
                   "{:.1f} for who asked nobody".format(*self.slowest)]
         return "\n".join(lines)

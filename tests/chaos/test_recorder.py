@@ -137,6 +137,18 @@ def test_a_restart_is_no_excuse_for_what_is_old_enough(recorder):
     assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"})) == {"no_token"}
 
 
+@pytest.mark.parametrize("survivors, found", [(0, {"survival"}), (1, {"survival"}), (2, set()), (4, set())])
+def test_tokens_survive_most_restarts(recorder, survivors, found):
+    for i in range(4):
+        recorder.latest["sandbox"] = ("good" if i < survivors else "another", recorder.clock.now().ours + 20, None, 0)
+        recorder.restarted()
+        time.sleep(0.01)
+        judge(recorder, answer(200, token()))
+        judge(recorder, answer(200, token()))  # counts once
+    recorder.finish()
+    assert rules(recorder) == found
+
+
 def test_less_life_than_asked_for(recorder):
     assert judge(recorder, answer(200, token()), Ask("min_ttl", "sandbox", 21)) == {"min_ttl"}
 

@@ -280,5 +280,6 @@ class World:
                     self.recorder.forget(name)
                 else:
                     self.recorder.forget_young(name, self.changed.get(name, 0))
+            self.recorder.restarted()
             self.manager.begin(self.daemon)
         self.recorder.close(window)
