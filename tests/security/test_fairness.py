@@ -348,6 +348,7 @@ def large(upstream, make_broker, alice, users):
 def test_latency_of_the_honest(plain_build, large, alice, mallory, name):
     """Attacked by somebody who may have tokens, and by somebody who may not, both at once."""
     place = "127.0.0.1", large.port
+
     def is_fair():
         calm = run_as(alice, latencies, place, large.port, 0.7)
         with running_as(large.allowed, at_low_priority, ATTACKS[name], place, large.port), \

@@ -66,6 +66,11 @@ class Load:
         return self._sum("failed")
 
     @property
+    def share_crossed(self):
+        """Of the connections that were closed between two requests: how many were, while the next one was sent."""
+        return self._sum("crossed") / max(1, self._sum("closed_between"))
+
+    @property
     def failures(self):
         return [failure for kind in self.result.values() for failure in kind["failures"]]
 

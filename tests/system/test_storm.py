@@ -45,6 +45,7 @@ def test_restarts(home, figure):
     figure(f"{RESTARTS} restarts", load.words())
     figure("one restart, until systemctl returns", f"{1000 * statistics.median(took):.0f} ms median")
     assert load.failed == 0, load.why
+    assert load.share_crossed < 0.1, "it takes no care of who may be sending"
     assert home.kept() == before
     assert len(load.tokens) == 1
 
