@@ -63,7 +63,7 @@ static bool accept_batch(struct listener *listener)
                         /* The kernel may have been short of something when it was asked. */
                         peer_door_look(&listener->door, listener->finder, listener->socket.fd);
                 }
-                peer_find_at(listener->finder, &listener->door, client, &other, &peer);
+                peer_find(listener->finder, &listener->door, client, &other, &peer);
                 http_server_add(listener->server, client, &peer, &listener->socket.place);
         }
         return true;

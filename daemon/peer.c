@@ -1,15 +1,17 @@
 /* Who is calling, from the kernel.
  *
  * The question over netlink is for the exact four-tuple seen from the client: its local end is our remote
- * one. The answer is judged in lib/diag_answer. */
+ * one. The answer is judged in lib/diag_answer, and stands only if our own end stands after it. */
 #include "daemon/peer.h"
 
 #include "lib/diag_answer.h"
 #include "lib/util.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdalign.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -180,7 +182,25 @@ static const char *ask(struct peer_finder *finder, struct diag_question *questio
         return read_answer(finder->netlink, question, ret_uid);
 }
 
-static void find_tcp(struct peer_finder *finder, int family, const struct diag_end *own,
+/* A connection may be reset before it is accepted, and its port taken by somebody else: then the answer is
+ * about that one's connection. As long as our own end stands, no other can have the same four numbers; so it
+ * is looked at after the answer. CLOSE_WAIT: the client has sent all it wants to send. */
+static const char *check_own_end(int fd)
+{
+        uint8_t state = 0; /* tcpi_state, the first byte of struct tcp_info */
+        socklen_t length = sizeof(state);
+
+        static_assert(offsetof(struct tcp_info, tcpi_state) == 0, "one byte is all that is asked for");
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) < 0 || length != sizeof(state)) {
+                return "the kernel does not tell whether the connection still stands";
+        }
+        if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) {
+                return "the connection was reset before it was accepted";
+        }
+        return NULL;
+}
+
+static void find_tcp(struct peer_finder *finder, int fd, int family, const struct diag_end *own,
                      const struct diag_end *other, struct peer *peer)
 {
         struct diag_question question;
@@ -193,6 +213,9 @@ static void find_tcp(struct peer_finder *finder, int family, const struct diag_e
         const char *why = ask(finder, &question, &peer->uid);
         if (why == silent && drop_unread(finder->netlink) >= 0) {
                 why = ask(finder, &question, &peer->uid); /* others had filled the socket */
+        }
+        if (!why) {
+                why = check_own_end(fd);
         }
         if (why) {
                 unknown(peer, why);
@@ -221,23 +244,8 @@ void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int
         }
 }
 
-void peer_find(struct peer_finder *finder, int fd, struct peer *ret)
-{
-        struct sockaddr_storage other = { 0 };
-        socklen_t length = sizeof(other);
-        struct peer_door door;
-
-        if (getpeername(fd, (struct sockaddr *)&other, &length) < 0) {
-                *ret = (struct peer){ 0 };
-                unknown(ret, "the connection is gone");
-                return;
-        }
-        peer_door_look(&door, finder, fd);
-        peer_find_at(finder, &door, fd, &other, ret);
-}
-
-void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int fd,
-                  const struct sockaddr_storage *other, struct peer *ret)
+void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
+               const struct sockaddr_storage *other, struct peer *ret)
 {
         struct diag_end own_end, other_end;
 
@@ -257,7 +265,7 @@ void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int 
                 unknown(ret, "the connection is of an unknown kind");
                 return;
         }
-        find_tcp(finder, family, &own_end, &other_end, ret);
+        find_tcp(finder, fd, family, &own_end, &other_end, ret);
 }
 
 int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n)

@@ -37,9 +37,6 @@ int peer_finder_new_passed(struct peer_finder **ret, int fd);
 
 struct peer_finder *peer_finder_free(struct peer_finder *finder);
 
-/* Who holds the other end of this accepted socket? Fills *ret in any case. */
-void peer_find(struct peer_finder *finder, int fd, struct peer *ret);
-
 /* What all connections have in common that come in by one listening socket, bound to one address as ours
  * are: our end's address, and the network namespace, which they inherit. Looked up once, it saves two calls
  * for each connection. */
@@ -52,9 +49,12 @@ struct peer_door {
 void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int fd);
 
 /* Who holds the other end of fd, which came in by this door, and whose other end has this address, as
- * accept() told it? Fills *ret in any case. */
-void peer_find_at(struct peer_finder *finder, const struct peer_door *door, int fd,
-                  const struct sockaddr_storage *other, struct peer *ret);
+ * accept() told it? To be asked at once after accept(). On a unix socket the answer is of the moment of
+ * connect(), and cannot change. On TCP it is about whoever has the four numbers now, and so the caller is
+ * unknown unless our own end is ESTABLISHED or CLOSE_WAIT afterwards: the connection may have been reset in
+ * the queue, and its port be somebody else's. Fills *ret in any case. */
+void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
+               const struct sockaddr_storage *other, struct peer *ret);
 
 /* Gives a TCP caller the groups that the user database told. -ENOMEM. */
 int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n);

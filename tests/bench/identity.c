@@ -79,7 +79,7 @@ static double usec_per_lookup(struct peer_finder *finder, struct accepted *accep
                 uint64_t start_nsec = processor_nsec();
                 for (size_t i = 0; i < n; i++) {
                         struct peer peer;
-                        peer_find_at(finder, &accepted[i].door, accepted[i].fd, &accepted[i].other, &peer);
+                        peer_find(finder, &accepted[i].door, accepted[i].fd, &accepted[i].other, &peer);
                         if (!peer.known || peer.uid != self) {
                                 wire_fail("the caller was not found", EINVAL);
                         }

@@ -31,11 +31,14 @@ static void print_peer(const struct peer *peer)
         (void)printf("]}\n");
 }
 
-static void find(struct peer_finder *finder, int fd)
+static void find(struct peer_finder *finder, int fd, const struct sockaddr_storage *other)
 {
+        struct peer_door door;
         struct peer peer;
 
-        peer_find(finder, fd, &peer);
+        peer_door_look(&door, finder,
+                       fd); /* a listener that the daemon would not have, on ::, has no address */
+        peer_find(finder, &door, fd, other, &peer);
         print_peer(&peer);
         peer_clear(&peer);
 }
@@ -43,6 +46,7 @@ static void find(struct peer_finder *finder, int fd)
 int main(int argc, char **argv)
 {
         struct peer_finder *finder = NULL;
+        struct sockaddr_storage other = { 0 };
         char line[64];
         int fd = -1;
 
@@ -52,10 +56,11 @@ int main(int argc, char **argv)
         }
         while (fgets(line, sizeof(line), stdin)) {
                 if (streq(line, "accept\n")) {
-                        fd = accept4(LISTENING_FD, NULL, NULL, SOCK_CLOEXEC);
+                        socklen_t length = sizeof(other);
+                        fd = accept4(LISTENING_FD, (struct sockaddr *)&other, &length, SOCK_CLOEXEC);
                         (void)printf("{\"accepted\": %s}\n", fd >= 0 ? "true" : "false");
                 } else if (streq(line, "find\n")) {
-                        find(finder, fd);
+                        find(finder, fd, &other);
                 } else if (streq(line, "release\n")) {
                         (void)printf("{\"released\": %s}\n", close(fd) == 0 ? "true" : "false");
                         fd = -1;

@@ -85,6 +85,28 @@ def test_half_gone_caller_is_not_root(upstream, broker, mallory):
     assert upstream.state("sandbox")["requests"]["granted"] == granted
 
 
+def test_dead_request_does_not_run_as_who_has_its_port_now(upstream, broker, mallory):
+    """mallory sends a request and resets; root connects from the same port before the daemon accepts either."""
+    place = "127.0.0.1", broker.port
+    refresh = request(b"POST", b"/v1/sandbox/refresh", [b"Content-Length: 0", b"Connection: close"],
+                      port=broker.port)
+    granted = upstream.state("sandbox")["requests"]["granted"]
+    n_before = len(broker.log("caller_unknown"))
+    time.sleep(1.1)  # the floor between two exchanges
+    with standing_still(broker.process):
+        dead = connect_as(mallory, place, bind=("127.0.0.1", 0))
+        own = dead.getsockname()
+        dead.sendall(refresh)
+        dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        dead.close()
+        alive = connect_as(ROOT, place, bind=own)
+    with alive:
+        alive.sendall(request(port=broker.port))
+        assert parse(receive(alive))[0].status == 200, "root's own connection is served"
+    wait_until(lambda: len(broker.log("caller_unknown")) > n_before, "the dead one is nobody's")
+    assert upstream.state("sandbox")["requests"]["granted"] == granted, "mallory's request ran as root"
+
+
 def test_passed_descriptor_stays_who_made_it(broker, alice, mallory):
     """Identity is that of a connection. Whoever passes an open one on has lent out his right, on purpose; and
     whoever gets one from a stranger has the stranger's."""

@@ -115,6 +115,30 @@ def test_unix_with_groups(start, tmp_path):
         assert set(peer["groups"]) == {person.gid, *person.groups}
 
 
+@pytest.mark.parametrize("end", ["closed", "became another"])
+def test_unix_caller_is_who_connected(start, alice, mallory, end):
+    """Nothing that happens between connect() and accept() makes somebody else of it: the kernel kept its word."""
+    listener = socket.socket(socket.AF_UNIX)
+    name = f"\0eqp-probe-{os.getpid()}"
+    listener.bind(name)
+    listener.listen(16)
+    probe = start(listener)
+
+    def connect():
+        stream = socket.socket(socket.AF_UNIX)
+        stream.connect(name)
+        if end == "became another":
+            os.setresuid(*[mallory.uid] * 3) if os.getuid() == 0 else None
+        return [stream]
+
+    for person in (ROOT, alice):
+        with sockets_as(person, connect)[0] as stream:
+            if end == "closed":
+                stream.close()
+            peer = probe.find()
+        assert peer["known"] and peer["uid"] == person.uid, peer
+
+
 def test_works_for_an_unprivileged_daemon(start, alice):
     probe = start(uid=54322)
     for person in (ROOT, alice):
@@ -161,6 +185,26 @@ def test_sent_all_and_still_there_is_known(start, alice):
         stream.shutdown(socket.SHUT_WR)
         peer = probe.find()
     assert peer["known"] and peer["uid"] == alice.uid
+
+
+@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_reset_connection_whose_port_root_has_now(start, alice, family, address):
+    """alice connects and resets before anybody accepts; then root connects from the same port. What is accepted
+    first is alice's dead connection, and the kernel names the socket that has its addresses now."""
+    probe = start(listen(family, address))
+    place = address, port_of(probe.listener)
+    dead = connect_as(alice, place, bind=(address, 0))
+    own = port_of(dead)
+    dead.sendall(b"GET /v1/sandbox/token HTTP/1.1\r\n")
+    dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    dead.close()
+    with connect_as(ROOT, place, bind=(address, own)):
+        if family == socket.AF_INET:
+            assert kernel.ask(own, place[1])[:2] == (kernel.ESTABLISHED, 0), "the control: naively, this is root"
+        peer = probe.find()
+        assert not peer["known"] and "reset" in peer["why"], peer
+        peer = probe.find()
+        assert peer["known"] and peer["uid"] == 0, "root's own connection is root's"
 
 
 def test_time_wait(start, alice):
