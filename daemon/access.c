@@ -4,77 +4,9 @@
 #include "lib/util.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static_assert(SETTINGS_ENVIRONMENTS_MAX <= 32, "a bit per environment");
-
-/* Sets the rule's id from the user database. -ENOENT: there is no such name. Other negative errno: the user
- * database does not tell. Then even an optional rule is no rule to go without, if the reason is ours and
- * passes: it would stay unresolved until the next reload. */
-static int resolve_rule(struct access_rule *rule)
-{
-        errno = 0;
-        if (rule->kind == ACCESS_RULE_USER) {
-                const struct passwd *user = getpwnam(rule->name);
-                if (user) {
-                        rule->id = user->pw_uid;
-                        rule->resolved = true;
-                }
-        } else if (rule->kind == ACCESS_RULE_GROUP) {
-                const struct group *group = getgrnam(rule->name);
-                if (group) {
-                        rule->id = group->gr_gid;
-                        rule->resolved = true;
-                }
-        } else {
-                rule->resolved = true;
-        }
-        int error = errno;
-        if (rule->resolved || (rule->optional && !is_shortage(error))) {
-                return 0;
-        }
-        /* What getpwnam(3) lists as ways to say "no such name". */
-        bool unknown = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
-        return unknown ? -ENOENT : -error;
-}
-
-/* Why a name was not resolved. before: "user:" or "group:", or "". */
-static void explain(const struct access_rule *rule, const char *section, const char *key, const char *before,
-                    int error, char message[static SETTINGS_ERROR_MAX])
-{
-        const char *kind = rule->kind == ACCESS_RULE_USER ? "user" : "group";
-
-        if (error == -ENOENT) {
-                (void)snprintf(message, SETTINGS_ERROR_MAX,
-                               "[%s] %s = %s%s: there is no such %s on this host: create it, or correct the "
-                               "name",
-                               section, key, before, rule->name, kind);
-        } else {
-                (void)snprintf(message, SETTINGS_ERROR_MAX,
-                               "[%s] %s = %s%s: the user database does not tell whether there is such a %s: "
-                               "%s",
-                               section, key, before, rule->name, kind, strerror(-error));
-        }
-}
-
-static int resolve_rules(struct access_rules *rules, const char *list, const char *section,
-                         char reterr_message[static SETTINGS_ERROR_MAX])
-{
-        for (size_t i = 0; i < rules->n; i++) {
-                struct access_rule *rule = &rules->rules[i];
-                int r = resolve_rule(rule);
-                if (r < 0) {
-                        explain(rule, section, list, rule->kind == ACCESS_RULE_USER ? "user:" : "group:", r,
-                                reterr_message);
-                        return r;
-                }
-        }
-        return 0;
-}
 
 static bool is_default_allow(const struct access_rules *rules)
 {
@@ -89,30 +21,6 @@ static bool is_default_allow(const struct access_rules *rules)
 static bool is_default_operators(const struct access_rules *rules)
 {
         return rules->n == 1 && rules->rules[0].kind == ACCESS_RULE_UID && rules->rules[0].id == 0;
-}
-
-int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
-{
-        int r = settings->has_socket_group ? resolve_rule(&settings->socket_group) : 0;
-
-        if (r < 0) {
-                explain(&settings->socket_group, "broker", "socket_group", "", r, reterr_message);
-                return r;
-        }
-        r = resolve_rules(&settings->allow, "allow", "broker", reterr_message);
-        if (r >= 0) {
-                r = resolve_rules(&settings->operators, "operators", "broker", reterr_message);
-        }
-        for (size_t i = 0; r >= 0 && i < settings->n_environments; i++) {
-                struct environment_settings *environment = &settings->environments[i];
-                char section[64];
-                (void)snprintf(section, sizeof(section), "environment %s", environment->name);
-                r = resolve_rules(&environment->allow, "allow", section, reterr_message);
-                if (r >= 0) {
-                        r = resolve_rules(&environment->operators, "operators", section, reterr_message);
-                }
-        }
-        return r;
 }
 
 static const struct access_rules *rules_of(const struct settings *settings, size_t i, bool operators)
@@ -190,6 +98,26 @@ uint32_t access_judge_unit(const struct settings *settings, const char *unit)
                 }
         }
         return use;
+}
+
+static bool needs_names(const struct access_rules *rules, const struct settings *settings,
+                        const struct caller_identity *caller)
+{
+        return !is_own_by_default(settings, rules, caller) && access_rules_need_names(rules, caller);
+}
+
+bool access_needs_names(const struct settings *settings, const struct peer *peer)
+{
+        const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (needs_names(rules_of(settings, i, false), settings, &caller) ||
+                    needs_names(rules_of(settings, i, true), settings, &caller)) {
+                        return true;
+                }
+        }
+        return peer->known && caller.uid != 0 && caller.uid != geteuid() &&
+               access_rules_need_names(&settings->operators, &caller);
 }
 
 bool access_needs_groups(const struct settings *settings, const struct peer *peer)

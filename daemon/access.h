@@ -11,16 +11,15 @@ struct access_rights {
         bool reload;      /* may have configuration and keys read again */
 };
 
-/* Looks up the names in all rules, which may block: at start and reload only. -ENOENT: a name is unknown;
- * other negative errno: the user database does not tell. reterr_message says which, where and what to do. */
-int access_resolve(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
-
 /* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may
  * all. Root and that user may reload in any case, as they could send the signal. */
 struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
 
 /* Which environments' tokens this unit may have as credentials: a bit each, as above. */
 uint32_t access_judge_unit(const struct settings *settings, const char *unit);
+
+/* Do his rights depend on rules by name, which have to be up to date then? */
+bool access_needs_names(const struct settings *settings, const struct peer *peer);
 
 /* Would knowing the peer's groups make a difference? */
 bool access_needs_groups(const struct settings *settings, const struct peer *peer);

@@ -12,6 +12,7 @@
 #include "daemon/media_type.h"
 #include "daemon/metrics.h"
 #include "daemon/reload_request.h"
+#include "daemon/rule_names.h"
 #include "daemon/session_request.h"
 #include "daemon/status_answer.h"
 #include "daemon/token_request.h"
@@ -45,6 +46,21 @@ static void fail(struct api *api, struct request *request, unsigned status, cons
 
         api->n_errors++;
         request_answer(request, answer.status, answer.response);
+}
+
+/* Are the names in the rules up to date, where his rights depend on them? False: they are being looked up,
+ * and the request waits. */
+static bool complete_names(struct api *api, struct request *request, uint64_t now_usec,
+                           uint64_t *ret_until_usec)
+{
+        *ret_until_usec = USEC_NEVER;
+        if (!access_needs_names(api->settings, &request->connection->peer) ||
+            rule_names_ask(api->rule_names, now_usec, ret_until_usec) >= 0) {
+                return true;
+        }
+        rule_names_wait(api->rule_names, &request->waiter);
+        request_wait(request, *ret_until_usec);
+        return false;
 }
 
 /* Adds the groups of a TCP caller where the rules ask for them. False: they are being looked up, and the
@@ -83,13 +99,14 @@ static bool complete_groups(struct api *api, struct request *request, uint64_t n
 static bool judge_rights(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct connection *connection = request->connection;
-        uint64_t until_usec;
+        uint64_t names_until_usec, groups_until_usec;
 
         if (connection->rights_generation == api->rights_generation &&
             now_usec < connection->rights_until_usec) {
                 return true;
         }
-        if (!complete_groups(api, request, now_usec, &until_usec)) {
+        if (!complete_names(api, request, now_usec, &names_until_usec) ||
+            !complete_groups(api, request, now_usec, &groups_until_usec)) {
                 return false;
         }
         struct access_rights rights = access_judge(api->settings, &connection->peer);
@@ -97,7 +114,7 @@ static bool judge_rights(struct api *api, struct request *request, uint64_t now_
         connection->may_operate = rights.operate;
         connection->may_reload = rights.reload;
         connection->rights_generation = api->rights_generation;
-        connection->rights_until_usec = until_usec;
+        connection->rights_until_usec = MIN_OF(names_until_usec, groups_until_usec);
         return true;
 }
 

@@ -18,6 +18,7 @@ struct api {
         uint64_t started_usec;
         struct audit *audit;
         struct user_groups *user_groups;
+        struct rule_names *rule_names;
         struct http_server *server; /* for its numbers; NULL until it is there */
         struct reload *reload;
 

@@ -17,6 +17,7 @@
 #include "daemon/passed.h"
 #include "daemon/peer.h"
 #include "daemon/reload.h"
+#include "daemon/rule_names.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "daemon/survival.h"
@@ -35,6 +36,7 @@ struct broker {
         struct upstream *upstream;
         struct audit *audit;
         struct user_groups *user_groups;
+        struct rule_names *rule_names;
         struct api api; /* has the environments */
         struct peer_finder *finder;
         struct http_server *server;
@@ -95,6 +97,20 @@ static void on_keys_changed(void *userdata)
 
 /* ---- applying settings ---- */
 
+static void free_answers(struct rule_answers **answers)
+{
+        *answers = rule_answers_free(*answers);
+}
+
+/* A name in the rules has gone, or has another number. */
+static void on_names_changed(void *userdata)
+{
+        struct broker *broker = userdata;
+
+        broker->api.rights_generation++;
+        listeners_give(&broker->listeners, broker->settings);
+}
+
 /* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
 static int apply(struct broker *broker, struct settings *settings,
                  char reterr_message[static SETTINGS_ERROR_MAX])
@@ -104,8 +120,15 @@ static int apply(struct broker *broker, struct settings *settings,
         struct new_environments new;
         struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
         struct settings *old = broker->settings;
+        _cleanup_(free_answers) struct rule_answers *answers = NULL;
 
-        int r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
+        int r = rule_answers_new(&answers, settings, rule_names_answers(broker->rule_names),
+                                 clock_now_usec());
+        if (r < 0) {
+                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
+                return r;
+        }
+        r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
         if (r < 0) {
                 (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
@@ -129,6 +152,7 @@ static int apply(struct broker *broker, struct settings *settings,
         broker->api.n_environments = new.n;
         broker->api.settings = broker->settings = settings;
         broker->api.rights_generation++;
+        rule_names_adopt(broker->rule_names, settings, take_ptr(answers));
         const struct http_limits limits = admission_limits(settings);
         http_server_set_limits(broker->server, &limits);
         (void)settings_free(old);
@@ -239,6 +263,9 @@ static int build(struct broker *broker)
                 r = user_groups_new(&broker->user_groups, broker->event);
         }
         if (r >= 0) {
+                r = rule_names_new(&broker->rule_names, broker->event, on_names_changed, broker);
+        }
+        if (r >= 0) {
                 r = http_server_new(&broker->server, broker->event, &none, &handler);
         }
         if (r < 0) {
@@ -248,6 +275,7 @@ static int build(struct broker *broker)
         broker->api.upstream = broker->upstream;
         broker->api.audit = broker->audit;
         broker->api.user_groups = broker->user_groups;
+        broker->api.rule_names = broker->rule_names;
         broker->api.server = broker->server;
         broker->api.reload = &broker->reload;
         r = find_finder(broker);
@@ -342,6 +370,7 @@ struct broker *broker_free(struct broker *broker)
                 (void)environment_free(broker->api.environments[i]);
         }
         broker->user_groups = user_groups_free(broker->user_groups);
+        broker->rule_names = rule_names_free(broker->rule_names);
         broker->audit = audit_free(broker->audit);
         broker->upstream = upstream_free(broker->upstream);
         signals_clear(&broker->signals);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* What listeners_apply() needs at hand. */
 struct places {
@@ -132,13 +133,36 @@ static int give_all(const struct listeners *listeners, const struct places *want
         return r;
 }
 
+/* Without its group the group's bits would be somebody else's. */
+static struct socket_access access_of(const struct settings *settings)
+{
+        bool lacks_group = settings->has_socket_group && !settings->socket_group.resolved;
+
+        return (struct socket_access){ .mode = settings->socket_mode & ~(lacks_group ? S_IRWXG : 0u),
+                                       .has_group = settings->has_socket_group && !lacks_group,
+                                       .group = settings->socket_group.id };
+}
+
+void listeners_give(struct listeners *listeners, const struct settings *settings)
+{
+        const struct socket_access access = access_of(settings);
+        char message[LISTEN_SOCKET_ERROR_MAX];
+        struct places all = { .n = listeners->n };
+
+        memcpy(all.list, listeners->list, sizeof(all.list));
+        if (!listeners->passed && give_all(listeners, &all, &access, message) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_LISTEN_FAILED }, "%s",
+                            message);
+                return;
+        }
+        listeners->access = access;
+}
+
 int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
                     struct http_server *server, struct peer_finder *finder,
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
-        const struct socket_access access = { .mode = settings->socket_mode,
-                                              .has_group = settings->has_socket_group,
-                                              .group = settings->socket_group.id };
+        const struct socket_access access = access_of(settings);
         struct places wanted = { 0 };
         int r = 0;
 

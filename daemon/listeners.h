@@ -24,6 +24,10 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                     struct http_server *server, struct peer_finder *finder,
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
+/* Gives the unix sockets that we made the mode and group of these settings once more: the group's name may
+ * have gone, or have another number. */
+void listeners_give(struct listeners *listeners, const struct settings *settings);
+
 /* Accept no more. */
 void listeners_stop(struct listeners *listeners);
 

@@ -4,6 +4,7 @@
 #include "daemon/journal.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
+#include "daemon/rule_answers.h"
 #include "daemon/service.h"
 #include "daemon/settings_files.h"
 #include "daemon/signals.h"
@@ -13,9 +14,16 @@
 #include <errno.h>
 #include <stdio.h>
 
-static int check(const struct settings *settings)
+static int check(struct settings *settings)
 {
         _cleanup_free_ char *text = settings_format(settings);
+        char message[SETTINGS_ERROR_MAX];
+
+        if (rule_answers_check(settings, message) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
+                            message);
+                return BROKER_EXIT_CONFIGURATION;
+        }
 
         return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? 0 : BROKER_EXIT_INTERNAL;
 }

@@ -1,7 +1,6 @@
 /* The configuration as files. lib/settings knows what is in them. */
 #include "daemon/settings_files.h"
 
-#include "daemon/access.h"
 #include "lib/util.h"
 
 #include <dirent.h>
@@ -133,9 +132,6 @@ int settings_files_read(const char *path, struct settings **ret,
         }
         if (r >= 0) {
                 r = settings_finish(settings, reterr_message);
-        }
-        if (r >= 0) {
-                r = access_resolve(settings, reterr_message);
         }
         if (r < 0) {
                 return r;

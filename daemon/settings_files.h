@@ -5,8 +5,8 @@
 
 #define SETTINGS_FILE_DEFAULT "/etc/eqp-broker/eqp-brokerd.conf"
 
-/* Reads FILE, then FILE.d/'s *.conf in name order (by the default: eqp-brokerd.conf.d beside it), and
- * resolves the names in the rules, which may block. path: NULL for $EQP_BROKER_CONFIG or the default place.
+/* Reads FILE, then FILE.d/'s *.conf in name order (by the default: eqp-brokerd.conf.d beside it).
+ * The names in the rules are not looked up. path: NULL for $EQP_BROKER_CONFIG or the default place.
  * Only the default place may be missing. Negative errno: reterr_message says what, where, and what to do. */
 int settings_files_read(const char *path, struct settings **ret,
                         char reterr_message[static SETTINGS_ERROR_MAX]);

@@ -1,27 +1,20 @@
-/* The groups of a user, from the user database.
- *
- * A look-up is one allocation that travels: the loop makes it, a thread fills it in and sends its address
- * back through a pipe, the loop files it. Nothing is shared meanwhile, so there is no lock. */
+/* The groups of a user, from the user database: a helper thread looks them up, the loop files them. */
 #include "daemon/user_groups.h"
 
+#include "daemon/helper_threads.h"
 #include "daemon/journal.h"
 #include "lib/util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <pthread.h>
 #include <pwd.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
 #define REMEMBERED_MAX 128 /* users; beyond it the oldest is forgotten */
 #define THREADS_MAX    4
 #define GROUPS_MAX     65536
 
 struct lookup {
-        int reply_fd;
+        struct helper_task task;
         uid_t uid;
         int error; /* 0, or why the user database did not answer */
         gid_t *groups;
@@ -30,8 +23,7 @@ struct lookup {
 };
 
 struct user_groups {
-        sd_event_source *io;
-        int pipe[2];
+        struct helper_threads *threads;
         struct lookup *remembered[REMEMBERED_MAX];
         uid_t under_way[THREADS_MAX];
         size_t n_remembered, n_under_way;
@@ -93,62 +85,18 @@ static int look_up(struct lookup *lookup)
         return -E2BIG;
 }
 
-static void *thread_main(void *userdata)
+static void work(struct helper_task *task)
 {
-        struct lookup *lookup = userdata;
-
+        struct lookup *lookup = (struct lookup *)task;
         lookup->error = look_up(lookup);
-        /* An address fits a pipe's atomic write. With nobody there to read it the daemon is ending. */
-        if (write(lookup->reply_fd, &lookup, sizeof(lookup)) != (ssize_t)sizeof(lookup)) {
-                (void)lookup_free(lookup);
-        }
-        return NULL;
+}
+
+static void drop(struct helper_task *task)
+{
+        (void)lookup_free((struct lookup *)task);
 }
 
 /* ---- on the loop ---- */
-
-static int start_thread(struct lookup *lookup)
-{
-        pthread_attr_t attributes;
-        pthread_t thread;
-
-        int error = pthread_attr_init(&attributes);
-        if (error) {
-                return -error;
-        }
-        error = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        if (!error) {
-                error = pthread_create(&thread, &attributes, thread_main, lookup);
-        }
-        (void)pthread_attr_destroy(&attributes);
-        return -error;
-}
-
-static void begin(struct user_groups *groups, uid_t uid)
-{
-        for (size_t i = 0; i < groups->n_under_way; i++) {
-                if (groups->under_way[i] == uid) {
-                        return;
-                }
-        }
-        if (groups->n_under_way == THREADS_MAX) {
-                return; /* whoever waits comes again when one of them ends */
-        }
-        struct lookup *lookup = calloc(1, sizeof(*lookup));
-        if (!lookup) {
-                return;
-        }
-        lookup->uid = uid;
-        lookup->reply_fd = groups->pipe[1];
-        int r = start_thread(lookup);
-        if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "cannot look up the groups of uid %u: %s", uid, strerror(-r));
-                (void)lookup_free(lookup);
-                return;
-        }
-        groups->under_way[groups->n_under_way++] = uid;
-}
 
 /* Where to file a look-up: in the place of what was known of the user, in a free one, or in that of whoever
  * was looked up longest ago. */
@@ -179,16 +127,11 @@ static void file(struct user_groups *groups, struct lookup *lookup)
         groups->remembered[place] = lookup;
 }
 
-static int on_reply(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
 {
         struct user_groups *groups = userdata;
-        struct lookup *lookup;
+        struct lookup *lookup = (struct lookup *)task;
 
-        (void)source;
-        (void)events;
-        if (read(fd, &lookup, sizeof(lookup)) != (ssize_t)sizeof(lookup)) {
-                return 0;
-        }
         for (size_t i = 0; i < groups->n_under_way; i++) {
                 if (groups->under_way[i] == lookup->uid) {
                         groups->under_way[i] = groups->under_way[--groups->n_under_way];
@@ -201,10 +144,35 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *user
                             strerror(-lookup->error));
                 lookup->n_groups = 0; /* no group is the safe answer; asked again in a minute */
         }
-        (void)sd_event_now(sd_event_source_get_event(source), CLOCK_BOOTTIME, &lookup->found_usec);
+        lookup->found_usec = now_usec;
         file(groups, lookup);
         waiters_tell(&groups->waiters);
-        return 0;
+}
+
+static void begin(struct user_groups *groups, uid_t uid)
+{
+        for (size_t i = 0; i < groups->n_under_way; i++) {
+                if (groups->under_way[i] == uid) {
+                        return;
+                }
+        }
+        if (groups->n_under_way == THREADS_MAX) {
+                return; /* whoever waits comes again when one of them ends */
+        }
+        struct lookup *lookup = calloc(1, sizeof(*lookup));
+        if (!lookup) {
+                return;
+        }
+        lookup->task = (struct helper_task){ .work = work, .done = on_done, .drop = drop };
+        lookup->uid = uid;
+        int r = helper_threads_start(groups->threads, &lookup->task);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "cannot look up the groups of uid %u: %s", uid, strerror(-r));
+                (void)lookup_free(lookup);
+                return;
+        }
+        groups->under_way[groups->n_under_way++] = uid;
 }
 
 int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
@@ -239,15 +207,10 @@ int user_groups_new(struct user_groups **ret, sd_event *event)
         if (!groups) {
                 return -ENOMEM;
         }
-        groups->pipe[0] = groups->pipe[1] = -1;
-        if (pipe2(groups->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
-                return -errno;
-        }
-        int r = sd_event_add_io(event, &groups->io, groups->pipe[0], EPOLLIN, on_reply, groups);
+        int r = helper_threads_new(&groups->threads, event, "user groups", groups);
         if (r < 0) {
                 return r;
         }
-        (void)sd_event_source_set_description(groups->io, "user groups");
         *ret = take_ptr(groups);
         return 0;
 }
@@ -255,17 +218,9 @@ int user_groups_new(struct user_groups **ret, sd_event *event)
 struct user_groups *user_groups_free(struct user_groups *groups)
 {
         if (groups) {
-                sd_event_source_disable_unref(groups->io);
+                groups->threads = helper_threads_free(groups->threads);
                 for (size_t i = 0; i < groups->n_remembered; i++) {
                         (void)lookup_free(groups->remembered[i]);
-                }
-                if (groups->pipe[0] >= 0) {
-                        (void)close(groups->pipe[0]);
-                        /* The writing end is left open while threads may still write: its number must not be
-                         * anybody else's. */
-                        if (groups->n_under_way == 0) {
-                                (void)close(groups->pipe[1]);
-                        }
                 }
                 free(groups);
         }

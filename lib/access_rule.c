@@ -203,3 +203,17 @@ bool access_rules_need_groups(const struct access_rules *rules, const struct cal
         }
         return has_group_rule;
 }
+
+bool access_rules_need_names(const struct access_rules *rules, const struct caller_identity *caller)
+{
+        bool has_name = false;
+
+        for (size_t i = 0; i < rules->n; i++) {
+                const struct access_rule *rule = &rules->rules[i];
+                if (rule->kind == ACCESS_RULE_USER || rule->kind == ACCESS_RULE_GROUP)
+                        has_name = true;
+                else if (fits_user(rule, caller) || fits_group(rule, caller))
+                        return false;
+        }
+        return has_name;
+}

@@ -62,3 +62,6 @@ bool access_rules_allow_unit(const struct access_rules *rules, const char *unit)
 /* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule
  * allow him? */
 bool access_rules_need_groups(const struct access_rules *rules, const struct caller_identity *caller);
+
+/* Does it depend on rules by name, i.e. is there one, resolved or not, and does no other rule allow him? */
+bool access_rules_need_names(const struct access_rules *rules, const struct caller_identity *caller);

@@ -30,7 +30,7 @@ def test_an_unchanged_configuration_changes_nothing(broker, upstream):
 
 
 @pytest.mark.parametrize("line, words", [
-    ("metrics = perhaps", "write yes or no"), ("nonsense", "no setting"), ("allow = user:no-such-user", "no such user")])
+    ("metrics = perhaps", "write yes or no"), ("nonsense", "no setting"), ("allow = everybody", "no rule")])
 def test_an_error_leaves_everything_as_it_was(broker, line, words):
     ust = broker.token()["ust"]
     broker.broker_lines = line + "\nlisten = 127.0.0.1:1\n"

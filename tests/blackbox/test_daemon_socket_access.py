@@ -122,3 +122,11 @@ def test_what_somebody_put_in_its_place_is_not_touched(upstream, make_broker, wh
     assert stat.S_IMODE(bystander.stat().st_mode) == 0o640
     assert broker.stop() == 0
     assert bystander.exists() and broker.socket_path.exists()
+
+
+def test_without_its_group_nobody_has_the_groups_bits(upstream, make_broker, stranger):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker="allow = any\nsocket_mode = 0660\nsocket_group = no-such-group-here").wait_valid()
+    assert fence(broker.socket_path) == (0o600, os.getegid())
+    assert ask(broker, stranger, os.getegid()) == (CURL_CANNOT_CONNECT, 0)
+    assert broker.log("socket_group = no-such-group-here: there is no such group")

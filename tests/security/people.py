@@ -80,17 +80,18 @@ class Users:
     def _name(self, name):
         return f"{PREFIX}{os.getpid()}-{name}"
 
-    def group(self, name):
+    def group(self, name, gid=None):
         """(name, gid) of a new group."""
         full = self._name(name)
-        result = _admin("groupadd", full)
+        result = _admin("groupadd", *(["-g", str(gid)] if gid is not None else []), full)
         assert result.returncode == 0, result.stderr
         return full, grp.getgrnam(full).gr_gid
 
-    def user(self, name, groups=()):
-        """A new user with a group of his own; groups: names of further ones."""
+    def user(self, name, groups=(), uid=None):
+        """A new user with a group of its own; groups: names of further ones."""
         full = self._name(name)
         more = ["-G", ",".join(groups)] if groups else []
+        more += ["-u", str(uid)] if uid is not None else []
         result = _admin("useradd", "-M", "-U", "-s", "/usr/sbin/nologin", *more, full)
         assert result.returncode == 0, result.stderr
         return self.look_up(full)
@@ -112,6 +113,10 @@ class Users:
     @staticmethod
     def remove(person):
         assert _admin("userdel", person.name).returncode == 0
+
+    @staticmethod
+    def remove_group(group):
+        assert _admin("groupdel", group).returncode == 0
 
     def remove_all(self):
         for user in pwd.getpwall():

@@ -1,4 +1,5 @@
-"""A right that ends must end: also on a connection that is kept, and for a user who is removed.
+"""A right that ends must end: also on a connection that is kept, for a user who is removed, and for whoever has
+that user's number from then on.
 
 What the user database says is remembered for a minute. It passes while the other tests run: conftest.py puts
 the first test here in front of all, and the second one behind all.
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from broker import Broker, wait_until
-from people import Task, connect_as, run_as
+from people import ROOT, Task, connect_as, run_as
 from simulator import EXAMPLE_KEY, Simulator
 from wire import get, parse, receive, request
 
@@ -24,13 +25,15 @@ class Scene:
         self.group, _ = users.group("leaving")
         self.leaver, self.removed = (users.user(name, [self.group]) for name in ("leaver", "removed"))
         self.joiner = users.user("joiner")
+        self.gone = users.user("gone-a-while")
         self.simulator = Simulator()
         self.broker = self.task = None
 
     def __enter__(self):
         self.simulator.start()
         self.broker = Broker(self.simulator, keys={"sandbox": EXAMPLE_KEY},
-                             broker=f"allow = user:root\nallow = group:{self.group}").__enter__().wait_valid()
+                             broker=f"allow = user:root\nallow = group:{self.group}\n"
+                                    f"allow = user:{self.gone.name}").__enter__().wait_valid()
         self.place = "127.0.0.1", self.broker.port
         return self
 
@@ -66,6 +69,7 @@ def keep_asking(stream, port, until):
 def test_rights_at_first(scene):
     stream = connect_as(scene.leaver, scene.place)
     assert [scene.ask(person) for person in (scene.leaver, scene.removed, scene.joiner)] == [200, 200, 403]
+    assert scene.ask(scene.gone) == 200
     scene.asked = time.monotonic()
     scene.task = Task(scene.leaver, keep_asking, stream, scene.broker.port, scene.asked + REMEMBERED + 1)
     stream.close()
@@ -73,6 +77,8 @@ def test_rights_at_first(scene):
     scene.users.leave(scene.leaver, scene.group)
     scene.users.remove(scene.removed)
     scene.users.join(scene.joiner, scene.group)
+    scene.users.remove(scene.gone)
+    scene.heir = scene.users.user("heir-a-while", uid=scene.gone.uid)
     assert [scene.ask(person) for person in (scene.leaver, scene.removed, scene.joiner)] == [200, 200, 403], \
         "the control: it is remembered"
 
@@ -83,3 +89,6 @@ def test_rights_a_minute_later(scene):
     assert statuses[-1] == 403, f"a kept connection must not keep the right alive: {statuses}"
     for person, status in ((scene.leaver, 403), (scene.removed, 403), (scene.joiner, 200)):
         wait_until(lambda: scene.ask(person) == status, f"{person} gets {status}")
+    assert scene.ask(scene.heir) == 403, "the name in the rule is gone: its number gives nothing"
+    assert scene.broker.log(f"user:{scene.gone.name} is gone")
+    assert run_as(ROOT, get, scene.place)[0] == 200, "the other rules hold"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from broker import run_daemon
+from broker import run_daemon, wait_until
 from people import ROOT, STRANGER, Person, connect_as, run_as
 from simulator import EXAMPLE_KEY
 from wire import get, parse, receive, request, talk
@@ -109,28 +109,81 @@ def test_status_shows_what_one_may_use(upstream, make_broker, alice, mallory):
         run_as(mallory, get, place, "/v1/no-such/token")[1:]
 
 
-def test_unknown_names_stop_the_start(tmp_path):
+NAMES = [("broker", "allow", "user:no-such-user-here", "user"),
+         ("broker", "operators", "group:no-such-group-here", "group"),
+         ("environment sandbox", "allow", "group:no-such-group-here", "group"),
+         ("environment sandbox", "operators", "user:no-such-user-here", "user")]
+
+
+@pytest.mark.parametrize("section, key, rule, what", NAMES)
+def test_unknown_name_is_an_error_of_a_check(tmp_path, section, key, rule, what):
     config = tmp_path / "conf"
-    for section, key, rule, what in (("broker", "allow", "user:no-such-user-here", "user"),
-                                     ("broker", "operators", "group:no-such-group-here", "group"),
-                                     ("environment sandbox", "allow", "group:no-such-group-here", "group"),
-                                     ("environment sandbox", "operators", "user:no-such-user-here", "user")):
-        config.write_text(f"[broker]\nlisten = {tmp_path}/socket\nkeys_directory = {tmp_path}\n"
-                          f"[{section}]\n{key} = {rule}\n")
-        result = run_daemon("--config", config)
-        assert result.returncode == 78, result.stderr
-        assert rule in result.stderr and f"there is no such {what}" in result.stderr and key in result.stderr
-    for rule in ("uid:65534", "gid:4294967295", "uid:-1", "everybody", "user:", "uid:1x"):
-        config.write_text(f"[broker]\nallow = {rule}\n")
-        assert run_daemon("--config", config).returncode == 78, rule
+    config.write_text(f"[{section}]\n{key} = {rule}\n")
+    result = run_daemon("--check", "--config", config)
+    assert result.returncode == 78, result.stderr
+    assert rule in result.stderr and f"there is no such {what}" in result.stderr and key in result.stderr
 
 
-def test_reload_with_an_unknown_name_keeps_the_old_rules(broker, alice, mallory):
+@pytest.mark.parametrize("rule", ["uid:65534", "gid:4294967295", "uid:-1", "everybody", "user:", "uid:1x"])
+def test_rules_that_are_none_stop_the_start(tmp_path, rule):
+    config = tmp_path / "conf"
+    config.write_text(f"[broker]\nallow = {rule}\n")
+    assert run_daemon("--config", config).returncode == 78
+
+
+def test_unknown_name_takes_nothing_else_down(upstream, make_broker, alice, mallory):
+    """Neither the start nor a reload: the rule gives nothing, the others hold, and the log says so."""
+    lines = f"allow = user:no-such-user-here\nallow = user:{alice.name}\noperators = group:no-such-group-here"
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=lines)
     place = str(broker.socket_path)
-    broker.broker_lines = "allow = any\nallow = user:no-such-user-here"
+    wait_until(lambda: status_of(alice, place, "/v1/sandbox/token") == 200, "alice has a token")
+    assert status_of(mallory, place, "/v1/sandbox/token") == 403
+    said = "allow = user:no-such-user-here: there is no such user", "operators = group:no-such-group-here: there is no"
+    assert [len(broker.log(words)) for words in said] == [1, 1]
+    broker.broker_lines = f"allow = user:no-such-user-here\nallow = user:{mallory.name}"
     broker.write_config()
-    broker.reload(good=False)
-    assert (status_of(alice, place, "/v1/sandbox/token"), status_of(mallory, place, "/v1/sandbox/token")) == (200, 403)
+    broker.reload()
+    assert [status_of(person, place, "/v1/sandbox/token") for person in (alice, mallory)] == [403, 200]
+
+
+@pytest.mark.parametrize("kind", ["user", "group"])
+def test_who_inherits_a_number_inherits_no_right_at_a_reload(upstream, make_broker, users, alice, kind):
+    """The name in the rule is gone, its number is somebody else's by now."""
+    if kind == "user":
+        gone = users.user(f"gone-{kind}")
+        rule, place_of = f"user:{gone.name}", ("unix", "tcp")
+    else:
+        group, gid = users.group("gone")
+        gone = users.user(f"gone-{kind}", [group])
+        rule, place_of = f"group:{group}", ("unix",)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker=f"allow = {rule}\nallow = user:{alice.name}\nallow = user:root").wait_valid()
+    places = {"unix": str(broker.socket_path), "tcp": ("127.0.0.1", broker.port)}
+    kept = connect_as(gone, places["unix"])
+    kept.sendall(request())
+    assert parse(receive(kept))[0].status == 200, "the control"
+    if kind == "user":
+        users.remove(gone)
+        heir = users.user("heir-user", uid=gone.uid)
+        assert heir.uid == gone.uid
+    else:
+        users.remove_group(group)
+        heir = users.user("heir-group", [users.group("heirs", gid)[0]])
+        assert gid in heir.groups
+    broker.reload()
+    for name in place_of:
+        assert status_of(heir, places[name], "/v1/sandbox/token") == 403, name
+        assert status_of(alice, places[name], "/v1/sandbox/token") == 200, "the other rules hold"
+    kept.sendall(request())
+    assert parse(receive(kept))[0].status == 403, "nor on a connection from before"
+    kept.close()
+    assert broker.log("there is no such " + kind)
+    broker.stop()
+    broker.start()
+    broker.wait_valid()
+    assert status_of(heir, places["unix"], "/v1/sandbox/token") == 403
+    assert status_of(alice, places["unix"], "/v1/sandbox/token") == 200
+
 
 
 def test_reload_takes_a_right_away_from_open_connections(broker, alice):

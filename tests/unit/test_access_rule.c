@@ -290,6 +290,25 @@ static void groups_are_needed_when_they_decide(void **state)
         assert_false(access_rules_need_groups(&rules, &caller));
 }
 
+static void names_are_needed_when_they_decide(void **state)
+{
+        _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
+        const struct caller_identity caller = { .uid = 1000 }, root = { .uid = 0 };
+
+        (void)state;
+        add(&rules, "uid:0");
+        assert_false(access_rules_need_names(&rules, &caller));
+        add(&rules, "user:later");
+        assert_true(access_rules_need_names(&rules, &caller));
+        assert_false(access_rules_need_names(&rules, &root));
+        /* That a name has this uid at the moment does not make it last. */
+        rules.rules[1].resolved = true;
+        rules.rules[1].id = 1000;
+        assert_true(access_rules_need_names(&rules, &caller));
+        add(&rules, "any");
+        assert_false(access_rules_need_names(&rules, &caller));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -304,6 +323,7 @@ int main(void)
                 cmocka_unit_test(units_are_let_in_by_name),
                 cmocka_unit_test(a_rule_for_a_unit_fits_no_caller),
                 cmocka_unit_test(groups_are_needed_when_they_decide),
+                cmocka_unit_test(names_are_needed_when_they_decide),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,124 @@
+/* Names in rules as settings are read: what is looked up, and what becomes of a user database that does not
+ * tell. */
+#include "daemon/rule_answers.h"
+
+#include "lib/util.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/user_database.h"
+
+#include <stdio.h>
+
+/* The defaults, which name a group that need not exist; with own_rule, one that has to. */
+static struct settings *settings_with(const char *own_rule)
+{
+        struct settings *settings = NULL;
+        char text[128], message[SETTINGS_ERROR_MAX];
+
+        assert_int_equal(settings_new(&settings), 0);
+        if (own_rule) {
+                (void)snprintf(text, sizeof(text), "[broker]\nallow = %s\n", own_rule);
+                assert_int_equal(settings_read(settings, "a.conf", text, strlen(text), message), 0);
+        }
+        return settings;
+}
+
+static const struct access_rule *last_rule(const struct settings *settings)
+{
+        return &settings->allow.rules[settings->allow.n - 1];
+}
+
+static const int ways_to_say_no_such[] = { 0, ENOENT, ESRCH, EBADF, EPERM };
+
+static void a_check_wants_every_name(void **state)
+{
+        _cleanup_(settings_freep) struct settings *settings = settings_with("user:nobody-here");
+        _cleanup_(settings_freep) struct settings *group = settings_with("group:remote");
+        char message[SETTINGS_ERROR_MAX];
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(ways_to_say_no_such); i++) {
+                user_database = (struct user_database){ .error = ways_to_say_no_such[i] };
+                assert_int_equal(rule_answers_check(settings, message), -ENOENT);
+                assert_string_equal(message,
+                                    "[broker] allow = user:nobody-here: there is no such user on this host: "
+                                    "create it, or correct the name");
+        }
+        user_database = (struct user_database){ .error = ECONNREFUSED };
+        assert_int_equal(rule_answers_check(group, message), -ECONNREFUSED);
+        assert_non_null(strstr(message, "allow = group:remote: the user database does not tell"));
+        assert_non_null(strstr(message, strerror(ECONNREFUSED)));
+        user_database = (struct user_database){ .known = true };
+        assert_int_equal(rule_answers_check(settings, message), 0);
+}
+
+static void a_check_does_without_a_default_group(void **state)
+{
+        _cleanup_(settings_freep) struct settings *settings = settings_with(NULL);
+        char message[SETTINGS_ERROR_MAX];
+
+        (void)state;
+        user_database = (struct user_database){ 0 };
+        assert_int_equal(rule_answers_check(settings, message), 0);
+}
+
+static void free_answers(struct rule_answers **answers)
+{
+        *answers = rule_answers_free(*answers);
+}
+
+static void a_start_takes_what_there_is(void **state)
+{
+        static const struct {
+                struct user_database database;
+                enum rule_answer_state expected;
+        } cases[] = {
+                { { .known = true, .id = 4711 }, RULE_ANSWER_FOUND },
+                { { .known = false }, RULE_ANSWER_UNKNOWN },
+                { { .error = EMFILE }, RULE_ANSWER_PENDING },
+                { { .error = ECONNREFUSED }, RULE_ANSWER_PENDING },
+        };
+        const char *rules[] = { NULL, "user:alice", "group:team" };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(rules); i++) {
+                _cleanup_(settings_freep) struct settings *settings =
+                        settings_with(rules[i % ARRAY_SIZE(rules)]);
+                _cleanup_(free_answers) struct rule_answers *answers = NULL;
+                bool found = cases[i / ARRAY_SIZE(rules)].expected == RULE_ANSWER_FOUND;
+
+                user_database = cases[i / ARRAY_SIZE(rules)].database;
+                assert_int_equal(rule_answers_new(&answers, settings, NULL, 1000), 0);
+                assert_int_equal(answers->list[answers->n - 1].state, cases[i / ARRAY_SIZE(rules)].expected);
+                assert_int_equal(last_rule(settings)->resolved, found);
+                assert_int_equal(last_rule(settings)->id, found ? 4711 : 0);
+        }
+}
+
+/* At a reload, while the user database is silent: for an hour, no longer. */
+static void the_last_answer_stands_for_an_hour(void **state)
+{
+        _cleanup_(settings_freep) struct settings *settings = settings_with("user:alice");
+        _cleanup_(free_answers) struct rule_answers *first = NULL, *second = NULL, *third = NULL;
+
+        (void)state;
+        user_database = (struct user_database){ .known = true, .id = 7 };
+        assert_int_equal(rule_answers_new(&first, settings, NULL, 1000), 0);
+        user_database = (struct user_database){ .error = EIO };
+        assert_int_equal(rule_answers_new(&second, settings, first, 999 + RULE_ANSWERS_SILENT_USEC), 0);
+        assert_true(last_rule(settings)->resolved);
+        assert_int_equal(last_rule(settings)->id, 7);
+        assert_int_equal(rule_answers_new(&third, settings, second, 1000 + RULE_ANSWERS_SILENT_USEC), 0);
+        assert_false(last_rule(settings)->resolved);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_check_wants_every_name),
+                cmocka_unit_test(a_check_does_without_a_default_group),
+                cmocka_unit_test(a_start_takes_what_there_is),
+                cmocka_unit_test(the_last_answer_stands_for_an_hour),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

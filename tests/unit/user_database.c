@@ -1,0 +1,31 @@
+/* A user database of the test's own; see the header. */
+#include "tests/unit/user_database.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+
+struct user_database user_database;
+
+int __wrap_getpwnam_r(const char *name, struct passwd *user, char *texts, size_t size, struct passwd **ret);
+int __wrap_getgrnam_r(const char *name, struct group *group, char *texts, size_t size, struct group **ret);
+
+int __wrap_getpwnam_r(const char *name, struct passwd *user, char *texts, size_t size, struct passwd **ret)
+{
+        (void)name;
+        (void)texts;
+        (void)size;
+        user->pw_uid = user_database.id;
+        *ret = user_database.known && !user_database.error ? user : NULL;
+        return user_database.error;
+}
+
+int __wrap_getgrnam_r(const char *name, struct group *group, char *texts, size_t size, struct group **ret)
+{
+        (void)name;
+        (void)texts;
+        (void)size;
+        group->gr_gid = user_database.id;
+        *ret = user_database.known && !user_database.error ? group : NULL;
+        return user_database.error;
+}
