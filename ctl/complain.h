@@ -1,7 +1,7 @@
 /* Complain: failures as people read them (stderr) and as scripts read them (exit code). */
 #pragma once
 
-#include "lib/client/eqp-broker.h"
+#include "client/eqp-broker.h"
 #include "lib/util.h"
 
 /* The exit codes, which scripts rely on. */

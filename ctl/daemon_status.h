@@ -3,7 +3,7 @@
 
 #include <json-c/json.h>
 
-#include "lib/client/eqp-broker.h"
+#include "client/eqp-broker.h"
 #include "lib/util.h"
 
 /* Asks for the status. Returns a result of the library, which has the words for it. The caller puts the

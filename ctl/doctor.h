@@ -5,8 +5,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "client/eqp-broker.h"
 #include "ctl/options.h"
-#include "lib/client/eqp-broker.h"
 #include "lib/settings.h"
 
 struct doctor_secrecy; /* what must not be in the report, and what stands for it */

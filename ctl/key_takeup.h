@@ -1,8 +1,8 @@
 /* Key take-up: what the daemon makes of a key file that was just written. */
 #pragma once
 
+#include "client/eqp-broker.h"
 #include "ctl/key_store.h"
-#include "lib/client/eqp-broker.h"
 
 /* What the daemon knew before the file was written. */
 struct key_takeup {

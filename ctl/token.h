@@ -1,8 +1,8 @@
 /* Token: the one that the command line asks for. */
 #pragma once
 
+#include "client/eqp-broker.h"
 #include "ctl/options.h"
-#include "lib/client/eqp-broker.h"
 
 /* Gets the token of options' environment, with its min_ttl_sec and wait_sec. EXIT_DONE, or another exit code
  * after saying why. Release with eqp_broker_token_free(). */

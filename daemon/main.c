@@ -1,13 +1,13 @@
 /* eqp-brokerd: options, settings, broker, run, exit code. */
-#include "daemon/broker.h"
-#include "daemon/hardening.h"
-#include "daemon/journal.h"
+#include "daemon/base/journal.h"
+#include "daemon/base/process.h"
+#include "daemon/base/signals.h"
+#include "daemon/keeper/keeper.h"
+#include "daemon/keeper/rule_answers.h"
+#include "daemon/keeper/service.h"
+#include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
-#include "daemon/rule_answers.h"
-#include "daemon/service.h"
-#include "daemon/settings_files.h"
-#include "daemon/signals.h"
 #include "lib/util.h"
 
 #include <curl/curl.h>

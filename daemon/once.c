@@ -6,10 +6,10 @@
  * used. */
 #include "daemon/once.h"
 
-#include "daemon/clock.h"
-#include "daemon/event_loop.h"
-#include "daemon/journal.h"
-#include "daemon/signals.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/event_loop.h"
+#include "daemon/base/journal.h"
+#include "daemon/base/signals.h"
 #include "lib/duration.h"
 #include "lib/nearest_name.h"
 #include "lib/util.h"

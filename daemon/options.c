@@ -2,8 +2,8 @@
 #include "daemon/options.h"
 
 #include "daemon/exit_code.h"
+#include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
-#include "daemon/settings_files.h"
 #include "lib/duration.h"
 #include "lib/util.h"
 

@@ -1,7 +1,7 @@
 /* What the command line asks for. */
 #pragma once
 
-#include "daemon/journal.h"
+#include "daemon/base/journal.h"
 #include "daemon/token_print.h"
 
 enum task {

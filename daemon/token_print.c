@@ -3,7 +3,7 @@
  * It is put together in secret memory and written straight to the descriptor: stdio would keep a copy. */
 #include "daemon/token_print.h"
 
-#include "daemon/token_answer.h"
+#include "daemon/frontend/api/token_answer.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/util.h"

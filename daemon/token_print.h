@@ -1,7 +1,7 @@
 /* A token on standard output, for scripts and init containers. */
 #pragma once
 
-#include "daemon/environment.h"
+#include "daemon/keeper/environment.h"
 
 enum token_print_format {
         TOKEN_PRINT_RAW,    /* the bare token */

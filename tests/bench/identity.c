@@ -4,7 +4,7 @@
  *
  * Prints a line of JSON: microseconds of processor time per look-up over TCP and over a unix socket, in the
  * best of many rounds: what else the machine does can only add to it. */
-#include "daemon/peer.h"
+#include "daemon/frontend/callers/peer.h"
 #include "tests/bench/wire.h"
 
 #include <errno.h>

@@ -17,7 +17,7 @@ from broker import BARE_ENVIRONMENT, binary, run_daemon, wait_until
 from simulator import EXAMPLE_KEY
 
 EVENTS = dict(re.findall(r'#define EVENT_(\w+) +"([0-9a-f]{32})"',
-                         (pathlib.Path(__file__).parents[2] / "daemon" / "events.h").read_text()))
+                         (pathlib.Path(__file__).parents[2] / "daemon" / "base" / "events.h").read_text()))
 LEVELS = ("error", "warning", "notice", "info", "debug")
 
 

@@ -366,7 +366,7 @@ def test_a_set_user_id_program_does_not_run_what_the_environment_names(desk, str
     program.chmod(0o4755)
     # It does not look for its library beside itself either, so that goes where the system's are.
     libraries = pathlib.Path(os.path.realpath(LIBC)).parent
-    overlay = f"lowerdir={EQPCTL.parent.parent}/lib/client:{libraries}"
+    overlay = f"lowerdir={EQPCTL.parent.parent}/client:{libraries}"
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                f'mount -t overlay -o {overlay} overlay {libraries} && exec "$@"', "sh", program, "key", "list"]
     result = subprocess.run(command, env=desk.env, capture_output=True, text=True, timeout=60)

@@ -10,9 +10,9 @@ import subprocess
 import pytest
 from fake_broker import TOKEN, Answer, FakeBroker, error
 
-CLIENT = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "lib" / "client"
+CLIENT = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "client"
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
-HEADER = (TREE / "lib" / "client" / "eqp-broker.h").read_text()
+HEADER = (TREE / "client" / "eqp-broker.h").read_text()
 BARE_ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
 REJECTED_PATH = "POST /v1/sandbox/token/rejected"
 
@@ -178,7 +178,7 @@ def test_the_man_page_declares_what_the_header_declares():
 def test_the_example_of_the_man_page_is_the_one_that_is_compiled(broker):
     page = (TREE / "doc" / "libeqp-broker.3.scd").read_text()
     example = re.search(r"^# EXAMPLE\n\n```\n(.*?)^```", page, re.M | re.S)[1].replace("\\\\", "\\")
-    source = (TREE / "lib" / "client" / "example.c").read_text()
+    source = (TREE / "client" / "example.c").read_text()
     assert example == source[source.index("#include") :]
 
     broker.answers["GET /v1/production/token"] = Answer(body=TOKEN | {"environment": "production"})
@@ -193,7 +193,7 @@ def test_the_header_stands_alone(compiler, language, standard):
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler} here")
     command = [compiler, "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-pedantic",
-               "-fsyntax-only", "-I", TREE / "lib" / "client", "-"]  # fmt: skip
+               "-fsyntax-only", "-I", TREE / "client", "-"]  # fmt: skip
     source = '#include "eqp-broker.h"\nint main(void) { return EQP_BROKER_DEFAULT_TCP[0] != 104; }\n'
     result = subprocess.run(command, input=source, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,9 +1,9 @@
-/* A stand-in for daemon/upstream.c: one key per environment, and an upstream that grants in the next turn of
- * the loop, or refuses. No file, no socket: for fuzzing, and for tests that need a daemon without its
- * surroundings. */
+/* A stand-in for daemon/keeper/upstream.c: one key per environment, and an upstream that grants in the next
+ * turn of the loop, or refuses. No file, no socket: for fuzzing, and for tests that need a daemon without
+ * its surroundings. */
 #include "tests/fake/upstream.h"
 
-#include "daemon/upstream.h"
+#include "daemon/keeper/upstream.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 

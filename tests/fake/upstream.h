@@ -1,4 +1,4 @@
-/* The strings by which a test pulls the stand-in of daemon/upstream. */
+/* The strings by which a test pulls the stand-in of daemon/keeper/upstream. */
 #pragma once
 
 #include "lib/token_exchange.h"

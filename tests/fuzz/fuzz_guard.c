@@ -1,6 +1,6 @@
 /* Any headers: what the guard lets pass from TCP has one right Host, no browser's and no proxy's header, and
  * a client's name where one is needed; a refusal always says why. Input: lines "Name: value". */
-#include "daemon/guard.h"
+#include "daemon/frontend/http/guard.h"
 #include "lib/names.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,13 +1,13 @@
 /* Any bytes on a loopback TCP connection, sent to the whole HTTP side of the daemon: it survives them, gives
  * the token to none but well-formed requests that name themselves, and never starts an exchange for a
  * request that was refused. */
-#include "daemon/api.h"
-#include "daemon/audit.h"
-#include "daemon/clock.h"
-#include "daemon/http_server.h"
-#include "daemon/journal.h"
-#include "daemon/reload.h"
-#include "daemon/user_groups.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/journal.h"
+#include "daemon/frontend/api/api.h"
+#include "daemon/frontend/callers/audit.h"
+#include "daemon/frontend/http/http_server.h"
+#include "daemon/keeper/group_lookup.h"
+#include "daemon/keeper/reload.h"
 #include "lib/util.h"
 #include "tests/fake/upstream.h"
 #include "tests/fuzz/fuzz.h"

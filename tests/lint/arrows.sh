@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
 failures=0
-includes=$(grep -rEoH '^ *# *include +[<"][^>"]+' --include='*.[ch]' lib daemon ctl simulator |
+includes=$(grep -rEoH '^ *# *include +[<"][^>"]+' --include='*.[ch]' lib client daemon ctl simulator |
         sed -E 's/: *# *include +/ /; s/ "/ /')
 
 complain() {
@@ -45,12 +45,12 @@ lib_but_diag=$(cut -d' ' -f1 <<<"$includes" | grep -E '^lib/[^/]+$' | grep -v '^
 
 rule only "$lib_but_diag" "lib/[^/]+|$libc|<json-c/.*|<ini\.h" "lib/ is pure: itself, libc, json-c and inih only"
 rule only 'lib/diag_answer\.[ch]' "lib/[^/]+|$libc|$forms" "lib/ is pure: it reads what the kernel answers, and asks nobody"
-rule never 'lib/.*|daemon/.*|simulator/.*|ctl/.*' 'tests/.*' "nothing that is shipped uses tests/"
-rule only 'lib/client/.*' 'lib/.*|<.*' "the client library stands on lib/ alone"
-rule never 'lib/client/.*' '<(microhttpd|systemd/).*' "the client library has no server and no loop"
-rule only 'lib/client/(eqp-broker\.h|example\.c)' '<(std[a-z]+|string)\.h|<eqp-broker\.h' \
+rule never 'lib/.*|client/.*|daemon/.*|simulator/.*|ctl/.*' 'tests/.*' "nothing that is shipped uses tests/"
+rule only 'client/.*' 'client/.*|lib/[^/]+|<.*' "the client library stands on lib/ alone"
+rule never 'client/.*' '<(microhttpd|systemd/).*' "the client library has no server and no loop"
+rule only 'client/(eqp-broker\.h|example\.c)' '<(std[a-z]+|string)\.h|<eqp-broker\.h' \
         "what is installed, and its example, need the installed header only"
-rule only 'ctl/.*' 'ctl/.*|lib/[^/]+|lib/client/eqp-broker\.h|<.*' \
+rule only 'ctl/.*' 'ctl/.*|lib/[^/]+|client/eqp-broker\.h|<.*' \
         "eqpctl uses the client library as everybody does"
 rule never 'ctl/.*' '<(curl|microhttpd|systemd/).*' "eqpctl speaks to the daemon through the client library"
 rule only 'simulator/.*' 'simulator/.*|lib/[^/]+|<.*' "the simulator is not made of the daemon it is to test"
@@ -58,26 +58,27 @@ rule only 'daemon/.*' 'daemon/.*|lib/[^/]+|<.*' "the daemon uses lib/ and itself
 
 # ---- inside the daemon ----
 
-exchange_side='daemon/(upstream|exchange|curl_loop|key_[a-z_]+|held_keys)\.[ch]'
-behind_the_door='daemon/(exchange|curl_loop|key_[a-z_]+|held_keys)\.h'
-upstream_side='daemon/environment(_words)?\.[ch]'
+exchange_side='daemon/keeper/(upstream|exchange|curl_loop|key_[a-z_]+|held_keys)\.[ch]'
+behind_the_door='daemon/keeper/(exchange|curl_loop|key_[a-z_]+|held_keys)\.h'
+upstream_side='daemon/keeper/environment(_log)?\.[ch]'
 
 # The daemon's files, but for those that match.
 daemon_but() {
         cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE "^($1)\$" | sort -u | paste -sd'|'
 }
 
+rule only 'daemon/base/.*' 'daemon/base/.*|lib/[^/]+|<.*' "base is what the others stand on"
 rule never "$(daemon_but "$exchange_side")" "$behind_the_door|lib/access_key\.h" \
-        "the exchange side has one door, daemon/upstream.h"
-rule never "$(daemon_but "$exchange_side|daemon/main\.c")" '<curl/.*' "libcurl lives behind daemon/upstream.h"
-rule only "$exchange_side" "$behind_the_door|daemon/(upstream|journal|events|clock)\.h|lib/[^/]+|<.*" \
+        "the exchange side has one door, daemon/keeper/upstream.h"
+rule never "$(daemon_but "$exchange_side|daemon/main\.c")" '<curl/.*' "libcurl lives behind daemon/keeper/upstream.h"
+rule only "$exchange_side" "$behind_the_door|daemon/keeper/upstream\.h|daemon/base/.*|lib/[^/]+|<.*" \
         "the exchange side can become a process of its own: it knows nothing of the rest"
 rule only "$upstream_side" \
-        'daemon/(environment|environment_words|upstream|waiters|journal|events|clock)\.h|lib/[^/]+|<.*' \
+        'daemon/keeper/(environment|environment_log|upstream)\.h|daemon/base/.*|lib/[^/]+|<.*' \
         "the upstream side does not know who asks"
 rule never "$upstream_side|$exchange_side" '<microhttpd.*' "the upstream side serves nobody"
-rule never "$(daemon_but 'daemon/(main|broker)\.c')" 'daemon/broker\.h' \
-        "daemon/broker is the top: only daemon/main.c knows it"
+rule never "$(daemon_but 'daemon/(main|keeper/keeper)\.c')" 'daemon/keeper/keeper\.h' \
+        "daemon/keeper/keeper is the top: only daemon/main.c knows it"
 
 # ---- what lib/ calls ----
 

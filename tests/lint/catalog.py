@@ -1,4 +1,4 @@
-"""Every event of daemon/events.h is said somewhere and has one entry in the message catalog, and every entry
+"""Every event of daemon/base/events.h is said somewhere and has one entry in the message catalog, and every entry
 an event; the fields that an entry uses are those that the journal gets; journalctl takes the file.
 
     catalog.py
@@ -19,7 +19,7 @@ HEADERS = {"Subject", "Defined-By", "Documentation"}
 
 def events():
     """The name of each ID."""
-    text = (ROOT / "daemon" / "events.h").read_text()
+    text = (ROOT / "daemon" / "base" / "events.h").read_text()
     return {identity: name for name, identity in re.findall(r'#define (EVENT_\w+)\s+"([0-9a-f]{32})"', text)}
 
 
@@ -32,14 +32,14 @@ def entries():
 
 
 def troubles_of(name, headers, text):
-    fields = set(re.findall(r"\bEQP_\w+", (ROOT / "daemon" / "journal_entry.c").read_text()))
+    fields = set(re.findall(r"\bEQP_\w+", (ROOT / "daemon" / "base" / "journal_entry.c").read_text()))
     if set(headers) != HEADERS:
         yield f"{name}: its headers are {', '.join(headers)}; they should be {', '.join(sorted(HEADERS))}"
     if len(re.findall(r"\n\n", text.strip())) < 1:
         yield f"{name}: it says what happened, or what to do, but not both: no second paragraph"
     for field in re.findall(r"@(\w+)@", headers.get("Subject", "") + text):
         if field not in fields:
-            yield f"{name}: @{field}@ is no field of daemon/journal_entry.c"
+            yield f"{name}: @{field}@ is no field of daemon/base/journal_entry.c"
 
 
 def taken_by_journalctl():
@@ -63,7 +63,7 @@ def taken_by_journalctl():
 
 def main():
     known = events()
-    assert known, "daemon/events.h has no event"
+    assert known, "daemon/base/events.h has no event"
     found = collections.Counter(identity for identity, _, _ in entries())
     troubles = [f"{name}: no entry in {CATALOG.name}" for identity, name in known.items()
                 if identity not in found]
@@ -72,7 +72,7 @@ def main():
                  for identity, number in found.items() if number > 1]
     for identity, headers, text in entries():
         troubles += troubles_of(known.get(identity, identity), headers, text)
-    sources = "".join(path.read_text() for path in (ROOT / "daemon").glob("*.c"))
+    sources = "".join(path.read_text() for path in (ROOT / "daemon").rglob("*.c"))
     troubles += [f"{name}: the daemon never says it" for name in known.values()
                  if not re.search(rf"\b{name}\b", sources)]
     troubles += taken_by_journalctl() if shutil.which("journalctl") else []

@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DOCUMENT = "doc/internals/coverage.md"
-ROW = re.compile(r"\| `(lib/[^`]+)` \| ([0-9, -]+) \| `(.+?)` \| (.+) \|$")
+ROW = re.compile(r"\| `((?:lib|client)/[^`]+)` \| ([0-9, -]+) \| `(.+?)` \| (.+) \|$")
 
 
 def numbers(text):
@@ -26,7 +26,7 @@ def read_document():
     """The lines that are argued, {(file, number)}, and what is wrong with the rows themselves."""
     argued, wrong = set(), []
     for i, row in enumerate((ROOT / DOCUMENT).read_text().splitlines(), 1):
-        if not row.startswith("| `lib/"):
+        if not row.startswith(("| `lib/", "| `client/")):
             continue
         match = ROW.match(row)
         if not match:
@@ -43,7 +43,7 @@ def read_document():
 
 def read_measurement(path):
     """The lines that were not reached."""
-    files = [file for file in json.loads(pathlib.Path(path).read_text())["files"] if file["file"].startswith("lib/")]
+    files = [file for file in json.loads(pathlib.Path(path).read_text())["files"] if file["file"].startswith(("lib/", "client/"))]
     if not files:
         raise SystemExit(f"{path} holds nothing of lib/")
     return {(file["file"], line["line_number"]) for file in files for line in file["lines"]

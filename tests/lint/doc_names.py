@@ -1,6 +1,6 @@
 """Names quoted in the documentation for developers must exist.
 
-In `back quotes`: a path must be there (an extension may be left out: `daemon/guard`), a name with an
+In `back quotes`: a path must be there (an extension may be left out: `daemon/frontend/http/guard`), a name with an
 underscore, a call() or a NAME in capitals must occur in the sources as a whole word; one that ends in _x
 stands for many. Other quotes, such as commands, are not looked at.
 """
@@ -10,7 +10,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ("lib", "daemon", "ctl", "simulator", "tests", "config", "systemd")
+SOURCES = ("lib", "client", "daemon", "ctl", "simulator", "tests", "config", "systemd")
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "doc/ARCHITECTURE.md", "doc/sidecar.md",
          *sorted((ROOT / "doc/internals").glob("*.md"))]
 PATH = re.compile(r"\.?[a-z_-]+(/[\w.*-]+)+/?|[\w-]+\.(?:[ch]|md|sh|py|build|txt|scn|scd)|"

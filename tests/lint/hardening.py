@@ -17,9 +17,9 @@ import subprocess
 import sys
 
 PROGRAMS = ("eqp-brokerd", "eqpctl", "eqp-simulator")
-FOLDERS = ("lib", "daemon", "ctl", "simulator")
+FOLDERS = ("lib", "client", "daemon", "ctl", "simulator")
 LIBRARY = "libeqp-broker.so.0"
-HEADER = pathlib.Path(__file__).resolve().parents[2] / "lib/client/eqp-broker.h"
+HEADER = pathlib.Path(__file__).resolve().parents[2] / "client/eqp-broker.h"
 
 
 def readelf(path, *options):

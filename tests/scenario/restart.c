@@ -1,5 +1,5 @@
-/* The program ends, and another process begins. As in daemon/survival: the token goes on if a file still
- * gives the key that obtained it. Or it goes on, with another upstream. */
+/* The program ends, and another process begins. As in daemon/keeper/survival: the token goes on if a file
+ * still gives the key that obtained it. Or it goes on, with another upstream. */
 #include "tests/scenario/restart.h"
 
 #include "lib/saved_sessions.h"

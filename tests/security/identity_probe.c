@@ -1,4 +1,4 @@
-/* Who is calling, by daemon/peer alone: for connections that the daemon would not be given.
+/* Who is calling, by daemon/frontend/callers/peer alone: for connections that the daemon would not be given.
  *
  * Standard input gives the orders, a line each; standard output the answers, a line of JSON each. Descriptor
  * 3 is a listening socket of any kind.
@@ -8,7 +8,7 @@
  *   release  closes it
  *
  * With the argument "no-finder" there is no netlink socket, as where the kernel has none. */
-#include "daemon/peer.h"
+#include "daemon/frontend/callers/peer.h"
 #include "lib/util.h"
 
 #include <errno.h>

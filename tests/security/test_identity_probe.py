@@ -1,4 +1,4 @@
-"""Who is calling: daemon/peer on connections that were made to deceive it.
+"""Who is calling: daemon/frontend/callers/peer on connections that were made to deceive it.
 
 Where the kernel can be made to name the wrong user, the test shows first that it does, asked naively.
 """

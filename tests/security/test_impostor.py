@@ -23,7 +23,7 @@ from people import ROOT, Person, Task, run_as, running_as, sockets_as
 
 BUILD = pathlib.Path(os.environ["EQP_BUILD_DIR"])
 EQPCTL = BUILD / "ctl" / "eqpctl"
-PROBE = BUILD / "lib" / "client" / "client-probe"
+PROBE = BUILD / "client" / "client-probe"
 SANITIZERS = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
 PORT = ("127.0.0.1", 9377)
 NAMED = {"EQP_BROKER_ADDRESS": "http://127.0.0.1:9377"}

@@ -1,5 +1,5 @@
 /* The Authorization header: whom it names, and what is none of Basic. */
-#include "daemon/basic_auth.h"
+#include "daemon/frontend/http/basic_auth.h"
 
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,7 @@
 /* The client library, as far as it goes without a daemon: addresses, words, arguments. */
-#include "lib/client/address.h"
-#include "lib/client/eqp-broker.h"
-#include "lib/client/trouble.h"
+#include "client/address.h"
+#include "client/eqp-broker.h"
+#include "client/trouble.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The client library when there is no memory: whatever it asks for and does not get, the caller is told just
  * that, and nothing is left behind. A thread plays the daemon. */
-#include "lib/client/eqp-broker.h"
+#include "client/eqp-broker.h"
 #include "lib/util.h"
 #include "tests/unit/no_memory.h"
 #include "tests/unit/unit.h"

@@ -1,5 +1,5 @@
 /* The event loop, whose turns fail when they are told to. */
-#include "daemon/event_loop.h"
+#include "daemon/base/event_loop.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

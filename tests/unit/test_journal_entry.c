@@ -1,5 +1,5 @@
 /* A record of the log as an entry for the journal: its fields, and that no value becomes another field. */
-#include "daemon/journal_entry.h"
+#include "daemon/base/journal_entry.h"
 
 #include "tests/unit/unit.h"
 

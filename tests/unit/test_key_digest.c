@@ -1,5 +1,5 @@
 /* Keys are told apart by their digest, and it depends on the salt. */
-#include "daemon/key_digest.h"
+#include "daemon/keeper/key_digest.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* A record of the log as a line: text, and JSON that is JSON whatever the message holds. */
-#include "daemon/log_line.h"
+#include "daemon/base/log_line.h"
 
 #include "lib/json_feed.h"
 #include "lib/util.h"

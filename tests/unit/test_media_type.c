@@ -1,5 +1,5 @@
 /* The Accept header: what is chosen for what clients really send, and for what they might. */
-#include "daemon/media_type.h"
+#include "daemon/frontend/http/media_type.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

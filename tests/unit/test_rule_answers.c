@@ -1,6 +1,6 @@
 /* Names in rules as settings are read: what is looked up, and what becomes of a user database that does not
  * tell. */
-#include "daemon/rule_answers.h"
+#include "daemon/keeper/rule_answers.h"
 
 #include "lib/util.h"
 #include "tests/unit/unit.h"

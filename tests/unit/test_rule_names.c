@@ -1,7 +1,7 @@
 /* Names in rules that go, come and change while the daemon runs. */
-#include "daemon/rule_names.h"
+#include "daemon/keeper/rule_names.h"
 
-#include "daemon/clock.h"
+#include "daemon/base/clock.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/user_database.h"

@@ -1,6 +1,6 @@
 /* The answer with a token: rendered once per second and form, right to the second, and what libmicrohttpd
  * promises about shared responses (a response queued by nobody is freed when it is let go). */
-#include "daemon/token_answer.h"
+#include "daemon/frontend/api/token_answer.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* Those who wait: told once, may wait again, may go away at any moment. */
-#include "daemon/waiters.h"
+#include "daemon/base/waiters.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

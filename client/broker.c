@@ -1,0 +1,154 @@
+/* Broker: what all requests share.
+ *
+ * A broker knows the addresses to try, one or two. With two, every request starts with the first: whether
+ * the unix socket is there may change while a program runs, and finding out costs microseconds. The second
+ * is for where there is no unix socket, which nobody but root can bring about. One that is there and does
+ * not answer is the daemon's, and so is the failure. */
+#include "client/broker.h"
+
+#include <errno.h>
+
+#include "lib/names.h"
+
+static int choose_addresses(struct eqp_broker *broker, const char *address)
+{
+        static const char *const defaults[] = { EQP_BROKER_DEFAULT_UNIX, EQP_BROKER_DEFAULT_TCP };
+        int r;
+
+        if (address == NULL)
+                address = secure_getenv(EQP_BROKER_ADDRESS_VARIABLE);
+        else if (address[0] == '\0')
+                return -EINVAL; /* somebody meant to say where */
+        if (address != NULL && address[0] != '\0') {
+                broker->n_addresses = 1;
+                return address_parse(&broker->addresses[0], address);
+        }
+
+        for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+                r = address_parse(&broker->addresses[i], defaults[i]);
+                if (r < 0)
+                        return r;
+                broker->addresses[i].check_owner = broker->addresses[i].unix_path == NULL;
+                broker->n_addresses = i + 1;
+        }
+
+        return 0;
+}
+
+struct eqp_broker *eqp_broker_free(struct eqp_broker *broker)
+{
+        if (broker == NULL)
+                return NULL;
+
+        broker->transport = transport_free(broker->transport);
+        free(broker);
+        return NULL;
+}
+
+static void broker_freep(struct eqp_broker **broker)
+{
+        *broker = eqp_broker_free(*broker);
+}
+
+int eqp_broker_open(struct eqp_broker **ret_broker, const char *address, const char *client_name)
+{
+        _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
+        int r;
+
+        if (client_name == NULL || !client_name_valid(client_name, strlen(client_name)))
+                return -EINVAL;
+
+        broker = calloc(1, sizeof(*broker));
+        if (broker == NULL)
+                return -ENOMEM;
+
+        r = choose_addresses(broker, address);
+        if (r < 0)
+                return r;
+
+        r = transport_new(&broker->transport, client_name);
+        if (r < 0)
+                return r;
+
+        *ret_broker = take_ptr(broker);
+        return 0;
+}
+
+const char *eqp_broker_error_message(const struct eqp_broker *broker)
+{
+        return broker->trouble.message;
+}
+
+const char *eqp_broker_error_slug(const struct eqp_broker *broker)
+{
+        return broker->trouble.slug;
+}
+
+unsigned eqp_broker_retry_after_sec(const struct eqp_broker *broker)
+{
+        return broker->trouble.retry_after_sec;
+}
+
+const char *eqp_broker_address(const struct eqp_broker *broker)
+{
+        return broker->addresses[broker->last].text;
+}
+
+/* Is there no socket, or may this process have none of the kind? */
+static bool is_missing(int connect_errno)
+{
+        return connect_errno == ENOENT || connect_errno == ENOTDIR || connect_errno == EAFNOSUPPORT;
+}
+
+/* The second address could not be reached either. */
+static int nobody_there(struct eqp_broker *broker, int first_errno, int second_errno)
+{
+        return trouble_set(&broker->trouble, -ECONNREFUSED, "no_daemon",
+                           "No eqp-brokerd can be reached, neither at %s (%s) nor at %s (%s).",
+                           broker->addresses[0].text, strerror(first_errno), broker->addresses[1].text,
+                           strerror(second_errno));
+}
+
+int broker_request(struct eqp_broker *broker, const struct request *request, struct json_object **ret_object)
+{
+        _cleanup_(answer_clear) struct answer answer = { .body = BODY_INIT(ANSWER_BODY_MAX) };
+        int first_errno = 0;
+        int r = -ECONNREFUSED;
+
+        for (size_t i = 0; i < broker->n_addresses; i++) {
+                broker->last = i;
+                trouble_clear(&broker->trouble);
+                answer_clear(&answer);
+                r = transport_perform(broker->transport, &broker->addresses[i], request, &answer,
+                                      &broker->trouble);
+                if (r >= 0)
+                        return answer_read(&answer, &broker->addresses[i], ret_object, &broker->trouble);
+                if (i > 0 && answer.connect_errno != 0)
+                        return nobody_there(broker, first_errno, answer.connect_errno);
+                if (!is_missing(answer.connect_errno))
+                        return r;
+                first_errno = answer.connect_errno;
+        }
+
+        return r;
+}
+
+int broker_bad_argument(struct eqp_broker *broker, const char *message)
+{
+        trouble_clear(&broker->trouble);
+        return trouble_set(&broker->trouble, -EINVAL, "bad_argument", "%s", message);
+}
+
+int broker_check_environment(struct eqp_broker *broker, const char *environment)
+{
+        if (environment == NULL || !environment_name_valid(environment, strlen(environment)))
+                return broker_bad_argument(
+                        broker, "An environment's name is 1 to 32 of a-z 0-9 - and starts with a letter; "
+                                "the usual ones are sandbox and production.");
+        return 0;
+}
+
+int broker_nonsense(struct eqp_broker *broker, const char *what)
+{
+        return answer_is_nonsense(&broker->addresses[broker->last], what, &broker->trouble);
+}

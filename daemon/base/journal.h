@@ -1,0 +1,47 @@
+/* What the daemon says: to the systemd journal with structured fields, or to stderr, a line each, as text or
+ * as JSON.
+ *
+ * There is no format for a secret here: callers have names (environment, key label, client), never the thing
+ * itself. Saying something does not block: what stderr cannot take at once, or the journal within a moment,
+ * is dropped and counted. A line gets there as a whole or not at all. */
+#pragma once
+
+#include "daemon/base/events.h"
+#include "lib/util.h"
+
+#include <stdint.h>
+#include <syslog.h> /* LOG_ERR and its like */
+
+struct journal_record {
+        int priority;            /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
+        const char *id;          /* EVENT_…, NULL for none */
+        const char *environment; /* EQP_ENVIRONMENT=, NULL for none; likewise below */
+        const char *key;         /* EQP_KEY=, a label */
+        const char *client;      /* EQP_CLIENT= */
+        const char *uid;         /* EQP_UID= */
+        const char *unit;        /* EQP_UNIT=, of the service manager */
+};
+
+enum journal_form {
+        JOURNAL_AUTO, /* the journal if stderr is connected to it, else text */
+        JOURNAL_TEXT, /* on stderr, with "<N>" priority prefixes unless that is a terminal */
+        JOURNAL_JSON, /* on stderr, one JSON object a line */
+        _JOURNAL_FORM_COUNT,
+};
+
+/* "auto", "text", "json"; -EINVAL for other words. */
+int journal_form_parse(const char *word, enum journal_form *ret);
+
+/* Finds out once where to. plain: for people who wait for the end of a command; what JOURNAL_AUTO writes as
+ * text has no prefixes. Records above max_priority are not said. */
+void journal_open(int max_priority, enum journal_form form, bool plain);
+
+void journal_say(const struct journal_record *record, const char *format, ...) _printf_(2, 3);
+
+/* Waits, for half a second at most, until the journal has taken in what was said. It looks up the sender's
+ * unit only then, and of a process that is gone it finds none: its last words would be missing in journalctl
+ * -u. For a process that ends early; of one that has lived for a while the journal knows. */
+void journal_settle(void);
+
+/* How many records were dropped because nobody could take them. */
+uint64_t journal_dropped(void);

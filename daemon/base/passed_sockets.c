@@ -1,0 +1,140 @@
+/* What the service manager passed at start. */
+#include "daemon/base/passed_sockets.h"
+
+#include "daemon/base/journal.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+/* Only loopback: what comes over a network is not for us, whoever opened the door. */
+static bool is_loopback(int fd)
+{
+        struct sockaddr_storage address = { 0 };
+        socklen_t length = sizeof(address);
+
+        if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
+                return false;
+        }
+        if (address.ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
+                return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        }
+        if (address.ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
+                return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+        }
+        return address.ss_family == AF_UNIX;
+}
+
+/* Puts it where it belongs. NULL, or why there is no place for it. */
+static const char *sort_in(struct passed *passed, int fd, const char *name)
+{
+        if (strncmp(name, "sessions", strlen("sessions")) == 0) {
+                if (passed->n_sessions == PASSED_SESSIONS_MAX) {
+                        return "there are too many of its kind";
+                }
+                if (strlen(name) > PASSED_SESSIONS_NAME_MAX) {
+                        return "its name is longer than any that we give";
+                }
+                (void)snprintf(passed->session_names[passed->n_sessions], PASSED_SESSIONS_NAME_MAX + 1, "%s",
+                               name);
+                passed->sessions[passed->n_sessions++] = fd;
+                return NULL;
+        }
+        if (sd_is_socket(fd, AF_NETLINK, 0, -1) > 0) {
+                int protocol = -1;
+                socklen_t length = sizeof(protocol);
+                if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0 ||
+                    protocol != NETLINK_SOCK_DIAG) {
+                        return "it is no netlink socket of the socket diagnosis (inet-diag)";
+                }
+                if (passed->diagnosis >= 0) {
+                        return "there are too many of its kind";
+                }
+                passed->diagnosis = fd;
+                return NULL;
+        }
+        if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
+                return "it is no stream socket that listens";
+        }
+        if (!is_loopback(fd)) {
+                return "it listens beyond loopback, and tokens are for this host only";
+        }
+        if (streq(name, "credential")) {
+                if (passed->credential >= 0 || sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0) {
+                        return "one unix socket of this name is all that makes sense";
+                }
+                passed->credential = fd;
+                return NULL;
+        }
+        if (passed->n_listen == ARRAY_SIZE(passed->listen)) {
+                return "there are too many of its kind";
+        }
+        passed->listen[passed->n_listen++] = fd;
+        return NULL;
+}
+
+static void free_names(char ***names)
+{
+        for (char **name = *names; name && *name; name++) {
+                free(*name);
+        }
+        free(*names);
+}
+
+int passed_take(struct passed *ret)
+{
+        _cleanup_(free_names) char **names = NULL;
+
+        *ret = (struct passed){ .credential = -1, .diagnosis = -1 };
+        int n = sd_listen_fds_with_names(1, &names); /* sets close-on-exec as well */
+        if (n < 0) {
+                return n;
+        }
+        for (int i = 0; i < n; i++) {
+                int fd = SD_LISTEN_FDS_START + i;
+                const char *why = sort_in(ret, fd, names[i]);
+                int flags = why ? 0 : fcntl(fd, F_GETFL);
+
+                if (!why && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
+                        int r = -errno;
+                        passed_close(ret);
+                        return r;
+                }
+                if (why) {
+                        journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                                    "the descriptor '%s' from the service manager is not used: %s", names[i],
+                                    why);
+                        (void)close(fd);
+                }
+        }
+        return 0;
+}
+
+static void close_one(int *fd)
+{
+        if (*fd >= 0) {
+                (void)close(*fd);
+        }
+        *fd = -1;
+}
+
+void passed_close(struct passed *passed)
+{
+        for (size_t i = 0; i < passed->n_listen; i++) {
+                close_one(&passed->listen[i]);
+        }
+        for (size_t i = 0; i < passed->n_sessions; i++) {
+                close_one(&passed->sessions[i]);
+        }
+        close_one(&passed->credential);
+        close_one(&passed->diagnosis);
+        passed->n_listen = passed->n_sessions = 0;
+}

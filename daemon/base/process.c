@@ -1,0 +1,98 @@
+/* What the process forbids itself before the first secret is read. */
+#include "daemon/base/process.h"
+
+#include "daemon/base/journal.h"
+#include "lib/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void warn(const char *what)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_WARNING }, "%s: %s", what, strerror(errno));
+}
+
+/* Each client connection is a descriptor. */
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+                        warn("cannot raise the limit of open files");
+                }
+        }
+}
+
+int hardening_standard_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) >= 0) {
+                        continue;
+                }
+                /* Writing to this one fails, as it did: a token that nobody gets is no success. */
+                int made = open("/dev/null", O_RDONLY);
+                if (made != fd) {
+                        return made < 0 ? -errno : -EBADF;
+                }
+        }
+        return 0;
+}
+
+unsigned hardening_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX) {
+                return INT_MAX;
+        }
+        return (unsigned)limit.rlim_cur;
+}
+
+static void check_locking(void)
+{
+        void *probe = secret_alloc(1);
+
+        if (probe && !secret_locked(probe)) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_MEMORY_UNLOCKED },
+                        "memory for secrets cannot be locked, it may be swapped out: raise RLIMIT_MEMLOCK "
+                        "(LimitMEMLOCK=1M in the unit)");
+        }
+        (void)secret_free(probe);
+}
+
+void hardening_apply(void)
+{
+        const struct rlimit no_core = { 0, 0 };
+
+        if (setrlimit(RLIMIT_CORE, &no_core) < 0) {
+                warn("cannot forbid core dumps");
+        }
+        /* Also makes /proc/PID/mem and ptrace root's alone. */
+        if (prctl(PR_SET_DUMPABLE, 0) < 0) {
+                warn("cannot make the process undumpable");
+        }
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+                warn("cannot ignore SIGPIPE");
+        }
+        /* In a container, whatever process of it has lost its parent becomes our child. We start none. */
+        if (getpid() == 1 && signal(SIGCHLD, SIG_IGN) == SIG_ERR) {
+                warn("cannot ignore SIGCHLD");
+        }
+        /* A TLS library would write the keys of its sessions to that file: with them, what was recorded on
+         * the wire can be read, our access key included. */
+        if (unsetenv("SSLKEYLOGFILE") < 0) {
+                warn("cannot unset SSLKEYLOGFILE");
+        }
+        raise_descriptor_limit();
+        check_locking();
+}

@@ -1,0 +1,63 @@
+/* The signals that ask for something, as events of the loop. */
+#include "daemon/base/signals.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        const struct signals *signals = userdata;
+
+        (void)source;
+        (void)info;
+        signals->handlers.on_stop(signals->handlers.userdata);
+        return 0;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        const struct signals *signals = userdata;
+
+        (void)source;
+        (void)info;
+        signals->handlers.on_reload(signals->handlers.userdata);
+        return 0;
+}
+
+int signals_hold(bool reload_too)
+{
+        sigset_t held;
+
+        (void)sigemptyset(&held);
+        (void)sigaddset(&held, SIGTERM);
+        (void)sigaddset(&held, SIGINT);
+        if (reload_too) {
+                (void)sigaddset(&held, SIGHUP);
+        }
+        return sigprocmask(SIG_BLOCK, &held, NULL) < 0 ? -errno : 0;
+}
+
+int signals_init(struct signals *signals, sd_event *event, const struct signal_handlers *handlers)
+{
+        const struct {
+                int signal;
+                sd_event_signal_handler_t handler;
+        } rows[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+        int r = signals_hold(/* reload_too= */ true);
+
+        signals->handlers = *handlers;
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++) {
+                r = sd_event_add_signal(event, &signals->sources[i], rows[i].signal, rows[i].handler,
+                                        signals);
+        }
+        return r < 0 ? r : 0;
+}
+
+void signals_clear(struct signals *signals)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(signals->sources); i++) {
+                signals->sources[i] = sd_event_source_disable_unref(signals->sources[i]);
+        }
+}

@@ -1,0 +1,109 @@
+/* What the EQP API itself would answer.
+ *
+ * A client of the EQP API is given our address as its base URL, and any application ID and secret: it asks
+ * for a session as ever, and gets the one that is in hand. Its ID becomes its name in the log. */
+#include "daemon/frontend/api/eqp_session_request.h"
+
+#include "daemon/frontend/api/token_answer.h"
+#include "daemon/frontend/api/token_request.h"
+#include "daemon/frontend/callers/audit.h"
+#include "daemon/frontend/http/answer.h"
+#include "daemon/frontend/http/basic_auth.h"
+#include "daemon/frontend/http/http_server.h"
+#include "daemon/frontend/http/request_body.h"
+#include "lib/token_query.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Without memory for it nobody knows what the request is, so nothing is said of it. */
+static void drop(struct request *request)
+{
+        request_answer(request, 500, NULL);
+}
+
+static void refuse(struct api *api, struct request *request, unsigned status, const char *message)
+{
+        struct answer answer = answer_error(status, /* slug= */ NULL, message);
+
+        if (status == 401 && answer.response) {
+                /* RFC 9110, section 15.5.2. Some libraries send a password only when they are asked for it.
+                 */
+                (void)MHD_add_response_header(answer.response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                              "Basic realm=\"EQP API\"");
+        }
+        api->n_errors++;
+        request_answer(request, answer.status, answer.response);
+}
+
+static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
+                              uint64_t now_usec)
+{
+        api->n_tokens_served++;
+        audit_handed_out(api->audit, request, request->environment, session, now_usec);
+        request_answer(request, 200, token_answer_upstream(session, now_usec));
+}
+
+/* What the client calls its application ID is taken for its name, if it can be one. A real ID is none: names
+ * are logged. */
+static bool take_client_name(struct api *api, struct request *request)
+{
+        _cleanup_free_ char *id = NULL;
+        int r = basic_auth_id(request->facts.authorization, &id);
+
+        if (r == -ENOMEM) {
+                drop(request);
+                return false;
+        }
+        if (r < 0) {
+                refuse(api, request, 401,
+                       "Basic authentication is missing: any application ID and secret will do, the ID "
+                       "becomes the client's name");
+                return false;
+        }
+        if (client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
+            !upstream_knows_id(api->upstream, id)) {
+                (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
+                request->facts.client = request->client_from_id;
+                request->facts.n_clients = 1;
+        }
+        return true;
+}
+
+static bool body_asks_for_session(struct api *api, struct request *request)
+{
+        struct json_object *json = NULL, *grant_type = NULL;
+        int r = request_body_parse(request, &json);
+
+        if (r == -ENOMEM) {
+                drop(request);
+                return false;
+        }
+        if (r < 0) {
+                refuse(api, request, 400,
+                       "the body must be a JSON object like {\"grant_type\": \"session\"}");
+                return false;
+        }
+        bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
+                     json_object_is_type(grant_type, json_type_string) &&
+                     json_object_get_string_len(grant_type) == (int)strlen("session") &&
+                     streq(json_object_get_string(grant_type), "session");
+        json_object_put(json);
+        if (!right) {
+                refuse(api, request, 400, "grant_type must be \"session\"");
+        }
+        return right;
+}
+
+void session_request(struct api *api, struct request *request, uint64_t now_usec)
+{
+        if (token_request_is_new(request)) {
+                if (!take_client_name(api, request) || !body_asks_for_session(api, request)) {
+                        return;
+                }
+                request->min_ttl_sec = 0;
+                request->wait_until_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
+        }
+        token_request_serve(api, request, now_usec, serve_as_upstream);
+}

@@ -1,0 +1,137 @@
+/* GET /metrics: a row per metric. */
+#include "daemon/frontend/api/metrics.h"
+
+#include "daemon/base/journal.h"
+#include "daemon/frontend/http/http_server.h"
+#include "lib/util.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void describe(FILE *out, const char *name, const char *type, const char *help)
+{
+        (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void plain(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+        describe(out, name, type, help);
+        (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static uint64_t configured(const struct environment *environment, uint64_t now_usec)
+{
+        (void)now_usec;
+        return environment_configured(environment);
+}
+
+static uint64_t valid(const struct environment *environment, uint64_t now_usec)
+{
+        return environment_session(environment, now_usec) != NULL;
+}
+
+static uint64_t left(const struct environment *environment, uint64_t now_usec)
+{
+        return session_left_sec(environment_session(environment, now_usec), now_usec);
+}
+
+static uint64_t failures(const struct environment *environment, uint64_t now_usec)
+{
+        (void)now_usec;
+        return environment->n_failures_in_row;
+}
+
+static uint64_t put_off(const struct environment *environment, uint64_t now_usec)
+{
+        (void)now_usec;
+        return environment->n_limited;
+}
+
+static uint64_t last_hour(const struct environment *environment, uint64_t now_usec)
+{
+        return refresh_sent_last_hour(&environment->refresh, now_usec);
+}
+
+/* One number per environment. */
+static const struct {
+        const char *name, *type, *help;
+        uint64_t (*value)(const struct environment *environment, uint64_t now_usec);
+} rows[] = {
+        { "eqp_broker_environment_configured", "gauge", "1 if the environment has an access key.",
+          configured },
+        { "eqp_broker_token_valid", "gauge", "1 if there is a living token.", valid },
+        { "eqp_broker_token_expires_in_seconds", "gauge", "Life left in the token, 0 without one.", left },
+        { "eqp_broker_exchange_failures_in_row", "gauge", "Failed exchanges since the last good one.",
+          failures },
+        { "eqp_broker_exchanges_last_hour", "gauge",
+          "Exchanges sent within the last hour; the budget is 60.", last_hour },
+        { "eqp_broker_exchanges_put_off_total", "counter",
+          "How often the hourly budget or the upstream's Retry-After put a due exchange off.", put_off },
+};
+
+static void write_environments(FILE *out, const struct api *api, uint64_t now_usec)
+{
+        for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
+                describe(out, rows[row].name, rows[row].type, rows[row].help);
+                for (size_t i = 0; i < api->n_environments; i++) {
+                        (void)fprintf(out, "%s{environment=\"%s\"} %" PRIu64 "\n", rows[row].name,
+                                      api->environments[i]->name,
+                                      rows[row].value(api->environments[i], now_usec));
+                }
+        }
+        describe(out, "eqp_broker_exchanges_total", "counter", "Exchanges with the upstream by outcome.");
+        for (size_t i = 0; i < api->n_environments; i++) {
+                for (int outcome = 0; outcome < _EXCHANGE_OUTCOME_COUNT; outcome++) {
+                        (void)fprintf(
+                                out,
+                                "eqp_broker_exchanges_total{environment=\"%s\",outcome=\"%s\"} %" PRIu64
+                                "\n",
+                                api->environments[i]->name,
+                                exchange_outcome_name((enum exchange_outcome)outcome),
+                                api->environments[i]->n_outcomes[outcome]);
+                }
+        }
+}
+
+static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
+{
+        describe(out, "eqp_broker_build_info", "gauge", "The version of the daemon.");
+        (void)fprintf(out, "eqp_broker_build_info{version=\"%s\"} 1\n", EQP_BROKER_VERSION);
+        plain(out, "eqp_broker_uptime_seconds", "gauge", "Time since the daemon started.",
+              usec_sub(now_usec, api->started_usec) / USEC_PER_SEC);
+        plain(out, "eqp_broker_requests_total", "counter", "Requests by local clients.", api->n_requests);
+        plain(out, "eqp_broker_tokens_served_total", "counter", "Answers that carried a token.",
+              api->n_tokens_served);
+        plain(out, "eqp_broker_requests_refused_total", "counter",
+              "Requests refused for who or what sent them.", api->n_refused);
+        plain(out, "eqp_broker_requests_bad_total", "counter",
+              "Requests that asked for something impossible.", api->n_errors);
+        plain(out, "eqp_broker_credentials_given_total", "counter", "Tokens given to units as credentials.",
+              api->n_credentials_given);
+        plain(out, "eqp_broker_credentials_refused_total", "counter", "Credentials asked for in vain.",
+              api->n_credentials_refused);
+        plain(out, "eqp_broker_connections", "gauge", "Open client connections.",
+              api->server ? http_server_connections(api->server) : 0);
+        plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",
+              journal_dropped());
+        write_environments(out, api, now_usec);
+}
+
+struct answer metrics_answer(const struct api *api, uint64_t now_usec)
+{
+        struct answer answer = { .status = 200 };
+        char *text = NULL;
+        size_t length = 0;
+        FILE *out = open_memstream(&text, &length);
+
+        if (out) {
+                write_all(out, api, now_usec);
+                bool whole = !ferror(out); /* the stream remembers whether memory ran out */
+                if (fclose(out) == 0 && whole) {
+                        answer.response =
+                                answer_text(text, length, "text/plain; version=0.0.4; charset=utf-8");
+                }
+        }
+        free(text);
+        return answer;
+}

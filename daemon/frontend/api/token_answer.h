@@ -1,0 +1,47 @@
+/* The answer that carries a token: rendered once per second and environment, and shared by all who ask in
+ * that second. */
+#pragma once
+
+#include "daemon/keeper/environment.h"
+
+#include <json-c/json.h>
+#include <microhttpd.h>
+
+enum token_form { TOKEN_AS_JSON, TOKEN_AS_TEXT, _TOKEN_FORM_COUNT };
+
+/* The rendered answers of one environment. */
+struct token_answers {
+        struct {
+                struct MHD_Response *response;
+                uint64_t serial;   /* of the session */
+                uint32_t left_sec; /* as rendered */
+        } forms[_TOKEN_FORM_COUNT];
+};
+
+/* The answer for this moment; it stays the cache's, and is good for being queued at once. NULL: no memory.
+ */
+struct MHD_Response *token_answer(struct token_answers *answers, const struct environment *environment,
+                                  const struct session *session, enum token_form form, uint64_t now_usec);
+
+/* What the answer says, as JSON; the caller's. */
+struct json_object *token_answer_object(const struct environment *environment, const struct session *session,
+                                        uint64_t now_usec);
+
+/* The same with what became of a report: not shared. reason: for people. */
+struct MHD_Response *token_answer_reported(const struct environment *environment,
+                                           const struct session *session, bool refreshed, const char *reason,
+                                           uint64_t now_usec);
+
+/* In the shape of the upstream's own answer: mage_id, ust, expires_in. */
+struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec);
+
+/* The same as the content of a file: the bare token without an end of line, or the JSON. In secret memory,
+ * the caller's. NULL: no memory. */
+char *token_answer_body(const struct environment *environment, const struct session *session,
+                        enum token_form form, uint64_t now_usec, size_t *ret_length);
+
+/* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
+ */
+void token_answers_keep(struct token_answers *answers, const struct session *session);
+
+void token_answers_clear(struct token_answers *answers);

@@ -1,0 +1,135 @@
+/* What a caller may do, judged by the rules of the settings. */
+#include "daemon/frontend/callers/access.h"
+
+#include "lib/util.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+static_assert(SETTINGS_ENVIRONMENTS_MAX <= 32, "a bit per environment");
+
+static bool is_default_allow(const struct access_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                if (rules->rules[i].optional) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool is_default_operators(const struct access_rules *rules)
+{
+        return rules->n == 1 && rules->rules[0].kind == ACCESS_RULE_UID && rules->rules[0].id == 0;
+}
+
+static const struct access_rules *rules_of(const struct settings *settings, size_t i, bool operators)
+{
+        const struct environment_settings *environment = &settings->environments[i];
+
+        if (operators) {
+                return environment->has_operators ? &environment->operators : &settings->operators;
+        }
+        return environment->has_allow ? &environment->allow : &settings->allow;
+}
+
+static struct caller_identity identity_of(const struct peer *peer)
+{
+        return (struct caller_identity){ .uid = peer->uid,
+                                         .gid = peer->gid,
+                                         .has_groups = peer->has_groups,
+                                         .groups = peer->groups,
+                                         .n_groups = peer->n_groups };
+}
+
+/* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
+ * print him as one, and whoever keeps what it prints would allow him for ever. */
+static bool is_own_by_default(const struct settings *settings, const struct access_rules *rules,
+                              const struct caller_identity *caller)
+{
+        return caller->uid == geteuid() && ((rules == &settings->allow && is_default_allow(rules)) ||
+                                            (rules == &settings->operators && is_default_operators(rules)));
+}
+
+static bool allows(const struct settings *settings, size_t i, bool operators,
+                   const struct caller_identity *caller)
+{
+        const struct access_rules *rules = rules_of(settings, i, operators);
+        return access_rules_allow(rules, caller) || is_own_by_default(settings, rules, caller);
+}
+
+static bool allows_reload(const struct settings *settings, const struct caller_identity *caller)
+{
+        return caller->uid == 0 || caller->uid == geteuid() ||
+               access_rules_allow(&settings->operators, caller);
+}
+
+static bool needs_groups(const struct settings *settings, size_t i, bool operators,
+                         const struct caller_identity *caller)
+{
+        return !allows(settings, i, operators, caller) &&
+               access_rules_need_groups(rules_of(settings, i, operators), caller);
+}
+
+struct access_rights access_judge(const struct settings *settings, const struct peer *peer)
+{
+        const struct caller_identity caller = identity_of(peer);
+        struct access_rights rights = { 0 };
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (allows(settings, i, false, &caller)) {
+                        rights.use |= UINT32_C(1) << i;
+                }
+                if (allows(settings, i, true, &caller)) {
+                        rights.operate |= UINT32_C(1) << i;
+                }
+        }
+        rights.reload = peer->known && allows_reload(settings, &caller);
+        return rights;
+}
+
+uint32_t access_judge_unit(const struct settings *settings, const char *unit)
+{
+        uint32_t use = 0;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (access_rules_allow_unit(rules_of(settings, i, /* operators= */ false), unit)) {
+                        use |= UINT32_C(1) << i;
+                }
+        }
+        return use;
+}
+
+static bool needs_names(const struct access_rules *rules, const struct settings *settings,
+                        const struct caller_identity *caller)
+{
+        return !is_own_by_default(settings, rules, caller) && access_rules_need_names(rules, caller);
+}
+
+bool access_needs_names(const struct settings *settings, const struct peer *peer)
+{
+        const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (needs_names(rules_of(settings, i, false), settings, &caller) ||
+                    needs_names(rules_of(settings, i, true), settings, &caller)) {
+                        return true;
+                }
+        }
+        return peer->known && caller.uid != 0 && caller.uid != geteuid() &&
+               access_rules_need_names(&settings->operators, &caller);
+}
+
+bool access_needs_groups(const struct settings *settings, const struct peer *peer)
+{
+        /* Those that he had when he was judged last may be his no more. */
+        const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
+
+        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+                if (needs_groups(settings, i, false, &caller) || needs_groups(settings, i, true, &caller)) {
+                        return true;
+                }
+        }
+        return peer->known && !allows_reload(settings, &caller) &&
+               access_rules_need_groups(&settings->operators, &caller);
+}

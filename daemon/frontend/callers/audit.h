@@ -1,0 +1,23 @@
+/* Who got which environment's token, and who was refused: said once, not a thousand times. */
+#pragma once
+
+#include "daemon/frontend/http/request.h"
+#include "lib/session.h"
+
+struct audit;
+
+/* -ENOMEM. */
+int audit_new(struct audit **ret);
+struct audit *audit_free(struct audit *audit);
+
+/* A token was handed out: says so once per caller (uid, client name) and token, at info. */
+void audit_handed_out(struct audit *audit, const struct request *request,
+                      const struct environment *environment, const struct session *session,
+                      uint64_t now_usec);
+
+/* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
+ * were kept back. slug: a static text. */
+void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec);
+
+/* A reload was asked for: says so at info. */
+void audit_reload(const struct request *request);

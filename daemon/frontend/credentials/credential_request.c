@@ -1,0 +1,193 @@
+/* One credential that is asked for.
+ *
+ * There is no way to say no: the manager takes for the credential whatever comes before the end, even
+ * nothing, and starts the unit with it. But it takes no credential of more than 1 MiB (systemd.exec(5)), and
+ * then the unit fails to start. So a refusal is one: a line with the reason, and filler. Who is not the
+ * manager gets nothing. */
+#include "daemon/frontend/credentials/credential_request.h"
+
+#include "daemon/frontend/api/token_answer.h"
+#include "daemon/frontend/credentials/credential_choice.h"
+#include "daemon/keeper/environment_log.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SEND_USEC    (5 * USEC_PER_SEC)
+#define TOO_MUCH     ((size_t)1024 * 1024 + 65536) /* bytes of a refusal */
+#define LEFT_MIN_SEC 60 /* the file is not renewed: try for a token that is good for a while */
+
+/* ---- who asks ---- */
+
+static int recognise(struct credential_request *request, const struct sockaddr *address, socklen_t length,
+                     struct credential_log *log, uint64_t now_usec)
+{
+        const struct sockaddr_un *un = (const struct sockaddr_un *)address;
+        size_t offset = offsetof(struct sockaddr_un, sun_path);
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (getsockopt(request->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+                return -errno;
+        }
+        if (peer.uid != 0) {
+                credential_log_stranger(log, peer.uid, "only the service manager may ask for credentials",
+                                        now_usec);
+                return -EACCES;
+        }
+        if (length <= offset || length > sizeof(*un) || un->sun_family != AF_UNIX ||
+            credential_peer_parse(un->sun_path, length - offset, &request->peer) < 0) {
+                credential_log_stranger(log, peer.uid,
+                                        "its address does not say for which unit it asks, as the service "
+                                        "manager's does",
+                                        now_usec);
+                return -EACCES;
+        }
+        return 0;
+}
+
+int credential_request_new(struct credential_request **ret, int fd, const struct sockaddr *address,
+                           socklen_t length, struct credential_log *log, uint64_t now_usec)
+{
+        _cleanup_(credential_request_freep) struct credential_request *request = calloc(1, sizeof(*request));
+        if (!request) {
+                (void)close(fd);
+                return -ENOMEM;
+        }
+        request->fd = fd;
+        int r = recognise(request, address, length, log, now_usec);
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(request);
+        return 0;
+}
+
+struct credential_request *credential_request_free(struct credential_request *request)
+{
+        if (!request) {
+                return NULL;
+        }
+        if (request->link) {
+                *request->link = request->next;
+                if (request->next) {
+                        request->next->link = request->link;
+                }
+        }
+        waiter_cancel(&request->waiter);
+        sd_event_source_disable_unref(request->io);
+        (void)close(request->fd);
+        (void)secret_free(request->body);
+        free(request);
+        return NULL;
+}
+
+void credential_request_freep(struct credential_request **request)
+{
+        *request = credential_request_free(*request);
+}
+
+/* ---- what he gets ---- */
+
+static void answer(struct credential_request *request, char *body, size_t length, size_t filler,
+                   uint64_t now_usec)
+{
+        waiter_cancel(&request->waiter);
+        request->answered = true;
+        request->body = body;
+        request->length = body ? length : 0;
+        request->filler = filler;
+        request->deadline_usec = now_usec + SEND_USEC;
+}
+
+static void refuse(struct credential_request *request, struct api *api, struct credential_log *log,
+                   const struct environment *environment, const char *why, uint64_t now_usec)
+{
+        char *words = secret_alloc(CREDENTIAL_WHY_MAX + 64);
+        int length = 0;
+
+        if (words) {
+                length = snprintf(words, CREDENTIAL_WHY_MAX + 64, "eqp-brokerd gives no token: %s\n", why);
+        }
+        api->n_credentials_refused++;
+        credential_log_refused(log, &request->peer, environment ? environment->name : NULL, why, now_usec);
+        answer(request, words, length > 0 ? (size_t)length : 0, TOO_MUCH, now_usec);
+}
+
+static void give(struct credential_request *request, struct api *api, struct credential_log *log,
+                 const struct environment *environment, const struct session *session, uint64_t now_usec)
+{
+        struct credential_name name;
+        size_t length = 0;
+
+        credential_name_read(request->peer.credential, &name);
+        char *body = token_answer_body(environment, session, name.json ? TOKEN_AS_JSON : TOKEN_AS_TEXT,
+                                       now_usec, &length);
+        if (!body) {
+                refuse(request, api, log, environment, "out of memory", now_usec);
+                return;
+        }
+        api->n_credentials_given++;
+        credential_log_given(log, &request->peer, environment->name, session->serial, now_usec);
+        answer(request, body, length, 0, now_usec);
+}
+
+/* Is there something to wait for? */
+static bool may_come(const struct environment *environment, uint64_t until_usec, uint64_t now_usec)
+{
+        return now_usec < until_usec &&
+               (environment->refresh.in_flight || refresh_next_usec(&environment->refresh) <= until_usec);
+}
+
+void credential_request_look(struct credential_request *request, struct api *api, struct credential_log *log,
+                             uint64_t now_usec)
+{
+        struct environment *environment = NULL;
+        char why[CREDENTIAL_WHY_MAX];
+
+        request->look_again = false;
+        if (credential_choose(api, &request->peer, &environment, why) < 0) {
+                refuse(request, api, log, NULL, why, now_usec);
+                return;
+        }
+        const struct session *session = environment_session(environment, now_usec);
+        if (session_left_sec(session, now_usec) < LEFT_MIN_SEC &&
+            environment_demand(environment, session ? LEFT_MIN_SEC : 0, now_usec) == REFRESH_UNDER_WAY &&
+            may_come(environment, request->deadline_usec, now_usec)) {
+                waiters_add(&environment->waiters, &request->waiter);
+                return;
+        }
+        session = environment_session(environment, now_usec);
+        if (session) {
+                give(request, api, log, environment, session, now_usec);
+        } else {
+                refuse(request, api, log, environment, environment_why(environment, now_usec, why),
+                       now_usec);
+        }
+}
+
+/* ---- sending ---- */
+
+int credential_request_send(struct credential_request *request)
+{
+        static const char filler[16384];
+
+        while (request->sent < request->length + request->filler) {
+                bool in_body = request->sent < request->length;
+                size_t rest = request->length + (in_body ? 0 : request->filler) - request->sent;
+                ssize_t n = send(request->fd, in_body ? request->body + request->sent : filler,
+                                 in_body ? rest : MIN_OF(rest, sizeof(filler)), MSG_NOSIGNAL);
+                if (n < 0) {
+                        if (errno == EINTR) {
+                                continue;
+                        }
+                        return errno == EAGAIN ? 0 : -errno;
+                }
+                request->sent += (size_t)n;
+        }
+        return 1;
+}

@@ -1,0 +1,225 @@
+/* All connections there are. */
+#include "daemon/frontend/http/connections.h"
+
+#include "daemon/frontend/http/http_server.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* After a crowd of so many has gone, its memory goes back to the system. */
+#define CROWD 256
+/* For what came before an idle connection ended. It is read in this turn of the loop or the next, unless its
+ * client reads no answers: then libmicrohttpd reads nothing either. */
+#define LEFT_USEC (1 * USEC_PER_SEC)
+
+void connections_expect(struct connections *connections, struct connection *connection,
+                        enum connection_state state, uint64_t deadline_usec)
+{
+        connection->state = state;
+        connection->deadline_usec = deadline_usec;
+        deadlines_note(&connections->deadlines, deadline_usec);
+}
+
+void connection_end(struct connection *connection)
+{
+        connection->state = CONNECTION_CLOSING;
+        connection->deadline_usec = USEC_NEVER;
+        (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+bool connection_between_requests(const struct connection *connection)
+{
+        const struct request *request = &connection->request;
+
+        return connection->state == CONNECTION_IDLE ||
+               (connection->state == CONNECTION_RECEIVING && request->target[0] == '\0' &&
+                !request->target_too_long);
+}
+
+/* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
+ * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
+ * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
+ * then would be lost, so there both directions end at once. */
+static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
+{
+        int unread = 0;
+
+        if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
+                connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
+        } else if (connection->place.tcp) {
+                connection_end(connection);
+        } else {
+                connection->last = true;
+                connections_expect(connections, connection, CONNECTION_CLOSING, now_usec + LEFT_USEC);
+                (void)shutdown(connection->fd, SHUT_RD);
+        }
+}
+
+static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
+{
+        struct connections *connections = userdata;
+        uint64_t next = USEC_NEVER;
+
+        for (struct connection *connection = connections->first, *following; connection;
+             connection = following) {
+                following = connection->next;
+                if (connection->deadline_usec <= now_usec) {
+                        if (connection->state == CONNECTION_WAITING) {
+                                request_resume(&connection->request);
+                        } else if (connection->state == CONNECTION_IDLE) {
+                                end_idle(connections, connection, now_usec);
+                        } else {
+                                connection_end(connection);
+                        }
+                }
+                next = MIN_OF(next, connection->deadline_usec);
+        }
+        return next;
+}
+
+/* ---- coming and going ---- */
+
+static int make_room(struct connections *connections, int fd)
+{
+        if ((size_t)fd < connections->n_by_fd) {
+                return 0;
+        }
+        size_t n = MAX_OF(((size_t)fd + 1) * 2, (size_t)64);
+        struct connection **by_fd = reallocarray(connections->by_fd, n, sizeof(*by_fd));
+        if (!by_fd) {
+                return -ENOMEM;
+        }
+        memset(by_fd + connections->n_by_fd, 0, (n - connections->n_by_fd) * sizeof(*by_fd));
+        connections->by_fd = by_fd;
+        connections->n_by_fd = n;
+        return 0;
+}
+
+/* Of those whose caller has shown no right so far, the one that has been there longest. */
+static struct connection *find_stranger(struct connections *connections)
+{
+        struct connection *found = NULL;
+
+        for (struct connection *at = connections->first; at; at = at->next) {
+                if (at->counted && !at->over_limit && !at->may_use && !at->may_operate && !at->may_reload &&
+                    (at->state == CONNECTION_RECEIVING || at->state == CONNECTION_IDLE)) {
+                        found = at; /* the newest comes first */
+                }
+        }
+        return found;
+}
+
+/* Where all places are taken, a stranger has to go: one who may take on many uids could keep everybody else
+ * out. */
+static void make_place(struct connections *connections, const struct peer *peer)
+{
+        struct connection *stranger =
+                admission_full_for(&connections->admission, peer) ? find_stranger(connections) : NULL;
+
+        if (stranger) {
+                connection_end(stranger);
+                admission_leave(&connections->admission, &stranger->peer, stranger->over_limit);
+                stranger->counted = false;
+        }
+}
+
+/* Counts a new connection in. */
+static bool enter(struct connections *connections, const struct peer *peer, bool *ret_over)
+{
+        make_place(connections, peer);
+        return admission_enter(&connections->admission, peer, ret_over);
+}
+
+bool connection_find_place(struct connection *connection)
+{
+        struct connections *connections = connection->connections;
+
+        if (connection->over_limit) {
+                make_place(connections, &connection->peer);
+                connection->over_limit = !admission_promote(&connections->admission, &connection->peer);
+        }
+        return !connection->over_limit;
+}
+
+struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
+                                   const struct guard_place *place)
+{
+        _cleanup_free_ struct connection *connection = calloc(1, sizeof(*connection));
+        bool over = false;
+
+        if (!connection || make_room(connections, fd) < 0 || !enter(connections, peer, &over)) {
+                peer_clear(peer);
+                return NULL;
+        }
+        connection->connections = connections;
+        connection->fd = fd;
+        connection->peer = *peer;
+        connection->place = *place;
+        connection->counted = true;
+        connection->over_limit = over;
+        connection->deadline_usec = USEC_NEVER;
+        connection->request.connection = connection;
+        connection->next = connections->first;
+        connection->link = &connections->first;
+        if (connection->next) {
+                connection->next->link = &connection->next;
+        }
+        connections->first = connection;
+        connections->n++;
+        connections->n_peak = MAX_OF(connections->n_peak, connections->n);
+        connections->by_fd[fd] = connection;
+        return take_ptr(connection);
+}
+
+struct connection *connections_take_new(struct connections *connections, int fd)
+{
+        if (fd < 0 || (size_t)fd >= connections->n_by_fd) {
+                return NULL;
+        }
+        return take_ptr(connections->by_fd[fd]);
+}
+
+/* The heap keeps what was freed; idle, that would be the most of our memory. */
+static void give_memory_back(struct connections *connections)
+{
+        if (connections->n_peak >= CROWD && connections->n <= connections->n_peak / 8) {
+                connections->n_peak = connections->n;
+                (void)malloc_trim(0);
+        }
+}
+
+struct connection *connections_remove(struct connections *connections, struct connection *connection)
+{
+        request_clear(&connection->request);
+        *connection->link = connection->next;
+        if (connection->next) {
+                connection->next->link = connection->link;
+        }
+        connections->n--;
+        if (connection->counted) {
+                admission_leave(&connections->admission, &connection->peer, connection->over_limit);
+        }
+        peer_clear(&connection->peer);
+        free(connection);
+        if (connections->n == 0) {
+                deadlines_forget(&connections->deadlines);
+        }
+        give_memory_back(connections);
+        return NULL;
+}
+
+int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits)
+{
+        connections->admission.limits = *limits;
+        return deadlines_init(&connections->deadlines, event, on_deadlines, connections);
+}
+
+void connections_clear(struct connections *connections)
+{
+        deadlines_clear(&connections->deadlines);
+        admission_clear(&connections->admission);
+        free(connections->by_fd);
+}

@@ -1,0 +1,48 @@
+/* All connections there are: admitted, counted, each with one deadline at a time. */
+#pragma once
+
+#include "daemon/base/deadlines.h"
+#include "daemon/frontend/callers/admission.h"
+#include "daemon/frontend/http/request.h"
+
+struct connections {
+        struct connection *first;
+        unsigned n;
+        struct admission admission;
+        struct deadlines deadlines;
+        unsigned n_peak;           /* since memory was last given back */
+        struct connection **by_fd; /* those that libmicrohttpd has not told of yet */
+        size_t n_by_fd;
+};
+
+/* Zeroed before. Negative errno. */
+int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits);
+/* There must be none any more. */
+void connections_clear(struct connections *connections);
+
+/* A new one, with no deadline yet. Takes what is known of the peer over (also when it fails). NULL: there is
+ * no room, or no memory; the socket stays the caller's in any case. */
+struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
+                                   const struct guard_place *place);
+
+/* The one that was added with this socket, once; NULL: none was. */
+struct connection *connections_take_new(struct connections *connections, int fd);
+
+/* Forgets and frees it. Returns NULL. */
+struct connection *connections_remove(struct connections *connections, struct connection *connection);
+
+/* From now on it is in this state, until then: a request that waits is then resumed, any other connection
+ * ended; an idle one is left to say what it is saying just now, and ended then. */
+void connections_expect(struct connections *connections, struct connection *connection,
+                        enum connection_state state, uint64_t deadline_usec);
+
+/* Has nothing of a request come yet, or of the next one? */
+bool connection_between_requests(const struct connection *connection);
+
+/* Is it within the limits? One that was let in over them is as soon as there is a place, which it then has
+ * for good: limits may be widened, others leave. To be asked when a request needs it, of a caller who has
+ * shown a right: health answers need no place, and a stranger has to go for him. */
+bool connection_find_place(struct connection *connection);
+
+/* Shuts the socket down: libmicrohttpd sees the end, and closes. */
+void connection_end(struct connection *connection);

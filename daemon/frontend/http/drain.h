@@ -1,0 +1,46 @@
+/* The end of the HTTP side: no request that was accepted goes without its answer.
+ *
+ * From its beginning every answer is its connection's last one, and says so. A kept connection that is quiet
+ * stays open for DRAIN_QUIET_USEC after its last answer, as its client may be about to send the next
+ * request; requests that wait, wait no longer than the daemon may; and what is still to come of a request,
+ * has to come soon. */
+#pragma once
+
+#include "daemon/frontend/http/connections.h"
+
+#include <systemd/sd-event.h>
+
+/* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
+ * clients wait at the door for the next process. */
+#define DRAIN_QUIET_USEC (500 * USEC_PER_MSEC)
+/* For the rest of a request that is half there, and of an answer that is not read. Without this bound
+ * anybody could make each restart last as long as it may, by sending or reading slowly. */
+#define DRAIN_TRANSFER_USEC (1 * USEC_PER_SEC)
+/* In all. */
+#define DRAIN_LIMIT_USEC (5 * USEC_PER_SEC)
+
+/* Zeroed: not begun. */
+struct drain {
+        bool begun;
+        uint64_t wait_no_longer_usec; /* of requests; once it has begun */
+        sd_event_source *limit;
+        void (*done)(void *userdata);
+        void *userdata;
+};
+
+/* Calls done once: when the last connection has gone (perhaps at once), or the time is over. Negative errno:
+ * it has not begun. */
+int drain_begin(struct drain *drain, sd_event *event, struct connections *connections,
+                void (*done)(void *userdata), void *userdata);
+
+/* A connection has gone. */
+void drain_look(struct drain *drain, const struct connections *connections);
+
+/* Nobody is told any more. */
+void drain_clear(struct drain *drain);
+
+/* How long a request may wait that wants to wait until then. */
+uint64_t drain_wait_until(const struct drain *drain, uint64_t until_usec);
+
+/* How long a request or an answer may be on its way that else had until then. */
+uint64_t drain_transfer_until(const struct drain *drain, uint64_t until_usec, uint64_t now_usec);

@@ -1,0 +1,55 @@
+/* libmicrohttpd as a guest of the sd-event loop: connections come in by http_server_add(), requests go to
+ * the handler.
+ *
+ * Every connection has one deadline at a time: to send a request (10 s, counted from accept: a slow drip
+ * does not renew it), to be answered, to take the answer (10 s), to send the next request (30 s). */
+#pragma once
+
+#include "daemon/frontend/callers/admission.h"
+#include "daemon/frontend/http/request.h"
+
+#include <systemd/sd-event.h>
+
+struct http_server;
+
+/* Who answers. */
+struct http_handler {
+        /* The request is there as a whole, or what it waited for may have come, or its wait is over: call
+         * request_answer(), request_answer_shared() or request_wait(). */
+        void (*on_request)(struct request *request, uint64_t now_usec, void *userdata);
+        void *userdata;
+};
+
+/* -ENOMEM, -EIO: libmicrohttpd does not start. */
+int http_server_new(struct http_server **ret, sd_event *event, const struct http_limits *limits,
+                    const struct http_handler *handler);
+/* Closes every connection. NULL is fine; returns NULL. */
+struct http_server *http_server_free(struct http_server *server);
+
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
+
+/* Takes over an accepted socket and what is known of its peer (also when it fails). */
+void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place);
+
+/* Works on what there is. For whoever adds connections: a flood of them must not keep those inside waiting.
+ */
+void http_server_take_turn(struct http_server *server);
+
+/* Environments may go: requests that wait for one, or for their caller's groups, are looked at again from
+ * the start. */
+void http_server_forget_environments(struct http_server *server);
+
+/* How many connections there are. */
+unsigned http_server_connections(const struct http_server *server);
+
+/* The end, see daemon/frontend/http/drain.h: calls done, once, when all is answered or the time is over.
+ * Negative errno.
+ */
+int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata);
+
+/* Puts the request aside, from within on_request only; on_request is called again after request_resume(), or
+ * when the time has come. */
+void request_wait(struct request *request, uint64_t until_usec);
+
+/* There is news for a request that waits. Harmless for another. */
+void request_resume(struct request *request);

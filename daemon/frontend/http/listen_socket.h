@@ -1,0 +1,48 @@
+/* A socket that listens, and where: one that we made, or one that the service manager did. */
+#pragma once
+
+#include "daemon/frontend/http/guard.h"
+#include "lib/listen_address.h"
+
+#include <sys/types.h>
+
+/* Who may connect to a unix socket that we make, as far as the file system says. */
+struct socket_access {
+        mode_t mode;
+        bool has_group; /* else the kernel's choice */
+        gid_t group;
+};
+
+struct listen_socket {
+        int fd;
+        struct listen_address address; /* as it was asked for; unset in a passed one */
+        struct guard_place place;
+        char name[128]; /* for messages: "127.0.0.1:9377" with the port that the kernel chose, or the path */
+        bool passed;    /* it is the service manager's, and outlives us */
+        bool made_path;
+        gid_t own_group; /* likewise: the kernel's choice */
+        ino_t inode;     /* of the unix socket we made: only that is removed at the end */
+};
+
+#define LISTEN_SOCKET_ERROR_MAX 256
+
+/* Binds and listens; access is for unix sockets. -EAFNOSUPPORT, -EADDRNOTAVAIL: the host has no such address
+ * family. Any error: reterr_message says what and what to do. A stale unix socket is replaced; one that
+ * somebody listens on is -EADDRINUSE. */
+int listen_socket_open(struct listen_socket *ret, const struct listen_address *address,
+                       const struct socket_access *access,
+                       char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
+
+/* Gives a unix socket that we made another mode and group; others stay as they are. Negative errno, with
+ * reterr_message. */
+int listen_socket_give(const struct listen_socket *listen_socket, const struct socket_access *access,
+                       char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
+
+/* Takes over a socket that listens on loopback or a path already (daemon/base/passed_sockets has seen to
+ * that). Negative errno, with reterr_message: it stays the caller's. */
+int listen_socket_adopt(struct listen_socket *ret, int fd,
+                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
+
+/* Closes our descriptor, and removes the path if we made it. What waits in the queue of a passed socket
+ * stays there for the next process. Harmless if it is closed already. */
+void listen_socket_close(struct listen_socket *listen_socket);

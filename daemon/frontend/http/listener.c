@@ -1,0 +1,165 @@
+/* A listening socket.
+ *
+ * Connections are accepted in batches, so that a flood at the door leaves time for those inside. When
+ * descriptors run out, the listener rests for a moment: the queue stays with the kernel. */
+#include "daemon/frontend/http/listener.h"
+
+#include "daemon/base/journal.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define BATCH     64
+#define REST_USEC (100 * USEC_PER_MSEC)
+/* At the end: the longest queue that the kernel allows by itself (net.core.somaxconn). */
+#define LAST_BATCHES (4096 / BATCH)
+
+struct listener {
+        struct listen_socket socket;
+        struct http_server *server;
+        struct peer_finder *finder;
+        struct peer_door door;
+        sd_event_source *io, *rest;
+};
+
+/* ---- accepting ---- */
+
+static void rest_a_moment(struct listener *listener)
+{
+        (void)sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
+        (void)sd_event_source_set_time_relative(listener->rest, REST_USEC);
+        (void)sd_event_source_set_enabled(listener->rest, SD_EVENT_ONESHOT);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct listener *listener = userdata;
+
+        (void)source;
+        (void)usec;
+        (void)sd_event_source_set_enabled(listener->io, SD_EVENT_ON);
+        return 0;
+}
+
+/* Returns whether more may be at the door. */
+static bool accept_batch(struct listener *listener)
+{
+        for (int i = 0; i < BATCH; i++) {
+                struct sockaddr_storage other = { 0 };
+                socklen_t length = sizeof(other);
+                struct peer peer;
+                int client = accept4(listener->socket.fd, (struct sockaddr *)&other, &length,
+                                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (client < 0) {
+                        int error = errno;
+                        if (is_shortage(error)) {
+                                rest_a_moment(listener);
+                        }
+                        return error == ECONNABORTED; /* a connection that ended in the queue */
+                }
+                if (listener->door.why) {
+                        /* The kernel may have been short of something when it was asked. */
+                        peer_door_look(&listener->door, listener->finder, listener->socket.fd);
+                }
+                peer_find(listener->finder, &listener->door, client, &other, &peer);
+                http_server_add(listener->server, client, &peer, &listener->socket.place);
+        }
+        return true;
+}
+
+static int on_connections(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        struct listener *listener = userdata;
+
+        (void)source;
+        (void)fd;
+        (void)events;
+        (void)accept_batch(listener);
+        http_server_take_turn(listener->server);
+        return 0;
+}
+
+void listener_stop(struct listener *listener)
+{
+        /* Who stands at our own door is let in; who comes later is refused at once, instead of waiting for a
+         * daemon that is about to end. At the service manager's, they wait for the next process. */
+        for (int i = 0;
+             !listener->socket.passed && listener->io && i < LAST_BATCHES && accept_batch(listener); i++) {
+        }
+        listener->io = sd_event_source_disable_unref(listener->io);
+        listener->rest = sd_event_source_disable_unref(listener->rest);
+        listen_socket_close(&listener->socket);
+}
+
+/* ---- life ---- */
+
+static void free_listener(struct listener **listener)
+{
+        *listener = listener_free(*listener);
+}
+
+static int add_sources(struct listener *listener, sd_event *event)
+{
+        int r = sd_event_add_io(event, &listener->io, listener->socket.fd, EPOLLIN, on_connections,
+                                listener);
+
+        if (r >= 0) {
+                r = sd_event_add_time_relative(event, &listener->rest, CLOCK_MONOTONIC, 0, 1, on_rested,
+                                               listener);
+        }
+        if (r >= 0) {
+                r = sd_event_source_set_enabled(listener->rest, SD_EVENT_OFF);
+        }
+        if (r >= 0) {
+                (void)sd_event_source_set_description(listener->io, listener->socket.name);
+        }
+        return r;
+}
+
+int listener_new(struct listener **ret, sd_event *event, struct listen_socket *listen_socket,
+                 struct http_server *server, struct peer_finder *finder)
+{
+        _cleanup_(free_listener) struct listener *listener = calloc(1, sizeof(*listener));
+        if (!listener) {
+                listen_socket_close(listen_socket);
+                return -ENOMEM;
+        }
+        listener->socket = *listen_socket;
+        *listen_socket = (struct listen_socket){ .fd = -1 };
+        listener->server = server;
+        listener->finder = finder;
+        peer_door_look(&listener->door, finder, listener->socket.fd);
+        int r = add_sources(listener, event);
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(listener);
+        return 0;
+}
+
+struct listener *listener_free(struct listener *listener)
+{
+        if (listener) {
+                listener_stop(listener);
+                free(listener);
+        }
+        return NULL;
+}
+
+const struct listen_address *listener_address(const struct listener *listener)
+{
+        return &listener->socket.address;
+}
+
+int listener_give(const struct listener *listener, const struct socket_access *access,
+                  char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        return listen_socket_give(&listener->socket, access, reterr_message);
+}
+
+const char *listener_name(const struct listener *listener)
+{
+        return listener->socket.name;
+}

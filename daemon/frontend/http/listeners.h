@@ -1,0 +1,34 @@
+/* All the places where the daemon listens. */
+#pragma once
+
+#include "daemon/base/passed_sockets.h"
+#include "daemon/frontend/http/listener.h"
+#include "lib/settings.h"
+
+struct listeners {
+        struct listener *list[SETTINGS_LISTEN_MAX];
+        size_t n;
+        struct socket_access access; /* of the unix sockets among them */
+        bool passed;                 /* they are the service manager's: the settings have no say */
+};
+
+/* Takes the sockets over that the service manager passed, if there are any: they take the place of those
+ * that the settings name, now and after each reload. Negative errno (logged). */
+int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event *event,
+                    struct http_server *server, struct peer_finder *finder);
+
+/* Opens what these settings want and is not open yet, then closes what they do not want: no connection that
+ * is open, and none in a queue that stays, is lost. Passed ones stay as they are. Negative errno (logged,
+ * and told by reterr_message): all is as it was. */
+int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
+                    struct http_server *server, struct peer_finder *finder,
+                    char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
+
+/* Gives the unix sockets that we made the mode and group of these settings once more: the group's name may
+ * have gone, or have another number. */
+void listeners_give(struct listeners *listeners, const struct settings *settings);
+
+/* Accept no more. */
+void listeners_stop(struct listeners *listeners);
+
+void listeners_close(struct listeners *listeners);

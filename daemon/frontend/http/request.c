@@ -1,0 +1,136 @@
+/* A request as it comes in, and its answer until libmicrohttpd has it. */
+#include "daemon/frontend/http/request.h"
+
+#include "daemon/frontend/http/answer.h"
+#include "lib/util.h"
+
+#include <assert.h>
+
+#define BODY_DISCARDED_MAX (1024 * 1024) /* of a body that is too large; then the connection ends */
+
+void request_take_target(struct request *request, const char *target)
+{
+        size_t length = strlen(target);
+
+        request->raw_target = target;
+        request->raw_target_length = length;
+        request->target_too_long = length > REQUEST_TARGET_MAX;
+        request->as_upstream = route_speaks_upstream(target);
+        if (!request->target_too_long) {
+                memcpy(request->target, target, length + 1);
+        }
+}
+
+static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+        struct request *request = userdata;
+
+        (void)kind;
+        head_bytes_header(&request->head, name, value);
+        guard_note(&request->facts, name, value);
+        return MHD_YES;
+}
+
+/* How long the body is by its own account; more than 9 digits are as good as the largest number of them. */
+static size_t announced_length(const struct request *request)
+{
+        const char *length = request->facts.content_length;
+
+        if (!length) {
+                return 0;
+        }
+        return strlen(length) > 9 ? 999999999 : strtoul(length, NULL, 10);
+}
+
+bool request_take_head(struct request *request, const char *method, const char *version)
+{
+        request->method = http_method_parse(method);
+        head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
+        (void)MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, on_header, request);
+        if (!head_bytes_sound(&request->head)) {
+                request->facts.malformed =
+                        "its head has bytes that belong to no header, such as NUL, a line of "
+                        "one colon, or a lone line feed";
+        }
+        request->body_too_large = announced_length(request) > REQUEST_BODY_MAX;
+        /* A body that is not much too large is read and dropped: a connection that ends with bytes unread
+         * resets, and the client may never see why. */
+        return announced_length(request) <= BODY_DISCARDED_MAX && guard_framing_sound(&request->facts);
+}
+
+bool request_take_body(struct request *request, const char *data, size_t size)
+{
+        request->body_length += size;
+        if (request->body_length > REQUEST_BODY_MAX) {
+                request->body_too_large = true;
+                return request->body_length <= BODY_DISCARDED_MAX;
+        }
+        if (!request->body) {
+                /* Not of lib/secret: strangers could use up the memory that can be locked. The heap is wiped
+                 * as well (daemon/wiping_heap). */
+                request->body = calloc(1, REQUEST_BODY_MAX + 1);
+                if (!request->body) {
+                        return false;
+                }
+        }
+        memcpy(request->body + request->body_length - size, data, size);
+        return true;
+}
+
+void request_answer(struct request *request, unsigned status, struct MHD_Response *response)
+{
+        assert(request->status == 0);
+        request->status = status;
+        request->response = response;
+        request->response_shared = false;
+}
+
+void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response)
+{
+        request_answer(request, status, response);
+        request->response_shared = true;
+}
+
+enum MHD_Result request_queue(struct request *request, bool last)
+{
+        if (!request->response) {
+                return MHD_NO;
+        }
+        if (last) {
+                (void)answer_make_last(request->response);
+        }
+        enum MHD_Result result =
+                MHD_queue_response(request->connection->mhd, request->status, request->response);
+        if (!request->response_shared) {
+                MHD_destroy_response(request->response); /* libmicrohttpd keeps its own reference */
+        }
+        request->response = NULL;
+        return result;
+}
+
+void request_clear(struct request *request)
+{
+        free(request->body);
+        request->body = NULL;
+        waiter_cancel(&request->waiter);
+        /* Not the whole: the target is long, and only what was written must be taken back. */
+        request->target[0] = '\0';
+        request->target_too_long = false;
+        request->facts = (struct guard_facts){ 0 };
+        request->body_length = 0;
+        request->body_too_large = false;
+        request->cut_short = false;
+        request->as_upstream = false;
+        request->counted = false;
+        request_forget_environment(request);
+        request->status = 0;
+        request->response = NULL;
+}
+
+void request_forget_environment(struct request *request)
+{
+        request->match.route = NULL;
+        request->environment = NULL;
+        request->wait_until_usec = 0;
+}

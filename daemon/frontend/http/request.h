@@ -1,0 +1,110 @@
+/* A connection and the request that is being handled on it: what daemon/frontend/http/http_server fills in
+ * and daemon/frontend/api/api answers. */
+#pragma once
+
+#include "daemon/base/waiters.h"
+#include "daemon/frontend/callers/peer.h"
+#include "daemon/frontend/http/guard.h"
+#include "daemon/frontend/http/head_bytes.h"
+#include "daemon/keeper/environment.h"
+#include "lib/route.h"
+
+#include <microhttpd.h>
+
+#define REQUEST_TARGET_MAX 320  /* bytes; longer ones are refused */
+#define REQUEST_BODY_MAX   8192 /* bytes: a token of 4096 with every character escaped once, and its frame */
+
+struct connection;
+
+struct request {
+        struct connection *connection;
+
+        /* as it came */
+        enum http_method method;
+        bool target_too_long;
+        char target[REQUEST_TARGET_MAX + 1]; /* path and query as on the request line */
+        const char *raw_target;              /* libmicrohttpd's */
+        size_t raw_target_length;
+        struct head_bytes head;
+        struct guard_facts facts;
+        char *body; /* NULL without one; it may hold a token */
+        size_t body_length;
+        bool body_too_large;
+
+        /* what it asks for, once daemon/frontend/api/api has looked at it */
+        struct route_match match;        /* match.route is NULL until then */
+        struct environment *environment; /* NULL: the route concerns none */
+        size_t environment_index;
+        bool as_upstream; /* a client of the EQP API asks: errors are told in that form */
+        bool counted;     /* in api::n_requests */
+        char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
+        uint32_t min_ttl_sec;
+
+        /* while it waits: for the environment, or for the caller's groups */
+        struct waiter waiter;
+        uint64_t wait_until_usec;
+        bool cut_short;         /* the daemon ends before the wait would */
+        uint64_t seen_serial;   /* of the session in hand when it began to wait */
+        uint64_t seen_answered; /* environment->n_answered likewise; or how many reloads there had been */
+
+        /* the answer */
+        unsigned status; /* 0: none yet */
+        struct MHD_Response *response;
+        bool response_shared; /* it is not ours to let go */
+};
+
+enum connection_state {
+        CONNECTION_RECEIVING, /* a request is on its way */
+        CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
+        CONNECTION_SENDING,   /* the answer is on its way */
+        CONNECTION_IDLE,      /* kept alive: no request has begun */
+        CONNECTION_CLOSING,   /* shut down by us */
+};
+
+struct connection {
+        struct connection *next, **link; // connections::first
+        struct connections *connections;
+        struct http_server *server;
+        struct MHD_Connection *mhd;
+        int fd;
+        struct peer peer;
+        struct guard_place place;
+        bool counted;    /* in the admission */
+        bool over_limit; /* gets health answers only, until there is a place for it */
+        enum connection_state state;
+        uint64_t deadline_usec;
+        uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
+        bool last;                     /* the next answer is its last one */
+        uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
+        uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
+        uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
+        bool may_reload;
+        struct request request;
+};
+
+/* Path and query as on the request line; noted as too long instead if they are. */
+void request_take_target(struct request *request, const char *target);
+
+/* Method, version and headers. False: there is no need to read the body, as it is far too large by its
+ * own account or nobody knows where it ends. */
+bool request_take_head(struct request *request, const char *method, const char *version);
+
+/* A piece of the body. False: the connection must end (no memory, or far too much). */
+bool request_take_body(struct request *request, const char *data, size_t size);
+
+/* Answers, from within on_request only. Takes the response over; without one (no memory) the connection
+ * ends. */
+void request_answer(struct request *request, unsigned status, struct MHD_Response *response);
+
+/* Likewise, but the response stays the caller's, who may answer other requests with it. */
+void request_answer_shared(struct request *request, unsigned status, struct MHD_Response *response);
+
+/* Hands the answer to libmicrohttpd. last: it tells the client that none follows on this connection. MHD_NO:
+ * there is none, or no memory; the connection ends. */
+enum MHD_Result request_queue(struct request *request, bool last);
+
+/* Environments may go: what it asks for is to be found out again. */
+void request_forget_environment(struct request *request);
+
+/* Ready for the connection's next one. */
+void request_clear(struct request *request);

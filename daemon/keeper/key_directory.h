@@ -1,0 +1,25 @@
+/* Which directory the keys are in, and which of its entries may be one. */
+#pragma once
+
+#include "daemon/keeper/key_files.h"
+
+#include <dirent.h>
+
+#define KEY_DIRECTORY_DEFAULT "/etc/eqp-broker/keys"
+
+/* The configured one; with NULL, $CREDENTIALS_DIRECTORY if it holds a key file of a known environment, else
+ * the default. The caller frees *ret. -ENOMEM, -EMFILE, -ENFILE: that cannot be told now. */
+int key_directory_choose(const char *configured, key_files_known_fn known, void *userdata, char **ret);
+
+/* For scandir(3): neither a directory nor a hidden name. */
+int key_directory_may_be_key(const struct dirent *entry);
+
+/* Is this the service manager's ($CREDENTIALS_DIRECTORY)? Then files of other names may be there, for
+ * others. */
+bool key_directory_is_shared(const char *directory);
+
+/* What key_file_name_parse() finds in a file's name; in a shared directory an underscore may stand for the
+ * dot, as the manager makes it where a whole directory is a credential. -EINVAL. */
+int key_directory_name_parse(bool shared, const char *file,
+                             char ret_environment[static ENVIRONMENT_NAME_MAX + 1],
+                             char ret_label[static KEY_LABEL_MAX + 1]);

@@ -1,0 +1,286 @@
+/* What the user database says of the names in rules; see the header. */
+#include "daemon/keeper/rule_answers.h"
+
+#include "daemon/base/journal.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+
+#define ENTRY_MAX (1024 * 1024) /* bytes of an entry of the user database, with all its texts */
+
+/* ---- rules ---- */
+
+struct rule_place {
+        struct access_rule *rule;
+        const char *section, *key;
+};
+
+/* Returns what the visitor returned, if that was not 0. */
+typedef int (*visit_fn)(const struct rule_place *place, void *userdata);
+
+static int visit_list(struct access_rules *rules, const char *section, const char *key, visit_fn visit,
+                      void *userdata)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                const struct rule_place place = { &rules->rules[i], section, key };
+                bool named = place.rule->kind == ACCESS_RULE_USER || place.rule->kind == ACCESS_RULE_GROUP;
+                int r = named ? visit(&place, userdata) : 0;
+                if (r != 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* All rules by name, in the order of the configuration. */
+static int visit_rules(struct settings *settings, visit_fn visit, void *userdata)
+{
+        struct access_rules socket_group = { &settings->socket_group, settings->has_socket_group };
+
+        int r = visit_list(&socket_group, "broker", "socket_group", visit, userdata);
+        if (r != 0) {
+                return r;
+        }
+        r = visit_list(&settings->allow, "broker", "allow", visit, userdata);
+        if (r != 0) {
+                return r;
+        }
+        r = visit_list(&settings->operators, "broker", "operators", visit, userdata);
+        for (size_t i = 0; r == 0 && i < settings->n_environments; i++) {
+                struct environment_settings *environment = &settings->environments[i];
+                char section[64];
+                (void)snprintf(section, sizeof(section), "environment %s", environment->name);
+                r = visit_list(&environment->allow, section, "allow", visit, userdata);
+                if (r == 0) {
+                        r = visit_list(&environment->operators, section, "operators", visit, userdata);
+                }
+        }
+        return r;
+}
+
+const char *rule_answer_kind(enum access_rule_kind kind)
+{
+        return kind == ACCESS_RULE_USER ? "user" : "group";
+}
+
+/* "[broker] allow = user:alice" */
+static const char *words_for(const struct rule_place *place, char *buffer, size_t size)
+{
+        bool bare = streq(place->key, "socket_group");
+
+        (void)snprintf(buffer, size, "[%s] %s = %s%s%s", place->section, place->key,
+                       bare ? "" : rule_answer_kind(place->rule->kind), bare ? "" : ":", place->rule->name);
+        return buffer;
+}
+
+/* ---- asking the user database, in any thread ---- */
+
+/* As getpwnam_r(3) and getgrnam_r(3), with the number alone. Returns their error. */
+static int read_entry(const struct rule_answer *answer, char *texts, size_t size, bool *ret_found,
+                      uint32_t *ret)
+{
+        struct passwd user, *found_user = NULL;
+        struct group group, *found_group = NULL;
+        int error;
+
+        if (answer->kind == ACCESS_RULE_USER) {
+                error = getpwnam_r(answer->name, &user, texts, size, &found_user);
+        } else {
+                error = getgrnam_r(answer->name, &group, texts, size, &found_group);
+        }
+        *ret_found = found_user || found_group;
+        *ret = found_user ? user.pw_uid : found_group ? group.gr_gid : 0;
+        return error;
+}
+
+void rule_answer_look_up(struct rule_answer *answer)
+{
+        bool found = false;
+        uint32_t id = 0;
+        int error = ERANGE;
+
+        for (size_t size = 4096; error == ERANGE && size <= ENTRY_MAX; size *= 4) {
+                _cleanup_free_ char *texts = malloc(size);
+                error = texts ? read_entry(answer, texts, size, &found, &id) : ENOMEM;
+        }
+        if (found) {
+                answer->state = RULE_ANSWER_FOUND;
+                answer->id = id;
+                answer->error = 0;
+        } else if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM) {
+                answer->state = RULE_ANSWER_UNKNOWN; /* what getpwnam(3) lists as ways to say so */
+                answer->error = 0;
+        } else {
+                answer->error = error;
+        }
+}
+
+/* ---- answers ---- */
+
+static const struct rule_answer *find_answer(const struct rule_answers *answers, enum access_rule_kind kind,
+                                             const char *name)
+{
+        for (size_t i = 0; answers && i < answers->n; i++) {
+                const struct rule_answer *answer = &answers->list[i];
+                if (answer->kind == kind && streq(answer->name, name)) {
+                        return answer;
+                }
+        }
+        return NULL;
+}
+
+static int count_rule(const struct rule_place *place, void *userdata)
+{
+        size_t *n = userdata;
+
+        (void)place;
+        ++*n;
+        return 0;
+}
+
+static int note_name(const struct rule_place *place, void *userdata)
+{
+        struct rule_answers *answers = userdata;
+
+        if (!find_answer(answers, place->rule->kind, place->rule->name)) {
+                struct rule_answer *answer = &answers->list[answers->n++];
+                answer->kind = place->rule->kind;
+                memcpy(answer->name, place->rule->name, sizeof(answer->name));
+        }
+        return 0;
+}
+
+/* A list of the names in the settings, with no answer yet. NULL: no memory. */
+static struct rule_answers *list_names(struct settings *settings)
+{
+        size_t n = 0;
+
+        (void)visit_rules(settings, count_rule, &n);
+        struct rule_answers *answers = calloc(1, sizeof(*answers) + n * sizeof(answers->list[0]));
+        if (answers) {
+                (void)visit_rules(settings, note_name, answers);
+        }
+        return answers;
+}
+
+struct rule_answers *rule_answers_free(struct rule_answers *answers)
+{
+        free(answers);
+        return NULL;
+}
+
+void rule_answer_settle(struct rule_answer *answer, uint64_t now_usec)
+{
+        if (answer->error == 0) {
+                answer->told_usec = now_usec;
+        } else if (answer->state == RULE_ANSWER_FOUND &&
+                   now_usec >= answer->told_usec + RULE_ANSWERS_SILENT_USEC) {
+                answer->state = RULE_ANSWER_PENDING;
+        }
+}
+
+static int put_number(const struct rule_place *place, void *userdata)
+{
+        const struct rule_answer *answer = find_answer(userdata, place->rule->kind, place->rule->name);
+
+        place->rule->resolved = answer && answer->state == RULE_ANSWER_FOUND;
+        place->rule->id = place->rule->resolved ? answer->id : 0;
+        return 0;
+}
+
+void rule_answers_apply(const struct rule_answers *answers, struct settings *settings)
+{
+        (void)visit_rules(settings, put_number, (void *)(uintptr_t)answers);
+}
+
+/* ---- when settings are read ---- */
+
+/* Says of a rule of new settings what is wrong with its name. */
+static int say_at_first(const struct rule_place *place, void *userdata)
+{
+        const struct rule_answer *answer = find_answer(userdata, place->rule->kind, place->rule->name);
+        const struct journal_record record = { .priority = LOG_WARNING, .id = EVENT_RULE_NAME };
+        char words[160];
+
+        if (!answer || answer->state == RULE_ANSWER_FOUND) {
+                return 0;
+        }
+        if (answer->error != 0) {
+                journal_say(&record,
+                            "%s: the user database does not tell whether there is such a %s (%s): the rule "
+                            "gives nothing until it does",
+                            words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind),
+                            strerror(answer->error));
+        } else if (!place->rule->optional) {
+                journal_say(&record,
+                            "%s: there is no such %s on this host: the rule gives nothing until there is; "
+                            "create it, or correct the name",
+                            words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind));
+        }
+        return 0;
+}
+
+int rule_answers_new(struct rule_answers **ret, struct settings *settings,
+                     const struct rule_answers *earlier, uint64_t now_usec)
+{
+        struct rule_answers *answers = list_names(settings);
+
+        if (!answers) {
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < answers->n; i++) {
+                struct rule_answer *answer = &answers->list[i];
+                const struct rule_answer *before = find_answer(earlier, answer->kind, answer->name);
+                if (before) {
+                        *answer = *before;
+                }
+                rule_answer_look_up(answer);
+                rule_answer_settle(answer, now_usec);
+        }
+        answers->looked_usec = now_usec;
+        rule_answers_apply(answers, settings);
+        (void)visit_rules(settings, say_at_first, answers);
+        *ret = answers;
+        return 0;
+}
+
+/* ---- checking ---- */
+
+struct complaint {
+        char *message;
+        size_t size;
+};
+
+static int check_rule(const struct rule_place *place, void *userdata)
+{
+        const struct complaint *complaint = userdata;
+        struct rule_answer answer = { .kind = place->rule->kind };
+        char words[160];
+
+        memcpy(answer.name, place->rule->name, sizeof(answer.name));
+        rule_answer_look_up(&answer);
+        if (answer.state == RULE_ANSWER_FOUND || place->rule->optional) {
+                return 0;
+        }
+        (void)words_for(place, words, sizeof(words));
+        if (answer.error == 0) {
+                (void)snprintf(complaint->message, complaint->size,
+                               "%s: there is no such %s on this host: create it, or correct the name", words,
+                               rule_answer_kind(answer.kind));
+                return -ENOENT;
+        }
+        (void)snprintf(complaint->message, complaint->size,
+                       "%s: the user database does not tell whether there is such a %s: %s", words,
+                       rule_answer_kind(answer.kind), strerror(answer.error));
+        return -answer.error;
+}
+
+int rule_answers_check(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        struct complaint complaint = { reterr_message, SETTINGS_ERROR_MAX };
+
+        return visit_rules(settings, check_rule, &complaint);
+}

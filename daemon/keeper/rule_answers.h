@@ -1,0 +1,57 @@
+/* What the user database says of the users and groups that rules name: found (with a number), unknown, or
+ * nothing yet. Only what was said replaces an answer; while the database is silent the last one stands, for
+ * an hour. The numbers in the settings' rules are copies of the answers. */
+#pragma once
+
+#include "daemon/base/helper_threads.h"
+#include "lib/settings.h"
+
+/* How long an answer stands while there is no other. */
+#define RULE_ANSWERS_SILENT_USEC UINT64_C(3600000000)
+
+enum rule_answer_state {
+        RULE_ANSWER_PENDING,
+        RULE_ANSWER_UNKNOWN,
+        RULE_ANSWER_FOUND,
+};
+
+struct rule_answer {
+        enum access_rule_kind kind; /* ACCESS_RULE_USER or ACCESS_RULE_GROUP */
+        char name[ACCESS_RULE_NAME_MAX + 1];
+        enum rule_answer_state state;
+        uint32_t id;        /* RULE_ANSWER_FOUND only */
+        uint64_t told_usec; /* CLOCK_BOOTTIME when the user database last said something of it */
+        int error;          /* errno: why it said nothing when it was last asked; 0: it did */
+};
+
+struct rule_answers {
+        struct helper_task task; /* while they are looked up again */
+        uint64_t generation;     /* the owner's */
+        uint64_t looked_usec;    /* CLOCK_BOOTTIME when they were last looked up */
+        size_t n;
+        struct rule_answer list[];
+};
+
+/* Looks up every name in the settings, which may block, and puts the numbers into its rules. Where the user
+ * database is silent the earlier answer stands (NULL: there are none). Of a name that is not there, or not
+ * known, it says so in the log, and the rule gives nothing. -ENOMEM. */
+int rule_answers_new(struct rule_answers **ret, struct settings *settings,
+                     const struct rule_answers *earlier, uint64_t now_usec);
+/* NULL is fine; returns NULL. */
+struct rule_answers *rule_answers_free(struct rule_answers *answers);
+
+/* Puts the numbers into the settings' rules. */
+void rule_answers_apply(const struct rule_answers *answers, struct settings *settings);
+
+/* Asks the user database, in any thread; may block. */
+void rule_answer_look_up(struct rule_answer *answer);
+
+/* On the loop, after a look-up: notes when something was said, and gives up what was said too long ago. */
+void rule_answer_settle(struct rule_answer *answer, uint64_t now_usec);
+
+/* "user" or "group". */
+const char *rule_answer_kind(enum access_rule_kind kind);
+
+/* For --check: every name must be there. -ENOENT: one is not; other negative errno: the user database does
+ * not tell. reterr_message says which, where and what to do. May block. */
+int rule_answers_check(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);

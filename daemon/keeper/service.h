@@ -1,0 +1,33 @@
+/* What systemd is told: ready, what the state is in words, reloading, stopping, and for its watchdog that
+ * the loop runs. Without systemd all of it does nothing. */
+#pragma once
+
+#include "daemon/frontend/api/api.h"
+
+/* Zeroed, then service_init(). */
+struct service {
+        sd_event_source *timer;    /* READY=1 is due then, at the latest, or again */
+        bool ready;                /* READY=1 was sent, or is owed */
+        uint64_t reloading_usec;   /* when the reload began of which the manager is still to hear; 0: none */
+        sd_event_source *watchdog; /* NULL: there is none to feed */
+        uint64_t watchdog_usec;    /* it has to be fed within that time */
+};
+
+/* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the
+ * service manager that is shorter is extended). */
+void service_starting(void);
+
+/* READY=1 is due in 10 s at the latest; the watchdog is fed from now on. Negative errno. */
+int service_init(struct service *service, sd_event *event);
+void service_clear(struct service *service);
+
+/* Something changed. Sends READY=1, once, when every environment with a key has had its first answer (or at
+ * once if the settings want that), and STATUS= in words when they differ from the last ones: "sandbox: valid
+ * until …, next refresh …; production: …". */
+void service_look(struct service *service, const struct api *api, uint64_t now_usec);
+
+/* A reload begins (RELOADING=1 with the time, as notify-reload units want it) and ends (READY=1). */
+void service_reloading(struct service *service);
+void service_reloaded(struct service *service);
+
+void service_stopping(void);

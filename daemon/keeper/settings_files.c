@@ -1,0 +1,141 @@
+/* The configuration as files. lib/settings knows what is in them. */
+#include "daemon/keeper/settings_files.h"
+
+#include "lib/util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int complain(char message[static SETTINGS_ERROR_MAX], const char *path, int error)
+{
+        (void)snprintf(message, SETTINGS_ERROR_MAX, "%s: cannot be read: %s", path, strerror(error));
+        return -error;
+}
+
+/* The text of a regular file; the caller frees. -EFBIG beyond SETTINGS_TEXT_MAX. */
+static int read_text(const char *path, char **ret, size_t *ret_length)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_free_ char *text = NULL;
+        struct stat status;
+        size_t length = 0;
+        ssize_t n = 0;
+        int error = 0;
+
+        if (fd < 0) {
+                return -errno;
+        }
+        if (fstat(fd, &status) < 0) {
+                error = errno;
+        } else if (!S_ISREG(status.st_mode)) {
+                error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        } else {
+                text = malloc(SETTINGS_TEXT_MAX + 1);
+                error = text ? 0 : ENOMEM;
+        }
+        while (!error && length <= SETTINGS_TEXT_MAX &&
+               (n = read(fd, text + length, SETTINGS_TEXT_MAX + 1 - length)) != 0) {
+                if (n > 0) {
+                        length += (size_t)n;
+                } else if (errno != EINTR) {
+                        error = errno;
+                }
+        }
+        (void)close(fd);
+        if (!error && length > SETTINGS_TEXT_MAX) {
+                error = EFBIG;
+        }
+        if (error) {
+                return -error;
+        }
+        *ret = take_ptr(text);
+        *ret_length = length;
+        return 0;
+}
+
+static int read_file(struct settings *settings, const char *path,
+                     char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        _cleanup_free_ char *text = NULL;
+        size_t length = 0;
+
+        int r = read_text(path, &text, &length);
+        if (r < 0) {
+                return complain(reterr_message, path, -r);
+        }
+        return settings_read(settings, path, text, length, reterr_message);
+}
+
+static int is_drop_in(const struct dirent *entry)
+{
+        size_t length = strlen(entry->d_name);
+        return entry->d_name[0] != '.' && length > 5 && streq(entry->d_name + length - 5, ".conf");
+}
+
+static int read_drop_ins(struct settings *settings, const char *path,
+                         char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        _cleanup_free_ char *folder = NULL;
+        struct dirent **entries = NULL;
+        int r = 0;
+
+        if (asprintf(&folder, "%s.d", path) < 0) {
+                folder = NULL;
+                return complain(reterr_message, path, ENOMEM);
+        }
+        int n = scandir(folder, &entries, is_drop_in, alphasort);
+        if (n < 0) {
+                return errno == ENOENT ? 0 : complain(reterr_message, folder, errno);
+        }
+        for (int i = 0; i < n; i++) {
+                _cleanup_free_ char *file = NULL;
+                if (r >= 0 && asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0) {
+                        file = NULL;
+                        r = complain(reterr_message, folder, ENOMEM);
+                }
+                if (r >= 0) {
+                        r = read_file(settings, file, reterr_message);
+                }
+                free(entries[i]);
+        }
+        free(entries);
+        return r;
+}
+
+int settings_files_read(const char *path, struct settings **ret,
+                        char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        const char *from_environment = getenv("EQP_BROKER_CONFIG");
+        bool may_be_missing = false;
+
+        if (!path && from_environment && *from_environment) {
+                path = from_environment;
+        }
+        if (!path) {
+                path = SETTINGS_FILE_DEFAULT;
+                may_be_missing = access(path, F_OK) < 0 && errno == ENOENT;
+        }
+        int r = settings_new(&settings);
+        if (r < 0) {
+                return complain(reterr_message, path, -r);
+        }
+        if (!may_be_missing) {
+                r = read_file(settings, path, reterr_message);
+        }
+        if (r >= 0) {
+                r = read_drop_ins(settings, path, reterr_message);
+        }
+        if (r >= 0) {
+                r = settings_finish(settings, reterr_message);
+        }
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(settings);
+        return 0;
+}

@@ -1,6 +1,0 @@
-/* POST /v1/reload: has configuration and keys read again, and tells the outcome. */
-#pragma once
-
-#include "daemon/api.h"
-
-void reload_request(struct api *api, struct request *request, uint64_t now_usec);

@@ -1,7 +1,0 @@
-/* POST /{environment}/rest/v1/app/session/token: what the EQP API itself would answer, for clients that are
- * not changed. */
-#pragma once
-
-#include "daemon/api.h"
-
-void session_request(struct api *api, struct request *request, uint64_t now_usec);
