@@ -19,11 +19,13 @@ static bool port_is_valid(const char *digits, size_t length)
 {
         unsigned port = 0;
 
-        if (length == 0 || length > 5)
+        if (length == 0 || length > 5) {
                 return false;
+        }
         for (size_t i = 0; i < length; i++) {
-                if (digits[i] < '0' || digits[i] > '9')
+                if (digits[i] < '0' || digits[i] > '9') {
                         return false;
+                }
                 port = 10 * port + (unsigned)(digits[i] - '0');
         }
 
@@ -34,12 +36,15 @@ static bool unix_path_is_valid(const char *path)
 {
         size_t length = strlen(path);
 
-        if (path[0] != '/' || path[1] == '\0' || length >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        if (path[0] != '/' || path[1] == '\0' || length >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
                 return false;
+        }
         /* Such a path could not be shown in a message. */
-        for (size_t i = 0; i < length; i++)
-                if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+        for (size_t i = 0; i < length; i++) {
+                if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f) {
                         return false;
+                }
+        }
 
         return true;
 }
@@ -49,8 +54,9 @@ static bool tcp_url_is_valid(const char *url, size_t length)
         for (size_t i = 0; i < ARRAY_SIZE(tcp_prefixes); i++) {
                 size_t prefix = strlen(tcp_prefixes[i]);
 
-                if (strncmp(url, tcp_prefixes[i], prefix) == 0)
+                if (strncmp(url, tcp_prefixes[i], prefix) == 0) {
                         return port_is_valid(url + prefix, length - prefix);
+                }
         }
 
         return false;
@@ -62,12 +68,15 @@ int address_parse(struct address *ret_address, const char *text)
         size_t length = strlen(text);
 
         /* People copy URLs with a slash at the end. */
-        if (!is_unix && length > 0 && text[length - 1] == '/')
+        if (!is_unix && length > 0 && text[length - 1] == '/') {
                 length--;
-        if (length >= ADDRESS_TEXT_MAX)
+        }
+        if (length >= ADDRESS_TEXT_MAX) {
                 return -EINVAL;
-        if (is_unix ? !unix_path_is_valid(text + strlen(UNIX_PREFIX)) : !tcp_url_is_valid(text, length))
+        }
+        if (is_unix ? !unix_path_is_valid(text + strlen(UNIX_PREFIX)) : !tcp_url_is_valid(text, length)) {
                 return -EINVAL;
+        }
 
         memcpy(ret_address->text, text, length);
         ret_address->text[length] = '\0';

@@ -27,10 +27,11 @@ static const struct {
 
 static int meaning_of(unsigned status, const char *slug)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
-                if (meanings[i].status == status &&
-                    (meanings[i].slug == NULL || streq(meanings[i].slug, slug)))
+        for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+                if (meanings[i].status == status && (!meanings[i].slug || streq(meanings[i].slug, slug))) {
                         return meanings[i].error;
+                }
+        }
 
         return -EPROTO;
 }
@@ -41,12 +42,14 @@ const char *field_string(struct json_object *object, const char *name)
         const char *text;
 
         if (!json_object_object_get_ex(object, name, &field) ||
-            !json_object_is_type(field, json_type_string))
+            !json_object_is_type(field, json_type_string)) {
                 return NULL;
+        }
 
         text = json_object_get_string(field);
-        if (text == NULL || strlen(text) != (size_t)json_object_get_string_len(field))
+        if (!text || strlen(text) != (size_t)json_object_get_string_len(field)) {
                 return NULL;
+        }
 
         return text;
 }
@@ -56,8 +59,9 @@ int field_boolean(struct json_object *object, const char *name, bool *ret_value)
         struct json_object *field;
 
         if (!json_object_object_get_ex(object, name, &field) ||
-            !json_object_is_type(field, json_type_boolean))
+            !json_object_is_type(field, json_type_boolean)) {
                 return -EPROTO;
+        }
 
         *ret_value = json_object_get_boolean(field);
         return 0;
@@ -68,12 +72,14 @@ int field_integer(struct json_object *object, const char *name, int64_t min, int
         struct json_object *field;
         int64_t value;
 
-        if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_int))
+        if (!json_object_object_get_ex(object, name, &field) || !json_object_is_type(field, json_type_int)) {
                 return -EPROTO;
+        }
 
         value = json_object_get_int64(field);
-        if (value < min || value > max)
+        if (value < min || value > max) {
                 return -EPROTO;
+        }
 
         *ret_value = value;
         return 0;
@@ -85,16 +91,19 @@ static int parse_object(const struct body *body, struct json_object **ret_object
         _cleanup_(json_putp) struct json_object *object = NULL;
         struct json_tokener *tokener;
 
-        if (body->length == 0)
+        if (body->length == 0) {
                 return 0;
+        }
         tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-        if (tokener == NULL)
+        if (!tokener) {
                 return -ENOMEM;
+        }
 
         (void)json_feed(tokener, body->data, body->length, &object);
         json_tokener_free(tokener);
-        if (json_object_is_type(object, json_type_object))
+        if (json_object_is_type(object, json_type_object)) {
                 *ret_object = take_ptr(object);
+        }
         return 0;
 }
 
@@ -111,9 +120,9 @@ static int read_refusal(const struct answer *answer, const struct address *addre
         const char *slug, *message;
         int error;
 
-        slug = object != NULL ? field_string(object, "error") : NULL;
-        message = object != NULL ? field_string(object, "message") : NULL;
-        if (slug == NULL || slug[0] == '\0' || message == NULL) {
+        slug = object ? field_string(object, "error") : NULL;
+        message = object ? field_string(object, "message") : NULL;
+        if (!slug || slug[0] == '\0' || !message) {
                 error = answer_is_nonsense(address, "an error without an explanation that could be read",
                                            trouble);
         } else {
@@ -130,15 +139,19 @@ int answer_read(const struct answer *answer, const struct address *address, stru
 {
         _cleanup_(json_putp) struct json_object *object = NULL;
 
-        if (answer->is_json && parse_object(&answer->body, &object) < 0)
+        if (answer->is_json && parse_object(&answer->body, &object) < 0) {
                 return trouble_oom(trouble);
+        }
 
-        if (answer->status != 200)
+        if (answer->status != 200) {
                 return read_refusal(answer, address, object, trouble);
-        if (!answer->is_json)
+        }
+        if (!answer->is_json) {
                 return answer_is_nonsense(address, "the answer is not JSON", trouble);
-        if (object == NULL)
+        }
+        if (!object) {
                 return answer_is_nonsense(address, "the answer cannot be read as a JSON object", trouble);
+        }
 
         *ret_object = take_ptr(object);
         return 0;

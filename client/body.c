@@ -8,8 +8,9 @@
 
 void body_clear(struct body *body)
 {
-        if (body->data != NULL)
+        if (body->data) {
                 explicit_bzero(body->data, body->allocated);
+        }
         free(body->data);
         *body = BODY_INIT(body->max);
 }
@@ -20,10 +21,11 @@ static int body_grow(struct body *body, size_t needed)
         char *data;
 
         data = malloc(allocated);
-        if (data == NULL)
+        if (!data) {
                 return -ENOMEM;
+        }
 
-        if (body->data != NULL) {
+        if (body->data) {
                 memcpy(data, body->data, body->length);
                 explicit_bzero(body->data, body->allocated);
         }
@@ -37,13 +39,15 @@ int body_append(struct body *body, const char *data, size_t length)
 {
         int r;
 
-        if (length > body->max - body->length)
+        if (length > body->max - body->length) {
                 return -EMSGSIZE;
+        }
 
         if (body->length + length + 1 > body->allocated) {
                 r = body_grow(body, body->length + length + 1);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
 
         memcpy(body->data + body->length, data, length);

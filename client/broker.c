@@ -15,20 +15,22 @@ static int choose_addresses(struct eqp_broker *broker, const char *address)
         static const char *const defaults[] = { EQP_BROKER_DEFAULT_UNIX, EQP_BROKER_DEFAULT_TCP };
         int r;
 
-        if (address == NULL)
+        if (!address) {
                 address = secure_getenv(EQP_BROKER_ADDRESS_VARIABLE);
-        else if (address[0] == '\0')
+        } else if (address[0] == '\0') {
                 return -EINVAL; /* somebody meant to say where */
-        if (address != NULL && address[0] != '\0') {
+        }
+        if (address && address[0] != '\0') {
                 broker->n_addresses = 1;
                 return address_parse(&broker->addresses[0], address);
         }
 
         for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
                 r = address_parse(&broker->addresses[i], defaults[i]);
-                if (r < 0)
+                if (r < 0) {
                         return r;
-                broker->addresses[i].check_owner = broker->addresses[i].unix_path == NULL;
+                }
+                broker->addresses[i].check_owner = !broker->addresses[i].unix_path;
                 broker->n_addresses = i + 1;
         }
 
@@ -37,8 +39,9 @@ static int choose_addresses(struct eqp_broker *broker, const char *address)
 
 struct eqp_broker *eqp_broker_free(struct eqp_broker *broker)
 {
-        if (broker == NULL)
+        if (!broker) {
                 return NULL;
+        }
 
         broker->transport = transport_free(broker->transport);
         free(broker);
@@ -55,20 +58,24 @@ int eqp_broker_open(struct eqp_broker **ret_broker, const char *address, const c
         _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
         int r;
 
-        if (client_name == NULL || !client_name_valid(client_name, strlen(client_name)))
+        if (!client_name || !client_name_valid(client_name, strlen(client_name))) {
                 return -EINVAL;
+        }
 
         broker = calloc(1, sizeof(*broker));
-        if (broker == NULL)
+        if (!broker) {
                 return -ENOMEM;
+        }
 
         r = choose_addresses(broker, address);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         r = transport_new(&broker->transport, client_name);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         *ret_broker = take_ptr(broker);
         return 0;
@@ -121,12 +128,15 @@ int broker_request(struct eqp_broker *broker, const struct request *request, str
                 answer_clear(&answer);
                 r = transport_perform(broker->transport, &broker->addresses[i], request, &answer,
                                       &broker->trouble);
-                if (r >= 0)
+                if (r >= 0) {
                         return answer_read(&answer, &broker->addresses[i], ret_object, &broker->trouble);
-                if (i > 0 && answer.connect_errno != 0)
+                }
+                if (i > 0 && answer.connect_errno != 0) {
                         return nobody_there(broker, first_errno, answer.connect_errno);
-                if (!is_missing(answer.connect_errno))
+                }
+                if (!is_missing(answer.connect_errno)) {
                         return r;
+                }
                 first_errno = answer.connect_errno;
         }
 
@@ -141,10 +151,11 @@ int broker_bad_argument(struct eqp_broker *broker, const char *message)
 
 int broker_check_environment(struct eqp_broker *broker, const char *environment)
 {
-        if (environment == NULL || !environment_name_valid(environment, strlen(environment)))
+        if (!environment || !environment_name_valid(environment, strlen(environment))) {
                 return broker_bad_argument(
                         broker, "An environment's name is 1 to 32 of a-z 0-9 - and starts with a letter; "
                                 "the usual ones are sandbox and production.");
+        }
         return 0;
 }
 

@@ -63,7 +63,7 @@ extern "C" {
 struct eqp_broker;
 struct eqp_broker_token;
 
-/* broker */
+/* ---- broker ---- */
 
 /* Makes a broker; no request is sent yet, so this succeeds without a daemon as well.
  *
@@ -85,7 +85,7 @@ EQP_BROKER_PUBLIC int eqp_broker_open(struct eqp_broker **ret_broker, const char
 /* Closes the connection and releases the broker. Tokens got through it stay. NULL is fine; returns NULL. */
 EQP_BROKER_PUBLIC struct eqp_broker *eqp_broker_free(struct eqp_broker *broker);
 
-/* requests */
+/* ---- requests ---- */
 
 /* Gets the current session token of an environment.
  *

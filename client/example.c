@@ -17,11 +17,12 @@ int main(void)
 
         /* One request's worth of life is enough: ask again for the next. */
         r = eqp_broker_get_token(broker, "production", 60, EQP_BROKER_WAIT_DEFAULT, &token);
-        if (r < 0)
+        if (r < 0) {
                 fprintf(stderr, "%s\n", eqp_broker_error_message(broker));
-        else
+        } else {
                 printf("Requests go to %s/rest/v1/users/%s\n", eqp_broker_token_base_url(token),
                        eqp_broker_token_mage_id(token));
+        }
 
         token = eqp_broker_token_free(token);
         broker = eqp_broker_free(broker);

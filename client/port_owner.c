@@ -31,14 +31,16 @@ typedef int (*answer_reader)(const void *bytes, size_t length, const struct diag
 
 static void close_file(FILE **file)
 {
-        if (*file != NULL)
+        if (*file) {
                 (void)fclose(*file);
+        }
 }
 
 static void close_fd(int *fd)
 {
-        if (*fd >= 0)
+        if (*fd >= 0) {
                 (void)close(*fd);
+        }
 }
 
 /* 1: there is one. 0: there is none. Negative errno: who knows. */
@@ -49,8 +51,9 @@ static int find_daemon_user(uid_t *ret_uid)
         char line[PASSWD_LINE_MAX];
         int error;
 
-        if (file == NULL)
+        if (!file) {
                 return errno == ENOENT ? 0 : -errno;
+        }
 
         while ((error = fgetpwent_r(file, &entry, line, sizeof(line), &found)) == 0) {
                 if (streq(entry.pw_name, DAEMON_USER)) {
@@ -70,8 +73,9 @@ static int ask(int netlink, const struct diag_question *question, answer_reader 
 
         *ret_why = "the kernel cannot be asked";
         if (sendto(netlink, question, sizeof(*question), MSG_DONTWAIT, (const struct sockaddr *)&kernel,
-                   sizeof(kernel)) != (ssize_t)sizeof(*question))
+                   sizeof(kernel)) != (ssize_t)sizeof(*question)) {
                 return -ENOENT;
+        }
 
         *ret_why = "the kernel does not answer";
         for (int i = 0; i < FOREIGN_MESSAGES; i++) {
@@ -84,13 +88,16 @@ static int ask(int netlink, const struct diag_question *question, answer_reader 
                 /* It answers within the send: what is not there now will not come. */
                 length = recvfrom(netlink, reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC,
                                   (struct sockaddr *)&from, &from_length);
-                if (length < 0)
+                if (length < 0) {
                         return -ENOENT;
-                if (from_length != sizeof(from) || from.nl_pid != 0 || (size_t)length > sizeof(reply))
+                }
+                if (from_length != sizeof(from) || from.nl_pid != 0 || (size_t)length > sizeof(reply)) {
                         continue;
+                }
                 r = reader(reply, (size_t)length, question, ret_uid, ret_why);
-                if (r != -EAGAIN)
+                if (r != -EAGAIN) {
                         return r;
+                }
         }
 
         return -ENOENT;
@@ -111,10 +118,12 @@ static int cannot_tell(char words[static PORT_OWNER_WORDS_MAX], const char *why)
 /* Is this owner one of those who may be the daemon? */
 static int judge(uid_t owner, uid_t daemon_uid, char words[static PORT_OWNER_WORDS_MAX])
 {
-        if (owner == 0 || owner == daemon_uid || owner == geteuid())
+        if (owner == 0 || owner == daemon_uid || owner == geteuid()) {
                 return 0;
-        if (owner == (uid_t)-1 || owner == UID_UNMAPPED)
+        }
+        if (owner == (uid_t)-1 || owner == UID_UNMAPPED) {
                 return cannot_tell(words, "it is nobody's in this user namespace");
+        }
 
         (void)snprintf(words, PORT_OWNER_WORDS_MAX, "is user %u's, who is neither root nor " DAEMON_USER,
                        (unsigned)owner);
@@ -133,26 +142,33 @@ int port_owner_check(const char *server_address, int server_port, const char *ow
         int r;
 
         r = find_daemon_user(&daemon_uid);
-        if (r <= 0)
+        if (r <= 0) {
                 return r == 0 ? 0 : cannot_tell(words, USERS_FILE " cannot be read");
+        }
 
         netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-        if (netlink < 0)
+        if (netlink < 0) {
                 return cannot_tell(words, strerror(errno));
-        if (read_end(&server, server_address, server_port) < 0 || read_end(&own, own_address, own_port) < 0)
+        }
+        if (read_end(&server, server_address, server_port) < 0 ||
+            read_end(&own, own_address, own_port) < 0) {
                 return cannot_tell(words, "the connection is of an unknown kind");
+        }
 
         diag_question_write(&question, AF_INET, &server, &nobody, /* sequence= */ 1);
         r = ask(netlink, &question, diag_answer_read_listener, &owner, &why);
-        if (r < 0)
+        if (r < 0) {
                 return cannot_tell(words, why);
+        }
         r = judge(owner, daemon_uid, words);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         diag_question_write(&question, AF_INET, &server, &own, /* sequence= */ 2);
         r = ask(netlink, &question, diag_answer_read_server, &owner, &why);
-        if (r < 0)
+        if (r < 0) {
                 return r == -ECONNRESET ? r : cannot_tell(words, why);
+        }
         return r > 0 ? 0 : judge(owner, daemon_uid, words);
 }

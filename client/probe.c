@@ -13,8 +13,9 @@
 
 static void print_token(struct eqp_broker_token *token)
 {
-        if (token == NULL)
+        if (!token) {
                 return;
+        }
 
         printf("ust %s\nmage_id %s\nenvironment %s\nbase_url %s\nexpires_in %u\nexpires_at %s\n",
                eqp_broker_token_ust(token), eqp_broker_token_mage_id(token),
@@ -30,8 +31,9 @@ static int probe_rejected(struct eqp_broker *broker, const char *environment, co
         int r;
 
         r = eqp_broker_report_rejected(broker, environment, ust, &refreshed, &token);
-        if (r >= 0)
+        if (r >= 0) {
                 printf("refreshed %s\n", refreshed ? "yes" : "no");
+        }
         print_token(token);
         return r;
 }
@@ -43,8 +45,9 @@ static int probe_refresh(struct eqp_broker *broker, const char *environment)
         int r;
 
         r = eqp_broker_refresh(broker, environment, &refreshed, &json);
-        if (r >= 0)
+        if (r >= 0) {
                 printf("refreshed %s\njson %s\n", refreshed ? "yes" : "no", json);
+        }
         return r;
 }
 
@@ -54,8 +57,9 @@ static int probe_reload(struct eqp_broker *broker)
         int r;
 
         r = eqp_broker_reload(broker, &json);
-        if (r >= 0)
+        if (r >= 0) {
                 printf("json %s\n", json);
+        }
         return r;
 }
 
@@ -65,8 +69,9 @@ static int probe_status(struct eqp_broker *broker)
         int r;
 
         r = eqp_broker_get_status(broker, &json);
-        if (r >= 0)
+        if (r >= 0) {
                 printf("json %s\n", json);
+        }
         return r;
 }
 
@@ -86,20 +91,27 @@ static int probe(struct eqp_broker *broker, int argc, char **argv)
         const char *call = argv[2];
         int r;
 
-        if (streq(call, "token") && argc == 6)
+        if (streq(call, "token") && argc == 6) {
                 return probe_token(broker, argv + 3);
-        if (streq(call, "rejected") && argc == 5)
+        }
+        if (streq(call, "rejected") && argc == 5) {
                 return probe_rejected(broker, argv[3], argv[4]);
-        if (streq(call, "refresh") && argc == 4)
+        }
+        if (streq(call, "refresh") && argc == 4) {
                 return probe_refresh(broker, argv[3]);
-        if (streq(call, "reload"))
+        }
+        if (streq(call, "reload")) {
                 return probe_reload(broker);
-        if (streq(call, "status"))
+        }
+        if (streq(call, "status")) {
                 return probe_status(broker);
-        if (streq(call, "ready"))
+        }
+        if (streq(call, "ready")) {
                 return eqp_broker_ready(broker);
-        if (streq(call, "live"))
+        }
+        if (streq(call, "live")) {
                 return eqp_broker_live(broker);
+        }
         if (streq(call, "twice")) {
                 r = eqp_broker_live(broker);
                 return r < 0 ? r : eqp_broker_live(broker);
@@ -113,8 +125,9 @@ int main(int argc, char **argv)
         struct eqp_broker *broker = NULL;
         int r;
 
-        if (argc < 3)
+        if (argc < 3) {
                 return 2;
+        }
 
         r = eqp_broker_open(&broker, NULL, argv[1]);
         if (r < 0) {

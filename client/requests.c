@@ -16,10 +16,12 @@ static int take_token(struct eqp_broker *broker, struct json_object *object, con
         int r;
 
         r = token_from_json(ret_token, object, environment);
-        if (r == -ENOMEM)
+        if (r == -ENOMEM) {
                 return trouble_oom(&broker->trouble);
-        if (r < 0)
+        }
+        if (r < 0) {
                 return broker_nonsense(broker, "a token answer that is not whole");
+        }
         return 0;
 }
 
@@ -32,27 +34,34 @@ int eqp_broker_get_token(struct eqp_broker *broker, const char *environment, uns
         int r, n;
 
         r = broker_check_environment(broker, environment);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (min_ttl_sec > EQP_BROKER_MIN_TTL_MAX_SEC)
+        }
+        if (min_ttl_sec > EQP_BROKER_MIN_TTL_MAX_SEC) {
                 return broker_bad_argument(broker,
                                            "The least time to live is at most 2592000 seconds (30 days).");
-        if (wait_sec < EQP_BROKER_WAIT_DEFAULT || wait_sec > EQP_BROKER_WAIT_MAX_SEC)
+        }
+        if (wait_sec < EQP_BROKER_WAIT_DEFAULT || wait_sec > EQP_BROKER_WAIT_MAX_SEC) {
                 return broker_bad_argument(broker, "The time to wait is 0 to 30 seconds.");
+        }
 
         n = min_ttl_sec > 0 ? snprintf(min_ttl, sizeof(min_ttl), "min_ttl=%u", min_ttl_sec) : 0;
-        if (n >= 0 && wait_sec >= 0)
+        if (n >= 0 && wait_sec >= 0) {
                 n = snprintf(wait, sizeof(wait), "%swait=%d", n > 0 ? "&" : "", wait_sec);
-        if (n >= 0)
+        }
+        if (n >= 0) {
                 n = snprintf(path, sizeof(path), "/v1/%s/token%s%s%s", environment,
                              min_ttl_sec > 0 || wait_sec >= 0 ? "?" : "", min_ttl, wait);
-        if (n < 0 || (size_t)n >= sizeof(path))
+        }
+        if (n < 0 || (size_t)n >= sizeof(path)) {
                 return broker_bad_argument(broker, "The request is too long.");
+        }
 
         request.timeout_sec = SMALL_ANSWER_SEC + (wait_sec >= 0 ? (unsigned)wait_sec : WAIT_DEFAULT_SEC);
         r = broker_request(broker, &request, &object);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         return take_token(broker, object, environment, ret_token);
 }
 
@@ -65,13 +74,15 @@ static char *rejected_body(const char *ust, size_t *ret_size)
         char *body, *end;
 
         body = malloc(size);
-        if (body == NULL)
+        if (!body) {
                 return NULL;
+        }
 
         end = stpcpy(body, head);
         for (; *ust != '\0'; ust++) {
-                if (*ust == '\\')
+                if (*ust == '\\') {
                         *end++ = '\\';
+                }
                 *end++ = *ust;
         }
         (void)stpcpy(end, tail);
@@ -92,35 +103,44 @@ int eqp_broker_report_rejected(struct eqp_broker *broker, const char *environmen
         int r, n;
 
         r = broker_check_environment(broker, environment);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (ust == NULL || !ust_is_valid(ust))
+        }
+        if (!ust || !ust_is_valid(ust)) {
                 return broker_bad_argument(broker, "This text cannot be a session token.");
+        }
         n = snprintf(path, sizeof(path), "/v1/%s/token/rejected", environment);
-        if (n < 0 || (size_t)n >= sizeof(path))
+        if (n < 0 || (size_t)n >= sizeof(path)) {
                 return broker_bad_argument(broker, "The request is too long.");
+        }
 
         body = rejected_body(ust, &body_size);
-        if (body == NULL)
+        if (!body) {
                 return trouble_oom(&broker->trouble);
+        }
         request.path = path;
         request.post_body = body;
         r = broker_request(broker, &request, &object);
         explicit_bzero(body, body_size);
         free(body);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         r = take_token(broker, object, environment, &token);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (field_boolean(object, "refreshed", &refreshed) < 0)
+        }
+        if (field_boolean(object, "refreshed", &refreshed) < 0) {
                 return broker_nonsense(broker, "the answer to a report without \"refreshed\"");
+        }
 
-        if (ret_refreshed != NULL)
+        if (ret_refreshed) {
                 *ret_refreshed = refreshed;
-        if (ret_token != NULL)
+        }
+        if (ret_token) {
                 *ret_token = take_ptr(token);
+        }
         return 0;
 }
 
@@ -132,9 +152,10 @@ static int hand_out_text(struct eqp_broker *broker, struct json_object *object, 
 
         text = json_object_to_json_string_ext(object,
                                               JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-        copy = text != NULL ? strdup(text) : NULL;
-        if (copy == NULL)
+        copy = text ? strdup(text) : NULL;
+        if (!copy) {
                 return trouble_oom(&broker->trouble);
+        }
 
         *ret_json = copy;
         return 0;
@@ -150,27 +171,33 @@ int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool 
         int r, n;
 
         r = broker_check_environment(broker, environment);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         n = snprintf(path, sizeof(path), "/v1/%s/refresh", environment);
-        if (n < 0 || (size_t)n >= sizeof(path))
+        if (n < 0 || (size_t)n >= sizeof(path)) {
                 return broker_bad_argument(broker, "The request is too long.");
+        }
 
         request.path = path;
         r = broker_request(broker, &request, &object);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (field_boolean(object, "refreshed", &refreshed) < 0 || field_string(object, "outcome") == NULL ||
-            field_string(object, "message") == NULL)
-                return broker_nonsense(broker, "the answer to a refresh without an outcome");
-
-        if (ret_json != NULL) {
-                r = hand_out_text(broker, object, ret_json);
-                if (r < 0)
-                        return r;
         }
-        if (ret_refreshed != NULL)
+        if (field_boolean(object, "refreshed", &refreshed) < 0 || !field_string(object, "outcome") ||
+            !field_string(object, "message")) {
+                return broker_nonsense(broker, "the answer to a refresh without an outcome");
+        }
+
+        if (ret_json) {
+                r = hand_out_text(broker, object, ret_json);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        if (ret_refreshed) {
                 *ret_refreshed = refreshed;
+        }
         return 0;
 }
 
@@ -184,12 +211,14 @@ int eqp_broker_reload(struct eqp_broker *broker, char **ret_json)
         int r;
 
         r = broker_request(broker, &request, &object);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (field_boolean(object, "reloaded", &reloaded) < 0 || !reloaded)
+        }
+        if (field_boolean(object, "reloaded", &reloaded) < 0 || !reloaded) {
                 return broker_nonsense(broker, "the answer to a reload that says neither yes nor no");
+        }
 
-        return ret_json != NULL ? hand_out_text(broker, object, ret_json) : 0;
+        return ret_json ? hand_out_text(broker, object, ret_json) : 0;
 }
 
 int eqp_broker_get_status(struct eqp_broker *broker, char **ret_json)
@@ -200,11 +229,13 @@ int eqp_broker_get_status(struct eqp_broker *broker, char **ret_json)
         int r;
 
         r = broker_request(broker, &request, &object);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         if (!json_object_object_get_ex(object, "environments", &environments) ||
-            !json_object_is_type(environments, json_type_array))
+            !json_object_is_type(environments, json_type_array)) {
                 return broker_nonsense(broker, "a status without environments");
+        }
 
         return hand_out_text(broker, object, ret_json);
 }
@@ -217,10 +248,12 @@ static int ask_health(struct eqp_broker *broker, const char *path, const char *f
         int r;
 
         r = broker_request(broker, &request, &object);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (field_boolean(object, field, &good) < 0 || !good)
+        }
+        if (field_boolean(object, field, &good) < 0 || !good) {
                 return broker_nonsense(broker, "a health answer that says neither yes nor no");
+        }
 
         return 0;
 }

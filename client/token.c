@@ -28,11 +28,14 @@ static bool is_visible_ascii(const char *text, size_t max)
 {
         size_t length = strlen(text);
 
-        if (length == 0 || length > max)
+        if (length == 0 || length > max) {
                 return false;
-        for (size_t i = 0; i < length; i++)
-                if (text[i] <= 0x20 || text[i] >= 0x7f || text[i] == '"')
+        }
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] <= 0x20 || text[i] >= 0x7f || text[i] == '"') {
                         return false;
+                }
+        }
 
         return true;
 }
@@ -46,7 +49,7 @@ static const char *visible_field(struct json_object *object, const char *name, s
 {
         const char *text = field_string(object, name);
 
-        return text != NULL && is_visible_ascii(text, max) ? text : NULL;
+        return text && is_visible_ascii(text, max) ? text : NULL;
 }
 
 /* Copies text to *end and moves *end behind it. */
@@ -67,12 +70,14 @@ static void wipe_ust(struct json_object *object)
         struct json_object *field;
         int length;
 
-        if (!json_object_object_get_ex(object, "ust", &field))
+        if (!json_object_object_get_ex(object, "ust", &field)) {
                 return;
+        }
 
         length = json_object_get_string_len(field);
-        if (length > 0 && length <= UST_MAX)
+        if (length > 0 && length <= UST_MAX) {
                 (void)json_object_set_string_len(field, blank, length);
+        }
 }
 
 int token_from_json(struct eqp_broker_token **ret_token, struct json_object *object, const char *environment)
@@ -87,16 +92,18 @@ int token_from_json(struct eqp_broker_token **ret_token, struct json_object *obj
         size_t size;
         char *end;
 
-        if (ust == NULL || mage_id == NULL || base_url == NULL || expires_at == NULL ||
-            answered_environment == NULL || !streq(answered_environment, environment) ||
-            field_integer(object, "expires_in", 0, EQP_BROKER_MIN_TTL_MAX_SEC, &expires_in) < 0)
+        if (!ust || !mage_id || !base_url || !expires_at || !answered_environment ||
+            !streq(answered_environment, environment) ||
+            field_integer(object, "expires_in", 0, EQP_BROKER_MIN_TTL_MAX_SEC, &expires_in) < 0) {
                 return -EPROTO;
+        }
 
         size = sizeof(*token) + strlen(ust) + strlen(mage_id) + strlen(base_url) + strlen(expires_at) +
                strlen(environment) + 5;
         token = calloc(1, size);
-        if (token == NULL)
+        if (!token) {
                 return -ENOMEM;
+        }
 
         end = token->strings;
         token->size = size;
@@ -114,8 +121,9 @@ int token_from_json(struct eqp_broker_token **ret_token, struct json_object *obj
 
 struct eqp_broker_token *eqp_broker_token_free(struct eqp_broker_token *token)
 {
-        if (token != NULL)
+        if (token) {
                 explicit_bzero(token, token->size);
+        }
         free(token);
         return NULL;
 }

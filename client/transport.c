@@ -38,8 +38,9 @@ static int add_header(struct curl_slist **headers, const char *line)
         struct curl_slist *longer;
 
         longer = curl_slist_append(*headers, line);
-        if (longer == NULL)
+        if (!longer) {
                 return -ENOMEM;
+        }
 
         *headers = longer;
         return 0;
@@ -47,8 +48,9 @@ static int add_header(struct curl_slist **headers, const char *line)
 
 struct transport *transport_free(struct transport *transport)
 {
-        if (transport == NULL)
+        if (!transport) {
                 return NULL;
+        }
 
         curl_easy_cleanup(transport->curl);
         curl_slist_free_all(transport->get_headers);
@@ -68,24 +70,28 @@ int transport_new(struct transport **ret_transport, const char *client_name)
         char client_line[128];
         int n;
 
-        if (pthread_once(&curl_once, init_curl) != 0 || curl_ready != CURLE_OK)
+        if (pthread_once(&curl_once, init_curl) != 0 || curl_ready != CURLE_OK) {
                 return -ENOMEM;
+        }
 
         n = snprintf(client_line, sizeof(client_line), "EQP-Client: %s", client_name);
-        if (n < 0 || (size_t)n >= sizeof(client_line))
+        if (n < 0 || (size_t)n >= sizeof(client_line)) {
                 return -EINVAL;
+        }
 
         transport = calloc(1, sizeof(*transport));
-        if (transport == NULL)
+        if (!transport) {
                 return -ENOMEM;
+        }
 
         transport->curl = curl_easy_init();
-        if (transport->curl == NULL || add_header(&transport->get_headers, client_line) < 0 ||
+        if (!transport->curl || add_header(&transport->get_headers, client_line) < 0 ||
             add_header(&transport->get_headers, "Accept: application/json") < 0 ||
             add_header(&transport->post_headers, client_line) < 0 ||
             add_header(&transport->post_headers, "Accept: application/json") < 0 ||
-            add_header(&transport->post_headers, "Content-Type: application/json") < 0)
+            add_header(&transport->post_headers, "Content-Type: application/json") < 0) {
                 return -ENOMEM;
+        }
 
         *ret_transport = take_ptr(transport);
         return 0;
@@ -110,8 +116,6 @@ static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
 {
         struct transport *transport = userdata;
 
-        (void)fd;
-        (void)purpose;
         transport->unchecked = true;
         return CURL_SOCKOPT_OK;
 }
@@ -126,8 +130,9 @@ static int on_connected(void *userdata, char *server_address, char *own_address,
                                          ? 0
                                          : port_owner_check(server_address, server_port, own_address,
                                                             own_port, transport->owner_words);
-        if (transport->owner_error < 0)
+        if (transport->owner_error < 0) {
                 return CURL_PREREQFUNC_ABORT;
+        }
 
         transport->unchecked = false;
         return CURL_PREREQFUNC_OK;
@@ -181,16 +186,19 @@ static int read_head(CURL *curl, struct answer *answer)
 
         if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
             curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type) != CURLE_OK ||
-            curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
+            curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK) {
                 return -EPROTO;
-        if (status < 100 || status > 999)
+        }
+        if (status < 100 || status > 999) {
                 return -EPROTO;
+        }
 
         answer->status = (unsigned)status;
-        answer->is_json = content_type != NULL && strncasecmp(content_type, json, strlen(json)) == 0 &&
-                          strchr("; \t", content_type[strlen(json)]) != NULL;
-        if (retry_after > 0)
+        answer->is_json = content_type && strncasecmp(content_type, json, strlen(json)) == 0 &&
+                          strchr("; \t", content_type[strlen(json)]);
+        if (retry_after > 0) {
                 answer->retry_after_sec = (unsigned)MIN_OF(retry_after, (curl_off_t)RETRY_AFTER_MAX_SEC);
+        }
         return 0;
 }
 
@@ -199,17 +207,20 @@ static int connect_trouble(CURL *curl, const struct address *address, struct ans
 {
         long os_errno = 0;
 
-        if (curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno) != CURLE_OK)
+        if (curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno) != CURLE_OK) {
                 os_errno = 0;
+        }
         /* None: not even a socket came about. */
-        if (os_errno <= 0)
-                os_errno = address->unix_path != NULL ? EAFNOSUPPORT : ECONNREFUSED;
+        if (os_errno <= 0) {
+                os_errno = address->unix_path ? EAFNOSUPPORT : ECONNREFUSED;
+        }
 
         answer->connect_errno = (int)os_errno;
-        if (os_errno == EACCES || os_errno == EPERM)
+        if (os_errno == EACCES || os_errno == EPERM) {
                 return trouble_set(trouble, -EACCES, "socket_refused",
                                    "The socket %s may not be opened: %s.", address->text,
                                    strerror((int)os_errno));
+        }
         return trouble_set(trouble, -ECONNREFUSED, "no_daemon", "No eqp-brokerd answers at %s: %s.",
                            address->text, strerror((int)os_errno));
 }
@@ -227,8 +238,9 @@ static int perform_once(struct transport *transport, const struct address *addre
 
         switch (code) {
         case CURLE_OK:
-                if (read_head(transport->curl, answer) < 0)
+                if (read_head(transport->curl, answer) < 0) {
                         break;
+                }
                 return 0;
         case CURLE_OUT_OF_MEMORY:
                 return trouble_oom(trouble);
@@ -236,8 +248,9 @@ static int perform_once(struct transport *transport, const struct address *addre
         case CURLE_COULDNT_RESOLVE_HOST:
                 return connect_trouble(transport->curl, address, answer, trouble);
         case CURLE_ABORTED_BY_CALLBACK:
-                if (transport->owner_error == -ECONNRESET)
+                if (transport->owner_error == -ECONNRESET) {
                         return connection_lost(address, trouble);
+                }
                 return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
                                    "What listens at %s %s. Nothing was sent to it.", address->text,
                                    transport->owner_words);
@@ -252,8 +265,9 @@ static int perform_once(struct transport *transport, const struct address *addre
                 return connection_lost(address, trouble);
         case CURLE_WRITE_ERROR:
         case CURLE_FILESIZE_EXCEEDED:
-                if (answer->out_of_memory)
+                if (answer->out_of_memory) {
                         return trouble_oom(trouble);
+                }
                 return trouble_set(trouble, -EPROTO, "not_understood",
                                    "The answer from %s is longer than an eqp-brokerd would send.",
                                    address->text);
@@ -274,13 +288,15 @@ int transport_perform(struct transport *transport, const struct address *address
         *answer = (struct answer){ .body = BODY_INIT(ANSWER_BODY_MAX) };
 
         n = snprintf(url, sizeof(url), "%s%s", address->url, request->path);
-        if (n < 0 || (size_t)n >= sizeof(url))
+        if (n < 0 || (size_t)n >= sizeof(url)) {
                 return trouble_set(trouble, -EINVAL, "bad_argument", "The request is too long.");
-        if (!set_request(transport, address, request, url, answer))
+        }
+        if (!set_request(transport, address, request, url, answer)) {
                 return trouble_oom(trouble);
+        }
 
         r = perform_once(transport, address, request, answer, trouble);
-        if (r == -ECONNRESET && request->post_body == NULL) {
+        if (r == -ECONNRESET && !request->post_body) {
                 answer_clear(answer);
                 trouble_clear(trouble);
                 r = perform_once(transport, address, request, answer, trouble);

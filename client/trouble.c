@@ -11,10 +11,11 @@ void text_scrub(char *text)
         unsigned char *c = (unsigned char *)text;
 
         for (; *c != '\0'; c++) {
-                if (*c < 0x20 || *c == 0x7f)
+                if (*c < 0x20 || *c == 0x7f) {
                         *c = ' ';
-                else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+                } else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) {
                         c[0] = c[1] = ' ';
+                }
         }
 }
 
@@ -23,10 +24,12 @@ static void mend_cut_end(char *text, size_t length)
 {
         size_t n = length;
 
-        while (n > 0 && ((unsigned char)text[n - 1] & 0xc0) == 0x80)
+        while (n > 0 && ((unsigned char)text[n - 1] & 0xc0) == 0x80) {
                 n--;
-        if (n > 0 && (unsigned char)text[n - 1] >= 0xc0)
+        }
+        if (n > 0 && (unsigned char)text[n - 1] >= 0xc0) {
                 text[n - 1] = '\0';
+        }
 }
 
 void trouble_clear(struct trouble *trouble)
@@ -40,17 +43,19 @@ int trouble_set(struct trouble *trouble, int error, const char *slug, const char
         int n;
 
         n = snprintf(trouble->slug, sizeof(trouble->slug), "%s", slug);
-        if (n < 0)
+        if (n < 0) {
                 trouble->slug[0] = '\0';
+        }
         text_scrub(trouble->slug);
 
         va_start(arguments, format);
         n = vsnprintf(trouble->message, sizeof(trouble->message), format, arguments);
         va_end(arguments);
-        if (n < 0)
+        if (n < 0) {
                 trouble->message[0] = '\0';
-        else if ((size_t)n >= sizeof(trouble->message))
+        } else if ((size_t)n >= sizeof(trouble->message)) {
                 mend_cut_end(trouble->message, sizeof(trouble->message) - 1);
+        }
         text_scrub(trouble->message);
 
         return error;

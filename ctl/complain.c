@@ -66,7 +66,7 @@ int open_broker(struct eqp_broker **ret_broker, const char *address)
                 complain("%s is not the address of a broker: it is unix:/absolute/path or http://HOST:PORT, "
                          "where "
                          "HOST is 127.0.0.1, localhost or [::1].",
-                         address != NULL ? "What --address gives" : "What EQP_BROKER_ADDRESS holds");
+                         address ? "What --address gives" : "What EQP_BROKER_ADDRESS holds");
                 return EXIT_USAGE;
         }
         if (r < 0) {
@@ -84,20 +84,24 @@ int complain_broker(const struct eqp_broker *broker, int error)
         char wait[DURATION_TEXT_MAX];
 
         complain("%s", eqp_broker_error_message(broker));
-        for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-                if (streq(hints[i].slug, slug))
+        for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+                if (streq(hints[i].slug, slug)) {
                         (void)fprintf(stderr, "%s\n", hints[i].hint);
-        if (retry_after_sec > 0)
+                }
+        }
+        if (retry_after_sec > 0) {
                 (void)fprintf(stderr, "The broker asks to try again in %s.\n",
                               duration_format(retry_after_sec * USEC_PER_SEC, wait));
+        }
 
         return exit_code_of(error);
 }
 
 int finish_output(void)
 {
-        if (fflush(stdout) == 0 && !ferror(stdout))
+        if (fflush(stdout) == 0 && !ferror(stdout)) {
                 return EXIT_DONE;
+        }
 
         complain("The answer could not be written: %s.", strerror(errno));
         return EXIT_FAILED;

@@ -23,8 +23,9 @@ static int parse(struct settings **ret_settings, const char *text,
                 return r;
         }
         r = settings_read(settings, "eqp-brokerd --check", text, strlen(text), message);
-        if (r >= 0)
+        if (r >= 0) {
                 r = settings_finish(settings, message);
+        }
         if (r < 0) {
                 (void)snprintf(reterr_message, PROGRAM_WORDS_MAX,
                                "%s; are eqpctl and %s of the same version?", message, program_path());
@@ -48,12 +49,13 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
                 return r;
         }
         if (result.exit_code != 0) {
-                if (result.words[0] != '\0')
+                if (result.words[0] != '\0') {
                         (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s", result.words);
-                else
+                } else {
                         (void)snprintf(reterr_message, PROGRAM_WORDS_MAX,
                                        "%s --check ended with %d and said nothing", program_path(),
                                        result.exit_code);
+                }
                 return -EINVAL;
         }
 
@@ -62,7 +64,7 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
 
 const char *configuration_keys_directory(const struct settings *settings)
 {
-        return settings->keys_directory != NULL ? settings->keys_directory : KEYS_DIRECTORY_DEFAULT;
+        return settings->keys_directory ? settings->keys_directory : KEYS_DIRECTORY_DEFAULT;
 }
 
 void configuration_complain_unknown(const struct settings *settings, const char *environment)
@@ -71,8 +73,9 @@ void configuration_complain_unknown(const struct settings *settings, const char 
         char guess[NEAREST_NAMES_TEXT_MAX];
         size_t n = MIN_OF(settings->n_environments, (size_t)NAMES_MAX);
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 names[i] = settings->environments[i].name;
+        }
 
         complain("There is no environment '%s': %s A new one needs a section [environment %s] with its "
                  "base_url "

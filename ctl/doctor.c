@@ -33,7 +33,7 @@ int doctor_init(struct doctor *ret_doctor, const struct options *options)
         doctor.facts = json_object_new_object();
         doctor.findings = json_object_new_array();
         doctor.secrecy = calloc(1, sizeof(*doctor.secrecy));
-        if (doctor.facts == NULL || doctor.findings == NULL || doctor.secrecy == NULL) {
+        if (!doctor.facts || !doctor.findings || !doctor.secrecy) {
                 doctor_clear(&doctor);
                 return -ENOMEM;
         }
@@ -56,7 +56,7 @@ void doctor_clear(struct doctor *doctor)
         doctor->secrecy = NULL;
 }
 
-/* hiding */
+/* ---- hiding ---- */
 
 void doctor_hide(struct doctor *doctor, const char *name, const char *by)
 {
@@ -66,11 +66,14 @@ void doctor_hide(struct doctor *doctor, const char *name, const char *by)
         size_t length = strlen(name);
 
         /* Names this short, or of ours, would be found in ordinary words. */
-        for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++)
-                if (strcasecmp(name, ordinary[i]) == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++) {
+                if (strcasecmp(name, ordinary[i]) == 0) {
                         return;
-        if (length < 3 || length >= HIDDEN_NAME_MAX || secrecy->n == HIDDEN_MAX)
+                }
+        }
+        if (length < 3 || length >= HIDDEN_NAME_MAX || secrecy->n == HIDDEN_MAX) {
                 return;
+        }
 
         (void)snprintf(secrecy->hidden[secrecy->n].name, HIDDEN_NAME_MAX, "%s", name);
         (void)snprintf(secrecy->hidden[secrecy->n].by, sizeof(secrecy->hidden[0].by), "%s", by);
@@ -83,22 +86,24 @@ void doctor_hide_url(struct doctor *doctor, const char *url, const char *by)
         char name[HIDDEN_NAME_MAX];
         size_t length;
 
-        host = host != NULL ? host + 3 : url;
+        host = host ? host + 3 : url;
         length = strcspn(host, "/?#");
         at = memrchr(host, '@', length);
-        if (at != NULL) {
+        if (at) {
                 (void)snprintf(name, sizeof(name), "%.*s",
                                (int)MIN_OF((size_t)(at - host), sizeof(name) - 1), host);
                 doctor_hide(doctor, name, "CREDENTIALS");
                 length -= (size_t)(at + 1 - host);
                 host = at + 1;
         }
-        if (host[0] != '[')
+        if (host[0] != '[') {
                 length = MIN_OF(length, strcspn(host, ":"));
+        }
         (void)snprintf(name, sizeof(name), "%.*s", (int)MIN_OF(length, sizeof(name) - 1), host);
-        if (strcasestr(name, ".adobe.com") == NULL && strcasestr(name, ".magento.com") == NULL &&
-            strncmp(name, "127.", 4) != 0 && !streq(name, "[::1]"))
+        if (!strcasestr(name, ".adobe.com") && !strcasestr(name, ".magento.com") &&
+            strncmp(name, "127.", 4) != 0 && !streq(name, "[::1]")) {
                 doctor_hide(doctor, name, by);
+        }
 }
 
 static bool is_name_character(char c)
@@ -110,8 +115,9 @@ static bool is_name_character(char c)
 static const char *hidden_at(const struct doctor_secrecy *secrecy, const char *text, const char *begin,
                              size_t *ret_length)
 {
-        if (text > begin && is_name_character(text[-1]))
+        if (text > begin && is_name_character(text[-1])) {
                 return NULL;
+        }
         for (size_t i = 0; i < secrecy->n; i++) {
                 size_t length = strlen(secrecy->hidden[i].name);
 
@@ -138,7 +144,7 @@ static void scrub(const struct doctor *doctor, const char *text, char buffer[sta
                 size_t length = 0;
                 const char *by = hidden_at(doctor->secrecy, c, text, &length);
 
-                if (by == NULL) {
+                if (!by) {
                         buffer[used++] = *c++;
                         continue;
                 }
@@ -149,7 +155,7 @@ static void scrub(const struct doctor *doctor, const char *text, char buffer[sta
         buffer[used] = '\0';
 }
 
-/* adding */
+/* ---- adding ---- */
 
 static void add_text(struct doctor *doctor, struct json_object *object, const char *name, const char *text)
 {
@@ -160,7 +166,7 @@ static void add_text(struct doctor *doctor, struct json_object *object, const ch
         scrub(doctor, clean, scrubbed);
         string = json_object_new_string(scrubbed);
         scrub(doctor, name, scrubbed);
-        if (string == NULL || json_object_object_add(object, scrubbed, string) != 0) {
+        if (!string || json_object_object_add(object, scrubbed, string) != 0) {
                 (void)json_object_put(string);
                 doctor->out_of_memory = true;
         }
@@ -172,9 +178,9 @@ void doctor_fact(struct doctor *doctor, const char *section, const char *name, c
         char text[TEXT_MAX];
         va_list arguments;
 
-        if (object == NULL) {
+        if (!object) {
                 object = json_object_new_object();
-                if (object == NULL || json_object_object_add(doctor->facts, section, object) != 0) {
+                if (!object || json_object_object_add(doctor->facts, section, object) != 0) {
                         json_putp(&object);
                         doctor->out_of_memory = true;
                         return;
@@ -190,7 +196,7 @@ void doctor_find(struct doctor *doctor, const char *id, const char *what, const 
 {
         struct json_object *finding = json_object_new_object();
 
-        if (finding == NULL || json_object_array_add(doctor->findings, finding) != 0) {
+        if (!finding || json_object_array_add(doctor->findings, finding) != 0) {
                 json_putp(&finding);
                 doctor->out_of_memory = true;
                 return;
@@ -201,12 +207,13 @@ void doctor_find(struct doctor *doctor, const char *id, const char *what, const 
         add_text(doctor, finding, "cure", cure);
 }
 
-/* printing */
+/* ---- printing ---- */
 
 static int complain_memory(const struct doctor *doctor)
 {
-        if (!doctor->out_of_memory)
+        if (!doctor->out_of_memory) {
                 return EXIT_DONE;
+        }
 
         complain("Out of memory.");
         return EXIT_FAILED;
@@ -249,8 +256,9 @@ int doctor_print(struct doctor *doctor)
                 print_part(finding, "why", "     ");
                 print_part(finding, "cure", "     -> ");
         }
-        if (n == 0)
+        if (n == 0) {
                 (void)puts("  none");
+        }
         return complain_memory(doctor);
 }
 
@@ -259,14 +267,16 @@ int doctor_print_json(struct doctor *doctor)
         _cleanup_(json_putp) struct json_object *report = json_object_new_object();
         const char *text = NULL;
 
-        if (report != NULL && json_object_object_add(report, "facts", json_object_get(doctor->facts)) == 0 &&
-            json_object_object_add(report, "findings", json_object_get(doctor->findings)) == 0)
+        if (report && json_object_object_add(report, "facts", json_object_get(doctor->facts)) == 0 &&
+            json_object_object_add(report, "findings", json_object_get(doctor->findings)) == 0) {
                 text = json_object_to_json_string_ext(report, JSON_C_TO_STRING_PRETTY |
                                                                       JSON_C_TO_STRING_SPACED |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE);
-        if (text == NULL)
+        }
+        if (!text) {
                 doctor->out_of_memory = true;
-        else
+        } else {
                 (void)puts(text);
+        }
         return complain_memory(doctor);
 }

@@ -21,7 +21,7 @@ struct doctor {
         bool out_of_memory;
 };
 
-/* writing the report */
+/* ---- writing the report ---- */
 
 /* -ENOMEM. Release with doctor_clear(). */
 int doctor_init(struct doctor *ret_doctor, const struct options *options);
@@ -44,7 +44,7 @@ void doctor_hide_url(struct doctor *doctor, const char *url, const char *by);
 int doctor_print(struct doctor *doctor);
 int doctor_print_json(struct doctor *doctor);
 
-/* the examinations, in the order in which they are to be made */
+/* ---- the examinations, in the order in which they are to be made ---- */
 
 /* The configuration; hides the names that it has. */
 void doctor_examine_configuration(struct doctor *doctor);

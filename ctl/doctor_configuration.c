@@ -30,8 +30,9 @@ static void find_swapped(struct doctor *doctor, const struct environment_setting
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 if (!is_named(environment->name, rows[i].kind) ||
-                    !streq(environment->base_url, rows[i].wrong))
+                    !streq(environment->base_url, rows[i].wrong)) {
                         continue;
+                }
                 (void)snprintf(what, sizeof(what), "The environment %s has the base URL %s.",
                                environment->name, rows[i].wrong);
                 (void)snprintf(cure, sizeof(cure), "In [environment %s], set base_url = %s.",
@@ -48,8 +49,9 @@ static void find_unreadable_ca(struct doctor *doctor, const struct environment_s
 {
         char what[512];
 
-        if (environment->ca_file == NULL || access(environment->ca_file, R_OK) == 0)
+        if (!environment->ca_file || access(environment->ca_file, R_OK) == 0) {
                 return;
+        }
 
         (void)snprintf(what, sizeof(what), "The ca_file of %s, %s, cannot be read here: %s.",
                        environment->name, environment->ca_file, strerror(errno));
@@ -67,17 +69,18 @@ void doctor_examine_configuration(struct doctor *doctor)
         int r;
 
         doctor_fact(doctor, SECTION, "file", "%s",
-                    named != NULL && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
-                                                      : "the usual one, if there is one");
+                    named && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
+                                              : "the usual one, if there is one");
         r = configuration_read(&doctor->settings, message);
         if (r < 0) {
                 doctor_fact(doctor, SECTION, "check", "%s", message);
-                if (r == -EINVAL)
+                if (r == -EINVAL) {
                         doctor_find(
                                 doctor, "configuration_bad", message,
                                 "eqp-brokerd does not start with this configuration, and a reload goes on "
                                 "with the one before.",
                                 "Mend what the message names, and see: eqp-brokerd --check");
+                }
                 return;
         }
 

@@ -18,7 +18,7 @@
 #define GROUP      "eqp-broker"
 #define GROUPS_MAX 256
 
-/* this user */
+/* ---- this user ---- */
 
 enum membership {
         NO_GROUP, /* there is none of that name */
@@ -34,16 +34,22 @@ static enum membership membership(void)
         gid_t groups[GROUPS_MAX];
         int n = getgroups(GROUPS_MAX, groups);
 
-        if (group == NULL)
+        if (!group) {
                 return NO_GROUP;
-        if (getegid() == group->gr_gid)
+        }
+        if (getegid() == group->gr_gid) {
                 return INSIDE;
-        for (int i = 0; i < n; i++)
-                if (groups[i] == group->gr_gid)
+        }
+        for (int i = 0; i < n; i++) {
+                if (groups[i] == group->gr_gid) {
                         return INSIDE;
-        for (char **member = group->gr_mem; user != NULL && *member != NULL; member++)
-                if (streq(*member, user->pw_name))
+                }
+        }
+        for (char **member = group->gr_mem; user && *member; member++) {
+                if (streq(*member, user->pw_name)) {
                         return FROM_NEXT_LOGIN;
+                }
+        }
         return OUTSIDE;
 }
 
@@ -66,22 +72,23 @@ static void find_not_allowed(struct doctor *doctor, const struct eqp_broker *bro
                 "Have an administrator add you: usermod -aG " GROUP " USER, and log in again. Other rules "
                 "are made with allow = in eqp-brokerd.conf(5).";
 
-        if (membership() == FROM_NEXT_LOGIN)
+        if (membership() == FROM_NEXT_LOGIN) {
                 cure = "You are in the group already: log in again, for it counts from the next login on.";
-        else if (membership() == INSIDE)
+        } else if (membership() == INSIDE) {
                 cure = "You are in the group, but the daemon goes by other rules: see allow = in "
                        "eqp-brokerd.conf(5).";
-        else if (membership() == NO_GROUP)
+        } else if (membership() == NO_GROUP) {
                 cure = "There is no such group here, as in a container: name the user in the daemon's "
                        "configuration, "
                        "allow = uid:NUMBER.";
+        }
         doctor_find(doctor, "not_allowed", eqp_broker_error_message(broker),
                     "The daemon gives tokens to root, to its own user and to members of the group " GROUP
                     ", unless it is configured otherwise.",
                     cure);
 }
 
-/* sockets */
+/* ---- sockets ---- */
 
 /* Is there a socket at the path? */
 static bool tell_socket(struct doctor *doctor, const char *path)
@@ -104,15 +111,16 @@ static void examine_sockets(struct doctor *doctor)
 {
         char what[512];
 
-        if (doctor->settings == NULL) {
+        if (!doctor->settings) {
                 (void)tell_socket(doctor, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]);
                 return;
         }
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
                 const char *path = doctor->settings->listen[i].path;
 
-                if (path[0] != '/' || tell_socket(doctor, path) || doctor->status == NULL)
+                if (path[0] != '/' || tell_socket(doctor, path) || !doctor->status) {
                         continue;
+                }
                 (void)snprintf(what, sizeof(what), "The daemon answers, but its unix socket %s is missing.",
                                path);
                 doctor_find(
@@ -123,21 +131,23 @@ static void examine_sockets(struct doctor *doctor)
         }
 }
 
-/* reaching it */
+/* ---- reaching it ---- */
 
 /* The first unix socket that the configuration names, if it names none where eqpctl looks by itself. */
 static const char *other_socket(const struct doctor *doctor)
 {
         const char *found = NULL;
 
-        for (size_t i = 0; doctor->settings != NULL && i < doctor->settings->n_listen; i++) {
+        for (size_t i = 0; doctor->settings && i < doctor->settings->n_listen; i++) {
                 const char *path = doctor->settings->listen[i].path;
 
                 if (streq(path, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]) ||
-                    streq(path, &EQP_BROKER_DEFAULT_TCP[strlen("http://")]))
+                    streq(path, &EQP_BROKER_DEFAULT_TCP[strlen("http://")])) {
                         return NULL;
-                if (found == NULL && path[0] == '/')
+                }
+                if (!found && path[0] == '/') {
                         found = path;
+                }
         }
 
         return found;
@@ -146,16 +156,16 @@ static const char *other_socket(const struct doctor *doctor)
 static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broker)
 {
         bool container = access("/run/.containerenv", F_OK) == 0 || access("/.dockerenv", F_OK) == 0 ||
-                         getenv("KUBERNETES_SERVICE_HOST") != NULL;
-        const char *other = doctor->options->address == NULL ? other_socket(doctor) : NULL;
+                         getenv("KUBERNETES_SERVICE_HOST");
+        const char *other = !doctor->options->address ? other_socket(doctor) : NULL;
         char cure[512];
 
-        if (other != NULL)
+        if (other) {
                 (void)snprintf(cure, sizeof(cure),
                                "It is configured to listen elsewhere than eqpctl looks: set "
                                "EQP_BROKER_ADDRESS=unix:%s, and see: systemctl status eqp-brokerd",
                                other);
-        else
+        } else {
                 (void)snprintf(
                         cure, sizeof(cure), "%s",
                         container ? "In a container, the broker is only found if it shares the network name "
@@ -164,6 +174,7 @@ static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broke
                                   : "Is it running? systemctl status eqp-brokerd; journalctl -u "
                                     "eqp-brokerd. Where it listens elsewhere, name the address in "
                                     "EQP_BROKER_ADDRESS.");
+        }
         doctor_find(doctor, "no_daemon", eqp_broker_error_message(broker),
                     "Nobody listens there, so nobody gets a token.", cure);
 }
@@ -181,16 +192,17 @@ static void find_stranger(struct doctor *doctor, const struct eqp_broker *broker
 static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker, int error)
 {
         doctor_fact(doctor, SECTION, "answers", "no: %s", eqp_broker_error_message(broker));
-        if (streq(eqp_broker_error_slug(broker), "not_trusted"))
+        if (streq(eqp_broker_error_slug(broker), "not_trusted")) {
                 find_stranger(doctor, broker);
-        else if (error == -ECONNREFUSED)
+        } else if (error == -ECONNREFUSED) {
                 find_no_daemon(doctor, broker);
-        else if (error == -EACCES)
+        } else if (error == -EACCES) {
                 find_not_allowed(doctor, broker);
-        else
+        } else {
                 doctor_find(doctor, "no_answer", eqp_broker_error_message(broker),
                             "What is there does not answer as eqp-brokerd does.",
                             "See who listens: ss -lntxp; and: journalctl -u eqp-brokerd");
+        }
 }
 
 static void ask(struct doctor *doctor)
@@ -202,9 +214,9 @@ static void ask(struct doctor *doctor)
         int r;
 
         doctor_fact(doctor, SECTION, "address", "%s",
-                    doctor->options->address != NULL          ? "given by --address"
-                    : variable != NULL && variable[0] != '\0' ? "given by " EQP_BROKER_ADDRESS_VARIABLE
-                                                              : "the usual ones");
+                    doctor->options->address          ? "given by --address"
+                    : variable && variable[0] != '\0' ? "given by " EQP_BROKER_ADDRESS_VARIABLE
+                                                      : "the usual ones");
         r = eqp_broker_open(&broker, doctor->options->address, "eqpctl");
         if (r < 0) {
                 doctor_find(doctor, "address_bad",
@@ -222,9 +234,10 @@ static void ask(struct doctor *doctor)
 
         doctor_fact(doctor, SECTION, "answers", "yes");
         doctor_fact(doctor, SECTION, "ready", "%s", field_truth(doctor->status, "ready") ? "yes" : "no");
-        if (field_seconds(doctor->status, "uptime_sec", &uptime_sec))
+        if (field_seconds(doctor->status, "uptime_sec", &uptime_sec)) {
                 doctor_fact(doctor, SECTION, "running for", "%s",
                             duration_format((uint64_t)uptime_sec * USEC_PER_SEC, uptime));
+        }
 }
 
 static void compare_versions(struct doctor *doctor)
@@ -235,18 +248,20 @@ static void compare_versions(struct doctor *doctor)
         char installed[64] = "", what[256];
         int r = program_run(arguments, /* input= */ NULL, 0, PROGRAM_LIMIT_USEC, &result);
 
-        if (r == 0)
+        if (r == 0) {
                 (void)sscanf(result.output, "eqp-brokerd %63s", installed);
+        }
         doctor_fact(doctor, "versions", "eqp-brokerd installed", "%s",
                     r < 0                  ? program_error(r)
                     : installed[0] != '\0' ? installed
                                            : "not known");
         doctor_fact(doctor, "versions", "eqp-brokerd running", "%s",
-                    doctor->status == NULL ? "none that answers"
-                    : running[0] != '\0'   ? running
-                                           : "not known");
-        if (installed[0] == '\0' || running[0] == '\0' || streq(installed, running))
+                    !doctor->status      ? "none that answers"
+                    : running[0] != '\0' ? running
+                                         : "not known");
+        if (installed[0] == '\0' || running[0] == '\0' || streq(installed, running)) {
                 return;
+        }
         (void)snprintf(what, sizeof(what), "Version %s is installed, and version %s runs.", installed,
                        running);
         doctor_find(doctor, "version_mismatch", what,

@@ -18,20 +18,23 @@ struct view {
 
 static const char *place_of(const char *url)
 {
-        if (streq(url, BASE_URL_PRODUCTION))
+        if (streq(url, BASE_URL_PRODUCTION)) {
                 return "the vendor's production";
-        if (streq(url, BASE_URL_SANDBOX))
+        }
+        if (streq(url, BASE_URL_SANDBOX)) {
                 return "the vendor's sandbox";
+        }
         if (strncmp(url, "https://localhost", strlen("https://localhost")) == 0 ||
-            strncmp(url, "https://127.", strlen("https://127.")) == 0)
+            strncmp(url, "https://127.", strlen("https://127.")) == 0) {
                 return "this machine";
+        }
         return "another place";
 }
 
 static void tell_keys(const struct view *view)
 {
         struct json_object *keys = field_array(view->environment, "keys");
-        size_t n = keys != NULL ? json_object_array_length(keys) : 0;
+        size_t n = keys ? json_object_array_length(keys) : 0;
 
         for (size_t i = 0; i < n; i++) {
                 struct json_object *key = json_object_array_get_idx(keys, i);
@@ -41,8 +44,9 @@ static void tell_keys(const struct view *view)
                 (void)snprintf(fact, sizeof(fact), "key %s", label[0] != '\0' ? label : "(no label)");
                 doctor_fact(view->doctor, view->section, fact, "%s%s", state,
                             field_truth(key, "kept_old") ? ", the one from before is kept" : "");
-                if (!streq(state, "refused"))
+                if (!streq(state, "refused")) {
                         continue;
+                }
                 (void)snprintf(what, sizeof(what), "The EQP API refuses the key %s of %s.",
                                label[0] != '\0' ? label : "without a label", view->name);
                 doctor_find(
@@ -56,7 +60,7 @@ static void tell_keys(const struct view *view)
 static void tell_refused_files(const struct view *view)
 {
         struct json_object *files = field_array(view->environment, "key_files_refused");
-        size_t n = files != NULL ? json_object_array_length(files) : 0;
+        size_t n = files ? json_object_array_length(files) : 0;
 
         for (size_t i = 0; i < n; i++) {
                 struct json_object *file = json_object_array_get_idx(files, i);
@@ -72,8 +76,9 @@ static void tell_trouble(const struct view *view)
         char ago[DURATION_TEXT_MAX];
         int64_t ago_sec = 0;
 
-        if (trouble == NULL)
+        if (!trouble) {
                 return;
+        }
         (void)field_seconds(trouble, "ago_sec", &ago_sec);
         doctor_fact(view->doctor, view->section, "last trouble", "%s, %s ago: %s",
                     field_text(trouble, "outcome"), duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago),
@@ -92,15 +97,17 @@ static void tell_unknown_answer(const struct view *view)
         struct json_object *answer = field_object(view->environment, "last_unknown_answer");
         char what[256];
 
-        if (answer == NULL)
+        if (!answer) {
                 return;
+        }
         doctor_fact(view->doctor, view->section, "last answer without a token",
                     "status %d, type %s, headers %s, code %d, message: %s",
                     (int)field_count(answer, "status"), field_text(answer, "content_type"),
                     field_text(answer, "header_names"), (int)field_count(answer, "code"),
                     field_text(answer, "message"));
-        if (is_understood(field_count(answer, "status")))
+        if (is_understood(field_count(answer, "status"))) {
                 return;
+        }
 
         (void)snprintf(what, sizeof(what),
                        "The EQP API gave an answer for %s that the broker does not know.", view->name);
@@ -118,8 +125,9 @@ static void tell_exchanges(const struct view *view)
                     "%d in the last hour of at most %d, %d in all, %d put off",
                     (int)field_count(exchanges, "last_hour"), (int)field_count(exchanges, "hourly_budget"),
                     (int)field_count(exchanges, "total"), (int)field_count(exchanges, "put_off"));
-        if (field_count(exchanges, "put_off") == 0)
+        if (field_count(exchanges, "put_off") == 0) {
                 return;
+        }
         (void)snprintf(what, sizeof(what), "Exchanges for %s were put off, since there had been too many.",
                        view->name);
         doctor_find(view->doctor, "exchanges_put_off", what,
@@ -138,8 +146,9 @@ static void tell_state(const struct view *view)
 
         doctor_fact(view->doctor, view->section, "base URL", "%s: %s", place_of(url), url);
         doctor_fact(view->doctor, view->section, "state", "%s%s%s", state, why[0] != '\0' ? ": " : "", why);
-        if (!streq(state, "no_token"))
+        if (!streq(state, "no_token")) {
                 return;
+        }
         (void)snprintf(what, sizeof(what), "There is no token for %s: %s", view->name, why);
         doctor_find(view->doctor, "no_token", what, "Whoever asks for one is turned away.",
                     "The broker goes on trying. See: eqpctl status NAME; journalctl -u eqp-brokerd");
@@ -161,8 +170,9 @@ void doctor_examine_environments(struct doctor *doctor)
 {
         struct json_object *environments = field_array(doctor->status, "environments");
 
-        if (environments == NULL)
+        if (!environments) {
                 return;
+        }
         hide_hosts(doctor, environments);
         for (size_t i = 0; i < json_object_array_length(environments); i++) {
                 struct view view = { .doctor = doctor,
@@ -172,8 +182,9 @@ void doctor_examine_environments(struct doctor *doctor)
                 (void)snprintf(view.section, sizeof(view.section), "environment %s", view.name);
                 tell_refused_files(&view);
                 tell_state(&view);
-                if (!field_truth(view.environment, "configured"))
+                if (!field_truth(view.environment, "configured")) {
                         continue;
+                }
                 tell_keys(&view);
                 tell_exchanges(&view);
                 tell_trouble(&view);

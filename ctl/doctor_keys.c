@@ -26,10 +26,10 @@ static bool is_open_to_callers(const struct stat *status)
         const struct group *group = getgrnam(GROUP);
 
         return (status->st_mode & 0007) != 0 ||
-               ((status->st_mode & 0040) != 0 && group != NULL && group->gr_gid == status->st_gid);
+               ((status->st_mode & 0040) != 0 && group && group->gr_gid == status->st_gid);
 }
 
-/* the directory */
+/* ---- the directory ---- */
 
 static void examine_directory(struct doctor *doctor, const char *path, const struct stat *status)
 {
@@ -48,13 +48,14 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
                             "account for good.",
                             cure);
         }
-        if (!daemon_user_may_read(status))
+        if (!daemon_user_may_read(status)) {
                 doctor_find(doctor, "keys_directory_closed",
                             "The user eqp-broker may not read the directory of the keys.",
                             "The daemon runs as this user and finds no key.", cure);
+        }
 }
 
-/* the files */
+/* ---- the files ---- */
 
 static void examine_file(struct doctor *doctor, const struct key_entry *entry)
 {
@@ -92,9 +93,9 @@ static void examine_file(struct doctor *doctor, const struct key_entry *entry)
 static const char *base_url_of(const struct doctor *doctor, const char *environment)
 {
         const struct environment_settings *settings =
-                doctor->settings != NULL ? settings_environment(doctor->settings, environment) : NULL;
+                doctor->settings ? settings_environment(doctor->settings, environment) : NULL;
 
-        return settings != NULL ? settings->base_url : NULL;
+        return settings ? settings->base_url : NULL;
 }
 
 /* One of them must be in the wrong place. */
@@ -108,9 +109,10 @@ static void find_same_key(struct doctor *doctor, const struct key_entries *entri
                 const struct key_entry *other = &entries->entries[j];
                 const char *other_url = base_url_of(doctor, other->environment);
 
-                if (entry->key == NULL || other->key == NULL || url == NULL || other_url == NULL ||
-                    streq(url, other_url) || !access_key_equal(entry->key, other->key))
+                if (!entry->key || !other->key || !url || !other_url || streq(url, other_url) ||
+                    !access_key_equal(entry->key, other->key)) {
                         continue;
+                }
                 (void)snprintf(what, sizeof(what), "%s and %s hold the same key.", other->file, entry->file);
                 doctor_find(doctor, "key_in_two_environments", what,
                             "Keys of one environment never work in another: one of the two is refused at "
@@ -124,24 +126,27 @@ static void examine_files(struct doctor *doctor, const struct key_store *store)
 {
         _cleanup_(key_entries_free) struct key_entries entries = { 0 };
 
-        if (key_store_read(store, doctor->settings, &entries) < 0)
+        if (key_store_read(store, doctor->settings, &entries) < 0) {
                 return;
-        if (key_leftovers_count(store) > 0)
+        }
+        if (key_leftovers_count(store) > 0) {
                 doctor_find(doctor, "key_leftover",
                             "There are hidden files " KEY_ASIDE_PREFIX
                             "* in the directory of the keys, which a key set left that was killed.",
                             "Each may hold a whole key that nobody knows of.",
                             "Remove them; the next eqpctl key set does.");
+        }
         for (size_t i = 0; i < entries.n; i++) {
                 examine_file(doctor, &entries.entries[i]);
                 find_same_key(doctor, &entries, i);
         }
-        if (entries.n == 0)
+        if (entries.n == 0) {
                 doctor_find(doctor, "no_key", "There is no key file.", "Without a key there are no tokens.",
                             "As root: eqpctl key set sandbox (or production)");
+        }
 }
 
-/* keys that come from the service manager */
+/* ---- keys that come from the service manager ---- */
 
 /* Files in the usual place that nobody reads. */
 static void find_unused(struct doctor *doctor, const char *path)
@@ -151,8 +156,9 @@ static void find_unused(struct doctor *doctor, const char *path)
         char what[1024], cure[1024];
 
         if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0 || key_store_open(&store, path) < 0 ||
-            key_store_read(&store, doctor->settings, &entries) < 0 || entries.n == 0)
+            key_store_read(&store, doctor->settings, &entries) < 0 || entries.n == 0) {
                 return;
+        }
 
         (void)snprintf(
                 what, sizeof(what),
@@ -182,32 +188,37 @@ void doctor_examine_keys(struct doctor *doctor)
         char in_use[PATH_SHOWN_MAX];
         struct stat status;
 
-        if (doctor->settings != NULL)
+        if (doctor->settings) {
                 path = configuration_keys_directory(doctor->settings);
+        }
         text_clean(in_use, sizeof(in_use), field_text(doctor->status, "keys_directory"),
                    /* unicode= */ true);
         doctor_fact(doctor, SECTION, "directory", "%s", in_use[0] != '\0' ? in_use : path);
-        if (in_use[0] != '\0' && !streq(in_use, path))
+        if (in_use[0] != '\0' && !streq(in_use, path)) {
                 doctor_fact(doctor, SECTION, "directory configured", "%s", path);
+        }
         if (field_truth(doctor->status, "keys_are_credentials")) {
                 examine_credentials(doctor, path);
                 return;
         }
-        if (in_use[0] != '\0')
+        if (in_use[0] != '\0') {
                 path = in_use;
+        }
         if (stat(path, &status) < 0) {
                 int error = errno;
 
                 doctor_fact(doctor, SECTION, "owner and mode", "%s", strerror(error));
-                if (error == ENOENT && doctor->status == NULL)
+                if (error == ENOENT && !doctor->status) {
                         doctor_find(doctor, "no_keys_directory", "The directory of the keys is missing.",
                                     "Without a key there are no tokens.",
                                     "As root: eqpctl key set sandbox (or production)");
+                }
                 return;
         }
         examine_directory(doctor, path, &status);
-        if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0)
+        if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) < 0) {
                 doctor_fact(doctor, SECTION, "files", "not looked at: %s (root may)", strerror(errno));
-        else if (key_store_open(&store, path) == 0)
+        } else if (key_store_open(&store, path) == 0) {
                 examine_files(doctor, &store);
+        }
 }

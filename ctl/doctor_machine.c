@@ -20,28 +20,35 @@ static void tell_system(struct doctor *doctor)
         FILE *file;
 
         file = fopen("/etc/os-release", "re");
-        while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-                if (sscanf(line, "PRETTY_NAME=\"%200[^\"]", name) == 1)
+        while (file && fgets(line, sizeof(line), file)) {
+                if (sscanf(line, "PRETTY_NAME=\"%200[^\"]", name) == 1) {
                         break;
-        if (file != NULL)
+                }
+        }
+        if (file) {
                 (void)fclose(file);
+        }
         doctor_fact(doctor, SECTION, "system", "%s", name);
-        if (uname(&system) == 0)
+        if (uname(&system) == 0) {
                 doctor_fact(doctor, SECTION, "kernel", "%s %s %s", system.sysname, system.release,
                             system.machine);
+        }
         doctor_fact(doctor, SECTION, "service manager", "%s",
                     access("/run/systemd/system", F_OK) == 0 ? "systemd" : "not systemd");
 }
 
 static const char *container(void)
 {
-        if (getenv("KUBERNETES_SERVICE_HOST") != NULL)
+        if (getenv("KUBERNETES_SERVICE_HOST")) {
                 return "Kubernetes";
-        if (access("/run/.containerenv", F_OK) == 0)
+        }
+        if (access("/run/.containerenv", F_OK) == 0) {
                 return "podman";
-        if (access("/.dockerenv", F_OK) == 0)
+        }
+        if (access("/.dockerenv", F_OK) == 0) {
                 return "docker";
-        return getenv("container") != NULL ? "yes" : "none that shows";
+        }
+        return getenv("container") ? "yes" : "none that shows";
 }
 
 /* Clocks that are far off are off by years, as after a flat battery: then the time lies before that of this
@@ -55,15 +62,17 @@ static void examine_clock(struct doctor *doctor)
         struct stat program;
         struct tm parts;
 
-        if (gmtime_r(&now, &parts) != NULL)
+        if (gmtime_r(&now, &parts)) {
                 (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+        }
         doctor_fact(doctor, SECTION, "clock", "%s, %s", text,
                     state < 0             ? "whether synchronised is not known"
                     : state == TIME_ERROR ? "not synchronised"
                                           : "synchronised");
         if (stat("/proc/self/exe", &program) < 0 ||
-            (now + DAY_SEC >= program.st_mtime && now < program.st_mtime + FAR_SEC))
+            (now + DAY_SEC >= program.st_mtime && now < program.st_mtime + FAR_SEC)) {
                 return;
+        }
         doctor_find(doctor, "clock_wrong", "The clock of this machine is wrong.",
                     "Certificates look expired or not valid yet, so no token can be obtained, and the times "
                     "in the "
@@ -79,28 +88,31 @@ static void examine_localhost(struct doctor *doctor)
         char address[64] = "", found[256] = "";
         int r = getaddrinfo("localhost", NULL, &hints, &list);
 
-        for (struct addrinfo *info = list; info != NULL; info = info->ai_next) {
+        for (struct addrinfo *info = list; info; info = info->ai_next) {
                 if (getnameinfo(info->ai_addr, info->ai_addrlen, address, sizeof(address), NULL, 0,
-                                NI_NUMERICHOST) != 0)
+                                NI_NUMERICHOST) != 0) {
                         continue;
+                }
                 is_loopback = is_loopback && (strncmp(address, "127.", 4) == 0 || streq(address, "::1"));
                 (void)snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s",
                                found[0] != '\0' ? ", " : "", address);
         }
-        if (list != NULL)
+        if (list) {
                 freeaddrinfo(list);
+        }
         doctor_fact(doctor, SECTION, "localhost", "%s", r == 0 ? found : gai_strerror(r));
-        if (r != 0 || !is_loopback)
+        if (r != 0 || !is_loopback) {
                 doctor_find(doctor, "no_localhost", "The name localhost does not lead to this machine.",
                             "Programs that ask the broker at http://localhost:9377 do not find it.",
                             "Put '127.0.0.1 localhost' into /etc/hosts, or have them ask 127.0.0.1.");
+        }
 }
 
 /* Does a list of hosts to reach without proxy name this machine? */
 static bool spares_loopback(const char *list)
 {
-        return list != NULL && (streq(list, "*") || strstr(list, "127.0.0.1") != NULL ||
-                                strstr(list, "127.0.0.0/8") != NULL || strstr(list, "localhost") != NULL);
+        return list && (streq(list, "*") || strstr(list, "127.0.0.1") || strstr(list, "127.0.0.0/8") ||
+                        strstr(list, "localhost"));
 }
 
 static void examine_proxies(struct doctor *doctor)
@@ -112,17 +124,18 @@ static void examine_proxies(struct doctor *doctor)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 const char *value = getenv(names[i]);
 
-                if (value == NULL || value[0] == '\0')
+                if (!value || value[0] == '\0') {
                         continue;
+                }
                 (void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
                                list[0] != '\0' ? ", " : "", names[i]);
-                if (strcasestr(names[i], "no_") == NULL)
+                if (!strcasestr(names[i], "no_")) {
                         doctor_hide_url(doctor, value, "PROXY-HOST");
+                }
         }
         doctor_fact(doctor, SECTION, "proxy variables here", "%s", list[0] != '\0' ? list : "none");
-        if ((getenv("http_proxy") != NULL || getenv("HTTP_PROXY") != NULL || getenv("all_proxy") != NULL ||
-             getenv("ALL_PROXY") != NULL) &&
-            !spares_loopback(getenv("no_proxy")) && !spares_loopback(getenv("NO_PROXY")))
+        if ((getenv("http_proxy") || getenv("HTTP_PROXY") || getenv("all_proxy") || getenv("ALL_PROXY")) &&
+            !spares_loopback(getenv("no_proxy")) && !spares_loopback(getenv("NO_PROXY"))) {
                 doctor_find(doctor, "proxy_for_localhost",
                             "A proxy is set for http, and no_proxy does not name this machine.",
                             "Programs that ask the broker over http://127.0.0.1 ask the proxy instead, "
@@ -130,6 +143,7 @@ static void examine_proxies(struct doctor *doctor)
                             "nothing of it, or sees the token.",
                             "Set no_proxy=127.0.0.1,localhost (and NO_PROXY likewise). eqpctl never uses a "
                             "proxy.");
+        }
 }
 
 void doctor_examine_machine(struct doctor *doctor)

@@ -36,12 +36,14 @@ static size_t walk(const struct key_store *store, bool remove)
         size_t count = 0;
         int n = 0;
 
-        if (store->fd >= 0)
+        if (store->fd >= 0) {
                 n = scandirat(store->fd, ".", &files, is_aside_name, alphasort);
+        }
         for (int i = 0; i < n; i++) {
                 if (is_leftover(store, files[i]->d_name) &&
-                    (!remove || unlinkat(store->fd, files[i]->d_name, 0) == 0))
+                    (!remove || unlinkat(store->fd, files[i]->d_name, 0) == 0)) {
                         count++;
+                }
                 free(files[i]);
         }
         free(files);
@@ -57,7 +59,8 @@ void key_leftovers_remove(const struct key_store *store)
 {
         size_t n = walk(store, /* remove= */ true);
 
-        if (n > 0)
+        if (n > 0) {
                 complain("Removed from %s what an earlier key set left that was killed: %zu file%s.",
                          store->path, n, n > 1 ? "s" : "");
+        }
 }

@@ -19,23 +19,25 @@ int key_place_open(struct key_place *ret_place, const struct options *options)
         int r;
 
         r = configuration_read(&place.settings, message);
-        if (r < 0 && directory == NULL) {
+        if (r < 0 && !directory) {
                 complain("Where the keys are is not known, since the configuration cannot be read: %s. Mend "
                          "it, "
                          "or name the directory with --directory.",
                          message);
                 return EXIT_FAILED;
         }
-        if (r < 0)
+        if (r < 0) {
                 complain("The configuration cannot be read: %s.", message);
+        }
 
-        if (directory == NULL)
+        if (!directory) {
                 directory = configuration_keys_directory(place.settings);
-        place.in_force =
-                place.settings != NULL && streq(directory, configuration_keys_directory(place.settings));
+        }
+        place.in_force = place.settings && streq(directory, configuration_keys_directory(place.settings));
         r = key_store_open(&place.store, directory);
-        if (r < 0)
+        if (r < 0) {
                 return key_place_exit_code(r);
+        }
 
         *ret_place = place;
         place = (struct key_place){ .store.fd = -1 };
@@ -50,8 +52,9 @@ void key_place_close(struct key_place *place)
 
 int key_place_read_name(struct key_file_name *ret_name, const char *text)
 {
-        if (key_file_name_read(ret_name, text) == 0)
+        if (key_file_name_read(ret_name, text) == 0) {
                 return EXIT_DONE;
+        }
 
         complain(
                 "A key is named ENVIRONMENT or ENVIRONMENT.LABEL, such as sandbox or production.1-main, not "
@@ -62,8 +65,9 @@ int key_place_read_name(struct key_file_name *ret_name, const char *text)
 
 bool key_place_knows(const struct key_place *place, const char *environment)
 {
-        if (place->settings == NULL || settings_environment(place->settings, environment) != NULL)
+        if (!place->settings || settings_environment(place->settings, environment)) {
                 return true;
+        }
 
         configuration_complain_unknown(place->settings, environment);
         return false;
@@ -76,7 +80,8 @@ int key_place_visit(const struct options *options, key_place_visitor visit)
         int code;
 
         code = key_place_read_name(&name, options->environment);
-        if (code == EXIT_DONE)
+        if (code == EXIT_DONE) {
                 code = key_place_open(&place, options);
+        }
         return code == EXIT_DONE ? visit(&place, options, &name) : code;
 }

@@ -18,8 +18,9 @@
 
 static void close_fd(int *fd)
 {
-        if (*fd >= 0)
+        if (*fd >= 0) {
                 (void)close(*fd);
+        }
         *fd = -1;
 }
 
@@ -34,15 +35,16 @@ int key_file_name_read(struct key_file_name *ret_name, const char *text)
         int r;
 
         r = key_file_name_parse(text, name.environment, name.label);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         (void)snprintf(name.file, sizeof(name.file), "%s", text);
         *ret_name = name;
         return 0;
 }
 
-/* the directory */
+/* ---- the directory ---- */
 
 int key_store_open(struct key_store *ret_store, const char *path)
 {
@@ -50,7 +52,7 @@ int key_store_open(struct key_store *ret_store, const char *path)
         int error;
 
         store.path = strdup(path);
-        if (store.path == NULL) {
+        if (!store.path) {
                 complain("Out of memory.");
                 return -ENOMEM;
         }
@@ -79,7 +81,7 @@ void key_store_close(struct key_store *store)
         store->path = NULL;
 }
 
-/* one file */
+/* ---- one file ---- */
 
 /* Follows links within the directory (Kubernetes has some), not those that lead out of it. */
 static int open_file(int directory_fd, const char *file)
@@ -91,8 +93,9 @@ static int open_file(int directory_fd, const char *file)
         int fd;
 
         fd = (int)syscall(SYS_openat2, directory_fd, file, &how, sizeof(how));
-        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
                 fd = openat(directory_fd, file, (int)how.flags | O_NOFOLLOW);
+        }
 
         return fd;
 }
@@ -104,12 +107,15 @@ static ssize_t read_text(int fd, char *text, size_t size)
         while (length < size) {
                 ssize_t n = read(fd, text + length, size - length);
 
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
-                if (n < 0)
+                }
+                if (n < 0) {
                         return -errno;
-                if (n == 0)
+                }
+                if (n == 0) {
                         break;
+                }
                 length += (size_t)n;
         }
 
@@ -122,16 +128,17 @@ static void read_key(struct key_entry *entry, int fd)
         const char *why = "out of memory";
         ssize_t length;
 
-        if (text == NULL) {
+        if (!text) {
                 (void)snprintf(entry->reason, sizeof(entry->reason), "%s", why);
                 return;
         }
         length = read_text(fd, text, ACCESS_KEY_TEXT_MAX + 1);
-        if (length < 0)
+        if (length < 0) {
                 (void)snprintf(entry->reason, sizeof(entry->reason), "it cannot be read: %s",
                                strerror((int)-length));
-        else if (access_key_parse(text, (size_t)length, &entry->key, &why) < 0)
+        } else if (access_key_parse(text, (size_t)length, &entry->key, &why) < 0) {
                 (void)snprintf(entry->reason, sizeof(entry->reason), "%s", why);
+        }
 }
 
 static void examine(struct key_entry *entry, int directory_fd, const char *file, bool relaxed)
@@ -142,26 +149,28 @@ static void examine(struct key_entry *entry, int directory_fd, const char *file,
         if (fd < 0) {
                 /* What the directory itself tells is better than nothing. */
                 entry->examined = fstatat(directory_fd, file, &entry->status, AT_SYMLINK_NOFOLLOW) == 0;
-                if (error == ELOOP || error == EXDEV)
+                if (error == ELOOP || error == EXDEV) {
                         (void)snprintf(entry->reason, sizeof(entry->reason),
                                        "it is a link that leads out of the directory: eqpctl does not "
                                        "follow it (the daemon does)");
-                else
+                } else {
                         (void)snprintf(entry->reason, sizeof(entry->reason), "it cannot be opened: %s",
                                        strerror(error));
+                }
                 return;
         }
         entry->examined = fstat(fd, &entry->status) == 0;
-        if (!entry->examined)
+        if (!entry->examined) {
                 (void)snprintf(entry->reason, sizeof(entry->reason), "it cannot be examined: %s",
                                strerror(errno));
-        else if (key_file_check(S_ISREG(entry->status.st_mode), entry->status.st_mode,
-                                (uint64_t)entry->status.st_size, relaxed, entry->reason,
-                                sizeof(entry->reason)) == 0)
+        } else if (key_file_check(S_ISREG(entry->status.st_mode), entry->status.st_mode,
+                                  (uint64_t)entry->status.st_size, relaxed, entry->reason,
+                                  sizeof(entry->reason)) == 0) {
                 read_key(entry, fd);
+        }
 }
 
-/* all files */
+/* ---- all files ---- */
 
 static int may_be_key(const struct dirent *entry)
 {
@@ -177,8 +186,9 @@ static void set_shown_name(struct key_entry *entry, const char *file)
 {
         size_t length = MIN_OF(strlen(file), sizeof(entry->file) - 1);
 
-        for (size_t i = 0; i < length; i++)
+        for (size_t i = 0; i < length; i++) {
                 entry->file[i] = file[i] > 0x20 && file[i] < 0x7f ? file[i] : '?';
+        }
         entry->file[length] = '\0';
 }
 
@@ -190,8 +200,9 @@ static void compare_with_others(const struct key_entries *before, struct key_ent
         for (size_t i = 0; i < before->n; i++) {
                 const struct key_entry *other = &before->entries[i];
 
-                if (!streq(other->environment, entry->environment) || other->reason[0] != '\0')
+                if (!streq(other->environment, entry->environment) || other->reason[0] != '\0') {
                         continue;
+                }
                 n++;
                 if (access_key_equal(other->key, entry->key)) {
                         (void)snprintf(entry->reason, sizeof(entry->reason),
@@ -199,11 +210,12 @@ static void compare_with_others(const struct key_entries *before, struct key_ent
                         return;
                 }
         }
-        if (n >= KEYS_PER_ENVIRONMENT_MAX)
+        if (n >= KEYS_PER_ENVIRONMENT_MAX) {
                 (void)snprintf(entry->reason, sizeof(entry->reason),
                                "%s has %d keys already, as many as the upstream gives out: remove the "
                                "file, or one before it",
                                entry->environment, KEYS_PER_ENVIRONMENT_MAX);
+        }
 }
 
 static void read_entry(const struct key_store *store, const struct settings *settings, const char *file,
@@ -216,17 +228,18 @@ static void read_entry(const struct key_store *store, const struct settings *set
                 entry->environment[0] = '\0';
                 entry->label[0] = '\0';
         }
-        examine(entry, store->fd, file, settings != NULL && settings->key_permissions_relaxed);
-        if (entry->environment[0] == '\0')
+        examine(entry, store->fd, file, settings && settings->key_permissions_relaxed);
+        if (entry->environment[0] == '\0') {
                 (void)snprintf(entry->reason, sizeof(entry->reason),
                                "its name is not ENVIRONMENT or ENVIRONMENT.LABEL: rename or remove it");
-        else if (settings != NULL && settings_environment(settings, entry->environment) == NULL)
+        } else if (settings && !settings_environment(settings, entry->environment)) {
                 (void)snprintf(entry->reason, sizeof(entry->reason),
                                "there is no environment of that name: add a section [environment %s] with "
                                "its base_url, or rename the file",
                                entry->environment);
-        else if (entry->key != NULL)
+        } else if (entry->key) {
                 compare_with_others(entries, entry);
+        }
         entries->n++;
 }
 
@@ -236,12 +249,13 @@ static int fill(const struct key_store *store, const struct settings *settings, 
         struct key_entries entries = { 0 };
 
         entries.entries = calloc(MAX_OF(n, (size_t)1), sizeof(*entries.entries));
-        if (entries.entries == NULL) {
+        if (!entries.entries) {
                 complain("Out of memory.");
                 return -ENOMEM;
         }
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 read_entry(store, settings, files[i]->d_name, &entries);
+        }
 
         *ret_entries = entries;
         return 0;
@@ -253,36 +267,42 @@ int key_store_read(const struct key_store *store, const struct settings *setting
         struct dirent **files = NULL;
         int n = 0, r;
 
-        if (store->fd >= 0)
+        if (store->fd >= 0) {
                 n = scandirat(store->fd, ".", &files, may_be_key, by_name);
+        }
         if (n < 0) {
                 r = -errno;
                 complain("The directory of the keys, %s, cannot be read: %s.", store->path, strerror(-r));
                 return r;
         }
-        if (n > FILES_MAX)
+        if (n > FILES_MAX) {
                 complain("There are more than %d files in %s: the rest was not looked at.", FILES_MAX,
                          store->path);
+        }
         r = fill(store, settings, files, (size_t)MIN_OF(n, FILES_MAX), ret_entries);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
                 free(files[i]);
+        }
         free(files);
         return r;
 }
 
 void key_entries_free(struct key_entries *entries)
 {
-        for (size_t i = 0; i < entries->n; i++)
+        for (size_t i = 0; i < entries->n; i++) {
                 entries->entries[i].key = access_key_free(entries->entries[i].key);
+        }
         free(entries->entries);
         *entries = (struct key_entries){ 0 };
 }
 
 const struct key_entry *key_entries_find(const struct key_entries *entries, const char *file)
 {
-        for (size_t i = 0; i < entries->n; i++)
-                if (streq(entries->entries[i].file, file))
+        for (size_t i = 0; i < entries->n; i++) {
+                if (streq(entries->entries[i].file, file)) {
                         return &entries->entries[i];
+                }
+        }
 
         return NULL;
 }

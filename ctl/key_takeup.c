@@ -34,8 +34,7 @@ static bool is_refused(struct json_object *status, const struct key_file_name *n
 {
         struct json_object *key = daemon_status_key(status, name->environment, name->label);
 
-        return streq(field_text(key, "state"), "refused") ||
-               daemon_status_refusal(status, name->file) != NULL;
+        return streq(field_text(key, "state"), "refused") || daemon_status_refusal(status, name->file);
 }
 
 void key_takeup_begin(struct key_takeup *ret_takeup, const char *address, const struct key_file_name *name)
@@ -44,8 +43,9 @@ void key_takeup_begin(struct key_takeup *ret_takeup, const char *address, const 
         struct key_takeup takeup = { 0 };
 
         takeup.error = eqp_broker_open(&takeup.broker, address, "eqpctl");
-        if (takeup.error == 0)
+        if (takeup.error == 0) {
                 takeup.error = daemon_status_get(takeup.broker, &status);
+        }
         takeup.serial = serial_of(status, name);
         takeup.refused = is_refused(status, name);
         *ret_takeup = takeup;
@@ -63,15 +63,17 @@ static enum progress progress_of(const struct key_takeup *takeup, struct json_ob
         struct json_object *key = daemon_status_key(status, name->environment, name->label);
         int64_t serial = serial_of(status, name);
 
-        if (serial == 0 || (serial == takeup->serial && !unchanged))
-                return daemon_status_refusal(status, name->file) != NULL ? REFUSED_FILE : NOT_SEEN;
-        if (streq(field_text(key, "state"), "trial") || field_truth(environment, "exchange_in_flight"))
+        if (serial == 0 || (serial == takeup->serial && !unchanged)) {
+                return daemon_status_refusal(status, name->file) ? REFUSED_FILE : NOT_SEEN;
+        }
+        if (streq(field_text(key, "state"), "trial") || field_truth(environment, "exchange_in_flight")) {
                 return TRYING;
+        }
 
         return TAKEN_UP;
 }
 
-/* the result in words */
+/* ---- the result in words ---- */
 
 static int tell_taken_up(struct json_object *status, const struct key_file_name *name)
 {
@@ -93,14 +95,15 @@ static int tell_taken_up(struct json_object *status, const struct key_file_name 
                                                       : "");
                 return EXIT_FAILED;
         }
-        if (!streq(state, "active"))
+        if (!streq(state, "active")) {
                 (void)puts(
                         "The daemon has taken it up: it is a spare, to be used when the keys before it are "
                         "refused.");
-        else if (streq(field_text(environment, "state"), "valid"))
+        } else if (streq(field_text(environment, "state"), "valid")) {
                 (void)puts("The daemon has taken it up: it is in use.");
-        else
+        } else {
                 (void)puts("The daemon has taken it up, and is getting a token with it.");
+        }
         return EXIT_DONE;
 }
 
@@ -116,8 +119,9 @@ static int tell_refused_file(struct json_object *status, const struct key_file_n
 {
         char why[1024];
 
-        if (daemon_status_environment(status, name->environment) == NULL)
+        if (!daemon_status_environment(status, name->environment)) {
                 return tell_unknown_environment(name);
+        }
 
         text_clean(why, sizeof(why), daemon_status_refusal(status, name->file), /* unicode= */ true);
         complain("The daemon does not use the file: %s.", why);
@@ -126,8 +130,9 @@ static int tell_refused_file(struct json_object *status, const struct key_file_n
 
 static int tell_not_seen(struct json_object *status, const struct key_file_name *name)
 {
-        if (daemon_status_environment(status, name->environment) == NULL)
+        if (!daemon_status_environment(status, name->environment)) {
                 return tell_unknown_environment(name);
+        }
 
         complain(
                 "The daemon did not take the key up within %d s. Does it read another directory, or get its "
@@ -144,9 +149,9 @@ static int tell_no_answer(const struct key_takeup *takeup, int error)
         }
 
         complain("What the daemon makes of it cannot be told: %s",
-                 takeup->broker != NULL ? eqp_broker_error_message(takeup->broker)
-                 : error == -EINVAL     ? "that is not the address of a broker."
-                                        : "out of memory.");
+                 takeup->broker     ? eqp_broker_error_message(takeup->broker)
+                 : error == -EINVAL ? "that is not the address of a broker."
+                                    : "out of memory.");
         return EXIT_DONE;
 }
 
@@ -164,8 +169,9 @@ int key_takeup_finish(struct key_takeup *takeup, const struct key_file_name *nam
         uint64_t begin_usec = now_usec(), end_usec = begin_usec + WAIT_MAX_SEC * USEC_PER_SEC;
         uint64_t old_news_usec = begin_usec + OLD_NEWS_MAX_SEC * USEC_PER_SEC;
 
-        if (takeup->error < 0)
+        if (takeup->error < 0) {
                 return tell_no_answer(takeup, takeup->error);
+        }
 
         for (;;) {
                 _cleanup_(json_putp) struct json_object *status = NULL;
@@ -174,19 +180,24 @@ int key_takeup_finish(struct key_takeup *takeup, const struct key_file_name *nam
                 int r;
 
                 r = daemon_status_get(takeup->broker, &status);
-                if (r < 0)
+                if (r < 0) {
                         return tell_no_answer(takeup, r);
+                }
 
                 progress = progress_of(takeup, status, name, unchanged);
                 if (now < old_news_usec && takeup->refused && is_refused(status, name) &&
-                    (unchanged || progress == REFUSED_FILE))
+                    (unchanged || progress == REFUSED_FILE)) {
                         progress = NOT_SEEN;
-                if (progress == TAKEN_UP)
+                }
+                if (progress == TAKEN_UP) {
                         return tell_taken_up(status, name);
-                if (progress == REFUSED_FILE)
+                }
+                if (progress == REFUSED_FILE) {
                         return tell_refused_file(status, name);
-                if (now >= end_usec && progress == NOT_SEEN)
+                }
+                if (now >= end_usec && progress == NOT_SEEN) {
                         return tell_not_seen(status, name);
+                }
                 if (now >= end_usec) {
                         (void)puts("The daemon has taken it up, and is still trying it.");
                         return EXIT_DONE;

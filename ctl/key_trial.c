@@ -54,10 +54,10 @@ static const char *without_environment(const char *words, const char *environmen
 static uint64_t limit_usec(const struct settings *settings, const char *name)
 {
         const struct environment_settings *environment =
-                settings != NULL ? settings_environment(settings, name) : NULL;
+                settings ? settings_environment(settings, name) : NULL;
 
         return START_AND_END_USEC +
-               (environment != NULL ? environment->exchange_timeout_usec : EXCHANGE_TIMEOUT_MAX_USEC);
+               (environment ? environment->exchange_timeout_usec : EXCHANGE_TIMEOUT_MAX_USEC);
 }
 
 void key_trial_run(struct key_trial *ret_trial, const struct settings *settings, const char *environment,
@@ -72,7 +72,7 @@ void key_trial_run(struct key_trial *ret_trial, const struct settings *settings,
         int length, r;
 
         *ret_trial = (struct key_trial){ .verdict = KEY_NO_TRIAL };
-        if (line == NULL) {
+        if (!line) {
                 (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "out of memory");
                 return;
         }
@@ -94,12 +94,13 @@ void key_trial_run(struct key_trial *ret_trial, const struct settings *settings,
 
         ret_trial->verdict = verdict_of(result.exit_code);
         words = without_environment(result.words, environment);
-        if (words[0] != '\0')
+        if (words[0] != '\0') {
                 (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "%s", words);
-        else if (ret_trial->verdict != KEY_GOOD)
+        } else if (ret_trial->verdict != KEY_GOOD) {
                 (void)snprintf(ret_trial->words, sizeof(ret_trial->words),
                                "%s --try-key ended with %d and said nothing", program_path(),
                                result.exit_code);
+        }
 }
 
 const char *key_verdict_name(enum key_verdict verdict)

@@ -28,10 +28,12 @@ struct aside {
 
 static void aside_drop(struct aside *aside)
 {
-        if (aside->name[0] != '\0')
+        if (aside->name[0] != '\0') {
                 (void)unlinkat(aside->directory_fd, aside->name, 0);
-        if (aside->fd >= 0)
+        }
+        if (aside->fd >= 0) {
                 (void)close(aside->fd);
+        }
 }
 
 static void free_secret(char **block)
@@ -60,12 +62,13 @@ static int fail(const struct key_store *store, const char *file, const char *wha
 {
         const char *cure = "";
 
-        if (error == ENOSPC || error == EDQUOT)
+        if (error == ENOSPC || error == EDQUOT) {
                 cure = " Make room there.";
-        else if (error == EROFS)
+        } else if (error == EROFS) {
                 cure = " That file system is read-only.";
-        else if (error == EACCES || error == EPERM)
+        } else if (error == EACCES || error == EPERM) {
                 cure = " The directory is the daemon's alone: run this as root.";
+        }
         complain("%s%s%s %s: %s.%s", store->path, file[0] != '\0' ? "/" : "", file, what, strerror(error),
                  cure);
         return -error;
@@ -73,25 +76,28 @@ static int fail(const struct key_store *store, const char *file, const char *wha
 
 int key_writer_check(const struct key_store *store)
 {
-        if (store->fd < 0 || faccessat(store->fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        if (store->fd < 0 || faccessat(store->fd, ".", W_OK | X_OK, AT_EACCESS) == 0) {
                 return 0;
+        }
 
         return fail(store, "", "cannot be written to", errno);
 }
 
-/* the directory */
+/* ---- the directory ---- */
 
 /* Makes what is missing above the last part of the path. */
 static int make_parents(const char *path)
 {
         _cleanup_free_ char *parent = strdup(path);
 
-        if (parent == NULL)
+        if (!parent) {
                 return -ENOMEM;
-        for (char *slash = strchr(parent + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        }
+        for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+                if (mkdir(parent, 0755) < 0 && errno != EEXIST) {
                         return -errno;
+                }
                 *slash = '/';
         }
 
@@ -102,8 +108,9 @@ static int give_to_daemon(int fd)
 {
         const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
 
-        if (user != NULL && fchown(fd, user->pw_uid, user->pw_gid) < 0)
+        if (user && fchown(fd, user->pw_uid, user->pw_gid) < 0) {
                 return -errno;
+        }
 
         return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
@@ -112,22 +119,27 @@ int key_writer_make_directory(struct key_store *store)
 {
         int fd, r;
 
-        if (store->fd >= 0)
+        if (store->fd >= 0) {
                 return 0;
+        }
 
         r = make_parents(store->path);
-        if (r < 0)
+        if (r < 0) {
                 return fail(store, "", "cannot be made", -r);
-        if (mkdir(store->path, 0700) < 0)
+        }
+        if (mkdir(store->path, 0700) < 0) {
                 return fail(store, "", "cannot be made", errno);
+        }
         fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         r = fd < 0 ? -errno : give_to_daemon(fd);
-        if (r == 0 && fstat(fd, &store->status) < 0)
+        if (r == 0 && fstat(fd, &store->status) < 0) {
                 r = -errno;
+        }
         if (r < 0) {
                 (void)rmdir(store->path);
-                if (fd >= 0)
+                if (fd >= 0) {
                         (void)close(fd);
+                }
                 return fail(store, "", "cannot be made", -r);
         }
 
@@ -135,15 +147,16 @@ int key_writer_make_directory(struct key_store *store)
         return 0;
 }
 
-/* a file */
+/* ---- a file ---- */
 
 static int aside_open(struct aside *aside, int directory_fd)
 {
         unsigned char random[8];
 
         *aside = (struct aside){ .directory_fd = directory_fd, .fd = -1 };
-        if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
                 return -EIO;
+        }
 
         (void)snprintf(aside->name, sizeof(aside->name), KEY_ASIDE_PREFIX "%02x%02x%02x%02x%02x%02x%02x%02x",
                        random[0], random[1], random[2], random[3], random[4], random[5], random[6],
@@ -161,10 +174,12 @@ static int aside_open(struct aside *aside, int directory_fd)
 /* Owner and group of the directory; for our own file its group is not worth a failure. */
 static int set_owner(int fd, const struct stat *directory)
 {
-        if (fchmod(fd, 0600) < 0)
+        if (fchmod(fd, 0600) < 0) {
                 return -errno;
-        if (fchown(fd, directory->st_uid, directory->st_gid) < 0 && directory->st_uid != geteuid())
+        }
+        if (fchown(fd, directory->st_uid, directory->st_gid) < 0 && directory->st_uid != geteuid()) {
                 return -errno;
+        }
 
         return 0;
 }
@@ -174,10 +189,12 @@ static int write_all(int fd, const char *text, size_t length)
         while (length > 0) {
                 ssize_t n = write(fd, text, length);
 
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
-                if (n < 0)
+                }
+                if (n < 0) {
                         return -errno;
+                }
                 text += n;
                 length -= (size_t)n;
         }
@@ -192,8 +209,9 @@ static int write_key(int fd, const struct access_key *key)
         _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         int length;
 
-        if (text == NULL)
+        if (!text) {
                 return -ENOMEM;
+        }
         length = snprintf(text, ACCESS_KEY_TEXT_MAX + 1, "%s:%s\n", key->id, key->secret);
         return length < 0 ? -EIO : write_all(fd, text, (size_t)length);
 }
@@ -207,32 +225,41 @@ int key_writer_put(const struct key_store *store, const char *file, const struct
         key_leftovers_remove(store);
         block_signals(&before);
         r = aside_open(&aside, store->fd);
-        if (r == 0)
+        if (r == 0) {
                 r = write_key(aside.fd, key);
-        if (r == 0)
+        }
+        if (r == 0) {
                 r = set_owner(aside.fd, &store->status);
-        if (r == 0 && fsync(aside.fd) < 0)
+        }
+        if (r == 0 && fsync(aside.fd) < 0) {
                 r = -errno;
-        if (r == 0 && close(take_fd(aside.fd)) < 0)
+        }
+        if (r == 0 && close(take_fd(aside.fd)) < 0) {
                 r = -errno;
-        if (r == 0 && renameat(store->fd, aside.name, store->fd, file) < 0)
+        }
+        if (r == 0 && renameat(store->fd, aside.name, store->fd, file) < 0) {
                 r = -errno;
-        if (r < 0)
+        }
+        if (r < 0) {
                 return fail(store, file, "cannot be written", -r);
+        }
 
         aside.name[0] = '\0';
-        if (fsync(store->fd) < 0)
+        if (fsync(store->fd) < 0) {
                 return fail(store, file, "is written, but may not outlive a power failure", errno);
+        }
 
         return 0;
 }
 
 int key_writer_remove(const struct key_store *store, const char *file)
 {
-        if (unlinkat(store->fd, file, 0) < 0)
+        if (unlinkat(store->fd, file, 0) < 0) {
                 return fail(store, file, "cannot be removed", errno);
-        if (fsync(store->fd) < 0)
+        }
+        if (fsync(store->fd) < 0) {
                 return fail(store, file, "is removed, but may come back after a power failure", errno);
+        }
 
         return 0;
 }

@@ -19,9 +19,12 @@ static void forbid_core_dumps(void)
 /* Who is started without standard streams must not write a message into what he opens later. */
 static bool fill_standard_streams(void)
 {
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+                    open("/dev/null", O_RDWR | O_CLOEXEC) != fd) {
                         return false;
+                }
+        }
 
         return true;
 }
@@ -32,8 +35,9 @@ int main(int argc, char **argv)
         int code, written;
 
         forbid_core_dumps();
-        if (!fill_standard_streams())
+        if (!fill_standard_streams()) {
                 return EXIT_FAILED;
+        }
         (void)setlocale(LC_CTYPE, "");
         options_parse(&options, argc, argv);
         code = options.run(&options);

@@ -27,18 +27,20 @@ static void unknown_verb(struct argp_state *state, const char *word, const char 
 {
         const char *names[VERBS_MAX];
         char guess[NEAREST_NAMES_TEXT_MAX], asked[64];
-        bool two = verb_is_first_word(word) && second_word != NULL;
+        bool two = verb_is_first_word(word) && second_word;
         size_t n = 0;
 
-        if (verb_is_first_word(word) && (second_word == NULL || second_word[0] == '-')) {
+        if (verb_is_first_word(word) && (!second_word || second_word[0] == '-')) {
                 /* "eqpctl key --help": the list of verbs tells what there is. */
-                if (second_word != NULL && (streq(second_word, "--help") || streq(second_word, "-?")))
+                if (second_word && (streq(second_word, "--help") || streq(second_word, "-?"))) {
                         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+                }
                 argp_error(state, "'%s' needs a second word; see eqpctl --help", word);
         }
         (void)snprintf(asked, sizeof(asked), "%s%s%s", word, two ? " " : "", two ? second_word : "");
-        for (size_t i = 0; i < n_verbs && n < VERBS_MAX; i++)
+        for (size_t i = 0; i < n_verbs && n < VERBS_MAX; i++) {
                 names[n++] = verbs[i].name;
+        }
 
         argp_error(state, "there is no verb '%s'; %s", asked,
                    nearest_names(asked, names, n, guess, sizeof(guess)));
@@ -52,8 +54,9 @@ static unsigned parse_seconds(struct argp_state *state, const char *option, cons
 
         errno = 0;
         value = strtoul(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > max)
+        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > max) {
                 argp_error(state, "--%s takes whole seconds from 0 to %u, not '%s'", option, max, text);
+        }
 
         return (unsigned)value;
 }
@@ -66,9 +69,11 @@ static enum token_format parse_format(struct argp_state *state, const char *text
                 [TOKEN_FORMAT_HEADER] = "header",
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (streq(names[i], text))
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                if (streq(names[i], text)) {
                         return (enum token_format)i;
+                }
+        }
 
         argp_error(state, "--format is raw, json or header, not '%s'", text);
         return TOKEN_FORMAT_RAW;
@@ -86,8 +91,9 @@ static error_t on_common(int key, char *argument, struct argp_state *state)
 {
         struct options *options = state->input;
 
-        if (key != KEY_ADDRESS)
+        if (key != KEY_ADDRESS) {
                 return ARGP_ERR_UNKNOWN;
+        }
 
         options->address = argument;
         return 0;
@@ -96,20 +102,21 @@ static error_t on_common(int key, char *argument, struct argp_state *state)
 static const struct argp common_argp = { .options = common_options, .parser = on_common };
 static const struct argp_child common_child[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 
-/* the verb's own part */
+/* ---- the verb's own part ---- */
 
 static void take_argument(struct parse *parse, char *argument, struct argp_state *state)
 {
         struct options *options = parse->options;
 
-        if (parse->verb->operand == OPERAND_COMMAND && options->environment != NULL) {
+        if (parse->verb->operand == OPERAND_COMMAND && options->environment) {
                 /* The command and all that follows it, whatever it looks like. */
                 options->command = state->argv + state->next - 1;
                 state->next = state->argc;
                 return;
         }
-        if (parse->verb->operand == OPERAND_NONE || options->environment != NULL)
+        if (parse->verb->operand == OPERAND_NONE || options->environment) {
                 argp_error(state, "'%s' is one argument too many", argument);
+        }
         options->environment = argument;
 }
 
@@ -118,12 +125,15 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         const struct options *options = parse->options;
         enum operand operand = parse->verb->operand;
 
-        if ((operand == OPERAND_REQUIRED || operand == OPERAND_COMMAND) && options->environment == NULL)
+        if ((operand == OPERAND_REQUIRED || operand == OPERAND_COMMAND) && !options->environment) {
                 argp_error(state, "the name of an environment is missing, such as sandbox");
-        if (operand == OPERAND_COMMAND && options->command == NULL)
+        }
+        if (operand == OPERAND_COMMAND && !options->command) {
                 argp_error(state, "the command to run is missing");
-        if (options->json && options->watch)
+        }
+        if (options->json && options->watch) {
                 argp_error(state, "--json and --watch do not go together");
+        }
 }
 
 static error_t on_verb_part(int key, char *argument, struct argp_state *state)
@@ -191,7 +201,7 @@ static error_t parse_verb_part(struct parse *parse)
         return error;
 }
 
-/* the part before the verb */
+/* ---- the part before the verb ---- */
 
 static void take_verb(struct parse *parse, const char *word, struct argp_state *state)
 {
@@ -199,8 +209,9 @@ static void take_verb(struct parse *parse, const char *word, struct argp_state *
         int n_words = 1;
 
         parse->verb = verb_find(word, second_word, &n_words);
-        if (parse->verb == NULL)
+        if (!parse->verb) {
                 unknown_verb(state, word, second_word);
+        }
         parse->argc = state->argc - (state->next + n_words - 2);
         parse->argv = state->argv + (state->next + n_words - 2);
         state->next = state->argc; /* what follows is the verb's */
@@ -233,13 +244,15 @@ static char *list_verbs(void)
         FILE *stream;
 
         stream = open_memstream(&text, &size);
-        if (stream == NULL)
+        if (!stream) {
                 return NULL;
+        }
 
         (void)fputs("Ask the local eqp-brokerd for session tokens of the EQP API, and how it fares.\n\n",
                     stream);
-        for (size_t i = 0; i < n_verbs; i++)
+        for (size_t i = 0; i < n_verbs; i++) {
                 (void)fprintf(stream, "  %-11s %s\n", verbs[i].name, verbs[i].brief);
+        }
         (void)fputs("\nSee 'eqpctl VERB --help' for each verb's own options, and eqpctl(1).\n", stream);
         if (fclose(stream) != 0) {
                 free(text);
@@ -251,7 +264,6 @@ static char *list_verbs(void)
 
 static char *on_help(int key, const char *text, void *input)
 {
-        (void)input;
         return key == ARGP_KEY_HELP_PRE_DOC ? list_verbs() : (char *)(uintptr_t)text;
 }
 
@@ -270,8 +282,9 @@ void options_parse(struct options *ret_options, int argc, char **argv)
 
         argp_err_exit_status = EXIT_USAGE;
         error = argp_parse(&first, argc, argv, ARGP_IN_ORDER, NULL, &parse);
-        if (error == 0)
+        if (error == 0) {
                 error = parse_verb_part(&parse);
+        }
         if (error != 0) {
                 complain("The command line could not be read: %s.", strerror(error));
                 exit(EXIT_FAILED);

@@ -39,7 +39,7 @@ const char *program_path(void)
 {
         const char *path = secure_getenv("EQP_BROKERD");
 
-        return path != NULL && path[0] != '\0' ? path : EQP_BROKERD_PATH;
+        return path && path[0] != '\0' ? path : EQP_BROKERD_PATH;
 }
 
 void program_result_clear(struct program_result *result)
@@ -50,8 +50,9 @@ void program_result_clear(struct program_result *result)
 
 static void close_fd(int *fd)
 {
-        if (*fd >= 0)
+        if (*fd >= 0) {
                 (void)close(*fd);
+        }
         *fd = -1;
 }
 
@@ -64,14 +65,15 @@ static void close_child(struct child *child)
         }
 }
 
-/* reading */
+/* ---- reading ---- */
 
 static int reader_init(struct reader *ret_reader, int fd, size_t max)
 {
         char *text = malloc(max + 1);
 
-        if (text == NULL)
+        if (!text) {
                 return -ENOMEM;
+        }
         *ret_reader = (struct reader){ .fd = fd, .text = text, .max = max };
         return 0;
 }
@@ -84,8 +86,9 @@ static bool reader_take(struct reader *reader)
         ssize_t n = read(reader->fd, full ? overflow : reader->text + reader->length,
                          full ? sizeof(overflow) : reader->max - reader->length);
 
-        if (n > 0 && !full)
+        if (n > 0 && !full) {
                 reader->length += (size_t)n;
+        }
 
         return n > 0 || (n < 0 && errno == EINTR);
 }
@@ -109,17 +112,21 @@ static int read_all(struct reader readers[static 2], int pidfd, uint64_t deadlin
         while (polls[0].fd >= 0 || polls[1].fd >= 0 || polls[2].fd >= 0) {
                 uint64_t now = now_usec();
 
-                if (now >= deadline_usec)
+                if (now >= deadline_usec) {
                         return -ETIME;
+                }
                 if (poll(polls, ARRAY_SIZE(polls), (int)((deadline_usec - now) / USEC_PER_MSEC) + 1) < 0) {
-                        if (errno != EINTR)
+                        if (errno != EINTR) {
                                 return -errno;
+                        }
                         continue;
                 }
-                for (size_t i = 0; i < ARRAY_SIZE(polls); i++)
+                for (size_t i = 0; i < ARRAY_SIZE(polls); i++) {
                         if (polls[i].fd >= 0 && polls[i].revents != 0 &&
-                            (i == 2 || !reader_take(&readers[i])))
+                            (i == 2 || !reader_take(&readers[i]))) {
                                 polls[i].fd = -1;
+                        }
+                }
         }
 
         return 0;
@@ -131,25 +138,27 @@ static void write_words(char words[static PROGRAM_WORDS_MAX], char *text, size_t
 {
         const char *line;
 
-        while (length > 0 && text[length - 1] == '\n')
+        while (length > 0 && text[length - 1] == '\n') {
                 length--;
+        }
         text[length] = '\0';
         line = memrchr(text, '\n', length);
-        line = line != NULL ? line + 1 : text;
-        if (line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>')
+        line = line ? line + 1 : text;
+        if (line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
                 line += 3;
+        }
         text_clean(words, PROGRAM_WORDS_MAX, line, /* unicode= */ true);
 }
 
-/* the child */
+/* ---- the child ---- */
 
 static int write_input(int fd, const char *input, size_t length)
 {
         ssize_t n;
 
-        do
+        do {
                 n = write(fd, input, length);
-        while (n < 0 && errno == EINTR);
+        } while (n < 0 && errno == EINTR);
 
         return n < 0 ? -errno : (size_t)n == length ? 0 : -EIO;
 }
@@ -160,16 +169,20 @@ static int spawn(struct child *child, char *const *argv)
         int error;
 
         error = posix_spawn_file_actions_init(&actions);
-        if (error != 0)
+        if (error != 0) {
                 return -error;
+        }
 
         error = posix_spawn_file_actions_adddup2(&actions, child->input[0], STDIN_FILENO);
-        if (error == 0)
+        if (error == 0) {
                 error = posix_spawn_file_actions_adddup2(&actions, child->output[1], STDOUT_FILENO);
-        if (error == 0)
+        }
+        if (error == 0) {
                 error = posix_spawn_file_actions_adddup2(&actions, child->errors[1], STDERR_FILENO);
-        if (error == 0)
+        }
+        if (error == 0) {
                 error = posix_spawn(&child->pid, argv[0], &actions, NULL, argv, environ);
+        }
         (void)posix_spawn_file_actions_destroy(&actions);
         return -error;
 }
@@ -179,12 +192,14 @@ static int start(struct child *child, char *const *argv, const char *input, size
         int r;
 
         if (pipe2(child->input, O_CLOEXEC) < 0 || pipe2(child->output, O_CLOEXEC) < 0 ||
-            pipe2(child->errors, O_CLOEXEC) < 0)
+            pipe2(child->errors, O_CLOEXEC) < 0) {
                 return -errno;
+        }
 
-        r = input != NULL ? write_input(child->input[1], input, length) : 0;
-        if (r == 0)
+        r = input ? write_input(child->input[1], input, length) : 0;
+        if (r == 0) {
                 r = spawn(child, argv);
+        }
         close_fd(&child->input[0]);
         close_fd(&child->input[1]);
         close_fd(&child->output[1]);
@@ -196,9 +211,11 @@ static int wait_for(pid_t pid)
 {
         int status;
 
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
+        while (waitpid(pid, &status, 0) < 0) {
+                if (errno != EINTR) {
                         return -errno;
+                }
+        }
 
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -211,15 +228,19 @@ static int follow(const struct child *child, uint64_t deadline_usec, struct prog
         int r, code;
 
         r = reader_init(&readers[0], child->output[0], OUTPUT_MAX);
-        if (r == 0)
+        if (r == 0) {
                 r = reader_init(&readers[1], child->errors[0], ERRORS_MAX);
-        if (r == 0)
+        }
+        if (r == 0) {
                 r = read_all(readers, pidfd, deadline_usec);
-        if (r < 0)
+        }
+        if (r < 0) {
                 (void)kill(child->pid, SIGKILL);
+        }
         code = wait_for(child->pid);
-        if (r == 0 && code < 0)
+        if (r == 0 && code < 0) {
                 r = code;
+        }
         if (r == 0) {
                 readers[0].text[readers[0].length] = '\0';
                 ret_result->exit_code = code;
@@ -243,11 +264,13 @@ int program_run(const char *const *arguments, const void *input, size_t length, 
         char *argv[ARGUMENTS_MAX + 2] = { (char *)(uintptr_t)program_path() };
         int r;
 
-        if (length > INPUT_MAX)
+        if (length > INPUT_MAX) {
                 return -E2BIG;
-        for (size_t i = 0; arguments[i] != NULL; i++) {
-                if (i == ARGUMENTS_MAX)
+        }
+        for (size_t i = 0; arguments[i]; i++) {
+                if (i == ARGUMENTS_MAX) {
                         return -E2BIG;
+                }
                 argv[i + 1] = (char *)(uintptr_t)arguments[i];
         }
 

@@ -42,13 +42,15 @@ static void hold_signals(struct hold *hold)
 
         noted = 0;
         (void)sigemptyset(&set);
-        for (size_t i = 0; i < ARRAY_SIZE(noted_signals); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(noted_signals); i++) {
                 (void)sigaddset(&set, noted_signals[i]);
+        }
         (void)sigprocmask(SIG_BLOCK, &set, &hold->mask);
         for (size_t i = 0; i < ARRAY_SIZE(noted_signals); i++) {
                 (void)sigaction(noted_signals[i], NULL, &hold->actions[i]);
-                if (hold->actions[i].sa_handler != SIG_IGN)
+                if (hold->actions[i].sa_handler != SIG_IGN) {
                         (void)sigaction(noted_signals[i], &noting, NULL);
+                }
         }
 }
 
@@ -56,15 +58,17 @@ static int switch_echo_off(struct hold *hold)
 {
         struct termios quiet;
 
-        if (tcgetattr(STDIN_FILENO, &hold->terminal) < 0)
+        if (tcgetattr(STDIN_FILENO, &hold->terminal) < 0) {
                 return -errno;
+        }
 
         quiet = hold->terminal;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
         quiet.c_lflag |= ECHONL; /* the Enter is seen */
         /* What was typed before the question was typed for something else, and was seen. */
-        if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
+        if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0) {
                 return -errno;
+        }
 
         hold->echo_is_off = true;
         return 0;
@@ -72,10 +76,12 @@ static int switch_echo_off(struct hold *hold)
 
 static void hold_end(struct hold *hold)
 {
-        if (hold->echo_is_off)
+        if (hold->echo_is_off) {
                 (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &hold->terminal);
-        for (size_t i = 0; i < ARRAY_SIZE(noted_signals); i++)
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(noted_signals); i++) {
                 (void)sigaction(noted_signals[i], &hold->actions[i], NULL);
+        }
         (void)sigprocmask(SIG_SETMASK, &hold->mask, NULL);
 }
 
@@ -91,23 +97,29 @@ static ssize_t read_line(const struct hold *hold, char *buffer, size_t size)
                 char c;
 
                 if (ppoll(&input, 1, /* timeout= */ NULL, &hold->mask) < 0) {
-                        if (errno == EINTR && noted == 0)
+                        if (errno == EINTR && noted == 0) {
                                 continue;
+                        }
                         return -errno;
                 }
                 n = read(STDIN_FILENO, &c, 1);
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
-                if (n < 0)
+                }
+                if (n < 0) {
                         return -errno;
-                if (n == 0)
+                }
+                if (n == 0) {
                         return -ECANCELED;
-                if (c == '\n')
+                }
+                if (c == '\n') {
                         break;
-                if (length + 1 < size)
+                }
+                if (length + 1 < size) {
                         buffer[length++] = c;
-                else
+                } else {
                         too_long = true;
+                }
                 explicit_bzero(&c, sizeof(c));
         }
 
@@ -130,8 +142,9 @@ ssize_t prompt_line(const char *question, bool echo, char *buffer, size_t size)
                 }
                 hold_end(&hold);
                 number = noted;
-                if (number == 0)
+                if (number == 0) {
                         return length;
+                }
 
                 (void)fputc('\n', stderr);
                 explicit_bzero(buffer, size);

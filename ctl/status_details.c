@@ -30,7 +30,7 @@ static int paragraph_begin(struct paragraph *paragraph)
 {
         *paragraph = (struct paragraph){ 0 };
         paragraph->stream = open_memstream(&paragraph->text, &paragraph->size);
-        return paragraph->stream != NULL ? 0 : -ENOMEM;
+        return paragraph->stream ? 0 : -ENOMEM;
 }
 
 static int paragraph_end(struct paragraph *paragraph, const struct details *details, const char *label,
@@ -46,8 +46,9 @@ static int paragraph_end(struct paragraph *paragraph, const struct details *deta
 
         r = fclose(paragraph->stream);
         text = paragraph->text;
-        if (r != 0 || text == NULL)
+        if (r != 0 || !text) {
                 return -ENOMEM;
+        }
 
         text_clean(clean, sizeof(clean), text, terminal->unicode);
         (void)fprintf(details->out, "%*s%s%-*s%s%s", (int)details->indent, "", style_on(terminal, STYLE_DIM),
@@ -63,17 +64,19 @@ static int print_text(const struct details *details, const char *label, const ch
         struct paragraph paragraph;
         int r;
 
-        if (text[0] == '\0')
+        if (text[0] == '\0') {
                 return 0;
+        }
 
         r = paragraph_begin(&paragraph);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         (void)fputs(text, paragraph.stream);
         return paragraph_end(&paragraph, details, label, style);
 }
 
-/* keys */
+/* ---- keys ---- */
 
 static void write_key(FILE *out, struct json_object *key)
 {
@@ -92,39 +95,46 @@ static void write_key(FILE *out, struct json_object *key)
         char rest[DURATION_TEXT_MAX];
         int64_t rest_sec;
 
-        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-                if (streq(states[i].state, state))
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+                if (streq(states[i].state, state)) {
                         words = states[i].words;
+                }
+        }
 
         (void)fprintf(out, "%s %s", label[0] != '\0' ? label : "(no label)", words);
-        if (field_seconds(key, "rest_sec", &rest_sec))
+        if (field_seconds(key, "rest_sec", &rest_sec)) {
                 (void)fprintf(out, ", to be tried again in %s",
                               duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest));
-        if (field_truth(key, "kept_old"))
+        }
+        if (field_truth(key, "kept_old")) {
                 (void)fputs(" (its file has changed; the key from before is still used)", out);
+        }
 }
 
 static int print_keys(const struct details *details, struct json_object *environment)
 {
         struct json_object *keys = field_array(environment, "keys");
-        size_t n = keys != NULL ? json_object_array_length(keys) : 0;
+        size_t n = keys ? json_object_array_length(keys) : 0;
         enum style style = STYLE_PLAIN;
         struct paragraph paragraph;
         int r;
 
-        if (n == 0)
+        if (n == 0) {
                 return 0;
+        }
 
         r = paragraph_begin(&paragraph);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         for (size_t i = 0; i < n; i++) {
                 struct json_object *key = json_object_array_get_idx(keys, i);
 
                 (void)fputs(i > 0 ? "; " : "", paragraph.stream);
                 write_key(paragraph.stream, key);
-                if (streq(field_text(key, "state"), "refused") || field_truth(key, "kept_old"))
+                if (streq(field_text(key, "state"), "refused") || field_truth(key, "kept_old")) {
                         style = STYLE_WARNING;
+                }
         }
 
         return paragraph_end(&paragraph, details, "keys", style);
@@ -133,7 +143,7 @@ static int print_keys(const struct details *details, struct json_object *environ
 static int print_refused_files(const struct details *details, struct json_object *environment)
 {
         struct json_object *files = field_array(environment, "key_files_refused");
-        size_t n = files != NULL ? json_object_array_length(files) : 0;
+        size_t n = files ? json_object_array_length(files) : 0;
 
         for (size_t i = 0; i < n; i++) {
                 struct json_object *file = json_object_array_get_idx(files, i);
@@ -141,19 +151,21 @@ static int print_refused_files(const struct details *details, struct json_object
                 int r;
 
                 r = paragraph_begin(&paragraph);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
                 (void)fprintf(paragraph.stream, "%s is not used: %s", field_text(file, "file"),
                               field_text(file, "reason"));
                 r = paragraph_end(&paragraph, details, "file", STYLE_WARNING);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
 
         return 0;
 }
 
-/* trouble */
+/* ---- trouble ---- */
 
 static int print_trouble(const struct details *details, struct json_object *environment, bool full)
 {
@@ -168,27 +180,33 @@ static int print_trouble(const struct details *details, struct json_object *envi
         int r;
 
         /* The reason why there is no token has often told it already. */
-        if (trouble == NULL || (!full && strstr(field_text(environment, "why"), message) != NULL))
+        if (!trouble || (!full && strstr(field_text(environment, "why"), message))) {
                 return 0;
+        }
 
         r = paragraph_begin(&paragraph);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         /* Old trouble is told as well, but quietly. */
-        if (over)
+        if (over) {
                 (void)fputs("over; it was ", paragraph.stream);
-        if (field_seconds(trouble, "ago_sec", &ago_sec))
+        }
+        if (field_seconds(trouble, "ago_sec", &ago_sec)) {
                 (void)fprintf(paragraph.stream, "%s ago",
                               duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago));
-        if (key[0] != '\0')
+        }
+        if (key[0] != '\0') {
                 (void)fprintf(paragraph.stream, " with the key %s", key);
+        }
         (void)fprintf(paragraph.stream, ": %s", message);
-        if (failures > 1)
+        if (failures > 1) {
                 (void)fprintf(paragraph.stream, " (%lld failures in a row)", (long long)failures);
+        }
         return paragraph_end(&paragraph, details, "trouble", over ? STYLE_DIM : STYLE_BAD);
 }
 
-/* how often the EQP API was asked */
+/* ---- how often the EQP API was asked ---- */
 
 static void write_outcomes(FILE *out, struct json_object *exchanges)
 {
@@ -205,8 +223,9 @@ static void write_outcomes(FILE *out, struct json_object *exchanges)
         for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
                 int64_t count = field_count(exchanges, outcomes[i].field);
 
-                if (count <= 0)
+                if (count <= 0) {
                         continue;
+                }
                 (void)fprintf(out, "%s%lld %s", separator, (long long)count, outcomes[i].words);
                 separator = ", ";
         }
@@ -221,12 +240,14 @@ static int print_exchanges(const struct details *details, struct json_object *en
         struct paragraph paragraph;
         int r;
 
-        if (exchanges == NULL || (!full && !low))
+        if (!exchanges || (!full && !low)) {
                 return 0;
+        }
 
         r = paragraph_begin(&paragraph);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         (void)fprintf(paragraph.stream, "%lld of %lld allowed in the last hour; %lld since the start",
                       (long long)last_hour, (long long)budget, (long long)field_count(exchanges, "total"));
         write_outcomes(paragraph.stream, exchanges);
@@ -239,21 +260,24 @@ static int print_odd_answer(const struct details *details, struct json_object *e
         struct paragraph paragraph;
         int r;
 
-        if (answer == NULL)
+        if (!answer) {
                 return 0;
+        }
 
         r = paragraph_begin(&paragraph);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         (void)fprintf(paragraph.stream, "the last without a token, %s: status %lld, %s",
                       field_text(answer, "at"), (long long)field_count(answer, "status"),
                       field_text(answer, "content_type"));
-        if (field_text(answer, "message")[0] != '\0')
+        if (field_text(answer, "message")[0] != '\0') {
                 (void)fprintf(paragraph.stream, ": %s", field_text(answer, "message"));
+        }
         return paragraph_end(&paragraph, details, "answer", STYLE_WARNING);
 }
 
-/* all */
+/* ---- all ---- */
 
 static int print_full(const struct details *details, struct json_object *environment)
 {
@@ -261,10 +285,12 @@ static int print_full(const struct details *details, struct json_object *environ
         int r;
 
         r = print_text(details, "url", field_text(environment, "base_url"), STYLE_PLAIN);
-        if (r >= 0)
+        if (r >= 0) {
                 r = print_text(details, "account", field_text(token, "mage_id"), STYLE_PLAIN);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = print_text(details, "until", field_text(token, "expires_at"), STYLE_PLAIN);
+        }
         return r;
 }
 
@@ -275,17 +301,23 @@ int status_details_print(FILE *out, const struct status_row *row, const struct t
         int r;
 
         r = print_text(&details, "why", field_text(row->environment, "why"), row->style);
-        if (r >= 0 && full)
+        if (r >= 0 && full) {
                 r = print_full(&details, row->environment);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = print_keys(&details, row->environment);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = print_refused_files(&details, row->environment);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = print_trouble(&details, row->environment, full);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = print_exchanges(&details, row->environment, full);
-        if (r >= 0 && full)
+        }
+        if (r >= 0 && full) {
                 r = print_odd_answer(&details, row->environment);
+        }
         return r;
 }

@@ -36,11 +36,12 @@ static void write_span(char cell[static CELL_MAX], struct json_object *object, c
         char span[DURATION_TEXT_MAX];
         int64_t seconds;
 
-        if (field_seconds(object, field, &seconds))
+        if (field_seconds(object, field, &seconds)) {
                 (void)snprintf(cell, CELL_MAX, "%s%s%s", before,
                                duration_format((uint64_t)seconds * USEC_PER_SEC, span), after);
-        else
+        } else {
                 (void)snprintf(cell, CELL_MAX, "-");
+        }
 }
 
 static void read_state(struct status_row *row, bool unicode)
@@ -57,10 +58,12 @@ static void read_state(struct status_row *row, bool unicode)
         }
 
         /* An environment that nobody gave a key to is not in trouble. */
-        if (streq(state, "no_key") && !field_truth(row->environment, "configured"))
+        if (streq(state, "no_key") && !field_truth(row->environment, "configured")) {
                 row->style = STYLE_DIM;
-        if (row->style == STYLE_GOOD && row->permille < LIFE_LOW_PERMILLE)
+        }
+        if (row->style == STYLE_GOOD && row->permille < LIFE_LOW_PERMILLE) {
                 row->style = STYLE_WARNING;
+        }
 }
 
 static void read_token(struct status_row *row, bool unicode)
@@ -70,7 +73,7 @@ static void read_token(struct status_row *row, bool unicode)
 
         row->permille = -1;
         write_span(row->life, token, "expires_in", "", "");
-        if (token == NULL) {
+        if (!token) {
                 (void)snprintf(row->key, sizeof(row->key), "-");
                 return;
         }
@@ -93,10 +96,11 @@ void status_row_read(struct status_row *ret_row, struct json_object *environment
         read_state(&row, unicode);
         write_span(row.refreshed, environment, "last_refresh_ago_sec", "", " ago");
         (void)field_seconds(environment, "next_refresh_in_sec", &next_sec);
-        if (field_truth(environment, "exchange_in_flight") || next_sec == 0)
+        if (field_truth(environment, "exchange_in_flight") || next_sec == 0) {
                 (void)snprintf(row.next, sizeof(row.next), "now");
-        else
+        } else {
                 write_span(row.next, environment, "next_refresh_in_sec", "in ", "");
+        }
 
         *ret_row = row;
 }

@@ -42,7 +42,7 @@ static const char *const headings[N_COLUMNS] = {
         [COLUMN_KEY] = "KEY",          [COLUMN_REFRESHED] = "REFRESHED", [COLUMN_NEXT] = "NEXT",
 };
 
-/* cells */
+/* ---- cells ---- */
 
 /* Full blocks, and a last one of as many eighths as remain. */
 static void print_bar(FILE *out, const struct view *view, const struct status_row *row)
@@ -54,8 +54,9 @@ static void print_bar(FILE *out, const struct view *view, const struct status_ro
         unsigned used = full;
 
         (void)fputs(style_on(terminal, row->style), out);
-        for (unsigned i = 0; i < full; i++)
+        for (unsigned i = 0; i < full; i++) {
                 (void)fputs(terminal->unicode ? "█" : "#", out);
+        }
         if (terminal->unicode && filled % 8 != 0) {
                 (void)fputs(eighths[filled % 8], out);
                 used++;
@@ -63,8 +64,9 @@ static void print_bar(FILE *out, const struct view *view, const struct status_ro
         (void)fputs(style_off(terminal, row->style), out);
 
         (void)fputs(style_on(terminal, STYLE_DIM), out);
-        for (; used < view->bar; used++)
+        for (; used < view->bar; used++) {
                 (void)fputs(terminal->unicode ? "░" : "-", out);
+        }
         (void)fputs(style_off(terminal, STYLE_DIM), out);
 }
 
@@ -74,8 +76,9 @@ static void write_life(char *cell, size_t size, const struct view *view, const s
         bool lifetime = view->with_lifetime && row->lifetime[0] != '\0';
         char percent[16] = "";
 
-        if (view->bar == 0 && row->permille >= 0)
+        if (view->bar == 0 && row->permille >= 0) {
                 (void)snprintf(percent, sizeof(percent), " (%d%%)", row->permille / 10);
+        }
         (void)snprintf(cell, size, "%s%s%s%s", row->life, lifetime ? " " : "", lifetime ? row->lifetime : "",
                        percent);
 }
@@ -112,7 +115,7 @@ static const char *cell_text(const struct status_row *row, enum column column)
         }
 }
 
-/* layout */
+/* ---- layout ---- */
 
 /* Sets the columns' widths for the view's bar and lifetime; returns the width of all. */
 static unsigned measure(struct view *view)
@@ -130,8 +133,9 @@ static unsigned measure(struct view *view)
                         } else {
                                 write_life(life, sizeof(life), view, &view->rows[i]);
                                 width = text_width(life);
-                                if (view->bar > 0 && view->rows[i].permille >= 0)
+                                if (view->bar > 0 && view->rows[i].permille >= 0) {
                                         width += view->bar + 1;
+                                }
                         }
                         view->widths[c] = MAX_OF(view->widths[c], width);
                 }
@@ -152,17 +156,20 @@ static void choose_layout(struct view *view)
 
         for (size_t i = 0; i < ARRAY_SIZE(choices) && view->terminal->bars; i++) {
                 view->with_lifetime = choices[i].lifetime;
-                for (view->bar = BAR_MAX; view->bar >= choices[i].bar_min; view->bar--)
-                        if (measure(view) <= columns)
+                for (view->bar = BAR_MAX; view->bar >= choices[i].bar_min; view->bar--) {
+                        if (measure(view) <= columns) {
                                 return;
+                        }
+                }
         }
 
         view->bar = 0;
         for (int lifetime = 1; lifetime >= 0; lifetime--) {
                 view->with_lifetime = lifetime == 1;
                 width = measure(view);
-                if (width <= columns)
+                if (width <= columns) {
                         return;
+                }
         }
 
         view->as_list = true;
@@ -170,14 +177,15 @@ static void choose_layout(struct view *view)
         view->bar = view->terminal->bars && columns >= 50 ? BAR_GOOD : 0;
 }
 
-/* the whole */
+/* ---- the whole ---- */
 
 static void print_mark(const struct view *view, enum style style)
 {
         const char *mark = style == STYLE_GOOD ? "*" : style == STYLE_DIM ? " " : "!";
 
-        if (view->terminal->unicode)
+        if (view->terminal->unicode) {
                 mark = style == STYLE_DIM ? "○" : "●";
+        }
         (void)fprintf(view->out, "%s%s%s ", style_on(view->terminal, style), mark,
                       style_off(view->terminal, style));
 }
@@ -187,8 +195,9 @@ static void print_headings(const struct view *view)
         const struct terminal *terminal = view->terminal;
 
         (void)fprintf(view->out, "%s%*s", style_on(terminal, STYLE_DIM), MARK_COLUMNS, "");
-        for (size_t c = 0; c < N_COLUMNS - 1; c++)
+        for (size_t c = 0; c < N_COLUMNS - 1; c++) {
                 text_pad(view->out, headings[c], view->widths[c] + GAP);
+        }
         (void)fprintf(view->out, "%s%s\n", headings[N_COLUMNS - 1], style_off(terminal, STYLE_DIM));
 }
 
@@ -216,8 +225,9 @@ static void print_list_row(const struct view *view, const struct status_row *row
         (void)fprintf(view->out, "%s%s%s: %s%s%s\n", style_on(terminal, STYLE_BOLD), row->name,
                       style_off(terminal, STYLE_BOLD), style_on(terminal, row->style), row->state,
                       style_off(terminal, row->style));
-        if (row->permille < 0 && streq(row->refreshed, "-") && streq(row->next, "-"))
+        if (row->permille < 0 && streq(row->refreshed, "-") && streq(row->next, "-")) {
                 return; /* nothing ever happened there */
+        }
 
         (void)fprintf(view->out, "%*sleft     ", MARK_COLUMNS, "");
         print_life(view, row, 0);
@@ -236,9 +246,10 @@ static void print_broker(const struct view *view, struct json_object *status)
         text_clean(version, sizeof(version), field_text(status, "version"), terminal->unicode);
         (void)fprintf(view->out, "%seqp-broker%s%s%s", style_on(terminal, STYLE_BOLD),
                       version[0] != '\0' ? " " : "", version, style_off(terminal, STYLE_BOLD));
-        if (field_seconds(status, "uptime_sec", &uptime_sec))
+        if (field_seconds(status, "uptime_sec", &uptime_sec)) {
                 (void)fprintf(view->out, ", up %s",
                               duration_format((uint64_t)uptime_sec * USEC_PER_SEC, uptime));
+        }
         (void)fprintf(view->out, ", %s%s%s\n", style_on(terminal, style), ready ? "ready" : "not ready",
                       style_off(terminal, style));
 }
@@ -249,15 +260,18 @@ static int print_rows(const struct view *view)
         int r;
 
         for (size_t i = 0; i < view->n_rows; i++) {
-                if (i > 0 || view->as_list)
+                if (i > 0 || view->as_list) {
                         (void)fputc('\n', view->out);
-                if (view->as_list)
+                }
+                if (view->as_list) {
                         print_list_row(view, &view->rows[i]);
-                else
+                } else {
                         print_table_row(view, &view->rows[i]);
+                }
                 r = status_details_print(view->out, &view->rows[i], view->terminal, indent, view->full);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
 
         return (int)view->n_rows;
@@ -267,25 +281,28 @@ int status_view_print(FILE *out, struct json_object *status, const char *only,
                       const struct terminal *terminal)
 {
         struct json_object *environments = field_array(status, "environments");
-        size_t n = environments != NULL ? json_object_array_length(environments) : 0;
+        size_t n = environments ? json_object_array_length(environments) : 0;
         struct view view = { .out = out, .terminal = terminal, .full = only != NULL };
         _cleanup_free_ struct status_row *rows = NULL;
 
         rows = calloc(n + 1, sizeof(*rows));
-        if (rows == NULL)
+        if (!rows) {
                 return -ENOMEM;
+        }
 
         view.rows = rows;
         for (size_t i = 0; i < n; i++) {
                 struct json_object *environment = json_object_array_get_idx(environments, i);
 
-                if (only == NULL || streq(only, field_text(environment, "name")))
+                if (!only || streq(only, field_text(environment, "name"))) {
                         status_row_read(&rows[view.n_rows++], environment, terminal->unicode);
+                }
         }
 
         print_broker(&view, status);
-        if (view.n_rows == 0)
+        if (view.n_rows == 0) {
                 return 0;
+        }
 
         choose_layout(&view);
         if (!view.as_list) {

@@ -14,14 +14,14 @@ static bool is_dumb(void)
 {
         const char *term = getenv("TERM");
 
-        return term == NULL || term[0] == '\0' || streq(term, "dumb");
+        return !term || term[0] == '\0' || streq(term, "dumb");
 }
 
 static bool colour_is_unwanted(void)
 {
         const char *no_color = getenv("NO_COLOR");
 
-        return no_color != NULL && no_color[0] != '\0';
+        return no_color && no_color[0] != '\0';
 }
 
 static unsigned columns_from_environment(void)
@@ -30,8 +30,9 @@ static unsigned columns_from_environment(void)
         unsigned long value;
         char *end;
 
-        if (text == NULL || text[0] < '0' || text[0] > '9')
+        if (!text || text[0] < '0' || text[0] > '9') {
                 return COLUMNS_USUAL;
+        }
 
         value = strtoul(text, &end, 10);
         return *end == '\0' && value >= COLUMNS_MIN && value <= COLUMNS_MAX ? (unsigned)value

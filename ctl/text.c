@@ -38,12 +38,14 @@ void text_clean(char *buffer, size_t size, const char *text, bool unicode)
                 size_t length = next_character(text, unicode, &printable);
                 size_t needed = printable ? length : 1;
 
-                if (used + needed >= size)
+                if (used + needed >= size) {
                         break;
-                if (printable)
+                }
+                if (printable) {
                         memcpy(buffer + used, text, length);
-                else
-                        buffer[used] = strchr("\t\n\r", *text) != NULL ? ' ' : SUBSTITUTE;
+                } else {
+                        buffer[used] = strchr("\t\n\r", *text) ? ' ' : SUBSTITUTE;
+                }
                 used += needed;
                 text += length;
         }
@@ -86,8 +88,9 @@ void text_pad(FILE *out, const char *text, unsigned width)
         unsigned columns = text_width(text);
 
         (void)fputs(text, out);
-        if (columns < width)
+        if (columns < width) {
                 (void)fprintf(out, "%*s", (int)(width - columns), "");
+        }
 }
 
 void text_wrap(FILE *out, const char *text, unsigned indent, unsigned width)
@@ -100,8 +103,9 @@ void text_wrap(FILE *out, const char *text, unsigned indent, unsigned width)
 
                 text += strspn(text, " ");
                 length = strcspn(text, " ");
-                if (length == 0)
+                if (length == 0) {
                         return;
+                }
 
                 word_columns = width_of(text, length);
                 if (column > 0 && column + 1 + word_columns > width) {

@@ -9,8 +9,9 @@ int token_ask(struct eqp_broker_token **ret_token, const struct options *options
         int code, r;
 
         code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         r = eqp_broker_get_token(broker, options->environment, options->min_ttl_sec, options->wait_sec,
                                  ret_token);

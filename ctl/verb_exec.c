@@ -19,8 +19,9 @@ static int put_token_into_environment(const struct options *options)
         int code;
 
         code = token_ask(&token, options);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         if (setenv("EQP_TOKEN", eqp_broker_token_ust(token), /* overwrite= */ 1) < 0 ||
             setenv("EQP_MAGE_ID", eqp_broker_token_mage_id(token), 1) < 0 ||
@@ -37,8 +38,9 @@ int verb_exec(const struct options *options)
         int code, error;
 
         code = put_token_into_environment(options);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         (void)execvp(options->command[0], options->command);
         error = errno;

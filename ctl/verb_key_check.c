@@ -15,8 +15,8 @@ struct tally {
 
 static bool is_wanted(const struct key_entry *entry, const struct key_file_name *name)
 {
-        return name == NULL || (streq(entry->environment, name->environment) &&
-                                (name->label[0] == '\0' || streq(entry->label, name->label)));
+        return !name || (streq(entry->environment, name->environment) &&
+                         (name->label[0] == '\0' || streq(entry->label, name->label)));
 }
 
 /* Tries one and prints its row. */
@@ -34,10 +34,11 @@ static void check_entry(const struct key_entry *entry, const struct settings *se
         tally->n_bad += trial.verdict != KEY_GOOD && trial.verdict != KEY_NOT_NOW;
         tally->n_later += trial.verdict == KEY_NOT_NOW;
         text_pad(stdout, entry->file, width + 2);
-        if (words[0] != '\0')
+        if (words[0] != '\0') {
                 text_pad(stdout, key_verdict_name(trial.verdict), 12);
-        else
+        } else {
                 (void)fputs(key_verdict_name(trial.verdict), stdout);
+        }
         (void)puts(words);
         /* The next one may take a while. */
         (void)fflush(stdout);
@@ -51,18 +52,23 @@ static int check_all(const struct key_place *place, const struct key_file_name *
         int r;
 
         r = key_store_read(&place->store, place->settings, &entries);
-        if (r < 0)
+        if (r < 0) {
                 return key_place_exit_code(r);
+        }
 
-        for (size_t i = 0; i < entries.n; i++)
-                if (is_wanted(&entries.entries[i], name))
+        for (size_t i = 0; i < entries.n; i++) {
+                if (is_wanted(&entries.entries[i], name)) {
                         width = MAX_OF(width, text_width(entries.entries[i].file));
-        for (size_t i = 0; i < entries.n; i++)
-                if (is_wanted(&entries.entries[i], name))
+                }
+        }
+        for (size_t i = 0; i < entries.n; i++) {
+                if (is_wanted(&entries.entries[i], name)) {
                         check_entry(&entries.entries[i], place->settings, width, &tally);
+                }
+        }
         if (tally.n == 0) {
-                complain("There is no key file%s%s in %s.", name != NULL ? " for " : "",
-                         name != NULL ? name->file : "", place->store.path);
+                complain("There is no key file%s%s in %s.", name ? " for " : "", name ? name->file : "",
+                         place->store.path);
                 return EXIT_FAILED;
         }
 
@@ -77,12 +83,15 @@ int verb_key_check(const struct options *options)
         int code;
 
         code = is_named ? key_place_read_name(&name, options->environment) : EXIT_DONE;
-        if (code == EXIT_DONE)
+        if (code == EXIT_DONE) {
                 code = key_place_open(&place, options);
-        if (code != EXIT_DONE)
+        }
+        if (code != EXIT_DONE) {
                 return code;
-        if (is_named && !key_place_knows(&place, name.environment))
+        }
+        if (is_named && !key_place_knows(&place, name.environment)) {
                 return EXIT_FAILED;
+        }
 
         return check_all(&place, is_named ? &name : NULL);
 }

@@ -37,7 +37,7 @@ static void list_clear(struct list *list)
         json_putp(&list->status);
 }
 
-/* rows */
+/* ---- rows ---- */
 
 static void write_key_state(char state[static STATE_MAX], struct json_object *key)
 {
@@ -49,12 +49,15 @@ static void write_key_state(char state[static STATE_MAX], struct json_object *ke
         int64_t rest_sec = 0;
 
         text_clean(state, STATE_MAX, name, /* unicode= */ false);
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (streq(words[i].state, name))
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                if (streq(words[i].state, name)) {
                         (void)snprintf(state, STATE_MAX, "%s", words[i].words);
-        if (streq(name, "refused") && field_seconds(key, "rest_sec", &rest_sec))
+                }
+        }
+        if (streq(name, "refused") && field_seconds(key, "rest_sec", &rest_sec)) {
                 (void)snprintf(state, STATE_MAX, "refused, rests %s",
                                duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest));
+        }
 }
 
 /* What the daemon has to say of the file, if it reads this directory. */
@@ -65,17 +68,20 @@ static void add_daemon_view(struct row *row, const struct list *list)
         struct json_object *key = daemon_status_key(list->status, entry->environment, entry->label);
 
         (void)snprintf(row->state, sizeof(row->state), "-");
-        if (list->status == NULL || !list->place->in_force)
+        if (!list->status || !list->place->in_force) {
                 return;
+        }
 
-        if (entry->environment[0] != '\0' && key != NULL)
+        if (entry->environment[0] != '\0' && key) {
                 write_key_state(row->state, key);
-        else if (refusal != NULL)
+        } else if (refusal) {
                 (void)snprintf(row->state, sizeof(row->state), "not used");
-        else if (daemon_status_environment(list->status, entry->environment) != NULL)
+        } else if (daemon_status_environment(list->status, entry->environment)) {
                 (void)snprintf(row->state, sizeof(row->state), "not seen");
-        if (refusal != NULL)
+        }
+        if (refusal) {
                 text_clean(row->reason, sizeof(row->reason), refusal, /* unicode= */ true);
+        }
 }
 
 static void read_row(struct row *ret_row, const struct list *list, const struct key_entry *entry)
@@ -87,21 +93,22 @@ static void read_row(struct row *ret_row, const struct list *list, const struct 
                 (void)snprintf(row.mode, sizeof(row.mode), "%04o", (unsigned)entry->status.st_mode & 07777);
                 (void)owner_name(entry->status.st_uid, row.owner);
         }
-        if (entry->examined && row.reason[0] == '\0' && list->status == NULL &&
-            !daemon_user_may_read(&entry->status))
+        if (entry->examined && row.reason[0] == '\0' && !list->status &&
+            !daemon_user_may_read(&entry->status)) {
                 (void)snprintf(row.reason, sizeof(row.reason),
                                "the user eqp-broker may not read it: chown it to him");
+        }
         add_daemon_view(&row, list);
         *ret_row = row;
 }
 
 static bool is_wanted(const struct list *list, const struct key_entry *entry)
 {
-        return list->environment == NULL || (streq(entry->environment, list->environment) &&
-                                             (list->label == NULL || streq(entry->label, list->label)));
+        return !list->environment || (streq(entry->environment, list->environment) &&
+                                      (!list->label || streq(entry->label, list->label)));
 }
 
-/* as a table */
+/* ---- as a table ---- */
 
 static int print_table(const struct list *list)
 {
@@ -110,26 +117,28 @@ static int print_table(const struct list *list)
         _cleanup_free_ struct row *rows = calloc(list->entries.n + 1, sizeof(*rows));
         size_t n = 0;
 
-        if (rows == NULL) {
+        if (!rows) {
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
         for (size_t i = 0; i < list->entries.n; i++) {
-                if (!is_wanted(list, &list->entries.entries[i]))
+                if (!is_wanted(list, &list->entries.entries[i])) {
                         continue;
+                }
                 read_row(&rows[n], list, &list->entries.entries[i]);
                 widths[0] = MAX_OF(widths[0], text_width(rows[n].entry->file));
                 widths[2] = MAX_OF(widths[2], text_width(rows[n].owner));
                 n++;
         }
         if (n == 0) {
-                complain("There is no key file%s%s in %s.", list->environment != NULL ? " of " : "",
-                         list->environment != NULL ? list->environment : "", list->place->store.path);
+                complain("There is no key file%s%s in %s.", list->environment ? " of " : "",
+                         list->environment ? list->environment : "", list->place->store.path);
                 return EXIT_DONE;
         }
 
-        for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
                 text_pad(stdout, heads[i], widths[i] + 2);
+        }
         (void)puts("DAEMON");
         for (size_t i = 0; i < n; i++) {
                 text_pad(stdout, rows[i].entry->file, widths[0] + 2);
@@ -137,17 +146,19 @@ static int print_table(const struct list *list)
                 text_pad(stdout, rows[i].owner, widths[2] + 2);
                 (void)puts(rows[i].state);
         }
-        for (size_t i = 0; i < n; i++)
-                if (rows[i].reason[0] != '\0')
+        for (size_t i = 0; i < n; i++) {
+                if (rows[i].reason[0] != '\0') {
                         (void)printf("\n%s: %s\n", rows[i].entry->file, rows[i].reason);
+                }
+        }
         return EXIT_DONE;
 }
 
-/* as JSON */
+/* ---- as JSON ---- */
 
 static bool add(struct json_object *object, const char *name, const char *text)
 {
-        return json_object_object_add(object, name, text != NULL ? json_object_new_string(text) : NULL) == 0;
+        return json_object_object_add(object, name, text ? json_object_new_string(text) : NULL) == 0;
 }
 
 static struct json_object *row_json(const struct row *row)
@@ -156,15 +167,16 @@ static struct json_object *row_json(const struct row *row)
         const struct key_entry *entry = row->entry;
         bool known = entry->environment[0] != '\0';
 
-        if (object != NULL &&
+        if (object &&
             (!add(object, "file", entry->file) ||
              !add(object, "environment", known ? entry->environment : NULL) ||
              !add(object, "label", known ? entry->label : NULL) || !add(object, "mode", row->mode) ||
              !add(object, "owner", row->owner) ||
              !add(object, "daemon", row->state[0] != '-' ? row->state : NULL) ||
              !add(object, "reason", row->reason[0] != '\0' ? row->reason : NULL) ||
-             json_object_object_add(object, "fit", json_object_new_boolean(row->reason[0] == '\0')) != 0))
+             json_object_object_add(object, "fit", json_object_new_boolean(row->reason[0] == '\0')) != 0)) {
                 json_putp(&object);
+        }
 
         return object;
 }
@@ -174,24 +186,26 @@ static int print_json(const struct list *list)
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
         struct json_object *files = json_object_new_array();
         const char *text = NULL;
-        bool whole = object != NULL && files != NULL && add(object, "directory", list->place->store.path) &&
+        bool whole = object && files && add(object, "directory", list->place->store.path) &&
                      json_object_object_add(object, "files", files) == 0;
 
         for (size_t i = 0; whole && i < list->entries.n; i++) {
                 struct json_object *json;
                 struct row row;
 
-                if (!is_wanted(list, &list->entries.entries[i]))
+                if (!is_wanted(list, &list->entries.entries[i])) {
                         continue;
+                }
                 read_row(&row, list, &list->entries.entries[i]);
                 json = row_json(&row);
-                whole = json != NULL && json_object_array_add(files, json) == 0;
+                whole = json && json_object_array_add(files, json) == 0;
         }
-        if (whole)
+        if (whole) {
                 text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
                                                                       JSON_C_TO_STRING_SPACED |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE);
-        if (text == NULL) {
+        }
+        if (!text) {
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
@@ -200,7 +214,7 @@ static int print_json(const struct list *list)
         return EXIT_DONE;
 }
 
-/* the verb */
+/* ---- the verb ---- */
 
 /* Without a daemon there is less to tell, which is no failure. */
 static void ask_daemon(struct list *list, const char *address)
@@ -208,12 +222,14 @@ static void ask_daemon(struct list *list, const char *address)
         _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
         int r;
 
-        if (!list->place->in_force || open_broker(&broker, address) != EXIT_DONE)
+        if (!list->place->in_force || open_broker(&broker, address) != EXIT_DONE) {
                 return;
+        }
         r = daemon_status_get(broker, &list->status);
-        if (r < 0)
+        if (r < 0) {
                 complain("What the daemon makes of them is not known: %s",
                          r == -ENOMEM ? "Out of memory." : eqp_broker_error_message(broker));
+        }
 }
 
 int verb_key_list(const struct options *options)
@@ -223,21 +239,25 @@ int verb_key_list(const struct options *options)
         struct key_file_name name = { 0 };
         int code, r;
 
-        code = options->environment != NULL ? key_place_read_name(&name, options->environment) : EXIT_DONE;
-        if (code == EXIT_DONE)
+        code = options->environment ? key_place_read_name(&name, options->environment) : EXIT_DONE;
+        if (code == EXIT_DONE) {
                 code = key_place_open(&place, options);
-        if (code != EXIT_DONE)
+        }
+        if (code != EXIT_DONE) {
                 return code;
-        if (options->environment != NULL) {
+        }
+        if (options->environment) {
                 list.environment = name.environment;
                 list.label = name.label[0] != '\0' ? name.label : NULL;
-                if (!key_place_knows(&place, name.environment))
+                if (!key_place_knows(&place, name.environment)) {
                         return EXIT_FAILED;
+                }
         }
 
         r = key_store_read(&place.store, place.settings, &list.entries);
-        if (r < 0)
+        if (r < 0) {
                 return key_place_exit_code(r);
+        }
         ask_daemon(&list, options->address);
         return options->json ? print_json(&list) : print_table(&list);
 }

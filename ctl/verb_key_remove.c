@@ -41,8 +41,9 @@ static bool is_agreed(const struct key_place *place, const struct key_entries *e
         }
 
         (void)snprintf(question, sizeof(question), "Remove %s/%s? [y/N] ", place->store.path, name->file);
-        if (prompt_yes(question))
+        if (prompt_yes(question)) {
                 return true;
+        }
 
         complain("Nothing was removed.");
         return false;
@@ -55,19 +56,22 @@ static int remove_key(struct key_place *place, const struct options *options,
         int r;
 
         r = key_store_read(&place->store, place->settings, &entries);
-        if (r < 0)
+        if (r < 0) {
                 return key_place_exit_code(r);
-        if (key_entries_find(&entries, name->file) == NULL) {
+        }
+        if (!key_entries_find(&entries, name->file)) {
                 complain("There is no key file %s in %s. See: eqpctl key list", name->file,
                          place->store.path);
                 return EXIT_FAILED;
         }
-        if (!options->yes && !is_agreed(place, &entries, name))
+        if (!options->yes && !is_agreed(place, &entries, name)) {
                 return EXIT_FAILED;
+        }
 
         r = key_writer_remove(&place->store, name->file);
-        if (r < 0)
+        if (r < 0) {
                 return key_place_exit_code(r);
+        }
         (void)printf("%s/%s is removed. The key itself is good until it is deleted in the portal: do that "
                      "too if it is not used elsewhere.\n",
                      place->store.path, name->file);

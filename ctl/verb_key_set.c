@@ -19,7 +19,7 @@ static void free_secret(char **block)
         *block = secret_free(*block);
 }
 
-/* reading the key */
+/* ---- reading the key ---- */
 
 /* Both parts from the terminal, as one line. Its length, or a negative errno after saying why. */
 static ssize_t ask_for_key(const struct key_file_name *name, char *text, size_t size)
@@ -29,7 +29,7 @@ static ssize_t ask_for_key(const struct key_file_name *name, char *text, size_t 
 
         (void)fprintf(stderr, "The access key for %s, as the portal shows it.\n", name->file);
         length = prompt_line("Application ID: ", /* echo= */ true, text, id_size);
-        if (length > 0 && strchr(text, ':') != NULL) {
+        if (length > 0 && strchr(text, ':')) {
                 complain("An application ID has no colon. If you pasted the secret as well, it is on your "
                          "screen "
                          "now; it is asked for next, unseen.");
@@ -41,12 +41,13 @@ static ssize_t ask_for_key(const struct key_file_name *name, char *text, size_t 
                                             text + length, size - (size_t)length);
                 length = secret_length < 0 ? secret_length : length + secret_length;
         }
-        if (length == -ECANCELED || length == 0)
+        if (length == -ECANCELED || length == 0) {
                 complain("No key was given.");
-        else if (length == -EMSGSIZE)
+        } else if (length == -EMSGSIZE) {
                 complain("That is too long for a part of a key.");
-        else if (length < 0)
+        } else if (length < 0) {
                 complain("The terminal cannot be read: %s.", strerror((int)-length));
+        }
         return length == 0 ? -ECANCELED : length;
 }
 
@@ -58,14 +59,16 @@ static ssize_t read_key(char *text, size_t size)
         while (length < size) {
                 ssize_t n = read(STDIN_FILENO, text + length, size - length);
 
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
+                }
                 if (n < 0) {
                         complain("Standard input cannot be read: %s.", strerror(errno));
                         return -errno;
                 }
-                if (n == 0)
+                if (n == 0) {
                         break;
+                }
                 length += (size_t)n;
         }
 
@@ -80,25 +83,27 @@ static struct access_key *get_key(const struct key_file_name *name)
         const char *why = "out of memory";
         ssize_t length;
 
-        if (text == NULL) {
+        if (!text) {
                 complain("Out of memory.");
                 return NULL;
         }
         length = prompt_possible() ? ask_for_key(name, text, ACCESS_KEY_TEXT_MAX + 1)
                                    : read_key(text, ACCESS_KEY_TEXT_MAX + 1);
-        if (length < 0)
+        if (length < 0) {
                 return NULL;
+        }
         if (length > ACCESS_KEY_TEXT_MAX) {
                 complain("What came is no key: it is too long for one line "
                          "APPLICATION_ID:APPLICATION_SECRET.");
                 return NULL;
         }
-        if (access_key_parse(text, (size_t)length, &key, &why) < 0)
+        if (access_key_parse(text, (size_t)length, &key, &why) < 0) {
                 complain("What came is no key: %s.", why);
+        }
         return key;
 }
 
-/* is there a place for it? */
+/* ---- is there a place for it? ---- */
 
 /* Before the key is asked for. */
 static bool has_room(const struct key_entries *entries, const struct key_file_name *name)
@@ -110,8 +115,9 @@ static bool has_room(const struct key_entries *entries, const struct key_file_na
 
                 n += streq(entry->environment, name->environment) && !streq(entry->file, name->file);
         }
-        if (n < KEYS_PER_ENVIRONMENT_MAX)
+        if (n < KEYS_PER_ENVIRONMENT_MAX) {
                 return true;
+        }
 
         complain("%s has %zu key files already, and the EQP API gives out %d keys: replace one of them, or "
                  "remove one first. See: eqpctl key list %s",
@@ -126,7 +132,7 @@ static bool is_new(const struct key_entries *entries, const struct key_file_name
                 const struct key_entry *entry = &entries->entries[i];
 
                 if (streq(entry->environment, name->environment) && !streq(entry->file, name->file) &&
-                    entry->key != NULL && access_key_equal(entry->key, key)) {
+                    entry->key && access_key_equal(entry->key, key)) {
                         complain("This is the same key as %s: nothing was written.", entry->file);
                         return false;
                 }
@@ -135,7 +141,7 @@ static bool is_new(const struct key_entries *entries, const struct key_file_name
         return true;
 }
 
-/* trying it */
+/* ---- trying it ---- */
 
 static bool write_all_the_same(const char *what)
 {
@@ -163,14 +169,16 @@ static int try_key(const struct settings *settings, const struct key_file_name *
                 return EXIT_FAILED;
         case KEY_NOT_NOW:
                 complain("The key could not be tried: %s.", trial.words);
-                if (write_all_the_same("The EQP API cannot be asked now."))
+                if (write_all_the_same("The EQP API cannot be asked now.")) {
                         return EXIT_DONE;
+                }
                 complain("Nothing was written. Try again later, or write it with --untested.");
                 return EXIT_NO_TOKEN;
         case KEY_ODD:
                 complain("The EQP API gave an answer that is neither yes nor no: %s.", trial.words);
-                if (write_all_the_same("The key may be good or not."))
+                if (write_all_the_same("The key may be good or not.")) {
                         return EXIT_DONE;
+                }
                 break;
         case KEY_NO_TRIAL:
                 complain("The key could not be tried: %s.", trial.words);
@@ -181,28 +189,31 @@ static int try_key(const struct settings *settings, const struct key_file_name *
         return EXIT_FAILED;
 }
 
-/* writing it */
+/* ---- writing it ---- */
 
 static int write_key(struct key_place *place, const struct options *options,
                      const struct key_file_name *name, const struct access_key *key,
                      const struct key_entry *old)
 {
         _cleanup_(key_takeup_clear) struct key_takeup takeup = { 0 };
-        bool unchanged = old != NULL && old->key != NULL && access_key_equal(old->key, key);
+        bool unchanged = old && old->key && access_key_equal(old->key, key);
         int r;
 
-        if (place->in_force)
+        if (place->in_force) {
                 key_takeup_begin(&takeup, options->address, name);
+        }
         r = key_writer_make_directory(&place->store);
-        if (r == 0)
+        if (r == 0) {
                 r = key_writer_put(&place->store, name->file, key);
-        if (r < 0)
+        }
+        if (r < 0) {
                 return key_place_exit_code(r);
+        }
 
         (void)printf("%s/%s is %s.\n", place->store.path, name->file,
-                     unchanged     ? "written anew; it held this key before"
-                     : old != NULL ? "replaced"
-                                   : "written");
+                     unchanged ? "written anew; it held this key before"
+                     : old     ? "replaced"
+                               : "written");
         (void)fflush(stdout);
         return place->in_force ? key_takeup_finish(&takeup, name, unchanged) : EXIT_DONE;
 }
@@ -214,20 +225,25 @@ static int set_key(struct key_place *place, const struct options *options, const
         int code, r;
 
         r = key_writer_check(&place->store);
-        if (r == 0)
+        if (r == 0) {
                 r = key_store_read(&place->store, place->settings, &entries);
-        if (r < 0)
+        }
+        if (r < 0) {
                 return key_place_exit_code(r);
-        if (!key_place_knows(place, name->environment) || !has_room(&entries, name))
+        }
+        if (!key_place_knows(place, name->environment) || !has_room(&entries, name)) {
                 return EXIT_FAILED;
+        }
 
         key = get_key(name);
-        if (key == NULL || !is_new(&entries, name, key))
+        if (!key || !is_new(&entries, name, key)) {
                 return EXIT_FAILED;
+        }
         if (!options->untested) {
                 code = try_key(place->settings, name, key);
-                if (code != EXIT_DONE)
+                if (code != EXIT_DONE) {
                         return code;
+                }
         }
 
         return write_key(place, options, name, key, key_entries_find(&entries, name->file));

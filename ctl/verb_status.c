@@ -21,7 +21,7 @@
 static int complain_unknown(struct json_object *status, const char *name)
 {
         struct json_object *environments = field_array(status, "environments");
-        size_t n = environments != NULL ? json_object_array_length(environments) : 0;
+        size_t n = environments ? json_object_array_length(environments) : 0;
 
         complain("There is no environment '%s' that you may use.", name);
         for (size_t i = 0; i < n; i++) {
@@ -36,28 +36,31 @@ static int complain_unknown(struct json_object *status, const char *name)
         return EXIT_FAILED;
 }
 
-/* json */
+/* ---- json ---- */
 
 /* Leaves only the environment that is named. */
 static void narrow(struct json_object *status, const char *name)
 {
         struct json_object *environments = field_array(status, "environments");
 
-        for (size_t i = json_object_array_length(environments); i > 0; i--)
-                if (!streq(field_text(json_object_array_get_idx(environments, i - 1), "name"), name))
+        for (size_t i = json_object_array_length(environments); i > 0; i--) {
+                if (!streq(field_text(json_object_array_get_idx(environments, i - 1), "name"), name)) {
                         (void)json_object_array_del_idx(environments, i - 1, 1);
+                }
+        }
 }
 
 /* json-c escapes the control characters below 0x20; here the others, which a terminal may act on as well. */
 static void print_json_text(const char *text)
 {
         for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-                if (*c == 0x7f)
+                if (*c == 0x7f) {
                         (void)fputs("\\u007f", stdout);
-                else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f)
+                } else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) {
                         (void)printf("\\u00%02x", *++c);
-                else
+                } else {
                         (void)putchar(*c);
+                }
         }
         (void)putchar('\n');
 }
@@ -66,11 +69,12 @@ static int print_json(struct json_object *status, const char *only)
 {
         const char *text;
 
-        if (only != NULL)
+        if (only) {
                 narrow(status, only);
+        }
         text = json_object_to_json_string_ext(status, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                               JSON_C_TO_STRING_NOSLASHESCAPE);
-        if (text == NULL) {
+        if (!text) {
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
@@ -79,7 +83,7 @@ static int print_json(struct json_object *status, const char *only)
         return EXIT_DONE;
 }
 
-/* watch */
+/* ---- watch ---- */
 
 /* Leaves the terminal as it was, at once, even in the middle of a request; only calls that a handler may
  * make. */
@@ -88,14 +92,12 @@ static void on_interrupt(int signal_number)
         static const char leave[] = SCREEN_LEAVE;
         ssize_t n = write(STDOUT_FILENO, leave, sizeof(leave) - 1);
 
-        (void)signal_number;
         _exit(n >= 0 ? EXIT_DONE : EXIT_FAILED);
 }
 
 /* Only ends the pause, so that a new width is used at once. */
 static void on_resize(int signal_number)
 {
-        (void)signal_number;
 }
 
 static bool handle_signals(void)
@@ -104,9 +106,11 @@ static bool handle_signals(void)
         const struct sigaction interrupt = { .sa_handler = on_interrupt };
         const struct sigaction resize = { .sa_handler = on_resize };
 
-        for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-                if (sigaction(ends[i], &interrupt, NULL) < 0)
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                if (sigaction(ends[i], &interrupt, NULL) < 0) {
                         return false;
+                }
+        }
 
         return sigaction(SIGWINCH, &resize, NULL) == 0;
 }
@@ -121,8 +125,9 @@ static char *draw(struct eqp_broker *broker, const char *only, const struct term
         int r;
 
         out = open_memstream(&text, &size);
-        if (out == NULL)
+        if (!out) {
                 return NULL;
+        }
 
         r = daemon_status_get(broker, &status);
         if (r < 0) {
@@ -130,8 +135,9 @@ static char *draw(struct eqp_broker *broker, const char *only, const struct term
                 (void)fputc('\n', out);
         } else {
                 r = status_view_print(out, status, only, terminal);
-                if (r == 0 && only != NULL)
+                if (r == 0 && only) {
                         (void)fprintf(out, "\nThere is no environment '%s' that you may use.\n", only);
+                }
         }
         if (fclose(out) != 0) {
                 free(text);
@@ -150,8 +156,9 @@ static void show(const char *text, const struct terminal *terminal)
 
                 (void)fwrite(text, 1, length, stdout);
                 text += length + (text[length] == '\n' ? 1 : 0);
-                if (terminal->rows > 0 && row + 1 >= terminal->rows)
+                if (terminal->rows > 0 && row + 1 >= terminal->rows) {
                         break;
+                }
                 (void)fputs(LINE_END, stdout);
         }
         (void)fputs(SCREEN_END, stdout);
@@ -181,16 +188,17 @@ static int watch(struct eqp_broker *broker, const char *only)
 
                 terminal_look(&terminal, STDOUT_FILENO);
                 text = draw(broker, only, &terminal);
-                show(text != NULL ? text : "Out of memory.\n", &terminal);
-                if (fflush(stdout) != 0)
+                show(text ? text : "Out of memory.\n", &terminal);
+                if (fflush(stdout) != 0) {
                         break;
+                }
                 (void)nanosleep(&pause, NULL);
         }
 
         return EXIT_FAILED;
 }
 
-/* once */
+/* ---- once ---- */
 
 static int print_once(struct eqp_broker *broker, const struct options *options)
 {
@@ -203,12 +211,15 @@ static int print_once(struct eqp_broker *broker, const struct options *options)
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
-        if (r < 0)
+        if (r < 0) {
                 return complain_broker(broker, r);
-        if (options->environment != NULL && daemon_status_environment(status, options->environment) == NULL)
+        }
+        if (options->environment && !daemon_status_environment(status, options->environment)) {
                 return complain_unknown(status, options->environment);
-        if (options->json)
+        }
+        if (options->json) {
                 return print_json(status, options->environment);
+        }
 
         terminal_look(&terminal, STDOUT_FILENO);
         r = status_view_print(stdout, status, options->environment, &terminal);
@@ -216,8 +227,9 @@ static int print_once(struct eqp_broker *broker, const struct options *options)
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
-        if (r == 0)
+        if (r == 0) {
                 complain("There is no environment here that you may use.");
+        }
         return EXIT_DONE;
 }
 
@@ -227,8 +239,9 @@ int verb_status(const struct options *options)
         int code;
 
         code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         return options->watch ? watch(broker, options->environment) : print_once(broker, options);
 }

@@ -163,7 +163,7 @@ const struct verb *verb_find(const char *word, const char *second_word, int *ret
                         *ret_words = 1;
                         return &verbs[i];
                 }
-                if (second_word != NULL && strncmp(name, word, length) == 0 && name[length] == ' ' &&
+                if (second_word && strncmp(name, word, length) == 0 && name[length] == ' ' &&
                     streq(name + length + 1, second_word)) {
                         *ret_words = 2;
                         return &verbs[i];
@@ -177,9 +177,11 @@ bool verb_is_first_word(const char *word)
 {
         size_t length = strlen(word);
 
-        for (size_t i = 0; i < n_verbs; i++)
-                if (strncmp(verbs[i].name, word, length) == 0 && verbs[i].name[length] == ' ')
+        for (size_t i = 0; i < n_verbs; i++) {
+                if (strncmp(verbs[i].name, word, length) == 0 && verbs[i].name[length] == ' ') {
                         return true;
+                }
+        }
 
         return false;
 }

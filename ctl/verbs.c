@@ -11,14 +11,15 @@
 #include "ctl/token.h"
 #include "lib/duration.h"
 
-/* token */
+/* ---- token ---- */
 
 static bool add_string(struct json_object *object, const char *name, const char *value)
 {
         struct json_object *string = json_object_new_string(value);
 
-        if (string != NULL && json_object_object_add(object, name, string) == 0)
+        if (string && json_object_object_add(object, name, string) == 0) {
                 return true;
+        }
 
         (void)json_object_put(string);
         return false;
@@ -28,8 +29,9 @@ static bool add_integer(struct json_object *object, const char *name, int64_t va
 {
         struct json_object *integer = json_object_new_int64(value);
 
-        if (integer != NULL && json_object_object_add(object, name, integer) == 0)
+        if (integer && json_object_object_add(object, name, integer) == 0) {
                 return true;
+        }
 
         (void)json_object_put(integer);
         return false;
@@ -41,15 +43,16 @@ static int print_token_json(const struct eqp_broker_token *token)
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
         const char *text = NULL;
 
-        if (object != NULL && add_string(object, "mage_id", eqp_broker_token_mage_id(token)) &&
+        if (object && add_string(object, "mage_id", eqp_broker_token_mage_id(token)) &&
             add_string(object, "ust", eqp_broker_token_ust(token)) &&
             add_integer(object, "expires_in", eqp_broker_token_expires_in_sec(token)) &&
             add_string(object, "expires_at", eqp_broker_token_expires_at(token)) &&
             add_string(object, "environment", eqp_broker_token_environment(token)) &&
-            add_string(object, "base_url", eqp_broker_token_base_url(token)))
+            add_string(object, "base_url", eqp_broker_token_base_url(token))) {
                 text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE);
-        if (text == NULL) {
+        }
+        if (!text) {
                 complain("Out of memory.");
                 return EXIT_FAILED;
         }
@@ -64,8 +67,9 @@ int verb_token(const struct options *options)
         int code;
 
         code = token_ask(&token, options);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         switch (options->format) {
         case TOKEN_FORMAT_JSON:
@@ -80,7 +84,7 @@ int verb_token(const struct options *options)
         }
 }
 
-/* refresh */
+/* ---- refresh ---- */
 
 int verb_refresh(const struct options *options)
 {
@@ -93,12 +97,14 @@ int verb_refresh(const struct options *options)
         int code, r;
 
         code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         r = eqp_broker_refresh(broker, options->environment, &refreshed, &json);
-        if (r < 0)
+        if (r < 0) {
                 return complain_broker(broker, r);
+        }
 
         report = json_tokener_parse(json);
         if (!refreshed) {
@@ -109,16 +115,18 @@ int verb_refresh(const struct options *options)
 
         (void)printf("%s: a new token", options->environment);
         text_clean(key, sizeof(key), field_text(report, "key"), /* unicode= */ true);
-        if (key[0] != '\0')
+        if (key[0] != '\0') {
                 (void)printf(" with the key %s", key);
-        if (field_seconds(report, "expires_in", &expires_in_sec))
+        }
+        if (field_seconds(report, "expires_in", &expires_in_sec)) {
                 (void)printf(", valid for %s",
                              duration_format((uint64_t)expires_in_sec * USEC_PER_SEC, life));
+        }
         (void)putchar('\n');
         return EXIT_DONE;
 }
 
-/* reload */
+/* ---- reload ---- */
 
 int verb_reload(const struct options *options)
 {
@@ -126,8 +134,9 @@ int verb_reload(const struct options *options)
         int code, r;
 
         code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         r = eqp_broker_reload(broker, NULL);
         if (r < 0) {
@@ -140,7 +149,7 @@ int verb_reload(const struct options *options)
         return EXIT_DONE;
 }
 
-/* health */
+/* ---- health ---- */
 
 static int ask_health(const struct options *options, int (*ask)(struct eqp_broker *broker), const char *good)
 {
@@ -148,12 +157,14 @@ static int ask_health(const struct options *options, int (*ask)(struct eqp_broke
         int code, r;
 
         code = open_broker(&broker, options->address);
-        if (code != EXIT_DONE)
+        if (code != EXIT_DONE) {
                 return code;
+        }
 
         r = ask(broker);
-        if (r < 0)
+        if (r < 0) {
                 return complain_broker(broker, r);
+        }
 
         (void)puts(good);
         return EXIT_DONE;

@@ -97,7 +97,6 @@ static const char *words_for(enum exchange_outcome outcome)
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-        (void)source;
         end(userdata, BROKER_EXIT_SIGNAL + (int)info->ssi_signo);
         return 0;
 }
@@ -133,8 +132,6 @@ static int on_last_attempt(sd_event_source *source, uint64_t usec, void *userdat
 {
         struct once *once = userdata;
 
-        (void)source;
-        (void)usec;
         (void)environment_operator_refresh(once->environment, clock_now_usec());
         return 0;
 }
@@ -179,8 +176,6 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct once *once = userdata;
 
-        (void)source;
-        (void)usec;
         if (!once->over) {
                 give_up(once);
         }

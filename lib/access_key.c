@@ -22,8 +22,9 @@ static size_t line_length(const char *text, size_t length)
 {
         if (length > 0 && text[length - 1] == '\n') {
                 length--;
-                if (length > 0 && text[length - 1] == '\r')
+                if (length > 0 && text[length - 1] == '\r') {
                         length--;
+                }
         }
         return length;
 }
@@ -32,22 +33,28 @@ static size_t line_length(const char *text, size_t length)
  */
 static const char *find_bad_byte(const char *text, size_t length)
 {
-        if (memchr(text, '\n', length) || memchr(text, '\r', length))
+        if (memchr(text, '\n', length) || memchr(text, '\r', length)) {
                 return "it has more than one line: write just " FORM " on one line";
-        if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        }
+        if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
                 return "it begins with a byte order mark: save it as plain text without one";
+        }
 
         for (size_t i = 0; i < length; i++) {
                 unsigned char c = (unsigned char)text[i];
 
-                if (c == '\0')
+                if (c == '\0') {
                         return "it has a NUL byte: it is no plain text";
-                if (c == ' ' || c == '\t')
+                }
+                if (c == ' ' || c == '\t') {
                         return "it has a space or tab: write just " FORM;
-                if (c < 0x20 || c == 0x7f)
+                }
+                if (c < 0x20 || c == 0x7f) {
                         return "it has a control character: write just " FORM;
-                if (c > 0x7f)
+                }
+                if (c > 0x7f) {
                         return "it has a byte that is not ASCII: write just " FORM;
+                }
         }
         return NULL;
 }
@@ -55,14 +62,18 @@ static const char *find_bad_byte(const char *text, size_t length)
 /* NULL, or what is wrong with where the colon stands. */
 static const char *find_bad_part(size_t id_length, size_t secret_length)
 {
-        if (id_length == 0)
+        if (id_length == 0) {
                 return "nothing stands before the colon: write " FORM;
-        if (secret_length == 0)
+        }
+        if (secret_length == 0) {
                 return "nothing stands behind the colon: write " FORM;
-        if (id_length > APPLICATION_ID_MAX)
+        }
+        if (id_length > APPLICATION_ID_MAX) {
                 return "the application ID is over 256 characters long: write " FORM;
-        if (secret_length > APPLICATION_SECRET_MAX)
+        }
+        if (secret_length > APPLICATION_SECRET_MAX) {
                 return "the application secret is over 1024 characters long: write " FORM;
+        }
         return NULL;
 }
 
@@ -87,24 +98,29 @@ int access_key_parse(const char *text, size_t length, struct access_key **ret, c
         struct access_key *key;
 
         length = line_length(text, length);
-        if (length == 0)
+        if (length == 0) {
                 return refuse(reterr_why, "it is empty: write " FORM);
+        }
         why = find_bad_byte(text, length);
-        if (why)
+        if (why) {
                 return refuse(reterr_why, why);
+        }
         colon = memchr(text, ':', length);
-        if (!colon)
+        if (!colon) {
                 return refuse(reterr_why, "it has no colon: write " FORM);
+        }
 
         id_length = (size_t)(colon - text);
         secret_length = length - id_length - 1;
         why = find_bad_part(id_length, secret_length);
-        if (why)
+        if (why) {
                 return refuse(reterr_why, why);
+        }
 
         key = make_key(text, id_length, colon + 1, secret_length);
-        if (!key)
+        if (!key) {
                 return -ENOMEM;
+        }
         *ret = key;
         return 0;
 }

@@ -13,7 +13,7 @@
 #define ID_OVERFLOW UINT32_C(65534) /* what the kernel shows for an id that it cannot map */
 #define ID_INVALID  UINT32_MAX      /* (uid_t)-1 */
 
-/* parsing */
+/* ---- parsing ---- */
 
 static int refuse(const char **reterr_why, const char *why)
 {
@@ -26,13 +26,16 @@ static int parse_id(const char *text, uint32_t *ret, const char **reterr_why)
         uint64_t id = 0;
         const char *p = text;
 
-        for (; *p >= '0' && *p <= '9' && id <= UINT32_MAX; p++)
+        for (; *p >= '0' && *p <= '9' && id <= UINT32_MAX; p++) {
                 id = id * 10 + (uint64_t)(*p - '0');
-        if (p == text || *p != '\0' || id > UINT32_MAX)
+        }
+        if (p == text || *p != '\0' || id > UINT32_MAX) {
                 return refuse(reterr_why, "the id is not a number from 0 to 4294967293");
-        if (id == ID_OVERFLOW || id == ID_INVALID)
+        }
+        if (id == ID_OVERFLOW || id == ID_INVALID) {
                 return refuse(reterr_why,
                               "this id stands for nobody: 65534 and 4294967295 cannot be allowed");
+        }
         *ret = (uint32_t)id;
         return 0;
 }
@@ -41,19 +44,25 @@ static int check_name(const char *name, const char **reterr_why)
 {
         size_t length = strlen(name);
 
-        if (length == 0)
+        if (length == 0) {
                 return refuse(reterr_why, "the name is missing: write user:NAME or group:NAME");
-        if (length > ACCESS_RULE_NAME_MAX)
+        }
+        if (length > ACCESS_RULE_NAME_MAX) {
                 return refuse(reterr_why, "the name is over 32 characters long");
-        if (strspn(name, "0123456789") == length)
+        }
+        if (strspn(name, "0123456789") == length) {
                 return refuse(reterr_why, "the name is a number: write uid:NUMBER or gid:NUMBER");
-        if (name[0] == '-')
+        }
+        if (name[0] == '-') {
                 return refuse(reterr_why, "a name does not begin with a hyphen");
-        for (const char *p = name; *p != '\0'; p++)
-                if (*p < 0x21 || *p > 0x7e || strchr(":,;/\"'#", *p))
+        }
+        for (const char *p = name; *p != '\0'; p++) {
+                if (*p < 0x21 || *p > 0x7e || strchr(":,;/\"'#", *p)) {
                         return refuse(reterr_why,
                                       "the name has a character that names do not have: write one rule "
                                       "per line, as user:NAME or group:NAME");
+                }
+        }
         return 0;
 }
 
@@ -83,15 +92,17 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                 return 0;
         }
 
-        for (size_t i = 0; i < ARRAY_SIZE(kinds) && !rest; i++)
+        for (size_t i = 0; i < ARRAY_SIZE(kinds) && !rest; i++) {
                 if (strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) == 0) {
                         rule.kind = kinds[i].kind;
                         rest = text + strlen(kinds[i].prefix);
                 }
-        if (!rest)
+        }
+        if (!rest) {
                 return refuse(reterr_why,
                               "it is no rule: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, "
                               "unit:NAME.service or any");
+        }
 
         if (rule.kind == ACCESS_RULE_UID || rule.kind == ACCESS_RULE_GID) {
                 r = parse_id(rest, &rule.id, reterr_why);
@@ -101,25 +112,29 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                 rule.resolved = false;
                 r = check_name(rest, reterr_why);
         }
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (rule.kind != ACCESS_RULE_UID && rule.kind != ACCESS_RULE_GID)
+        }
+        if (rule.kind != ACCESS_RULE_UID && rule.kind != ACCESS_RULE_GID) {
                 memcpy(rule.name, rest, strlen(rest) + 1);
+        }
         *ret = rule;
         return 0;
 }
 
-/* lists */
+/* ---- lists ---- */
 
 int access_rules_add(struct access_rules *rules, const struct access_rule *rule)
 {
         struct access_rule *grown;
 
-        if (rules->n >= ACCESS_RULES_MAX)
+        if (rules->n >= ACCESS_RULES_MAX) {
                 return -E2BIG;
+        }
         grown = reallocarray(rules->rules, rules->n + 1, sizeof(*grown));
-        if (!grown)
+        if (!grown) {
                 return -ENOMEM;
+        }
         grown[rules->n] = *rule;
         rules->rules = grown;
         rules->n++;
@@ -138,15 +153,16 @@ int access_rules_copy(struct access_rules *ret, const struct access_rules *from)
 
         if (from->n > 0) {
                 copy.rules = calloc(from->n, sizeof(*copy.rules));
-                if (!copy.rules)
+                if (!copy.rules) {
                         return -ENOMEM;
+                }
                 memcpy(copy.rules, from->rules, from->n * sizeof(*copy.rules));
         }
         *ret = copy;
         return 0;
 }
 
-/* judging */
+/* ---- judging ---- */
 
 static bool is_group_rule(const struct access_rule *rule)
 {
@@ -155,29 +171,36 @@ static bool is_group_rule(const struct access_rule *rule)
 
 static bool fits_user(const struct access_rule *rule, const struct caller_identity *caller)
 {
-        if (rule->kind == ACCESS_RULE_ANY)
+        if (rule->kind == ACCESS_RULE_ANY) {
                 return true;
+        }
         return rule->resolved && (rule->kind == ACCESS_RULE_UID || rule->kind == ACCESS_RULE_USER) &&
                rule->id == caller->uid;
 }
 
 static bool fits_group(const struct access_rule *rule, const struct caller_identity *caller)
 {
-        if (!is_group_rule(rule) || !caller->has_groups)
+        if (!is_group_rule(rule) || !caller->has_groups) {
                 return false;
-        if (rule->id == caller->gid)
+        }
+        if (rule->id == caller->gid) {
                 return true;
-        for (size_t i = 0; i < caller->n_groups; i++)
-                if (rule->id == caller->groups[i])
+        }
+        for (size_t i = 0; i < caller->n_groups; i++) {
+                if (rule->id == caller->groups[i]) {
                         return true;
+                }
+        }
         return false;
 }
 
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller)
 {
-        for (size_t i = 0; i < rules->n; i++)
-                if (fits_user(&rules->rules[i], caller) || fits_group(&rules->rules[i], caller))
+        for (size_t i = 0; i < rules->n; i++) {
+                if (fits_user(&rules->rules[i], caller) || fits_group(&rules->rules[i], caller)) {
                         return true;
+                }
+        }
         return false;
 }
 
@@ -186,8 +209,9 @@ bool access_rules_allow_unit(const struct access_rules *rules, const char *unit)
         for (size_t i = 0; i < rules->n; i++) {
                 const struct access_rule *rule = &rules->rules[i];
                 if (rule->kind == ACCESS_RULE_ANY ||
-                    (rule->kind == ACCESS_RULE_UNIT && unit_name_fits(rule->name, unit)))
+                    (rule->kind == ACCESS_RULE_UNIT && unit_name_fits(rule->name, unit))) {
                         return true;
+                }
         }
         return false;
 }
@@ -197,8 +221,9 @@ bool access_rules_need_groups(const struct access_rules *rules, const struct cal
         bool has_group_rule = false;
 
         for (size_t i = 0; i < rules->n; i++) {
-                if (fits_user(&rules->rules[i], caller))
+                if (fits_user(&rules->rules[i], caller)) {
                         return false;
+                }
                 has_group_rule = has_group_rule || is_group_rule(&rules->rules[i]);
         }
         return has_group_rule;
@@ -210,10 +235,11 @@ bool access_rules_need_names(const struct access_rules *rules, const struct call
 
         for (size_t i = 0; i < rules->n; i++) {
                 const struct access_rule *rule = &rules->rules[i];
-                if (rule->kind == ACCESS_RULE_USER || rule->kind == ACCESS_RULE_GROUP)
+                if (rule->kind == ACCESS_RULE_USER || rule->kind == ACCESS_RULE_GROUP) {
                         has_name = true;
-                else if (fits_user(rule, caller) || fits_group(rule, caller))
+                } else if (fits_user(rule, caller) || fits_group(rule, caller)) {
                         return false;
+                }
         }
         return has_name;
 }

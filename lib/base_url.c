@@ -25,11 +25,13 @@ static int refuse(char *reterr_why, size_t size, const char *why)
 
 static int check_scheme(const char *text, char *reterr_why, size_t size)
 {
-        if (strncasecmp(text, SCHEME, strlen(SCHEME)) == 0)
+        if (strncasecmp(text, SCHEME, strlen(SCHEME)) == 0) {
                 return 0;
-        if (strncasecmp(text, "http://", strlen("http://")) == 0)
+        }
+        if (strncasecmp(text, "http://", strlen("http://")) == 0) {
                 return refuse(reterr_why, size,
                               "http would send the key in clear over the network: write https://HOST");
+        }
         return refuse(reterr_why, size, "it is not an https URL: write https://HOST");
 }
 
@@ -38,15 +40,18 @@ static bool is_host_name(const char *host)
 {
         size_t length = strlen(host);
 
-        if (length < 1 || length > 253 || strspn(host, LETTERS DIGITS "-.") != length)
+        if (length < 1 || length > 253 || strspn(host, LETTERS DIGITS "-.") != length) {
                 return false;
+        }
         for (const char *label = host;;) {
                 size_t n = strcspn(label, ".");
 
-                if (n < 1 || n > 63 || label[0] == '-' || label[n - 1] == '-')
+                if (n < 1 || n > 63 || label[0] == '-' || label[n - 1] == '-') {
                         return false;
-                if (label[n] == '\0')
+                }
+                if (label[n] == '\0') {
                         return true;
+                }
                 label += n + 1;
         }
 }
@@ -57,8 +62,9 @@ static bool is_ipv6_literal(const char *host)
         char inner[INET6_ADDRSTRLEN];
         size_t length = strlen(host);
 
-        if (length < 4 || length - 2 >= sizeof(inner) || host[0] != '[' || host[length - 1] != ']')
+        if (length < 4 || length - 2 >= sizeof(inner) || host[0] != '[' || host[length - 1] != ']') {
                 return false;
+        }
         memcpy(inner, host + 1, length - 2);
         inner[length - 2] = '\0';
         return inet_pton(AF_INET6, inner, &address) == 1;
@@ -84,12 +90,13 @@ static int check_mixed_up(const char *host, char *reterr_why, size_t size)
                 { "developer-stg-api.magento.com", old, BASE_URL_SANDBOX },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 if (strcasecmp(host, rows[i].host) == 0) {
                         (void)snprintf(reterr_why, size, "%s is %s: write %s", rows[i].host, rows[i].what,
                                        rows[i].cure);
                         return -EINVAL;
                 }
+        }
         return 0;
 }
 
@@ -100,24 +107,29 @@ static int check_authority(const char *text, size_t length, char *reterr_why, si
         const char *bracket;
         char *port;
 
-        if (memchr(text, '@', length))
+        if (memchr(text, '@', length)) {
                 return refuse(reterr_why, size,
                               "it has user information before the host: keys belong into key files");
+        }
         memcpy(host, text, length);
         host[length] = '\0';
 
         /* The colons of an IPv6 literal stand before its bracket. */
         bracket = host[0] == '[' ? strchr(host, ']') : NULL;
         port = strchr(bracket ? bracket : host, ':');
-        if (port)
+        if (port) {
                 *port++ = '\0';
-        if (host[0] == '\0')
+        }
+        if (host[0] == '\0') {
                 return refuse(reterr_why, size, "the host is missing: write https://HOST");
-        if (port && !is_port(port))
+        }
+        if (port && !is_port(port)) {
                 return refuse(reterr_why, size, "the port is not a number from 1 to 65535");
-        if (!is_host_name(host) && !is_ipv6_literal(host))
+        }
+        if (!is_host_name(host) && !is_ipv6_literal(host)) {
                 return refuse(reterr_why, size,
                               "the host is neither a host name nor an address: write https://HOST");
+        }
         return check_mixed_up(host, reterr_why, size);
 }
 
@@ -129,20 +141,25 @@ static int check_path(const char *path, size_t length, char *reterr_why, size_t 
         for (size_t i = 0; i < length; i++) {
                 size_t segment = 0;
 
-                if (path[i] != '/')
+                if (path[i] != '/') {
                         continue;
-                while (i + 1 + segment < length && path[i + 1 + segment] != '/')
+                }
+                while (i + 1 + segment < length && path[i + 1 + segment] != '/') {
                         segment++;
-                if (segment == 0 || strspn(path + i + 1, LETTERS DIGITS "._~-") < segment)
+                }
+                if (segment == 0 || strspn(path + i + 1, LETTERS DIGITS "._~-") < segment) {
                         return refuse(reterr_why, size,
                                       "the path may have segments of letters, digits and . _ ~ - only");
+                }
                 if ((segment == 1 && path[i + 1] == '.') ||
-                    (segment == 2 && memcmp(path + i + 1, "..", 2) == 0))
+                    (segment == 2 && memcmp(path + i + 1, "..", 2) == 0)) {
                         return refuse(reterr_why, size, "the path has a . or .. in it: write it without");
+                }
         }
-        if (length >= strlen(tail) && memcmp(path + length - strlen(tail), tail, strlen(tail)) == 0)
+        if (length >= strlen(tail) && memcmp(path + length - strlen(tail), tail, strlen(tail)) == 0) {
                 return refuse(reterr_why, size,
                               "every request path begins with /rest/v1 already: leave it out here");
+        }
         return 0;
 }
 
@@ -153,31 +170,40 @@ int base_url_parse(const char *text, char **ret, char *reterr_why, size_t size)
         int r;
 
         r = check_scheme(text, reterr_why, size);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (strpbrk(text, "?#"))
+        }
+        if (strpbrk(text, "?#")) {
                 return refuse(reterr_why, size,
                               "it has a query or a fragment: write https://HOST[:PORT][/PATH]");
-        if (length > BASE_URL_MAX)
+        }
+        if (length > BASE_URL_MAX) {
                 return refuse(reterr_why, size, "it is over 160 characters long");
-        if (length > strlen(SCHEME) && text[length - 1] == '/')
+        }
+        if (length > strlen(SCHEME) && text[length - 1] == '/') {
                 length--;
+        }
 
         authority = strcspn(text + strlen(SCHEME), "/");
         host_end = strlen(SCHEME) + authority;
         r = check_authority(text + strlen(SCHEME), authority, reterr_why, size);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = check_path(text + host_end, length - host_end, reterr_why, size);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         url = strndup(text, length);
-        if (!url)
+        if (!url) {
                 return -ENOMEM;
-        for (size_t i = 0; i < host_end; i++)
-                if (url[i] >= 'A' && url[i] <= 'Z')
+        }
+        for (size_t i = 0; i < host_end; i++) {
+                if (url[i] >= 'A' && url[i] <= 'Z') {
                         url[i] = (char)(url[i] - 'A' + 'a');
+                }
+        }
         *ret = take_ptr(url);
         return 0;
 }

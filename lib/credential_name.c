@@ -7,13 +7,17 @@
 
 bool credential_name_valid(const char *name, size_t length)
 {
-        if (length == 0 || length > CREDENTIAL_NAME_MAX)
+        if (length == 0 || length > CREDENTIAL_NAME_MAX) {
                 return false;
-        if ((length == 1 && name[0] == '.') || (length == 2 && memcmp(name, "..", 2) == 0))
+        }
+        if ((length == 1 && name[0] == '.') || (length == 2 && memcmp(name, "..", 2) == 0)) {
                 return false;
-        for (size_t i = 0; i < length; i++)
-                if (name[i] < 0x20 || name[i] > 0x7e || name[i] == '/' || name[i] == ':')
+        }
+        for (size_t i = 0; i < length; i++) {
+                if (name[i] < 0x20 || name[i] > 0x7e || name[i] == '/' || name[i] == ':') {
                         return false;
+                }
+        }
         return true;
 }
 
@@ -31,7 +35,8 @@ void credential_name_read(const char *name, struct credential_name *ret)
                 name += strlen(PREFIX);
                 length -= strlen(PREFIX);
         }
-        if (environment_name_valid(name, length))
+        if (environment_name_valid(name, length)) {
                 memcpy(read.environment, name, length);
+        }
         *ret = read;
 }

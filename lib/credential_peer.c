@@ -13,8 +13,9 @@ static size_t random_length(const char *text, size_t length)
         size_t n = 0;
 
         while (n < length && ((text[n] >= '0' && text[n] <= '9') || (text[n] >= 'a' && text[n] <= 'z') ||
-                              (text[n] >= 'A' && text[n] <= 'Z')))
+                              (text[n] >= 'A' && text[n] <= 'Z'))) {
                 n++;
+        }
         return n;
 }
 
@@ -24,20 +25,24 @@ int credential_peer_parse(const char *address, size_t length, struct credential_
         const char *unit, *slash, *credential, *end = address + length;
         size_t n;
 
-        if (length < 2 || length > ADDRESS_MAX || address[0] != '\0')
+        if (length < 2 || length > ADDRESS_MAX || address[0] != '\0') {
                 return -EINVAL;
+        }
         n = random_length(address + 1, length - 1);
-        if (n == 0 || length - 1 - n < strlen(SCOPE) || memcmp(address + 1 + n, SCOPE, strlen(SCOPE)) != 0)
+        if (n == 0 || length - 1 - n < strlen(SCOPE) || memcmp(address + 1 + n, SCOPE, strlen(SCOPE)) != 0) {
                 return -EINVAL;
+        }
 
         unit = address + 1 + n + strlen(SCOPE);
         slash = memchr(unit, '/', (size_t)(end - unit));
         if (!slash || unit_name_fault(unit, (size_t)(slash - unit)) ||
-            unit_name_is_template(unit, (size_t)(slash - unit)))
+            unit_name_is_template(unit, (size_t)(slash - unit))) {
                 return -EINVAL;
+        }
         credential = slash + 1;
-        if (!credential_name_valid(credential, (size_t)(end - credential)))
+        if (!credential_name_valid(credential, (size_t)(end - credential))) {
                 return -EINVAL;
+        }
 
         memcpy(peer.unit, unit, (size_t)(slash - unit));
         memcpy(peer.credential, credential, (size_t)(end - credential));

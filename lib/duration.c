@@ -25,9 +25,11 @@ static const struct unit units[] = {
 
 static uint64_t unit_usec(const char *name)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-                if (streq(units[i].name, name))
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+                if (streq(units[i].name, name)) {
                         return units[i].usec;
+                }
+        }
         return 0;
 }
 
@@ -36,19 +38,24 @@ int duration_parse(const char *text, uint64_t *ret_usec)
         const char *p = text;
         uint64_t count = 0, unit = USEC_PER_SEC;
 
-        for (; *p >= '0' && *p <= '9'; p++)
-                if (count <= DURATION_MAX_SEC) /* beyond that only the form still matters */
+        for (; *p >= '0' && *p <= '9'; p++) {
+                if (count <= DURATION_MAX_SEC) { /* beyond that only the form still matters */
                         count = count * 10 + (uint64_t)(*p - '0');
-        if (p == text)
+                }
+        }
+        if (p == text) {
                 return -EINVAL;
+        }
 
         if (*p != '\0') {
                 unit = unit_usec(*p == ' ' ? p + 1 : p);
-                if (unit == 0)
+                if (unit == 0) {
                         return -EINVAL;
+                }
         }
-        if (count > DURATION_MAX_SEC * USEC_PER_SEC / unit)
+        if (count > DURATION_MAX_SEC * USEC_PER_SEC / unit) {
                 return -ERANGE;
+        }
 
         *ret_usec = count * unit;
         return 0;
@@ -71,15 +78,18 @@ const char *duration_format(uint64_t usec, char buffer[static DURATION_TEXT_MAX]
                 return buffer;
         }
 
-        while (i < ARRAY_SIZE(written) - 1 && usec < written[i].usec)
+        while (i < ARRAY_SIZE(written) - 1 && usec < written[i].usec) {
                 i++;
+        }
         first = usec / written[i].usec;
-        if (i + 1 < ARRAY_SIZE(written))
+        if (i + 1 < ARRAY_SIZE(written)) {
                 second = usec % written[i].usec / written[i + 1].usec;
+        }
 
         n = snprintf(buffer, DURATION_TEXT_MAX, "%" PRIu64 "%s", first, written[i].name);
-        if (second > 0 && n > 0 && n < DURATION_TEXT_MAX)
+        if (second > 0 && n > 0 && n < DURATION_TEXT_MAX) {
                 (void)snprintf(buffer + n, DURATION_TEXT_MAX - (size_t)n, " %" PRIu64 "%s", second,
                                written[i + 1].name);
+        }
         return buffer;
 }

@@ -24,10 +24,12 @@ void hide_login(char *text)
         char *login;
         size_t stars;
 
-        if (!end && quoted && !strchr(quoted, '\''))
+        if (!end && quoted && !strchr(quoted, '\'')) {
                 end = text + strlen(text);
-        if (!end)
+        }
+        if (!end) {
                 return;
+        }
         /* There is no '@' in what it skips, so it never gets past the end. */
         login = after_scheme(quoted && quoted <= end ? quoted : text);
         assert(login <= end);

@@ -20,8 +20,9 @@ static size_t run_length(const char *text, size_t length)
 {
         size_t n = 1;
 
-        while (n < length && is_ascii(text[n]) == is_ascii(text[0]))
+        while (n < length && is_ascii(text[n]) == is_ascii(text[0])) {
                 n++;
+        }
         return n;
 }
 
@@ -32,10 +33,12 @@ int json_feed(struct json_tokener *tokener, const char *text, size_t length, str
         size_t n;
 
         /* White space at the end counts as a second value for the strict reader. */
-        while (length > 0 && memchr(" \t\r\n", text[length - 1], 4))
+        while (length > 0 && memchr(" \t\r\n", text[length - 1], 4)) {
                 length--;
-        if (length > INT_MAX || memchr(text, '\0', length))
+        }
+        if (length > INT_MAX || memchr(text, '\0', length)) {
                 return -EBADMSG;
+        }
 
         for (size_t i = 0; i < length && error == json_tokener_continue; i += n) {
                 n = run_length(text + i, length - i);
@@ -44,8 +47,9 @@ int json_feed(struct json_tokener *tokener, const char *text, size_t length, str
                 value = json_tokener_parse_ex(tokener, text + i, (int)n);
                 error = json_tokener_get_error(tokener);
                 if (error == json_tokener_success &&
-                    (json_tokener_get_parse_end(tokener) < n || i + n < length))
+                    (json_tokener_get_parse_end(tokener) < n || i + n < length)) {
                         error = json_tokener_error_parse_unexpected;
+                }
         }
         /* A number at the very end is only complete when something follows it. */
         if (error == json_tokener_continue) {

@@ -30,39 +30,50 @@ static bool is_reserved(const char *name, size_t length)
 {
         static const char *const reserved[] = { "v1", "livez", "readyz", "metrics" };
 
-        for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
-                if (strlen(reserved[i]) == length && memcmp(reserved[i], name, length) == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+                if (strlen(reserved[i]) == length && memcmp(reserved[i], name, length) == 0) {
                         return true;
+                }
+        }
         return false;
 }
 
 bool environment_name_valid(const char *name, size_t length)
 {
-        if (length < 1 || length > ENVIRONMENT_NAME_MAX || !is_lower(name[0]))
+        if (length < 1 || length > ENVIRONMENT_NAME_MAX || !is_lower(name[0])) {
                 return false;
-        for (size_t i = 1; i < length; i++)
-                if (!is_lower(name[i]) && !is_digit(name[i]) && name[i] != '-')
+        }
+        for (size_t i = 1; i < length; i++) {
+                if (!is_lower(name[i]) && !is_digit(name[i]) && name[i] != '-') {
                         return false;
+                }
+        }
         return !is_reserved(name, length);
 }
 
 bool key_label_valid(const char *label, size_t length)
 {
-        if (length < 1 || length > KEY_LABEL_MAX || is_one_of(label[0], ".-"))
+        if (length < 1 || length > KEY_LABEL_MAX || is_one_of(label[0], ".-")) {
                 return false;
-        for (size_t i = 0; i < length; i++)
-                if (!is_alnum(label[i]) && !is_one_of(label[i], "._-"))
+        }
+        for (size_t i = 0; i < length; i++) {
+                if (!is_alnum(label[i]) && !is_one_of(label[i], "._-")) {
                         return false;
+                }
+        }
         return true;
 }
 
 bool client_name_valid(const char *name, size_t length)
 {
-        if (length < 1 || length > CLIENT_NAME_MAX)
+        if (length < 1 || length > CLIENT_NAME_MAX) {
                 return false;
-        for (size_t i = 0; i < length; i++)
-                if (!is_alnum(name[i]) && !is_one_of(name[i], "._/@-"))
+        }
+        for (size_t i = 0; i < length; i++) {
+                if (!is_alnum(name[i]) && !is_one_of(name[i], "._/@-")) {
                         return false;
+                }
+        }
         return true;
 }
 
@@ -74,10 +85,12 @@ int key_file_name_parse(const char *file_name, char ret_environment[static ENVIR
         const char *label = dot ? dot + 1 : "";
         size_t label_length = strlen(label);
 
-        if (!environment_name_valid(file_name, environment_length))
+        if (!environment_name_valid(file_name, environment_length)) {
                 return -EINVAL;
-        if (dot && !key_label_valid(label, label_length))
+        }
+        if (dot && !key_label_valid(label, label_length)) {
                 return -EINVAL;
+        }
 
         memcpy(ret_environment, file_name, environment_length);
         ret_environment[environment_length] = '\0';

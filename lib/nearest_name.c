@@ -11,8 +11,9 @@ static size_t distance(const char *a, const char *b)
         size_t row[NEAREST_NAME_MAX + 1];
         size_t a_length = strlen(a), b_length = strlen(b);
 
-        for (size_t j = 0; j <= b_length; j++)
+        for (size_t j = 0; j <= b_length; j++) {
                 row[j] = j;
+        }
         for (size_t i = 0; i < a_length; i++) {
                 size_t diagonal = row[0];
 
@@ -32,8 +33,9 @@ static size_t near_distance(const char *word, const char *name)
 {
         size_t longer = MAX_OF(strlen(word), strlen(name)), d;
 
-        if (longer > NEAREST_NAME_MAX)
+        if (longer > NEAREST_NAME_MAX) {
                 return SIZE_MAX;
+        }
         d = distance(word, name);
         return d <= longer / 3 ? d : SIZE_MAX;
 }
@@ -43,19 +45,22 @@ const char *nearest_names(const char *word, const char *const *names, size_t n, 
         size_t best = SIZE_MAX, used;
         const char *separator = "";
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 best = MIN_OF(best, near_distance(word, names[i]));
+        }
 
         (void)snprintf(buffer, size, "%s", best == SIZE_MAX ? "known here: " : "did you mean ");
         for (size_t i = 0; i < n; i++) {
-                if (near_distance(word, names[i]) != best)
+                if (near_distance(word, names[i]) != best) {
                         continue;
+                }
                 used = strlen(buffer);
                 (void)snprintf(buffer + used, size - used, "%s%s", separator, names[i]);
                 separator = best == SIZE_MAX ? ", " : " or ";
         }
         used = strlen(buffer);
-        if (best != SIZE_MAX)
+        if (best != SIZE_MAX) {
                 (void)snprintf(buffer + used, size - used, "?");
+        }
         return buffer;
 }

@@ -35,8 +35,9 @@ static bool take_text(const char **p, const char *text)
 {
         size_t length = strlen(text);
 
-        if (strncmp(*p, text, length) != 0)
+        if (strncmp(*p, text, length) != 0) {
                 return false;
+        }
         *p += length;
         return true;
 }
@@ -46,8 +47,9 @@ static bool take_digits(const char **p, unsigned count, unsigned *ret)
         unsigned value = 0;
 
         for (unsigned i = 0; i < count; i++) {
-                if ((*p)[i] < '0' || (*p)[i] > '9')
+                if ((*p)[i] < '0' || (*p)[i] > '9') {
                         return false;
+                }
                 value = value * 10 + (unsigned)((*p)[i] - '0');
         }
         *p += count;
@@ -58,11 +60,12 @@ static bool take_digits(const char **p, unsigned count, unsigned *ret)
 /* Sets *ret to the place in the list, from 1. */
 static bool take_word(const char **p, const char *const *words, size_t n, unsigned *ret)
 {
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 if (take_text(p, words[i])) {
                         *ret = (unsigned)i + 1;
                         return true;
                 }
+        }
         return false;
 }
 
@@ -138,8 +141,9 @@ static void widen_year(struct date *date, int64_t wall_now_sec)
         unsigned this_year = 1970 + (unsigned)(wall_now_sec / SEC_PER_YEAR);
 
         date->year += this_year / 100 * 100 + 100;
-        while (to_wall_clock(date) > wall_now_sec + 50 * SEC_PER_YEAR)
+        while (to_wall_clock(date) > wall_now_sec + 50 * SEC_PER_YEAR) {
                 date->year -= 100;
+        }
 }
 
 static int read_seconds(const char *value, uint32_t *ret_sec)
@@ -147,8 +151,9 @@ static int read_seconds(const char *value, uint32_t *ret_sec)
         uint64_t seconds = 0;
 
         for (const char *p = value; *p != '\0'; p++) {
-                if (*p < '0' || *p > '9')
+                if (*p < '0' || *p > '9') {
                         return -EINVAL;
+                }
                 seconds = MIN_OF(seconds * 10 + (uint64_t)(*p - '0'), (uint64_t)WAIT_MAX_SEC);
         }
         *ret_sec = (uint32_t)seconds;
@@ -164,24 +169,29 @@ int retry_after_parse(const char *value, int64_t wall_now_sec, uint32_t *ret_sec
 
         value += strspn(value, " \t");
         length = strlen(value);
-        while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t'))
+        while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t')) {
                 length--;
-        if (length == 0 || length >= sizeof(trimmed))
+        }
+        if (length == 0 || length >= sizeof(trimmed)) {
                 return -EINVAL;
+        }
         memcpy(trimmed, value, length);
         trimmed[length] = '\0';
 
-        if (read_seconds(trimmed, ret_sec) >= 0)
+        if (read_seconds(trimmed, ret_sec) >= 0) {
                 return 0;
+        }
 
         /* A clock outside 1970 to 9999 is no clock; so much is enough to stay clear of overflows. */
         wall_now_sec = MAX_OF(INT64_C(0), MIN_OF(wall_now_sec, WALL_CLOCK_LIMIT));
-        if (read_rfc850(trimmed, &date))
+        if (read_rfc850(trimmed, &date)) {
                 widen_year(&date, wall_now_sec);
-        else if (!read_fixed(trimmed, &date) && !read_asctime(trimmed, &date))
+        } else if (!read_fixed(trimmed, &date) && !read_asctime(trimmed, &date)) {
                 return -EINVAL;
-        if (!is_real(&date))
+        }
+        if (!is_real(&date)) {
                 return -EINVAL;
+        }
 
         wait = to_wall_clock(&date) - wall_now_sec;
         *ret_sec = (uint32_t)MAX_OF(INT64_C(0), MIN_OF(wait, (int64_t)WAIT_MAX_SEC));

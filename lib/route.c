@@ -31,29 +31,34 @@ static const struct route session_token = { ROUTE_SESSION_TOKEN, "/" PLACE "/res
                                             false, false };
 static const struct route upstream = { ROUTE_UPSTREAM, "/" PLACE "/rest/…", "", false, false };
 
-/* methods */
+/* ---- methods ---- */
 
 enum http_method http_method_parse(const char *method)
 {
-        if (streq(method, "GET"))
+        if (streq(method, "GET")) {
                 return METHOD_GET;
-        if (streq(method, "HEAD"))
+        }
+        if (streq(method, "HEAD")) {
                 return METHOD_HEAD;
-        if (streq(method, "POST"))
+        }
+        if (streq(method, "POST")) {
                 return METHOD_POST;
+        }
         return METHOD_OTHER;
 }
 
 bool route_allows(const struct route *route, enum http_method method)
 {
-        if (*route->allow == '\0')
+        if (*route->allow == '\0') {
                 return true;
-        if (streq(route->allow, "POST"))
+        }
+        if (streq(route->allow, "POST")) {
                 return method == METHOD_POST;
+        }
         return method == METHOD_GET || method == METHOD_HEAD;
 }
 
-/* paths */
+/* ---- paths ---- */
 
 static bool is_path_byte(char c)
 {
@@ -67,18 +72,23 @@ static bool is_well_spelt(const char *path, size_t length)
 {
         size_t start = 1;
 
-        if (length < 1 || length > PATH_LENGTH_MAX || path[0] != '/')
+        if (length < 1 || length > PATH_LENGTH_MAX || path[0] != '/') {
                 return false;
-        if (length == 1)
+        }
+        if (length == 1) {
                 return true;
+        }
         for (size_t i = 1; i <= length; i++) {
-                if (i < length && !is_path_byte(path[i]))
+                if (i < length && !is_path_byte(path[i])) {
                         return false;
-                if (i < length && path[i] != '/')
+                }
+                if (i < length && path[i] != '/') {
                         continue;
+                }
                 if (i == start || (i - start == 1 && path[start] == '.') ||
-                    (i - start == 2 && memcmp(path + start, "..", 2) == 0))
+                    (i - start == 2 && memcmp(path + start, "..", 2) == 0)) {
                         return false;
+                }
                 start = i + 1;
         }
         return true;
@@ -90,8 +100,9 @@ static bool matches(const char *pattern, const char *path, size_t length,
         const char *place = strstr(pattern, PLACE), *rest = "";
         size_t before = place ? (size_t)(place - pattern) : strlen(pattern), name_length = 0, rest_length;
 
-        if (length < before || memcmp(pattern, path, before) != 0)
+        if (length < before || memcmp(pattern, path, before) != 0) {
                 return false;
+        }
         if (place) {
                 const char *end = memchr(path + before, '/', length - before);
 
@@ -99,10 +110,12 @@ static bool matches(const char *pattern, const char *path, size_t length,
                 rest = place + strlen(PLACE);
         }
         rest_length = length - before - name_length;
-        if (rest_length != strlen(rest) || memcmp(rest, path + before + name_length, rest_length) != 0)
+        if (rest_length != strlen(rest) || memcmp(rest, path + before + name_length, rest_length) != 0) {
                 return false;
-        if (place && !environment_name_valid(path + before, name_length))
+        }
+        if (place && !environment_name_valid(path + before, name_length)) {
                 return false;
+        }
 
         memcpy(ret_environment, path + before, name_length);
         ret_environment[name_length] = '\0';
@@ -114,9 +127,11 @@ static size_t upstream_prefix(const char *path)
 {
         static const char *const prefixes[] = { "/rest/", "//rest/" };
 
-        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-                if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+                if (strncmp(path, prefixes[i], strlen(prefixes[i])) == 0) {
                         return strlen(prefixes[i]);
+                }
+        }
         return 0;
 }
 
@@ -137,11 +152,13 @@ static bool match_upstream(const char *path, size_t length, struct route_match *
 {
         size_t before = environment_prefix(path), prefix = upstream_prefix(path + before), rest;
 
-        if (before == 0 || prefix == 0 || before + prefix > length)
+        if (before == 0 || prefix == 0 || before + prefix > length) {
                 return false;
+        }
         rest = length - before - prefix;
-        if (rest == strlen(SESSION_TOKEN "/") && path[length - 1] == '/')
+        if (rest == strlen(SESSION_TOKEN "/") && path[length - 1] == '/') {
                 rest--;
+        }
         ret->route =
                 rest == strlen(SESSION_TOKEN) && memcmp(path + before + prefix, SESSION_TOKEN, rest) == 0
                         ? &session_token
@@ -157,11 +174,14 @@ int route_find(const char *target, struct route_match *ret)
         size_t length = strcspn(target, "?");
         bool well_spelt = is_well_spelt(target, length);
 
-        for (size_t i = 0; well_spelt && !match.route && i < ARRAY_SIZE(routes); i++)
-                if (matches(routes[i].pattern, target, length, match.environment))
+        for (size_t i = 0; well_spelt && !match.route && i < ARRAY_SIZE(routes); i++) {
+                if (matches(routes[i].pattern, target, length, match.environment)) {
                         match.route = &routes[i];
-        if (!match.route && !match_upstream(target, length, &match))
+                }
+        }
+        if (!match.route && !match_upstream(target, length, &match)) {
                 return well_spelt ? -ENOENT : -EINVAL;
+        }
         *ret = match;
         return 0;
 }

@@ -26,9 +26,6 @@ static int wipe(struct json_object *value, int flags, struct json_object *parent
 {
         const char *wanted = userdata;
 
-        (void)flags;
-        (void)parent;
-        (void)index;
         if (member && streq(member, wanted) && json_object_is_type(value, json_type_string)) {
                 explicit_bzero((char *)(uintptr_t)json_object_get_string(value),
                                (size_t)json_object_get_string_len(value));

@@ -33,8 +33,9 @@ static int add_rules(struct access_rules *rules, const struct access_rule *from,
         for (size_t i = 0; i < n; i++) {
                 int r = access_rules_add(rules, &from[i]);
 
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
         return 0;
 }
@@ -45,8 +46,9 @@ static int add_built_in(struct settings *settings, const char *name, const char 
         int r;
 
         r = settings_add_environment(settings, name, &environment);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         environment->base_url = strdup(base_url);
         return environment->base_url ? 0 : -ENOMEM;
 }
@@ -56,8 +58,9 @@ int settings_new(struct settings **ret)
         _cleanup_(settings_freep) struct settings *settings = calloc(1, sizeof(*settings));
         int r;
 
-        if (!settings)
+        if (!settings) {
                 return -ENOMEM;
+        }
         memcpy(settings->listen, default_listen, sizeof(default_listen));
         settings->n_listen = ARRAY_SIZE(default_listen);
         settings->socket_mode = SOCKET_MODE_DEFAULT;
@@ -66,17 +69,21 @@ int settings_new(struct settings **ret)
         settings->max_connections_per_user = MAX_CONNECTIONS_PER_USER_DEFAULT;
 
         r = add_rules(&settings->allow, default_allow, ARRAY_SIZE(default_allow));
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = add_rules(&settings->operators, default_operators, ARRAY_SIZE(default_operators));
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = add_built_in(settings, "production", BASE_URL_PRODUCTION);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = add_built_in(settings, "sandbox", BASE_URL_SANDBOX);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         *ret = take_ptr(settings);
         return 0;
 }
@@ -92,10 +99,12 @@ static void environment_clear(struct environment_settings *environment)
 
 struct settings *settings_free(struct settings *settings)
 {
-        if (!settings)
+        if (!settings) {
                 return NULL;
-        for (size_t i = 0; i < settings->n_environments; i++)
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
                 environment_clear(&settings->environments[i]);
+        }
         access_rules_clear(&settings->allow);
         access_rules_clear(&settings->operators);
         free(settings->keys_directory);
@@ -110,9 +119,11 @@ void settings_freep(struct settings **settings)
 
 static struct environment_settings *find_environment(struct settings *settings, const char *name)
 {
-        for (size_t i = 0; i < settings->n_environments; i++)
-                if (streq(settings->environments[i].name, name))
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (streq(settings->environments[i].name, name)) {
                         return &settings->environments[i];
+                }
+        }
         return NULL;
 }
 
@@ -121,10 +132,12 @@ int settings_add_environment(struct settings *settings, const char *name, struct
         struct environment_settings *environment = find_environment(settings, name);
 
         if (!environment) {
-                if (settings->n_environments >= SETTINGS_ENVIRONMENTS_MAX)
+                if (settings->n_environments >= SETTINGS_ENVIRONMENTS_MAX) {
                         return -E2BIG;
-                if (!environment_name_valid(name, strlen(name)))
+                }
+                if (!environment_name_valid(name, strlen(name))) {
                         return -EINVAL;
+                }
                 environment = &settings->environments[settings->n_environments++];
                 *environment = (struct environment_settings){
                         .lifetime_sec = LIFETIME_DEFAULT_SEC,
@@ -139,35 +152,45 @@ int settings_add_environment(struct settings *settings, const char *name, struct
 
 const struct environment_settings *settings_environment(const struct settings *settings, const char *name)
 {
-        for (size_t i = 0; i < settings->n_environments; i++)
-                if (streq(settings->environments[i].name, name))
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (streq(settings->environments[i].name, name)) {
                         return &settings->environments[i];
+                }
+        }
         return NULL;
 }
 
-/* finishing */
+/* ---- finishing ---- */
 
 static void mark_default_listen(struct settings *settings)
 {
-        if (settings->n_listen != ARRAY_SIZE(default_listen))
+        if (settings->n_listen != ARRAY_SIZE(default_listen)) {
                 return;
-        for (size_t i = 0; i < settings->n_listen; i++)
-                if (!listen_address_equal(&settings->listen[i], &default_listen[i]))
+        }
+        for (size_t i = 0; i < settings->n_listen; i++) {
+                if (!listen_address_equal(&settings->listen[i], &default_listen[i])) {
                         return;
-        for (size_t i = 0; i < settings->n_listen; i++)
+                }
+        }
+        for (size_t i = 0; i < settings->n_listen; i++) {
                 settings->listen[i].optional = default_listen[i].optional;
+        }
 }
 
 static void mark_default_rules(struct access_rules *rules, const struct access_rule *defaults, size_t n)
 {
-        if (rules->n != n)
+        if (rules->n != n) {
                 return;
-        for (size_t i = 0; i < n; i++)
+        }
+        for (size_t i = 0; i < n; i++) {
                 if (rules->rules[i].kind != defaults[i].kind || rules->rules[i].id != defaults[i].id ||
-                    !streq(rules->rules[i].name, defaults[i].name))
+                    !streq(rules->rules[i].name, defaults[i].name)) {
                         return;
-        for (size_t i = 0; i < n; i++)
+                }
+        }
+        for (size_t i = 0; i < n; i++) {
                 rules->rules[i].optional = defaults[i].optional;
+        }
 }
 
 int settings_finish(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])

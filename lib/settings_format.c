@@ -21,8 +21,9 @@ static void write_duration(FILE *file, const char *key, uint64_t sec)
         };
         size_t i = 0;
 
-        while (sec % units[i].sec != 0)
+        while (sec % units[i].sec != 0) {
                 i++;
+        }
         (void)fprintf(file, "%s = %" PRIu64 "%s\n", key, sec / units[i].sec, units[i].unit);
 }
 
@@ -55,20 +56,23 @@ static void write_rules(FILE *file, const char *key, const struct access_rules *
 static void write_broker(FILE *file, const struct settings *settings)
 {
         (void)fprintf(file, "[broker]\n");
-        for (size_t i = 0; i < settings->n_listen; i++)
+        for (size_t i = 0; i < settings->n_listen; i++) {
                 (void)fprintf(file, "listen = %s\n", settings->listen[i].path);
+        }
         (void)fprintf(file, "socket_mode = %04" PRIo32 "\n", settings->socket_mode);
-        if (!settings->has_socket_group)
+        if (!settings->has_socket_group) {
                 (void)fprintf(file, "# socket_group: the daemon's own, or its folder's\n");
-        else if (settings->socket_group.kind == ACCESS_RULE_GID)
+        } else if (settings->socket_group.kind == ACCESS_RULE_GID) {
                 (void)fprintf(file, "socket_group = %" PRIu32 "\n", settings->socket_group.id);
-        else
+        } else {
                 (void)fprintf(file, "socket_group = %s\n", settings->socket_group.name);
-        if (settings->keys_directory)
+        }
+        if (settings->keys_directory) {
                 (void)fprintf(file, "keys_directory = %s\n", settings->keys_directory);
-        else
+        } else {
                 (void)fprintf(file, "# keys_directory: the service manager's credentials, or else "
                                     "/etc/eqp-broker/keys\n");
+        }
         (void)fprintf(file, "key_permissions = %s\n",
                       settings->key_permissions_relaxed ? "relaxed" : "strict");
         write_rules(file, "allow", &settings->allow);
@@ -82,19 +86,23 @@ static void write_broker(FILE *file, const struct settings *settings)
 static void write_environment(FILE *file, const struct environment_settings *environment)
 {
         (void)fprintf(file, "\n[environment %s]\n", environment->name);
-        if (environment->base_url)
+        if (environment->base_url) {
                 (void)fprintf(file, "base_url = %s\n", environment->base_url);
+        }
         write_duration(file, "lifetime", environment->lifetime_sec);
-        if (environment->ca_file)
+        if (environment->ca_file) {
                 (void)fprintf(file, "ca_file = %s\n", environment->ca_file);
-        else
+        } else {
                 (void)fprintf(file, "# ca_file: the system's authorities\n");
+        }
         write_duration(file, "connect_timeout", environment->connect_timeout_usec / USEC_PER_SEC);
         write_duration(file, "exchange_timeout", environment->exchange_timeout_usec / USEC_PER_SEC);
-        if (environment->has_allow)
+        if (environment->has_allow) {
                 write_rules(file, "allow", &environment->allow);
-        if (environment->has_operators)
+        }
+        if (environment->has_operators) {
                 write_rules(file, "operators", &environment->operators);
+        }
 }
 
 char *settings_format(const struct settings *settings)
@@ -105,15 +113,18 @@ char *settings_format(const struct settings *settings)
         FILE *file;
 
         file = open_memstream(&text, &size);
-        if (!file)
+        if (!file) {
                 return NULL;
+        }
         write_broker(file, settings);
-        for (size_t i = 0; i < settings->n_environments; i++)
+        for (size_t i = 0; i < settings->n_environments; i++) {
                 write_environment(file, &settings->environments[i]);
+        }
 
         /* The stream remembers whether any of the above ran out of memory. */
         failed = ferror(file);
-        if (fclose(file) != 0 || failed)
+        if (fclose(file) != 0 || failed) {
                 return NULL;
+        }
         return take_ptr(text);
 }

@@ -11,7 +11,7 @@
 #define LIFETIME_MAX_USEC (30 * 24 * USEC_PER_HOUR)
 #define WHY_MAX           256
 
-/* values of several keys */
+/* ---- values of several keys ---- */
 
 static int read_number(struct settings_reading *r, const char *value, uint32_t min, uint32_t max,
                        uint32_t *ret)
@@ -66,11 +66,13 @@ static int read_path(struct settings_reading *r, const char *value, char **ret)
 {
         char *path;
 
-        if (value[0] != '/')
+        if (value[0] != '/') {
                 return settings_fail_value(r, value, "write an absolute path, one that begins with a slash");
+        }
         path = strdup(value);
-        if (!path)
+        if (!path) {
                 return settings_fail_memory(r);
+        }
         free(*ret);
         *ret = path;
         return 0;
@@ -82,22 +84,26 @@ static int read_rule(struct settings_reading *r, const char *value, bool units, 
         const char *why = NULL;
         int n;
 
-        if (access_rule_parse(value, &rule, &why) < 0)
+        if (access_rule_parse(value, &rule, &why) < 0) {
                 return settings_fail_value(r, value, why);
-        if (rule.kind == ACCESS_RULE_UNIT && !units)
+        }
+        if (rule.kind == ACCESS_RULE_UNIT && !units) {
                 return settings_fail_value(r, value,
                                            "a unit gets its token and cannot ask for anything else: write "
                                            "user:NAME, uid:NUMBER, group:NAME or gid:NUMBER");
-        if (r->first)
+        }
+        if (r->first) {
                 access_rules_clear(rules);
+        }
         n = access_rules_add(rules, &rule);
-        if (n == -E2BIG)
+        if (n == -E2BIG) {
                 return settings_fail_value(
                         r, value, "there are too many rules: write 64 at most, or a rule for a group");
+        }
         return n < 0 ? settings_fail_memory(r) : 0;
 }
 
-/* setters, a row each */
+/* ---- setters, a row each ---- */
 
 static int set_listen(struct settings_reading *r, const char *value)
 {
@@ -105,16 +111,21 @@ static int set_listen(struct settings_reading *r, const char *value)
         struct listen_address address;
         char why[WHY_MAX];
 
-        if (listen_address_parse(value, &address, why, sizeof(why)) < 0)
+        if (listen_address_parse(value, &address, why, sizeof(why)) < 0) {
                 return settings_fail_value(r, value, why);
-        if (r->first)
+        }
+        if (r->first) {
                 s->n_listen = 0;
-        for (size_t i = 0; i < s->n_listen; i++)
-                if (listen_address_equal(&s->listen[i], &address))
+        }
+        for (size_t i = 0; i < s->n_listen; i++) {
+                if (listen_address_equal(&s->listen[i], &address)) {
                         return settings_fail_value(
                                 r, value, "this address is listed already: leave one of the two out");
-        if (s->n_listen >= SETTINGS_LISTEN_MAX)
+                }
+        }
+        if (s->n_listen >= SETTINGS_LISTEN_MAX) {
                 return settings_fail_value(r, value, "there are too many addresses: write 16 at most");
+        }
         s->listen[s->n_listen++] = address;
         return 0;
 }
@@ -143,8 +154,9 @@ static int set_socket_group(struct settings_reading *r, const char *value)
 
         (void)snprintf(text, sizeof(text), "%s:%s",
                        value[strspn(value, "0123456789")] == '\0' ? "gid" : "group", value);
-        if (access_rule_parse(text, &rule, &why) < 0)
+        if (access_rule_parse(text, &rule, &why) < 0) {
                 return settings_fail_value(r, value, "write the name or the number of one group");
+        }
         r->settings->socket_group = rule;
         r->settings->has_socket_group = true;
         return 0;
@@ -162,16 +174,18 @@ static int set_key_permissions(struct settings_reading *r, const char *value)
 
 static int set_allow(struct settings_reading *r, const char *value)
 {
-        if (!r->environment)
+        if (!r->environment) {
                 return read_rule(r, value, /* units= */ true, &r->settings->allow);
+        }
         r->environment->has_allow = true;
         return read_rule(r, value, /* units= */ true, &r->environment->allow);
 }
 
 static int set_operators(struct settings_reading *r, const char *value)
 {
-        if (!r->environment)
+        if (!r->environment) {
                 return read_rule(r, value, /* units= */ false, &r->settings->operators);
+        }
         r->environment->has_operators = true;
         return read_rule(r, value, /* units= */ false, &r->environment->operators);
 }
@@ -203,10 +217,12 @@ static int set_base_url(struct settings_reading *r, const char *value)
         int n;
 
         n = base_url_parse(value, &url, why, sizeof(why));
-        if (n == -ENOMEM)
+        if (n == -ENOMEM) {
                 return settings_fail_memory(r);
-        if (n < 0)
+        }
+        if (n < 0) {
                 return settings_fail(r, "%s: %s", r->key, why);
+        }
         free(r->environment->base_url);
         r->environment->base_url = url;
         return 0;
@@ -218,8 +234,9 @@ static int set_lifetime(struct settings_reading *r, const char *value)
         int n;
 
         n = read_duration(r, value, LIFETIME_MAX_USEC, &usec);
-        if (n < 0)
+        if (n < 0) {
                 return n;
+        }
         r->environment->lifetime_sec = (uint32_t)(usec / USEC_PER_SEC);
         return 0;
 }

@@ -48,23 +48,29 @@ static bool is_clean_text(const char *body, size_t length)
 
         for (size_t i = 0; i < length; i += step) {
                 step = utf8_sequence((const unsigned char *)body + i, length - i);
-                if (step == 0 || body[i] == '\0' || (body[i] == '\'' && !in_string))
+                if (step == 0 || body[i] == '\0' || (body[i] == '\'' && !in_string)) {
                         return false;
-                if (body[i] == '"')
+                }
+                if (body[i] == '"') {
                         in_string = !in_string;
-                else if (body[i] == '\\' && in_string && i + 1 < length && (unsigned char)body[i + 1] < 0x80)
+                } else if (body[i] == '\\' && in_string && i + 1 < length &&
+                           (unsigned char)body[i + 1] < 0x80) {
                         step++;
+                }
         }
         return true;
 }
 
 bool token_exchange_is_plain(const char *text, size_t length, size_t max)
 {
-        if (length < 1 || length > max)
+        if (length < 1 || length > max) {
                 return false;
-        for (size_t i = 0; i < length; i++)
-                if (text[i] < 0x21 || text[i] > 0x7e || text[i] == '"' || text[i] == '\'')
+        }
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] < 0x21 || text[i] > 0x7e || text[i] == '"' || text[i] == '\'') {
                         return false;
+                }
+        }
         return true;
 }
 
@@ -76,12 +82,14 @@ static int read_plain(struct json_object *reply, const char *field, size_t max, 
         size_t length;
 
         if (!json_object_object_get_ex(reply, field, &value) ||
-            !json_object_is_type(value, json_type_string))
+            !json_object_is_type(value, json_type_string)) {
                 return -EBADMSG;
+        }
         text = json_object_get_string(value);
         length = (size_t)json_object_get_string_len(value);
-        if (!text || !token_exchange_is_plain(text, length, max))
+        if (!text || !token_exchange_is_plain(text, length, max)) {
                 return -EBADMSG;
+        }
         *ret = text;
         *ret_length = length;
         return 0;
@@ -93,26 +101,31 @@ static int read_lifetime(struct json_object *reply, uint32_t *ret_sec)
         struct json_object *value;
         int64_t seconds = 0;
 
-        if (!json_object_object_get_ex(reply, "expires_in", &value))
+        if (!json_object_object_get_ex(reply, "expires_in", &value)) {
                 return -EBADMSG;
-        if (json_object_is_type(value, json_type_int))
+        }
+        if (json_object_is_type(value, json_type_int)) {
                 seconds = json_object_get_int64(value);
-        else if (json_object_is_type(value, json_type_string)) {
+        } else if (json_object_is_type(value, json_type_string)) {
                 const char *text = json_object_get_string(value);
                 int length = json_object_get_string_len(value);
 
-                if (!text || length < 1 || length > 10)
+                if (!text || length < 1 || length > 10) {
                         return -EBADMSG;
+                }
                 for (int i = 0; i < length; i++) {
-                        if (text[i] < '0' || text[i] > '9')
+                        if (text[i] < '0' || text[i] > '9') {
                                 return -EBADMSG;
+                        }
                         seconds = seconds * 10 + (text[i] - '0');
                 }
-        } else
+        } else {
                 return -EBADMSG;
+        }
 
-        if (seconds < 1 || seconds > LIFETIME_MAX_SEC)
+        if (seconds < 1 || seconds > LIFETIME_MAX_SEC) {
                 return -EBADMSG;
+        }
         *ret_sec = (uint32_t)seconds;
         return 0;
 }
@@ -124,14 +137,18 @@ static const char *read_grant(struct json_object *reply, struct grant *ret)
         size_t ust_length, mage_id_length;
         uint32_t lifetime_sec;
 
-        if (!json_object_is_type(reply, json_type_object))
+        if (!json_object_is_type(reply, json_type_object)) {
                 return "the body is JSON, but not an object";
-        if (read_plain(reply, "ust", SESSION_TOKEN_MAX, &ust, &ust_length) < 0)
+        }
+        if (read_plain(reply, "ust", SESSION_TOKEN_MAX, &ust, &ust_length) < 0) {
                 return "ust is not a string of 1 to 4096 visible ASCII characters without quotes";
-        if (read_plain(reply, "mage_id", MAGE_ID_MAX, &mage_id, &mage_id_length) < 0)
+        }
+        if (read_plain(reply, "mage_id", MAGE_ID_MAX, &mage_id, &mage_id_length) < 0) {
                 return "mage_id is not a string of 1 to 64 visible ASCII characters without quotes";
-        if (read_lifetime(reply, &lifetime_sec) < 0)
+        }
+        if (read_lifetime(reply, &lifetime_sec) < 0) {
                 return "expires_in is not a whole number of seconds from 1 s to 30 days";
+        }
 
         ret->lifetime_sec = lifetime_sec;
         memcpy(ret->mage_id, mage_id, mage_id_length);
@@ -155,20 +172,23 @@ static enum exchange_outcome classify_body(const char *body, size_t length, stru
                 *ret_why = "the body is over 64 KiB long";
                 return EXCHANGE_MALFORMED;
         }
-        if (!is_clean_text(body, length))
+        if (!is_clean_text(body, length)) {
                 return EXCHANGE_MALFORMED;
+        }
 
         int r = secret_json_parse(body, length, NESTING_MAX, &reply);
         if (r == -ENOMEM) {
                 *ret_why = "no memory to read the answer";
                 return EXCHANGE_UNAVAILABLE;
         }
-        if (r >= 0)
+        if (r >= 0) {
                 *ret_why = read_grant(reply, ret);
+        }
         secret_json_free(reply, "ust");
 
-        if (*ret_why)
+        if (*ret_why) {
                 return EXCHANGE_MALFORMED;
+        }
         *ret_why = "";
         return EXCHANGE_GRANTED;
 }
@@ -198,8 +218,9 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
                 *ret_why = "the server asks for a pause (status 503)";
                 return EXCHANGE_THROTTLED;
         }
-        while (i < ARRAY_SIZE(rows) - 1 && (status < rows[i].first || status > rows[i].last))
+        while (i < ARRAY_SIZE(rows) - 1 && (status < rows[i].first || status > rows[i].last)) {
                 i++;
+        }
         *ret_why = rows[i].why;
         return rows[i].outcome;
 }
@@ -211,13 +232,15 @@ enum exchange_outcome token_exchange_classify(const struct exchange_answer *answ
         enum exchange_outcome outcome;
         uint32_t wait_sec = RETRY_AFTER_NONE;
 
-        if (answer->retry_after && retry_after_parse(answer->retry_after, wall_now_sec, &wait_sec) < 0)
+        if (answer->retry_after && retry_after_parse(answer->retry_after, wall_now_sec, &wait_sec) < 0) {
                 wait_sec = RETRY_AFTER_NONE;
+        }
 
-        if (answer->status == 200)
+        if (answer->status == 200) {
                 outcome = classify_body(answer->body, answer->body_length, ret_grant, ret_why);
-        else
+        } else {
                 outcome = classify_status(answer->status, wait_sec != RETRY_AFTER_NONE, ret_why);
+        }
 
         *ret_retry_after_sec = outcome == EXCHANGE_THROTTLED ? wait_sec : RETRY_AFTER_NONE;
         return outcome;

@@ -17,13 +17,14 @@ static int refuse(char *reterr_message, size_t size, const char *message)
 static int refuse_key(const char *key, size_t length, char *reterr_message, size_t size)
 {
         if (length >= 1 && length <= QUERY_KEY_LENGTH_MAX &&
-            strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= length)
+            strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= length) {
                 (void)snprintf(reterr_message, size,
                                "The query key %.*s is unknown: use min_ttl and wait only.", (int)length,
                                key);
-        else
+        } else {
                 (void)snprintf(reterr_message, size,
                                "The query has an unknown key: use min_ttl and wait only.");
+        }
         return -EINVAL;
 }
 
@@ -31,15 +32,18 @@ static int parse_seconds(const char *text, size_t length, uint32_t *ret_sec)
 {
         uint64_t seconds = 0;
 
-        if (length < 1 || length > 10)
+        if (length < 1 || length > 10) {
                 return -EINVAL;
+        }
         for (size_t i = 0; i < length; i++) {
-                if (text[i] < '0' || text[i] > '9')
+                if (text[i] < '0' || text[i] > '9') {
                         return -EINVAL;
+                }
                 seconds = seconds * 10 + (uint64_t)(text[i] - '0');
         }
-        if (seconds > UINT32_MAX)
+        if (seconds > UINT32_MAX) {
                 return -ERANGE;
+        }
         *ret_sec = (uint32_t)seconds;
         return 0;
 }
@@ -56,20 +60,24 @@ static int read_pair(const char *pair, size_t length, struct token_query *query,
         unsigned bit = is_wait ? 1 : 2;
         uint32_t seconds;
 
-        if (!is_wait && !is_min_ttl)
+        if (!is_wait && !is_min_ttl) {
                 return refuse_key(pair, key_length, reterr_message, size);
-        if (*seen & bit)
+        }
+        if (*seen & bit) {
                 return refuse(reterr_message, size,
                               is_wait ? "wait is given twice: give it once."
                                       : "min_ttl is given twice: give it once.");
+        }
         *seen |= bit;
 
-        if (!equals || parse_seconds(equals + 1, value_length, &seconds) < 0)
+        if (!equals || parse_seconds(equals + 1, value_length, &seconds) < 0) {
                 return refuse(reterr_message, size,
                               is_wait ? "wait is not a number of seconds from 0 to 30."
                                       : "min_ttl is not a number of seconds: write it in decimal digits.");
-        if (is_wait && seconds > TOKEN_WAIT_MAX_SEC)
+        }
+        if (is_wait && seconds > TOKEN_WAIT_MAX_SEC) {
                 return refuse(reterr_message, size, "wait is over 30 seconds: ask again instead.");
+        }
         *(is_wait ? &query->wait_sec : &query->min_ttl_sec) = seconds;
         return 0;
 }
@@ -80,15 +88,17 @@ int token_query_parse(const char *target, struct token_query *ret, char *reterr_
         const char *p = target ? strchr(target, '?') : NULL;
         unsigned seen = 0;
 
-        if (p && p[1] != '\0')
+        if (p && p[1] != '\0') {
                 do {
                         size_t length = strcspn(++p, "&");
                         int r = read_pair(p, length, &query, &seen, reterr_message, size);
 
-                        if (r < 0)
+                        if (r < 0) {
                                 return r;
+                        }
                         p += length;
                 } while (*p == '&');
+        }
         *ret = query;
         return 0;
 }

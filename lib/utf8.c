@@ -16,15 +16,20 @@ size_t utf8_sequence(const unsigned char *p, size_t left)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                if (p[0] < rows[i].first || p[0] > rows[i].last)
+                if (p[0] < rows[i].first || p[0] > rows[i].last) {
                         continue;
-                if (rows[i].length > left)
+                }
+                if (rows[i].length > left) {
                         return 0;
-                if (rows[i].length > 1 && (p[1] < rows[i].second_first || p[1] > rows[i].second_last))
+                }
+                if (rows[i].length > 1 && (p[1] < rows[i].second_first || p[1] > rows[i].second_last)) {
                         return 0;
-                for (size_t j = 2; j < rows[i].length; j++)
-                        if (p[j] < 0x80 || p[j] > 0xbf)
+                }
+                for (size_t j = 2; j < rows[i].length; j++) {
+                        if (p[j] < 0x80 || p[j] > 0xbf) {
                                 return 0;
+                        }
+                }
                 return rows[i].length;
         }
         return 0;

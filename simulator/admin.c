@@ -50,8 +50,9 @@ int admin_check_fields(const struct admin_call *call, const char *const *known, 
                 return r;
         }
         unknown = json_unknown_field(call->body, known);
-        if (!unknown)
+        if (!unknown) {
                 return 1;
+        }
         if (asprintf(&message, "unknown field: %.64s", unknown) < 0) {
                 message = NULL;
                 return -ENOMEM;
@@ -61,9 +62,11 @@ int admin_check_fields(const struct admin_call *call, const char *const *known, 
 
 static struct environment *find_environment(const struct admin *admin, const char *name)
 {
-        for (size_t i = 0; i < admin->n_environments; i++)
-                if (streq(admin->environments[i]->name, name))
+        for (size_t i = 0; i < admin->n_environments; i++) {
+                if (streq(admin->environments[i]->name, name)) {
                         return admin->environments[i];
+                }
+        }
         return NULL;
 }
 
@@ -74,15 +77,18 @@ static int split_path(char *path, char *ret_parts[static PARTS_MAX])
 
         while (*path == '/') {
                 *path++ = '\0';
-                if (count == 0 && *path == '\0')
+                if (count == 0 && *path == '\0') {
                         return 0;
-                if (count == PARTS_MAX)
+                }
+                if (count == PARTS_MAX) {
                         return -E2BIG;
+                }
                 ret_parts[count++] = path;
                 path += strcspn(path, "/");
         }
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
                 (void)MHD_http_unescape(ret_parts[i]);
+        }
         return count;
 }
 
@@ -96,16 +102,18 @@ static bool route_fits(const struct route *route, char *const *parts, int count,
         for (i = 0; i < count && route->parts[i]; i++) {
                 if (streq(route->parts[i], "{env}")) {
                         environment = find_environment(call->admin, parts[i]);
-                        if (!environment)
+                        if (!environment) {
                                 return false;
+                        }
                 } else if (streq(route->parts[i], "{id}")) {
                         argument = parts[i];
                 } else if (!streq(route->parts[i], parts[i])) {
                         return false;
                 }
         }
-        if (i < count || route->parts[i])
+        if (i < count || route->parts[i]) {
                 return false;
+        }
 
         call->environment = environment;
         call->argument = argument;
@@ -129,20 +137,26 @@ int admin_decide(struct request *request, struct answer **ret, void *userdata)
         char *parts[PARTS_MAX];
         int count, r;
 
-        if (!path)
+        if (!path) {
                 return -ENOMEM;
+        }
         count = split_path(path, parts);
         r = read_body(request, &body);
-        if (r == -ENOMEM)
+        if (r == -ENOMEM) {
                 return r;
-        if (r < 0)
+        }
+        if (r < 0) {
                 return admin_bad_request(ret, r == -EFBIG ? "the body is too long"
                                                           : "the body is not valid JSON");
+        }
         call.body = body;
 
-        for (size_t i = 0; count >= 0 && i < ARRAY_SIZE(routes); i++)
-                if (streq(routes[i].method, request->method) && route_fits(&routes[i], parts, count, &call))
+        for (size_t i = 0; count >= 0 && i < ARRAY_SIZE(routes); i++) {
+                if (streq(routes[i].method, request->method) &&
+                    route_fits(&routes[i], parts, count, &call)) {
                         return routes[i].handler(&call, ret);
+                }
+        }
         return admin_bad_request(
                 ret, "there is no such request, or no such environment; GET / lists the requests");
 }

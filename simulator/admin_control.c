@@ -15,8 +15,9 @@ static int answer_number(const char *name, uint64_t number, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
 
-        if (json_add_number(object, name, number) < 0)
+        if (json_add_number(object, name, number) < 0) {
                 return -ENOMEM;
+        }
         return answer_new_json(ret, 200, take_ptr(object));
 }
 
@@ -26,13 +27,16 @@ int admin_get_token(struct admin_call *call, struct answer **ret)
         uint64_t expires_usec;
         int64_t left_usec;
 
-        if (tokens_find(call->environment->tokens, call->argument, &expires_usec) < 0)
+        if (tokens_find(call->environment->tokens, call->argument, &expires_usec) < 0) {
                 return answer_new_error(ret, 404, 404, "there is no token with this digest");
+        }
         left_usec = (int64_t)(expires_usec - moment_boottime_usec());
         object = json_object_new_object();
         if (json_add(object, "active", json_object_new_boolean(left_usec > 0)) < 0 ||
-            json_add(object, "expires_in_ms", json_object_new_int64(left_usec / (int64_t)USEC_PER_MSEC)) < 0)
+            json_add(object, "expires_in_ms", json_object_new_int64(left_usec / (int64_t)USEC_PER_MSEC)) <
+                    0) {
                 return -ENOMEM;
+        }
         return answer_new_json(ret, 200, take_ptr(object));
 }
 
@@ -43,11 +47,13 @@ int admin_revoke_tokens(struct admin_call *call, struct answer **ret)
 
         if (call->body) {
                 r = admin_check_fields(call, revoke_fields, ret);
-                if (r <= 0)
+                if (r <= 0) {
                         return r;
+                }
                 if (json_object_object_get_ex(call->body, "ust_sha256", NULL) &&
-                    !json_get_text(call->body, "ust_sha256", 64, 64, &digest))
+                    !json_get_text(call->body, "ust_sha256", 64, 64, &digest)) {
                         return admin_bad_request(ret, "ust_sha256 must be 64 hexadecimal digits");
+                }
         }
         return answer_number("revoked", tokens_revoke(call->environment->tokens, digest), ret);
 }
@@ -78,14 +84,16 @@ int admin_put_settings(struct admin_call *call, struct answer **ret)
         int r;
 
         r = admin_check_fields(call, settings_fields, ret);
-        if (r <= 0)
+        if (r <= 0) {
                 return r;
+        }
         if (!read_setting(call->body, "lifetime_max", 1, LIFETIME_SEC_MAX, &settings.lifetime_max_sec) ||
             !read_fixed(call->body, &settings.lifetime_fixed_sec) ||
-            !read_setting(call->body, "latency_ms", 0, LATENCY_MS_MAX, &settings.latency_ms))
+            !read_setting(call->body, "latency_ms", 0, LATENCY_MS_MAX, &settings.latency_ms)) {
                 return admin_bad_request(
                         ret, "lifetimes are whole seconds from 1 to ten years (lifetime_fixed may be "
                              "null), latency_ms is a whole number from 0 to 600000");
+        }
 
         call->environment->settings = settings;
         object = json_object_new_object();
@@ -93,8 +101,9 @@ int admin_put_settings(struct admin_call *call, struct answer **ret)
             (settings.lifetime_fixed_sec > 0
                      ? json_add_number(object, "lifetime_fixed", (uint64_t)settings.lifetime_fixed_sec)
                      : json_add_text(object, "lifetime_fixed", NULL)) < 0 ||
-            json_add_number(object, "latency_ms", (uint64_t)settings.latency_ms) < 0)
+            json_add_number(object, "latency_ms", (uint64_t)settings.latency_ms) < 0) {
                 return -ENOMEM;
+        }
         return answer_new_json(ret, 200, take_ptr(object));
 }
 
@@ -104,10 +113,12 @@ int admin_forward_clock(struct admin_call *call, struct answer **ret)
         int r;
 
         r = admin_check_fields(call, clock_fields, ret);
-        if (r <= 0)
+        if (r <= 0) {
                 return r;
-        if (!read_setting(call->body, "forward", 1, LIFETIME_SEC_MAX, &forward_sec) || forward_sec < 0)
+        }
+        if (!read_setting(call->body, "forward", 1, LIFETIME_SEC_MAX, &forward_sec) || forward_sec < 0) {
                 return admin_bad_request(ret, "forward must be whole seconds from 1 to ten years");
+        }
         return answer_number("forward", moment_forward((uint64_t)forward_sec) / USEC_PER_SEC, ret);
 }
 
@@ -118,16 +129,20 @@ int admin_add_fault(struct admin_call *call, struct answer **ret)
         struct fault *fault;
         int r;
 
-        if (!json_object_is_type(call->body, json_type_object))
+        if (!json_object_is_type(call->body, json_type_object)) {
                 return admin_bad_request(ret, "the body must be a JSON object");
+        }
 
         r = faults_add(&call->environment->faults, call->body, &fault, &message);
-        if (r == -EINVAL)
+        if (r == -EINVAL) {
                 return admin_bad_request(ret, message);
-        if (r == -ENOSPC)
+        }
+        if (r == -ENOSPC) {
                 return admin_bad_request(ret, "there are too many faults");
-        if (r < 0)
+        }
+        if (r < 0) {
                 return r;
+        }
 
         call->admin->faults_changed(call->environment, /* cleared= */ false, call->admin->userdata);
         r = fault_describe(fault, &object);
@@ -149,16 +164,18 @@ int admin_reset(struct admin_call *call, struct answer **ret)
 
         if (call->body) {
                 r = admin_check_fields(call, no_fields, ret);
-                if (r <= 0)
+                if (r <= 0) {
                         return r;
+                }
         }
 
         for (size_t i = 0; i < call->admin->n_environments; i++) {
                 struct environment *environment = call->admin->environments[i];
 
                 r = environment_reset(environment);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
                 call->admin->faults_changed(environment, /* cleared= */ true, call->admin->userdata);
         }
         return answer_new_json(ret, 200, json_object_new_object());

@@ -16,11 +16,13 @@ int admin_describe_key(const struct key *key, struct json_object **ret)
         int r;
 
         r = digest_text(key->secret, strlen(key->secret), digest);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         if (json_add_text(object, "id", key->id) < 0 || json_add_text(object, "secret_sha256", digest) < 0 ||
-            json_add_text(object, "state", key->refused ? "refused" : "good") < 0)
+            json_add_text(object, "state", key->refused ? "refused" : "good") < 0) {
                 return -ENOMEM;
+        }
 
         *ret = take_ptr(object);
         return 0;
@@ -62,16 +64,19 @@ int admin_add_key(struct admin_call *call, struct answer **ret)
         int r;
 
         r = admin_check_fields(call, key_fields, ret);
-        if (r <= 0)
+        if (r <= 0) {
                 return r;
+        }
         if (!json_get_text(call->body, "id", 1, KEY_ID_SIZE_MAX, &id) || !key_id_is_valid(id) ||
             !json_get_text(call->body, "secret", 1, KEY_SECRET_SIZE_MAX, &secret) ||
-            !key_secret_is_valid(secret))
+            !key_secret_is_valid(secret)) {
                 return answer_trouble(-EINVAL, ret);
+        }
 
         r = keys_add(&call->environment->keys, id, secret);
-        if (r < 0)
+        if (r < 0) {
                 return answer_trouble(r, ret);
+        }
         return answer_key(keys_find(&call->environment->keys, id), ret);
 }
 
@@ -93,10 +98,12 @@ int admin_replace_keys(struct admin_call *call, struct answer **ret)
                 struct json_object *object;
 
                 r = admin_describe_key(&keys.list[i], &object);
-                if (r < 0)
+                if (r < 0) {
                         return r;
-                if (json_append(list, object) < 0)
+                }
+                if (json_append(list, object) < 0) {
                         return -ENOMEM;
+                }
         }
         return answer_new_json(ret, 200, take_ptr(list));
 }
@@ -105,8 +112,9 @@ int admin_delete_key(struct admin_call *call, struct answer **ret)
 {
         struct key *key = keys_find(&call->environment->keys, call->argument);
 
-        if (!key)
+        if (!key) {
                 return answer_no_key(ret);
+        }
         keys_remove(&call->environment->keys, key);
         return answer_new_json(ret, 200, json_object_new_object());
 }
@@ -115,8 +123,9 @@ static int set_refused(struct admin_call *call, bool refused, struct answer **re
 {
         struct key *key = keys_find(&call->environment->keys, call->argument);
 
-        if (!key)
+        if (!key) {
                 return answer_no_key(ret);
+        }
         key->refused = refused;
         return answer_key(key, ret);
 }
@@ -138,23 +147,28 @@ int admin_regenerate_key(struct admin_call *call, struct answer **ret)
         const char *secret = NULL;
         int r;
 
-        if (!key)
+        if (!key) {
                 return answer_no_key(ret);
+        }
         if (call->body) {
                 r = admin_check_fields(call, regenerate_fields, ret);
-                if (r <= 0)
+                if (r <= 0) {
                         return r;
+                }
                 if (json_object_object_get_ex(call->body, "secret", NULL) &&
                     (!json_get_text(call->body, "secret", 1, KEY_SECRET_SIZE_MAX, &secret) ||
-                     !key_secret_is_valid(secret)))
+                     !key_secret_is_valid(secret))) {
                         return answer_trouble(-EINVAL, ret);
+                }
         }
 
         r = key_regenerate(key, secret);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         object = json_object_new_object();
-        if (json_add_text(object, "id", key->id) < 0 || json_add_text(object, "secret", key->secret) < 0)
+        if (json_add_text(object, "id", key->id) < 0 || json_add_text(object, "secret", key->secret) < 0) {
                 return -ENOMEM;
+        }
         return answer_new_json(ret, 200, take_ptr(object));
 }

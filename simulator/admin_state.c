@@ -51,7 +51,6 @@ static const char help[] =
 
 int admin_get_help(struct admin_call *call, struct answer **ret)
 {
-        (void)call;
         return answer_new_text(ret, 200, "text/plain; charset=utf-8", help);
 }
 
@@ -60,16 +59,19 @@ static int add_keys(struct json_object *object, const struct keys *keys)
         struct json_object *list = json_object_new_array();
         int r;
 
-        if (json_add(object, "keys", list) < 0)
+        if (json_add(object, "keys", list) < 0) {
                 return -ENOMEM;
+        }
         for (size_t i = 0; i < keys->count; i++) {
                 struct json_object *key;
 
                 r = admin_describe_key(&keys->list[i], &key);
-                if (r < 0)
+                if (r < 0) {
                         return r;
-                if (json_append(list, key) < 0)
+                }
+                if (json_append(list, key) < 0) {
                         return -ENOMEM;
+                }
         }
         return 0;
 }
@@ -85,8 +87,9 @@ static int add_counters(struct json_object *object, const struct environment_cou
             json_add_number(requests, "refused", counters->refused) < 0 ||
             json_add_number(requests, "throttled", counters->throttled) < 0 ||
             json_add_number(requests, "failed", counters->failed) < 0 ||
-            json_add_number(requests, "api", counters->api) < 0)
+            json_add_number(requests, "api", counters->api) < 0) {
                 return -ENOMEM;
+        }
         return 0;
 }
 
@@ -95,14 +98,16 @@ static int add_faults(struct json_object *object, const struct faults *faults)
         struct json_object *list = json_object_new_array();
         const struct fault *fault;
 
-        if (json_add(object, "faults", list) < 0)
+        if (json_add(object, "faults", list) < 0) {
                 return -ENOMEM;
+        }
         TAILQ_FOREACH(fault, &faults->list, link)
         {
                 struct json_object *description;
 
-                if (fault_describe(fault, &description) < 0 || json_append(list, description) < 0)
+                if (fault_describe(fault, &description) < 0 || json_append(list, description) < 0) {
                         return -ENOMEM;
+                }
         }
         return 0;
 }
@@ -110,10 +115,12 @@ static int add_faults(struct json_object *object, const struct faults *faults)
 static int add_settings(struct json_object *object, const struct environment_settings *settings)
 {
         if (json_add_number(object, "lifetime_max", (uint64_t)settings->lifetime_max_sec) < 0 ||
-            json_add_number(object, "latency_ms", (uint64_t)settings->latency_ms) < 0)
+            json_add_number(object, "latency_ms", (uint64_t)settings->latency_ms) < 0) {
                 return -ENOMEM;
-        if (settings->lifetime_fixed_sec == 0)
+        }
+        if (settings->lifetime_fixed_sec == 0) {
                 return json_add_text(object, "lifetime_fixed", NULL);
+        }
         return json_add_number(object, "lifetime_fixed", (uint64_t)settings->lifetime_fixed_sec);
 }
 
@@ -123,17 +130,21 @@ static int describe(const struct environment *environment, struct json_object *o
         int r;
 
         r = add_keys(object, &environment->keys);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = history_list(&environment->history, &last);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         if (json_add(object, "last", last) < 0 || add_counters(object, &environment->counters) < 0 ||
             json_add_number(object, "connections", environment->connections) < 0 ||
             json_add_number(object, "tokens_active",
                             tokens_active(environment->tokens, moment_boottime_usec())) < 0 ||
-            add_faults(object, &environment->faults) < 0 || add_settings(object, &environment->settings) < 0)
+            add_faults(object, &environment->faults) < 0 ||
+            add_settings(object, &environment->settings) < 0) {
                 return -ENOMEM;
+        }
         return 0;
 }
 
@@ -143,17 +154,20 @@ int admin_get_state(struct admin_call *call, struct answer **ret)
         struct json_object *environments = json_object_new_object();
         int r;
 
-        if (json_add(state, "environments", environments) < 0)
+        if (json_add(state, "environments", environments) < 0) {
                 return -ENOMEM;
+        }
         for (size_t i = 0; i < call->admin->n_environments; i++) {
                 const struct environment *environment = call->admin->environments[i];
                 struct json_object *object = json_object_new_object();
 
-                if (json_add(environments, environment->name, object) < 0)
+                if (json_add(environments, environment->name, object) < 0) {
                         return -ENOMEM;
+                }
                 r = describe(environment, object);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
         return answer_new_json(ret, 200, take_ptr(state));
 }

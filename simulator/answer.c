@@ -10,8 +10,9 @@ int answer_new_json(struct answer **ret, unsigned status, struct json_object *js
 {
         struct answer *answer;
 
-        if (!json)
+        if (!json) {
                 return -ENOMEM;
+        }
         answer = calloc(1, sizeof(*answer));
         if (!answer) {
                 json_object_put(json);
@@ -29,14 +30,16 @@ int answer_new_text(struct answer **ret, unsigned status, const char *content_ty
 {
         _cleanup_(answer_freep) struct answer *answer = calloc(1, sizeof(*answer));
 
-        if (!answer)
+        if (!answer) {
                 return -ENOMEM;
+        }
         answer->status = status;
         answer->content_type = content_type;
         if (text) {
                 answer->body = strdup(text);
-                if (!answer->body)
+                if (!answer->body) {
                         return -ENOMEM;
+                }
                 answer->size = strlen(text);
         }
 
@@ -49,8 +52,9 @@ int answer_new_error(struct answer **ret, unsigned status, int64_t code, const c
         _cleanup_(json_putp) struct json_object *error = json_object_new_object();
 
         if (json_add(error, "code", json_object_new_int64(code)) < 0 ||
-            json_add_text(error, "message", message) < 0)
+            json_add_text(error, "message", message) < 0) {
                 return -ENOMEM;
+        }
         return answer_new_json(ret, status, take_ptr(error));
 }
 
@@ -60,16 +64,19 @@ int answer_render(struct answer *answer)
         char *body;
         size_t size;
 
-        if (!answer->json)
+        if (!answer->json) {
                 return 0;
+        }
 
         text = json_object_to_json_string_length(
                 answer->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-        if (!text)
+        if (!text) {
                 return -ENOMEM;
+        }
         body = malloc(size + 1);
-        if (!body)
+        if (!body) {
                 return -ENOMEM;
+        }
         memcpy(body, text, size + 1);
 
         free(answer->body);
@@ -80,8 +87,9 @@ int answer_render(struct answer *answer)
 
 struct answer *answer_free(struct answer *answer)
 {
-        if (!answer)
+        if (!answer) {
                 return NULL;
+        }
 
         json_object_put(answer->json);
         free(answer->body);

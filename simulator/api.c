@@ -21,14 +21,15 @@
 
 static void count_outcome(struct environment_counters *counters, const struct answer *answer)
 {
-        if (answer->delivery != DELIVERY_WHOLE && answer->delivery != DELIVERY_DRIP)
+        if (answer->delivery != DELIVERY_WHOLE && answer->delivery != DELIVERY_DRIP) {
                 counters->failed++;
-        else if (answer->status == 401 || answer->status == 403)
+        } else if (answer->status == 401 || answer->status == 403) {
                 counters->refused++;
-        else if (answer->status == 429)
+        } else if (answer->status == 429) {
                 counters->throttled++;
-        else if (answer->status >= 500)
+        } else if (answer->status >= 500) {
                 counters->failed++;
+        }
 }
 
 static int describe_authorization(struct json_object *entry, const struct request *request)
@@ -39,11 +40,13 @@ static int describe_authorization(struct json_object *entry, const struct reques
         int r;
 
         value = request_header(request, "Authorization", &size);
-        if (!value)
+        if (!value) {
                 return json_add_text(entry, "authorization_sha256", NULL);
+        }
         r = digest_text(value, size, digest);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         return json_add_text(entry, "authorization_sha256", digest);
 }
 
@@ -63,8 +66,9 @@ static int record(struct environment *environment, const struct request *request
             json_add_text(entry, "user_agent", request_header(request, "User-Agent", NULL)) < 0 ||
             json_add_text(entry, "content_type", request_header(request, "Content-Type", NULL)) < 0 ||
             json_add_text(entry, "retry_after", answered ? answer->retry_after : NULL) < 0 ||
-            json_add_text(entry, "fault", fault) < 0)
+            json_add_text(entry, "fault", fault) < 0) {
                 return -ENOMEM;
+        }
 
         history_add(&environment->history, take_ptr(entry));
         return 0;
@@ -74,18 +78,21 @@ static int record(struct environment *environment, const struct request *request
 static int answer_token(struct environment *environment, const struct token_request *asked,
                         struct fault *fault, struct answer **ret)
 {
-        if (fault && fault_stage(fault->kind) == STAGE_INSTEAD)
+        if (fault && fault_stage(fault->kind) == STAGE_INSTEAD) {
                 return misbehave_instead(fault, ret);
-        if (asked->status != 200)
+        }
+        if (asked->status != 200) {
                 return token_endpoint_refuse(asked, ret);
+        }
         return token_endpoint_grant(environment, asked, fault, ret);
 }
 
 static int answer_api(struct environment *environment, const struct request *request, struct fault *fault,
                       struct answer **ret)
 {
-        if (fault && fault_stage(fault->kind) == STAGE_INSTEAD)
+        if (fault && fault_stage(fault->kind) == STAGE_INSTEAD) {
                 return misbehave_instead(fault, ret);
+        }
         return resources_answer(environment, request, request->path + strlen(API_ROOT), ret);
 }
 
@@ -103,8 +110,9 @@ static int answer_path(struct environment *environment, const struct request *re
         if (token_path) {
                 environment->counters.token++;
                 r = token_endpoint_check(environment, request, &asked);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         } else {
                 environment->counters.api++;
         }
@@ -112,14 +120,17 @@ static int answer_path(struct environment *environment, const struct request *re
         fault = faults_for_request(&environment->faults, token_path, token_path && asked.status == 200);
         r = token_path ? answer_token(environment, &asked, fault, &answer)
                        : answer_api(environment, request, fault, &answer);
-        if (r >= 0 && fault && fault_stage(fault->kind) == STAGE_ANSWER)
+        if (r >= 0 && fault && fault_stage(fault->kind) == STAGE_ANSWER) {
                 r = misbehave_answer(fault, answer);
-        if (r < 0)
+        }
+        if (r < 0) {
                 return r;
+        }
 
         *ret_fault = fault ? fault_name(fault->kind) : NULL;
-        if (fault)
+        if (fault) {
                 (void)faults_use(&environment->faults, fault);
+        }
         *ret_key_id = take_ptr(asked.key_id);
         *ret = take_ptr(answer);
         return 0;
@@ -135,23 +146,27 @@ int api_decide(struct request *request, struct answer **ret, void *userdata)
         int r;
 
         environment->counters.total++;
-        if (strncmp(request->path, API_ROOT, root) == 0 && strchr("/", request->path[root]))
+        if (strncmp(request->path, API_ROOT, root) == 0 && strchr("/", request->path[root])) {
                 r = answer_path(environment, request, &answer, &key_id, &fault);
-        else
+        } else {
                 r = answer_new_error(&answer, 404, API_CODE_NOT_FOUND,
                                      "Every path of this API starts with /rest/v1");
-        if (r < 0)
+        }
+        if (r < 0) {
                 return r;
+        }
 
         answer->delay_usec = (uint64_t)environment->settings.latency_ms * USEC_PER_MSEC;
         /* While connections themselves are at fault, no client may stay on an old one. */
-        if (faults_for_connection(&environment->faults))
+        if (faults_for_connection(&environment->faults)) {
                 answer->close = true;
+        }
 
         count_outcome(&environment->counters, answer);
         r = record(environment, request, answer, key_id, fault);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         *ret = take_ptr(answer);
         return 0;
 }

@@ -24,24 +24,28 @@ static const uint8_t loopback6[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 
 static void crt_deinitp(gnutls_x509_crt_t *crt)
 {
-        if (*crt)
+        if (*crt) {
                 gnutls_x509_crt_deinit(*crt);
+        }
 }
 
 static void privkey_deinitp(gnutls_x509_privkey_t *key)
 {
-        if (*key)
+        if (*key) {
                 gnutls_x509_privkey_deinit(*key);
+        }
 }
 
 struct certificate *certificate_free(struct certificate *certificate)
 {
-        if (!certificate)
+        if (!certificate) {
                 return NULL;
+        }
 
         free(certificate->pem);
-        if (certificate->key_pem)
+        if (certificate->key_pem) {
                 explicit_bzero(certificate->key_pem, strlen(certificate->key_pem));
+        }
         free(certificate->key_pem);
         free(certificate);
         return NULL;
@@ -60,8 +64,9 @@ static int begin(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, time_t life_s
         size_t id_size = sizeof(id);
         time_t now = time(NULL);
 
-        if (gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) < 0)
+        if (gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) < 0) {
                 return -EIO;
+        }
         serial[0] = (serial[0] & 0x7F) | 1; /* positive, and never shortened */
 
         if (gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
@@ -72,8 +77,9 @@ static int begin(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, time_t life_s
             gnutls_x509_crt_set_expiration_time(crt, now + life_sec) < 0 ||
             gnutls_x509_crt_set_key(crt, key) < 0 ||
             gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA1, id, &id_size) < 0 ||
-            gnutls_x509_crt_set_subject_key_id(crt, id, id_size) < 0)
+            gnutls_x509_crt_set_subject_key_id(crt, id, id_size) < 0) {
                 return -EIO;
+        }
         return 0;
 }
 
@@ -83,20 +89,24 @@ static int export(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, struct certi
         char pem[8192];
         size_t size = sizeof(pem);
 
-        if (!certificate)
+        if (!certificate) {
                 return -ENOMEM;
+        }
 
-        if (gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, pem, &size) < 0)
+        if (gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, pem, &size) < 0) {
                 return -EIO;
+        }
         certificate->pem = strndup(pem, size);
 
         size = sizeof(pem);
-        if (gnutls_x509_privkey_export(key, GNUTLS_X509_FMT_PEM, pem, &size) < 0)
+        if (gnutls_x509_privkey_export(key, GNUTLS_X509_FMT_PEM, pem, &size) < 0) {
                 return -EIO;
+        }
         certificate->key_pem = strndup(pem, size);
         explicit_bzero(pem, sizeof(pem));
-        if (!certificate->pem || !certificate->key_pem)
+        if (!certificate->pem || !certificate->key_pem) {
                 return -ENOMEM;
+        }
 
         *ret = take_ptr(certificate);
         return 0;
@@ -107,11 +117,13 @@ static int import(const struct certificate *from, gnutls_x509_crt_t *ret_crt, gn
         gnutls_datum_t pem = { .data = (void *)from->pem, .size = (unsigned)strlen(from->pem) };
         gnutls_datum_t key_pem = { .data = (void *)from->key_pem, .size = (unsigned)strlen(from->key_pem) };
 
-        if (gnutls_x509_crt_init(ret_crt) < 0 || gnutls_x509_privkey_init(ret_key) < 0)
+        if (gnutls_x509_crt_init(ret_crt) < 0 || gnutls_x509_privkey_init(ret_key) < 0) {
                 return -ENOMEM;
+        }
         if (gnutls_x509_crt_import(*ret_crt, &pem, GNUTLS_X509_FMT_PEM) < 0 ||
-            gnutls_x509_privkey_import(*ret_key, &key_pem, GNUTLS_X509_FMT_PEM) < 0)
+            gnutls_x509_privkey_import(*ret_key, &key_pem, GNUTLS_X509_FMT_PEM) < 0) {
                 return -EBADMSG;
+        }
         return 0;
 }
 
@@ -122,40 +134,49 @@ int certificate_new_authority(struct certificate **ret)
         char suffix[9], name[64];
         int r;
 
-        if (gnutls_x509_crt_init(&crt) < 0 || gnutls_x509_privkey_init(&key) < 0)
+        if (gnutls_x509_crt_init(&crt) < 0 || gnutls_x509_privkey_init(&key) < 0) {
                 return -ENOMEM;
+        }
         r = begin(crt, key, AUTHORITY_LIFE_SEC);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         /* Two authorities of one name and different keys make for baffling errors; each gets its own. */
         r = random_text(RANDOM_HEX, sizeof(suffix) - 1, suffix);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         (void)snprintf(name, sizeof(name), "CN=eqp-simulator CA %s", suffix);
 
         if (gnutls_x509_crt_set_dn(crt, name, NULL) < 0 ||
             gnutls_x509_crt_set_basic_constraints(crt, 1, 0) < 0 ||
             gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN) < 0 ||
-            gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) < 0)
+            gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) < 0) {
                 return -EIO;
+        }
         return export(crt, key, ret);
 }
 
 static int add_names(gnutls_x509_crt_t crt, const char *const *names, size_t n_names, bool loopback)
 {
-        for (size_t i = 0; i < n_names; i++)
+        for (size_t i = 0; i < n_names; i++) {
                 if (gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, names[i],
-                                                         (unsigned)strlen(names[i]), GNUTLS_FSAN_APPEND) < 0)
+                                                         (unsigned)strlen(names[i]),
+                                                         GNUTLS_FSAN_APPEND) < 0) {
                         return -EIO;
+                }
+        }
 
-        if (!loopback)
+        if (!loopback) {
                 return 0;
+        }
         if (gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback4, sizeof(loopback4),
                                                  GNUTLS_FSAN_APPEND) < 0 ||
             gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback6, sizeof(loopback6),
-                                                 GNUTLS_FSAN_APPEND) < 0)
+                                                 GNUTLS_FSAN_APPEND) < 0) {
                 return -EIO;
+        }
         return 0;
 }
 
@@ -169,26 +190,32 @@ int certificate_new_server(struct certificate **ret, const struct certificate *a
         int r;
 
         r = import(authority, &issuer, &issuer_key);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (gnutls_x509_crt_init(&crt) < 0 || gnutls_x509_privkey_init(&key) < 0)
+        }
+        if (gnutls_x509_crt_init(&crt) < 0 || gnutls_x509_privkey_init(&key) < 0) {
                 return -ENOMEM;
+        }
         r = begin(crt, key, SERVER_LIFE_SEC);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = add_names(crt, names, n_names, loopback);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
-        if (gnutls_x509_crt_get_subject_key_id(issuer, id, &id_size, NULL) < 0)
+        if (gnutls_x509_crt_get_subject_key_id(issuer, id, &id_size, NULL) < 0) {
                 return -EBADMSG;
+        }
         if (gnutls_x509_crt_set_authority_key_id(crt, id, id_size) < 0 ||
             gnutls_x509_crt_set_dn(crt, "CN=eqp-simulator", NULL) < 0 ||
             gnutls_x509_crt_set_basic_constraints(crt, 0, -1) < 0 ||
             gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE) < 0 ||
             gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0) < 0 ||
-            gnutls_x509_crt_sign2(crt, issuer, issuer_key, GNUTLS_DIG_SHA256, 0) < 0)
+            gnutls_x509_crt_sign2(crt, issuer, issuer_key, GNUTLS_DIG_SHA256, 0) < 0) {
                 return -EIO;
+        }
         return export(crt, key, ret);
 }
 
@@ -211,19 +238,25 @@ bool certificate_is_usable(const struct certificate *server, const struct certif
         time_t now = time(NULL);
         unsigned problems;
 
-        if (import(server, &crt, &key) < 0 || import(authority, &issuer, &issuer_key) < 0)
+        if (import(server, &crt, &key) < 0 || import(authority, &issuer, &issuer_key) < 0) {
                 return false;
-        if (!is_pair(crt, key) || !is_pair(issuer, issuer_key))
+        }
+        if (!is_pair(crt, key) || !is_pair(issuer, issuer_key)) {
                 return false;
-        if (gnutls_x509_crt_list_verify(&crt, 1, &issuer, 1, NULL, 0, 0, &problems) < 0 || problems != 0)
+        }
+        if (gnutls_x509_crt_list_verify(&crt, 1, &issuer, 1, NULL, 0, 0, &problems) < 0 || problems != 0) {
                 return false;
+        }
         if (gnutls_x509_crt_get_expiration_time(crt) < now + DAY_SEC ||
-            gnutls_x509_crt_get_expiration_time(issuer) < now + DAY_SEC)
+            gnutls_x509_crt_get_expiration_time(issuer) < now + DAY_SEC) {
                 return false;
+        }
 
-        for (size_t i = 0; i < n_names; i++)
-                if (!gnutls_x509_crt_check_hostname(crt, names[i]))
+        for (size_t i = 0; i < n_names; i++) {
+                if (!gnutls_x509_crt_check_hostname(crt, names[i])) {
                         return false;
+                }
+        }
         return gnutls_x509_crt_check_ip(crt, loopback4, sizeof(loopback4), 0) &&
                gnutls_x509_crt_check_ip(crt, loopback6, sizeof(loopback6), 0);
 }

@@ -22,14 +22,17 @@ static ssize_t read_drip(void *cls, uint64_t pos, char *buffer, size_t max)
 {
         struct request *request = cls;
 
-        if (request->phase == REQUEST_ABANDONED)
+        if (request->phase == REQUEST_ABANDONED) {
                 return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (pos >= request->answer->size || max == 0)
+        }
+        if (pos >= request->answer->size || max == 0) {
                 return MHD_CONTENT_READER_END_OF_STREAM;
-        if (!request->byte_due)
+        }
+        if (!request->byte_due) {
                 return request_suspend(request, request->answer->interval_usec) < 0
                                ? MHD_CONTENT_READER_END_WITH_ERROR
                                : 0;
+        }
 
         request->byte_due = false;
         buffer[0] = request->answer->body[pos];
@@ -42,8 +45,9 @@ static ssize_t read_truncated(void *cls, uint64_t pos, char *buffer, size_t max)
         uint64_t end = request->answer->size / 2;
         size_t size;
 
-        if (pos >= end)
+        if (pos >= end) {
                 return MHD_CONTENT_READER_END_WITH_ERROR;
+        }
         size = MIN_OF(max, end - pos);
         memcpy(buffer, request->answer->body + pos, size);
         return (ssize_t)size;
@@ -55,12 +59,14 @@ static ssize_t read_giant(void *cls, uint64_t pos, char *buffer, size_t max)
         uint64_t end = request->answer->filler_bytes;
         size_t size;
 
-        if (pos >= end)
+        if (pos >= end) {
                 return MHD_CONTENT_READER_END_OF_STREAM;
+        }
         size = MIN_OF(max, end - pos);
         memset(buffer, 'a', size);
-        for (size_t i = 0; i < size && pos + i < sizeof(giant_head) - 1; i++)
+        for (size_t i = 0; i < size && pos + i < sizeof(giant_head) - 1; i++) {
                 buffer[i] = giant_head[pos + i];
+        }
         return (ssize_t)size;
 }
 
@@ -99,10 +105,12 @@ static int add_headers(struct MHD_Response *response, const struct answer *answe
                 { "Connection", answer->close ? "close" : NULL },
         };
 
-        for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
                 if (headers[i].value &&
-                    MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES)
+                    MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
                         return -ENOMEM;
+                }
+        }
         return 0;
 }
 
@@ -112,15 +120,18 @@ static int queue(struct request *request)
         int r;
 
         r = answer_render(request->answer);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         response = make_response(request);
-        if (!response)
+        if (!response) {
                 return -ENOMEM;
+        }
 
         r = add_headers(response, request->answer);
-        if (r >= 0 && MHD_queue_response(request->mhd, request->answer->status, response) != MHD_YES)
+        if (r >= 0 && MHD_queue_response(request->mhd, request->answer->status, response) != MHD_YES) {
                 r = -EIO;
+        }
         MHD_destroy_response(response);
         return r;
 }
@@ -131,8 +142,9 @@ static void send_garbage(struct request *request)
         const union MHD_ConnectionInfo *info;
 
         info = MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-        if (info && info->tls_session)
+        if (info && info->tls_session) {
                 (void)gnutls_record_send(info->tls_session, garbage, sizeof(garbage) - 1);
+        }
 }
 
 int delivery_start(struct request *request)

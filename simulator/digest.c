@@ -31,8 +31,9 @@ int digest_text(const void *data, size_t size, char ret_text[static DIGEST_TEXT_
 {
         uint8_t bytes[DIGEST_BYTES];
 
-        if (gnutls_hash_fast(GNUTLS_DIG_SHA256, size > 0 ? data : "", size, bytes) < 0)
+        if (gnutls_hash_fast(GNUTLS_DIG_SHA256, size > 0 ? data : "", size, bytes) < 0) {
                 return -EIO;
+        }
 
         write_hex(bytes, ret_text);
         return 0;
@@ -42,10 +43,12 @@ int digest_new(struct digest **ret)
 {
         _cleanup_(digest_freep) struct digest *digest = calloc(1, sizeof(*digest));
 
-        if (!digest)
+        if (!digest) {
                 return -ENOMEM;
-        if (gnutls_hash_init(&digest->hash, GNUTLS_DIG_SHA256) < 0)
+        }
+        if (gnutls_hash_init(&digest->hash, GNUTLS_DIG_SHA256) < 0) {
                 return -EIO;
+        }
 
         *ret = take_ptr(digest);
         return 0;
@@ -53,11 +56,13 @@ int digest_new(struct digest **ret)
 
 struct digest *digest_free(struct digest *digest)
 {
-        if (!digest)
+        if (!digest) {
                 return NULL;
+        }
 
-        if (digest->hash)
+        if (digest->hash) {
                 gnutls_hash_deinit(digest->hash, NULL);
+        }
         free(digest);
         return NULL;
 }
@@ -76,8 +81,9 @@ int digest_finish(struct digest *digest, char ret_text[static DIGEST_TEXT_SIZE])
 {
         uint8_t bytes[DIGEST_BYTES];
 
-        if (!digest)
+        if (!digest) {
                 return digest_text("", 0, ret_text);
+        }
 
         gnutls_hash_output(digest->hash, bytes);
         write_hex(bytes, ret_text);
@@ -93,11 +99,14 @@ int random_text(const char *alphabet, size_t length, char *ret_text)
         while (done < length) {
                 uint8_t bytes[64];
 
-                if (gnutls_rnd(GNUTLS_RND_RANDOM, bytes, sizeof(bytes)) < 0)
+                if (gnutls_rnd(GNUTLS_RND_RANDOM, bytes, sizeof(bytes)) < 0) {
                         return -EIO;
-                for (size_t i = 0; i < sizeof(bytes) && done < length; i++)
-                        if (bytes[i] < fair)
+                }
+                for (size_t i = 0; i < sizeof(bytes) && done < length; i++) {
+                        if (bytes[i] < fair) {
                                 ret_text[done++] = alphabet[bytes[i] % letters];
+                        }
+                }
         }
 
         ret_text[length] = '\0';

@@ -24,8 +24,9 @@ static int copy_keys(const struct keys *from, struct keys *ret)
         struct keys copy = { 0 };
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < from->count; i++)
+        for (size_t i = 0; r >= 0 && i < from->count; i++) {
                 r = keys_add(&copy, from->list[i].id, from->list[i].secret);
+        }
         if (r < 0) {
                 keys_clear(&copy);
                 return r;
@@ -44,8 +45,9 @@ static int make_account(const struct environment *environment, struct json_objec
             json_add_text(account, "first_name", "Example") < 0 ||
             json_add_text(account, "last_name", "Vendor") < 0 ||
             json_add_text(account, "screen_name", "Example Vendor") < 0 ||
-            json_add_text(account, "locale", "en_US") < 0)
+            json_add_text(account, "locale", "en_US") < 0) {
                 return -ENOMEM;
+        }
 
         *ret = take_ptr(account);
         return 0;
@@ -58,8 +60,9 @@ int environment_reset(struct environment *environment)
         int r;
 
         r = make_account(environment, &account);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = copy_keys(&environment->initial_keys, &keys);
         if (r < 0) {
                 json_object_put(account);
@@ -85,29 +88,35 @@ int environment_new(struct environment **ret, const struct environment_config *c
         _cleanup_(environment_freep) struct environment *environment = NULL;
         int r;
 
-        if (!environment_name_is_valid(config->name))
+        if (!environment_name_is_valid(config->name)) {
                 return -EINVAL;
+        }
         environment = calloc(1, sizeof(*environment));
-        if (!environment)
+        if (!environment) {
                 return -ENOMEM;
+        }
 
         (void)snprintf(environment->name, sizeof(environment->name), "%s", config->name);
         uploads_init(&environment->uploads);
         faults_init(&environment->faults);
         environment->initial_settings = config->settings;
         environment->mage_id = strdup(config->mage_id);
-        if (!environment->mage_id)
+        if (!environment->mage_id) {
                 return -ENOMEM;
+        }
         r = tokens_new(&environment->tokens);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = config->keys ? copy_keys(config->keys, &environment->initial_keys)
                          : keys_add(&environment->initial_keys, EXAMPLE_ID, EXAMPLE_SECRET);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = environment_reset(environment);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         *ret = take_ptr(environment);
         return 0;
@@ -115,8 +124,9 @@ int environment_new(struct environment **ret, const struct environment_config *c
 
 struct environment *environment_free(struct environment *environment)
 {
-        if (!environment)
+        if (!environment) {
                 return NULL;
+        }
 
         history_clear(&environment->history);
         faults_clear(&environment->faults);
@@ -139,9 +149,11 @@ int64_t environment_grant_sec(const struct environment *environment, int64_t ask
 {
         const struct environment_settings *settings = &environment->settings;
 
-        if (settings->lifetime_fixed_sec > 0)
+        if (settings->lifetime_fixed_sec > 0) {
                 return settings->lifetime_fixed_sec;
-        if (asked_sec <= 0)
+        }
+        if (asked_sec <= 0) {
                 return settings->lifetime_max_sec;
+        }
         return MIN_OF(asked_sec, settings->lifetime_max_sec);
 }

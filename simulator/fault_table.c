@@ -75,9 +75,11 @@ static const struct parameter {
 
 int fault_kind_from_name(const char *name)
 {
-        for (int kind = 0; kind < FAULT_KINDS; kind++)
-                if (streq(fault_rows[kind].name, name))
+        for (int kind = 0; kind < FAULT_KINDS; kind++) {
+                if (streq(fault_rows[kind].name, name)) {
                         return kind;
+                }
+        }
         return -EINVAL;
 }
 
@@ -87,12 +89,15 @@ static bool is_header_text(struct json_object *value)
         const char *text;
 
         if (!json_object_is_type(value, json_type_string) || json_object_get_string_len(value) < 1 ||
-            json_object_get_string_len(value) > HEADER_MAX)
+            json_object_get_string_len(value) > HEADER_MAX) {
                 return false;
+        }
         text = json_object_get_string(value);
-        for (int i = 0; i < json_object_get_string_len(value); i++)
-                if (text[i] < 0x20 || text[i] > 0x7E)
+        for (int i = 0; i < json_object_get_string_len(value); i++) {
+                if (text[i] < 0x20 || text[i] > 0x7E) {
                         return false;
+                }
+        }
         return true;
 }
 
@@ -100,8 +105,9 @@ static bool is_field(struct json_object *value)
 {
         const char *text;
 
-        if (!json_object_is_type(value, json_type_string))
+        if (!json_object_is_type(value, json_type_string)) {
                 return false;
+        }
         text = json_object_get_string(value);
         return streq(text, "mage_id") || streq(text, "ust") || streq(text, "expires_in");
 }
@@ -137,31 +143,36 @@ int fault_check_parameter(enum fault_kind kind, const char *name, struct json_ob
         const struct parameter *found = NULL;
         int n;
 
-        for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
-                if (parameters[i].kind == kind && streq(parameters[i].name, name))
+        for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+                if (parameters[i].kind == kind && streq(parameters[i].name, name)) {
                         found = &parameters[i];
+                }
+        }
 
-        if (!found)
+        if (!found) {
                 n = asprintf(reterr_message, "%s has no parameter %.64s", fault_rows[kind].name, name);
-        else if (parameter_fits(found, value))
+        } else if (parameter_fits(found, value)) {
                 return 0;
-        else if (found->type == NUMBER)
+        } else if (found->type == NUMBER) {
                 n = asprintf(reterr_message, "%s of %s must be a whole number from %lld to %lld", name,
                              fault_rows[kind].name, (long long)found->min, (long long)found->max);
-        else if (found->type == FIELD)
+        } else if (found->type == FIELD) {
                 n = asprintf(reterr_message, "%s of %s must be mage_id, ust or expires_in", name,
                              fault_rows[kind].name);
-        else
+        } else {
                 n = asprintf(reterr_message, "%s of %s is of the wrong kind or too long", name,
                              fault_rows[kind].name);
+        }
         return n < 0 ? -ENOMEM : -EINVAL;
 }
 
 const char *fault_missing_parameter(enum fault_kind kind, struct json_object *given)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
                 if (parameters[i].kind == kind && parameters[i].required &&
-                    !json_object_object_get_ex(given, parameters[i].name, NULL))
+                    !json_object_object_get_ex(given, parameters[i].name, NULL)) {
                         return parameters[i].name;
+                }
+        }
         return NULL;
 }

@@ -20,8 +20,9 @@ void faults_init(struct faults *faults)
 
 static struct fault *fault_free(struct fault *fault)
 {
-        if (!fault)
+        if (!fault) {
                 return NULL;
+        }
 
         json_object_put(fault->parameters);
         free(fault);
@@ -42,8 +43,9 @@ static void faults_remove(struct faults *faults, struct fault *fault)
 
 void faults_clear(struct faults *faults)
 {
-        while (!TAILQ_EMPTY(&faults->list))
+        while (!TAILQ_EMPTY(&faults->list)) {
                 faults_remove(faults, TAILQ_FIRST(&faults->list));
+        }
 }
 
 const char *fault_name(enum fault_kind kind)
@@ -67,20 +69,24 @@ static int read_paths(struct fault *fault, struct json_object *value, char **ret
         const char *name = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
         size_t paths = 0;
 
-        while (paths < ARRAY_SIZE(paths_names) && !streq(paths_names[paths], name))
+        while (paths < ARRAY_SIZE(paths_names) && !streq(paths_names[paths], name)) {
                 paths++;
-        if (paths == ARRAY_SIZE(paths_names))
+        }
+        if (paths == ARRAY_SIZE(paths_names)) {
                 return complain(reterr_message, "paths must be token, api or all");
+        }
 
         fault->paths = (enum fault_paths)paths;
-        if (fault_stage(fault->kind) == STAGE_CONNECTION && fault->paths != PATHS_ALL)
+        if (fault_stage(fault->kind) == STAGE_CONNECTION && fault->paths != PATHS_ALL) {
                 return complain(reterr_message,
                                 "paths must be all, or be left out: this fault acts on connections, "
                                 "before there is a path");
-        if (fault_stage(fault->kind) == STAGE_GRANT && fault->paths == PATHS_API)
+        }
+        if (fault_stage(fault->kind) == STAGE_GRANT && fault->paths == PATHS_API) {
                 return complain(reterr_message,
                                 "paths must be token, or be left out: this fault acts on token "
                                 "answers only");
+        }
         return 0;
 }
 
@@ -88,12 +94,14 @@ static int read_count(struct fault *fault, struct json_object *value, char **ret
 {
         int64_t count;
 
-        if (!json_is_whole(value, 1, INT64_MAX, &count))
+        if (!json_is_whole(value, 1, INT64_MAX, &count)) {
                 return complain(reterr_message, "count must be a whole number from 1 on");
-        if (fault->kind == FAULT_REFUSE_CONNECT)
+        }
+        if (fault->kind == FAULT_REFUSE_CONNECT) {
                 return complain(reterr_message,
                                 "refuse_connect has no count: connections that are refused by the "
                                 "kernel cannot be counted; clear the faults to end it");
+        }
 
         fault->left = (uint64_t)count;
         return 0;
@@ -104,8 +112,9 @@ static int read_fields(struct fault *fault, struct json_object *description, cha
         int r = 0;
 
         json_object_object_foreach (description, name, value) {
-                if (streq(name, "fault"))
+                if (streq(name, "fault")) {
                         continue;
+                }
                 if (streq(name, "paths")) {
                         r = read_paths(fault, value, reterr_message);
                 } else if (streq(name, "count")) {
@@ -113,11 +122,13 @@ static int read_fields(struct fault *fault, struct json_object *description, cha
                 } else {
                         r = fault_check_parameter(fault->kind, name, value, reterr_message);
                         if (r >= 0 &&
-                            json_object_object_add(fault->parameters, name, json_object_get(value)) < 0)
+                            json_object_object_add(fault->parameters, name, json_object_get(value)) < 0) {
                                 r = -ENOMEM;
+                        }
                 }
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
         return 0;
 }
@@ -130,26 +141,32 @@ int faults_add(struct faults *faults, struct json_object *description, struct fa
         int r;
 
         *reterr_message = NULL;
-        if (!fault)
+        if (!fault) {
                 return -ENOMEM;
-        if (faults->count >= FAULTS_MAX)
+        }
+        if (faults->count >= FAULTS_MAX) {
                 return -ENOSPC;
-        if (!json_get_text(description, "fault", 1, 64, &name))
+        }
+        if (!json_get_text(description, "fault", 1, 64, &name)) {
                 return complain(reterr_message, "fault must name the fault");
+        }
         r = fault_kind_from_name(name);
-        if (r < 0)
+        if (r < 0) {
                 return complain(reterr_message, "there is no fault of this name; GET / lists them");
+        }
 
         fault->kind = (enum fault_kind)r;
         fault->left = FAULT_COUNT_ENDLESS;
         fault->paths = fault_stage(fault->kind) == STAGE_CONNECTION ? PATHS_ALL : PATHS_TOKEN;
         fault->parameters = json_object_new_object();
-        if (!fault->parameters)
+        if (!fault->parameters) {
                 return -ENOMEM;
+        }
 
         r = read_fields(fault, description, reterr_message);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         missing = fault_missing_parameter(fault->kind, fault->parameters);
         if (missing) {
                 r = asprintf(reterr_message, "%s needs %s", name, missing);
@@ -167,8 +184,9 @@ struct fault *faults_for_connection(const struct faults *faults)
         struct fault *fault;
 
         TAILQ_FOREACH(fault, &faults->list, link)
-        if (fault_stage(fault->kind) == STAGE_CONNECTION)
+        if (fault_stage(fault->kind) == STAGE_CONNECTION) {
                 return fault;
+        }
         return NULL;
 }
 
@@ -178,12 +196,15 @@ struct fault *faults_for_request(const struct faults *faults, bool token_path, b
 
         TAILQ_FOREACH(fault, &faults->list, link)
         {
-                if (fault_stage(fault->kind) == STAGE_CONNECTION)
+                if (fault_stage(fault->kind) == STAGE_CONNECTION) {
                         continue;
-                if (fault_stage(fault->kind) == STAGE_GRANT && !granted)
+                }
+                if (fault_stage(fault->kind) == STAGE_GRANT && !granted) {
                         continue;
-                if (fault->paths == PATHS_ALL || (fault->paths == PATHS_TOKEN) == token_path)
+                }
+                if (fault->paths == PATHS_ALL || (fault->paths == PATHS_TOKEN) == token_path) {
                         return fault;
+                }
         }
         return NULL;
 }
@@ -191,8 +212,9 @@ struct fault *faults_for_request(const struct faults *faults, bool token_path, b
 struct fault *faults_use(struct faults *faults, struct fault *fault)
 {
         fault->used++;
-        if (fault->left == FAULT_COUNT_ENDLESS || --fault->left > 0)
+        if (fault->left == FAULT_COUNT_ENDLESS || --fault->left > 0) {
                 return fault;
+        }
 
         faults_remove(faults, fault);
         return NULL;
@@ -202,8 +224,9 @@ int64_t fault_number(const struct fault *fault, const char *name, int64_t fallba
 {
         struct json_object *value;
 
-        if (json_object_object_get_ex(fault->parameters, name, &value))
+        if (json_object_object_get_ex(fault->parameters, name, &value)) {
                 return json_object_get_int64(value);
+        }
         return fallback;
 }
 
@@ -218,8 +241,9 @@ const char *fault_text(const struct fault *fault, const char *name, const char *
 {
         struct json_object *value;
 
-        if (json_object_object_get_ex(fault->parameters, name, &value))
+        if (json_object_object_get_ex(fault->parameters, name, &value)) {
                 return json_object_get_string(value);
+        }
         return fallback;
 }
 
@@ -229,15 +253,18 @@ int fault_describe(const struct fault *fault, struct json_object **ret)
 
         if (json_add_text(object, "fault", fault_name(fault->kind)) < 0 ||
             json_add_text(object, "paths", paths_names[fault->paths]) < 0 ||
-            json_add_number(object, "used", fault->used) < 0)
+            json_add_number(object, "used", fault->used) < 0) {
                 return -ENOMEM;
+        }
         if (fault->left == FAULT_COUNT_ENDLESS ? json_object_object_add(object, "count", NULL) < 0
-                                               : json_add_number(object, "count", fault->left) < 0)
+                                               : json_add_number(object, "count", fault->left) < 0) {
                 return -ENOMEM;
+        }
 
         json_object_object_foreach (fault->parameters, name, value) {
-                if (json_object_object_add(object, name, json_object_get(value)) < 0)
+                if (json_object_object_add(object, name, json_object_get(value)) < 0) {
                         return -ENOMEM;
+                }
         }
         *ret = take_ptr(object);
         return 0;

@@ -16,13 +16,15 @@ int history_list(const struct history *history, struct json_object **ret)
 {
         _cleanup_(json_putp) struct json_object *list = json_object_new_array();
 
-        if (!list)
+        if (!list) {
                 return -ENOMEM;
+        }
         for (size_t i = 0; i < HISTORY_MAX; i++) {
                 struct json_object *entry = history->entries[(history->next + i) % HISTORY_MAX];
 
-                if (entry && json_append(list, json_object_get(entry)) < 0)
+                if (entry && json_append(list, json_object_get(entry)) < 0) {
                         return -ENOMEM;
+                }
         }
 
         *ret = take_ptr(list);

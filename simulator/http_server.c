@@ -27,8 +27,9 @@ static void arm(struct http_server *server)
                 (void)sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
                 return;
         }
-        if (wait_ms > IDLE_SEC * 1000)
+        if (wait_ms > IDLE_SEC * 1000) {
                 wait_ms = IDLE_SEC * 1000;
+        }
         (void)sd_event_source_set_time(server->timer, now + wait_ms * USEC_PER_MSEC);
         (void)sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
 }
@@ -37,10 +38,12 @@ static int pump(struct http_server *server)
 {
         size_t before = server->open;
 
-        if (MHD_run(server->daemon) != MHD_YES)
+        if (MHD_run(server->daemon) != MHD_YES) {
                 return -EIO;
-        if (server->open < before && MHD_run(server->daemon) != MHD_YES)
+        }
+        if (server->open < before && MHD_run(server->daemon) != MHD_YES) {
                 return -EIO;
+        }
         arm(server);
         return 0;
 }
@@ -74,8 +77,9 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         if (code == MHD_CONNECTION_NOTIFY_STARTED) {
                 info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
                 connection = info ? calloc(1, sizeof(*connection)) : NULL;
-                if (!connection)
+                if (!connection) {
                         return; /* its requests are refused, see request_begin() */
+                }
                 connection->fd = info->connect_fd;
                 TAILQ_INSERT_TAIL(&server->connections, connection, link);
                 server->open++;
@@ -98,10 +102,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
                 { MHD_OPTION_END, 0, NULL },
         };
 
-        if (certificate)
+        if (certificate) {
                 flags |= MHD_USE_TLS;
-        else
+        } else {
                 tls[0].option = MHD_OPTION_END;
+        }
 
         return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_URI_LOG_CALLBACK,
                                 request_begin, server, MHD_OPTION_NOTIFY_COMPLETED, request_end, server,
@@ -118,24 +123,29 @@ int http_server_new(struct http_server **ret, const struct http_config *config)
         const union MHD_DaemonInfo *info;
         int r = -EIO;
 
-        if (!server)
+        if (!server) {
                 return -ENOMEM;
+        }
         server->config = *config;
         TAILQ_INIT(&server->connections);
         TAILQ_INIT(&server->suspended);
 
         server->daemon = start_daemon(server);
-        if (!server->daemon)
+        if (!server->daemon) {
                 goto fail;
+        }
         info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-        if (!info)
+        if (!info) {
                 goto fail;
+        }
         r = sd_event_add_io(config->event, &server->io, info->epoll_fd, EPOLLIN, on_io, server);
-        if (r < 0)
+        if (r < 0) {
                 goto fail;
+        }
         r = sd_event_add_time(config->event, &server->timer, CLOCK_MONOTONIC, 0, 1, on_timer, server);
-        if (r < 0)
+        if (r < 0) {
                 goto fail;
+        }
 
         *ret = server;
         return 0;
@@ -147,8 +157,9 @@ fail:
 
 struct http_server *http_server_free(struct http_server *server)
 {
-        if (!server)
+        if (!server) {
                 return NULL;
+        }
 
         if (server->daemon) {
                 /* libmicrohttpd must not be stopped while connections are suspended. */
@@ -165,8 +176,9 @@ struct http_server *http_server_free(struct http_server *server)
 int http_server_add(struct http_server *server, int fd, const struct sockaddr *peer, socklen_t peer_size)
 {
         /* On failure libmicrohttpd has closed the socket. */
-        if (MHD_add_connection(server->daemon, fd, peer, peer_size) != MHD_YES)
+        if (MHD_add_connection(server->daemon, fd, peer, peer_size) != MHD_YES) {
                 return -EIO;
+        }
         http_server_kick(server);
         return 0;
 }
@@ -176,8 +188,9 @@ void http_server_close_idle(struct http_server *server)
         struct http_connection *connection;
 
         TAILQ_FOREACH(connection, &server->connections, link)
-        if (!connection->busy)
+        if (!connection->busy) {
                 (void)shutdown(connection->fd, SHUT_RDWR);
+        }
 }
 
 void http_server_close_hanging(struct http_server *server)

@@ -12,14 +12,16 @@
 
 static void tokener_freep(struct json_tokener **tokener)
 {
-        if (*tokener)
+        if (*tokener) {
                 json_tokener_free(*tokener);
+        }
 }
 
 void json_putp(struct json_object **value)
 {
-        if (*value)
+        if (*value) {
                 json_object_put(*value);
+        }
         *value = NULL;
 }
 
@@ -32,8 +34,9 @@ int json_read(const char *text, size_t size, struct json_object **ret)
 
 int json_add(struct json_object *object, const char *name, struct json_object *value)
 {
-        if (!value)
+        if (!value) {
                 return -ENOMEM;
+        }
         if (!object || json_object_object_add(object, name, value) < 0) {
                 json_object_put(value);
                 return -ENOMEM;
@@ -43,8 +46,9 @@ int json_add(struct json_object *object, const char *name, struct json_object *v
 
 int json_add_text(struct json_object *object, const char *name, const char *text)
 {
-        if (text)
+        if (text) {
                 return json_add(object, name, json_from_bytes(text, strlen(text)));
+        }
         return !object || json_object_object_add(object, name, NULL) < 0 ? -ENOMEM : 0;
 }
 
@@ -55,8 +59,9 @@ int json_add_number(struct json_object *object, const char *name, uint64_t numbe
 
 int json_append(struct json_object *array, struct json_object *value)
 {
-        if (!value)
+        if (!value) {
                 return -ENOMEM;
+        }
         if (!array || json_object_array_add(array, value) < 0) {
                 json_object_put(value);
                 return -ENOMEM;
@@ -70,32 +75,38 @@ static size_t utf8_sequence(const uint8_t *bytes, size_t size)
         uint8_t low = 0x80, high = 0xBF;
         size_t length;
 
-        if (bytes[0] < 0x80)
+        if (bytes[0] < 0x80) {
                 return 1;
-        if (bytes[0] >= 0xC2 && bytes[0] <= 0xDF)
+        }
+        if (bytes[0] >= 0xC2 && bytes[0] <= 0xDF) {
                 length = 2;
-        else if (bytes[0] >= 0xE0 && bytes[0] <= 0xEF)
+        } else if (bytes[0] >= 0xE0 && bytes[0] <= 0xEF) {
                 length = 3;
-        else if (bytes[0] >= 0xF0 && bytes[0] <= 0xF4)
+        } else if (bytes[0] >= 0xF0 && bytes[0] <= 0xF4) {
                 length = 4;
-        else
+        } else {
                 return 0;
+        }
 
         /* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
-        if (bytes[0] == 0xE0)
+        if (bytes[0] == 0xE0) {
                 low = 0xA0;
-        else if (bytes[0] == 0xED)
+        } else if (bytes[0] == 0xED) {
                 high = 0x9F;
-        else if (bytes[0] == 0xF0)
+        } else if (bytes[0] == 0xF0) {
                 low = 0x90;
-        else if (bytes[0] == 0xF4)
+        } else if (bytes[0] == 0xF4) {
                 high = 0x8F;
+        }
 
-        if (size < length || bytes[1] < low || bytes[1] > high)
+        if (size < length || bytes[1] < low || bytes[1] > high) {
                 return 0;
-        for (size_t i = 2; i < length; i++)
-                if ((bytes[i] & 0xC0) != 0x80)
+        }
+        for (size_t i = 2; i < length; i++) {
+                if ((bytes[i] & 0xC0) != 0x80) {
                         return 0;
+                }
+        }
         return length;
 }
 
@@ -105,11 +116,13 @@ struct json_object *json_from_bytes(const char *bytes, size_t size)
         const uint8_t *from = (const uint8_t *)bytes;
         size_t used = 0;
 
-        if (size > INT32_MAX / 2)
+        if (size > INT32_MAX / 2) {
                 return NULL;
+        }
         text = malloc(2 * size + 1);
-        if (!text)
+        if (!text) {
                 return NULL;
+        }
 
         for (size_t i = 0; i < size;) {
                 size_t length = utf8_sequence(from + i, size - i);
@@ -133,12 +146,14 @@ bool json_get_text(struct json_object *object, const char *name, size_t min, siz
         size_t length;
 
         if (!json_object_object_get_ex(object, name, &value) ||
-            !json_object_is_type(value, json_type_string))
+            !json_object_is_type(value, json_type_string)) {
                 return false;
+        }
 
         length = (size_t)json_object_get_string_len(value);
-        if (length < min || length > max || strlen(json_object_get_string(value)) != length)
+        if (length < min || length > max || strlen(json_object_get_string(value)) != length) {
                 return false;
+        }
 
         *ret = json_object_get_string(value);
         return true;
@@ -148,11 +163,13 @@ bool json_is_whole(struct json_object *value, int64_t min, int64_t max, int64_t 
 {
         int64_t number;
 
-        if (!json_object_is_type(value, json_type_int))
+        if (!json_object_is_type(value, json_type_int)) {
                 return false;
+        }
         number = json_object_get_int64(value);
-        if (number < min || number > max)
+        if (number < min || number > max) {
                 return false;
+        }
 
         *ret = number;
         return true;
@@ -163,11 +180,12 @@ const char *json_unknown_field(struct json_object *object, const char *const *kn
         json_object_object_foreach (object, name, value) {
                 size_t i = 0;
 
-                (void)value;
-                while (known[i] && !streq(known[i], name))
+                while (known[i] && !streq(known[i], name)) {
                         i++;
-                if (!known[i])
+                }
+                if (!known[i]) {
                         return name;
+                }
         }
         return NULL;
 }

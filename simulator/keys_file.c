@@ -14,8 +14,9 @@ struct keys_file {
 
 static void fclosep(FILE **file)
 {
-        if (*file)
+        if (*file) {
                 (void)fclose(*file);
+        }
 }
 
 static int read_json(const char *path, struct json_object **ret)
@@ -24,17 +25,21 @@ static int read_json(const char *path, struct json_object **ret)
         _cleanup_free_ char *text = NULL;
         size_t size;
 
-        if (!file)
+        if (!file) {
                 return -errno;
+        }
         text = malloc(FILE_SIZE_MAX);
-        if (!text)
+        if (!text) {
                 return -ENOMEM;
+        }
 
         size = fread(text, 1, FILE_SIZE_MAX, file);
-        if (ferror(file))
+        if (ferror(file)) {
                 return -EIO;
-        if (size == FILE_SIZE_MAX)
+        }
+        if (size == FILE_SIZE_MAX) {
                 return -EFBIG;
+        }
         return json_read(text, size, ret) == -ENOMEM ? -ENOMEM : *ret ? 0 : -EINVAL;
 }
 
@@ -43,13 +48,16 @@ int keys_file_read(struct keys_file **ret, const char *path)
         _cleanup_(keys_file_freep) struct keys_file *file = calloc(1, sizeof(*file));
         int r;
 
-        if (!file)
+        if (!file) {
                 return -ENOMEM;
+        }
         r = read_json(path, &file->json);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (!json_object_is_type(file->json, json_type_object))
+        }
+        if (!json_object_is_type(file->json, json_type_object)) {
                 return -EINVAL;
+        }
 
         json_object_object_foreach (file->json, name, list) {
                 struct keys keys = { 0 };
@@ -57,8 +65,9 @@ int keys_file_read(struct keys_file **ret, const char *path)
                 (void)name;
                 r = keys_add_json(&keys, list);
                 keys_clear(&keys);
-                if (r < 0)
+                if (r < 0) {
                         return r == -ENOMEM ? r : -EINVAL;
+                }
         }
         *ret = take_ptr(file);
         return 0;
@@ -66,8 +75,9 @@ int keys_file_read(struct keys_file **ret, const char *path)
 
 struct keys_file *keys_file_free(struct keys_file *file)
 {
-        if (!file)
+        if (!file) {
                 return NULL;
+        }
 
         json_object_put(file->json);
         free(file);

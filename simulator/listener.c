@@ -32,8 +32,9 @@ static int bind_socket(struct address *address)
         int one = 1, fd;
 
         fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
+        if (fd < 0) {
                 return -errno;
+        }
         if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
             bind(fd, (const struct sockaddr *)&address->socket, address->size) < 0 ||
             getsockname(fd, (struct sockaddr *)&bound.socket, &bound.size) < 0) {
@@ -51,13 +52,15 @@ static int bind_by_number(struct address *address)
 {
         int chooser, fd;
 
-        if (address_port(address) != 0)
+        if (address_port(address) != 0) {
                 return bind_socket(address);
+        }
 
         /* Neither socket listens yet, so both may hold the port. */
         chooser = bind_socket(address);
-        if (chooser < 0)
+        if (chooser < 0) {
                 return chooser;
+        }
         fd = bind_socket(address);
         (void)close(chooser);
         return fd;
@@ -71,10 +74,12 @@ static int rest(struct listener *listener)
         int r;
 
         r = sd_event_now(sd_event_source_get_event(listener->io), CLOCK_MONOTONIC, &now);
-        if (r >= 0)
+        if (r >= 0) {
                 r = sd_event_source_set_time(listener->retry, now + OUT_OF_FDS_USEC);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
+        }
         return r < 0 ? r : sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
 }
 
@@ -89,12 +94,13 @@ static int on_io(sd_event_source *source, int listen_fd, uint32_t events, void *
                 int fd;
 
                 fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-                if (fd >= 0)
+                if (fd >= 0) {
                         listener->on_accept(fd, (const struct sockaddr *)&peer, size, listener->userdata);
-                else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                         return rest(listener);
-                else
+                } else {
                         return 0; /* none left, or one that is gone already */
+                }
         }
         return 0;
 }
@@ -113,21 +119,26 @@ int listener_new(struct listener **ret, sd_event *event, const struct address *a
         struct listener *listener = calloc(1, sizeof(*listener));
         int r;
 
-        if (!listener)
+        if (!listener) {
                 return -ENOMEM;
+        }
         listener->address = *address;
         listener->on_accept = on_accept;
         listener->userdata = userdata;
 
         r = listener->fd = bind_by_number(&listener->address);
-        if (r >= 0 && listen(listener->fd, BACKLOG) < 0)
+        if (r >= 0 && listen(listener->fd, BACKLOG) < 0) {
                 r = -errno;
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = sd_event_add_io(event, &listener->io, listener->fd, EPOLLIN, on_io, listener);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = sd_event_add_time(event, &listener->retry, CLOCK_MONOTONIC, 0, 0, on_retry, listener);
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = sd_event_source_set_enabled(listener->retry, SD_EVENT_OFF);
+        }
         if (r < 0) {
                 listener_free(listener);
                 return r;
@@ -139,13 +150,15 @@ int listener_new(struct listener **ret, sd_event *event, const struct address *a
 
 struct listener *listener_free(struct listener *listener)
 {
-        if (!listener)
+        if (!listener) {
                 return NULL;
+        }
 
         sd_event_source_disable_unref(listener->io);
         sd_event_source_disable_unref(listener->retry);
-        if (listener->fd >= 0)
+        if (listener->fd >= 0) {
                 (void)close(listener->fd);
+        }
         free(listener);
         return NULL;
 }
@@ -159,22 +172,27 @@ int listener_set_refusing(struct listener *listener, bool refusing)
 {
         int r;
 
-        if (listener->refusing == refusing)
+        if (listener->refusing == refusing) {
                 return 0;
+        }
 
         /* A socket that does not listen reports a hang-up all the time; so the source sleeps meanwhile. */
         if (refusing) {
                 r = sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
-                if (r < 0)
+                if (r < 0) {
                         return r;
-                if (shutdown(listener->fd, SHUT_RD) < 0)
+                }
+                if (shutdown(listener->fd, SHUT_RD) < 0) {
                         return -errno;
+                }
         } else {
-                if (listen(listener->fd, BACKLOG) < 0)
+                if (listen(listener->fd, BACKLOG) < 0) {
                         return -errno;
+                }
                 r = sd_event_source_set_enabled(listener->io, SD_EVENT_ON);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
 
         listener->refusing = refusing;

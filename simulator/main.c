@@ -13,8 +13,9 @@ static void raise_descriptor_limit(void)
 {
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
                 return;
+        }
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -48,12 +49,14 @@ int main(int argc, char **argv)
         raise_descriptor_limit();
 
         r = server_new(&server, &options);
-        if (r < 0)
+        if (r < 0) {
                 return exit_code(r); /* it has said why */
+        }
 
         r = server_announce(server);
-        if (r >= 0)
+        if (r >= 0) {
                 r = server_run(server);
+        }
         if (r < 0) {
                 fprintf(stderr, "eqp-simulator: %s\n", strerror(-r));
                 return exit_code(r);

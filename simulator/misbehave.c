@@ -34,8 +34,9 @@ static int add_retry_after(const struct fault *fault, struct answer *answer)
                 moment_format_http((uint64_t)(now_sec + ahead_sec) * USEC_PER_SEC, date);
                 text = date;
         }
-        if (!text)
+        if (!text) {
                 return 0;
+        }
 
         answer->retry_after = strdup(text);
         return answer->retry_after ? 0 : -ENOMEM;
@@ -52,9 +53,10 @@ static int stand_in(const struct fault *fault, struct answer **ret)
         case FAULT_THROTTLE:
                 return answer_new_error(ret, 429, API_CODE_THROTTLED, "Too many requests");
         case FAULT_UNAVAILABLE:
-                if (fault_flag(fault, "html"))
+                if (fault_flag(fault, "html")) {
                         return answer_new_text(ret, (unsigned)fault_number(fault, "status", 503),
                                                "text/html; charset=utf-8", html_page);
+                }
                 return answer_new_error(ret, (unsigned)fault_number(fault, "status", 503),
                                         API_CODE_UNAVAILABLE, "The service is not available");
         case FAULT_STATUS:
@@ -77,15 +79,18 @@ int misbehave_instead(const struct fault *fault, struct answer **ret)
         int r;
 
         r = stand_in(fault, &answer);
-        if (r >= 0)
+        if (r >= 0) {
                 r = add_retry_after(fault, answer);
-        if (r < 0)
+        }
+        if (r < 0) {
                 return r;
+        }
 
         if (fault->kind == FAULT_REDIRECT) {
                 answer->location = strdup(fault_text(fault, "location", ""));
-                if (!answer->location)
+                if (!answer->location) {
                         return -ENOMEM;
+                }
         } else if (fault->kind == FAULT_HANG) {
                 answer->delivery = DELIVERY_HANG;
         } else if (fault->kind == FAULT_RESET) {
@@ -107,12 +112,15 @@ static int set_lifetime(const struct fault *fault, struct json_object *grant, in
         struct json_object *value = NULL;
         int64_t sane_sec;
 
-        if (!json_object_object_get_ex(fault->parameters, "expires_in", &value))
+        if (!json_object_object_get_ex(fault->parameters, "expires_in", &value)) {
                 return -EINVAL;
-        if (json_object_object_add(grant, "expires_in", json_object_get(value)) < 0)
+        }
+        if (json_object_object_add(grant, "expires_in", json_object_get(value)) < 0) {
                 return -ENOMEM;
-        if (json_is_whole(value, 1, LIFETIME_SEC_MAX, &sane_sec))
+        }
+        if (json_is_whole(value, 1, LIFETIME_SEC_MAX, &sane_sec)) {
                 *lifetime_sec = sane_sec;
+        }
         return 0;
 }
 
@@ -122,8 +130,9 @@ int misbehave_grant(const struct fault *fault, struct json_object *grant, int64_
 
         switch (fault->kind) {
         case FAULT_WRONG_TYPES:
-                if (json_add(grant, "expires_in", json_object_new_object()) < 0)
+                if (json_add(grant, "expires_in", json_object_new_object()) < 0) {
                         return -ENOMEM;
+                }
                 return json_add_number(grant, "ust", 12345);
         case FAULT_MISSING_FIELD:
                 json_object_object_del(grant, fault_text(fault, "field", ""));
@@ -133,8 +142,9 @@ int misbehave_grant(const struct fault *fault, struct json_object *grant, int64_
         case FAULT_LIFETIME:
                 return set_lifetime(fault, grant, lifetime_sec);
         case FAULT_BAD_UST:
-                if (!json_object_object_get_ex(fault->parameters, "ust", &ust))
+                if (!json_object_object_get_ex(fault->parameters, "ust", &ust)) {
                         return -EINVAL;
+                }
                 return json_add(grant, "ust", json_object_get(ust));
         default:
                 return 0;
@@ -153,11 +163,13 @@ int misbehave_answer(const struct fault *fault, struct answer *answer)
                 answer->delivery = DELIVERY_TRUNCATE;
                 return 0;
         case FAULT_BAD_UTF8:
-                if (!answer->json)
+                if (!answer->json) {
                         return 0;
+                }
                 if (json_object_object_get_ex(answer->json, "ust", NULL) &&
-                    json_add(answer->json, "ust", json_object_new_string("ust-" BAD_UTF8)) < 0)
+                    json_add(answer->json, "ust", json_object_new_string("ust-" BAD_UTF8)) < 0) {
                         return -ENOMEM;
+                }
                 return json_add(answer->json, "message", json_object_new_string("bytes: " BAD_UTF8));
         default:
                 return 0;

@@ -11,8 +11,9 @@ static uint64_t read_clock(clockid_t id)
         struct timespec ts = { 0 };
 
         /* Both clocks exist on every kernel that this runs on. */
-        if (clock_gettime(id, &ts) < 0)
+        if (clock_gettime(id, &ts) < 0) {
                 abort();
+        }
         return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
@@ -47,8 +48,9 @@ void moment_format(uint64_t wall_usec, char ret_text[static MOMENT_TEXT_SIZE])
         char seconds[MOMENT_TEXT_SIZE - 8] = "";
         struct tm tm;
 
-        if (split(wall_usec, &tm) && strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+        if (split(wall_usec, &tm) && strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
                 seconds[0] = '\0';
+        }
         (void)snprintf(ret_text, MOMENT_TEXT_SIZE, "%s.%03uZ", seconds, milliseconds % 1000);
 }
 
@@ -57,6 +59,7 @@ void moment_format_http(uint64_t wall_usec, char ret_text[static MOMENT_TEXT_SIZ
         struct tm tm;
 
         if (!split(wall_usec, &tm) ||
-            strftime(ret_text, MOMENT_TEXT_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+            strftime(ret_text, MOMENT_TEXT_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0) {
                 ret_text[0] = '\0';
+        }
 }

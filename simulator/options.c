@@ -62,9 +62,10 @@ static int64_t parse_seconds(struct argp_state *state, const char *name, const c
 
         errno = 0;
         seconds = strtoll(text, &end, 10);
-        if (errno != 0 || end == text || *end != '\0' || seconds < 1 || seconds > LIFETIME_SEC_MAX)
+        if (errno != 0 || end == text || *end != '\0' || seconds < 1 || seconds > LIFETIME_SEC_MAX) {
                 argp_error(state, "--%s: %s is not a whole number of seconds from 1 to ten years", name,
                            text);
+        }
         return seconds;
 }
 
@@ -73,50 +74,60 @@ static void add_environment(struct argp_state *state, struct options *options, c
         char *equals = strchr(text, '=');
         const char *address;
 
-        if (options->n_environments == ENVIRONMENTS_MAX)
+        if (options->n_environments == ENVIRONMENTS_MAX) {
                 argp_error(state, "--environment: at most %d environments", ENVIRONMENTS_MAX);
-        if (equals)
+        }
+        if (equals) {
                 *equals = '\0';
-        if (!environment_name_is_valid(text))
+        }
+        if (!environment_name_is_valid(text)) {
                 argp_error(state,
                            "--environment: %s is no name: a lower-case letter, then letters, digits and "
                            "dashes, "
                            "at most %d",
                            text, ENVIRONMENT_NAME_MAX);
-        for (size_t i = 0; i < options->n_environments; i++)
-                if (streq(options->environments[i].name, text))
+        }
+        for (size_t i = 0; i < options->n_environments; i++) {
+                if (streq(options->environments[i].name, text)) {
                         argp_error(state, "--environment: %s is there twice", text);
+                }
+        }
 
-        if (equals)
+        if (equals) {
                 address = equals + 1;
-        else if (streq(text, "sandbox"))
+        } else if (streq(text, "sandbox")) {
                 address = "127.0.0.1:9443";
-        else if (streq(text, "production"))
+        } else if (streq(text, "production")) {
                 address = "127.0.0.1:9444";
-        else
+        } else {
                 address = "127.0.0.1:0";
-        if (address_parse(address, &options->environments[options->n_environments].address) < 0)
+        }
+        if (address_parse(address, &options->environments[options->n_environments].address) < 0) {
                 argp_error(state, "--environment: %s is no ADDRESS:PORT (such as 127.0.0.1:9443 or [::1]:0)",
                            address);
+        }
         options->environments[options->n_environments++].name = text;
 }
 
 static void add_server_name(struct argp_state *state, struct options *options, const char *name)
 {
-        if (options->n_server_names == SERVER_NAMES_MAX)
+        if (options->n_server_names == SERVER_NAMES_MAX) {
                 argp_error(state, "--server-name: at most %d names", SERVER_NAMES_MAX);
+        }
         if (!name[0] || strlen(name) > 253 ||
             strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") !=
-                    strlen(name))
+                    strlen(name)) {
                 argp_error(state, "--server-name: %s is no DNS name", name);
+        }
         options->server_names[options->n_server_names++] = name;
 }
 
 static void set_mage_id(struct argp_state *state, struct options *options, const char *id)
 {
         /* It becomes part of a path, and the broker takes 64 characters at most. */
-        if (!id[0] || strlen(id) > 64 || strpbrk(id, "/?#%\"\\ "))
+        if (!id[0] || strlen(id) > 64 || strpbrk(id, "/?#%\"\\ ")) {
                 argp_error(state, "--mage-id: 1 to 64 characters that may stand in a path");
+        }
         options->mage_id = id;
 }
 
@@ -125,17 +136,22 @@ static void finish(struct argp_state *state, struct parsing *parsing)
         static char defaults[][16] = { "sandbox", "production" };
         struct options *options = &parsing->options;
 
-        if (options->n_environments == 0)
-                for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+        if (options->n_environments == 0) {
+                for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
                         add_environment(state, options, defaults[i]);
+                }
+        }
 
-        for (size_t i = 0; i < options->n_environments && !parsing->any_address; i++)
-                if (!address_is_loopback(&options->environments[i].address))
+        for (size_t i = 0; i < options->n_environments && !parsing->any_address; i++) {
+                if (!address_is_loopback(&options->environments[i].address)) {
                         argp_error(state,
                                    "--environment: %s does not listen on loopback; this needs --any-address",
                                    options->environments[i].name);
-        if (!address_is_loopback(&options->admin))
+                }
+        }
+        if (!address_is_loopback(&options->admin)) {
                 argp_error(state, "--admin: only loopback addresses");
+        }
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -148,9 +164,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                 add_environment(state, options, argument);
                 return 0;
         case OPTION_ADMIN:
-                if (address_parse(argument, &options->admin) < 0)
+                if (address_parse(argument, &options->admin) < 0) {
                         argp_error(state, "--admin: %s is no ADDRESS:PORT (such as 127.0.0.1:9440)",
                                    argument);
+                }
                 return 0;
         case OPTION_ANY_ADDRESS:
                 parsing->any_address = true;
@@ -203,7 +220,8 @@ void options_parse(struct options *ret, int argc, char **argv)
 
         argp_err_exit_status = EX_USAGE;
         if (address_parse("127.0.0.1:9440", &parsing.options.admin) < 0 ||
-            argp_parse(&argp, argc, argv, 0, NULL, &parsing) != 0)
+            argp_parse(&argp, argc, argv, 0, NULL, &parsing) != 0) {
                 exit(EX_USAGE);
+        }
         *ret = parsing.options;
 }

@@ -12,11 +12,13 @@
 
 static struct request *request_free(struct request *request)
 {
-        if (!request)
+        if (!request) {
                 return NULL;
+        }
 
-        if (request->suspended)
+        if (request->suspended) {
                 TAILQ_REMOVE(&request->server->suspended, request, link);
+        }
         sd_event_source_disable_unref(request->timer);
         sd_event_source_disable_unref(request->watch);
         answer_free(request->answer);
@@ -35,19 +37,23 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
         char *mark;
 
         info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-        if (!info || !info->socket_context)
+        if (!info || !info->socket_context) {
                 return NULL;
+        }
         request = calloc(1, sizeof(*request));
-        if (!request)
+        if (!request) {
                 return NULL;
+        }
         request->path = strdup(uri);
-        if (!request->path)
+        if (!request->path) {
                 return request_free(request);
+        }
 
         mark = strchr(request->path, '?');
         request->query = mark ? mark + 1 : "";
-        if (mark)
+        if (mark) {
                 *mark = '\0';
+        }
         request->server = cls;
         request->mhd = mhd;
         request->connection = info->socket_context;
@@ -60,8 +66,9 @@ void request_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD
         struct request *request = *context;
 
         (void)cls, (void)mhd, (void)code;
-        if (request)
+        if (request) {
                 request->connection->busy = false;
+        }
         *context = request_free(request);
 }
 
@@ -72,10 +79,12 @@ const char *request_header(const struct request *request, const char *name, size
 
         if (MHD_lookup_connection_value_n(request->mhd, MHD_HEADER_KIND, name, strlen(name), &value,
                                           &size) != MHD_YES ||
-            !value)
+            !value) {
                 return NULL;
-        if (ret_size)
+        }
+        if (ret_size) {
                 *ret_size = size;
+        }
         return value;
 }
 
@@ -91,18 +100,21 @@ static int take_body(struct request *request, const char *data, size_t size)
 
         if (!request->body_digest) {
                 r = digest_new(&request->body_digest);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
         r = digest_add(request->body_digest, data, size);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         if (kept > 0) {
                 char *body = realloc(request->body, request->body_size + kept + 1);
 
-                if (!body)
+                if (!body) {
                         return -ENOMEM;
+                }
                 memcpy(body + request->body_size, data, kept);
                 request->body = body;
                 request->body_size += kept;
@@ -149,9 +161,10 @@ int request_suspend(struct request *request, uint64_t wait_usec)
 
         r = sd_event_add_io(event, &request->watch, request->connection->fd, EPOLLRDHUP, on_client_gone,
                             request);
-        if (r >= 0 && wait_usec != USEC_NEVER)
+        if (r >= 0 && wait_usec != USEC_NEVER) {
                 r = sd_event_add_time_relative(event, &request->timer, CLOCK_MONOTONIC, wait_usec, 1,
                                                on_timer, request);
+        }
         if (r < 0) {
                 request->watch = sd_event_source_disable_unref(request->watch);
                 return r;
@@ -185,10 +198,12 @@ static int decide(struct request *request)
         int r;
 
         r = request->server->config.decide(request, &request->answer, request->server->config.userdata);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (request->answer->delay_usec == 0)
+        }
+        if (request->answer->delay_usec == 0) {
                 return 1;
+        }
 
         request->phase = REQUEST_WAITING;
         return request_suspend(request, request->answer->delay_usec);
@@ -201,8 +216,9 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
         int r;
 
         (void)cls, (void)mhd, (void)url, (void)version;
-        if (!request || request->phase == REQUEST_ABANDONED)
+        if (!request || request->phase == REQUEST_ABANDONED) {
                 return MHD_NO;
+        }
 
         if (request->phase == REQUEST_READING) {
                 if (!request->method) {
@@ -215,8 +231,9 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
                         return r < 0 ? MHD_NO : MHD_YES;
                 }
                 r = decide(request);
-                if (r <= 0)
+                if (r <= 0) {
                         return r < 0 ? MHD_NO : MHD_YES;
+                }
         }
 
         return delivery_start(request) < 0 ? MHD_NO : MHD_YES;

@@ -42,8 +42,9 @@ static void on_site_connection(int fd, const struct sockaddr *peer, socklen_t pe
         enum fault_kind kind = fault ? fault->kind : FAULT_KINDS;
 
         site->environment->connections++;
-        if (fault)
+        if (fault) {
                 (void)faults_use(&site->environment->faults, fault);
+        }
 
         if (kind == FAULT_RESET_ON_ACCEPT) {
                 socket_reset(fd);
@@ -71,8 +72,9 @@ static void on_faults_changed(struct environment *environment, bool cleared, voi
                 const struct fault *fault;
                 int r;
 
-                if (site->environment != environment)
+                if (site->environment != environment) {
                         continue;
+                }
                 fault = faults_for_connection(&environment->faults);
                 if (fault) {
                         http_server_close_idle(site->right);
@@ -83,9 +85,10 @@ static void on_faults_changed(struct environment *environment, bool cleared, voi
                         http_server_close_hanging(site->wrong);
                 }
                 r = listener_set_refusing(site->listener, fault && fault->kind == FAULT_REFUSE_CONNECT);
-                if (r < 0)
+                if (r < 0) {
                         fprintf(stderr, "eqp-simulator: %s: cannot change the listener: %s\n",
                                 environment->name, strerror(-r));
+                }
         }
 }
 
@@ -100,8 +103,9 @@ static int make_environment(struct environment **ret, const struct options *opti
 
         if (keys_file) {
                 r = keys_file_get(keys_file, name, &keys);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
                 config.keys = &keys;
         }
         r = environment_new(ret, &config);
@@ -120,9 +124,10 @@ static int complain_listen(const char *what, const struct address *address, int 
 {
         char text[ADDRESS_TEXT_SIZE];
 
-        if (address_format(address, text) >= 0)
+        if (address_format(address, text) >= 0) {
                 fprintf(stderr, "eqp-simulator: %s: cannot listen on %s: %s\n", what, text,
                         strerror(-error));
+        }
         return error;
 }
 
@@ -139,19 +144,22 @@ static int add_site(struct server *server, const struct options *options, size_t
         int r;
 
         r = make_environment(&site->environment, options, name, keys_file);
-        if (r < 0)
+        if (r < 0) {
                 return complain(name, r);
+        }
         server->environments[server->n_sites - 1] = site->environment;
 
         config.userdata = site->environment;
         config.certificate = tls_files_server(server->tls);
         r = http_server_new(&site->right, &config);
-        if (r < 0)
+        if (r < 0) {
                 return complain(name, r);
+        }
         config.certificate = tls_files_wrong(server->tls);
         r = http_server_new(&site->wrong, &config);
-        if (r < 0)
+        if (r < 0) {
                 return complain(name, r);
+        }
 
         r = listener_new(&site->listener, server->event, &options->environments[index].address,
                          on_site_connection, site);
@@ -175,8 +183,9 @@ static int add_admin(struct server *server, const struct options *options)
                 .userdata = server,
         };
         r = http_server_new(&server->admin_http, &config);
-        if (r < 0)
+        if (r < 0) {
                 return complain("admin", r);
+        }
         r = listener_new(&server->admin_listener, server->event, &options->admin, on_admin_connection,
                          server);
         return r < 0 ? complain_listen("admin", &options->admin, r) : 0;
@@ -189,14 +198,17 @@ static int begin_loop(struct server *server)
         int r;
 
         if (sigemptyset(&mask) < 0 || sigaddset(&mask, SIGTERM) < 0 || sigaddset(&mask, SIGINT) < 0 ||
-            sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+            sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
                 return -errno;
+        }
         r = sd_event_new(&server->event);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = sd_event_add_signal(server->event, NULL, SIGTERM, NULL, NULL);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         r = sd_event_add_signal(server->event, NULL, SIGINT, NULL, NULL);
         return r < 0 ? r : 0;
 }
@@ -208,8 +220,9 @@ static int begin_tls(struct server *server, const struct options *options)
 
         r = tls_files_new(&server->tls, options->tls_directory, options->server_names,
                           options->n_server_names, &path);
-        if (r < 0)
+        if (r < 0) {
                 fprintf(stderr, "eqp-simulator: certificates: %s: %s\n", path ? path : "?", strerror(-r));
+        }
         return r;
 }
 
@@ -217,12 +230,14 @@ static int read_keys(struct keys_file **ret, const char *path)
 {
         int r;
 
-        if (!path)
+        if (!path) {
                 return 0;
+        }
         r = keys_file_read(ret, path);
-        if (r < 0)
+        if (r < 0) {
                 fprintf(stderr, "eqp-simulator: keys: %s: %s\n", path,
                         r == -EINVAL ? "not {\"environment\":[{\"id\",\"secret\"}]}" : strerror(-r));
+        }
         return r;
 }
 
@@ -232,26 +247,32 @@ int server_new(struct server **ret, const struct options *options)
         _cleanup_(keys_file_freep) struct keys_file *keys_file = NULL;
         int r;
 
-        if (!server)
+        if (!server) {
                 return complain("start", -ENOMEM);
+        }
         r = read_keys(&keys_file, options->keys_file);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         r = begin_loop(server);
-        if (r < 0)
+        if (r < 0) {
                 return complain("event loop", r);
+        }
         r = begin_tls(server, options);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         for (size_t i = 0; i < options->n_environments; i++) {
                 r = add_site(server, options, i, keys_file);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
         r = add_admin(server, options);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
         *ret = take_ptr(server);
         return 0;
@@ -259,8 +280,9 @@ int server_new(struct server **ret, const struct options *options)
 
 struct server *server_free(struct server *server)
 {
-        if (!server)
+        if (!server) {
                 return NULL;
+        }
 
         listener_free(server->admin_listener);
         http_server_free(server->admin_http);
@@ -299,24 +321,28 @@ int server_announce(const struct server *server)
         int r;
 
         r = address_format(address, text + strlen(text));
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         if (json_add_text(line, "admin", text) < 0 ||
             json_add_text(line, "ca_file", tls_files_ca_file(server->tls)) < 0 ||
-            json_add(line, "environments", environments) < 0)
+            json_add(line, "environments", environments) < 0) {
                 return -ENOMEM;
+        }
 
         for (size_t i = 0; i < server->n_sites; i++) {
                 address = listener_address(server->sites[i].listener);
                 if (add_url(environments, server->sites[i].environment->name, "https",
-                            address_url_host(address), address_port(address)) < 0)
+                            address_url_host(address), address_port(address)) < 0) {
                         return -ENOMEM;
+                }
         }
 
         if (printf("%s\n", json_object_to_json_string_ext(
                                    line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) < 0 ||
-            fflush(stdout) != 0)
+            fflush(stdout) != 0) {
                 return -EIO;
+        }
         return 0;
 }
 

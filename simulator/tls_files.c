@@ -33,8 +33,9 @@ struct tls_files {
 
 static void closep(int *fd)
 {
-        if (*fd >= 0)
+        if (*fd >= 0) {
                 (void)close(*fd);
+        }
 }
 
 static int read_file(int directory_fd, const char *name, char **ret)
@@ -43,24 +44,30 @@ static int read_file(int directory_fd, const char *name, char **ret)
         _cleanup_free_ char *text = NULL;
         size_t used = 0;
 
-        if (fd < 0)
+        if (fd < 0) {
                 return -errno;
+        }
         text = malloc(PEM_SIZE_MAX + 1);
-        if (!text)
+        if (!text) {
                 return -ENOMEM;
+        }
 
         for (;;) {
                 ssize_t n = read(fd, text + used, PEM_SIZE_MAX - used);
 
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
-                if (n < 0)
+                }
+                if (n < 0) {
                         return -errno;
-                if (n == 0)
+                }
+                if (n == 0) {
                         break;
+                }
                 used += (size_t)n;
-                if (used == PEM_SIZE_MAX)
+                if (used == PEM_SIZE_MAX) {
                         return -EFBIG;
+                }
         }
 
         text[used] = '\0';
@@ -75,10 +82,12 @@ static int write_all(int fd, const char *text)
         while (left > 0) {
                 ssize_t n = write(fd, text, left);
 
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && errno == EINTR) {
                         continue;
-                if (n < 0)
+                }
+                if (n < 0) {
                         return -errno;
+                }
                 text += n;
                 left -= (size_t)n;
         }
@@ -92,17 +101,21 @@ static int write_file(int directory_fd, const char *name, mode_t mode, const cha
         int r;
 
         (void)snprintf(aside, sizeof(aside), ".%s.new", name);
-        if (unlinkat(directory_fd, aside, 0) < 0 && errno != ENOENT)
+        if (unlinkat(directory_fd, aside, 0) < 0 && errno != ENOENT) {
                 return -errno;
+        }
         fd = openat(directory_fd, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (fd < 0)
+        if (fd < 0) {
                 return -errno;
+        }
 
         r = write_all(fd, text);
-        if (r >= 0 && renameat(directory_fd, aside, directory_fd, name) < 0)
+        if (r >= 0 && renameat(directory_fd, aside, directory_fd, name) < 0) {
                 r = -errno;
-        if (r < 0)
+        }
+        if (r < 0) {
                 (void)unlinkat(directory_fd, aside, 0);
+        }
         return r;
 }
 
@@ -113,8 +126,9 @@ static int read_pair(const struct tls_files *files, const char *name, const char
         _cleanup_(certificate_freep) struct certificate *pair = calloc(1, sizeof(*pair));
         int r;
 
-        if (!pair)
+        if (!pair) {
                 return -ENOMEM;
+        }
 
         *reterr_name = name;
         r = read_file(files->directory_fd, name, &pair->pem);
@@ -122,10 +136,12 @@ static int read_pair(const struct tls_files *files, const char *name, const char
                 *reterr_name = key_name;
                 r = read_file(files->directory_fd, key_name, &pair->key_pem);
         }
-        if (r == -ENOENT)
+        if (r == -ENOENT) {
                 return 0;
-        if (r < 0)
+        }
+        if (r < 0) {
                 return r;
+        }
 
         *ret = take_ptr(pair);
         return 1;
@@ -138,8 +154,9 @@ static int write_pair(const struct tls_files *files, const char *name, const cha
 
         *reterr_name = key_name;
         r = write_file(files->directory_fd, key_name, 0600, pair->key_pem);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         *reterr_name = name;
         return write_file(files->directory_fd, name, 0644, pair->pem);
 }
@@ -151,28 +168,34 @@ static int prepare(struct tls_files *files, const char *const *names, size_t n_n
         int r;
 
         r = read_pair(files, CA_FILE, CA_KEY_FILE, &files->authority, reterr_name);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         if (r == 0) {
                 r = certificate_new_authority(&files->authority);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
                 r = write_pair(files, CA_FILE, CA_KEY_FILE, files->authority, reterr_name);
-                if (r < 0)
+                if (r < 0) {
                         return r;
+                }
         }
 
         r = read_pair(files, SERVER_FILE, SERVER_KEY, &files->server, reterr_name);
-        if (r < 0)
+        if (r < 0) {
                 return r;
-        if (r > 0 && certificate_is_usable(files->server, files->authority, names, n_names))
+        }
+        if (r > 0 && certificate_is_usable(files->server, files->authority, names, n_names)) {
                 return 0;
+        }
 
         files->server = certificate_free(files->server);
         *reterr_name = CA_KEY_FILE;
         r = certificate_new_server(&files->server, files->authority, names, n_names, /* loopback= */ true);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         return write_pair(files, SERVER_FILE, SERVER_KEY, files->server, reterr_name);
 }
 
@@ -183,8 +206,9 @@ static int make_wrong(struct certificate **ret)
         int r;
 
         r = certificate_new_authority(&stranger);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
         return certificate_new_server(ret, stranger, names, ARRAY_SIZE(names), /* loopback= */ false);
 }
 
@@ -193,25 +217,30 @@ static int open_directory(struct tls_files *files, const char *directory)
         _cleanup_free_ char *template = NULL;
 
         if (directory) {
-                if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+                if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
                         return -errno;
+                }
         } else {
                 const char *base = getenv("TMPDIR");
 
-                if (asprintf(&template, "%s/%s", base && base[0] ? base : "/tmp", TEMPORARY_NAME) < 0)
+                if (asprintf(&template, "%s/%s", base && base[0] ? base : "/tmp", TEMPORARY_NAME) < 0) {
                         return -ENOMEM;
-                if (!mkdtemp(template))
+                }
+                if (!mkdtemp(template)) {
                         return -errno;
+                }
                 files->temporary = true;
                 directory = template;
         }
 
         files->directory = realpath(directory, NULL);
-        if (!files->directory)
+        if (!files->directory) {
                 return -errno;
+        }
         files->directory_fd = open(files->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (files->directory_fd < 0)
+        if (files->directory_fd < 0) {
                 return -errno;
+        }
         return asprintf(&files->ca_file, "%s/" CA_FILE, files->directory) < 0 ? -ENOMEM : 0;
 }
 
@@ -224,28 +253,36 @@ int tls_files_new(struct tls_files **ret, const char *directory, const char *con
         int r;
 
         *reterr_path = NULL;
-        if (!files)
+        if (!files) {
                 return -ENOMEM;
+        }
         files->directory_fd = -1;
-        if (n_names > SERVER_NAMES_MAX)
+        if (n_names > SERVER_NAMES_MAX) {
                 return -E2BIG;
-        for (size_t i = 0; i < n_names; i++)
+        }
+        for (size_t i = 0; i < n_names; i++) {
                 all_names[i + 1] = names[i];
+        }
 
         r = open_directory(files, directory);
-        if (r >= 0 && flock(files->directory_fd, LOCK_EX) < 0)
+        if (r >= 0 && flock(files->directory_fd, LOCK_EX) < 0) {
                 r = -errno;
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = prepare(files, all_names, n_names + 1, &name);
-        if (r >= 0 && flock(files->directory_fd, LOCK_UN) < 0)
+        }
+        if (r >= 0 && flock(files->directory_fd, LOCK_UN) < 0) {
                 r = -errno;
-        if (r >= 0)
+        }
+        if (r >= 0) {
                 r = make_wrong(&files->wrong);
+        }
         if (r < 0) {
                 const char *where = files->directory ? files->directory : directory;
 
-                if (where && asprintf(reterr_path, "%s/%s", where, name) < 0)
+                if (where && asprintf(reterr_path, "%s/%s", where, name) < 0) {
                         *reterr_path = NULL;
+                }
                 return r;
         }
 
@@ -257,14 +294,18 @@ struct tls_files *tls_files_free(struct tls_files *files)
 {
         static const char *const names[] = { CA_FILE, CA_KEY_FILE, SERVER_FILE, SERVER_KEY };
 
-        if (!files)
+        if (!files) {
                 return NULL;
+        }
 
-        if (files->temporary && files->directory_fd >= 0)
-                for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (files->temporary && files->directory_fd >= 0) {
+                for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                         (void)unlinkat(files->directory_fd, names[i], 0);
-        if (files->temporary && files->directory)
+                }
+        }
+        if (files->temporary && files->directory) {
                 (void)rmdir(files->directory);
+        }
 
         closep(&files->directory_fd);
         certificate_free(files->authority);

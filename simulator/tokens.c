@@ -31,8 +31,9 @@ int tokens_new(struct tokens **ret)
 {
         struct tokens *tokens = calloc(1, sizeof(*tokens));
 
-        if (!tokens)
+        if (!tokens) {
                 return -ENOMEM;
+        }
 
         TAILQ_INIT(&tokens->queue);
         *ret = tokens;
@@ -49,8 +50,9 @@ static void forget(struct tokens *tokens, struct token *token)
 
 struct tokens *tokens_free(struct tokens *tokens)
 {
-        if (!tokens)
+        if (!tokens) {
                 return NULL;
+        }
 
         (void)tokens_revoke(tokens, NULL);
         free(tokens);
@@ -63,19 +65,23 @@ int tokens_add(struct tokens *tokens, const char *ust, size_t size, uint64_t exp
         struct token **found;
         int r;
 
-        if (!token)
+        if (!token) {
                 return -ENOMEM;
+        }
         token->expires_usec = expires_usec;
         r = digest_text(ust, size, token->digest);
-        if (r < 0)
+        if (r < 0) {
                 return r;
+        }
 
-        while (tokens->count >= TOKENS_MAX)
+        while (tokens->count >= TOKENS_MAX) {
                 forget(tokens, TAILQ_FIRST(&tokens->queue));
+        }
 
         found = tsearch(token, &tokens->tree, compare);
-        if (!found)
+        if (!found) {
                 return -ENOMEM;
+        }
         if (*found != token) {
                 (*found)->expires_usec = expires_usec;
                 return 0;
@@ -91,8 +97,9 @@ bool tokens_is_active(const struct tokens *tokens, const char *ust, size_t size,
         char digest[DIGEST_TEXT_SIZE];
         struct token **found;
 
-        if (digest_text(ust, size, digest) < 0)
+        if (digest_text(ust, size, digest) < 0) {
                 return false;
+        }
         found = tfind(digest, &tokens->tree, compare);
         return found && (*found)->expires_usec > now_usec;
 }
@@ -101,8 +108,9 @@ int tokens_find(const struct tokens *tokens, const char *ust_sha256, uint64_t *r
 {
         struct token **found = tfind(ust_sha256, &tokens->tree, compare);
 
-        if (!found)
+        if (!found) {
                 return -ENOENT;
+        }
         *ret_expires_usec = (*found)->expires_usec;
         return 0;
 }
@@ -124,11 +132,13 @@ size_t tokens_revoke(struct tokens *tokens, const char *ust_sha256)
         if (ust_sha256) {
                 struct token **found = tfind(ust_sha256, &tokens->tree, compare);
 
-                if (found)
+                if (found) {
                         forget(tokens, *found);
+                }
         } else {
-                while (!TAILQ_EMPTY(&tokens->queue))
+                while (!TAILQ_EMPTY(&tokens->queue)) {
                         forget(tokens, TAILQ_FIRST(&tokens->queue));
+                }
         }
         return before - tokens->count;
 }

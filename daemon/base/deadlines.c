@@ -23,8 +23,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct deadlines *deadlines = userdata;
 
-        (void)source;
-        (void)usec;
         deadlines->timer_usec = USEC_NEVER;
         deadlines_note(deadlines, deadlines->look(clock_now_usec(), deadlines->userdata));
         return 0;

@@ -35,7 +35,6 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *user
         struct helper_task *task;
         uint64_t now_usec = 0;
 
-        (void)events;
         if (read(fd, &task, sizeof(task)) == (ssize_t)sizeof(task)) {
                 threads->n_under_way--;
                 (void)sd_event_now(sd_event_source_get_event(source), CLOCK_BOOTTIME, &now_usec);

@@ -10,8 +10,6 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 {
         const struct signals *signals = userdata;
 
-        (void)source;
-        (void)info;
         signals->handlers.on_stop(signals->handlers.userdata);
         return 0;
 }
@@ -20,8 +18,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 {
         const struct signals *signals = userdata;
 
-        (void)source;
-        (void)info;
         signals->handlers.on_reload(signals->handlers.userdata);
         return 0;
 }

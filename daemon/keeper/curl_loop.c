@@ -48,7 +48,6 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
         struct curl_loop *loop = userdata;
         int what = 0, n_running;
 
-        (void)source;
         if (events & EPOLLIN) {
                 what |= CURL_CSELECT_IN;
         }
@@ -68,8 +67,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         struct curl_loop *loop = userdata;
         int n_running;
 
-        (void)source;
-        (void)usec;
         (void)curl_multi_socket_action(loop->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
         take_finished(loop);
         return 0;
@@ -84,7 +81,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
         struct curl_loop *loop = userdata;
         sd_event_source *source = socket_data;
 
-        (void)easy;
         if (what == CURL_POLL_REMOVE) {
                 sd_event_source_disable_unref(source); /* libcurl forgets it with the socket */
                 return 0;
@@ -110,7 +106,6 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
 {
         struct curl_loop *loop = userdata;
 
-        (void)multi;
         if (timeout_ms < 0) {
                 (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
                 return 0;

@@ -195,8 +195,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         struct environment *environment = userdata;
         uint64_t now_usec = clock_now_usec();
 
-        (void)source;
-        (void)usec;
         struct refresh_step step = refresh_on_timer(&environment->refresh, now_usec);
         carry_out(environment, &step, now_usec);
         environment->watcher.on_change(environment->watcher.userdata);

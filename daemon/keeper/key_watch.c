@@ -35,8 +35,6 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct key_watch *watch = userdata;
 
-        (void)source;
-        (void)usec;
         watch->changed(watch->userdata);
         return 0;
 }
@@ -51,7 +49,6 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *event
 {
         struct key_watch *watch = userdata;
 
-        (void)source;
         if (event->mask & IN_IGNORED) {
                 return 0; /* the watch was taken away; what led to it was told before */
         }

@@ -31,7 +31,6 @@ static int on_due(sd_event_source *source, void *userdata)
         /* Else the end of the reload would pass for the end of the start. */
         bool tell = reload->work.service->ready;
 
-        (void)source;
         if (tell) {
                 service_reloading(reload->work.service);
         }

@@ -136,7 +136,6 @@ static int count_rule(const struct rule_place *place, void *userdata)
 {
         size_t *n = userdata;
 
-        (void)place;
         ++*n;
         return 0;
 }

@@ -125,8 +125,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct service *service = userdata;
 
-        (void)source;
-        (void)usec;
         service->ready = true;
         tell_ready(service);
         return 0;
@@ -142,7 +140,6 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
         uint64_t wait_usec =
                 again ? MIN_OF(service->watchdog_usec / 40, FEED_AGAIN_USEC) : service->watchdog_usec / 2;
 
-        (void)usec;
         (void)sd_event_source_set_time_accuracy(source, wait_usec / 2);
         (void)sd_event_source_set_time_relative(source, wait_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

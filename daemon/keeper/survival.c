@@ -124,7 +124,6 @@ static int on_later(sd_event_source *source, void *userdata)
         struct survival *survival = userdata;
         int r = look(survival);
 
-        (void)source;
         if (r < 0) {
                 /* Rather none than one that is not true any more. */
                 session_store_drop(&survival->store);

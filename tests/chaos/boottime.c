@@ -89,7 +89,6 @@ static void on_continue(int number)
 {
         int error = errno;
 
-        (void)number;
         for (int fd = 0; fd < FDS; fd++) {
                 if (timers[fd].boottime && timers[fd].set) {
                         (void)set_timer(fd, &timers[fd].at, NULL);

@@ -28,10 +28,6 @@ int upstream_new(struct upstream **ret, sd_event *event, const struct settings *
 {
         struct upstream *upstream = calloc(1, sizeof(*upstream));
 
-        (void)settings;
-        (void)known;
-        (void)keys_changed;
-        (void)userdata;
         if (!upstream) {
                 return -ENOMEM;
         }
@@ -48,15 +44,12 @@ struct upstream *upstream_free(struct upstream *upstream)
 
 int upstream_load_keys(struct upstream *upstream, const struct settings *settings)
 {
-        (void)upstream;
-        (void)settings;
         return 0;
 }
 
 size_t upstream_keys(struct upstream *upstream, const char *environment,
                      struct key_name ret[static KEYS_PER_ENVIRONMENT_MAX])
 {
-        (void)upstream;
         if (!streq(environment, "sandbox")) {
                 return 0;
         }
@@ -67,17 +60,12 @@ size_t upstream_keys(struct upstream *upstream, const char *environment,
 void upstream_retain_keys(struct upstream *upstream, const char *environment, const uint64_t *serials,
                           size_t n)
 {
-        (void)upstream;
-        (void)environment;
-        (void)serials;
-        (void)n;
 }
 
 int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
                         const uint8_t salt[static UPSTREAM_SALT_SIZE],
                         uint8_t ret[static UPSTREAM_DIGEST_SIZE])
 {
-        (void)upstream;
         memcpy(ret, salt, UPSTREAM_DIGEST_SIZE);
         ret[0] ^= (uint8_t)key_serial;
         return 0;
@@ -85,21 +73,16 @@ int upstream_key_digest(const struct upstream *upstream, uint64_t key_serial,
 
 bool upstream_refusal(const struct upstream *upstream, size_t i, struct upstream_refusal *ret)
 {
-        (void)upstream;
-        (void)i;
-        (void)ret;
         return false;
 }
 
 bool upstream_keys_are_credentials(const struct upstream *upstream)
 {
-        (void)upstream;
         return false;
 }
 
 const char *upstream_keys_directory(const struct upstream *upstream)
 {
-        (void)upstream;
         return "/nowhere";
 }
 
@@ -109,7 +92,6 @@ static int on_later(sd_event_source *source, void *userdata)
         const struct answer_excerpt none = { .code = INT64_MIN };
         struct grant *grant = secret_alloc(sizeof(*grant));
 
-        (void)source;
         if (!grant) {
                 return -ENOMEM;
         }
@@ -136,8 +118,6 @@ int upstream_exchange(struct upstream_exchange **ret, struct upstream *upstream,
 {
         struct upstream_exchange *exchange = calloc(1, sizeof(*exchange));
 
-        (void)environment;
-        (void)key_serial;
         if (!exchange) {
                 return -ENOMEM;
         }
@@ -164,6 +144,5 @@ struct upstream_exchange *upstream_exchange_free(struct upstream_exchange *excha
 
 bool upstream_knows_id(const struct upstream *upstream, const char *id)
 {
-        (void)upstream;
         return streq(id, "AQ17NZ49WC");
 }

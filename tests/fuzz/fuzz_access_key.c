@@ -8,8 +8,9 @@ static void check_part(const char *part, size_t max)
         size_t length = strlen(part);
 
         must(length >= 1 && length <= max);
-        for (size_t i = 0; i < length; i++)
+        for (size_t i = 0; i < length; i++) {
                 must(part[i] >= 0x21 && part[i] <= 0x7e);
+        }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

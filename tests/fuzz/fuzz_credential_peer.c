@@ -36,15 +36,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct credential_peer peer;
         char again[128];
 
-        if (credential_peer_parse((const char *)data, size, &peer) < 0)
+        if (credential_peer_parse((const char *)data, size, &peer) < 0) {
                 return 0;
+        }
         size_t random = strcspn((const char *)data + 1, "/");
         int length = snprintf(again, sizeof(again), "%.*s/unit/%s/%s", (int)random, (const char *)data + 1,
                               peer.unit, peer.credential);
         must(length > 0 && (size_t)length + 1 == size && memcmp(again, data + 1, (size_t)length) == 0);
         must(!strchr(peer.unit, '/') && !strchr(peer.credential, '/'));
-        for (const char *p = peer.credential; *p != '\0'; p++)
+        for (const char *p = peer.credential; *p != '\0'; p++) {
                 must(*p >= 0x20 && *p <= 0x7e);
+        }
         check_name(peer.credential);
         check_rule(peer.unit);
         return 0;

@@ -31,20 +31,15 @@ static struct world {
 
 static void ignore_change(void *userdata)
 {
-        (void)userdata;
 }
 
 static bool known(const char *environment, void *userdata)
 {
-        (void)environment;
-        (void)userdata;
         return true;
 }
 
 static int refuse_reload(struct settings *settings, char *reterr_message, void *userdata)
 {
-        (void)settings;
-        (void)userdata;
         reterr_message[0] = '?';
         reterr_message[1] = '\0';
         return -ECANCELED;

@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 int r = retry_after_parse(value, times[i], &wait_sec[i]);
 
                 /* Whether it can be read depends on the time for 29 February of a two-digit year only. */
-                if (i == 0)
+                if (i == 0) {
                         first = r;
+                }
                 must(r == first || strstr(value, "29-Feb-00"));
                 must(r < 0 || wait_sec[i] < UINT32_MAX);
         }

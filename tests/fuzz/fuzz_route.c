@@ -22,11 +22,12 @@ static void check_match(const char *target, const struct route_match *match)
                 must(target[1 + length] == '/');
                 return;
         }
-        if (place)
+        if (place) {
                 must(snprintf(path, sizeof(path), "%.*s%s%s", (int)(place - pattern), pattern,
                               match->environment, place + strlen(PLACE)) < (int)sizeof(path));
-        else
+        } else {
                 must(snprintf(path, sizeof(path), "%s", pattern) < (int)sizeof(path));
+        }
         must(strlen(path) == strcspn(target, "?"));
         must(strncmp(path, target, strlen(path)) == 0);
         must(!place || environment_name_valid(match->environment, strlen(match->environment)));
@@ -40,15 +41,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char message[160] = "";
 
         must(target);
-        if (route_find(target, &match) == 0)
+        if (route_find(target, &match) == 0) {
                 check_match(target, &match);
+        }
         if (token_query_parse(target, &query, message, sizeof(message)) == 0) {
                 must(query.wait_sec <= TOKEN_WAIT_MAX_SEC);
                 must(route_target_has_query(target) || (query.wait_sec == 2 && query.min_ttl_sec == 0));
         } else {
                 must(route_target_has_query(target) && message[0] != '\0');
-                for (const char *p = message; *p != '\0'; p++)
+                for (const char *p = message; *p != '\0'; p++) {
                         must(*p >= 0x20 && *p <= 0x7e && !strchr("<>&%\"'", *p));
+                }
         }
         return 0;
 }

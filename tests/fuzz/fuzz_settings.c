@@ -28,13 +28,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (settings_read(settings, "a.conf", (const char *)data, size, message) < 0) {
                 must(strncmp(message, "a.conf:", 7) == 0);
                 must(message[7] >= '1' && message[7] <= '9');
-                for (const char *p = message; *p != '\0'; p++)
+                for (const char *p = message; *p != '\0'; p++) {
                         must(*p >= 0x20 && *p <= 0x7e);
+                }
                 return 0;
         }
-        if (settings_finish(settings, message) < 0)
+        if (settings_finish(settings, message) < 0) {
                 must(message[0] != '\0');
-        else
+        } else {
                 check_round_trip(settings);
+        }
         return 0;
 }

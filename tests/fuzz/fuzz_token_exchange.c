@@ -11,8 +11,9 @@ static void check_plain(const char *text, size_t max)
         size_t length = strlen(text);
 
         must(length >= 1 && length <= max);
-        for (size_t i = 0; i < length; i++)
+        for (size_t i = 0; i < length; i++) {
                 must(text[i] >= 0x21 && text[i] <= 0x7e && text[i] != '"' && text[i] != '\'');
+        }
 }
 
 static void check_classify(const char *body, size_t size)
@@ -44,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_classify((const char *)data, size);
         token_exchange_excerpt((const char *)data, size, hidden, ARRAY_SIZE(hidden), &excerpt);
         must(!strcasestr(excerpt.message, SECRET));
-        for (const char *p = excerpt.message; *p != '\0'; p++)
+        for (const char *p = excerpt.message; *p != '\0'; p++) {
                 must(*p >= 0x20 && *p <= 0x7e);
+        }
         return 0;
 }

@@ -17,20 +17,24 @@ static bool replay_file(const char *path)
         bool failed;
         FILE *file;
 
-        if (!data)
+        if (!data) {
                 return false;
+        }
         file = fopen(path, "re");
-        if (!file)
+        if (!file) {
                 return false;
+        }
         size = fread(data, 1, FILE_MAX, file);
         failed = ferror(file);
-        if (fclose(file) != 0 || failed)
+        if (fclose(file) != 0 || failed) {
                 return false;
+        }
 
         /* Exactly as much memory, so that a sanitizer sees every byte read too far. */
         exact = malloc(size + (size == 0));
-        if (!exact)
+        if (!exact) {
                 return false;
+        }
         memcpy(exact, data, size);
         (void)fprintf(stderr, "%s\n", path);
         return LLVMFuzzerTestOneInput(exact, size) == 0;
@@ -43,30 +47,35 @@ static int replay_directory(const char *path)
         struct dirent *entry;
         int n = 0;
 
-        if (!directory)
+        if (!directory) {
                 return -1;
+        }
         while (n >= 0 && (entry = readdir(directory))) {
                 _cleanup_free_ char *file = NULL;
 
-                if (entry->d_name[0] == '.')
+                if (entry->d_name[0] == '.') {
                         continue;
+                }
                 if (asprintf(&file, "%s/%s", path, entry->d_name) < 0) {
                         file = NULL;
                         n = -1;
-                } else
+                } else {
                         n = replay_file(file) ? n + 1 : -1;
+                }
         }
-        if (closedir(directory) < 0)
+        if (closedir(directory) < 0) {
                 return -1;
+        }
         return n;
 }
 
 int main(int argc, char **argv)
 {
-        for (int i = 1; i < argc; i++)
+        for (int i = 1; i < argc; i++) {
                 if (replay_directory(argv[i]) <= 0) {
                         (void)fprintf(stderr, "%s: cannot be read, or holds no file\n", argv[i]);
                         return EXIT_FAILURE;
                 }
+        }
         return argc > 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -109,7 +109,6 @@ static struct answer moody_upstream(struct world *world)
 
 static struct answer good_upstream(struct world *world)
 {
-        (void)world;
         return (struct answer){ .outcome = { .outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200 },
                                 .after_usec = ANSWER_USEC };
 }

@@ -32,8 +32,9 @@ static inline struct verdict classify(long status, const char *retry_after, cons
                 assert_string_equal(v.grant.ust, "kept");
                 assert_int_equal(v.grant.lifetime_sec, 0);
         }
-        if (v.outcome != EXCHANGE_THROTTLED)
+        if (v.outcome != EXCHANGE_THROTTLED) {
                 assert_int_equal(v.retry_after_sec, RETRY_AFTER_NONE);
+        }
         return v;
 }
 
@@ -46,6 +47,7 @@ static inline void expect_malformed(const char *body, const char *why)
 {
         struct verdict v = classify_body(body);
 
-        if (v.outcome != EXCHANGE_MALFORMED || !streq(v.why, why))
+        if (v.outcome != EXCHANGE_MALFORMED || !streq(v.why, why)) {
                 fail_msg("%s: %s (%s)", body, exchange_outcome_name(v.outcome), v.why);
+        }
 }

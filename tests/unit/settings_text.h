@@ -26,8 +26,9 @@ static inline struct settings *read_good(const char *text)
 
         assert_int_equal(settings_new(&settings), 0);
         if (read_bytes(settings, text, strlen(text), message) != 0 ||
-            settings_finish(settings, message) != 0)
+            settings_finish(settings, message) != 0) {
                 fail_msg("%s\n%s", text, message);
+        }
         return settings;
 }
 
@@ -40,10 +41,12 @@ static inline void expect_bytes_error(const char *text, size_t length, const cha
 
         assert_int_equal(settings_new(&settings), 0);
         r = read_bytes(settings, text, length, message);
-        if (r == 0)
+        if (r == 0) {
                 r = settings_finish(settings, message);
-        if (r != -EINVAL)
+        }
+        if (r != -EINVAL) {
                 fail_msg("got %d for: %s", r, text);
+        }
         assert_string_equal(message, expected);
 }
 

@@ -35,13 +35,13 @@ static void expect_refusal(const char *text, size_t length, const char *part)
         assert_int_equal(parse(text, length, &key, &why), -EINVAL);
         assert_null(key);
         assert_non_null(why);
-        if (!strstr(why, part))
+        if (!strstr(why, part)) {
                 fail_msg("expected \"%s\" in \"%s\"", part, why);
+        }
 }
 
 static void reads_a_line(void **state)
 {
-        (void)state;
         expect_key("AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca", "AQ17NZ49WC",
                    "8820c99614d65f923df7660276f20e029d73e2ca");
         expect_key("a:b", "a", "b");
@@ -85,9 +85,9 @@ static void says_what_is_wrong(void **state)
                 { "a:Swordfish1\xff", "not ASCII" },
         };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 expect_refusal(rows[i].text, strlen(rows[i].text), rows[i].why);
+        }
         expect_refusal("a:b\0c", 5, "NUL");
         expect_refusal("\0", 1, "NUL");
         expect_refusal("a\0:\0b\0", 6, "NUL");
@@ -98,7 +98,6 @@ static void no_message_quotes_the_file(void **state)
         static const char *const texts[] = { ":Swordfish1",   "Swordfish1:",       "Swordfish1",
                                              "x:Swordfish1 ", "x:Swordfish1\ny:z", "x:Swordfish1\x80" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 struct access_key *key = NULL;
                 const char *why = NULL;
@@ -111,7 +110,6 @@ static void no_message_quotes_the_file(void **state)
 /* Every byte in both parts: visible ASCII passes, and nothing else. The colon of the ID divides it. */
 static void every_byte(void **state)
 {
-        (void)state;
         for (int c = 0; c <= 255; c++) {
                 char in_id[] = { 'a', (char)c, 'a', ':', 'b' },
                      in_secret[] = { 'a', ':', 'b', (char)c, 'b' };
@@ -121,8 +119,9 @@ static void every_byte(void **state)
 
                 assert_int_equal(parse(in_id, sizeof(in_id), &first, &why), expected);
                 assert_int_equal(parse(in_secret, sizeof(in_secret), &second, &why), expected);
-                if (expected == 0)
+                if (expected == 0) {
                         assert_int_equal(strlen(first->id), c == ':' ? 1 : 3);
+                }
         }
 }
 
@@ -147,7 +146,6 @@ static void lengths_have_limits(void **state)
 {
         const char *why = NULL;
 
-        (void)state;
         assert_int_equal(parse_lengths(1, 1, "", &why), 0);
         assert_int_equal(parse_lengths(APPLICATION_ID_MAX, 1, "\n", &why), 0);
         assert_int_equal(parse_lengths(1, APPLICATION_SECRET_MAX, "", &why), 0);
@@ -172,7 +170,6 @@ static bool equal(const char *a, const char *b)
 
 static void equal_means_both_parts(void **state)
 {
-        (void)state;
         assert_true(equal("id:secret", "id:secret"));
         assert_true(equal("id:secret\n", "id:secret\r\n"));
         assert_false(equal("id:secret", "Id:secret"));
@@ -191,7 +188,6 @@ static void both_parts_lie_in_one_block(void **state)
         _cleanup_(access_key_freep) struct access_key *key = NULL;
         const char *why;
 
-        (void)state;
         assert_int_equal(parse("id:secret", 9, &key, &why), 0);
         assert_ptr_equal(key->id, (const char *)(key + 1));
         assert_ptr_equal(key->secret, key->id + 3);
@@ -201,7 +197,6 @@ static void freeing_nothing_is_fine(void **state)
 {
         struct access_key *key = NULL;
 
-        (void)state;
         assert_null(access_key_free(NULL));
         access_key_freep(&key);
         assert_null(key);

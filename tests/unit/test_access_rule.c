@@ -30,7 +30,6 @@ static void reads_every_kind(void **state)
 {
         struct access_rule r;
 
-        (void)state;
         r = rule("any");
         assert_int_equal(r.kind, ACCESS_RULE_ANY);
         assert_false(r.optional);
@@ -121,15 +120,15 @@ static void says_what_is_wrong(void **state)
                 { "units:a.service", "no rule" },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct access_rule result = { .id = 42 };
                 const char *why = NULL;
 
                 assert_int_equal(access_rule_parse(rows[i].text, &result, &why), -EINVAL);
                 assert_non_null(why);
-                if (!strstr(why, rows[i].why))
+                if (!strstr(why, rows[i].why)) {
                         fail_msg("%s: expected \"%s\" in \"%s\"", rows[i].text, rows[i].why, why);
+                }
                 assert_int_equal(result.id, 42);
         }
 }
@@ -139,9 +138,9 @@ static void lists_grow_to_a_limit(void **state)
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 }, copy = { .n = 0 };
         struct access_rule r = rule("uid:7");
 
-        (void)state;
-        for (size_t i = 0; i < 64; i++)
+        for (size_t i = 0; i < 64; i++) {
                 assert_int_equal(access_rules_add(&rules, &r), 0);
+        }
         assert_int_equal(access_rules_add(&rules, &r), -E2BIG);
         assert_int_equal(rules.n, 64);
 
@@ -167,7 +166,6 @@ static void an_empty_list_refuses_everybody(void **state)
                 .uid = 0, .has_groups = true, .groups = groups, .n_groups = 1
         };
 
-        (void)state;
         assert_false(access_rules_allow(&rules, &root));
         assert_false(access_rules_need_groups(&rules, &root));
 }
@@ -176,7 +174,6 @@ static void callers_are_let_in_by_uid(void **state)
 {
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
 
-        (void)state;
         add(&rules, "uid:0");
         add(&rules, "uid:1000");
         assert_true(access_rules_allow(&rules, &(struct caller_identity){ .uid = 0 }));
@@ -190,7 +187,6 @@ static void any_lets_everybody_in(void **state)
 {
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
 
-        (void)state;
         add(&rules, "any");
         assert_true(access_rules_allow(&rules, &(struct caller_identity){ .uid = 12345 }));
         assert_false(access_rules_need_groups(&rules, &(struct caller_identity){ .uid = 12345 }));
@@ -209,7 +205,6 @@ static void callers_are_let_in_by_group(void **state)
         struct caller_identity primary = { .uid = 1000, .gid = 33, .has_groups = true };
         struct caller_identity unknown = { .uid = 1000, .gid = 33, .groups = groups, .n_groups = 2 };
 
-        (void)state;
         add(&rules, "gid:33");
         assert_true(access_rules_allow(&rules, &member));
         assert_true(access_rules_allow(&rules, &primary));
@@ -223,7 +218,6 @@ static void names_count_once_they_are_resolved(void **state)
         const gid_t groups[] = { 0, 77 };
         struct caller_identity caller = { .uid = 0, .has_groups = true, .groups = groups, .n_groups = 2 };
 
-        (void)state;
         add(&rules, "user:deploy");
         add(&rules, "group:deploy");
         /* The id of an unresolved rule is 0, which must not mean root. */
@@ -244,7 +238,6 @@ static void units_are_let_in_by_name(void **state)
 {
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
 
-        (void)state;
         add(&rules, "uid:0");
         add(&rules, "gid:0");
         assert_false(access_rules_allow_unit(&rules, "deploy.service")); /* the manager's uid is no unit's */
@@ -266,7 +259,6 @@ static void a_rule_for_a_unit_fits_no_caller(void **state)
                 .uid = 0, .gid = 0, .has_groups = true, .groups = groups, .n_groups = 1
         };
 
-        (void)state;
         add(&rules, "unit:deploy.service");
         assert_false(access_rules_allow(&rules, &root));
         assert_false(access_rules_need_groups(&rules, &root));
@@ -277,7 +269,6 @@ static void groups_are_needed_when_they_decide(void **state)
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
         struct caller_identity caller = { .uid = 1000 };
 
-        (void)state;
         add(&rules, "uid:0");
         assert_false(access_rules_need_groups(&rules, &caller));
         add(&rules, "group:later");
@@ -295,7 +286,6 @@ static void names_are_needed_when_they_decide(void **state)
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
         const struct caller_identity caller = { .uid = 1000 }, root = { .uid = 0 };
 
-        (void)state;
         add(&rules, "uid:0");
         assert_false(access_rules_need_names(&rules, &caller));
         add(&rules, "user:later");

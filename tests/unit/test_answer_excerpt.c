@@ -38,7 +38,6 @@ static void reads_code_and_message(void **state)
                 "{\"code\":1208,\"message\":\"Insufficient information for Technical Submission\"}";
         struct answer_excerpt result = excerpt(body, strlen(body), NULL, 0);
 
-        (void)state;
         assert_int_equal(result.code, 1208);
         assert_string_equal(result.message, "Insufficient information for Technical Submission");
 }
@@ -63,7 +62,6 @@ static void anything_else_is_empty(void **state)
         _cleanup_free_ char *large = calloc(1, TOKEN_REPLY_MAX + 2);
         struct answer_excerpt result;
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
                 result = excerpt(bodies[i], strlen(bodies[i]), NULL, 0);
                 assert_true(result.code == INT64_MIN);
@@ -82,7 +80,6 @@ static void anything_else_is_empty(void **state)
 
 static void codes_of_any_size(void **state)
 {
-        (void)state;
         assert_int_equal(excerpt("{\"code\":-5}", 11, NULL, 0).code, -5);
         assert_int_equal(excerpt("{\"code\":0}", 10, NULL, 0).code, 0);
         assert_true(excerpt("{\"code\":9223372036854775808}", 28, NULL, 0).code == INT64_MAX);
@@ -93,7 +90,6 @@ static void hides_what_is_named(void **state)
         static const char *const hidden[] = { NULL, "", "AQ17NZ49WC", "sw0rdfish", "dfish-long" };
         size_t n = ARRAY_SIZE(hidden);
 
-        (void)state;
         expect_message("key AQ17NZ49WC is unknown", hidden, n, "key [hidden] is unknown");
         expect_message("key aq17nz49wc is unknown", hidden, n, "key [hidden] is unknown");
         expect_message("AQ17NZ49WC", hidden, n, "[hidden]");
@@ -111,13 +107,11 @@ static void overlapping_places_of_one_text(void **state)
 {
         static const char *const hidden[] = { "abab" };
 
-        (void)state;
         expect_message("x ababab y", hidden, 1, "x [hidden] y");
 }
 
 static void hides_what_looks_like_a_token(void **state)
 {
-        (void)state;
         expect_message("abcdefghijklmn0", NULL, 0, "abcdefghijklmn0");   /* 15 */
         expect_message("abcdefghijklmno0", NULL, 0, "[hidden]");         /* 16 with a digit */
         expect_message("abcdefghijklmnop", NULL, 0, "abcdefghijklmnop"); /* 16 without */
@@ -132,7 +126,6 @@ static void hides_what_looks_like_a_token(void **state)
 
 static void shows_printable_ascii_only(void **state)
 {
-        (void)state;
         expect_message("a\\u0000b\\u001b[31m\\n\\u007f caf\xc3\xa9", NULL, 0, "a?b?[31m?? caf??");
         expect_message("\\\"quoted\\\" \\\\ /", NULL, 0, "\"quoted\" \\ /");
 }
@@ -141,9 +134,9 @@ static void messages_are_cut(void **state)
 {
         char message[512], expected[512];
 
-        (void)state;
-        for (size_t i = 0; i < 400; i++)
+        for (size_t i = 0; i < 400; i++) {
                 message[i] = i % 10 == 9 ? ' ' : 'a';
+        }
         message[400] = '\0';
         (void)snprintf(expected, sizeof(expected), "%.200s", message);
         expect_message(message, NULL, 0, expected);
@@ -171,7 +164,6 @@ static void secrets_across_the_scanned_part(void **state)
         char secret[8], message[8192];
         const char *const hidden[] = { secret };
 
-        (void)state;
         memcpy(secret, "Xy7-!#Z", 8);
         for (size_t at = 4080; at < 4100; at++) {
                 struct answer_excerpt result;

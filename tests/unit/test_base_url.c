@@ -11,8 +11,9 @@ static void expect(const char *text, const char *expected)
         _cleanup_free_ char *url = NULL;
         char why[256] = "";
 
-        if (base_url_parse(text, &url, why, sizeof(why)) != 0)
+        if (base_url_parse(text, &url, why, sizeof(why)) != 0) {
                 fail_msg("%s: %s", text, why);
+        }
         assert_string_equal(url, expected);
 }
 
@@ -23,14 +24,14 @@ static void expect_refusal(const char *text, const char *part)
 
         assert_int_equal(base_url_parse(text, &url, why, sizeof(why)), -EINVAL);
         assert_null(url);
-        if (!strstr(why, part))
+        if (!strstr(why, part)) {
                 fail_msg("%s: expected \"%s\" in \"%s\"", text, part, why);
+        }
         assert_null(strstr(why, "Swordfish"));
 }
 
 static void good_urls(void **state)
 {
-        (void)state;
         expect(BASE_URL_PRODUCTION, BASE_URL_PRODUCTION);
         expect(BASE_URL_SANDBOX "/", BASE_URL_SANDBOX);
         expect("https://localhost:8443", "https://localhost:8443");
@@ -111,14 +112,13 @@ static void says_what_is_wrong(void **state)
                 { "https://h/x/rest/v1", "/rest/v1 already" },
         };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 expect_refusal(rows[i].text, rows[i].why);
+        }
 }
 
 static void known_mix_ups_get_a_cure(void **state)
 {
-        (void)state;
         expect_refusal("https://commercedeveloper.adobe.com", "write " BASE_URL_PRODUCTION);
         expect_refusal("https://CommerceDeveloper.adobe.com:443/", "write " BASE_URL_PRODUCTION);
         expect_refusal("https://commercedeveloper-sandbox.adobe.com", "write " BASE_URL_SANDBOX);
@@ -134,7 +134,6 @@ static void lengths_have_a_limit(void **state)
 {
         char url[256];
 
-        (void)state;
         memset(url, 'x', sizeof(url));
         memcpy(url, "https://h/", 10);
         url[BASE_URL_MAX] = '\0';

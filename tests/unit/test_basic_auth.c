@@ -17,7 +17,6 @@ static void names(void **state)
                 { "Basic w7w6w7w=", "\xc3\xbc" },      { "Basic IDo=", " " },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 _cleanup_free_ char *id = NULL;
                 assert_int_equal(basic_auth_id(rows[i].value, &id), 0);
@@ -42,7 +41,6 @@ static void none(void **state)
                 "Basic bmlnaHRseTp4, Basic Og==",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
                 char *id = NULL;
                 if (basic_auth_id(values[i], &id) != -EINVAL) {

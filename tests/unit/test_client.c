@@ -26,7 +26,6 @@ static void test_addresses(void **state)
         char longest[ADDRESS_TEXT_MAX + 2] = "http://localhost:1";
         struct address address;
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
                 assert_int_equal(address_parse(&address, good[i]), 0);
         }
@@ -44,7 +43,6 @@ static void test_long_words_are_cut_between_characters(void **state)
         char text[2 * TROUBLE_MESSAGE_MAX];
         struct trouble trouble;
 
-        (void)state;
         for (size_t shift = 0; shift < 3; shift++) {
                 memset(text, 'x', shift);
                 for (size_t i = shift; i + 4 < sizeof(text); i += 3) {
@@ -64,7 +62,6 @@ static void test_arguments_that_make_no_sense(void **state)
         struct eqp_broker_token *token = NULL;
         bool refreshed;
 
-        (void)state;
         assert_int_equal(eqp_broker_open(&broker, "unix:/nowhere/at-all", "a client"), -EINVAL);
         assert_int_equal(eqp_broker_open(&broker, "unix:/nowhere/at-all", "unit"), 0);
         assert_int_equal(eqp_broker_get_token(broker, "Sandbox", 0, 0, &token), -EINVAL);

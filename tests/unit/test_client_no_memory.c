@@ -71,7 +71,6 @@ static void *serve(void *unused)
 {
         int fd;
 
-        (void)unused;
         while ((fd = accept(server.fd, NULL, NULL)) >= 0) {
                 answer(fd);
                 (void)close(fd);
@@ -81,7 +80,6 @@ static void *serve(void *unused)
 
 static int begin(void **state)
 {
-        (void)state;
         (void)snprintf(server.directory, sizeof(server.directory), "/tmp/eqp-XXXXXX");
         assert_non_null(mkdtemp(server.directory));
         server.name.sun_family = AF_UNIX;
@@ -95,7 +93,6 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-        (void)state;
         (void)shutdown(server.fd, SHUT_RDWR); /* ends accept() */
         (void)pthread_join(server.thread, NULL);
         (void)close(server.fd);
@@ -148,7 +145,6 @@ static int live(void)
 
 static void test_no_memory(void **state)
 {
-        (void)state;
         no_memory_try(live, 80);
 }
 

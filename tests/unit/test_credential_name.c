@@ -7,7 +7,6 @@ static void valid_names(void **state)
 {
         char longest[CREDENTIAL_NAME_MAX + 1];
 
-        (void)state;
         memset(longest, 'x', sizeof(longest));
         assert_true(credential_name_valid("a", 1));
         assert_true(credential_name_valid("eqp.sandbox.json", 16));
@@ -58,15 +57,15 @@ static void says_what_is_wanted(void **state)
                   true },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct credential_name name;
 
                 credential_name_read(rows[i].name, &name);
                 if (!streq(name.environment, rows[i].environment) || name.json != rows[i].json ||
-                    name.sure != rows[i].sure)
+                    name.sure != rows[i].sure) {
                         fail_msg("%s: environment \"%s\", json %d, sure %d", rows[i].name, name.environment,
                                  name.json, name.sure);
+                }
         }
 }
 

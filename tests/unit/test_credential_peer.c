@@ -11,7 +11,6 @@ static void reads_unit_and_credential(void **state)
 {
         struct credential_peer peer;
 
-        (void)state;
         assert_int_equal(credential_peer_parse(ADDRESS("\0d05f7141d8194b72/unit/deploy.service/eqp"), &peer),
                          0);
         assert_string_equal(peer.unit, "deploy.service");
@@ -28,7 +27,6 @@ static void takes_the_longest_address(void **state)
         char address[109] = "\0f/unit/";
         struct credential_peer peer;
 
-        (void)state;
         memset(address + 8, 'u', sizeof(address) - 8);
         memcpy(address + 108 - strlen(".service/e"), ".service/e", strlen(".service/e"));
         assert_int_equal(credential_peer_parse(address, 108, &peer), 0);
@@ -74,12 +72,12 @@ static void believes_nothing_else(void **state)
                 { ADDRESS("\0a/unit/x/../a.service/eqp") },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct credential_peer peer = { .unit = "untouched" };
 
-                if (credential_peer_parse(rows[i].address, rows[i].length, &peer) != -EINVAL)
+                if (credential_peer_parse(rows[i].address, rows[i].length, &peer) != -EINVAL) {
                         fail_msg("row %zu: %s %s", i, peer.unit, peer.credential);
+                }
                 assert_string_equal(peer.unit, "untouched");
         }
 }

@@ -39,7 +39,6 @@ static void question(void **state)
 {
         struct diag_question asked;
 
-        (void)state;
         diag_question_write(&asked, AF_INET, &server, &client, 7);
         assert_int_equal(asked.header.nlmsg_len, sizeof(asked));
         assert_int_equal(asked.header.nlmsg_seq, 7);
@@ -65,7 +64,6 @@ static void servers_end(void **state)
         };
         struct diag_question asked;
 
-        (void)state;
         diag_question_write(&asked, AF_INET, &server, &client, 7);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct reply reply = reply_to(&asked, rows[i].state, rows[i].inode, 1000);
@@ -85,7 +83,6 @@ static void another_connection(void **state)
         const char *why = NULL;
         uid_t uid = 4711;
 
-        (void)state;
         diag_question_write(&asked, AF_INET, &server, &client, 7);
         struct reply reply = reply_to(&asked, TCP_ESTABLISHED, 99, 0);
         reply.body.id.idiag_dport++;
@@ -102,7 +99,6 @@ static void listener(void **state)
         const char *why = NULL;
         uid_t uid = 4711;
 
-        (void)state;
         diag_question_write(&asked, AF_INET, &server, &nobody, 7);
         struct reply reply = reply_to(&asked, TCP_LISTEN, 99, 1000);
         reply.body.id.idiag_src[0] = 0; /* bound to all addresses */

@@ -18,7 +18,6 @@ static void reads_every_unit(void **state)
                 { "1d", 86400 },  { "30 d", 2592000 }, { "00000000000000000000000000000000000000001", 1 },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 uint64_t usec = 42;
 
@@ -36,7 +35,6 @@ static void refuses_other_forms(void **state)
                 "1e3",  "1mins", "1hours", "1d\x80",  "١",    "infinity", "99999999999999999999999999x",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 uint64_t usec = 42;
 
@@ -61,12 +59,13 @@ static void ends_at_ten_years(void **state)
                                             "99999999999999999999999999999999999999d" };
         uint64_t usec = 42;
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
                 assert_int_equal(duration_parse(more[i], &usec), -ERANGE);
+        }
         assert_int_equal(usec, 42);
-        for (size_t i = 0; i < ARRAY_SIZE(most); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
                 assert_int_equal(duration_parse(most[i], &usec), 0);
+        }
         assert_int_equal(usec, UINT64_C(315360000) * USEC_PER_SEC);
 }
 
@@ -95,7 +94,6 @@ static void shows_two_units_at_most(void **state)
                 { USEC_NEVER, "never" },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 char buffer[DURATION_TEXT_MAX];
                 const char *text = duration_format(rows[i].usec, buffer);

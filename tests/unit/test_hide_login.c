@@ -28,7 +28,6 @@ static void hidden(void **state)
         };
         char text[128];
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 (void)snprintf(text, sizeof(text), "%s", rows[i].text);
                 hide_login(text);
@@ -47,7 +46,6 @@ static void left_alone(void **state)
         };
         char text[128];
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 (void)snprintf(text, sizeof(text), "%s", texts[i]);
                 hide_login(text);

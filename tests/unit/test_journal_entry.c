@@ -43,7 +43,6 @@ static void all_fields(void **state)
                                                .client = "nightly",
                                                .uid = "1000",
                                                .unit = "shop.service" };
-        (void)state;
         length = journal_entry(&record, "hello", bytes);
         assert_string_equal(field("MESSAGE"), "sandbox: hello");
         assert_string_equal(field("PRIORITY"), "4");
@@ -60,7 +59,6 @@ static void only_what_there_is(void **state)
 {
         const struct journal_record record = { .priority = LOG_INFO };
 
-        (void)state;
         length = journal_entry(&record, "a\nEQP_UID\nb", bytes);
         assert_string_equal(field("MESSAGE"), "a\nEQP_UID\nb");
         assert_null(field("MESSAGE_ID"));
@@ -77,7 +75,6 @@ static void too_long(void **state)
                                                .client = text,
                                                .uid = text,
                                                .unit = text };
-        (void)state;
         memset(text, 'x', sizeof(text) - 1);
         length = journal_entry(&record, text, bytes);
         assert_true(length <= sizeof(bytes));

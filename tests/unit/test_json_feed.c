@@ -22,15 +22,15 @@ static void expect(const char *text, const char *as_written)
 {
         struct json_object *value = NULL;
 
-        if (feed(text, strlen(text), &value) != 0)
+        if (feed(text, strlen(text), &value) != 0) {
                 fail_msg("no JSON: %s", text);
+        }
         assert_string_equal(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), as_written);
         json_object_put(value);
 }
 
 static void texts_in_all_languages(void **state)
 {
-        (void)state;
         expect("\"caf\xc3\xa9\"", "\"caf\xc3\xa9\"");
         expect("{\"\xe2\x82\xac\":\"\xf0\x9f\x94\x91\xc3\xa9x\xc3\xa9\"}",
                "{\"\xe2\x82\xac\":\"\xf0\x9f\x94\x91\xc3\xa9x\xc3\xa9\"}");
@@ -39,7 +39,6 @@ static void texts_in_all_languages(void **state)
 
 static void one_value_of_any_type(void **state)
 {
-        (void)state;
         expect("12", "12");
         expect("true", "true");
         expect(" {\"a\":[1,2]} \t\r\n", "{\"a\":[1,2]}");
@@ -73,12 +72,12 @@ static void anything_else_is_none(void **state)
                 "[[[[[\"\xc3\xa9\"]]]]]",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 struct json_object *value = NULL;
 
-                if (feed(bad[i], strlen(bad[i]), &value) != -EBADMSG)
+                if (feed(bad[i], strlen(bad[i]), &value) != -EBADMSG) {
                         fail_msg("taken for JSON: %s", bad[i]);
+                }
                 assert_null(value);
         }
 }
@@ -88,7 +87,6 @@ static void a_zero_byte_is_no_end(void **state)
         static const char tail[] = "{}\0{}", text[] = "{\"a\":\"\0\"}";
         struct json_object *value = NULL;
 
-        (void)state;
         assert_int_equal(feed(tail, sizeof(tail) - 1, &value), -EBADMSG);
         assert_int_equal(feed(tail, 3, &value), -EBADMSG);
         assert_int_equal(feed(text, sizeof(text) - 1, &value), -EBADMSG);

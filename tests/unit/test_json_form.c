@@ -7,7 +7,6 @@
 
 static void test_whole(void **state)
 {
-        (void)state;
         struct json_object *object = json_object_new_object(), *list = json_object_new_array();
         json_append(list, json_object_new_int(1));
         json_put(object, "list", list);
@@ -20,7 +19,6 @@ static void test_whole(void **state)
 
 static void test_a_missing_value_spoils_all_around_it(void **state)
 {
-        (void)state;
         struct json_object *object = json_object_new_object(), *list = json_object_new_array(),
                            *inner = json_object_new_object();
         json_put(inner, "text", NULL); /* as json_object_new_string() without memory */
@@ -37,24 +35,16 @@ static void test_a_missing_value_spoils_all_around_it(void **state)
 /* As json-c's own does it when its buffer cannot grow. */
 static int leave_out(struct json_object *object, struct printbuf *buffer, int level, int flags)
 {
-        (void)object;
-        (void)buffer;
-        (void)level;
-        (void)flags;
         return -1;
 }
 
 static int leave_out_the_content(struct json_object *object, struct printbuf *buffer, int level, int flags)
 {
-        (void)object;
-        (void)level;
-        (void)flags;
         return printbuf_memappend(buffer, "\"\"", 2);
 }
 
 static void test_text(void **state)
 {
-        (void)state;
         const char *expected =
                 "{\"word\":\"a/b\\\"\\n\\u0001\u00e9\",\"number\":-7,\"nothing\":null,\"truth\":true}";
         struct json_object *object = json_object_new_object(),
@@ -76,7 +66,6 @@ static void test_text(void **state)
 
 static void test_without_an_object_values_are_let_go(void **state)
 {
-        (void)state;
         json_put(NULL, "name", json_object_new_int(1));
         json_append(NULL, json_object_new_int(1));
         json_put_null(NULL, "name");

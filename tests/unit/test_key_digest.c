@@ -16,7 +16,6 @@ static void digest(const char *text, uint8_t salt_byte, uint8_t ret[static KEY_D
 
 static void test_same_key_same_digest(void **state)
 {
-        (void)state;
         uint8_t one[KEY_DIGEST_SIZE], other[KEY_DIGEST_SIZE];
         digest("ID0815:a-secret", 1, one);
         digest("ID0815:a-secret\n", 1, other);
@@ -25,7 +24,6 @@ static void test_same_key_same_digest(void **state)
 
 static void test_anything_else_another_digest(void **state)
 {
-        (void)state;
         static const char *const texts[] = { "ID0815:a-secre", "ID0815:b-secret", "ID081:5a-secret",
                                              "ID0816:a-secret" };
         uint8_t one[KEY_DIGEST_SIZE], other[KEY_DIGEST_SIZE];
@@ -43,7 +41,6 @@ static void test_anything_else_another_digest(void **state)
  * hexkey:0101… */
 static void test_it_is_hmac_sha256(void **state)
 {
-        (void)state;
         static const uint8_t expected[KEY_DIGEST_SIZE] = { 0x82, 0x46, 0xa5, 0x2f, 0xfe, 0xd6, 0x49, 0xeb,
                                                            0xbc, 0x64, 0xeb, 0x22, 0x85, 0x5a, 0xde, 0x53,
                                                            0xcd, 0xaa, 0x41, 0x7f, 0x0c, 0x44, 0x6c, 0xcf,

@@ -12,23 +12,25 @@ static void expect_fine(unsigned mode, bool relaxed)
         char reason[200];
 
         if (key_file_check(/* is_regular= */ true, mode, ACCESS_KEY_TEXT_MAX, relaxed, reason,
-                           sizeof(reason)) != 0)
+                           sizeof(reason)) != 0) {
                 fail_msg("%04o was refused: %s", mode, reason);
+        }
 }
 
 static void expect_refusal(unsigned mode, bool relaxed, const char *words)
 {
         char reason[200];
 
-        if (key_file_check(/* is_regular= */ true, mode, 40, relaxed, reason, sizeof(reason)) != -EINVAL)
+        if (key_file_check(/* is_regular= */ true, mode, 40, relaxed, reason, sizeof(reason)) != -EINVAL) {
                 fail_msg("%04o was not refused", mode);
-        if (!strstr(reason, words))
+        }
+        if (!strstr(reason, words)) {
                 fail_msg("%04o: %s", mode, reason);
+        }
 }
 
 static void owner_and_group_may_read(void **state)
 {
-        (void)state;
         expect_fine(0600, false);
         expect_fine(0400, false);
         expect_fine(0640, false);
@@ -37,7 +39,6 @@ static void owner_and_group_may_read(void **state)
 
 static void nobody_else_may_write(void **state)
 {
-        (void)state;
         expect_refusal(0620, false, "others may write to it (mode 0620)");
         expect_refusal(0602, true, "others may write to it (mode 0602)");
         expect_refusal(0100666, true, "(mode 0666)");
@@ -45,7 +46,6 @@ static void nobody_else_may_write(void **state)
 
 static void everybody_may_read_if_relaxed(void **state)
 {
-        (void)state;
         expect_refusal(0644, false, "everybody may read it (mode 0644)");
         expect_fine(0644, true);
         expect_fine(0444, true);
@@ -55,7 +55,6 @@ static void neither_a_device_nor_a_book(void **state)
 {
         char reason[200];
 
-        (void)state;
         assert_int_equal(key_file_check(false, 0600, 0, true, reason, sizeof(reason)), -EINVAL);
         assert_non_null(strstr(reason, "regular"));
         assert_int_equal(key_file_check(true, 0600, ACCESS_KEY_TEXT_MAX + 1, true, reason, sizeof(reason)),

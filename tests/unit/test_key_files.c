@@ -41,13 +41,11 @@ void *__wrap_calloc(size_t n, size_t size)
 
 static bool known(const char *environment, void *userdata)
 {
-        (void)userdata;
         return streq(environment, "sandbox");
 }
 
 static void changed(void *userdata)
 {
-        (void)userdata;
 }
 
 static void write_key(const char *text)
@@ -74,7 +72,6 @@ static const struct access_key *the_key(void)
 
 static int set_up(void **state)
 {
-        (void)state;
         no_descriptor = false;
         no_memory_for = 0;
         (void)snprintf(directory, sizeof(directory), "/tmp/eqp-test-key-files-XXXXXX");
@@ -90,7 +87,6 @@ static int tear_down(void **state)
 {
         char path[128];
 
-        (void)state;
         files = key_files_free(files);
         sd_event_unref(event);
         (void)snprintf(path, sizeof(path), "%s/sandbox.main", directory);
@@ -102,7 +98,6 @@ static int tear_down(void **state)
 /* Else the default directory would seem to be the one, and there is no key in it. */
 static void the_managers_directory_cannot_be_opened(void **state)
 {
-        (void)state;
         key_files_load(files);
         assert_string_equal(the_key()->secret, "first-secret");
         no_descriptor = true;
@@ -113,7 +108,6 @@ static void the_managers_directory_cannot_be_opened(void **state)
 
 static void the_first_time(void **state)
 {
-        (void)state;
         no_descriptor = true;
         key_files_load(files);
         assert_null(the_key());
@@ -125,7 +119,6 @@ static void the_first_time(void **state)
 
 static void no_memory_for_a_changed_key(void **state)
 {
-        (void)state;
         key_files_load(files);
         write_key("id:second-secret\n");
         no_memory_for = sizeof(struct held_key);

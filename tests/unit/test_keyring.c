@@ -35,7 +35,6 @@ static uint64_t on_trial(const struct keyring *keyring)
 
 static void test_empty(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         assert_false(keyring_update(&keyring, NULL, 0));
         assert_null(keyring_choose(&keyring, NOW));
@@ -50,7 +49,6 @@ static void test_empty(void **state)
 
 static void test_first_by_name_is_chosen(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         assert_true(files(&keyring, 1, 2));
         assert_int_equal(chosen(&keyring, NOW), 1);
@@ -63,7 +61,6 @@ static void test_first_by_name_is_chosen(void **state)
 
 static void test_refused_key_rests_longer_each_time(void **state)
 {
-        (void)state;
         static const unsigned minutes[] = { 15, 30, 60, 120, 240, 360, 360 };
         struct keyring keyring = { 0 };
         uint64_t now = NOW;
@@ -85,7 +82,6 @@ static void test_refused_key_rests_longer_each_time(void **state)
 
 static void test_spare_while_main_rests(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
         keyring_refused(&keyring, 1, NOW, &rest);
@@ -99,7 +95,6 @@ static void test_spare_while_main_rests(void **state)
 
 static void test_rewritten_file_ends_the_rest(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         struct key_name name = { .serial = 1, .rewritten = true, .label = "1-main" };
         files(&keyring, 1, 0);
@@ -111,7 +106,6 @@ static void test_rewritten_file_ends_the_rest(void **state)
 
 static void test_operator_ends_all_rests(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
         keyring_refused(&keyring, 1, NOW, &rest);
@@ -122,7 +116,6 @@ static void test_operator_ends_all_rests(void **state)
 
 static void test_unproven_key_is_replaced_at_once(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 0);
         assert_true(files(&keyring, 3, 0));
@@ -132,7 +125,6 @@ static void test_unproven_key_is_replaced_at_once(void **state)
 
 static void test_proven_key_is_kept_until_the_new_one_is(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 0);
         keyring_granted(&keyring, 1);
@@ -151,7 +143,6 @@ static void test_proven_key_is_kept_until_the_new_one_is(void **state)
 
 static void test_refused_trial_leaves_the_old_key(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 0);
         keyring_granted(&keyring, 1);
@@ -174,7 +165,6 @@ static void test_refused_trial_leaves_the_old_key(void **state)
 
 static void test_refused_key_is_not_kept(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 0);
         keyring_granted(&keyring, 1);
@@ -186,7 +176,6 @@ static void test_refused_key_is_not_kept(void **state)
 
 static void test_kept_key_goes_with_its_file(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
         keyring_granted(&keyring, 1);
@@ -200,7 +189,6 @@ static void test_kept_key_goes_with_its_file(void **state)
 
 static void test_kept_key_stays_in_its_place(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
         keyring_granted(&keyring, 1);
@@ -220,7 +208,6 @@ static void test_kept_key_stays_in_its_place(void **state)
 
 static void test_full(void **state)
 {
-        (void)state;
         struct keyring keyring = { 0 };
         struct key_name names[KEYS_PER_ENVIRONMENT_MAX] = { { 1, false, "a" },
                                                             { 2, false, "b" },

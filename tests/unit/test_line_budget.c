@@ -8,9 +8,9 @@ static void a_burst_and_then_one_per_price(void **state)
         struct line_budget budget = { 0 };
         uint64_t now = 1000 * USEC_PER_SEC;
 
-        (void)state;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
                 assert_true(line_budget_spend(&budget, USEC_PER_SEC, 3, now));
+        }
         assert_false(line_budget_spend(&budget, USEC_PER_SEC, 3, now));
         for (int i = 0; i < 10; i++) {
                 now += 1;
@@ -22,8 +22,9 @@ static void a_burst_and_then_one_per_price(void **state)
 
         /* What was not spent for long is no more than the burst. */
         now += USEC_PER_HOUR;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
                 assert_true(line_budget_spend(&budget, USEC_PER_SEC, 3, now));
+        }
         assert_false(line_budget_spend(&budget, USEC_PER_SEC, 3, now));
 }
 
@@ -32,7 +33,6 @@ static void says_once_what_was_kept_back(void **state)
         struct line_budget budget = { 0 };
         char text[LINE_BUDGET_TEXT_MAX];
 
-        (void)state;
         assert_string_equal(line_budget_kept_back(&budget, text), "");
         assert_true(line_budget_spend(&budget, 1, 1, 0));
         assert_false(line_budget_spend(&budget, 1, 1, 0));

@@ -10,8 +10,9 @@ static struct listen_address parse(const char *text)
         struct listen_address address;
         char why[256] = "";
 
-        if (listen_address_parse(text, &address, why, sizeof(why)) != 0)
+        if (listen_address_parse(text, &address, why, sizeof(why)) != 0) {
                 fail_msg("%s: %s", text, why);
+        }
         return address;
 }
 
@@ -21,8 +22,9 @@ static void expect_refusal(const char *text, const char *part)
         char why[256] = "";
 
         assert_int_equal(listen_address_parse(text, &address, why, sizeof(why)), -EINVAL);
-        if (!strstr(why, part))
+        if (!strstr(why, part)) {
                 fail_msg("%s: expected \"%s\" in \"%s\"", text, part, why);
+        }
         assert_int_equal(address.port, 42);
 }
 
@@ -30,7 +32,6 @@ static void tcp4(void **state)
 {
         struct listen_address a = parse("127.0.0.1:9377");
 
-        (void)state;
         assert_int_equal(a.kind, LISTEN_TCP4);
         assert_int_equal(a.port, 9377);
         assert_int_equal(a.address4, 0x7f000001);
@@ -48,7 +49,6 @@ static void tcp6(void **state)
 {
         struct listen_address a = parse("[::1]:9377");
 
-        (void)state;
         assert_int_equal(a.kind, LISTEN_TCP6);
         assert_int_equal(a.port, 9377);
         assert_string_equal(a.path, "[::1]:9377");
@@ -60,7 +60,6 @@ static void unix_paths(void **state)
         char path[120];
         struct listen_address a = parse("/run/eqp-broker/eqp-broker.sock");
 
-        (void)state;
         assert_int_equal(a.kind, LISTEN_UNIX);
         assert_string_equal(a.path, "/run/eqp-broker/eqp-broker.sock");
         assert_string_equal(parse("/s").path, "/s");
@@ -129,9 +128,9 @@ static void other_places_are_refused(void **state)
                 { "@abstract", "abstract" },
         };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 expect_refusal(rows[i].text, rows[i].why);
+        }
         expect_refusal("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff1234567890:1",
                        "loopback only");
 }
@@ -145,7 +144,6 @@ static bool equal(const char *a, const char *b)
 
 static void same_places(void **state)
 {
-        (void)state;
         assert_true(equal("127.0.0.1:9377", "127.0.0.1:09377"));
         assert_true(equal("[::1]:1", "[0::1]:1"));
         assert_true(equal("/run/a", "/run/a"));

@@ -45,7 +45,6 @@ static const char *member(const char *name)
 
 static void as_text(void **state)
 {
-        (void)state;
         const struct journal_record plain = { .priority = LOG_WARNING };
         const struct journal_record sandbox = { .priority = LOG_INFO, .environment = "sandbox" };
         assert_string_equal(text_of(&plain, "hello", true), "<4>hello\n");
@@ -62,7 +61,6 @@ static void as_text(void **state)
 
 static void as_json(void **state)
 {
-        (void)state;
         const struct journal_record whole = { .priority = LOG_NOTICE,
                                               .id = EVENT_CALLER_REFUSED,
                                               .environment = "sandbox",
@@ -85,7 +83,6 @@ static void levels(void **state)
         static const char *const names[] = { "emergency", "alert",  "critical", "error",
                                              "warning",   "notice", "info",     "debug" };
 
-        (void)state;
         for (int priority = LOG_EMERG; priority <= LOG_DEBUG; priority++) {
                 (void)json_of(&(struct journal_record){ .priority = priority }, "x");
                 assert_string_equal(member("level"), names[priority]);
@@ -94,7 +91,6 @@ static void levels(void **state)
 
 static void what_json_must_escape(void **state)
 {
-        (void)state;
         const struct journal_record record = { .priority = LOG_INFO };
         (void)json_of(&record, "\"quoted\" \\ / \b\f\n\r\t \x01\x1f\x7f caf\xc3\xa9 \xf0\x9f\x94\x91");
         assert_string_equal(member("message"),
@@ -118,7 +114,6 @@ static void any_message(void **state)
                                                .uid = "4294967295" };
         char message[2 * LOG_LINE_MAX];
 
-        (void)state;
         for (unsigned byte = 1; byte < 256; byte++) {
                 for (size_t length = 1; length < sizeof(message); length = length * 2 + byte % 3) {
                         memset(message, (int)byte, length);
@@ -137,7 +132,6 @@ static void a_character_is_not_cut(void **state)
         const struct journal_record record = { .priority = LOG_INFO };
         char message[LOG_LINE_MAX + 8];
 
-        (void)state;
         for (size_t shift = 0; shift < 4; shift++) {
                 memset(message, 'x', shift);
                 for (size_t i = shift; i + 4 < sizeof(message); i += 4) {
@@ -152,7 +146,6 @@ static void fields_without_room_are_left_out(void **state)
 {
         char value[LOG_LINE_MAX];
 
-        (void)state;
         memset(value, '"', sizeof(value) - 1);
         value[sizeof(value) - 1] = '\0';
         const struct journal_record record = {

@@ -37,7 +37,6 @@ static int set_up(void **state)
         struct sockaddr_un name = { .sun_family = AF_UNIX };
         int length = snprintf(address, sizeof(address), "@eqp-test-mailbox-%d", (int)getpid());
 
-        (void)state;
         memcpy(name.sun_path + 1, address + 1, (size_t)length - 1);
         n_beaten = 0;
         reader = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -50,7 +49,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-        (void)state;
         (void)close(mailbox.fd);
         (void)close(reader);
         return 0;
@@ -65,7 +63,6 @@ static void it_arrives(void **state)
 {
         char word[8];
 
-        (void)state;
         assert_int_equal(send_word(), 0);
         assert_int_equal(recv(reader, word, sizeof(word), 0), 4);
         assert_memory_equal(word, "word", 4);
@@ -80,7 +77,6 @@ static void a_descriptor_goes_with_it(void **state)
         };
         int ends[2], got;
 
-        (void)state;
         assert_int_equal(pipe(ends), 0);
         assert_int_equal(mailbox_send(&mailbox, "word", 4, ends[1]), 0);
         assert_int_equal(recvmsg(reader, &message, 0), 4);
@@ -98,7 +94,6 @@ static void who_does_not_read_costs_one_moment(void **state)
 {
         char word[8];
 
-        (void)state;
         while (send_word() == 0) {
         }
         uint64_t before_usec = clock_now_usec();
@@ -112,7 +107,6 @@ static void who_does_not_read_costs_one_moment(void **state)
 
 static void who_is_beaten_to_a_place_tries_again(void **state)
 {
-        (void)state;
         while (send_word() == 0) {
         }
         mailbox.full = false; /* as if it had been others who filled it */
@@ -127,7 +121,6 @@ static void who_reads_slowly_costs_no_more_in_a_second(void **state)
 {
         char word[8];
 
-        (void)state;
         while (send_word() == 0) {
         }
         uint64_t before_usec = clock_now_usec();
@@ -141,7 +134,6 @@ static void who_reads_slowly_costs_no_more_in_a_second(void **state)
 
 static void nobody_is_there(void **state)
 {
-        (void)state;
         (void)close(reader);
         reader = -1;
         assert_int_equal(send_word(), -ECONNREFUSED);
@@ -153,7 +145,6 @@ static void what_is_no_address(void **state)
         char too_long[256];
         struct mailbox none;
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 assert_int_equal(mailbox_open(&none, bad[i]), -EINVAL);
         }

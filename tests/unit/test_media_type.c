@@ -5,7 +5,6 @@
 
 static void test_token_forms(void **state)
 {
-        (void)state;
         static const struct {
                 const char *accept;
                 int form; /* -1: neither */
@@ -48,7 +47,6 @@ static void test_token_forms(void **state)
 
 static void test_json_only(void **state)
 {
-        (void)state;
         enum token_form form;
         assert_true(media_type_choose("*/*", /* text_offered= */ false, &form));
         assert_int_equal(form, TOKEN_AS_JSON);

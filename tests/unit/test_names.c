@@ -28,13 +28,13 @@ static void expect_lengths(judge valid, size_t max)
         char name[128];
 
         memset(name, 'a', sizeof(name));
-        for (size_t length = 0; length <= sizeof(name); length++)
+        for (size_t length = 0; length <= sizeof(name); length++) {
                 assert_int_equal(valid(name, length), length >= 1 && length <= max);
+        }
 }
 
 static void environment_names(void **state)
 {
-        (void)state;
         expect_alphabet(environment_name_valid, LOWER, LOWER DIGITS "-");
         expect_lengths(environment_name_valid, ENVIRONMENT_NAME_MAX);
 }
@@ -45,11 +45,12 @@ static void reserved_words_are_no_environments(void **state)
         static const char *const close[] = { "v",     "v2",     "v11",       "live",  "livezz",
                                              "ready", "metric", "metrics-2", "status" };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
                 assert_false(environment_name_valid(reserved[i], strlen(reserved[i])));
-        for (size_t i = 0; i < ARRAY_SIZE(close); i++)
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(close); i++) {
                 assert_true(environment_name_valid(close[i], strlen(close[i])));
+        }
 
         /* The length counts, not the NUL. */
         assert_true(environment_name_valid("metrics", 6));
@@ -58,14 +59,12 @@ static void reserved_words_are_no_environments(void **state)
 
 static void key_labels(void **state)
 {
-        (void)state;
         expect_alphabet(key_label_valid, LOWER UPPER DIGITS "_", LOWER UPPER DIGITS "._-");
         expect_lengths(key_label_valid, KEY_LABEL_MAX);
 }
 
 static void client_names(void **state)
 {
-        (void)state;
         expect_alphabet(client_name_valid, LOWER UPPER DIGITS "._/@-", LOWER UPPER DIGITS "._/@-");
         expect_lengths(client_name_valid, CLIENT_NAME_MAX);
 }
@@ -83,7 +82,6 @@ static void key_file_names_are_split(void **state)
                 { "agency-7._", "agency-7", "_" },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
 
@@ -97,7 +95,6 @@ static void the_longest_file_name_is_split(void **state)
 {
         char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
 
-        (void)state;
         assert_int_equal(
                 key_file_name_parse("aaaaaaaaaabbbbbbbbbbccccccccccdd.aaaaaaaaaabbbbbbbbbbccccccccccDD",
                                     environment, label),
@@ -135,7 +132,6 @@ static void other_file_names_are_refused(void **state)
                 "a.aaaaaaaaaabbbbbbbbbbccccccccccddd",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 char environment[ENVIRONMENT_NAME_MAX + 1] = "kept", label[KEY_LABEL_MAX + 1] = "kept";
 

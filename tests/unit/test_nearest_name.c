@@ -15,7 +15,6 @@ static void expect(const char *word, const char *expected)
 
 static void one_is_near(void **state)
 {
-        (void)state;
         expect("listen", "did you mean listen?");
         expect("lisen", "did you mean listen?");
         expect("listenn", "did you mean listen?");
@@ -32,7 +31,6 @@ static void none_is_near(void **state)
         static const char all[] =
                 "known here: listen, allow, metrics, max_connections, max_connections_per_user";
 
-        (void)state;
         expect("", all);
         expect("xyz", all);
         expect("lixxxn", all); /* half of it differs */
@@ -45,7 +43,6 @@ static void several_are_as_near(void **state)
         static const char *const two[] = { "bat", "cat", "dog" };
         char buffer[NEAREST_NAMES_TEXT_MAX];
 
-        (void)state;
         assert_string_equal(nearest_names("hat", two, 3, buffer, sizeof(buffer)),
                             "did you mean bat or cat?");
 }
@@ -54,7 +51,6 @@ static void small_buffers_are_not_overrun(void **state)
 {
         char buffer[NEAREST_NAMES_TEXT_MAX];
 
-        (void)state;
         for (size_t size = 1; size < 80; size++) {
                 memset(buffer, '#', sizeof(buffer));
                 (void)nearest_names("xyz", names, ARRAY_SIZE(names), buffer, size);

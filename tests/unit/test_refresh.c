@@ -8,7 +8,6 @@
 
 static void test_no_key(void **state)
 {
-        (void)state;
         struct refresh refresh;
         refresh_init(&refresh);
         struct refresh_step step = refresh_on_keys(&refresh, NULL, 0, START);
@@ -23,7 +22,6 @@ static void test_no_key(void **state)
 
 static void test_refresh_point(void **state)
 {
-        (void)state;
         static const uint32_t lifetimes[] = { 1, 2, 59, 300, 7200, 604800, LIFETIME_MAX_SEC };
         for (size_t i = 0; i < ARRAY_SIZE(lifetimes); i++) {
                 uint64_t life = lifetimes[i] * SEC;
@@ -42,7 +40,6 @@ static void test_refresh_point(void **state)
 
 static void test_life_counts_from_the_sending(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         (void)granted(&refresh, 300, 1, START + 14 * SEC, MIDDLE);
         assert_int_equal(refresh.expires_usec, START + 300 * SEC);
@@ -51,7 +48,6 @@ static void test_life_counts_from_the_sending(void **state)
 
 static void test_grant_that_comes_after_its_own_expiry(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         struct refresh_step step = granted(&refresh, 10, 1, START + 10 * SEC, MIDDLE);
         assert_false(step.adopted);
@@ -62,7 +58,6 @@ static void test_grant_that_comes_after_its_own_expiry(void **state)
 
 static void test_expiry_is_told_once(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         uint64_t end = refresh.expires_usec;
         assert_true(refresh_on_timer(&refresh, refresh.refresh_point_usec).exchange);
@@ -74,7 +69,6 @@ static void test_expiry_is_told_once(void **state)
 
 static void test_early_timer_does_no_harm(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step = refresh_on_timer(&refresh, START + 2 * SEC);
         assert_false(step.exchange || step.expired || step.adopted);
@@ -86,7 +80,6 @@ static void test_early_timer_does_no_harm(void **state)
 
 static void test_failure_keeps_the_token(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         uint64_t now = refresh.refresh_point_usec;
         assert_true(refresh_on_timer(&refresh, now).exchange);
@@ -97,7 +90,6 @@ static void test_failure_keeps_the_token(void **state)
 
 static void test_transient_backoff(void **state)
 {
-        (void)state;
         static const unsigned sec[] = { 1, 2, 4, 8, 16, 32, 64, 115, 115 };
         struct refresh refresh = begin(1);
         uint64_t now = START;
@@ -114,7 +106,6 @@ static void test_transient_backoff(void **state)
 
 static void test_time_outs_do_not_stretch_the_backoff(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         uint64_t sent = START;
         for (size_t i = 0; i < 20; i++) {
@@ -131,7 +122,6 @@ static void test_time_outs_do_not_stretch_the_backoff(void **state)
 
 static void test_slow_retry(void **state)
 {
-        (void)state;
         static const unsigned sec[] = { 400, 800, 1600, 3200, 3600, 3600 };
         static const enum exchange_outcome slow[] = { EXCHANGE_MALFORMED, EXCHANGE_REQUEST_REFUSED };
         struct refresh refresh = begin(1);
@@ -150,7 +140,6 @@ static void test_slow_retry(void **state)
 
 static void test_retry_after(void **state)
 {
-        (void)state;
         static const struct {
                 uint32_t told, waits; /* with all the jitter there can be */
         } cases[] = { { 0, 1 }, { 40, 50 }, { 3600, 3700 }, { 3601, 3700 }, { UINT32_MAX - 1, 3700 } };
@@ -166,7 +155,6 @@ static void test_retry_after(void **state)
 
 static void test_operator_cannot_pass_retry_after(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         struct refresh_step step = throttled(&refresh, 600, START);
         enum refresh_limit limit;
@@ -180,7 +168,6 @@ static void test_operator_cannot_pass_retry_after(void **state)
 
 static void test_early_failure_does_not_delay_the_refresh(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t point = refresh.refresh_point_usec;
@@ -199,7 +186,6 @@ static void test_early_failure_does_not_delay_the_refresh(void **state)
 
 static void test_new_key_ends_the_wait_for_a_first_token(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
         assert_false(ended(&refresh, EXCHANGE_MALFORMED, START + SEC).exchange);
@@ -212,7 +198,6 @@ static void test_new_key_ends_the_wait_for_a_first_token(void **state)
 
 static void test_new_spare_waits_while_a_token_lives(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
         struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
@@ -222,7 +207,6 @@ static void test_new_spare_waits_while_a_token_lives(void **state)
 
 static void test_refused_key_gives_way_to_the_spare(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(2);
         struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, START + SEC / 2);
         assert_false(step.exchange); /* the floor */
@@ -235,7 +219,6 @@ static void test_refused_key_gives_way_to_the_spare(void **state)
 
 static void test_all_keys_refused(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, START + SEC / 2);
         assert_false(step.exchange);
@@ -248,7 +231,6 @@ static void test_all_keys_refused(void **state)
 
 static void test_changed_key_is_tried_and_the_token_stays(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct key_name changed = { .serial = 3, .label = "1-main" };
         uint64_t now = START + 60 * SEC;
@@ -270,7 +252,6 @@ static void test_changed_key_is_tried_and_the_token_stays(void **state)
 
 static void test_trial_uses_the_changed_spare(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(2);
         (void)ended(&refresh, EXCHANGE_KEY_REFUSED, START);
         assert_int_equal(refresh_on_timer(&refresh, START + SEC).key_serial, 2);
@@ -289,7 +270,6 @@ static void test_trial_uses_the_changed_spare(void **state)
 
 static void test_key_gone_in_flight(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         assert_false(refresh_on_keys(&refresh, NULL, 0, START + 1).exchange);
         struct refresh_step step = granted(&refresh, 7200, 1, START + SEC, MIDDLE);
@@ -300,7 +280,6 @@ static void test_key_gone_in_flight(void **state)
 
 static void test_words(void **state)
 {
-        (void)state;
         for (int i = 0; i < _REFRESH_REASON_COUNT; i++) {
                 assert_non_null(refresh_reason_name((enum refresh_reason)i));
         }

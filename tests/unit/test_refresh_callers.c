@@ -5,7 +5,6 @@
 
 static void test_demand(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START + 1000 * SEC; /* 6200 s are left */
@@ -27,7 +26,6 @@ static void test_demand(void **state)
 
 static void test_report(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START + 100 * SEC;
@@ -50,7 +48,6 @@ static void test_report(void **state)
 
 static void test_report_with_all_keys_resting(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = refresh.refresh_point_usec;
@@ -61,7 +58,6 @@ static void test_report_with_all_keys_resting(void **state)
 
 static void test_callers_have_a_share_of_the_budget(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START;
@@ -86,7 +82,6 @@ static void test_callers_have_a_share_of_the_budget(void **state)
 
 static void test_budget_binds_operators_too(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START;
@@ -110,7 +105,6 @@ static void test_budget_binds_operators_too(void **state)
 
 static void test_limit_is_told_before_it_bites(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START;
@@ -126,7 +120,6 @@ static void test_limit_is_told_before_it_bites(void **state)
 
 static void test_operator_waits_for_the_floor_only(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         (void)refresh_on_operator(&refresh, START + 5 * SEC, &step);
@@ -143,7 +136,6 @@ static void test_operator_waits_for_the_floor_only(void **state)
 /* Once more is asked for, what the token in hand had is no reason to refuse anybody. */
 static void test_another_lifetime(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
         uint64_t now = START + 10 * SEC;

@@ -19,7 +19,6 @@ static struct refresh successor(const struct refresh *refresh, const struct key_
 
 static void test_token_goes_on_without_an_exchange(void **state)
 {
-        (void)state;
         struct refresh before = with_token(1), after = successor(&before, &main_key);
         struct refresh_step step = refresh_on_keys(&after, &main_key, 1, START + 10 * SEC);
         assert_false(step.exchange);
@@ -31,7 +30,6 @@ static void test_token_goes_on_without_an_exchange(void **state)
 
 static void test_refresh_point_that_has_passed_is_due(void **state)
 {
-        (void)state;
         struct refresh before = with_token(1), after = successor(&before, &main_key);
         struct refresh_step step = refresh_on_keys(&after, &main_key, 1, START + 6000 * SEC);
         assert_true(step.exchange);
@@ -41,7 +39,6 @@ static void test_refresh_point_that_has_passed_is_due(void **state)
 
 static void test_changed_key_is_tried_before_the_old_one_goes(void **state)
 {
-        (void)state;
         static const struct key_name changed = { 7, false, "1-main" };
         struct refresh before = with_token(1), after = successor(&before, &main_key);
         struct refresh_step step = refresh_on_keys(&after, &main_key, 1, START + 10 * SEC);
@@ -55,7 +52,6 @@ static void test_changed_key_is_tried_before_the_old_one_goes(void **state)
 
 static void test_without_a_token_the_floor_holds(void **state)
 {
-        (void)state;
         struct refresh before = begin(1), after = successor(&before, NULL);
         struct refresh_step step = refresh_on_keys(&after, &main_key, 1, START + SEC / 2);
         assert_false(step.exchange);
@@ -66,7 +62,6 @@ static void test_without_a_token_the_floor_holds(void **state)
 
 static void test_budget_counts_on(void **state)
 {
-        (void)state;
         struct refresh before = with_token(1), after;
         struct refresh_step step;
         uint64_t now = START + 2 * SEC;
@@ -88,7 +83,6 @@ static void test_budget_counts_on(void **state)
 
 static void test_ring_that_went_round_keeps_its_order(void **state)
 {
-        (void)state;
         struct refresh before = with_token(1), after, again;
         struct refresh_past first, second;
         struct refresh_token token;
@@ -110,7 +104,6 @@ static void test_ring_that_went_round_keeps_its_order(void **state)
 
 static void test_reported_token_stays_reported(void **state)
 {
-        (void)state;
         struct refresh before = with_token(1);
         struct refresh_step step;
         uint64_t now = START + 60 * SEC;
@@ -125,7 +118,6 @@ static void test_reported_token_stays_reported(void **state)
 
 static void test_upstreams_wish_stands(void **state)
 {
-        (void)state;
         struct refresh before = begin(1);
         (void)throttled(&before, 600, START + SEC);
         struct refresh after = successor(&before, NULL);
@@ -137,7 +129,6 @@ static void test_upstreams_wish_stands(void **state)
 
 static void test_another_upstream_is_no_way_round_the_limits(void **state)
 {
-        (void)state;
         struct refresh refresh = with_token(1);
         struct refresh_step step;
 
@@ -155,7 +146,6 @@ static void test_another_upstream_is_no_way_round_the_limits(void **state)
 
 static void test_another_upstream_has_wishes_of_its_own(void **state)
 {
-        (void)state;
         struct refresh refresh = begin(1);
         (void)throttled(&refresh, 600, START + SEC);
         refresh_move(&refresh);
@@ -164,7 +154,6 @@ static void test_another_upstream_has_wishes_of_its_own(void **state)
 
 static void test_times_to_come_are_impossible(void **state)
 {
-        (void)state;
         struct refresh_past past = { .sent_usec = { START }, .n_sent = 1 };
         assert_true(refresh_past_possible(&past, START));
         assert_false(refresh_past_possible(&past, START - 1));

@@ -15,22 +15,23 @@ static void expect(const char *value, int64_t now, uint32_t wait_sec)
         uint32_t sec = 42;
         int r = retry_after_parse(value, now, &sec);
 
-        if (r != 0 || sec != wait_sec)
+        if (r != 0 || sec != wait_sec) {
                 fail_msg("%s: got %d and %u s, expected %u s", value, r, (unsigned)sec, (unsigned)wait_sec);
+        }
 }
 
 static void expect_refusal(const char *value)
 {
         uint32_t sec = 42;
 
-        if (retry_after_parse(value, NOV_1994, &sec) != -EINVAL)
+        if (retry_after_parse(value, NOV_1994, &sec) != -EINVAL) {
                 fail_msg("%s was not refused", value);
+        }
         assert_int_equal(sec, 42);
 }
 
 static void reads_seconds(void **state)
 {
-        (void)state;
         expect("0", NOV_1994, 0);
         expect("1", NOV_1994, 1);
         expect("120", NOV_1994, 120);
@@ -43,7 +44,6 @@ static void reads_seconds(void **state)
 
 static void large_seconds_stay_below_none(void **state)
 {
-        (void)state;
         expect("4294967295", NOV_1994, UINT32_MAX - 1);
         expect("4294967296", NOV_1994, UINT32_MAX - 1);
         expect("18446744073709551616", NOV_1994, UINT32_MAX - 1);
@@ -55,7 +55,6 @@ static void reads_the_three_forms(void **state)
         static const char *const forms[] = { "Sun, 06 Nov 1994 08:49:37 GMT",
                                              "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
                 expect(forms[i], NOV_1994 - 77, 77);
                 expect(forms[i], NOV_1994 - 1, 1);
@@ -68,7 +67,6 @@ static void reads_the_three_forms(void **state)
 
 static void the_day_must_exist(void **state)
 {
-        (void)state;
         expect("Thu, 29 Feb 1996 00:00:00 GMT", 825552000 - 5, 5);
         expect("Tue, 29 Feb 2000 00:00:00 GMT", 951782400 - 5, 5);
         expect_refusal("Wed, 29 Feb 1995 00:00:00 GMT");
@@ -84,7 +82,6 @@ static void the_day_must_exist(void **state)
 
 static void the_time_of_day_must_exist(void **state)
 {
-        (void)state;
         expect("Sun, 06 Nov 1994 23:59:59 GMT", NOV_1994, 54622);
         expect("Sun, 06 Nov 1994 23:59:60 GMT", NOV_1994, 54623);
         expect_refusal("Sun, 06 Nov 1994 24:00:00 GMT");
@@ -95,7 +92,6 @@ static void the_time_of_day_must_exist(void **state)
 /* A two-digit year is the latest one that is not more than 50 years ahead. */
 static void two_digit_years(void **state)
 {
-        (void)state;
         expect("Monday, 01-Jun-26 12:00:05 GMT", JUN_2026, 5);
         expect("Monday, 01-Jun-26 11:59:59 GMT", JUN_2026, 0);
         expect("Tuesday, 01-Jun-27 12:00:00 GMT", JUN_2026, 31536000);
@@ -155,9 +151,9 @@ static void other_forms_are_refused(void **state)
                 "9999999999999999999999999999999999999999999999999999999999999999",
         };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
                 expect_refusal(values[i]);
+        }
 }
 
 /* Every proper beginning of a date is refused, so nothing is read behind the end. */
@@ -167,19 +163,18 @@ static void cut_dates_are_refused(void **state)
                                              "Wednesday, 06-Nov-94 08:49:37 GMT",
                                              "Sun Nov  6 08:49:37 1994" };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
                 for (size_t length = 0; length < strlen(forms[i]); length++) {
                         _cleanup_free_ char *cut = strndup(forms[i], length);
 
                         assert_non_null(cut);
                         expect_refusal(cut);
                 }
+        }
 }
 
 static void odd_clocks_do_no_harm(void **state)
 {
-        (void)state;
         expect("Sun, 06 Nov 1994 08:49:37 GMT", INT64_MIN, (uint32_t)NOV_1994);
         expect("Sun, 06 Nov 1994 08:49:37 GMT", INT64_MAX, 0);
         expect("Sunday, 06-Nov-94 08:49:37 GMT", INT64_MIN, (uint32_t)NOV_1994);
@@ -221,7 +216,6 @@ static void agrees_with_libc(void **state)
 {
         const char *seed = getenv("EQP_TEST_SEED");
 
-        (void)state;
         random_state = seed ? strtoull(seed, NULL, 10) | 1 : (uint64_t)time(NULL) | 1;
         print_message("EQP_TEST_SEED=%llu\n", (unsigned long long)random_state);
 

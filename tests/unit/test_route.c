@@ -35,7 +35,6 @@ static void every_row(void **state)
                 { "/sandbox" UPSTREAM, "sandbox", SESSION, ROUTE_SESSION_TOKEN, true, false, false },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct route_match match;
                 char with_query[256];
@@ -63,8 +62,9 @@ static void expect_result(const char *const *targets, size_t n, int expected)
                 struct route_match match = { .environment = "kept" };
                 int r = route_find(targets[i], &match);
 
-                if (r != expected)
+                if (r != expected) {
                         fail_msg("%s: got %d, expected %d", targets[i], r, expected);
+                }
                 assert_string_equal(match.environment, "kept");
                 assert_null(match.route);
         }
@@ -113,7 +113,6 @@ static void paths_that_are_none_of_ours(void **state)
                 "/{environment}",
         };
 
-        (void)state;
         expect_result(targets, ARRAY_SIZE(targets) - 1, -ENOENT);
         /* Braces are no bytes of a path. */
         expect_result(targets + ARRAY_SIZE(targets) - 1, 1, -EINVAL);
@@ -157,7 +156,6 @@ static void paths_spelt_otherwise(void **state)
                 "/a=b",
         };
 
-        (void)state;
         expect_result(targets, ARRAY_SIZE(targets), -EINVAL);
 }
 
@@ -180,7 +178,6 @@ static void what_the_upstream_has(void **state)
                 { "/sandbox/rest/v1/a%2Fb%00/../..//;:@", "sandbox", ROUTE_UPSTREAM },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct route_match match;
 
@@ -213,19 +210,18 @@ static void what_the_upstream_has_not(void **state)
                                                "sandbox/rest/v1/x",
                                                ("/" LONG "ddd/rest/v1/x") };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
                 struct route_match match;
 
-                if (route_speaks_upstream(targets[i]))
+                if (route_speaks_upstream(targets[i])) {
                         fail_msg("%s", targets[i]);
+                }
                 assert_true(route_find(targets[i], &match) < 0);
         }
 }
 
 static void every_byte(void **state)
 {
-        (void)state;
         for (int c = 1; c <= 255; c++) {
                 char target[] = { '/', 'l', (char)c, 'l', '\0' };
                 struct route_match match;
@@ -241,7 +237,6 @@ static void paths_have_a_limit(void **state)
         struct route_match match;
         char target[512];
 
-        (void)state;
         memset(target, 'a', sizeof(target));
         target[0] = '/';
         target[256] = '\0';
@@ -263,12 +258,12 @@ static void methods(void **state)
                                               "POST ", "PUT", "DELETE", "OPTIONS", "TRACE" };
         struct route_match match;
 
-        (void)state;
         assert_int_equal(http_method_parse("GET"), METHOD_GET);
         assert_int_equal(http_method_parse("HEAD"), METHOD_HEAD);
         assert_int_equal(http_method_parse("POST"), METHOD_POST);
-        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 assert_int_equal(http_method_parse(others[i]), METHOD_OTHER);
+        }
 
         assert_int_equal(route_find("/v1/sandbox/token", &match), 0);
         assert_true(route_allows(match.route, METHOD_GET));

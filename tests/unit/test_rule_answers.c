@@ -35,7 +35,6 @@ static void a_check_wants_every_name(void **state)
         _cleanup_(settings_freep) struct settings *group = settings_with("group:remote");
         char message[SETTINGS_ERROR_MAX];
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(ways_to_say_no_such); i++) {
                 user_database = (struct user_database){ .error = ways_to_say_no_such[i] };
                 assert_int_equal(rule_answers_check(settings, message), -ENOENT);
@@ -56,7 +55,6 @@ static void a_check_does_without_a_default_group(void **state)
         _cleanup_(settings_freep) struct settings *settings = settings_with(NULL);
         char message[SETTINGS_ERROR_MAX];
 
-        (void)state;
         user_database = (struct user_database){ 0 };
         assert_int_equal(rule_answers_check(settings, message), 0);
 }
@@ -79,7 +77,6 @@ static void a_start_takes_what_there_is(void **state)
         };
         const char *rules[] = { NULL, "user:alice", "group:team" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(rules); i++) {
                 _cleanup_(settings_freep) struct settings *settings =
                         settings_with(rules[i % ARRAY_SIZE(rules)]);
@@ -100,7 +97,6 @@ static void the_last_answer_stands_for_an_hour(void **state)
         _cleanup_(settings_freep) struct settings *settings = settings_with("user:alice");
         _cleanup_(free_answers) struct rule_answers *first = NULL, *second = NULL, *third = NULL;
 
-        (void)state;
         user_database = (struct user_database){ .known = true, .id = 7 };
         assert_int_equal(rule_answers_new(&first, settings, NULL, 1000), 0);
         user_database = (struct user_database){ .error = EIO };

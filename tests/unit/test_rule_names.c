@@ -88,7 +88,6 @@ static void a_fresh_answer_is_believed(void **state)
         struct story story;
         uint64_t until_usec;
 
-        (void)state;
         begin(&story);
         assert_int_equal(rule_names_ask(story.names, story.now_usec + 1, &until_usec), 0);
         assert_int_equal(until_usec, story.now_usec + RULE_NAMES_KEPT_USEC);
@@ -101,7 +100,6 @@ static void a_name_that_is_gone_gives_nothing(void **state)
 {
         struct story story;
 
-        (void)state;
         begin(&story);
         user_database.known = false;
         ask_after(&story, RULE_NAMES_KEPT_USEC);
@@ -121,7 +119,6 @@ static void another_number_takes_the_place_of_the_old_one(void **state)
 {
         struct story story;
 
-        (void)state;
         begin(&story);
         user_database.id = 1002;
         ask_after(&story, RULE_NAMES_KEPT_USEC);
@@ -136,7 +133,6 @@ static void nobody_waits_who_comes_in_time(void **state)
         struct story story;
         uint64_t until_usec;
 
-        (void)state;
         begin(&story);
         user_database.id = 1002;
         assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC - 1, &until_usec),
@@ -152,7 +148,6 @@ static void a_silent_user_database_takes_nothing_away_for_an_hour(void **state)
 {
         struct story story;
 
-        (void)state;
         begin(&story);
         uint64_t first_usec = story.now_usec;
         user_database.error = EIO;
@@ -179,7 +174,6 @@ static void a_reload_is_not_overtaken(void **state)
         struct story story;
         uint64_t until_usec;
 
-        (void)state;
         begin(&story);
         rule_names_wait(story.names, &story.waiter);
         assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC, &until_usec),
@@ -201,7 +195,6 @@ static void an_end_in_the_middle(void **state)
         struct story story;
         uint64_t until_usec;
 
-        (void)state;
         begin(&story);
         assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC, &until_usec),
                          -EAGAIN);

@@ -56,7 +56,6 @@ static int parse(const char *text, struct saved_sessions **ret)
 
 static void test_text_is_what_it_always_was(void **state)
 {
-        (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make();
         char *text = NULL;
         size_t length = 0;
@@ -69,7 +68,6 @@ static void test_text_is_what_it_always_was(void **state)
 
 static void test_what_is_written_can_be_read(void **state)
 {
-        (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
 
         assert_int_equal(parse(TEXT, &read), 0);
@@ -88,7 +86,6 @@ static void test_what_is_written_can_be_read(void **state)
 
 static void test_empty_one_and_one_without_a_session(void **state)
 {
-        (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
         char *text = NULL;
         size_t length = 0;
@@ -111,7 +108,6 @@ static void test_empty_one_and_one_without_a_session(void **state)
 
 static void test_largest_one_fits(void **state)
 {
-        (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
         static struct grant grant = { .lifetime_sec = LIFETIME_MAX_SEC };
         char *text = NULL;
@@ -225,7 +221,6 @@ static const struct {
 
 static void test_anything_else_is_refused(void **state)
 {
-        (void)state;
         char text[4 * sizeof(TEXT)];
 
         for (size_t i = 0; i < ARRAY_SIZE(bad_changes); i++) {
@@ -239,7 +234,6 @@ static void test_anything_else_is_refused(void **state)
 
 static void test_every_shorter_text_is_refused(void **state)
 {
-        (void)state;
         struct saved_sessions *read = NULL;
         const char *why;
 
@@ -251,7 +245,6 @@ static void test_every_shorter_text_is_refused(void **state)
 
 static void test_a_text_that_is_too_long_is_not_even_read(void **state)
 {
-        (void)state;
         _cleanup_free_ char *text = malloc(SAVED_SESSIONS_MAX + 1);
         struct saved_sessions *read = NULL;
         const char *why;
@@ -265,7 +258,6 @@ static void test_a_text_that_is_too_long_is_not_even_read(void **state)
 
 static void test_version_is_told(void **state)
 {
-        (void)state;
         struct saved_sessions *read = NULL;
         const char *why = NULL;
 
@@ -275,7 +267,6 @@ static void test_version_is_told(void **state)
 
 static void test_of_a_time_to_come_is_impossible(void **state)
 {
-        (void)state;
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make();
         const struct saved_environment *one = &saved->environments[0];
 

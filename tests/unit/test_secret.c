@@ -79,7 +79,6 @@ static void vm_flags_of(const void *address, char ret[static 512])
 
 static void test_zeroed_aligned_and_writable(void **state)
 {
-        (void)state;
         static const size_t sizes[] = { 0, 1, 64, 4032, 4033, 4096, 100000 };
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
                 unsigned char *block = secret_alloc(sizes[i]);
@@ -96,7 +95,6 @@ static void test_zeroed_aligned_and_writable(void **state)
 
 static void test_impossible_size(void **state)
 {
-        (void)state;
         assert_null(secret_alloc(SIZE_MAX));
         assert_null(secret_alloc(SIZE_MAX - 4096));
         assert_null(secret_alloc(SIZE_MAX / 4 * 3));
@@ -104,7 +102,6 @@ static void test_impossible_size(void **state)
 
 static void test_wiped_before_given_back(void **state)
 {
-        (void)state;
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
         char *block = secret_alloc(3 * page);
         assert_non_null(block);
@@ -122,7 +119,6 @@ static void test_wiped_before_given_back(void **state)
 
 static void test_session_is_wiped_by_its_last_holder(void **state)
 {
-        (void)state;
         struct grant grant = { .lifetime_sec = 60, .mage_id = "M", .ust = MARK };
         struct session *session = NULL;
 
@@ -142,7 +138,6 @@ static void test_session_is_wiped_by_its_last_holder(void **state)
 
 static void test_kernel_flags(void **state)
 {
-        (void)state;
         char flags[512];
         void *block = secret_alloc(100);
         assert_non_null(block);
@@ -184,7 +179,6 @@ static int count_nonzero(const void *block)
 
 static void test_child_sees_nothing(void **state)
 {
-        (void)state;
         char *block = secret_alloc(sizeof(MARK));
         assert_non_null(block);
         memcpy(block, MARK, sizeof(MARK));
@@ -195,7 +189,6 @@ static void test_child_sees_nothing(void **state)
 
 static int alloc_without_lock(const void *unused)
 {
-        (void)unused;
         /* Root may lock whatever the limit says; then only an ordinary user can be tried. */
         if (setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 0, 0 }) < 0 ||
             (getuid() == 0 && setuid(65534) < 0)) {
@@ -215,7 +208,6 @@ static int alloc_without_lock(const void *unused)
 
 static void test_no_lock_is_told_and_survived(void **state)
 {
-        (void)state;
         int code = SANITIZED ? 77 : in_child(alloc_without_lock, NULL);
         if (code == 77) {
                 skip();
@@ -225,7 +217,6 @@ static void test_no_lock_is_told_and_survived(void **state)
 
 static void test_equal(void **state)
 {
-        (void)state;
         assert_true(secret_equal("abc", "abc", 3));
         assert_true(secret_equal("abc", "abd", 2));
         assert_true(secret_equal("x", "y", 0));

@@ -7,7 +7,6 @@
 
 static void test_reads_one_value(void **state)
 {
-        (void)state;
         struct json_object *json = NULL;
         assert_int_equal(secret_json_parse("{\"ust\":\"x\"}", 11, 4, &json), 0);
         assert_true(json_object_is_type(json, json_type_object));
@@ -19,7 +18,6 @@ static void test_reads_one_value(void **state)
 
 static void test_refuses_what_is_none(void **state)
 {
-        (void)state;
         static const char *const texts[] = { "", "{", "{\"a\":1} x", "{a:1}", "\"\xff\"", "[[[[[1]]]]]" };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 struct json_object *json = NULL;
@@ -30,7 +28,6 @@ static void test_refuses_what_is_none(void **state)
 
 static void test_wipes_members_at_any_depth(void **state)
 {
-        (void)state;
         static const char text[] = "{\"ust\":\"outermost-secret\",\"list\":[{\"ust\":\"innermost-secret\"},"
                                    "{\"ust\":5}],\"name\":\"not-a-secret\"}";
         struct json_object *json = NULL, *list, *name;

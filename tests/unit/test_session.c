@@ -17,7 +17,6 @@ static struct session *make(uint32_t lifetime_sec)
 
 static void test_holds_what_was_granted(void **state)
 {
-        (void)state;
         _cleanup_(session_unrefp) struct session *session = make(300);
         assert_int_equal(session->serial, 7);
         assert_int_equal(session->sent_usec, SENT);
@@ -30,7 +29,6 @@ static void test_holds_what_was_granted(void **state)
 
 static void test_longest_values_fit(void **state)
 {
-        (void)state;
         static struct grant grant = { .lifetime_sec = LIFETIME_MAX_SEC };
         char label[KEY_LABEL_MAX + 1] = { 0 };
         _cleanup_(session_unrefp) struct session *session = NULL;
@@ -46,7 +44,6 @@ static void test_longest_values_fit(void **state)
 
 static void test_lives_until_its_expiry_and_not_at_it(void **state)
 {
-        (void)state;
         _cleanup_(session_unrefp) struct session *session = make(300);
         uint64_t end = SENT + 300 * USEC_PER_SEC;
         assert_true(session_alive(session, SENT));
@@ -58,7 +55,6 @@ static void test_lives_until_its_expiry_and_not_at_it(void **state)
 
 static void test_life_left_is_rounded_down(void **state)
 {
-        (void)state;
         _cleanup_(session_unrefp) struct session *session = make(300);
         uint64_t end = SENT + 300 * USEC_PER_SEC;
         assert_int_equal(session_left_sec(session, SENT), 300);
@@ -71,7 +67,6 @@ static void test_life_left_is_rounded_down(void **state)
 
 static void test_expiry_never_wraps_around(void **state)
 {
-        (void)state;
         struct grant grant = { .lifetime_sec = LIFETIME_MAX_SEC, .mage_id = "M", .ust = "u" };
         _cleanup_(session_unrefp) struct session *session = NULL;
         assert_int_equal(session_new(&session, &grant, 1, USEC_NEVER - 5, ""), 0);
@@ -80,7 +75,6 @@ static void test_expiry_never_wraps_around(void **state)
 
 static void test_counts_its_holders(void **state)
 {
-        (void)state;
         struct session *session = make(300);
         assert_ptr_equal(session_ref(session), session);
         assert_null(session_unref(session));
@@ -92,7 +86,6 @@ static void test_counts_its_holders(void **state)
 
 static void test_knows_its_token(void **state)
 {
-        (void)state;
         _cleanup_(session_unrefp) struct session *session = make(300);
         const char *token = "made-up-token";
         size_t length = strlen(token);

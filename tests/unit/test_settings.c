@@ -9,7 +9,6 @@ static void no_file_means_the_defaults(void **state)
         const struct environment_settings *e;
         char message[SETTINGS_ERROR_MAX];
 
-        (void)state;
         assert_int_equal(settings_new(&s), 0);
         assert_int_equal(settings_finish(s, message), 0);
         assert_int_equal(s->n_listen, 3);
@@ -65,7 +64,6 @@ static void freeing_nothing_is_fine(void **state)
 {
         struct settings *settings = NULL;
 
-        (void)state;
         assert_null(settings_free(NULL));
         settings_freep(&settings);
 }
@@ -79,7 +77,6 @@ static void environments_are_added_in_order(void **state)
                           "[environment aaaaaaaaaabbbbbbbbbbccccccccccdd]\nbase_url = https://b.example\n"
                           "[environment zeta]\nlifetime = 2min\n");
 
-        (void)state;
         assert_int_equal(s->n_environments, 5);
         assert_string_equal(s->environments[0].name, "production");
         assert_string_equal(s->environments[1].name, "sandbox");
@@ -98,10 +95,10 @@ static void environments_are_limited(void **state)
         char text[8192];
         size_t used = 0;
 
-        (void)state;
-        for (int i = 0; i < 30; i++)
+        for (int i = 0; i < 30; i++) {
                 used += (size_t)snprintf(text + used, sizeof(text) - used,
                                          "[environment e%d]\nbase_url = https://h.example\n", i);
+        }
         {
                 _cleanup_(settings_freep) struct settings *s = read_good(text);
 
@@ -113,7 +110,6 @@ static void environments_are_limited(void **state)
 
 static void an_environment_needs_a_base_url(void **state)
 {
-        (void)state;
         expect_error("\n[environment agency]\nlifetime = 1h\n\n[environment agency]\n",
                      "a.conf:2: [environment agency] has no base_url: write base_url = https://HOST");
 }
@@ -133,7 +129,6 @@ static void later_files_override(void **state)
         char message[SETTINGS_ERROR_MAX];
         const struct environment_settings *e;
 
-        (void)state;
         assert_int_equal(settings_new(&s), 0);
         assert_int_equal(read_bytes(s, first, strlen(first), message), 0);
         assert_int_equal(read_bytes(s, second, strlen(second), message), 0);
@@ -157,7 +152,6 @@ static void later_files_override(void **state)
 
 static void repeated_keys(void **state)
 {
-        (void)state;
         expect_error("[broker]\nmetrics = no\nmetrics = no\n",
                      "a.conf:3: metrics is set twice in this file: leave one of the two out");
         expect_error("[broker]\nready = listening\n[environment sandbox]\n[broker]\n\nready = listening\n",
@@ -176,7 +170,6 @@ static void a_default_written_out_is_the_default(void **state)
         _cleanup_(settings_freep) struct settings *other = read_good(
                 "[broker]\nlisten = 127.0.0.1:9377\nlisten = [::1]:9377\nallow = group:eqp-broker\n");
 
-        (void)state;
         assert_true(s->listen[1].optional);
         assert_true(s->allow.rules[1].optional);
         assert_false(other->listen[1].optional);
@@ -189,7 +182,6 @@ static void connections_per_user_fit_into_all(void **state)
         _cleanup_(settings_freep) struct settings *equal =
                 read_good("[broker]\nmax_connections = 20\nmax_connections_per_user = 20\n");
 
-        (void)state;
         assert_int_equal(small->max_connections_per_user, 20);
         assert_int_equal(equal->max_connections_per_user, 20);
         expect_error("[broker]\nmax_connections = 20\nmax_connections_per_user = 21\n",
@@ -206,11 +198,11 @@ static void an_environment_needs_a_good_name(void **state)
         struct environment_settings *e = NULL;
         size_t n;
 
-        (void)state;
         assert_int_equal(settings_new(&s), 0);
         n = s->n_environments;
-        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 assert_int_equal(settings_add_environment(s, bad[i], &e), -EINVAL);
+        }
         assert_null(e);
         assert_int_equal(s->n_environments, n);
 }

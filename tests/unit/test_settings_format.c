@@ -38,7 +38,6 @@ static void the_defaults(void **state)
         _cleanup_(settings_freep) struct settings *s = read_good("");
         _cleanup_free_ char *text = settings_format(s);
 
-        (void)state;
         assert_non_null(text);
         assert_string_equal(text, expected);
 }
@@ -54,10 +53,12 @@ static void expect_round_trip(const char *original)
         twice = settings_format(second);
         assert_non_null(twice);
         assert_string_equal(once, twice);
-        for (size_t i = 0; i < first->n_listen; i++)
+        for (size_t i = 0; i < first->n_listen; i++) {
                 assert_int_equal(first->listen[i].optional, second->listen[i].optional);
-        for (size_t i = 0; i < first->allow.n; i++)
+        }
+        for (size_t i = 0; i < first->allow.n; i++) {
                 assert_int_equal(first->allow.rules[i].optional, second->allow.rules[i].optional);
+        }
 }
 
 static void everything_at_once(void **state)
@@ -76,7 +77,6 @@ static void everything_at_once(void **state)
         _cleanup_(settings_freep) struct settings *s = read_good(text);
         _cleanup_free_ char *written = settings_format(s);
 
-        (void)state;
         assert_non_null(written);
         assert_non_null(strstr(written, "\nlifetime = 90min\n"));
         assert_non_null(strstr(written, "\nsocket_mode = 0660\nsocket_group = broker-users\n"));
@@ -97,7 +97,6 @@ static void socket_group_by_number(void **state)
         _cleanup_(settings_freep) struct settings *settings = read_good(text);
         _cleanup_free_ char *written = settings_format(settings);
 
-        (void)state;
         assert_non_null(written);
         assert_non_null(strstr(written, "\nsocket_group = 33\n"));
         expect_round_trip(text);
@@ -108,7 +107,6 @@ static void longest_values(void **state)
 {
         char text[1024], path[SETTINGS_VALUE_MAX + 1], url[SETTINGS_VALUE_MAX + 1];
 
-        (void)state;
         memset(path, 'x', sizeof(path));
         path[0] = '/';
         path[SETTINGS_VALUE_MAX] = '\0';

@@ -27,7 +27,6 @@ static void expect_key_error(const char *section, const char *key, const char *v
 
 static void unknown_keys(void **state)
 {
-        (void)state;
         expect_error("[broker]\nmax_conections = 5\n",
                      "a.conf:2: unknown key max_conections: did you mean max_connections?");
         expect_error("[broker]\nlisten_on = x\n", "a.conf:2: unknown key listen_on: did you mean listen?");
@@ -48,7 +47,6 @@ static void unknown_keys(void **state)
 
 static void keys_in_the_wrong_section(void **state)
 {
-        (void)state;
         expect_error("[broker]\nbase_url = https://h\n",
                      "a.conf:2: base_url belongs into [environment NAME]");
         expect_error("[broker]\nlifetime = 1h\n", "a.conf:2: lifetime belongs into [environment NAME]");
@@ -63,7 +61,6 @@ static void listen(void **state)
         _cleanup_(settings_freep) struct settings *s =
                 read_good("[broker]\nlisten = 127.0.0.2:80\nlisten = /run/x\nlisten = [::1]:0\n");
 
-        (void)state;
         assert_int_equal(s->n_listen, 3);
         assert_string_equal(s->listen[0].path, "127.0.0.2:80");
         assert_string_equal(s->listen[1].path, "/run/x");
@@ -86,9 +83,9 @@ static void listen_has_a_limit(void **state)
         char text[1024] = "[broker]\n";
         size_t used = strlen(text);
 
-        (void)state;
-        for (int i = 1; i <= SETTINGS_LISTEN_MAX; i++)
+        for (int i = 1; i <= SETTINGS_LISTEN_MAX; i++) {
                 used += (size_t)snprintf(text + used, sizeof(text) - used, "listen = 127.0.0.1:%d\n", i);
+        }
         {
                 _cleanup_(settings_freep) struct settings *s = read_good(text);
 
@@ -106,7 +103,6 @@ static void paths(void **state)
         _cleanup_(settings_freep) struct settings *ca =
                 read_key("environment sandbox", "ca_file", "/etc/caf\xc3\xa9.pem");
 
-        (void)state;
         assert_string_equal(keys->keys_directory, "/srv/keys");
         assert_string_equal(settings_environment(ca, "sandbox")->ca_file, "/etc/caf\xc3\xa9.pem");
         assert_null(settings_environment(ca, "production")->ca_file);
@@ -134,7 +130,6 @@ static void either_or(void **state)
         };
         static const char *const bad[] = { "true", "1", "on", "Yes", "no no", "-", "strictly" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 _cleanup_(settings_freep) struct settings *yes =
                         read_key("broker", rows[i].key, rows[i].yes);
@@ -142,8 +137,9 @@ static void either_or(void **state)
 
                 assert_true(*(bool *)((char *)yes + rows[i].place));
                 assert_false(*(bool *)((char *)no + rows[i].place));
-                for (size_t j = 0; j < ARRAY_SIZE(bad); j++)
+                for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
                         expect_key_error("broker", rows[i].key, bad[j], rows[i].why);
+                }
         }
 }
 
@@ -158,15 +154,15 @@ static void socket_modes(void **state)
         static const char *const bad[] = { "0",    "066",   "0466", "0260", "1666",  "4755", "00666",
                                            "0668", "rw-rw", "u=rw", "-666", "0x1b6", "06 66" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
                 _cleanup_(settings_freep) struct settings *s =
                         read_key("broker", "socket_mode", good[i].text);
                 assert_int_equal(s->socket_mode, good[i].mode);
         }
-        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 expect_key_error("broker", "socket_mode", bad[i],
                                  "write three octal digits, the first of them 6 or 7, such as 0660 or 0666");
+        }
 }
 
 static void socket_groups(void **state)
@@ -176,21 +172,20 @@ static void socket_groups(void **state)
         _cleanup_(settings_freep) struct settings *name = read_key("broker", "socket_group", "www-data");
         _cleanup_(settings_freep) struct settings *number = read_key("broker", "socket_group", "0033");
 
-        (void)state;
         assert_false(none->has_socket_group);
         assert_true(name->has_socket_group && name->socket_group.kind == ACCESS_RULE_GROUP);
         assert_string_equal(name->socket_group.name, "www-data");
         assert_true(number->has_socket_group && number->socket_group.kind == ACCESS_RULE_GID);
         assert_int_equal(number->socket_group.id, 33);
-        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 expect_key_error("broker", "socket_group", bad[i],
                                  "write the name or the number of one group");
+        }
 }
 
 /* A key that was pasted into the wrong line must not reach the log. */
 static void what_may_be_a_secret_is_not_repeated(void **state)
 {
-        (void)state;
         expect_error("[broker]\nkeys_directory = AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca\n",
                      "a.conf:2: keys_directory = (a value that is not repeated here): "
                      "write an absolute path, one that begins with a slash");
@@ -219,7 +214,6 @@ static void numbers(void **state)
         _cleanup_(settings_freep) struct settings *all =
                 read_key("broker", "max_connections_per_user", "512");
 
-        (void)state;
         assert_int_equal(least->max_connections, 16);
         assert_int_equal(most->max_connections, 65536);
         assert_int_equal(one->max_connections_per_user, 1);
@@ -241,8 +235,9 @@ static uint64_t duration_of(const char *key, const char *value)
         _cleanup_(settings_freep) struct settings *s = read_key("environment sandbox", key, value);
         const struct environment_settings *e = settings_environment(s, "sandbox");
 
-        if (streq(key, "lifetime"))
+        if (streq(key, "lifetime")) {
                 return e->lifetime_sec * USEC_PER_SEC;
+        }
         return streq(key, "connect_timeout") ? e->connect_timeout_usec : e->exchange_timeout_usec;
 }
 
@@ -259,7 +254,6 @@ static void durations(void **state)
         static const char *const bad[] = { "0",       "0s",   "-1",    "1ms",
                                            "1h 5min", "soon", "3651d", "99999999999999999999" };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 char why[128];
 
@@ -268,8 +262,9 @@ static void durations(void **state)
                 assert_int_equal(duration_of(rows[i].key, rows[i].most), rows[i].most_sec * USEC_PER_SEC);
                 (void)snprintf(why, sizeof(why), HOW_LONG "%s" SUCH_AS, rows[i].shown);
                 expect_key_error("environment sandbox", rows[i].key, rows[i].more, why);
-                for (size_t j = 0; j < ARRAY_SIZE(bad); j++)
+                for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
                         expect_key_error("environment sandbox", rows[i].key, bad[j], why);
+                }
         }
 }
 
@@ -281,7 +276,6 @@ static void rules(void **state)
         const struct environment_settings *sandbox = settings_environment(s, "sandbox");
         const struct environment_settings *production = settings_environment(s, "production");
 
-        (void)state;
         assert_int_equal(s->allow.n, 1);
         assert_int_equal(s->allow.rules[0].kind, ACCESS_RULE_ANY);
         assert_int_equal(s->operators.n, 2);
@@ -307,7 +301,6 @@ static void units_may_have_tokens_and_nothing_else(void **state)
                 read_good("[broker]\nallow = unit:deploy.service\n"
                           "[environment sandbox]\nallow = unit:worker@.service\n");
 
-        (void)state;
         assert_int_equal(s->allow.n, 1);
         assert_int_equal(s->allow.rules[0].kind, ACCESS_RULE_UNIT);
         assert_string_equal(settings_environment(s, "sandbox")->allow.rules[0].name, "worker@.service");
@@ -322,9 +315,9 @@ static void rules_have_a_limit(void **state)
         char text[2048] = "[broker]\n";
         size_t used = strlen(text);
 
-        (void)state;
-        for (int i = 0; i < 64; i++)
+        for (int i = 0; i < 64; i++) {
                 used += (size_t)snprintf(text + used, sizeof(text) - used, "allow = uid:%d\n", i);
+        }
         {
                 _cleanup_(settings_freep) struct settings *s = read_good(text);
 
@@ -340,7 +333,6 @@ static void base_urls(void **state)
         _cleanup_(settings_freep) struct settings *s =
                 read_key("environment agency", "base_url", "https://API.example.com:8443/x/ # y");
 
-        (void)state;
         assert_string_equal(settings_environment(s, "agency")->base_url, "https://api.example.com:8443/x");
         /* The URL itself is not repeated: it may hold a password. */
         expect_error(
@@ -357,7 +349,6 @@ static void base_urls(void **state)
 
 static void long_values_are_shown_in_part(void **state)
 {
-        (void)state;
         expect_error("[broker]\nmetrics = aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffg\n",
                      "a.conf:2: metrics = aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff...: "
                      "write yes or no");

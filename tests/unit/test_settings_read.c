@@ -33,7 +33,6 @@ static void comments_and_white_space(void **state)
                 "[broker]\n[environment sandbox]\n[broker]\nmetrics = no\n",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 _cleanup_(settings_freep) struct settings *s = read_good(texts[i]);
 
@@ -46,7 +45,6 @@ static void marks_inside_a_word_are_no_comment(void **state)
         _cleanup_(settings_freep) struct settings *s =
                 read_good("[broker]\nkeys_directory = /srv/a#b;c # d\nlisten = /run/a;b\n");
 
-        (void)state;
         assert_string_equal(s->keys_directory, "/srv/a#b;c");
         assert_string_equal(s->listen[0].path, "/run/a;b");
 }
@@ -56,7 +54,6 @@ static void values_may_have_an_equals_sign(void **state)
         _cleanup_(settings_freep) struct settings *s =
                 read_good("[broker]\nkeys_directory = /srv/a=b:c d\n");
 
-        (void)state;
         assert_string_equal(s->keys_directory, "/srv/a=b:c d");
 }
 
@@ -65,7 +62,6 @@ static void long_comments_are_fine(void **state)
         _cleanup_(settings_freep) struct settings *s = NULL;
         char text[2048];
 
-        (void)state;
         memset(text, 'x', sizeof(text));
         memcpy(text, "[broker]\n# ", 11);
         memcpy(text + 1000, "\nmetrics = no # ", 16);
@@ -76,7 +72,6 @@ static void long_comments_are_fine(void **state)
 
 static void sections(void **state)
 {
-        (void)state;
         expect_error("[brokers]\n", "a.conf:1: " UNKNOWN);
         expect_error("\n\n[]\n", "a.conf:3: " UNKNOWN);
         expect_error("[Broker]\n", "a.conf:1: " UNKNOWN);
@@ -105,7 +100,6 @@ static void sections(void **state)
 
 static void lines_that_are_no_settings(void **state)
 {
-        (void)state;
         expect_error("[broker]\nmetrics\n", "a.conf:2: " NO_SETTING);
         expect_error("[broker]\nmetrics no\n", "a.conf:2: " NO_SETTING);
         expect_error("[broker]\nmetrics: no\n", "a.conf:2: " NO_SETTING);
@@ -124,7 +118,6 @@ static void lines_that_are_no_settings(void **state)
 
 static void indented_lines(void **state)
 {
-        (void)state;
         expect_error("[broker]\nallow = user:a\n  user:b\n", "a.conf:3: " INDENTED);
         expect_error("[broker]\n\tmetrics = no\n", "a.conf:2: " INDENTED);
         expect_error(" [broker]\n", "a.conf:1: " INDENTED);
@@ -135,7 +128,6 @@ static void bytes_that_are_no_text(void **state)
         static const char nul[] = "[broker]\nmetrics = no\0\n", nul_in_comment[] = "[broker]\n# \0\n";
         static const char utf16[] = "\xff\xfe[\0b\0";
 
-        (void)state;
         expect_bytes_error(nul, sizeof(nul) - 1,
                            "a.conf:2: there is a NUL byte in this line: this is no text file");
         expect_bytes_error(nul_in_comment, sizeof(nul_in_comment) - 1,
@@ -159,7 +151,6 @@ static void long_lines_and_values(void **state)
         _cleanup_(settings_freep) struct settings *s = NULL;
         char text[2048], path[512];
 
-        (void)state;
         memset(path, 'x', sizeof(path));
         path[0] = '/';
         path[SETTINGS_VALUE_MAX] = '\0';
@@ -183,7 +174,6 @@ static void files_have_a_limit(void **state)
         _cleanup_(settings_freep) struct settings *s = NULL;
         char message[SETTINGS_ERROR_MAX];
 
-        (void)state;
         assert_non_null(text);
         memset(text, '\n', SETTINGS_TEXT_MAX + 1);
         assert_int_equal(settings_new(&s), 0);
@@ -199,7 +189,6 @@ static void long_file_names_keep_their_end(void **state)
         _cleanup_(settings_freep) struct settings *s = NULL;
         char message[SETTINGS_ERROR_MAX], name[4096];
 
-        (void)state;
         memset(name, 'd', sizeof(name));
         memcpy(name + sizeof(name) - 8, "/x.conf", 8);
         assert_int_equal(settings_new(&s), 0);
@@ -214,7 +203,6 @@ static void long_messages_are_cut(void **state)
         _cleanup_(settings_freep) struct settings *s = NULL;
         char message[SETTINGS_ERROR_MAX + 1], name[200], text[256];
 
-        (void)state;
         memset(name, 'n', sizeof(name));
         name[199] = '\0';
         memset(text, 'x', sizeof(text));
@@ -229,7 +217,6 @@ static void long_messages_are_cut(void **state)
 
 static void the_first_error_counts(void **state)
 {
-        (void)state;
         expect_error("[broker]\n\nmetrics = 1\nready = 2\n[x]\n", "a.conf:3: metrics = 1: write yes or no");
         expect_error("[broker]\r\n\r\n# x\r\nready = 2\r\n",
                      "a.conf:4: ready = 2: write listening or answered");

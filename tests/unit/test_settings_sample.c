@@ -15,11 +15,13 @@ static char *read_file(const char *variable)
         FILE *file;
 
         assert_non_null(text);
-        if (!name)
+        if (!name) {
                 fail_msg("%s is not set", variable);
+        }
         file = fopen(name, "re");
-        if (!file)
+        if (!file) {
                 fail_msg("cannot open %s", name);
+        }
         n = fread(text, 1, SETTINGS_TEXT_MAX, file);
         assert_int_equal(fclose(file), 0);
         assert_true(n > 0);
@@ -31,10 +33,12 @@ static void uncomment(char *text)
 {
         char *to = text;
 
-        for (const char *from = text; *from != '\0'; from++)
+        for (const char *from = text; *from != '\0'; from++) {
                 if (*from != '#' || (from > text && from[-1] != '\n') ||
-                    (!islower((unsigned char)from[1]) && from[1] != '['))
+                    (!islower((unsigned char)from[1]) && from[1] != '[')) {
                         *to++ = *from;
+                }
+        }
         *to = '\0';
 }
 
@@ -45,7 +49,6 @@ static void as_it_is_it_changes_nothing(void **state)
                                                   *defaults = read_good("");
         _cleanup_free_ char *a = settings_format(from_sample), *b = settings_format(defaults);
 
-        (void)state;
         assert_string_equal(a, b);
 }
 
@@ -55,7 +58,6 @@ static void uncommented_it_says_the_defaults(void **state)
         _cleanup_(settings_freep) struct settings *from_sample = NULL, *defaults = read_good("");
         struct environment_settings *production;
 
-        (void)state;
         uncomment(sample);
         from_sample = read_good(sample);
 
@@ -86,7 +88,6 @@ static void it_has_every_key(void **state)
         _cleanup_free_ char *sample = read_file("EQP_SAMPLE_FILE");
         const char *environments = strstr(sample, "\n[environment ");
 
-        (void)state;
         assert_non_null(environments);
         for (size_t i = 0; i < SETTINGS_KEYS; i++) {
                 char line[64];
@@ -94,11 +95,13 @@ static void it_has_every_key(void **state)
 
                 (void)snprintf(line, sizeof(line), "\n#%s = ", settings_keys[i].name);
                 first = strstr(sample, line);
-                if (!first)
+                if (!first) {
                         fail_msg("%s is missing", settings_keys[i].name);
+                }
                 assert_int_equal(settings_keys[i].in_broker, first < environments);
-                if (settings_keys[i].in_environment && !strstr(environments, line))
+                if (settings_keys[i].in_environment && !strstr(environments, line)) {
                         fail_msg("%s is missing for environments", settings_keys[i].name);
+                }
         }
 }
 
@@ -107,7 +110,6 @@ static void the_manual_has_every_key(void **state)
         _cleanup_free_ char *manual = read_file("EQP_SETTINGS_MANUAL");
         const char *environments = strstr(manual, "\n# SECTION [environment NAME]");
 
-        (void)state;
         assert_non_null(environments);
         for (size_t i = 0; i < SETTINGS_KEYS; i++) {
                 char heading[64];
@@ -115,11 +117,13 @@ static void the_manual_has_every_key(void **state)
 
                 (void)snprintf(heading, sizeof(heading), "*%s* = ", settings_keys[i].name);
                 first = strstr(manual, heading);
-                if (!first)
+                if (!first) {
                         fail_msg("%s is missing", settings_keys[i].name);
+                }
                 assert_int_equal(settings_keys[i].in_broker, first < environments);
-                if (settings_keys[i].in_environment && !strstr(environments, heading))
+                if (settings_keys[i].in_environment && !strstr(environments, heading)) {
                         fail_msg("%s is missing for environments", settings_keys[i].name);
+                }
         }
 }
 

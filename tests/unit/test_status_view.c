@@ -33,9 +33,11 @@ static char *draw(const char *quoted, const char *only, const struct terminal *t
 
         assert_non_null(json);
         assert_non_null(out);
-        for (char *c = json; *c != '\0'; c++)
-                if (*c == '\'')
+        for (char *c = json; *c != '\0'; c++) {
+                if (*c == '\'') {
                         *c = '"';
+                }
+        }
         status = json_tokener_parse(json);
         assert_int_equal(status_view_print(out, status, only, terminal), expected);
         assert_int_equal(fclose(out), 0);
@@ -44,21 +46,22 @@ static char *draw(const char *quoted, const char *only, const struct terminal *t
 
 static void assert_has(const char *text, const char *part)
 {
-        if (strstr(text, part) == NULL)
+        if (strstr(text, part) == NULL) {
                 fail_msg("'%s' is missing in:\n%s", part, text);
+        }
 }
 
 static void assert_lacks(const char *text, const char *part)
 {
-        if (strstr(text, part) != NULL)
+        if (strstr(text, part) != NULL) {
                 fail_msg("'%s' is in:\n%s", part, text);
+        }
 }
 
 static void test_a_plain_table_is_ascii_without_bars(void **state)
 {
         _cleanup_free_ char *text = draw(valid, NULL, &paper, 1);
 
-        (void)state;
         assert_string_equal(
                 text, "eqp-broker 0.1.0, up 3h 12min, ready\n"
                       "\n"
@@ -74,7 +77,6 @@ static void test_what_is_due_comes_now(void **state)
                 draw("{'environments':[{'name':'sandbox','state':'waiting','next_refresh_in_sec':0}]}", NULL,
                      &paper, 1);
 
-        (void)state;
         assert_non_null(strstr(text, "now\n"));
         assert_null(strstr(text, "in 0s"));
 }
@@ -85,7 +87,6 @@ static void test_a_terminal_gets_a_bar_of_the_life_left(void **state)
         _cleanup_free_ char *colourful = draw(valid, NULL, &terminal, 1);
         _cleanup_free_ char *sober = NULL, *ascii = NULL;
 
-        (void)state;
         assert_has(colourful, "\033[32m██████████████████████▌\033[0m\033[2m░░░░░░░\033[0m 1h 30min of 2h");
 
         terminal.colour = false;
@@ -102,14 +103,15 @@ static void test_the_view_fits_every_width(void **state)
 {
         struct terminal terminal = wide;
 
-        (void)state;
         terminal.colour = terminal.unicode = false;
         for (terminal.columns = 46; terminal.columns <= 200; terminal.columns++) {
                 _cleanup_free_ char *text = draw(valid, "sandbox", &terminal, 1);
 
-                for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-                        if (strcspn(line, "\n") > terminal.columns)
+                for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+                        if (strcspn(line, "\n") > terminal.columns) {
                                 fail_msg("a line is too long for %u columns:\n%s", terminal.columns, text);
+                        }
+                }
         }
 }
 
@@ -118,7 +120,6 @@ static void test_a_narrow_view_is_a_list(void **state)
         struct terminal terminal = paper;
         _cleanup_free_ char *text = NULL;
 
-        (void)state;
         terminal.columns = 46;
         text = draw(valid, NULL, &terminal, 1);
         assert_has(text, "* sandbox: valid\n"
@@ -132,7 +133,6 @@ static void test_one_environment_is_shown_in_full(void **state)
         _cleanup_free_ char *full = draw(valid, "sandbox", &paper, 1);
         _cleanup_free_ char *none = draw(valid, "production", &paper, 0);
 
-        (void)state;
         assert_has(full, "url      https://sandbox.example\n");
         assert_has(full, "account  MAG1\n");
         assert_has(full, "1 of 60 allowed in the last hour; 17 since the start: 16");
@@ -151,7 +151,6 @@ static void test_trouble_is_told_in_words(void **state)
                 "'message':'It timed out.','ago_sec':12}}]}",
                 NULL, &paper, 1);
 
-        (void)state;
         assert_has(now, "not ready");
         assert_has(now, "! x            no token  -");
         assert_has(now, "why      no answer yet\n");
@@ -169,7 +168,6 @@ static void test_trouble_is_over_only_with_a_token(void **state)
         char other[sizeof(refused) + 32], same[sizeof(refused) + 32];
         _cleanup_free_ char *told = NULL, *untold = NULL, *full = NULL;
 
-        (void)state;
         assert_true(snprintf(other, sizeof(other), refused, "HTTP 401") > 0);
         assert_true(snprintf(same, sizeof(same), refused, "key refused") > 0);
         told = draw(other, NULL, &paper, 1);
@@ -187,7 +185,6 @@ static void test_a_low_budget_is_shown_unasked(void **state)
                      "'total':170}}]}",
                      NULL, &paper, 1);
 
-        (void)state;
         assert_has(low, "50 of 60 allowed in the last hour");
 }
 
@@ -199,11 +196,11 @@ static void test_nothing_that_moves_a_cursor_gets_through(void **state)
         struct terminal terminal = wide;
         _cleanup_free_ char *text = NULL;
 
-        (void)state;
         terminal.colour = false;
         text = draw(evil, "a\033b", &terminal, 1);
-        for (const char *c = text; *c != '\0'; c++)
+        for (const char *c = text; *c != '\0'; c++) {
                 assert_true((unsigned char)*c >= 0x20 || *c == '\n');
+        }
         assert_lacks(text, "\x7f");
         assert_lacks(text, "\xc2\x9b");
         assert_lacks(text, "\u202e");
@@ -215,7 +212,6 @@ static void test_text_beyond_ascii_needs_a_terminal_that_knows_it(void **state)
         _cleanup_free_ char *rich = draw(words, NULL, &wide, 1);
         _cleanup_free_ char *plain = draw(words, NULL, &paper, 1);
 
-        (void)state;
         assert_has(rich, "größer");
         assert_has(plain, "gr??er");
 }
@@ -231,7 +227,6 @@ static void test_what_is_missing_or_odd_is_shown_as_a_dash(void **state)
                 "{'environments':[{'token':{'lifetime_sec':1,'expires_in':9223372036854775807}}]}",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
                 _cleanup_free_ char *text = draw(odd[i], NULL, &wide, 1);
 
@@ -245,7 +240,6 @@ static void test_no_environment_is_no_table(void **state)
                 draw("{'version':'0.1.0','ready':true,'environments':[]}", NULL, &paper, 0);
         _cleanup_free_ char *none = draw("{}", NULL, &paper, 0);
 
-        (void)state;
         assert_string_equal(empty, "eqp-broker 0.1.0, ready\n");
         assert_string_equal(none, "eqp-broker, not ready\n");
 }
@@ -268,7 +262,8 @@ int main(void)
                 cmocka_unit_test(test_no_environment_is_no_table),
         };
 
-        if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) {
                 return 77; /* skipped: how wide is a character? */
+        }
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

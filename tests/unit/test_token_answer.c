@@ -23,14 +23,12 @@ static struct session *make(uint64_t serial, const char *ust)
 
 static int tear_down(void **state)
 {
-        (void)state;
         token_answers_clear(&answers);
         return 0;
 }
 
 static void test_once_per_second(void **state)
 {
-        (void)state;
         struct session *session = make(1, "token");
         struct MHD_Response *first = token_answer(&answers, &environment, session, TOKEN_AS_JSON, START);
         assert_non_null(first);
@@ -47,7 +45,6 @@ static void test_once_per_second(void **state)
 
 static void test_a_new_session_is_seen_at_once(void **state)
 {
-        (void)state;
         struct session *old = make(1, "old"), *new = make(2, "new");
         (void)token_answer(&answers, &environment, old, TOKEN_AS_TEXT, START);
         (void)token_answer(&answers, &environment, new, TOKEN_AS_TEXT, START);
@@ -58,7 +55,6 @@ static void test_a_new_session_is_seen_at_once(void **state)
 
 static void test_odd_characters_and_length(void **state)
 {
-        (void)state;
         /* Visible ASCII without quotes: a backslash may come, and must be escaped. */
         char longest[SESSION_TOKEN_MAX + 1];
         memset(longest, '\\', SESSION_TOKEN_MAX);

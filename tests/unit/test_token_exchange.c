@@ -8,7 +8,6 @@ static void the_request(void **state)
         static const char expected[] = "{\"grant_type\":\"session\",\"expires_in\":7200}";
         char buffer[128];
 
-        (void)state;
         assert_int_equal(token_exchange_request_body(7200, buffer, sizeof(buffer)), strlen(expected));
         assert_string_equal(buffer, expected);
         assert_int_equal(token_exchange_request_body(7200, buffer, sizeof(expected)), strlen(expected));
@@ -20,7 +19,6 @@ static void the_request(void **state)
 
 static void outcomes_have_names(void **state)
 {
-        (void)state;
         assert_string_equal(exchange_outcome_name(EXCHANGE_GRANTED), "granted");
         assert_string_equal(exchange_outcome_name(EXCHANGE_KEY_REFUSED), "key_refused");
         assert_string_equal(exchange_outcome_name(EXCHANGE_THROTTLED), "throttled");
@@ -32,14 +30,18 @@ static void outcomes_have_names(void **state)
 
 static enum exchange_outcome expected_outcome(long status)
 {
-        if (status == 401 || status == 403)
+        if (status == 401 || status == 403) {
                 return EXCHANGE_KEY_REFUSED;
-        if (status == 429)
+        }
+        if (status == 429) {
                 return EXCHANGE_THROTTLED;
-        if (status == 408 || status == 425 || (status >= 500 && status <= 599))
+        }
+        if (status == 408 || status == 425 || (status >= 500 && status <= 599)) {
                 return EXCHANGE_UNAVAILABLE;
-        if (status >= 400 && status <= 499)
+        }
+        if (status >= 400 && status <= 499) {
                 return EXCHANGE_REQUEST_REFUSED;
+        }
         return EXCHANGE_MALFORMED;
 }
 
@@ -48,19 +50,19 @@ static void every_status(void **state)
 {
         static const char body[] = "{\"mage_id\":\"MAG1\",\"ust\":\"abc\",\"expires_in\":7200}";
 
-        (void)state;
         assert_int_equal(classify_body(body).outcome, EXCHANGE_GRANTED);
-        for (long status = -1; status <= 1000; status++)
-                if (status != 200)
+        for (long status = -1; status <= 1000; status++) {
+                if (status != 200) {
                         assert_int_equal(classify(status, NULL, body, strlen(body)).outcome,
                                          expected_outcome(status));
+                }
+        }
 }
 
 static void throttling_carries_the_wait(void **state)
 {
         struct verdict v;
 
-        (void)state;
         assert_int_equal(classify(429, NULL, "", 0).retry_after_sec, RETRY_AFTER_NONE);
         assert_int_equal(classify(429, "soon", "", 0).retry_after_sec, RETRY_AFTER_NONE);
         assert_int_equal(classify(429, "7", "", 0).retry_after_sec, 7);
@@ -86,7 +88,6 @@ static void a_whole_answer(void **state)
                 classify_body("{ \"mage_id\": \"MAG123456789\", \"ust\": "
                               "\"baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7\", \"expires_in\": 7200 }");
 
-        (void)state;
         assert_int_equal(v.outcome, EXCHANGE_GRANTED);
         assert_string_equal(v.grant.mage_id, "MAG123456789");
         assert_string_equal(v.grant.ust, "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7");
@@ -100,7 +101,6 @@ static void no_body_at_all(void **state)
         uint32_t retry_after_sec;
         const char *why;
 
-        (void)state;
         assert_int_equal(token_exchange_classify(&answer, NOW, &grant, &retry_after_sec, &why),
                          EXCHANGE_MALFORMED);
         assert_string_equal(why, "the body is empty");

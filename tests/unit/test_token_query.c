@@ -24,7 +24,6 @@ static void good_queries(void **state)
                 { "?min_ttl=4294967295", UINT32_MAX, 2 },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct token_query query;
                 char message[200] = "";
@@ -84,15 +83,15 @@ static void queries_with_a_fault(void **state)
                 { "wait=1&&min_ttl=1", "has an unknown key" },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct token_query query = { .wait_sec = 42 };
                 char message[200] = "", target[256];
 
                 (void)snprintf(target, sizeof(target), "/v1/sandbox/token?%s", rows[i].query);
                 assert_int_equal(token_query_parse(target, &query, message, sizeof(message)), -EINVAL);
-                if (!strstr(message, rows[i].message))
+                if (!strstr(message, rows[i].message)) {
                         fail_msg("%s: expected \"%s\" in \"%s\"", rows[i].query, rows[i].message, message);
+                }
                 assert_null(strpbrk(message, "<>%"));
                 assert_int_equal(query.wait_sec, 42);
         }
@@ -103,7 +102,6 @@ static void small_message_buffers(void **state)
         struct token_query query;
         char message[8];
 
-        (void)state;
         assert_int_equal(token_query_parse("?unknown_key=1", &query, message, sizeof(message)), -EINVAL);
         assert_string_equal(message, "The que");
 }

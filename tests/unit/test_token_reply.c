@@ -22,12 +22,12 @@ static void whole_in_other_words(void **state)
                 "{\"ust\":\"abc\",\"expires_in\":0,\"mage_id\":\"\",\"expires_in\":60,\"mage_id\":\"M\"}",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
                 struct verdict v = classify_body(bodies[i]);
 
-                if (v.outcome != EXCHANGE_GRANTED)
+                if (v.outcome != EXCHANGE_GRANTED) {
                         fail_msg("%s: %s", bodies[i], v.why);
+                }
                 assert_string_equal(v.grant.ust, "abc");
                 assert_string_equal(v.grant.mage_id, "M");
                 assert_int_equal(v.grant.lifetime_sec, 60);
@@ -59,9 +59,9 @@ static void bodies_that_are_no_json(void **state)
                 "\xef\xbb\xbf{\"ust\":\"abc\",\"expires_in\":60,\"mage_id\":\"M\"}",
         };
 
-        (void)state;
-        for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
                 expect_malformed(bodies[i], "the body is no JSON");
+        }
         expect_malformed("", "the body is empty");
         expect_malformed("[]", "the body is JSON, but not an object");
         expect_malformed("null", "the body is JSON, but not an object");
@@ -89,7 +89,6 @@ static void only_utf8_is_text(void **state)
         };
         static const char cut[] = "{\"ust\":\"abc\",\"mage_id\":\"M\",\"expires_in\":60}\xf0\x9f\x98";
 
-        (void)state;
         for (size_t form = 0; form < ARRAY_SIZE(forms); form++) {
                 const char *place = strchr(forms[form], '%');
                 char body[128];
@@ -100,15 +99,17 @@ static void only_utf8_is_text(void **state)
                         (void)snprintf(body, sizeof(body), "%.*s%s%s", (int)(place - forms[form]),
                                        forms[form], is_good ? good[i] : bad[i - ARRAY_SIZE(good)],
                                        place + 2);
-                        if (is_good)
+                        if (is_good) {
                                 assert_int_equal(classify_body(body).outcome, EXCHANGE_GRANTED);
-                        else
+                        } else {
                                 expect_malformed(body, "the body is no JSON");
+                        }
                 }
         }
-        for (size_t length = sizeof(cut) - 4; length < sizeof(cut); length++)
+        for (size_t length = sizeof(cut) - 4; length < sizeof(cut); length++) {
                 assert_int_equal(classify(200, NULL, cut, length).outcome,
                                  length == sizeof(cut) - 4 ? EXCHANGE_GRANTED : EXCHANGE_MALFORMED);
+        }
 }
 
 /* `ust` and `mage_id` are read alike. */
@@ -138,7 +139,6 @@ static void fields_that_are_no_plain_strings(void **state)
         };
         char body[256];
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
                 (void)snprintf(body, sizeof(body), "{\"ust\":%s,\"mage_id\":\"M\",\"expires_in\":60}",
                                values[i]);
@@ -155,7 +155,6 @@ static void fields_that_are_no_plain_strings(void **state)
 
 static void every_byte_of_a_token(void **state)
 {
-        (void)state;
         for (int c = 1; c <= 255; c++) {
                 char body[128];
                 bool plain = c >= 0x21 && c <= 0x7e && c != '"' && c != '\'';
@@ -178,7 +177,6 @@ static enum exchange_outcome classify_lengths(int ust_length, int mage_id_length
 
 static void lengths_have_limits(void **state)
 {
-        (void)state;
         assert_int_equal(classify_lengths(1, 1), EXCHANGE_GRANTED);
         assert_int_equal(classify_lengths(SESSION_TOKEN_MAX, MAGE_ID_MAX), EXCHANGE_GRANTED);
         assert_int_equal(classify_lengths(SESSION_TOKEN_MAX + 1, MAGE_ID_MAX), EXCHANGE_MALFORMED);
@@ -236,7 +234,6 @@ static void lifetimes(void **state)
                 { "\"18446744073709551676\"", 0 },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct verdict v;
                 char body[128];
@@ -247,8 +244,9 @@ static void lifetimes(void **state)
                 if (rows[i].sec == 0) {
                         assert_int_equal(v.outcome, EXCHANGE_MALFORMED);
                         /* What does not fit into 64 bits is no number to newer versions of json-c. */
-                        if (!streq(v.why, LIFETIME_WHY) && !streq(v.why, "the body is no JSON"))
+                        if (!streq(v.why, LIFETIME_WHY) && !streq(v.why, "the body is no JSON")) {
                                 fail_msg("%s: %s", body, v.why);
+                        }
                         continue;
                 }
                 assert_int_equal(v.outcome, EXCHANGE_GRANTED);
@@ -261,7 +259,6 @@ static void the_body_has_a_limit(void **state)
         static const char whole[] = "{\"ust\":\"abc\",\"mage_id\":\"M\",\"expires_in\":60}";
         _cleanup_free_ char *body = malloc(TOKEN_REPLY_MAX + 1);
 
-        (void)state;
         assert_non_null(body);
         memset(body, ' ', TOKEN_REPLY_MAX + 1);
         memcpy(body, whole, strlen(whole));
@@ -275,7 +272,6 @@ static void nesting_has_a_limit(void **state)
 {
         _cleanup_free_ char *body = malloc(TOKEN_REPLY_MAX);
 
-        (void)state;
         assert_non_null(body);
         memset(body, '[', TOKEN_REPLY_MAX);
         assert_int_equal(classify(200, NULL, body, TOKEN_REPLY_MAX).outcome, EXCHANGE_MALFORMED);

@@ -12,11 +12,11 @@ static void names_that_can_ask(void **state)
                 "srv-data.mount",  "dev-sda.swap",           "app.socket",
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 const char *fault = unit_name_fault(names[i], strlen(names[i]));
-                if (fault)
+                if (fault) {
                         fail_msg("%s: %s", names[i], fault);
+                }
         }
 }
 
@@ -46,12 +46,12 @@ static void says_what_is_wrong(void **state)
                 { "caf\xc3\xa9.service", "one rule per line" },
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 const char *fault = unit_name_fault(rows[i].name, strlen(rows[i].name));
-                if (!fault || !strstr(fault, rows[i].why))
+                if (!fault || !strstr(fault, rows[i].why)) {
                         fail_msg("%s: expected \"%s\" in \"%s\"", rows[i].name, rows[i].why,
                                  fault ? fault : "(no fault)");
+                }
         }
 }
 
@@ -59,7 +59,6 @@ static void the_longest_name_has_98_characters(void **state)
 {
         char name[UNIT_NAME_MAX + 2];
 
-        (void)state;
         memset(name, 'a', sizeof(name));
         memcpy(name + UNIT_NAME_MAX - 8, ".service", 9);
         assert_null(unit_name_fault(name, UNIT_NAME_MAX));
@@ -69,7 +68,6 @@ static void the_longest_name_has_98_characters(void **state)
 
 static void only_what_is_within_the_length_counts(void **state)
 {
-        (void)state;
         assert_null(unit_name_fault("a.service/eqp", 9));
         assert_non_null(unit_name_fault("a.service", 8));
         assert_non_null(unit_name_fault("a\0b.service", 11));
@@ -78,7 +76,6 @@ static void only_what_is_within_the_length_counts(void **state)
 
 static void a_name_fits_itself(void **state)
 {
-        (void)state;
         assert_true(unit_name_fits("deploy.service", "deploy.service"));
         assert_false(unit_name_fits("deploy.service", "deploy.socket"));
         assert_false(unit_name_fits("deploy.service", "deploy2.service"));
@@ -90,7 +87,6 @@ static void a_name_fits_itself(void **state)
 
 static void a_template_fits_its_instances(void **state)
 {
-        (void)state;
         assert_true(unit_name_fits("worker@.service", "worker@7.service"));
         assert_true(unit_name_fits("worker@.service", "worker@a@b.service"));
         assert_true(unit_name_fits("worker@.service", "worker@a.b.service"));

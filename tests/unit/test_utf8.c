@@ -10,7 +10,6 @@ static size_t length_of(const char *text)
 
 static void sequences(void **state)
 {
-        (void)state;
         assert_int_equal(length_of("ab"), 1);
         assert_int_equal(utf8_sequence((const unsigned char *)"", 1), 1); /* NUL is a character too */
         assert_int_equal(length_of("\xc3\xa9x"), 2);
@@ -39,7 +38,6 @@ static void none(void **state)
                 "\xe2\x82x",    /* likewise */
         };
 
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 if (length_of(texts[i]) != 0) {
                         fail_msg("text %zu passes", i);

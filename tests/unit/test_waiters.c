@@ -9,7 +9,6 @@ static struct waiter one, two, three;
 
 static void count(struct waiter *waiter)
 {
-        (void)waiter;
         n_told++;
 }
 
@@ -25,12 +24,10 @@ static void cancel_the_others(struct waiter *waiter)
         waiter_cancel(&one);
         waiter_cancel(&two);
         waiter_cancel(&three);
-        (void)waiter;
 }
 
 static int set_up(void **state)
 {
-        (void)state;
         list = (struct waiters){ 0 };
         one = two = three = (struct waiter){ .on_news = count };
         n_told = 0;
@@ -39,7 +36,6 @@ static int set_up(void **state)
 
 static void test_each_is_told_once(void **state)
 {
-        (void)state;
         waiters_add(&list, &one);
         waiters_add(&list, &two);
         waiters_add(&list, &two);
@@ -51,7 +47,6 @@ static void test_each_is_told_once(void **state)
 
 static void test_who_waits_again_is_told_at_the_next_news(void **state)
 {
-        (void)state;
         one.on_news = wait_again;
         waiters_add(&list, &one);
         waiters_add(&list, &two);
@@ -63,7 +58,6 @@ static void test_who_waits_again_is_told_at_the_next_news(void **state)
 
 static void test_who_goes_away_meanwhile_is_not_told(void **state)
 {
-        (void)state;
         one.on_news = two.on_news = three.on_news = cancel_the_others;
         waiters_add(&list, &one);
         waiters_add(&list, &two);
@@ -75,7 +69,6 @@ static void test_who_goes_away_meanwhile_is_not_told(void **state)
 
 static void test_cancel_is_harmless(void **state)
 {
-        (void)state;
         waiter_cancel(&one);
         waiters_add(&list, &one);
         waiters_add(&list, &two);

@@ -24,7 +24,6 @@ static bool holds(size_t from, size_t size, unsigned char byte)
 
 static void test_free_wipes(void **state)
 {
-        (void)state;
         static const size_t sizes[] = { 40, 100, 1000, 1024, 1032, 8192, 60000 };
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
                 /* The one behind keeps the block from being given back to the kernel. */
@@ -42,7 +41,6 @@ static void test_free_wipes(void **state)
 
 static void test_realloc_wipes_what_it_leaves(void **state)
 {
-        (void)state;
         unsigned char *block = malloc(1000);
         void *volatile behind = malloc(64); /* so that it must move */
         assert_true(block && behind);
@@ -68,7 +66,6 @@ static void test_realloc_wipes_what_it_leaves(void **state)
 
 static void test_the_edges(void **state)
 {
-        (void)state;
         free(NULL);
         void *volatile block = realloc(NULL, 10);
         assert_non_null(block);

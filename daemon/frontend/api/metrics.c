@@ -21,7 +21,6 @@ static void plain(FILE *out, const char *name, const char *type, const char *hel
 
 static uint64_t configured(const struct environment *environment, uint64_t now_usec)
 {
-        (void)now_usec;
         return environment_configured(environment);
 }
 
@@ -37,13 +36,11 @@ static uint64_t left(const struct environment *environment, uint64_t now_usec)
 
 static uint64_t failures(const struct environment *environment, uint64_t now_usec)
 {
-        (void)now_usec;
         return environment->n_failures_in_row;
 }
 
 static uint64_t put_off(const struct environment *environment, uint64_t now_usec)
 {
-        (void)now_usec;
         return environment->n_limited;
 }
 

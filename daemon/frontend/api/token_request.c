@@ -317,7 +317,6 @@ void token_request_refresh(struct api *api, struct request *request, uint64_t no
         const struct environment *environment = request->environment;
         const struct session *session = environment_session(environment, now_usec);
 
-        (void)api;
         if (token_request_is_new(request)) {
                 begin_refresh(request, now_usec);
         } else if (session && session->serial != request->seen_serial) {

@@ -39,7 +39,6 @@ static int find_namespace(int fd, uint64_t *ret)
         }
         *ret = cookie;
 #else
-        (void)fd;
 #endif
         return 0;
 }

@@ -108,8 +108,6 @@ static int on_ready(sd_event_source *io, int fd, uint32_t events, void *userdata
 {
         struct credential_request *request = userdata;
 
-        (void)io;
-        (void)fd;
         if (events & (EPOLLHUP | EPOLLERR)) {
                 forget(request->source, request);
         } else {
@@ -180,8 +178,6 @@ static int on_connections(sd_event_source *io, int fd, uint32_t events, void *us
         struct credential_source *source = userdata;
         uint64_t now_usec = clock_now_usec();
 
-        (void)io;
-        (void)events;
         for (int i = 0; i < BATCH && source->n < CREDENTIAL_SOURCE_MAX; i++) {
                 struct sockaddr_un other = { 0 };
                 socklen_t length = sizeof(other);

@@ -23,8 +23,6 @@ static void finish(struct drain *drain)
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        (void)source;
-        (void)usec;
         finish(userdata);
         return 0;
 }

@@ -53,16 +53,12 @@ static void run(struct http_server *server)
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        (void)source;
-        (void)fd;
-        (void)events;
         run(userdata);
         return 0;
 }
 
 static int on_more(sd_event_source *source, void *userdata)
 {
-        (void)source;
         run(userdata);
         return 0;
 }
@@ -113,7 +109,6 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         struct connection *connection = info ? info->socket_context : NULL;
 
-        (void)userdata;
         if (!connection) {
                 return NULL;
         }
@@ -147,8 +142,6 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
 {
         struct request *request = *request_context;
 
-        (void)userdata;
-        (void)url;
         if (!request) {
                 const union MHD_ConnectionInfo *info =
                         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -177,9 +170,6 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
 {
         struct request *request = *request_context;
 
-        (void)userdata;
-        (void)mhd;
-        (void)why;
         *request_context = NULL;
         if (!request) {
                 return;
@@ -289,9 +279,6 @@ int http_server_drain(struct http_server *server, void (*done)(void *userdata), 
 static void ignore_log(void *userdata, const char *format, va_list arguments)
 {
         /* libmicrohttpd tells of clients' nonsense, with its bytes: nothing for a log. */
-        (void)userdata;
-        (void)format;
-        (void)arguments;
 }
 
 /* "Turbo" reads a new connection at once, before it asks epoll, and closes without shutdown(). */

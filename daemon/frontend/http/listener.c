@@ -37,8 +37,6 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct listener *listener = userdata;
 
-        (void)source;
-        (void)usec;
         (void)sd_event_source_set_enabled(listener->io, SD_EVENT_ON);
         return 0;
 }
@@ -73,9 +71,6 @@ static int on_connections(sd_event_source *source, int fd, uint32_t events, void
 {
         struct listener *listener = userdata;
 
-        (void)source;
-        (void)fd;
-        (void)events;
         (void)accept_batch(listener);
         http_server_take_turn(listener->server);
         return 0;

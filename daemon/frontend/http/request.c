@@ -26,7 +26,6 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
 {
         struct request *request = userdata;
 
-        (void)kind;
         head_bytes_header(&request->head, name, value);
         guard_note(&request->facts, name, value);
         return MHD_YES;
