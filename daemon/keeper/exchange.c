@@ -5,6 +5,7 @@
 #include "daemon/keeper/exchange.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/keeper/trust.h"
 #include "lib/hide_login.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -22,6 +23,7 @@ struct exchange {
         exchange_done_fn done;
         void *userdata;
         struct access_key *key; /* a copy: an echo of it in an answer must be hidden */
+        bool has_ca_file;
 
         char request_body[128];
         char error_text[CURL_ERROR_SIZE];
@@ -128,7 +130,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 /* The transfer itself failed: in words, with what an administrator can do where we know it. */
 static void explain_failure(const struct exchange *exchange, CURLcode result, char *why, size_t size)
 {
-        const char *cure = "";
+        const char *cure;
         char detail[CURL_ERROR_SIZE];
 
         (void)snprintf(detail, sizeof(detail), "%s",
@@ -141,13 +143,8 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
         case CURLE_COULDNT_RESOLVE_PROXY:
                 cure = " (check https_proxy and its like, and DNS)";
                 break;
-        case CURLE_PEER_FAILED_VERIFICATION:
-                cure = " (the certificate is not trusted: set ca_file for a private CA)";
-                break;
-        case CURLE_SSL_CACERT_BADFILE:
-                cure = " (check ca_file)";
-                break;
         default:
+                cure = trust_cure(exchange->easy, exchange->has_ca_file, result);
                 break;
         }
         char printable[160];
@@ -210,11 +207,9 @@ static bool set_up(struct exchange *exchange, const struct exchange_target *targ
         /* libcurl's resolver is a thread, and ending a transfer waits for it: with a silent name server, the
          * whole daemon would stand still. With QUICK_EXIT, libcurl lets the thread end by itself. */
         return SET(CURLOPT_URL, url) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
-               SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
-               SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-               (!target->ca_file || SET(CURLOPT_CAINFO, target->ca_file)) &&
-               SET(CURLOPT_CA_CACHE_TIMEOUT, 0L) && SET(CURLOPT_FORBID_REUSE, 1L) &&
-               SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(CURLOPT_NOSIGNAL, 1L) &&
+               SET(CURLOPT_FOLLOWLOCATION, 0L) && trust_set_up(easy, target->ca_file) &&
+               SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+               SET(CURLOPT_NOSIGNAL, 1L) &&
                SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(target->connect_timeout_usec / USEC_PER_MSEC)) &&
                SET(CURLOPT_TIMEOUT_MS, (long)(target->whole_timeout_usec / USEC_PER_MSEC)) &&
                SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC) && SET(CURLOPT_USERNAME, exchange->key->id) &&
@@ -245,6 +240,7 @@ int exchange_start(struct exchange **ret, struct curl_loop *loop, const struct e
         exchange->loop = loop;
         exchange->done = done;
         exchange->userdata = userdata;
+        exchange->has_ca_file = target->ca_file != NULL;
         exchange->key = access_key_copy(key);
         exchange->easy = curl_easy_init();
         exchange->headers = curl_slist_append(NULL, "Content-Type: application/json");

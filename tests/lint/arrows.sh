@@ -58,8 +58,8 @@ rule only 'daemon/.*' 'daemon/.*|lib/[^/]+|<.*' "the daemon uses lib/ and itself
 
 # ---- inside the daemon ----
 
-exchange_side='daemon/keeper/(upstream|exchange|curl_loop|key_[a-z_]+|held_keys)\.[ch]'
-behind_the_door='daemon/keeper/(exchange|curl_loop|key_[a-z_]+|held_keys)\.h'
+exchange_side='daemon/keeper/(upstream|exchange|curl_loop|trust|key_[a-z_]+|held_keys)\.[ch]'
+behind_the_door='daemon/keeper/(exchange|curl_loop|trust|key_[a-z_]+|held_keys)\.h'
 upstream_side='daemon/keeper/environment(_log)?\.[ch]'
 
 # The daemon's files, but for those that match.

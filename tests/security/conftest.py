@@ -14,6 +14,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
+from authorities import Authority, trusting  # noqa: E402
 from fixtures import (make_broker, manager, pytest_make_parametrize_id,  # noqa: E402, F401
                       pytest_runtest_makereport, session_simulator, upstream)
 from people import Users  # noqa: E402
@@ -82,3 +83,18 @@ def broker(upstream, make_broker, alice):
 @pytest.fixture
 def tcp(broker):
     return "127.0.0.1", broker.port
+
+
+@pytest.fixture(scope="session")
+def authorities(tmp_path_factory):
+    """The one that the machine trusts, and an unrelated one."""
+    directory = tmp_path_factory.mktemp("authorities")
+    return Authority(directory, "systems"), Authority(directory, "company")
+
+
+@pytest.fixture
+def machine(authorities, tmp_path, monkeypatch):
+    """All programs are run where the system's store is the first authority's. The path of the daemon."""
+    daemon = trusting(tmp_path / "build", authorities[0])
+    monkeypatch.setenv("EQP_BUILD_DIR", str(tmp_path / "build"))
+    return daemon

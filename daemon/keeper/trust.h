@@ -1,0 +1,13 @@
+/* Whom an exchange trusts. Behind the upstream door: nothing of the HTTP side includes this. */
+#pragma once
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+/* Sets all of it. ca_file: a file of certificate authorities that vouch for the upstream, in place of every
+ * other; NULL: the system's. False: there is no memory for it. */
+bool trust_set_up(CURL *easy, const char *ca_file);
+
+/* What an administrator can do about a transfer that ended with this result for want of trust, such as
+ * " (check ca_file)"; "" if it ended for something else. */
+const char *trust_cure(CURL *easy, bool has_ca_file, CURLcode result);
