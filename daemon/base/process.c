@@ -88,11 +88,6 @@ void hardening_apply(void)
         if (getpid() == 1 && signal(SIGCHLD, SIG_IGN) == SIG_ERR) {
                 warn("cannot ignore SIGCHLD");
         }
-        /* A TLS library would write the keys of its sessions to that file: with them, what was recorded on
-         * the wire can be read, our access key included. */
-        if (unsetenv("SSLKEYLOGFILE") < 0) {
-                warn("cannot unset SSLKEYLOGFILE");
-        }
         raise_descriptor_limit();
         check_locking();
 }
