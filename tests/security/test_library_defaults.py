@@ -145,7 +145,7 @@ def test_without_ca_file_the_system_s_store_is_opened(plain_build, machine, auth
 
 
 def test_the_options_that_are_named_are_set():
-    sources = "".join((ROOT / "daemon" / name).read_text() for name in ("trust.c", "exchange.c"))
+    sources = "".join((ROOT / "daemon" / "keeper" / name).read_text() for name in ("trust.c", "exchange.c"))
     for _, fate in FILES + SETTINGS:
         for option in re.findall(r"CURLOPT_\w+", fate):
             assert f"SET({option}, " in sources, option
