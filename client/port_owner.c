@@ -36,13 +36,6 @@ static void close_file(FILE **file)
         }
 }
 
-static void close_fd(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-}
-
 /* 1: there is one. 0: there is none. Negative errno: who knows. */
 static int find_daemon_user(uid_t *ret_uid)
 {
@@ -134,7 +127,7 @@ int port_owner_check(const char *server_address, int server_port, const char *ow
                      char words[static PORT_OWNER_WORDS_MAX])
 {
         static const struct diag_end nobody = { 0 };
-        _cleanup_(close_fd) int netlink = -1;
+        _cleanup_close_ int netlink = -1;
         struct diag_end server, own;
         struct diag_question question;
         uid_t daemon_uid = 0, owner = 0;

@@ -16,19 +16,6 @@
 
 #define FILES_MAX 128 /* the daemon looks at no more */
 
-static void close_fd(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-        *fd = -1;
-}
-
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
-}
-
 int key_file_name_read(struct key_file_name *ret_name, const char *text)
 {
         struct key_file_name name = { 0 };
@@ -124,7 +111,7 @@ static ssize_t read_text(int fd, char *text, size_t size)
 
 static void read_key(struct key_entry *entry, int fd)
 {
-        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_secret_ char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         const char *why = "out of memory";
         ssize_t length;
 
@@ -143,7 +130,7 @@ static void read_key(struct key_entry *entry, int fd)
 
 static void examine(struct key_entry *entry, int directory_fd, const char *file, bool relaxed)
 {
-        _cleanup_(close_fd) int fd = open_file(directory_fd, file);
+        _cleanup_close_ int fd = open_file(directory_fd, file);
         int error = errno;
 
         if (fd < 0) {

@@ -19,11 +19,6 @@ enum {
         TRIAL_ODD = 76,
 };
 
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
-}
-
 static enum key_verdict verdict_of(int exit_code)
 {
         switch (exit_code) {
@@ -64,7 +59,7 @@ void key_trial_run(struct key_trial *ret_trial, const struct settings *settings,
                    const struct access_key *key)
 {
         const char *const arguments[] = { "--try-key", environment, NULL };
-        _cleanup_(free_secret) char *line = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_secret_ char *line = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         _cleanup_(program_result_clear) struct program_result result = { 0 };
         char duration[DURATION_TEXT_MAX];
         const char *words;

@@ -48,14 +48,6 @@ void program_result_clear(struct program_result *result)
         *result = (struct program_result){ 0 };
 }
 
-static void close_fd(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-        *fd = -1;
-}
-
 static void close_child(struct child *child)
 {
         for (size_t i = 0; i < 2; i++) {
@@ -223,7 +215,7 @@ static int wait_for(pid_t pid)
 /* With the child running: its words and its end. It does not outlive this. */
 static int follow(const struct child *child, uint64_t deadline_usec, struct program_result *ret_result)
 {
-        _cleanup_(close_fd) int pidfd = pidfd_open(child->pid, 0);
+        _cleanup_close_ int pidfd = pidfd_open(child->pid, 0);
         struct reader readers[2] = { 0 };
         int r, code;
 

@@ -14,11 +14,6 @@
 #include "ctl/verbs.h"
 #include "lib/secret.h"
 
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
-}
-
 /* ---- reading the key ---- */
 
 /* Both parts from the terminal, as one line. Its length, or a negative errno after saying why. */
@@ -78,7 +73,7 @@ static ssize_t read_key(char *text, size_t size)
 /* NULL after saying why. */
 static struct access_key *get_key(const struct key_file_name *name)
 {
-        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_secret_ char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         struct access_key *key = NULL;
         const char *why = "out of memory";
         ssize_t length;

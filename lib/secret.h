@@ -2,6 +2,8 @@
  * when they are given back. */
 #pragma once
 
+#include "lib/util.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,6 +13,13 @@ void *secret_alloc(size_t size);
 
 /* Wipes the whole block and gives it back. NULL is fine. Returns NULL. */
 void *secret_free(void *block);
+
+static inline void secret_freep(void *pointer_to_block)
+{
+        (void)secret_free(*(void **)pointer_to_block);
+}
+
+#define _cleanup_secret_ _cleanup_(secret_freep)
 
 /* Is this block kept out of swap? */
 bool secret_locked(const void *block);

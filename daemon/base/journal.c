@@ -161,7 +161,7 @@ void journal_settle(void)
         if (journal.form != JOURNAL_AUTO) {
                 return;
         }
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0) {
                 return;
         }
@@ -172,5 +172,4 @@ void journal_settle(void)
                         (void)nanosleep(&pause, NULL);
                 }
         }
-        (void)close(fd);
 }

@@ -118,23 +118,15 @@ int passed_take(struct passed *ret)
         return 0;
 }
 
-static void close_one(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-        *fd = -1;
-}
-
 void passed_close(struct passed *passed)
 {
         for (size_t i = 0; i < passed->n_listen; i++) {
-                close_one(&passed->listen[i]);
+                close_fd(&passed->listen[i]);
         }
         for (size_t i = 0; i < passed->n_sessions; i++) {
-                close_one(&passed->sessions[i]);
+                close_fd(&passed->sessions[i]);
         }
-        close_one(&passed->credential);
-        close_one(&passed->diagnosis);
+        close_fd(&passed->credential);
+        close_fd(&passed->diagnosis);
         passed->n_listen = passed->n_sessions = 0;
 }

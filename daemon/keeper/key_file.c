@@ -10,18 +10,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void close_fd(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-}
-
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
-}
-
 /* Reads at most size bytes, with one_line only until a line end has come. Returns how many, or a negative
  * errno. */
 static ssize_t read_some(int fd, char *buffer, size_t size, bool one_line)
@@ -46,7 +34,7 @@ static ssize_t read_some(int fd, char *buffer, size_t size, bool one_line)
 
 static int read_key(int fd, bool one_line, struct access_key **ret, char *reterr_reason, size_t reason_size)
 {
-        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_secret_ char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         const char *why = NULL;
 
         if (!text) {
@@ -74,8 +62,7 @@ int key_file_read(int directory_fd, const char *name, bool relaxed, struct acces
                   struct stat *ret_status, char *reterr_reason, size_t reason_size)
 {
         /* O_NONBLOCK: a FIFO of that name must not stop the daemon. */
-        _cleanup_(close_fd) int fd =
-                openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat status;
 
         if (fd < 0) {

@@ -18,13 +18,6 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static void close_fd(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-}
-
 static int map(struct session_snapshot *ret, int fd, size_t length)
 {
         /* The pages are shared either way as nobody can write; but before Linux 6.7, what is sealed against
@@ -45,22 +38,10 @@ static int map(struct session_snapshot *ret, int fd, size_t length)
         return 0;
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-        for (size_t done = 0; done < length;) {
-                ssize_t n = write(fd, text + done, length - done);
-                if (n < 0) {
-                        return -errno;
-                }
-                done += (size_t)n;
-        }
-        return 0;
-}
-
 int session_snapshot_make(struct session_snapshot *ret, const char *text, size_t length)
 {
         const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-        _cleanup_(close_fd) int fd = memfd_create("sessions", flags | MFD_NOEXEC_SEAL);
+        _cleanup_close_ int fd = memfd_create("sessions", flags | MFD_NOEXEC_SEAL);
 
         if (fd < 0 && errno == EINVAL) {
                 fd = memfd_create("sessions", flags);
@@ -68,7 +49,7 @@ int session_snapshot_make(struct session_snapshot *ret, const char *text, size_t
         if (fd < 0 || fchmod(fd, S_IRUSR) < 0) {
                 return -errno;
         }
-        int r = write_all(fd, text, length);
+        int r = write_fully(fd, text, length);
         if (r < 0) {
                 return r;
         }
