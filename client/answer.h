@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "client/transport.h"
+#include "lib/json_scope.h"
 
 /* Reads the body of an answer. 0 with the object if the status is 200 and the body one JSON object (release
  * it with json_object_put()). Else the trouble is set: the daemon's own words if they can be understood,
@@ -23,9 +24,3 @@ int field_boolean(struct json_object *object, const char *name, bool *ret_value)
 /* An integer field within [min, max]. -EPROTO. */
 int field_integer(struct json_object *object, const char *name, int64_t min, int64_t max,
                   int64_t *ret_value);
-
-static inline void json_putp(struct json_object **object)
-{
-        (void)json_object_put(*object);
-        *object = NULL;
-}

@@ -3,6 +3,7 @@
 
 #include <json-c/json.h>
 
+#include "lib/json_scope.h"
 #include "lib/util.h"
 
 /* Nothing is told apart from a wrong type: text is "" then, truth is false. Text belongs to the object. */
@@ -18,9 +19,3 @@ bool field_seconds(struct json_object *object, const char *name, int64_t *ret_se
 /* NULL if there is none; belongs to the object. */
 struct json_object *field_object(struct json_object *object, const char *name);
 struct json_object *field_array(struct json_object *object, const char *name);
-
-static inline void json_putp(struct json_object **object)
-{
-        (void)json_object_put(*object);
-        *object = NULL;
-}

@@ -17,14 +17,6 @@ static void tokener_freep(struct json_tokener **tokener)
         }
 }
 
-void json_putp(struct json_object **value)
-{
-        if (*value) {
-                json_object_put(*value);
-        }
-        *value = NULL;
-}
-
 int json_read(const char *text, size_t size, struct json_object **ret)
 {
         _cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);

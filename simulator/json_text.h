@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For _cleanup_(json_putp). */
-void json_putp(struct json_object **value);
+#include "lib/json_scope.h"
 
 /* Reads exactly one JSON value of valid UTF-8, with nothing behind it and nested at most 16 deep; "null"
  * gives NULL. The caller puts the value. Returns 0, -EBADMSG for anything else, or -ENOMEM. */
