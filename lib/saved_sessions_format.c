@@ -93,7 +93,7 @@ static struct json_object *describe(const struct saved_sessions *saved)
 static int move_text(struct json_object *json, char **ret, size_t *ret_length)
 {
         size_t length;
-        char *text = (char *)(uintptr_t)json_text(json, &length);
+        char *text = (char *)(uintptr_t)json_text(json, &length), *copy = NULL;
         int r = -ENOMEM;
 
         if (!text) {
@@ -101,8 +101,9 @@ static int move_text(struct json_object *json, char **ret, size_t *ret_length)
         }
         if (length > SAVED_SESSIONS_MAX) {
                 r = -E2BIG;
-        } else if ((*ret = secret_alloc(length))) {
-                memcpy(*ret, text, length);
+        } else if ((copy = secret_alloc(length))) {
+                memcpy(copy, text, length);
+                *ret = copy;
                 *ret_length = length;
                 r = 0;
         }
@@ -112,13 +113,7 @@ static int move_text(struct json_object *json, char **ret, size_t *ret_length)
 
 int saved_sessions_format(const struct saved_sessions *saved, char **ret, size_t *ret_length)
 {
-        struct json_object *json = describe(saved);
-        char *text = NULL;
-        int r = move_text(json, &text, ret_length);
+        _cleanup_(secret_json_free_ust) struct json_object *json = describe(saved);
 
-        secret_json_free(json, "ust");
-        if (r >= 0) {
-                *ret = text;
-        }
-        return r;
+        return move_text(json, ret, ret_length);
 }

@@ -204,22 +204,21 @@ static int read_all(struct json_object *json, struct saved_sessions *saved, cons
 /* Is this the very text that we would have written? */
 static int compare(const struct saved_sessions *saved, const char *text, size_t length)
 {
-        char *again = NULL;
+        _cleanup_secret_ char *again = NULL;
         size_t again_length;
         int r = saved_sessions_format(saved, &again, &again_length);
 
-        if (r >= 0 && (again_length != length || !secret_equal(again, text, length))) {
-                r = -EBADMSG;
+        if (r < 0) {
+                return r;
         }
-        (void)secret_free(again);
-        return r;
+        return again_length == length && secret_equal(again, text, length) ? 0 : -EBADMSG;
 }
 
 int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
                          const char **reterr_why)
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = saved_sessions_new();
-        struct json_object *json = NULL;
+        _cleanup_(secret_json_free_ust) struct json_object *json = NULL;
 
         *reterr_why = "it is damaged";
         if (!saved) {
@@ -229,15 +228,17 @@ int saved_sessions_parse(const char *text, size_t length, struct saved_sessions 
                 return -EBADMSG;
         }
         int r = secret_json_parse(text, length, NESTING_MAX, &json);
-        if (r >= 0) {
-                r = read_all(json, saved, reterr_why);
-                secret_json_free(json, "ust");
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = compare(saved, text, length);
+        r = read_all(json, saved, reterr_why);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                *ret = take_ptr(saved);
+        r = compare(saved, text, length);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        *ret = take_ptr(saved);
+        return 0;
 }

@@ -161,7 +161,7 @@ static const char *read_grant(struct json_object *reply, struct grant *ret)
 static enum exchange_outcome classify_body(const char *body, size_t length, struct grant *ret,
                                            const char **ret_why)
 {
-        struct json_object *reply = NULL;
+        _cleanup_(secret_json_free_ust) struct json_object *reply = NULL;
 
         *ret_why = "the body is no JSON";
         if (!body || length == 0) {
@@ -181,11 +181,10 @@ static enum exchange_outcome classify_body(const char *body, size_t length, stru
                 *ret_why = "no memory to read the answer";
                 return EXCHANGE_UNAVAILABLE;
         }
-        if (r >= 0) {
-                *ret_why = read_grant(reply, ret);
+        if (r < 0) {
+                return EXCHANGE_MALFORMED;
         }
-        secret_json_free(reply, "ust");
-
+        *ret_why = read_grant(reply, ret);
         if (*ret_why) {
                 return EXCHANGE_MALFORMED;
         }
