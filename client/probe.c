@@ -45,10 +45,11 @@ static int probe_refresh(struct eqp_broker *broker, const char *environment)
         int r;
 
         r = eqp_broker_refresh(broker, environment, &refreshed, &json);
-        if (r >= 0) {
-                printf("refreshed %s\njson %s\n", refreshed ? "yes" : "no", json);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        printf("refreshed %s\njson %s\n", refreshed ? "yes" : "no", json);
+        return 0;
 }
 
 static int probe_reload(struct eqp_broker *broker)
@@ -57,10 +58,11 @@ static int probe_reload(struct eqp_broker *broker)
         int r;
 
         r = eqp_broker_reload(broker, &json);
-        if (r >= 0) {
-                printf("json %s\n", json);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        printf("json %s\n", json);
+        return 0;
 }
 
 static int probe_status(struct eqp_broker *broker)
@@ -69,10 +71,11 @@ static int probe_status(struct eqp_broker *broker)
         int r;
 
         r = eqp_broker_get_status(broker, &json);
-        if (r >= 0) {
-                printf("json %s\n", json);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        printf("json %s\n", json);
+        return 0;
 }
 
 static int probe_token(struct eqp_broker *broker, char **arguments)

@@ -10,8 +10,16 @@
 
 #define NAMES_MAX 16 /* in a message */
 
-static int parse(struct settings **ret_settings, const char *text,
-                 char reterr_message[static PROGRAM_WORDS_MAX])
+static int parse(struct settings *settings, const char *text, char reterr_message[static SETTINGS_ERROR_MAX])
+{
+        int r;
+
+        r = settings_read(settings, "eqp-brokerd --check", text, strlen(text), reterr_message);
+        return r < 0 ? r : settings_finish(settings, reterr_message);
+}
+
+static int understand(struct settings **ret_settings, const char *text,
+                      char reterr_message[static PROGRAM_WORDS_MAX])
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         char message[SETTINGS_ERROR_MAX];
@@ -22,10 +30,7 @@ static int parse(struct settings **ret_settings, const char *text,
                 (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "out of memory");
                 return r;
         }
-        r = settings_read(settings, "eqp-brokerd --check", text, strlen(text), message);
-        if (r >= 0) {
-                r = settings_finish(settings, message);
-        }
+        r = parse(settings, text, message);
         if (r < 0) {
                 (void)snprintf(reterr_message, PROGRAM_WORDS_MAX,
                                "%s; are eqpctl and %s of the same version?", message, program_path());
@@ -59,7 +64,7 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
                 return -EINVAL;
         }
 
-        return parse(ret_settings, result.output, reterr_message);
+        return understand(ret_settings, result.output, reterr_message);
 }
 
 const char *configuration_keys_directory(const struct settings *settings)

@@ -31,14 +31,7 @@ static void aside_drop(struct aside *aside)
         if (aside->name[0] != '\0') {
                 (void)unlinkat(aside->directory_fd, aside->name, 0);
         }
-        if (aside->fd >= 0) {
-                (void)close(aside->fd);
-        }
-}
-
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
+        close_fd(&aside->fd);
 }
 
 static void unblock(sigset_t *mask)
@@ -115,9 +108,29 @@ static int give_to_daemon(int fd)
         return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 
+static int open_new(struct key_store *store)
+{
+        _cleanup_close_ int fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        int r;
+
+        if (fd < 0) {
+                return -errno;
+        }
+        r = give_to_daemon(fd);
+        if (r < 0) {
+                return r;
+        }
+        if (fstat(fd, &store->status) < 0) {
+                return -errno;
+        }
+
+        store->fd = take_fd(fd);
+        return 0;
+}
+
 int key_writer_make_directory(struct key_store *store)
 {
-        int fd, r;
+        int r;
 
         if (store->fd >= 0) {
                 return 0;
@@ -130,20 +143,12 @@ int key_writer_make_directory(struct key_store *store)
         if (mkdir(store->path, 0700) < 0) {
                 return fail(store, "", "cannot be made", errno);
         }
-        fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        r = fd < 0 ? -errno : give_to_daemon(fd);
-        if (r == 0 && fstat(fd, &store->status) < 0) {
-                r = -errno;
-        }
+        r = open_new(store);
         if (r < 0) {
                 (void)rmdir(store->path);
-                if (fd >= 0) {
-                        (void)close(fd);
-                }
                 return fail(store, "", "cannot be made", -r);
         }
 
-        store->fd = fd;
         return 0;
 }
 
@@ -184,67 +189,57 @@ static int set_owner(int fd, const struct stat *directory)
         return 0;
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-        while (length > 0) {
-                ssize_t n = write(fd, text, length);
-
-                if (n < 0 && errno == EINTR) {
-                        continue;
-                }
-                if (n < 0) {
-                        return -errno;
-                }
-                text += n;
-                length -= (size_t)n;
-        }
-
-        return 0;
-}
-
 static int write_key(int fd, const struct access_key *key)
 {
         static_assert(ACCESS_KEY_TEXT_MAX >= APPLICATION_ID_MAX + APPLICATION_SECRET_MAX + 2,
                       "ID, colon, secret and line end");
-        _cleanup_(free_secret) char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
+        _cleanup_secret_ char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
         int length;
 
         if (!text) {
                 return -ENOMEM;
         }
         length = snprintf(text, ACCESS_KEY_TEXT_MAX + 1, "%s:%s\n", key->id, key->secret);
-        return length < 0 ? -EIO : write_all(fd, text, (size_t)length);
+        return length < 0 ? -EIO : write_fully(fd, text, (size_t)length);
+}
+
+static int write_and_rename(const struct key_store *store, const char *file, const struct access_key *key)
+{
+        _cleanup_(aside_drop) struct aside aside = { .fd = -1 };
+        int r;
+
+        r = aside_open(&aside, store->fd);
+        if (r < 0) {
+                return r;
+        }
+        r = write_key(aside.fd, key);
+        if (r < 0) {
+                return r;
+        }
+        r = set_owner(aside.fd, &store->status);
+        if (r < 0) {
+                return r;
+        }
+        if (fsync(aside.fd) < 0 || close(take_fd(aside.fd)) < 0 ||
+            renameat(store->fd, aside.name, store->fd, file) < 0) {
+                return -errno;
+        }
+
+        aside.name[0] = '\0';
+        return 0;
 }
 
 int key_writer_put(const struct key_store *store, const char *file, const struct access_key *key)
 {
         _cleanup_(unblock) sigset_t before;
-        _cleanup_(aside_drop) struct aside aside = { .fd = -1 };
         int r;
 
         key_leftovers_remove(store);
         block_signals(&before);
-        r = aside_open(&aside, store->fd);
-        if (r == 0) {
-                r = write_key(aside.fd, key);
-        }
-        if (r == 0) {
-                r = set_owner(aside.fd, &store->status);
-        }
-        if (r == 0 && fsync(aside.fd) < 0) {
-                r = -errno;
-        }
-        if (r == 0 && close(take_fd(aside.fd)) < 0) {
-                r = -errno;
-        }
-        if (r == 0 && renameat(store->fd, aside.name, store->fd, file) < 0) {
-                r = -errno;
-        }
+        r = write_and_rename(store, file, key);
         if (r < 0) {
                 return fail(store, file, "cannot be written", -r);
         }
-
-        aside.name[0] = '\0';
         if (fsync(store->fd) < 0) {
                 return fail(store, file, "is written, but may not outlive a power failure", errno);
         }

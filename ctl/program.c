@@ -30,6 +30,10 @@ struct reader {
         size_t length, max;
 };
 
+struct readers {
+        struct reader output, errors;
+};
+
 struct child {
         pid_t pid;
         int input[2], output[2], errors[2];
@@ -70,6 +74,12 @@ static int reader_init(struct reader *ret_reader, int fd, size_t max)
         return 0;
 }
 
+static void readers_clear(struct readers *readers)
+{
+        free(readers->output.text);
+        free(readers->errors.text);
+}
+
 /* Reads what is there. False at the end. */
 static bool reader_take(struct reader *reader)
 {
@@ -95,10 +105,11 @@ static uint64_t now_usec(void)
 
 /* Reads both to their ends and waits for the child's, which is when pidfd (-1: there is none) can be read.
  * -ETIME if that takes longer than until the deadline. */
-static int read_all(struct reader readers[static 2], int pidfd, uint64_t deadline_usec)
+static int read_all(struct readers *readers, int pidfd, uint64_t deadline_usec)
 {
-        struct pollfd polls[] = { { readers[0].fd, POLLIN, 0 },
-                                  { readers[1].fd, POLLIN, 0 },
+        struct reader *const list[] = { &readers->output, &readers->errors };
+        struct pollfd polls[] = { { readers->output.fd, POLLIN, 0 },
+                                  { readers->errors.fd, POLLIN, 0 },
                                   { pidfd, POLLIN, 0 } };
 
         while (polls[0].fd >= 0 || polls[1].fd >= 0 || polls[2].fd >= 0) {
@@ -114,8 +125,7 @@ static int read_all(struct reader readers[static 2], int pidfd, uint64_t deadlin
                         continue;
                 }
                 for (size_t i = 0; i < ARRAY_SIZE(polls); i++) {
-                        if (polls[i].fd >= 0 && polls[i].revents != 0 &&
-                            (i == 2 || !reader_take(&readers[i]))) {
+                        if (polls[i].fd >= 0 && polls[i].revents != 0 && (i == 2 || !reader_take(list[i]))) {
                                 polls[i].fd = -1;
                         }
                 }
@@ -155,6 +165,25 @@ static int write_input(int fd, const char *input, size_t length)
         return n < 0 ? -errno : (size_t)n == length ? 0 : -EIO;
 }
 
+/* An errno, or 0, as posix_spawn() itself. */
+static int spawn_with(posix_spawn_file_actions_t *actions, struct child *child, char *const *argv)
+{
+        const int ends[] = {
+                [STDIN_FILENO] = child->input[0],
+                [STDOUT_FILENO] = child->output[1],
+                [STDERR_FILENO] = child->errors[1],
+        };
+
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                int error = posix_spawn_file_actions_adddup2(actions, ends[fd], fd);
+
+                if (error != 0) {
+                        return error;
+                }
+        }
+        return posix_spawn(&child->pid, argv[0], actions, NULL, argv, environ);
+}
+
 static int spawn(struct child *child, char *const *argv)
 {
         posix_spawn_file_actions_t actions;
@@ -165,16 +194,7 @@ static int spawn(struct child *child, char *const *argv)
                 return -error;
         }
 
-        error = posix_spawn_file_actions_adddup2(&actions, child->input[0], STDIN_FILENO);
-        if (error == 0) {
-                error = posix_spawn_file_actions_adddup2(&actions, child->output[1], STDOUT_FILENO);
-        }
-        if (error == 0) {
-                error = posix_spawn_file_actions_adddup2(&actions, child->errors[1], STDERR_FILENO);
-        }
-        if (error == 0) {
-                error = posix_spawn(&child->pid, argv[0], &actions, NULL, argv, environ);
-        }
+        error = spawn_with(&actions, child, argv);
         (void)posix_spawn_file_actions_destroy(&actions);
         return -error;
 }
@@ -212,36 +232,45 @@ static int wait_for(pid_t pid)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int listen_to(const struct child *child, struct readers *readers, uint64_t deadline_usec)
+{
+        _cleanup_close_ int pidfd = pidfd_open(child->pid, 0);
+        int r;
+
+        r = reader_init(&readers->output, child->output[0], OUTPUT_MAX);
+        if (r < 0) {
+                return r;
+        }
+        r = reader_init(&readers->errors, child->errors[0], ERRORS_MAX);
+        if (r < 0) {
+                return r;
+        }
+        return read_all(readers, pidfd, deadline_usec);
+}
+
 /* With the child running: its words and its end. It does not outlive this. */
 static int follow(const struct child *child, uint64_t deadline_usec, struct program_result *ret_result)
 {
-        _cleanup_close_ int pidfd = pidfd_open(child->pid, 0);
-        struct reader readers[2] = { 0 };
+        _cleanup_(readers_clear) struct readers readers = { 0 };
         int r, code;
 
-        r = reader_init(&readers[0], child->output[0], OUTPUT_MAX);
-        if (r == 0) {
-                r = reader_init(&readers[1], child->errors[0], ERRORS_MAX);
-        }
-        if (r == 0) {
-                r = read_all(readers, pidfd, deadline_usec);
-        }
+        r = listen_to(child, &readers, deadline_usec);
         if (r < 0) {
                 (void)kill(child->pid, SIGKILL);
         }
         code = wait_for(child->pid);
-        if (r == 0 && code < 0) {
-                r = code;
+        if (r < 0) {
+                return r;
         }
-        if (r == 0) {
-                readers[0].text[readers[0].length] = '\0';
-                ret_result->exit_code = code;
-                ret_result->output = take_ptr(readers[0].text);
-                write_words(ret_result->words, readers[1].text, readers[1].length);
+        if (code < 0) {
+                return code;
         }
-        free(readers[0].text);
-        free(readers[1].text);
-        return r;
+
+        readers.output.text[readers.output.length] = '\0';
+        ret_result->exit_code = code;
+        ret_result->output = take_ptr(readers.output.text);
+        write_words(ret_result->words, readers.errors.text, readers.errors.length);
+        return 0;
 }
 
 const char *program_error(int error)

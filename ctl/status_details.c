@@ -285,13 +285,14 @@ static int print_full(const struct details *details, struct json_object *environ
         int r;
 
         r = print_text(details, "url", field_text(environment, "base_url"), STYLE_PLAIN);
-        if (r >= 0) {
-                r = print_text(details, "account", field_text(token, "mage_id"), STYLE_PLAIN);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = print_text(details, "until", field_text(token, "expires_at"), STYLE_PLAIN);
+        r = print_text(details, "account", field_text(token, "mage_id"), STYLE_PLAIN);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        return print_text(details, "until", field_text(token, "expires_at"), STYLE_PLAIN);
 }
 
 int status_details_print(FILE *out, const struct status_row *row, const struct terminal *terminal,
@@ -301,23 +302,28 @@ int status_details_print(FILE *out, const struct status_row *row, const struct t
         int r;
 
         r = print_text(&details, "why", field_text(row->environment, "why"), row->style);
-        if (r >= 0 && full) {
-                r = print_full(&details, row->environment);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = print_keys(&details, row->environment);
+        r = full ? print_full(&details, row->environment) : 0;
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = print_refused_files(&details, row->environment);
+        r = print_keys(&details, row->environment);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = print_trouble(&details, row->environment, full);
+        r = print_refused_files(&details, row->environment);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = print_exchanges(&details, row->environment, full);
+        r = print_trouble(&details, row->environment, full);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0 && full) {
-                r = print_odd_answer(&details, row->environment);
+        r = print_exchanges(&details, row->environment, full);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        return full ? print_odd_answer(&details, row->environment) : 0;
 }
