@@ -20,11 +20,6 @@ struct text {
         bool too_long;
 };
 
-static void free_secret(char **block)
-{
-        *block = secret_free(*block);
-}
-
 static void add_bytes(struct text *text, const char *bytes, size_t length)
 {
         if (length > TEXT_MAX - text->length) {
@@ -85,21 +80,6 @@ static int add_json(struct text *text, const struct environment *environment, co
         return line ? 0 : -ENOMEM;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-        while (length > 0) {
-                ssize_t n = write(fd, bytes, length);
-                if (n < 0 && errno != EINTR) {
-                        return -errno;
-                }
-                if (n > 0) {
-                        bytes += n;
-                        length -= (size_t)n;
-                }
-        }
-        return 0;
-}
-
 int token_print_format_parse(const char *word, enum token_print_format *ret)
 {
         static const char *const words[_TOKEN_PRINT_COUNT] = {
@@ -121,15 +101,17 @@ int token_print_format_parse(const char *word, enum token_print_format *ret)
 int token_print(int fd, enum token_print_format format, const struct environment *environment,
                 const struct session *session, uint64_t now_usec)
 {
-        _cleanup_(free_secret) char *bytes = secret_alloc(TEXT_MAX);
+        _cleanup_secret_ char *bytes = secret_alloc(TEXT_MAX);
         struct text text = { .bytes = bytes };
-        int r = bytes ? 0 : -ENOMEM;
 
-        if (r < 0) {
-                return r;
+        if (!bytes) {
+                return -ENOMEM;
         }
         if (format == TOKEN_PRINT_JSON) {
-                r = add_json(&text, environment, session, now_usec);
+                int r = add_json(&text, environment, session, now_usec);
+                if (r < 0) {
+                        return r;
+                }
         } else if (format == TOKEN_PRINT_ENV) {
                 add_variable(&text, "EQP_TOKEN", session->ust);
                 add_variable(&text, "EQP_MAGE_ID", session->mage_id);
@@ -139,8 +121,5 @@ int token_print(int fd, enum token_print_format format, const struct environment
                 add(&text, session->ust);
                 add(&text, "\n");
         }
-        if (r >= 0 && text.too_long) {
-                r = -EMSGSIZE;
-        }
-        return r < 0 ? r : write_all(fd, text.bytes, text.length);
+        return text.too_long ? -EMSGSIZE : write_fully(fd, text.bytes, text.length);
 }

@@ -164,16 +164,17 @@ static void scan_file(struct scan *scan, const char *name)
         }
         int r = key_file_read(scan->directory_fd, name, scan->files->relaxed, &key, &status, reason,
                               sizeof(reason));
-        if (r >= 0 && !acceptable(scan, name, environment, label, key)) {
+        if (r < 0) {
+                keep_old(scan, name, environment, label, reason, r);
+                return;
+        }
+        if (!acceptable(scan, name, environment, label, key)) {
                 (void)access_key_free(key);
                 return;
         }
-        if (r >= 0) {
-                r = hold(scan, environment, label, key, &status);
-                (void)snprintf(reason, sizeof(reason), "out of memory");
-        }
+        r = hold(scan, environment, label, key, &status);
         if (r < 0) {
-                keep_old(scan, name, environment, label, reason, r);
+                keep_old(scan, name, environment, label, "out of memory", r);
         }
 }
 
@@ -219,15 +220,22 @@ static void scan_directory(struct scan *scan)
 
 /* ---- loading ---- */
 
+/* Makes ready to scan, and says where. */
+static int begin(struct scan *scan, char **ret_directory)
+{
+        const struct key_files *files = scan->files;
+        int r = key_refusals_new(&scan->refusals);
+
+        return r < 0 ? r
+                     : key_directory_choose(files->directory, files->known, files->userdata, ret_directory);
+}
+
 void key_files_load(struct key_files *files)
 {
         struct scan scan = { .files = files };
         char *directory = NULL;
 
-        int r = key_refusals_new(&scan.refusals);
-        if (r >= 0) {
-                r = key_directory_choose(files->directory, files->known, files->userdata, &directory);
-        }
+        int r = begin(&scan, &directory);
         if (r < 0) {
                 key_refusals_clear(&scan.refusals);
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },

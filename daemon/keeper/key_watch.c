@@ -128,9 +128,14 @@ void key_watch_directory(struct key_watch *watch, const char *path)
         }
 }
 
+static void free_watch(struct key_watch **watch)
+{
+        *watch = key_watch_free(*watch);
+}
+
 int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed, void *userdata)
 {
-        struct key_watch *watch = calloc(1, sizeof(*watch));
+        _cleanup_(free_watch) struct key_watch *watch = calloc(1, sizeof(*watch));
         if (!watch) {
                 return -ENOMEM;
         }
@@ -138,14 +143,14 @@ int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed,
         watch->changed = changed;
         watch->userdata = userdata;
         int r = sd_event_add_time_relative(event, &watch->quiet, CLOCK_MONOTONIC, 0, 1, on_quiet, watch);
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(watch->quiet, SD_EVENT_OFF);
-        }
         if (r < 0) {
-                (void)key_watch_free(watch);
                 return r;
         }
-        *ret = watch;
+        r = sd_event_source_set_enabled(watch->quiet, SD_EVENT_OFF);
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(watch);
         return 0;
 }
 

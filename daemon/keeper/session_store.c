@@ -58,13 +58,12 @@ static int push(uint64_t number, int fd)
 int session_store_put(struct session_store *store, const char *text, size_t length)
 {
         struct session_snapshot new = { 0 };
-        int fd = session_snapshot_make(&new, text, length);
+        _cleanup_close_ int fd = session_snapshot_make(&new, text, length);
 
         if (fd < 0) {
                 return fd;
         }
         int r = push(store->number + 1, fd);
-        (void)close(fd);
         if (r < 0) {
                 session_snapshot_clear(&new);
                 return r;
@@ -84,10 +83,11 @@ static void find_boot_id(char ret[static SAVED_BOOT_ID_LENGTH + 1])
         sd_id128_t id;
         int r = told ? sd_id128_from_string(told, &id) : sd_id128_get_boot(&id);
 
-        *ret = '\0';
-        if (r >= 0) {
-                (void)sd_id128_to_string(id, ret);
+        if (r < 0) {
+                *ret = '\0';
+                return;
         }
+        (void)sd_id128_to_string(id, ret);
 }
 
 /* NULL, or why it is not to be used. */
@@ -162,9 +162,8 @@ void session_store_init(struct session_store *store, struct passed *passed, stru
         }
         find_boot_id(store->boot_id);
         for (size_t i = 0; i < passed->n_sessions; i++) {
-                int fd = take_fd(passed->sessions[i]);
+                _cleanup_close_ int fd = take_fd(passed->sessions[i]);
                 take(store, fd, passed->session_names[i], ret_kept);
-                (void)close(fd);
         }
         store->usable = *store->boot_id != '\0';
 }

@@ -19,42 +19,33 @@ static int complain(char message[static SETTINGS_ERROR_MAX], const char *path, i
 /* The text of a regular file; the caller frees. -EFBIG beyond SETTINGS_TEXT_MAX. */
 static int read_text(const char *path, char **ret, size_t *ret_length)
 {
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        _cleanup_free_ char *text = NULL;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat status;
         size_t length = 0;
-        ssize_t n = 0;
-        int error = 0;
 
-        if (fd < 0) {
+        if (fd < 0 || fstat(fd, &status) < 0) {
                 return -errno;
         }
-        if (fstat(fd, &status) < 0) {
-                error = errno;
-        } else if (!S_ISREG(status.st_mode)) {
-                error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        } else {
-                text = malloc(SETTINGS_TEXT_MAX + 1);
-                error = text ? 0 : ENOMEM;
+        if (!S_ISREG(status.st_mode)) {
+                return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
         }
-        while (!error && length <= SETTINGS_TEXT_MAX &&
-               (n = read(fd, text + length, SETTINGS_TEXT_MAX + 1 - length)) != 0) {
-                if (n > 0) {
-                        length += (size_t)n;
-                } else if (errno != EINTR) {
-                        error = errno;
+        _cleanup_free_ char *text = malloc(SETTINGS_TEXT_MAX + 1);
+        if (!text) {
+                return -ENOMEM;
+        }
+        while (length <= SETTINGS_TEXT_MAX) {
+                ssize_t n = read(fd, text + length, SETTINGS_TEXT_MAX + 1 - length);
+                if (n < 0 && errno != EINTR) {
+                        return -errno;
                 }
+                if (n == 0) {
+                        *ret = take_ptr(text);
+                        *ret_length = length;
+                        return 0;
+                }
+                length += n > 0 ? (size_t)n : 0;
         }
-        (void)close(fd);
-        if (!error && length > SETTINGS_TEXT_MAX) {
-                error = EFBIG;
-        }
-        if (error) {
-                return -error;
-        }
-        *ret = take_ptr(text);
-        *ret_length = length;
-        return 0;
+        return -EFBIG;
 }
 
 static int read_file(struct settings *settings, const char *path,
@@ -76,34 +67,45 @@ static int is_drop_in(const struct dirent *entry)
         return entry->d_name[0] != '.' && length > 5 && streq(entry->d_name + length - 5, ".conf");
 }
 
+struct drop_ins {
+        struct dirent **entries;
+        int n;
+};
+
+static void free_drop_ins(struct drop_ins *found)
+{
+        for (int i = 0; i < found->n; i++) {
+                free(found->entries[i]);
+        }
+        free(found->entries);
+}
+
 static int read_drop_ins(struct settings *settings, const char *path,
                          char reterr_message[static SETTINGS_ERROR_MAX])
 {
         _cleanup_free_ char *folder = NULL;
-        struct dirent **entries = NULL;
-        int r = 0;
+        _cleanup_(free_drop_ins) struct drop_ins found = { 0 };
 
         if (asprintf(&folder, "%s.d", path) < 0) {
                 folder = NULL;
                 return complain(reterr_message, path, ENOMEM);
         }
-        int n = scandir(folder, &entries, is_drop_in, alphasort);
-        if (n < 0) {
+        found.n = scandir(folder, &found.entries, is_drop_in, alphasort);
+        if (found.n < 0) {
                 return errno == ENOENT ? 0 : complain(reterr_message, folder, errno);
         }
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < found.n; i++) {
                 _cleanup_free_ char *file = NULL;
-                if (r >= 0 && asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0) {
+                if (asprintf(&file, "%s/%s", folder, found.entries[i]->d_name) < 0) {
                         file = NULL;
-                        r = complain(reterr_message, folder, ENOMEM);
+                        return complain(reterr_message, folder, ENOMEM);
                 }
-                if (r >= 0) {
-                        r = read_file(settings, file, reterr_message);
+                int r = read_file(settings, file, reterr_message);
+                if (r < 0) {
+                        return r;
                 }
-                free(entries[i]);
         }
-        free(entries);
-        return r;
+        return 0;
 }
 
 int settings_files_read(const char *path, struct settings **ret,
@@ -124,15 +126,15 @@ int settings_files_read(const char *path, struct settings **ret,
         if (r < 0) {
                 return complain(reterr_message, path, -r);
         }
-        if (!may_be_missing) {
-                r = read_file(settings, path, reterr_message);
+        r = may_be_missing ? 0 : read_file(settings, path, reterr_message);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = read_drop_ins(settings, path, reterr_message);
+        r = read_drop_ins(settings, path, reterr_message);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = settings_finish(settings, reterr_message);
-        }
+        r = settings_finish(settings, reterr_message);
         if (r < 0) {
                 return r;
         }
