@@ -120,11 +120,14 @@ static int answer_path(struct environment *environment, const struct request *re
         fault = faults_for_request(&environment->faults, token_path, token_path && asked.status == 200);
         r = token_path ? answer_token(environment, &asked, fault, &answer)
                        : answer_api(environment, request, fault, &answer);
-        if (r >= 0 && fault && fault_stage(fault->kind) == STAGE_ANSWER) {
-                r = misbehave_answer(fault, answer);
-        }
         if (r < 0) {
                 return r;
+        }
+        if (fault && fault_stage(fault->kind) == STAGE_ANSWER) {
+                r = misbehave_answer(fault, answer);
+                if (r < 0) {
+                        return r;
+                }
         }
 
         *ret_fault = fault ? fault_name(fault->kind) : NULL;

@@ -114,9 +114,16 @@ static int add_headers(struct MHD_Response *response, const struct answer *answe
         return 0;
 }
 
+static void release(struct MHD_Response **response)
+{
+        if (*response) {
+                MHD_destroy_response(*response);
+        }
+}
+
 static int queue(struct request *request)
 {
-        struct MHD_Response *response;
+        _cleanup_(release) struct MHD_Response *response = NULL;
         int r;
 
         r = answer_render(request->answer);
@@ -129,11 +136,10 @@ static int queue(struct request *request)
         }
 
         r = add_headers(response, request->answer);
-        if (r >= 0 && MHD_queue_response(request->mhd, request->answer->status, response) != MHD_YES) {
-                r = -EIO;
+        if (r < 0) {
+                return r;
         }
-        MHD_destroy_response(response);
-        return r;
+        return MHD_queue_response(request->mhd, request->answer->status, response) == MHD_YES ? 0 : -EIO;
 }
 
 /* On plain HTTP there is no TLS session, and nothing is sent. */

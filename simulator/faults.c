@@ -107,6 +107,18 @@ static int read_count(struct fault *fault, struct json_object *value, char **ret
         return 0;
 }
 
+static int read_parameter(struct fault *fault, const char *name, struct json_object *value,
+                          char **reterr_message)
+{
+        int r;
+
+        r = fault_check_parameter(fault->kind, name, value, reterr_message);
+        if (r < 0) {
+                return r;
+        }
+        return json_object_object_add(fault->parameters, name, json_object_get(value)) < 0 ? -ENOMEM : 0;
+}
+
 static int read_fields(struct fault *fault, struct json_object *description, char **reterr_message)
 {
         int r = 0;
@@ -120,11 +132,7 @@ static int read_fields(struct fault *fault, struct json_object *description, cha
                 } else if (streq(name, "count")) {
                         r = read_count(fault, value, reterr_message);
                 } else {
-                        r = fault_check_parameter(fault->kind, name, value, reterr_message);
-                        if (r >= 0 &&
-                            json_object_object_add(fault->parameters, name, json_object_get(value)) < 0) {
-                                r = -ENOMEM;
-                        }
+                        r = read_parameter(fault, name, value, reterr_message);
                 }
                 if (r < 0) {
                         return r;

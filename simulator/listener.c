@@ -29,41 +29,32 @@ struct listener {
 static int bind_socket(struct address *address)
 {
         struct address bound = *address;
-        int one = 1, fd;
+        int one = 1;
 
-        fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        _cleanup_close_ int fd =
+                socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0) {
                 return -errno;
         }
         if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
             bind(fd, (const struct sockaddr *)&address->socket, address->size) < 0 ||
             getsockname(fd, (struct sockaddr *)&bound.socket, &bound.size) < 0) {
-                int r = -errno;
-
-                (void)close(fd);
-                return r;
+                return -errno;
         }
 
         *address = bound;
-        return fd;
+        return take_fd(fd);
 }
 
 static int bind_by_number(struct address *address)
 {
-        int chooser, fd;
-
         if (address_port(address) != 0) {
                 return bind_socket(address);
         }
 
         /* Neither socket listens yet, so both may hold the port. */
-        chooser = bind_socket(address);
-        if (chooser < 0) {
-                return chooser;
-        }
-        fd = bind_socket(address);
-        (void)close(chooser);
-        return fd;
+        _cleanup_close_ int chooser = bind_socket(address);
+        return chooser < 0 ? chooser : bind_socket(address);
 }
 
 /* No descriptors or no memory: the waiting connection would wake us again and again; lets some others end
@@ -74,12 +65,14 @@ static int rest(struct listener *listener)
         int r;
 
         r = sd_event_now(sd_event_source_get_event(listener->io), CLOCK_MONOTONIC, &now);
-        if (r >= 0) {
-                r = sd_event_source_set_time(listener->retry, now + OUT_OF_FDS_USEC);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
+        r = sd_event_source_set_time(listener->retry, now + OUT_OF_FDS_USEC);
+        if (r < 0) {
+                return r;
         }
+        r = sd_event_source_set_enabled(listener->retry, SD_EVENT_ONESHOT);
         return r < 0 ? r : sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
 }
 
@@ -113,10 +106,15 @@ static int on_retry(sd_event_source *source, uint64_t now_usec, void *userdata)
         return sd_event_source_set_enabled(listener->io, listener->refusing ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
+static void listener_freep(struct listener **listener)
+{
+        *listener = listener_free(*listener);
+}
+
 int listener_new(struct listener **ret, sd_event *event, const struct address *address,
                  listener_accept_t on_accept, void *userdata)
 {
-        struct listener *listener = calloc(1, sizeof(*listener));
+        _cleanup_(listener_freep) struct listener *listener = calloc(1, sizeof(*listener));
         int r;
 
         if (!listener) {
@@ -127,24 +125,26 @@ int listener_new(struct listener **ret, sd_event *event, const struct address *a
         listener->userdata = userdata;
 
         r = listener->fd = bind_by_number(&listener->address);
-        if (r >= 0 && listen(listener->fd, BACKLOG) < 0) {
-                r = -errno;
-        }
-        if (r >= 0) {
-                r = sd_event_add_io(event, &listener->io, listener->fd, EPOLLIN, on_io, listener);
-        }
-        if (r >= 0) {
-                r = sd_event_add_time(event, &listener->retry, CLOCK_MONOTONIC, 0, 0, on_retry, listener);
-        }
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(listener->retry, SD_EVENT_OFF);
-        }
         if (r < 0) {
-                listener_free(listener);
+                return r;
+        }
+        if (listen(listener->fd, BACKLOG) < 0) {
+                return -errno;
+        }
+        r = sd_event_add_io(event, &listener->io, listener->fd, EPOLLIN, on_io, listener);
+        if (r < 0) {
+                return r;
+        }
+        r = sd_event_add_time(event, &listener->retry, CLOCK_MONOTONIC, 0, 0, on_retry, listener);
+        if (r < 0) {
+                return r;
+        }
+        r = sd_event_source_set_enabled(listener->retry, SD_EVENT_OFF);
+        if (r < 0) {
                 return r;
         }
 
-        *ret = listener;
+        *ret = take_ptr(listener);
         return 0;
 }
 
@@ -156,9 +156,7 @@ struct listener *listener_free(struct listener *listener)
 
         sd_event_source_disable_unref(listener->io);
         sd_event_source_disable_unref(listener->retry);
-        if (listener->fd >= 0) {
-                (void)close(listener->fd);
-        }
+        close_fd(&listener->fd);
         free(listener);
         return NULL;
 }

@@ -39,6 +39,12 @@ static int exit_code(int error)
         }
 }
 
+static int complain(int error)
+{
+        (void)fprintf(stderr, "eqp-simulator: %s\n", strerror(-error));
+        return exit_code(error);
+}
+
 int main(int argc, char **argv)
 {
         _cleanup_(server_freep) struct server *server = NULL;
@@ -54,12 +60,9 @@ int main(int argc, char **argv)
         }
 
         r = server_announce(server);
-        if (r >= 0) {
-                r = server_run(server);
-        }
         if (r < 0) {
-                fprintf(stderr, "eqp-simulator: %s\n", strerror(-r));
-                return exit_code(r);
+                return complain(r);
         }
-        return EXIT_SUCCESS;
+        r = server_run(server);
+        return r < 0 ? complain(r) : EXIT_SUCCESS;
 }

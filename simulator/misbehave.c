@@ -79,9 +79,10 @@ int misbehave_instead(const struct fault *fault, struct answer **ret)
         int r;
 
         r = stand_in(fault, &answer);
-        if (r >= 0) {
-                r = add_retry_after(fault, answer);
+        if (r < 0) {
+                return r;
         }
+        r = add_retry_after(fault, answer);
         if (r < 0) {
                 return r;
         }

@@ -161,13 +161,16 @@ int request_suspend(struct request *request, uint64_t wait_usec)
 
         r = sd_event_add_io(event, &request->watch, request->connection->fd, EPOLLRDHUP, on_client_gone,
                             request);
-        if (r >= 0 && wait_usec != USEC_NEVER) {
+        if (r < 0) {
+                return r;
+        }
+        if (wait_usec != USEC_NEVER) {
                 r = sd_event_add_time_relative(event, &request->timer, CLOCK_MONOTONIC, wait_usec, 1,
                                                on_timer, request);
-        }
-        if (r < 0) {
-                request->watch = sd_event_source_disable_unref(request->watch);
-                return r;
+                if (r < 0) {
+                        request->watch = sd_event_source_disable_unref(request->watch);
+                        return r;
+                }
         }
 
         MHD_suspend_connection(request->mhd);

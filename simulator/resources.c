@@ -137,9 +137,10 @@ static int answer_uploads(struct environment *environment, const struct request 
                 return not_allowed("POST", ret);
         }
         r = digest_finish(request->body_digest, digest);
-        if (r >= 0) {
-                r = uploads_add(&environment->uploads, request->body_bytes, digest, &upload);
+        if (r < 0) {
+                return r;
         }
+        r = uploads_add(&environment->uploads, request->body_bytes, digest, &upload);
         return r < 0 ? r : show_upload(upload, ret);
 }
 

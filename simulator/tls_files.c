@@ -31,16 +31,9 @@ struct tls_files {
         struct certificate *wrong;
 };
 
-static void closep(int *fd)
-{
-        if (*fd >= 0) {
-                (void)close(*fd);
-        }
-}
-
 static int read_file(int directory_fd, const char *name, char **ret)
 {
-        _cleanup_(closep) int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         _cleanup_free_ char *text = NULL;
         size_t used = 0;
 
@@ -75,28 +68,20 @@ static int read_file(int directory_fd, const char *name, char **ret)
         return 0;
 }
 
-static int write_all(int fd, const char *text)
+static int write_and_rename(int fd, const char *text, int directory_fd, const char *aside, const char *name)
 {
-        size_t left = strlen(text);
+        int r;
 
-        while (left > 0) {
-                ssize_t n = write(fd, text, left);
-
-                if (n < 0 && errno == EINTR) {
-                        continue;
-                }
-                if (n < 0) {
-                        return -errno;
-                }
-                text += n;
-                left -= (size_t)n;
+        r = write_fully(fd, text, strlen(text));
+        if (r < 0) {
+                return r;
         }
-        return 0;
+        return renameat(directory_fd, aside, directory_fd, name) < 0 ? -errno : 0;
 }
 
 static int write_file(int directory_fd, const char *name, mode_t mode, const char *text)
 {
-        _cleanup_(closep) int fd = -1;
+        _cleanup_close_ int fd = -1;
         char aside[64];
         int r;
 
@@ -109,14 +94,25 @@ static int write_file(int directory_fd, const char *name, mode_t mode, const cha
                 return -errno;
         }
 
-        r = write_all(fd, text);
-        if (r >= 0 && renameat(directory_fd, aside, directory_fd, name) < 0) {
-                r = -errno;
-        }
+        r = write_and_rename(fd, text, directory_fd, aside, name);
         if (r < 0) {
                 (void)unlinkat(directory_fd, aside, 0);
         }
         return r;
+}
+
+static int read_both(int directory_fd, const char *name, const char *key_name, struct certificate *pair,
+                     const char **reterr_name)
+{
+        int r;
+
+        *reterr_name = name;
+        r = read_file(directory_fd, name, &pair->pem);
+        if (r < 0) {
+                return r;
+        }
+        *reterr_name = key_name;
+        return read_file(directory_fd, key_name, &pair->key_pem);
 }
 
 /* Both files of a pair: 1 if read, 0 if one is missing. */
@@ -130,12 +126,7 @@ static int read_pair(const struct tls_files *files, const char *name, const char
                 return -ENOMEM;
         }
 
-        *reterr_name = name;
-        r = read_file(files->directory_fd, name, &pair->pem);
-        if (r >= 0) {
-                *reterr_name = key_name;
-                r = read_file(files->directory_fd, key_name, &pair->key_pem);
-        }
+        r = read_both(files->directory_fd, name, key_name, pair, reterr_name);
         if (r == -ENOENT) {
                 return 0;
         }
@@ -244,6 +235,28 @@ static int open_directory(struct tls_files *files, const char *directory)
         return asprintf(&files->ca_file, "%s/" CA_FILE, files->directory) < 0 ? -ENOMEM : 0;
 }
 
+static int fill(struct tls_files *files, const char *directory, const char *const *names, size_t n_names,
+                const char **reterr_name)
+{
+        int r;
+
+        r = open_directory(files, directory);
+        if (r < 0) {
+                return r;
+        }
+        if (flock(files->directory_fd, LOCK_EX) < 0) {
+                return -errno;
+        }
+        r = prepare(files, names, n_names, reterr_name);
+        if (r < 0) {
+                return r;
+        }
+        if (flock(files->directory_fd, LOCK_UN) < 0) {
+                return -errno;
+        }
+        return make_wrong(&files->wrong);
+}
+
 int tls_files_new(struct tls_files **ret, const char *directory, const char *const *names, size_t n_names,
                   char **reterr_path)
 {
@@ -264,19 +277,7 @@ int tls_files_new(struct tls_files **ret, const char *directory, const char *con
                 all_names[i + 1] = names[i];
         }
 
-        r = open_directory(files, directory);
-        if (r >= 0 && flock(files->directory_fd, LOCK_EX) < 0) {
-                r = -errno;
-        }
-        if (r >= 0) {
-                r = prepare(files, all_names, n_names + 1, &name);
-        }
-        if (r >= 0 && flock(files->directory_fd, LOCK_UN) < 0) {
-                r = -errno;
-        }
-        if (r >= 0) {
-                r = make_wrong(&files->wrong);
-        }
+        r = fill(files, directory, all_names, n_names + 1, &name);
         if (r < 0) {
                 const char *where = files->directory ? files->directory : directory;
 
@@ -307,7 +308,7 @@ struct tls_files *tls_files_free(struct tls_files *files)
                 (void)rmdir(files->directory);
         }
 
-        closep(&files->directory_fd);
+        close_fd(&files->directory_fd);
         certificate_free(files->authority);
         certificate_free(files->server);
         certificate_free(files->wrong);

@@ -111,8 +111,8 @@ static int check_body(const struct request *request, struct token_request *asked
 int token_endpoint_check(const struct environment *environment, const struct request *request,
                          struct token_request *ret)
 {
-        struct token_request asked = { .status = 200 };
-        int r = 0;
+        _cleanup_(token_request_done) struct token_request asked = { .status = 200 };
+        int r;
 
         if (!streq(request->method, "POST")) {
                 deserves(&asked, 405, API_CODE_METHOD, "Only POST is allowed here");
@@ -120,16 +120,19 @@ int token_endpoint_check(const struct environment *environment, const struct req
                 deserves(&asked, 413, API_CODE_TOO_LARGE, "The body is longer than 64 KiB");
         } else {
                 r = check_key(environment, request, &asked);
+                if (r < 0) {
+                        return r;
+                }
         }
-        if (r >= 0 && asked.status == 200) {
+        if (asked.status == 200) {
                 r = check_body(request, &asked);
-        }
-        if (r < 0) {
-                token_request_done(&asked);
-                return r;
+                if (r < 0) {
+                        return r;
+                }
         }
 
         *ret = asked;
+        asked.key_id = NULL;
         return 0;
 }
 
