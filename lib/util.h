@@ -43,6 +43,9 @@
                 _taken_fd;                                                                                  \
         })
 
+/* The object that this is a member of. */
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
 static inline void free_memory(void *pointer_to_pointer)
 {
         free(*(void **)pointer_to_pointer);

@@ -26,7 +26,7 @@ static void on_changed(void *userdata)
 
 static void on_told(struct waiter *waiter)
 {
-        struct story *story = (struct story *)((char *)waiter - offsetof(struct story, waiter));
+        struct story *story = container_of(waiter, struct story, waiter);
         story->n_told++;
 }
 
