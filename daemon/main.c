@@ -56,7 +56,7 @@ static int run(int argc, char **argv)
         struct options options;
         char message[SETTINGS_ERROR_MAX];
 
-        if (hardening_standard_descriptors() < 0) {
+        if (process_standard_descriptors() < 0) {
                 return BROKER_EXIT_INTERNAL;
         }
         options_read(argc, argv, &options);
@@ -68,7 +68,7 @@ static int run(int argc, char **argv)
         int level = once ? LOG_NOTICE : LOG_INFO;
         journal_open(options.verbose ? LOG_DEBUG : level, options.log_form,
                      /* plain= */ options.task != TASK_SERVE);
-        hardening_apply();
+        process_apply();
         if (options.task == TASK_SERVE) {
                 service_starting();
         }

@@ -32,7 +32,7 @@ static void raise_descriptor_limit(void)
         }
 }
 
-int hardening_standard_descriptors(void)
+int process_standard_descriptors(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
                 if (fcntl(fd, F_GETFD) >= 0) {
@@ -47,7 +47,7 @@ int hardening_standard_descriptors(void)
         return 0;
 }
 
-unsigned hardening_descriptors(void)
+unsigned process_descriptors(void)
 {
         struct rlimit limit;
 
@@ -70,7 +70,7 @@ static void check_locking(void)
         (void)secret_free(probe);
 }
 
-void hardening_apply(void)
+void process_apply(void)
 {
         const struct rlimit no_core = { 0, 0 };
 

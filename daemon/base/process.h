@@ -3,11 +3,11 @@
 
 /* No core dumps, no ptrace by others of the same user, no SIGPIPE; as many descriptors as the hard limit
  * allows; and as the first process of a container, no zombies. What the kernel refuses is logged. */
-void hardening_apply(void);
+void process_apply(void);
 
 /* Sees to it that descriptors 0, 1 and 2 are there, if need be without use: else the next socket or file
  * would be one of them, and what is meant for standard output or error go there. Negative errno. */
-int hardening_standard_descriptors(void);
+int process_standard_descriptors(void);
 
 /* How many descriptors the process may have. */
-unsigned hardening_descriptors(void);
+unsigned process_descriptors(void);

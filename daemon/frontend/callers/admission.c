@@ -13,7 +13,7 @@
 struct http_limits admission_limits(const struct settings *settings)
 {
         struct http_limits limits = { settings->max_connections, settings->max_connections_per_user };
-        unsigned descriptors = hardening_descriptors();
+        unsigned descriptors = process_descriptors();
         unsigned most = descriptors - MIN_OF(descriptors, OWN_DESCRIPTORS);
 
         if (limits.max_connections > most) {
