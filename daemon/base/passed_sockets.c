@@ -34,7 +34,7 @@ static bool is_loopback(int fd)
 }
 
 /* Puts it where it belongs. NULL, or why there is no place for it. */
-static const char *sort_in(struct passed *passed, int fd, const char *name)
+static const char *sort_in(struct passed_sockets *passed, int fd, const char *name)
 {
         if (strncmp(name, "sessions", strlen("sessions")) == 0) {
                 if (passed->n_sessions == PASSED_SESSIONS_MAX) {
@@ -89,11 +89,11 @@ static void free_names(char ***names)
         free(*names);
 }
 
-int passed_take(struct passed *ret)
+int passed_sockets_take(struct passed_sockets *ret)
 {
         _cleanup_(free_names) char **names = NULL;
 
-        *ret = (struct passed){ .credential = -1, .diagnosis = -1 };
+        *ret = (struct passed_sockets){ .credential = -1, .diagnosis = -1 };
         int n = sd_listen_fds_with_names(1, &names); /* sets close-on-exec as well */
         if (n < 0) {
                 return n;
@@ -105,7 +105,7 @@ int passed_take(struct passed *ret)
 
                 if (!why && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
                         int r = -errno;
-                        passed_close(ret);
+                        passed_sockets_close(ret);
                         return r;
                 }
                 if (why) {
@@ -118,7 +118,7 @@ int passed_take(struct passed *ret)
         return 0;
 }
 
-void passed_close(struct passed *passed)
+void passed_sockets_close(struct passed_sockets *passed)
 {
         for (size_t i = 0; i < passed->n_listen; i++) {
                 close_fd(&passed->listen[i]);

@@ -9,7 +9,7 @@
 
 /* Descriptors; a list has none beyond its count, a single one is -1 if there is none. Whoever takes one over
  * puts -1 in its place. All are close-on-exec and non-blocking. */
-struct passed {
+struct passed_sockets {
         int listen[SETTINGS_LISTEN_MAX]; /* stream sockets that listen: loopback TCP or unix */
         size_t n_listen;
         int credential; /* a unix socket that listens, named "credential" */
@@ -22,7 +22,7 @@ struct passed {
 /* Takes them all, once, and takes the variables that announce them out of our environment. What is none of
  * the above is logged and closed; so is a TCP socket beyond loopback, which is refused. Zero descriptors are
  * fine. Negative errno: the manager's announcement makes no sense. */
-int passed_take(struct passed *ret);
+int passed_sockets_take(struct passed_sockets *ret);
 
 /* Closes what nobody took over. */
-void passed_close(struct passed *passed);
+void passed_sockets_close(struct passed_sockets *passed);

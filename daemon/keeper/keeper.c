@@ -40,7 +40,7 @@ struct broker {
         struct api api; /* has the environments */
         struct peer_finder *finder;
         struct http_server *server;
-        struct passed passed; /* what nobody has taken over yet */
+        struct passed_sockets passed; /* what nobody has taken over yet */
         struct listeners listeners;
         struct credential_source *credentials; /* NULL: the service manager passed no socket for it */
         struct service service;
@@ -310,7 +310,7 @@ int broker_new(struct broker **ret, struct settings *settings, const char *confi
         }
         broker->settings = settings;
         broker->config_path = config_path;
-        int r = passed_take(&broker->passed);
+        int r = passed_sockets_take(&broker->passed);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "what the service manager passes makes no sense: %s", strerror(-r));
@@ -361,7 +361,7 @@ struct broker *broker_free(struct broker *broker)
         }
         broker->credentials = credential_source_free(broker->credentials);
         listeners_close(&broker->listeners);
-        passed_close(&broker->passed);
+        passed_sockets_close(&broker->passed);
         broker->survival = survival_free(broker->survival);
         broker->server = http_server_free(broker->server);
         broker->finder = peer_finder_free(broker->finder);

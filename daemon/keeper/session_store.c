@@ -151,7 +151,8 @@ static void take(struct session_store *store, int fd, const char *name, struct s
         }
 }
 
-void session_store_init(struct session_store *store, struct passed *passed, struct saved_sessions **ret_kept)
+void session_store_init(struct session_store *store, struct passed_sockets *passed,
+                        struct saved_sessions **ret_kept)
 {
         const char *most = getenv("FDSTORE"); /* how many; only newer managers say */
 

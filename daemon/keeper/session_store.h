@@ -17,7 +17,7 @@ struct session_store {
 
 /* Takes passed->sessions over: reads the newest one that is whole, ours and of this boot, which becomes the
  * current one; has the manager let the others go. *ret_kept is the caller's; NULL: there is none. */
-void session_store_init(struct session_store *store, struct passed *passed,
+void session_store_init(struct session_store *store, struct passed_sockets *passed,
                         struct saved_sessions **ret_kept);
 
 /* The store keeps what it has. */

@@ -264,7 +264,8 @@ static int begin_looking(struct survival *survival, sd_event *event)
         return r;
 }
 
-int survival_new(struct survival **ret, sd_event *event, const struct api *api, struct passed *passed)
+int survival_new(struct survival **ret, sd_event *event, const struct api *api,
+                 struct passed_sockets *passed)
 {
         _cleanup_(free_survival) struct survival *survival = calloc(1, sizeof(*survival));
         const ssize_t size = sizeof(survival->salt);

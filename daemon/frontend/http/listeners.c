@@ -86,7 +86,7 @@ static int adopt_one(int *fd, sd_event *event, struct http_server *server, struc
         return r;
 }
 
-int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event *event,
+int listeners_adopt(struct listeners *listeners, struct passed_sockets *passed, sd_event *event,
                     struct http_server *server, struct peer_finder *finder)
 {
         if (passed->n_listen == 0) {

@@ -14,7 +14,7 @@ struct listeners {
 
 /* Takes the sockets over that the service manager passed, if there are any: they take the place of those
  * that the settings name, now and after each reload. Negative errno (logged). */
-int listeners_adopt(struct listeners *listeners, struct passed *passed, sd_event *event,
+int listeners_adopt(struct listeners *listeners, struct passed_sockets *passed, sd_event *event,
                     struct http_server *server, struct peer_finder *finder);
 
 /* Opens what these settings want and is not open yet, then closes what they do not want: no connection that
