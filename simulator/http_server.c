@@ -2,12 +2,16 @@
  *
  * libmicrohttpd waits on an epoll descriptor of its own; that descriptor is an event source here, its
  * time-out a timer. It is run once more whenever connections went away, because a daemon that was full takes
- * part again only then. */
+ * part again only then.
+ *
+ * A request's answer is decided when the whole body has been read, never on the handler's first call:
+ * libmicrohttpd closes connections that are answered so early. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "simulator/delivery.h"
 #include "simulator/http_server.h"
 #include "simulator/request.h"
 
@@ -16,6 +20,16 @@
 /* The limit is the number of descriptors, not this. */
 #define CONNECTIONS_MAX 1000000
 #define IDLE_SEC        300
+
+struct http_server {
+        struct http_config config;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io;
+        sd_event_source *timer;
+        TAILQ_HEAD(, http_connection) connections;
+        size_t open;
+        struct request_home home;
+};
 
 static void arm(struct http_server *server)
 {
@@ -60,8 +74,11 @@ static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
         return pump(userdata);
 }
 
-void http_server_kick(struct http_server *server)
+/* Has libmicrohttpd look at its connections soon, outside of any of its callbacks. */
+static void kick(void *userdata)
 {
+        struct http_server *server = userdata;
+
         /* A time long past: the timer fires in the next turn of the loop. */
         (void)sd_event_source_set_time(server->timer, 0);
         (void)sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
@@ -78,7 +95,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                 info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
                 connection = info ? calloc(1, sizeof(*connection)) : NULL;
                 if (!connection) {
-                        return; /* its requests are refused, see request_begin() */
+                        return; /* its requests are refused, see begin_request() */
                 }
                 connection->fd = info->connect_fd;
                 TAILQ_INSERT_TAIL(&server->connections, connection, link);
@@ -90,6 +107,85 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                 free(connection);
                 *context = NULL;
         }
+}
+
+static void *begin_request(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+        struct http_server *server = cls;
+        const union MHD_ConnectionInfo *info;
+        struct request *request;
+
+        info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        if (!info || !info->socket_context) {
+                return NULL;
+        }
+        request = request_new(&server->home, mhd, info->socket_context, uri);
+        if (request) {
+                request->connection->busy = true;
+        }
+        return request;
+}
+
+static void end_request(void *cls, struct MHD_Connection *mhd, void **context,
+                        enum MHD_RequestTerminationCode code)
+{
+        struct request *request = *context;
+
+        (void)cls, (void)mhd, (void)code;
+        if (request) {
+                request->connection->busy = false;
+        }
+        *context = request_free(request);
+}
+
+/* The body is here: decides, and waits if the answer is to be late. Returns 1 if it may be sent now, 0 if it
+ * waits. */
+static int decide(struct http_server *server, struct request *request)
+{
+        int r;
+
+        r = server->config.decide(request, &request->answer, server->config.userdata);
+        if (r < 0) {
+                return r;
+        }
+        if (request->answer->delay_usec == 0) {
+                return 1;
+        }
+
+        request->phase = REQUEST_WAITING;
+        return request_suspend(request, request->answer->delay_usec);
+}
+
+static enum MHD_Result handle_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                      const char *method, const char *version, const char *data,
+                                      size_t *data_size, void **context)
+{
+        struct http_server *server = cls;
+        struct request *request = *context;
+        int r;
+
+        (void)mhd, (void)url, (void)version;
+        if (!request || request->phase == REQUEST_ABANDONED) {
+                return MHD_NO;
+        }
+
+        if (request->phase == REQUEST_READING) {
+                if (!request->method) {
+                        request->method = strdup(method);
+                        return request->method ? MHD_YES : MHD_NO;
+                }
+                if (*data_size > 0) {
+                        r = request_take_body(request, data, *data_size);
+                        *data_size = 0;
+                        return r < 0 ? MHD_NO : MHD_YES;
+                }
+                r = decide(server, request);
+                if (r <= 0) {
+                        return r < 0 ? MHD_NO : MHD_YES;
+                }
+        }
+
+        return delivery_start(request) < 0 ? MHD_NO : MHD_YES;
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)
@@ -108,8 +204,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
                 tls[0].option = MHD_OPTION_END;
         }
 
-        return MHD_start_daemon(flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_URI_LOG_CALLBACK,
-                                request_begin, server, MHD_OPTION_NOTIFY_COMPLETED, request_end, server,
+        return MHD_start_daemon(flags, 0, NULL, NULL, handle_request, server, MHD_OPTION_URI_LOG_CALLBACK,
+                                begin_request, server, MHD_OPTION_NOTIFY_COMPLETED, end_request, server,
                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
@@ -117,42 +213,49 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
                                 MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
+static void http_server_freep(struct http_server **server)
+{
+        *server = http_server_free(*server);
+}
+
 int http_server_new(struct http_server **ret, const struct http_config *config)
 {
-        struct http_server *server = calloc(1, sizeof(*server));
+        _cleanup_(http_server_freep) struct http_server *server = calloc(1, sizeof(*server));
         const union MHD_DaemonInfo *info;
-        int r = -EIO;
+        int r;
 
         if (!server) {
                 return -ENOMEM;
         }
         server->config = *config;
         TAILQ_INIT(&server->connections);
-        TAILQ_INIT(&server->suspended);
+        server->home = (struct request_home){
+                .event = config->event,
+                .body_max = config->body_max,
+                .resumed = kick,
+                .userdata = server,
+        };
+        TAILQ_INIT(&server->home.suspended);
 
         server->daemon = start_daemon(server);
         if (!server->daemon) {
-                goto fail;
+                return -EIO;
         }
         info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
         if (!info) {
-                goto fail;
+                return -EIO;
         }
         r = sd_event_add_io(config->event, &server->io, info->epoll_fd, EPOLLIN, on_io, server);
         if (r < 0) {
-                goto fail;
+                return r;
         }
         r = sd_event_add_time(config->event, &server->timer, CLOCK_MONOTONIC, 0, 1, on_timer, server);
         if (r < 0) {
-                goto fail;
+                return r;
         }
 
-        *ret = server;
+        *ret = take_ptr(server);
         return 0;
-
-fail:
-        http_server_free(server);
-        return r;
 }
 
 struct http_server *http_server_free(struct http_server *server)
@@ -163,7 +266,7 @@ struct http_server *http_server_free(struct http_server *server)
 
         if (server->daemon) {
                 /* libmicrohttpd must not be stopped while connections are suspended. */
-                request_abandon_all(server, /* only_hanging= */ false);
+                request_abandon_all(&server->home, /* only_hanging= */ false);
                 (void)MHD_run(server->daemon);
                 MHD_stop_daemon(server->daemon);
         }
@@ -179,7 +282,7 @@ int http_server_add(struct http_server *server, int fd, const struct sockaddr *p
         if (MHD_add_connection(server->daemon, fd, peer, peer_size) != MHD_YES) {
                 return -EIO;
         }
-        http_server_kick(server);
+        kick(server);
         return 0;
 }
 
@@ -195,5 +298,5 @@ void http_server_close_idle(struct http_server *server)
 
 void http_server_close_hanging(struct http_server *server)
 {
-        request_abandon_all(server, /* only_hanging= */ true);
+        request_abandon_all(&server->home, /* only_hanging= */ true);
 }

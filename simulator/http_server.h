@@ -2,16 +2,14 @@
  * listen: connections are handed to it. */
 #pragma once
 
-#include <microhttpd.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 #include "simulator/certificate.h"
 
 struct answer;
+struct http_server;
 struct request;
 
 /* Works out the answer to a request whose body has been read. Any trouble (negative errno) closes the
@@ -26,24 +24,6 @@ struct http_config {
         void *userdata;
 };
 
-/* A connection, as libmicrohttpd's socket context. */
-struct http_connection {
-        int fd;                            /* libmicrohttpd's */
-        bool busy;                         /* a request has begun and has not ended */
-        TAILQ_ENTRY(http_connection) link; /* http_server::connections */
-};
-
-/* Open to request.c, which is the other half of it; everybody else uses the functions. */
-struct http_server {
-        struct http_config config;
-        struct MHD_Daemon *daemon;
-        sd_event_source *io;
-        sd_event_source *timer;
-        TAILQ_HEAD(, http_connection) connections;
-        size_t open;
-        TAILQ_HEAD(, request) suspended;
-};
-
 /* Makes a server, which the caller frees; event and certificate must outlive it. Returns 0, -ENOMEM, or -EIO
  * when libmicrohttpd refuses. */
 int http_server_new(struct http_server **ret, const struct http_config *config);
@@ -54,9 +34,6 @@ struct http_server *http_server_free(struct http_server *server);
 /* Takes over a connected socket, also on failure. Returns 0, or -EIO when there are too many or no memory.
  */
 int http_server_add(struct http_server *server, int fd, const struct sockaddr *peer, socklen_t peer_size);
-
-/* Has libmicrohttpd look at its connections soon, outside of any of its callbacks. */
-void http_server_kick(struct http_server *server);
 
 /* Ends the connections on which no request is under way. */
 void http_server_close_idle(struct http_server *server);

@@ -1,23 +1,21 @@
-/* request: one HTTP request, as libmicrohttpd's callbacks see it.
+/* request: one HTTP request, and its suspension.
  *
- * The answer is decided when the whole body has been read, never on the handler's first call: libmicrohttpd
- * closes connections that are answered so early. While a request is suspended, libmicrohttpd does not look
- * at its socket, so a watch of our own notices when the client goes. */
+ * While a request is suspended, libmicrohttpd does not look at its socket, so a watch of our own notices
+ * when the client goes. */
 #include <errno.h>
 #include <sys/epoll.h>
 
 #include "lib/util.h"
-#include "simulator/delivery.h"
 #include "simulator/request.h"
 
-static struct request *request_free(struct request *request)
+struct request *request_free(struct request *request)
 {
         if (!request) {
                 return NULL;
         }
 
         if (request->suspended) {
-                TAILQ_REMOVE(&request->server->suspended, request, link);
+                TAILQ_REMOVE(&request->home->suspended, request, link);
         }
         sd_event_source_disable_unref(request->timer);
         sd_event_source_disable_unref(request->watch);
@@ -30,16 +28,12 @@ static struct request *request_free(struct request *request)
         return NULL;
 }
 
-void *request_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
+struct request *request_new(struct request_home *home, struct MHD_Connection *mhd,
+                            struct http_connection *connection, const char *uri)
 {
-        const union MHD_ConnectionInfo *info;
         struct request *request;
         char *mark;
 
-        info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-        if (!info || !info->socket_context) {
-                return NULL;
-        }
         request = calloc(1, sizeof(*request));
         if (!request) {
                 return NULL;
@@ -54,22 +48,10 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
         if (mark) {
                 *mark = '\0';
         }
-        request->server = cls;
+        request->home = home;
         request->mhd = mhd;
-        request->connection = info->socket_context;
-        request->connection->busy = true;
+        request->connection = connection;
         return request;
-}
-
-void request_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
-{
-        struct request *request = *context;
-
-        (void)cls, (void)mhd, (void)code;
-        if (request) {
-                request->connection->busy = false;
-        }
-        *context = request_free(request);
 }
 
 const char *request_header(const struct request *request, const char *name, size_t *ret_size)
@@ -93,9 +75,9 @@ bool request_body_is_over(const struct request *request)
         return request->body_bytes > request->body_size;
 }
 
-static int take_body(struct request *request, const char *data, size_t size)
+int request_take_body(struct request *request, const char *data, size_t size)
 {
-        size_t kept = MIN_OF(size, request->server->config.body_max - request->body_size);
+        size_t kept = MIN_OF(size, request->home->body_max - request->body_size);
         int r;
 
         if (!request->body_digest) {
@@ -128,10 +110,10 @@ static void resume(struct request *request)
 {
         request->timer = sd_event_source_disable_unref(request->timer);
         request->watch = sd_event_source_disable_unref(request->watch);
-        TAILQ_REMOVE(&request->server->suspended, request, link);
+        TAILQ_REMOVE(&request->home->suspended, request, link);
         request->suspended = false;
         MHD_resume_connection(request->mhd);
-        http_server_kick(request->server);
+        request->home->resumed(request->home->userdata);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
@@ -156,7 +138,7 @@ static int on_client_gone(sd_event_source *source, int fd, uint32_t events, void
 
 int request_suspend(struct request *request, uint64_t wait_usec)
 {
-        sd_event *event = request->server->config.event;
+        sd_event *event = request->home->event;
         int r;
 
         r = sd_event_add_io(event, &request->watch, request->connection->fd, EPOLLRDHUP, on_client_gone,
@@ -174,14 +156,14 @@ int request_suspend(struct request *request, uint64_t wait_usec)
         }
 
         MHD_suspend_connection(request->mhd);
-        TAILQ_INSERT_TAIL(&request->server->suspended, request, link);
+        TAILQ_INSERT_TAIL(&request->home->suspended, request, link);
         request->suspended = true;
         return 0;
 }
 
-void request_abandon_all(struct http_server *server, bool only_hanging)
+void request_abandon_all(struct request_home *home, bool only_hanging)
 {
-        struct request *request = TAILQ_FIRST(&server->suspended);
+        struct request *request = TAILQ_FIRST(&home->suspended);
 
         while (request) {
                 struct request *next = TAILQ_NEXT(request, link);
@@ -192,52 +174,4 @@ void request_abandon_all(struct http_server *server, bool only_hanging)
                 }
                 request = next;
         }
-}
-
-/* The body is here: decides, and waits if the answer is to be late. Returns 1 if it may be sent now, 0 if it
- * waits. */
-static int decide(struct request *request)
-{
-        int r;
-
-        r = request->server->config.decide(request, &request->answer, request->server->config.userdata);
-        if (r < 0) {
-                return r;
-        }
-        if (request->answer->delay_usec == 0) {
-                return 1;
-        }
-
-        request->phase = REQUEST_WAITING;
-        return request_suspend(request, request->answer->delay_usec);
-}
-
-enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                               const char *version, const char *data, size_t *data_size, void **context)
-{
-        struct request *request = *context;
-        int r;
-
-        (void)cls, (void)mhd, (void)url, (void)version;
-        if (!request || request->phase == REQUEST_ABANDONED) {
-                return MHD_NO;
-        }
-
-        if (request->phase == REQUEST_READING) {
-                if (!request->method) {
-                        request->method = strdup(method);
-                        return request->method ? MHD_YES : MHD_NO;
-                }
-                if (*data_size > 0) {
-                        r = take_body(request, data, *data_size);
-                        *data_size = 0;
-                        return r < 0 ? MHD_NO : MHD_YES;
-                }
-                r = decide(request);
-                if (r <= 0) {
-                        return r < 0 ? MHD_NO : MHD_YES;
-                }
-        }
-
-        return delivery_start(request) < 0 ? MHD_NO : MHD_YES;
 }

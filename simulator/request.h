@@ -10,7 +10,6 @@
 
 #include "simulator/answer.h"
 #include "simulator/digest.h"
-#include "simulator/http_server.h"
 
 enum request_phase {
         REQUEST_READING,   /* head and body are coming in */
@@ -18,6 +17,23 @@ enum request_phase {
         REQUEST_ANSWERING, /* the answer is on its way; suspended between two dripped bytes */
         REQUEST_HANGING,   /* suspended for good */
         REQUEST_ABANDONED, /* the connection is to be closed */
+};
+
+/* A connection, as libmicrohttpd's socket context. */
+struct http_connection {
+        int fd;                            /* libmicrohttpd's */
+        bool busy;                         /* a request has begun and has not ended */
+        TAILQ_ENTRY(http_connection) link; /* the server's list */
+};
+
+/* What the requests of one server share. */
+struct request_home {
+        sd_event *event;
+        size_t body_max; /* so much of a body is kept for reading */
+        TAILQ_HEAD(, request) suspended;
+        /* One was resumed: libmicrohttpd is to look at its connections soon. */
+        void (*resumed)(void *userdata);
+        void *userdata;
 };
 
 struct request {
@@ -30,8 +46,8 @@ struct request {
         uint64_t body_bytes;        /* bytes that came */
         struct digest *body_digest; /* NULL if none came */
 
-        /* request.c's and delivery.c's own. */
-        struct http_server *server;
+        /* request.c's, delivery.c's and http_server.c's own. */
+        struct request_home *home;
         struct MHD_Connection *mhd;
         struct http_connection *connection;
         enum request_phase phase;
@@ -40,8 +56,17 @@ struct request {
         bool suspended;
         sd_event_source *timer;    /* ends the suspension */
         sd_event_source *watch;    /* sees the client go meanwhile */
-        TAILQ_ENTRY(request) link; /* http_server::suspended */
+        TAILQ_ENTRY(request) link; /* request_home::suspended */
 };
+
+/* Makes a request, which the caller frees; the connection and its home must outlive it. NULL without memory.
+ */
+struct request *request_new(struct request_home *home, struct MHD_Connection *mhd,
+                            struct http_connection *connection, const char *uri);
+struct request *request_free(struct request *request);
+
+/* The next bytes of its body. Returns 0 or a negative errno. */
+int request_take_body(struct request *request, const char *data, size_t size);
 
 /* The first header field of the name, or NULL; belongs to the request. *ret_size may be NULL. */
 const char *request_header(const struct request *request, const char *name, size_t *ret_size);
@@ -53,12 +78,6 @@ bool request_body_is_over(const struct request *request);
  * abandons the request. Only within a callback of libmicrohttpd. Returns 0 or a negative errno. */
 int request_suspend(struct request *request, uint64_t wait_usec);
 
-/* Resumes the server's suspended requests as abandoned, so that their connections are closed. */
-void request_abandon_all(struct http_server *server, bool only_hanging);
-
-/* libmicrohttpd's callbacks; `cls` is the http_server. */
-void *request_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                               const char *version, const char *data, size_t *data_size, void **context);
-void request_end(void *cls, struct MHD_Connection *mhd, void **context,
-                 enum MHD_RequestTerminationCode code);
+/* Resumes all suspended requests, or the hanging ones only, as abandoned, so that their connections are
+ * closed. */
+void request_abandon_all(struct request_home *home, bool only_hanging);
