@@ -1,7 +1,6 @@
 /* admin: the routes of the admin listener, as rows. Whatever is not in them is a 400 with a message, since
  * every such request is a mistake in somebody's test. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "lib/util.h"
 #include "simulator/admin.h"
@@ -33,32 +32,6 @@ static const struct route {
         { "POST", { "{env}", "faults", NULL }, admin_add_fault },
         { "DELETE", { "{env}", "faults", NULL }, admin_clear_faults },
 };
-
-int admin_bad_request(struct answer **ret, const char *message)
-{
-        return answer_new_error(ret, 400, 400, message);
-}
-
-int admin_check_fields(const struct admin_call *call, const char *const *known, struct answer **ret)
-{
-        _cleanup_free_ char *message = NULL;
-        const char *unknown;
-        int r;
-
-        if (!json_object_is_type(call->body, json_type_object)) {
-                r = admin_bad_request(ret, "the body must be a JSON object");
-                return r;
-        }
-        unknown = json_unknown_field(call->body, known);
-        if (!unknown) {
-                return 1;
-        }
-        if (asprintf(&message, "unknown field: %.64s", unknown) < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        return admin_bad_request(ret, message);
-}
 
 static struct environment *find_environment(const struct admin *admin, const char *name)
 {
