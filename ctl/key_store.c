@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "lib/descriptor.h"
 #include "lib/secret.h"
 
 #define FILES_MAX 128 /* the daemon looks at no more */
@@ -87,28 +88,6 @@ static int open_file(int directory_fd, const char *file)
         return fd;
 }
 
-static ssize_t read_text(int fd, char *text, size_t size)
-{
-        size_t length = 0;
-
-        while (length < size) {
-                ssize_t n = read(fd, text + length, size - length);
-
-                if (n < 0 && errno == EINTR) {
-                        continue;
-                }
-                if (n < 0) {
-                        return -errno;
-                }
-                if (n == 0) {
-                        break;
-                }
-                length += (size_t)n;
-        }
-
-        return (ssize_t)length;
-}
-
 static void read_key(struct key_entry *entry, int fd)
 {
         _cleanup_secret_ char *text = secret_alloc(ACCESS_KEY_TEXT_MAX + 1);
@@ -119,7 +98,7 @@ static void read_key(struct key_entry *entry, int fd)
                 (void)snprintf(entry->reason, sizeof(entry->reason), "%s", why);
                 return;
         }
-        length = read_text(fd, text, ACCESS_KEY_TEXT_MAX + 1);
+        length = read_fully(fd, text, ACCESS_KEY_TEXT_MAX + 1);
         if (length < 0) {
                 (void)snprintf(entry->reason, sizeof(entry->reason), "it cannot be read: %s",
                                strerror((int)-length));

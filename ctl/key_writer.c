@@ -14,6 +14,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/key_leftovers.h"
+#include "lib/descriptor.h"
 #include "lib/secret.h"
 
 #define DAEMON_USER    "eqp-broker"

@@ -12,6 +12,7 @@
 #include "ctl/key_writer.h"
 #include "ctl/prompt.h"
 #include "ctl/verbs.h"
+#include "lib/descriptor.h"
 #include "lib/secret.h"
 
 /* ---- reading the key ---- */
@@ -49,25 +50,12 @@ static ssize_t ask_for_key(const struct key_file_name *name, char *text, size_t 
 /* All of stdin. */
 static ssize_t read_key(char *text, size_t size)
 {
-        size_t length = 0;
+        ssize_t length = read_fully(STDIN_FILENO, text, size);
 
-        while (length < size) {
-                ssize_t n = read(STDIN_FILENO, text + length, size - length);
-
-                if (n < 0 && errno == EINTR) {
-                        continue;
-                }
-                if (n < 0) {
-                        complain("Standard input cannot be read: %s.", strerror(errno));
-                        return -errno;
-                }
-                if (n == 0) {
-                        break;
-                }
-                length += (size_t)n;
+        if (length < 0) {
+                complain("Standard input cannot be read: %s.", strerror((int)-length));
         }
-
-        return (ssize_t)length;
+        return length;
 }
 
 /* NULL after saying why. */

@@ -4,12 +4,12 @@
 #include "daemon/token_print.h"
 
 #include "daemon/frontend/api/token_answer.h"
+#include "lib/descriptor.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 /* A token and an account, with their names; a base URL of which each character may take four. */
 #define TEXT_MAX 8192

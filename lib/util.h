@@ -53,7 +53,7 @@ static inline void free_memory(void *pointer_to_pointer)
 
 #define _cleanup_free_ _cleanup_(free_memory)
 
-/* Closes it if it is open, and leaves -1. Here and below: for the layers above; lib/ itself has no files. */
+/* Closes it if it is open, and leaves -1. For the layers above: lib/ itself has no files. */
 static inline void close_fd(int *fd)
 {
         if (*fd >= 0) {
@@ -63,22 +63,6 @@ static inline void close_fd(int *fd)
 }
 
 #define _cleanup_close_ _cleanup_(close_fd)
-
-/* All of it, or a negative errno. */
-static inline int write_fully(int fd, const char *bytes, size_t length)
-{
-        while (length > 0) {
-                ssize_t n = write(fd, bytes, length);
-                if (n < 0 && errno != EINTR) {
-                        return -errno;
-                }
-                if (n > 0) {
-                        bytes += n;
-                        length -= (size_t)n;
-                }
-        }
-        return 0;
-}
 
 /* a + b, but "never" instead of wrapping around. */
 static inline uint64_t usec_add(uint64_t a, uint64_t b)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/descriptor.h"
 #include "lib/util.h"
 #include "simulator/tls_files.h"
 
@@ -35,7 +36,7 @@ static int read_file(int directory_fd, const char *name, char **ret)
 {
         _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         _cleanup_free_ char *text = NULL;
-        size_t used = 0;
+        ssize_t length;
 
         if (fd < 0) {
                 return -errno;
@@ -45,25 +46,15 @@ static int read_file(int directory_fd, const char *name, char **ret)
                 return -ENOMEM;
         }
 
-        for (;;) {
-                ssize_t n = read(fd, text + used, PEM_SIZE_MAX - used);
-
-                if (n < 0 && errno == EINTR) {
-                        continue;
-                }
-                if (n < 0) {
-                        return -errno;
-                }
-                if (n == 0) {
-                        break;
-                }
-                used += (size_t)n;
-                if (used == PEM_SIZE_MAX) {
-                        return -EFBIG;
-                }
+        length = read_fully(fd, text, PEM_SIZE_MAX);
+        if (length < 0) {
+                return (int)length;
+        }
+        if (length == PEM_SIZE_MAX) {
+                return -EFBIG;
         }
 
-        text[used] = '\0';
+        text[length] = '\0';
         *ret = take_ptr(text);
         return 0;
 }

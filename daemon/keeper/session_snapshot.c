@@ -4,6 +4,7 @@
  * for as long as the text counts; what remains is the time between two processes. */
 #include "daemon/keeper/session_snapshot.h"
 
+#include "lib/descriptor.h"
 #include "lib/util.h"
 
 #include <errno.h>

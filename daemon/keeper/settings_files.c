@@ -1,6 +1,7 @@
 /* The configuration as files. lib/settings knows what is in them. */
 #include "daemon/keeper/settings_files.h"
 
+#include "lib/descriptor.h"
 #include "lib/util.h"
 
 #include <dirent.h>
@@ -21,7 +22,6 @@ static int read_text(const char *path, char **ret, size_t *ret_length)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat status;
-        size_t length = 0;
 
         if (fd < 0 || fstat(fd, &status) < 0) {
                 return -errno;
@@ -33,19 +33,16 @@ static int read_text(const char *path, char **ret, size_t *ret_length)
         if (!text) {
                 return -ENOMEM;
         }
-        while (length <= SETTINGS_TEXT_MAX) {
-                ssize_t n = read(fd, text + length, SETTINGS_TEXT_MAX + 1 - length);
-                if (n < 0 && errno != EINTR) {
-                        return -errno;
-                }
-                if (n == 0) {
-                        *ret = take_ptr(text);
-                        *ret_length = length;
-                        return 0;
-                }
-                length += n > 0 ? (size_t)n : 0;
+        ssize_t length = read_fully(fd, text, SETTINGS_TEXT_MAX + 1);
+        if (length < 0) {
+                return (int)length;
         }
-        return -EFBIG;
+        if (length > SETTINGS_TEXT_MAX) {
+                return -EFBIG;
+        }
+        *ret = take_ptr(text);
+        *ret_length = (size_t)length;
+        return 0;
 }
 
 static int read_file(struct settings *settings, const char *path,
