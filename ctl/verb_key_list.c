@@ -12,6 +12,7 @@
 #include "ctl/text.h"
 #include "ctl/verbs.h"
 #include "lib/duration.h"
+#include "lib/json_form.h"
 
 #define STATE_MAX 48
 
@@ -156,9 +157,14 @@ static int print_table(const struct list *list)
 
 /* ---- as JSON ---- */
 
-static bool add(struct json_object *object, const char *name, const char *text)
+/* NULL: null. */
+static void put_text(struct json_object *object, const char *name, const char *text)
 {
-        return json_object_object_add(object, name, text ? json_object_new_string(text) : NULL) == 0;
+        if (text) {
+                json_put(object, name, json_object_new_string(text));
+        } else {
+                json_put_null(object, name);
+        }
 }
 
 static struct json_object *row_json(const struct row *row)
@@ -167,17 +173,14 @@ static struct json_object *row_json(const struct row *row)
         const struct key_entry *entry = row->entry;
         bool known = entry->environment[0] != '\0';
 
-        if (object &&
-            (!add(object, "file", entry->file) ||
-             !add(object, "environment", known ? entry->environment : NULL) ||
-             !add(object, "label", known ? entry->label : NULL) || !add(object, "mode", row->mode) ||
-             !add(object, "owner", row->owner) ||
-             !add(object, "daemon", row->state[0] != '-' ? row->state : NULL) ||
-             !add(object, "reason", row->reason[0] != '\0' ? row->reason : NULL) ||
-             json_object_object_add(object, "fit", json_object_new_boolean(row->reason[0] == '\0')) != 0)) {
-                json_putp(&object);
-        }
-
+        put_text(object, "file", entry->file);
+        put_text(object, "environment", known ? entry->environment : NULL);
+        put_text(object, "label", known ? entry->label : NULL);
+        put_text(object, "mode", row->mode);
+        put_text(object, "owner", row->owner);
+        put_text(object, "daemon", row->state[0] != '-' ? row->state : NULL);
+        put_text(object, "reason", row->reason[0] != '\0' ? row->reason : NULL);
+        json_put(object, "fit", json_object_new_boolean(row->reason[0] == '\0'));
         return object;
 }
 
@@ -186,21 +189,18 @@ static int print_json(const struct list *list)
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
         struct json_object *files = json_object_new_array();
         const char *text = NULL;
-        bool whole = object && files && add(object, "directory", list->place->store.path) &&
-                     json_object_object_add(object, "files", files) == 0;
 
-        for (size_t i = 0; whole && i < list->entries.n; i++) {
-                struct json_object *json;
+        for (size_t i = 0; i < list->entries.n; i++) {
                 struct row row;
 
-                if (!is_wanted(list, &list->entries.entries[i])) {
-                        continue;
+                if (is_wanted(list, &list->entries.entries[i])) {
+                        read_row(&row, list, &list->entries.entries[i]);
+                        json_append(files, row_json(&row));
                 }
-                read_row(&row, list, &list->entries.entries[i]);
-                json = row_json(&row);
-                whole = json && json_object_array_add(files, json) == 0;
         }
-        if (whole) {
+        put_text(object, "directory", list->place->store.path);
+        json_put(object, "files", files);
+        if (json_is_whole(object)) {
                 text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
                                                                       JSON_C_TO_STRING_SPACED |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE);

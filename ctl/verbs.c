@@ -10,32 +10,9 @@
 #include "ctl/text.h"
 #include "ctl/token.h"
 #include "lib/duration.h"
+#include "lib/json_form.h"
 
 /* ---- token ---- */
-
-static bool add_string(struct json_object *object, const char *name, const char *value)
-{
-        struct json_object *string = json_object_new_string(value);
-
-        if (string && json_object_object_add(object, name, string) == 0) {
-                return true;
-        }
-
-        (void)json_object_put(string);
-        return false;
-}
-
-static bool add_integer(struct json_object *object, const char *name, int64_t value)
-{
-        struct json_object *integer = json_object_new_int64(value);
-
-        if (integer && json_object_object_add(object, name, integer) == 0) {
-                return true;
-        }
-
-        (void)json_object_put(integer);
-        return false;
-}
 
 /* The daemon's own form of a token answer. */
 static int print_token_json(const struct eqp_broker_token *token)
@@ -43,12 +20,13 @@ static int print_token_json(const struct eqp_broker_token *token)
         _cleanup_(json_putp) struct json_object *object = json_object_new_object();
         const char *text = NULL;
 
-        if (object && add_string(object, "mage_id", eqp_broker_token_mage_id(token)) &&
-            add_string(object, "ust", eqp_broker_token_ust(token)) &&
-            add_integer(object, "expires_in", eqp_broker_token_expires_in_sec(token)) &&
-            add_string(object, "expires_at", eqp_broker_token_expires_at(token)) &&
-            add_string(object, "environment", eqp_broker_token_environment(token)) &&
-            add_string(object, "base_url", eqp_broker_token_base_url(token))) {
+        json_put(object, "mage_id", json_object_new_string(eqp_broker_token_mage_id(token)));
+        json_put(object, "ust", json_object_new_string(eqp_broker_token_ust(token)));
+        json_put(object, "expires_in", json_object_new_int64(eqp_broker_token_expires_in_sec(token)));
+        json_put(object, "expires_at", json_object_new_string(eqp_broker_token_expires_at(token)));
+        json_put(object, "environment", json_object_new_string(eqp_broker_token_environment(token)));
+        json_put(object, "base_url", json_object_new_string(eqp_broker_token_base_url(token)));
+        if (json_is_whole(object)) {
                 text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE);
         }
