@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sysexits.h>
+#include <systemd/sd-daemon.h>
 
 #include "lib/util.h"
 #include "simulator/options.h"
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
         if (r < 0) {
                 return complain(r);
         }
+        (void)sd_notify(/* unset_environment= */ 0, "READY=1"); /* as a unit with Type=notify */
         r = server_run(server);
         return r < 0 ? complain(r) : EXIT_SUCCESS;
 }
