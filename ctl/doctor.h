@@ -49,6 +49,9 @@ int doctor_print_json(struct doctor *doctor);
 /* The configuration; hides the names that it has. */
 void doctor_examine_configuration(struct doctor *doctor);
 
+/* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
+bool doctor_unit_shows(const char *path);
+
 /* System, container, clock, the name localhost, proxies. */
 void doctor_examine_machine(struct doctor *doctor);
 

@@ -8,7 +8,8 @@
 #include "ctl/doctor.h"
 #include "lib/base_url.h"
 
-#define SECTION "configuration"
+#define SECTION      "configuration"
+#define CA_DIRECTORY "/etc/eqp-broker/ca"
 
 /* An environment by this name, or by a name that begins with it and a hyphen. */
 static bool is_named(const char *name, const char *kind)
@@ -45,11 +46,37 @@ static void find_swapped(struct doctor *doctor, const struct environment_setting
         }
 }
 
+/* The daemon of the unit has a root directory of its own. */
+static void find_unseen_ca(struct doctor *doctor, const struct environment_settings *environment)
+{
+        char what[512], cure[1024];
+
+        if (doctor_unit_shows(environment->ca_file)) {
+                return;
+        }
+
+        (void)snprintf(what, sizeof(what), "The service does not see the ca_file of %s, %s.",
+                       environment->name, environment->ca_file);
+        (void)snprintf(cure, sizeof(cure),
+                       "install -m 0644 %s " CA_DIRECTORY "/, set ca_file to that, and systemctl reload "
+                       "eqp-brokerd. Where the file has to stay, name it in a drop-in of the unit: "
+                       "BindReadOnlyPaths=%s",
+                       environment->ca_file, environment->ca_file);
+        doctor_find(doctor, "ca_file_unseen", what,
+                    "Its unit shows it /etc, /usr and little else, so it cannot verify the certificate of "
+                    "the EQP API, and obtains no token. (eqpctl key set is no proof: it runs outside.)",
+                    cure);
+}
+
 static void find_unreadable_ca(struct doctor *doctor, const struct environment_settings *environment)
 {
         char what[512];
 
-        if (!environment->ca_file || access(environment->ca_file, R_OK) == 0) {
+        if (!environment->ca_file) {
+                return;
+        }
+        if (access(environment->ca_file, R_OK) == 0) {
+                find_unseen_ca(doctor, environment);
                 return;
         }
 
@@ -58,8 +85,8 @@ static void find_unreadable_ca(struct doctor *doctor, const struct environment_s
         doctor_find(
                 doctor, "ca_file_unreadable", what,
                 "Without it the certificate of the EQP API cannot be verified, and no token is obtained.",
-                "Put the file there, readable by everybody (it is no secret), or leave ca_file out to trust "
-                "the system's authorities.");
+                "Put the file there, readable by everybody (it is no secret), best into " CA_DIRECTORY
+                ", or leave ca_file out to trust the system's authorities.");
 }
 
 void doctor_examine_configuration(struct doctor *doctor)

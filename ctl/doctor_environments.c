@@ -151,7 +151,11 @@ static void tell_state(const struct view *view)
         }
         (void)snprintf(what, sizeof(what), "There is no token for %s: %s", view->name, why);
         doctor_find(view->doctor, "no_token", what, "Whoever asks for one is turned away.",
-                    "The broker goes on trying. See: eqpctl status NAME; journalctl -u eqp-brokerd");
+                    strstr(why, "check ca_file") != NULL
+                            ? "Trying again does not help: the daemon cannot read ca_file. Put it into "
+                              "/etc/eqp-broker/ca, readable by everybody, then: systemctl reload eqp-brokerd"
+                            : "The broker goes on trying. See: eqpctl status NAME; journalctl -u "
+                              "eqp-brokerd");
 }
 
 /* The daemon may have other settings than the files by now. */

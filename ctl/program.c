@@ -278,11 +278,11 @@ const char *program_error(int error)
         return error == -ETIME ? "it did not end in time, and was killed" : strerror(-error);
 }
 
-int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
-                struct program_result *ret_result)
+int program_run_at(const char *path, const char *const *arguments, const void *input, size_t length,
+                   uint64_t limit_usec, struct program_result *ret_result)
 {
         _cleanup_(close_child) struct child child = { -1, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-        char *argv[ARGUMENTS_MAX + 2] = { (char *)(uintptr_t)program_path() };
+        char *argv[ARGUMENTS_MAX + 2] = { (char *)(uintptr_t)path };
         int r;
 
         if (length > INPUT_MAX) {
@@ -297,4 +297,10 @@ int program_run(const char *const *arguments, const void *input, size_t length, 
 
         r = start(&child, argv, input, length);
         return r < 0 ? r : follow(&child, now_usec() + limit_usec, ret_result);
+}
+
+int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
+                struct program_result *ret_result)
+{
+        return program_run_at(program_path(), arguments, input, length, limit_usec, ret_result);
 }

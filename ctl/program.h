@@ -24,6 +24,10 @@ const char *program_path(void);
 int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
                 struct program_result *ret_result);
 
+/* The same with another program, by its absolute path. */
+int program_run_at(const char *path, const char *const *arguments, const void *input, size_t length,
+                   uint64_t limit_usec, struct program_result *ret_result);
+
 /* The error of program_run() in words. */
 const char *program_error(int error);
 

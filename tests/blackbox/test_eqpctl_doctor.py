@@ -161,6 +161,14 @@ def test_an_authority_that_is_not_there(upstream, broker):
     assert set(found) == {"ca_file_unreadable"}
 
 
+def test_to_go_on_trying_does_not_help(upstream, make_broker, tmp_path):
+    """The daemon does not see the authority, whatever is seen here."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={
+        "sandbox": f"base_url = {upstream.urls['sandbox']}\nca_file = {tmp_path}/none.pem"})
+    broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert "/etc/eqp-broker/ca" in doctor(broker)[0]["no_token"]["cure"]
+
+
 def test_without_the_program(broker):
     found, text = doctor(broker, env={"EQP_BROKERD": "/nonexistent/eqp-brokerd"})
     assert "cannot be run: No such file" in text

@@ -3,11 +3,12 @@ that jump. One machine; every play begins and ends with a service that is up and
 """
 
 import contextlib
+import json
 import subprocess
 import time
 
 import pytest
-from home import UNITS, Home
+from home import AUTHORITY, SETTINGS, UNITS, Home
 from machine import SERVICE, URL, wait_until
 
 MISTAKE = "/etc/eqp-broker/eqp-brokerd.conf.d/zz-mistake.conf"
@@ -34,10 +35,47 @@ def home(trouble):
     trouble.wait_valid("sandbox")
 
 
+def findings(home):
+    """What eqpctl doctor finds: {id: cure}."""
+    report = json.loads(home.run("eqpctl", "doctor", "--json", check=False).out)
+    return {finding["id"]: finding["cure"] for finding in report["findings"]}
+
+
 def knocking(home, seconds):
     """Clients that ask all the time, each at most for some seconds; whatever comes of it."""
     return home.start("bash", "-c", f"end=$((SECONDS + {seconds})); while [ $SECONDS -lt $end ]; do "
                       f"curl -sS -m 2 -H 'EQP-Client: knocks' {URL}/v1/sandbox/token >/dev/null 2>&1; done")
+
+
+# ---- what the service does not see ----
+
+
+def test_the_doctor_knows_of_an_authority_that_the_service_does_not_see(home):
+    hidden, shown, link = "/srv/ca.pem", "/etc/eqp-broker/ca/ca.pem", "/etc/eqp-broker/ca/link.pem"
+    assert "ca_file_unseen" not in findings(home), "the control"
+    home.run("install", "-m", "0644", AUTHORITY, hidden)
+    home.run("ln", "-s", hidden, link)
+    settings = home.read(SETTINGS)
+    for path in (hidden, link):
+        home.write(SETTINGS, settings.replace(AUTHORITY, path))
+        assert findings(home)["ca_file_unseen"].startswith(f"install -m 0644 {path} /etc/eqp-broker/ca/,")
+    home.systemctl("reload", SERVICE)
+    home.run("eqpctl", "refresh", "sandbox", check=False)
+    assert not home.run("eqpctl", "key", "check", "sandbox", check=False).code, "outside, the key works"
+
+    home.drop_in(f"[Service]\nBindReadOnlyPaths={hidden}\n")
+    home.systemctl("restart", SERVICE)
+    assert "ca_file_unseen" not in findings(home)
+    home.wait_valid("sandbox")
+    home.run("rm", "-r", f"/etc/systemd/system/{SERVICE}.d", hidden, link)
+    home.systemctl("daemon-reload")
+
+    home.run("install", "-m", "0644", AUTHORITY, shown)
+    home.write(SETTINGS, settings.replace(AUTHORITY, shown))
+    home.systemctl("restart", SERVICE)
+    assert findings(home) == {}
+    home.run("rm", shown)
+    home.point_at_simulator()
 
 
 # ---- reload ----
