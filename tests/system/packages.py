@@ -73,10 +73,10 @@ def _newer(deb, work, changed):
     shutil.rmtree(tree)
 
 
-def newer():
-    """Directory with newer packages."""
+def newer(name="newer"):
+    """Directory with newer packages. Files of tests run beside each other: each has one by a name of its own."""
     given = os.environ.get("EQP_DEBS_NEWER")
-    work = CACHE / "newer"
+    work = CACHE / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     for deb in files(given and pathlib.Path(given).resolve()).values():
