@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox"), str(HERE.parent / "docs")]
 
 from machine import Machine, run, why_not  # noqa: E402
 from pod import APP, Pod  # noqa: E402

@@ -1,7 +1,8 @@
-"""The examples of doc/sidecar.md, as they are printed there.
+"""The examples of doc/sidecar.md, as they are printed there: every command that podman can run here.
 
 What is replaced is what cannot be the reader's here: the upstream (a simulator in the same pod), the
-directories of a CI runner, and the container engine, which is the test's own podman under each of its names.
+directories of a CI runner, a registry, and the container engine, which is the test's own podman under each of its
+names. TYPED says for each command which test types it, or why none does; so none is added that nobody types.
 """
 
 import os
@@ -11,10 +12,12 @@ import subprocess
 import pytest
 
 from conftest import ROOT
-from pod import APP, BROKER
+from page import blocks, quoted_commands, split
+from pod import APP, BROKER, SIMULATOR
 from simulator import EXAMPLE_KEY
 
-DOC = (ROOT / "doc/sidecar.md").read_text(encoding="utf-8")
+PAGE = ROOT / "doc/sidecar.md"
+DOC = PAGE.read_text(encoding="utf-8")
 FILES = ["kubernetes/pod.yaml", "compose/compose.yaml", "quadlet/app.pod", "quadlet/eqp-broker.container",
          "quadlet/app.container"]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOC, re.S | re.M)
@@ -40,6 +43,7 @@ def runner(pod, machine, tmp_path):
     for image in (BROKER, APP):
         name = {BROKER: "eqp-broker:0.1.0", APP: "app:1.0"}[image]
         machine.podman("tag", image, f"registry.example.com/{name}")
+    assert machine.podman("image", "exists", f"{SIMULATOR}:0.1.0")
     build = os.environ["EQP_BUILD_DIR"]
     submit = tmp_path / "submit"
     submit.write_text('#!/bin/sh\nprintf %s "$EQP_TOKEN" >submitted\n')
@@ -55,7 +59,8 @@ def runner(pod, machine, tmp_path):
         return result.stdout
 
     yield run
-    machine.podman("rm", "--force", "--time=0", "eqp-broker", check=False)
+    for name in ("eqp-broker", "simulator"):  # the one is in the other's network
+        machine.podman("rm", "--force", "--time=0", name, check=False)
 
 
 def upstream_options(pod):
@@ -135,3 +140,68 @@ def test_a_short_command_does_without_a_daemon(runner, gitlab, tmp_path):
     token = (tmp_path / "submitted").read_text()
     assert len(token) > 10
     assert token not in output
+
+
+def test_without_an_account(runner):
+    """The simulator owns a network that leads nowhere, where the reader's has one of podman's."""
+    script = block("--name simulator", "try/keys")
+    output = runner(script.replace("--name simulator", "--network=none --name simulator"))
+    assert "sandbox" in output, output
+    runner("timeout 60 sh -c 'until podman exec eqp-broker eqpctl ready; do sleep 0.2; done'")
+    assert "valid" in runner("podman exec eqp-broker eqpctl status sandbox")
+    settings = runner("podman exec eqp-broker eqp-brokerd --check")
+    assert "base_url = https://127.0.0.1:9443" in settings and "ca_file = /tls/ca.pem" in settings
+
+
+NOT_BY_PODMAN = {"systemctl daemon-reload", "systemctl start app-pod.service"}  # quadlet, in podman 4.4 and newer
+
+
+def test_a_secret_of_podman_and_the_unit_s_options_for_it(runner, pod, tmp_path):
+    commands = split(block("podman secret create", "daemon-reload"))
+    assert set(commands[2:]) == NOT_BY_PODMAN
+    (tmp_path / "FILE").write_text(EXAMPLE_KEY + "\n")
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    runner("mkdir units\n" + "\n".join(commands[:2]).replace("/etc/containers/systemd", "units"))
+    assert len(list((tmp_path / "units").iterdir())) == 3
+    secret = re.search(r"^Secret=(.*)$", (tmp_path / "units" / "eqp-broker.container").read_text(), re.M)[1]
+    try:
+        runner(f"podman run --detach --name eqp-broker --secret {secret} {upstream_options(pod)} "
+               f"{BROKER}:0.1.0 && timeout 60 sh -c 'until podman exec eqp-broker eqpctl ready; do sleep 0.2; done'")
+    finally:
+        runner("podman rm --force --time=0 eqp-broker; podman secret rm eqp-sandbox")
+
+
+def test_the_image_is_pushed(runner, tmp_path):
+    command = next(quote for quote in quoted_commands(PAGE) if quote.startswith("podman push"))
+    runner(command.replace("docker://registry.example.com/eqp-broker:0.1.0", f"dir:{tmp_path}/registry"))
+    assert (tmp_path / "registry" / "manifest.json").exists()
+
+
+TYPED = {
+    "(umask 077 && podman run --rm --volume ./keys:/run/secrets/eqp-broker:ro localhost/eqp-broker:0.1.0 \\":
+        test_one_token_and_done,
+    "install -d -o 65532 -g 65532 -m 0700 try/keys try/tls": test_without_an_account,
+    "podman secret create eqp-sandbox FILE": test_a_secret_of_podman_and_the_unit_s_options_for_it,
+    "kubectl create secret generic eqp-broker-keys --from-file=sandbox=FILE":
+        "there is no Kubernetes; test_kubernetes.py plays its kubelet, test_manifests.py checks the manifests",
+    "docker compose up": "the images come from no registry; test_manifests.py has compose read the files",
+    "eqp-brokerd --check": test_without_an_account,
+    "eqpctl exec": test_the_job_of_gitlab_keeps_the_token_out_of_its_log,
+    'eval "$(CREDENTIALS_DIRECTORY=/tmp/eqp/sandbox-keys eqp-brokerd --once sandbox --format env)"':
+        test_a_short_command_does_without_a_daemon,
+    "podman push localhost/eqp-broker:0.1.0 docker://registry.example.com/eqp-broker:0.1.0": test_the_image_is_pushed,
+    "podman run": "a word for what test_life.py measures",
+    "podman secret rm": test_a_secret_of_podman_and_the_unit_s_options_for_it,
+}
+def test_every_command_of_the_page_is_typed(measured):
+    yaml = pytest.importorskip("yaml")
+    in_blocks = {found.first: found.commands for found in blocks(PAGE) if found.commands}
+    assert sorted(TYPED) == sorted([*in_blocks, *quoted_commands(PAGE)])
+    github = [split(step["run"]) for step in yaml.safe_load(block("runs-on"))["jobs"]["submit"]["steps"]]
+    gitlab = yaml.safe_load(block("after_script"))["submit"]
+    jobs = sum(map(len, github)) + len(gitlab["script"]) + len(gitlab["after_script"])
+    typed = sum(len(in_blocks.get(first, [first])) for first, test in TYPED.items() if callable(test))
+    left_out = sum(len(in_blocks.get(first, [first])) for first, test in TYPED.items() if not callable(test))
+    assert typed + jobs > 25
+    measured(f"commands of sidecar.md: {typed - len(NOT_BY_PODMAN)} are typed, and {jobs} of jobs for CI; "
+             f"{left_out + len(NOT_BY_PODMAN)} are not, as podman here cannot")

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "docs")]
 
 from machine import Machine  # noqa: E402
 from rootfs import CACHE  # noqa: E402

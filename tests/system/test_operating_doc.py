@@ -242,8 +242,8 @@ PAGE = [
     Row("Settings", "mkdir -p /etc/systemd/system/eqp-brokerd.socket.d", listens_there),
     Row("Settings", "[Service]", closes_the_network, also=("systemctl cat eqp-brokerd",)),
     Row("Settings", "systemd-analyze security --no-pager eqp-brokerd", has_words("eqp-brokerd.service")),
-    Row("Upgrade", "apt-get install -y ./libeqp-broker0_*.deb ./eqp-broker_*.deb", version_is(newer=True), before=to(NEWER),
-        also=("systemctl restart eqp-brokerd",)),
+    Row("Upgrade", "apt-get install -y ./libeqp-broker0_*.deb ./eqp-broker_*.deb", version_is(newer=True),
+        before=to(NEWER), also=("systemctl restart eqp-brokerd",)),
     Row("Upgrade", "apt-get install -y --allow-downgrades ./libeqp-broker0_*.deb ./eqp-broker_*.deb",
         version_is(newer=False), before=to(packages.INSIDE)),
     Row("Removal", "apt-get remove -y eqp-broker", is_removed),
@@ -254,7 +254,7 @@ WHOLE = {
     "curl --cacert /etc/eqp-broker/ca/simulator.pem":
         "curl --cacert /etc/eqp-broker/ca/simulator.pem -sS -o /dev/null https://127.0.0.1:9443/rest/v1/",
     "journalctl -x": "journalctl -x -u eqp-brokerd -n 5",
-    "eqpctl key set": None,  # it asks; the blocks have it
+    "eqpctl key set": None,  # it asks; it is typed in the blocks
     "systemctl reload": "systemctl reload eqp-brokerd",
 }
 
@@ -291,8 +291,9 @@ def test_every_command_of_the_page_is_typed(figure):
     assert sorted(typed | set(NOT_TYPED)) == quoted_commands(DOC)
     in_blocks = sum(len(block.commands) for block in BLOCKS)
     assert in_blocks > 60
+    amid = [command for command in typed if WHOLE.get(command, command)]
     figure("commands of operating.md that are typed",
-           f"{in_blocks} in blocks, {len(typed)} amid the text, by two readers; {len(NOT_TYPED)} not")
+           f"{in_blocks} in blocks, {len(amid)} amid the text, by two readers; {len(NOT_TYPED)} not")
 
 
 @pytest.mark.parametrize("has_account, row", STORY, ids=name)
