@@ -4,8 +4,9 @@
 # each.
 #
 # Two builds of the same sources with the same packages give the same layers: owners, modes and times are
-# set, and nothing goes in that differs from one machine to the next. The options are buildah's own, such
-# as --root.
+# set, and nothing goes in that differs from one machine to the next. The time is that of the commit, or where
+# git knows of none, of the newest entry in debian/changelog; SOURCE_DATE_EPOCH sets another. The options are
+# buildah's own, such as --root.
 set -euo pipefail
 umask 022
 
@@ -26,6 +27,24 @@ DESTDIR=$installed meson install -C "$build" --no-rebuild --quiet --tags runtime
 bin=$(dirname "$(find "$installed" -name eqp-brokerd)")
 library=$(find "$installed" -name 'libeqp-broker.so.*' -print -quit)
 
+# In seconds since 1970. Only what is this tree's own: it may lie as a copy below another one.
+source_time() {
+        local tree=$here/../.. time=''
+        tree=$(readlink -f "$tree")
+        if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+                echo "$SOURCE_DATE_EPOCH"
+                return
+        fi
+        if [ -e "$tree/.git" ] && command -v git >/dev/null; then
+                time=$(git -c safe.directory="$tree" -C "$tree" log -1 --format=%ct 2>/dev/null) || time=''
+        fi
+        if [ -z "$time" ]; then
+                time=$(date -d "$(sed -n 's/^ -- .*>  //p;T;q' "$tree/debian/changelog")" +%s)
+        fi
+        echo "$time"
+}
+time=$(source_time)
+
 collect() {
         LD_LIBRARY_PATH=$(dirname "$library") "$here/collect-root.sh" "$@"
 }
@@ -39,7 +58,7 @@ collect "$context/simulator" "$bin/eqp-simulator"
 # does not matter, since nothing is run.
 build() {
         local name=localhost/$1:$version
-        "${buildah[@]}" build --quiet --isolation=chroot --format=docker --timestamp=0 --pull-never \
+        "${buildah[@]}" build --quiet --isolation=chroot --format=docker --timestamp="$time" --pull-never \
                 --build-arg "VERSION=$version" --target "$2" --tag "$name" --tag "localhost/$1:latest" \
                 --file "$here/Containerfile" "$context" >"$context/id"
         "${buildah[@]}" inspect --type image --format \

@@ -279,12 +279,13 @@ def test_a_name_localhost_that_leads_elsewhere(broker, stranger):
     assert set(doctor(broker, command=spaces)[0]) == {"no_localhost"}
 
 
-def test_a_clock_of_long_ago(broker):
-    """As seen by a program that was built later than now."""
+@pytest.mark.parametrize(["built", "ids"], [(2_000_000_000, {"clock_wrong"}), (0, set()), (1, set())])
+def test_a_clock_of_long_ago(broker, built, ids):
+    """As seen by a program that was built later than now. That of an image may say that it was built in 1970."""
     program = shutil.copy(EQPCTL, broker.directory)
-    os.utime(program, (2_000_000_000, 2_000_000_000))
+    os.utime(program, (built, built))
     library = pathlib.Path(EQPCTL).parent.parent / "client"
-    assert set(doctor(broker, program=program, env={"LD_LIBRARY_PATH": str(library)})[0]) == {"clock_wrong"}
+    assert set(doctor(broker, program=program, env={"LD_LIBRARY_PATH": str(library)})[0]) == ids
 
 
 def test_the_daemon_takes_its_own_check_for_right(broker):

@@ -1,10 +1,13 @@
 """What is in the images, and what is not."""
 
+import datetime
+import email.utils
 import json
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 import tarfile
 
 import pytest
@@ -58,6 +61,24 @@ def test_it_says_what_it_is_and_how_to_run_it(config):
     assert labels["licenses"] == "Apache-2.0"
     assert re.fullmatch(r"\d+\.\d+\.\d+", labels["version"])
     assert f"{BROKER}:{labels['version']}" in config["RepoTags"]
+
+
+def test_it_is_as_old_as_its_sources(files, config):
+    """The commit's time, or, without git, that of the newest entry of the change log."""
+    known = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "-C", ROOT, "log", "-1", "--format=%ct"],
+                           capture_output=True, text=True) if (ROOT / ".git").exists() and shutil.which("git") else None
+    if known and known.returncode == 0:
+        time = int(known.stdout)
+    else:
+        entry = re.search(r"^ -- .*>  (.*)$", (ROOT / "debian/changelog").read_text(), re.M)[1]
+        time = int(email.utils.parsedate_to_datetime(entry).timestamp())
+    assert datetime.datetime.fromisoformat(config["Created"].replace("Z", "+00:00")).timestamp() == time
+    assert files["/usr/bin/eqpctl"].mtime == time
+
+
+def test_the_doctor_is_content_with_its_clock(served):
+    report = json.loads(served.eqpctl("doctor", "--json").stdout)
+    assert "clock_wrong" not in {finding["id"] for finding in report["findings"]}
 
 
 def test_its_only_programs_are_the_daemon_and_its_command(files):
