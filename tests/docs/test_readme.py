@@ -114,14 +114,14 @@ def test_it_fails_aloud_without_a_token(language, text, broker, tmp_path):
     broker.wait_log("eqp-brokerd .* started", 2)  # the first time was before
     result = run(language, text, broker, tmp_path)
     assert result.returncode != 0
-    assert result.stderr or result.stdout
+    assert "no access key" in result.stderr, result
     assert "vendor@example.com" not in result.stdout
 
 
 # What the README's table has of each language, and a program around it.
 SOCKET = "/run/eqp-broker/eqp-broker.sock"
 AROUND = {
-    "curl": ("sh", "curl -fsS {} http://localhost/v1/sandbox/token"),
+    "curl": ("sh", "curl -sS --fail-with-body {} http://localhost/v1/sandbox/token"),
     "PHP": ("php", "<?php $c = curl_init('http://localhost/v1/sandbox/token');"
                    "curl_setopt_array($c, [CURLOPT_RETURNTRANSFER => true, {}]); echo curl_exec($c);"),
     "Python": ("python", "import http.client, socket\nconnection = http.client.HTTPConnection('localhost')\n{}\n"
