@@ -63,6 +63,7 @@ lint_all() {
         check lint "names in the documentation exist" "$python" tests/lint/doc_names.py
         check lint "every event has a level" "$python" tests/lint/events.py
         check lint "--help and the man pages agree" "$python" tests/lint/help_vs_man.py build-gcc
+        check lint "no word of a man page is broken" "$python" tests/lint/man_words.py build-gcc
         check lint "completions and --help agree" "$python" tests/lint/completions.py build-gcc
         check lint "events and the message catalog" "$python" tests/lint/catalog.py
         check lint "what is built is hardened" lint_hardening build-gcc
