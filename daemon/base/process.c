@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -57,15 +58,33 @@ unsigned process_descriptors(void)
         return (unsigned)limit.rlim_cur;
 }
 
+/* A limit of 0 gives EPERM, as a filter that forbids the call does. */
+static bool is_limit(int error)
+{
+        struct rlimit limit = { 0, 0 };
+
+        return error == ENOMEM || error == EAGAIN ||
+               (error == EPERM && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == 0);
+}
+
 static void check_locking(void)
 {
         void *probe = secret_alloc(1);
 
         if (probe && !secret_locked(probe)) {
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_MEMORY_UNLOCKED },
-                        "memory for secrets cannot be locked, it may be swapped out: raise RLIMIT_MEMLOCK "
-                        "(LimitMEMLOCK=1M in the unit)");
+                const struct journal_record record = { .priority = LOG_WARNING,
+                                                       .id = EVENT_MEMORY_UNLOCKED };
+                int error = mlock(probe, 1) < 0 ? errno : EAGAIN; /* once more, for the reason */
+                if (is_limit(error)) {
+                        journal_say(&record, "memory for secrets cannot be locked, it may be swapped out: "
+                                             "raise RLIMIT_MEMLOCK (LimitMEMLOCK=8M in the unit)");
+                } else {
+                        journal_say(&record,
+                                    "memory for secrets cannot be locked, it may be swapped out: mlock is "
+                                    "refused whatever the limit (%s), as by a container's filter; allow "
+                                    "it there (systemd-nspawn: --system-call-filter=@memlock)",
+                                    strerror(error));
+                }
         }
         (void)secret_free(probe);
 }

@@ -1,6 +1,7 @@
 """eqp-brokerd as a process: starts that fail, and how it ends."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import resource
@@ -19,6 +20,24 @@ CANNOT_LISTEN, PERMISSION, CONFIGURATION = 69, 77, 78
 
 
 # starts that fail
+
+
+def refuse_mlock():
+    """As systemd-nspawn does, unless it is told otherwise."""
+    import seccomp
+    without = seccomp.SyscallFilter(seccomp.ALLOW)
+    without.add_rule(seccomp.ERRNO(errno.EPERM), "mlock")
+    without.load()
+
+
+def test_memory_that_cannot_be_locked_and_why(stranger):
+    pytest.importorskip("seccomp")
+    filtered = run_daemon("--check", preexec_fn=refuse_mlock).stderr
+    assert "refused whatever the limit (Operation not permitted)" in filtered and "LimitMEMLOCK" not in filtered
+    for limit in (0, 1):
+        limited = run_daemon("--check", user=stranger, group=stranger, extra_groups=[], preexec_fn=lambda:
+                             resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))).stderr
+        assert "LimitMEMLOCK=8M" in limited, (limit, limited)
 
 
 def test_a_port_that_is_taken(make_broker):
