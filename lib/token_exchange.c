@@ -202,19 +202,19 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
         } rows[] = {
                 { 201, 299, EXCHANGE_MALFORMED, "a success, but not status 200" },
                 { 300, 399, EXCHANGE_MALFORMED, "a redirect, which is never followed" },
-                { 401, 401, EXCHANGE_KEY_REFUSED, "the key was refused with status 401" },
-                { 403, 403, EXCHANGE_KEY_REFUSED, "the key was refused with status 403" },
-                { 408, 408, EXCHANGE_UNAVAILABLE, "the server gave up waiting (status 408)" },
-                { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later (425)" },
-                { 429, 429, EXCHANGE_THROTTLED, "too many requests (status 429)" },
-                { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused with a 4xx status" },
-                { 500, 599, EXCHANGE_UNAVAILABLE, "the server is in trouble (a 5xx status)" },
+                { 401, 401, EXCHANGE_KEY_REFUSED, "the key was refused" },
+                { 403, 403, EXCHANGE_KEY_REFUSED, "the key was refused" },
+                { 408, 408, EXCHANGE_UNAVAILABLE, "the server gave up waiting" },
+                { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later" },
+                { 429, 429, EXCHANGE_THROTTLED, "too many requests" },
+                { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused" },
+                { 500, 599, EXCHANGE_UNAVAILABLE, "the server is in trouble" },
                 { 0, 0, EXCHANGE_MALFORMED, "a status that is no final answer of HTTP" },
         };
         size_t i = 0;
 
         if (status == 503 && wait_known) {
-                *ret_why = "the server asks for a pause (status 503)";
+                *ret_why = "the server asks for a pause";
                 return EXCHANGE_THROTTLED;
         }
         while (i < ARRAY_SIZE(rows) - 1 && (status < rows[i].first || status > rows[i].last)) {

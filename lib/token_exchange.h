@@ -56,11 +56,11 @@ int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size
 
 /* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched.
  * *ret_retry_after_sec is set for EXCHANGE_THROTTLED, else RETRY_AFTER_NONE. *ret_why is a static text for
- * people: what was wrong with the answer ("expires_in is not a whole number of seconds from 1 s to 30
- * days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters without quotes (" and '),
- * `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from 1 to LIFETIME_MAX_SEC.
- * Duplicate fields: the last counts. Text after the JSON value, other than white space, is malformed; so is
- * a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
+ * people, to stand behind the status: what was wrong with the answer ("expires_in is not a whole number of
+ * seconds from 1 s to 30 days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters without
+ * quotes (" and '), `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from 1 to
+ * LIFETIME_MAX_SEC. Duplicate fields: the last counts. Text after the JSON value, other than white space, is
+ * malformed; so is a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
 enum exchange_outcome token_exchange_classify(const struct exchange_answer *answer, int64_t wall_now_sec,
                                               struct grant *ret_grant, uint32_t *ret_retry_after_sec,
                                               const char **ret_why);

@@ -137,6 +137,8 @@ def test_fault(lives, name):
     assert status["state"] == "valid"
     trouble = status["last_trouble"]
     assert trouble["outcome"] == outcome and words in trouble["message"] and len(trouble["message"]) > 8
+    if said := re.match(r"HTTP (\d+)", trouble["message"]):
+        assert trouble["message"].count(said[1]) == 1, "a status is said once"
     exchanges = status["exchanges"]
     # Between answer and status there may be time for more of them, each a second after the one before.
     n_failed = exchanges[outcome]
