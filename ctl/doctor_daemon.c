@@ -191,6 +191,7 @@ static void find_stranger(struct doctor *doctor, const struct eqp_broker *broker
 
 static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker, int error)
 {
+        doctor->refused = error == -EACCES;
         doctor_fact(doctor, SECTION, "answers", "no: %s", eqp_broker_error_message(broker));
         if (streq(eqp_broker_error_slug(broker), "not_trusted")) {
                 find_stranger(doctor, broker);
@@ -256,7 +257,8 @@ static void compare_versions(struct doctor *doctor)
                     : installed[0] != '\0' ? installed
                                            : "not known");
         doctor_fact(doctor, "versions", "eqp-brokerd running", "%s",
-                    !doctor->status      ? "none that answers"
+                    doctor->refused      ? "not told to this user"
+                    : !doctor->status    ? "none that answers"
                     : running[0] != '\0' ? running
                                          : "not known");
         if (installed[0] == '\0' || running[0] == '\0' || streq(installed, running)) {

@@ -80,6 +80,7 @@ def test_not_allowed(broker, stranger):
     found, text = doctor(broker, user=stranger, group=stranger, extra_groups=[])
     assert set(found) == {"not_allowed"}
     assert "not looked at: Permission denied (root may)" in text and "no group eqp-broker" in text
+    assert "eqp-brokerd running      not told to this user" in text
 
 
 def test_another_version_runs():
