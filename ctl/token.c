@@ -2,6 +2,7 @@
 #include "ctl/token.h"
 
 #include "ctl/complain.h"
+#include "ctl/unknown_environment.h"
 
 int token_ask(struct eqp_broker_token **ret_token, const struct options *options)
 {
@@ -15,5 +16,5 @@ int token_ask(struct eqp_broker_token **ret_token, const struct options *options
 
         r = eqp_broker_get_token(broker, options->environment, options->min_ttl_sec, options->wait_sec,
                                  ret_token);
-        return r < 0 ? complain_broker(broker, r) : EXIT_DONE;
+        return r < 0 ? complain_about_environment(broker, r, options->environment) : EXIT_DONE;
 }

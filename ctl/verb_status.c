@@ -9,6 +9,7 @@
 #include "ctl/daemon_status.h"
 #include "ctl/status_view.h"
 #include "ctl/text.h"
+#include "ctl/unknown_environment.h"
 #include "ctl/verbs.h"
 
 /* The second screen of a terminal, without a cursor; and back. */
@@ -17,24 +18,6 @@
 #define SCREEN_HOME  "\033[H"
 #define LINE_END     "\033[K\n"
 #define SCREEN_END   "\033[J"
-
-static int complain_unknown(struct json_object *status, const char *name)
-{
-        struct json_object *environments = field_array(status, "environments");
-        size_t n = environments ? json_object_array_length(environments) : 0;
-
-        complain("There is no environment '%s' that you may use.", name);
-        for (size_t i = 0; i < n; i++) {
-                char known[64];
-
-                text_clean(known, sizeof(known),
-                           field_text(json_object_array_get_idx(environments, i), "name"),
-                           /* unicode= */ false);
-                (void)fprintf(stderr, "%s%s", i == 0 ? "There are: " : ", ", known);
-        }
-        (void)fputs(n > 0 ? "\n" : "", stderr);
-        return EXIT_FAILED;
-}
 
 /* ---- json ---- */
 
@@ -215,7 +198,7 @@ static int print_once(struct eqp_broker *broker, const struct options *options)
                 return complain_broker(broker, r);
         }
         if (options->environment && !daemon_status_environment(status, options->environment)) {
-                return complain_unknown(status, options->environment);
+                return complain_unknown_environment(status, options->environment);
         }
         if (options->json) {
                 return print_json(status, options->environment);

@@ -9,6 +9,7 @@
 #include "ctl/fields.h"
 #include "ctl/text.h"
 #include "ctl/token.h"
+#include "ctl/unknown_environment.h"
 #include "lib/duration.h"
 #include "lib/json_form.h"
 
@@ -81,7 +82,7 @@ int verb_refresh(const struct options *options)
 
         r = eqp_broker_refresh(broker, options->environment, &refreshed, &json);
         if (r < 0) {
-                return complain_broker(broker, r);
+                return complain_about_environment(broker, r, options->environment);
         }
 
         report = json_tokener_parse(json);

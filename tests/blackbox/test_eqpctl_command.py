@@ -176,3 +176,12 @@ def test_the_unix_socket_is_tried_first_then_tcp():
                             env={"PYTHONPATH": str(HERE), "PATH": os.environ["PATH"]},
                             capture_output=True, text=True, timeout=60)  # fmt: skip
     assert (result.returncode, result.stdout) == (0, "all well\n"), result.stderr
+
+
+@pytest.mark.parametrize("verb", ["token", "refresh", "exec"])
+def test_a_name_that_is_near_one(broker, verb):
+    """The daemon is asked for those that this user may know of."""
+    command = ["true"] if verb == "exec" else []
+    result = eqpctl(verb, "sandbx", *command, EQP_BROKER_ADDRESS=f"unix:{broker.socket_path}")
+    assert result.returncode == 1
+    assert "there is no environment 'sandbx'" in result.stderr and result.stderr.endswith("Did you mean sandbox?\n")

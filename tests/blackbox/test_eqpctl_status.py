@@ -170,7 +170,8 @@ def test_an_environment_that_is_not_there(broker):
         result = status(broker, *arguments)
         assert (result.returncode, result.stdout) == (1, b"")
         assert b"no environment 'stage'" in result.stderr
-        assert b"There are: production, sandbox\n" in result.stderr
+        assert b"Known here: production, sandbox\n" in result.stderr
+        assert b"Did you mean sandbox?\n" in status(broker, "sandbx", *arguments[1:]).stderr
 
 
 def test_no_environment_at_all_is_said_on_stderr(broker):
