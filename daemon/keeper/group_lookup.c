@@ -20,6 +20,7 @@ struct lookup {
         gid_t *groups;
         size_t n_groups;
         uint64_t found_usec; /* CLOCK_BOOTTIME when it was filed; 0: under way */
+        uint64_t until_usec; /* it is believed until then */
 };
 
 struct user_groups {
@@ -145,6 +146,7 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
                 lookup->n_groups = 0; /* no group is the safe answer; asked again in a minute */
         }
         lookup->found_usec = now_usec;
+        lookup->until_usec = now_usec + USER_GROUPS_KEPT_USEC;
         file(groups, lookup);
         waiters_tell(&groups->waiters);
 }
@@ -180,15 +182,30 @@ int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, c
 {
         for (size_t i = 0; i < groups->n_remembered; i++) {
                 const struct lookup *lookup = groups->remembered[i];
-                if (lookup->uid == uid && now_usec < lookup->found_usec + USER_GROUPS_KEPT_USEC) {
+                if (lookup->uid == uid && now_usec < lookup->until_usec) {
                         *ret = lookup->groups;
                         *ret_n = lookup->n_groups;
-                        *ret_until_usec = lookup->found_usec + USER_GROUPS_KEPT_USEC;
+                        *ret_until_usec = lookup->until_usec;
                         return 0;
                 }
         }
         begin(groups, uid);
         return -EAGAIN;
+}
+
+uint64_t user_groups_doubt(struct user_groups *groups, uid_t uid)
+{
+        for (size_t i = 0; i < groups->n_remembered; i++) {
+                struct lookup *lookup = groups->remembered[i];
+                if (lookup->uid == uid) {
+                        /* A database in trouble is spared. */
+                        if (lookup->error == 0) {
+                                lookup->until_usec = lookup->found_usec + USER_GROUPS_DOUBTED_USEC;
+                        }
+                        return lookup->until_usec;
+                }
+        }
+        return UINT64_MAX;
 }
 
 void user_groups_wait(struct user_groups *groups, struct waiter *waiter)

@@ -11,7 +11,8 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define USER_GROUPS_KEPT_USEC UINT64_C(60000000)
+#define USER_GROUPS_KEPT_USEC    UINT64_C(60000000)
+#define USER_GROUPS_DOUBTED_USEC UINT64_C(5000000)
 
 struct user_groups;
 
@@ -24,6 +25,10 @@ struct user_groups *user_groups_free(struct user_groups *groups);
  * was started or is under way; user_groups_wait() for it. */
 int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
                      size_t *ret_n, uint64_t *ret_until_usec);
+
+/* What was found of this user did not suffice: it is believed for seconds only, as somebody who is refused
+ * is made a member next, and tries again. Returns until when; UINT64_MAX: nothing was found. */
+uint64_t user_groups_doubt(struct user_groups *groups, uid_t uid);
 
 /* Tells the waiter when a look-up has ended. */
 void user_groups_wait(struct user_groups *groups, struct waiter *waiter);

@@ -118,6 +118,15 @@ static bool judge_rights(struct api *api, struct request *request, uint64_t now_
         return true;
 }
 
+/* Refused so far: somebody may be making this user a member right now. */
+static void doubt_groups(struct api *api, struct connection *connection)
+{
+        if (connection->peer.known && connection->peer.tcp) {
+                uint64_t until_usec = user_groups_doubt(api->user_groups, connection->peer.uid);
+                connection->rights_until_usec = MIN_OF(connection->rights_until_usec, until_usec);
+        }
+}
+
 /* Has this caller any right that this path is about? Who may reload only is nobody elsewhere. */
 static bool has_right(const struct connection *connection, const struct route *route)
 {
@@ -147,6 +156,7 @@ static bool admit(struct api *api, struct request *request, const struct route *
                 return false;
         }
         if (!health && !has_right(connection, route)) {
+                doubt_groups(api, connection);
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
                        "the "
@@ -219,6 +229,7 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
                         bool operating = request->match.route->id == ROUTE_REFRESH;
                         uint32_t may = operating ? connection->may_operate : connection->may_use;
                         if (!(may & (UINT32_C(1) << i))) {
+                                doubt_groups(api, request->connection);
                                 (void)snprintf(message, sizeof(message),
                                                "this user may not %s %s: see '%s =' in the "
                                                "configuration",
