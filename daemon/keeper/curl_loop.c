@@ -5,6 +5,7 @@
  * out, not one per wake-up. libcurl counts time on CLOCK_MONOTONIC, so its timer does too. */
 #include "daemon/keeper/curl_loop.h"
 
+#include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -107,11 +108,10 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
         struct curl_loop *loop = userdata;
 
         if (timeout_ms < 0) {
-                (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
+                timer_stop(loop->timer);
                 return 0;
         }
-        (void)sd_event_source_set_time_relative(loop->timer, (uint64_t)timeout_ms * USEC_PER_MSEC);
-        (void)sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT);
+        timer_start_in(loop->timer, (uint64_t)timeout_ms * USEC_PER_MSEC);
         return 0;
 }
 
@@ -145,12 +145,7 @@ int curl_loop_new(struct curl_loop **ret, sd_event *event)
         if (r < 0) {
                 return r;
         }
-        r = sd_event_add_time_relative(event, &loop->timer, CLOCK_MONOTONIC, 0, 1, on_timer, loop);
-        if (r < 0) {
-                return r;
-        }
-        (void)sd_event_source_set_description(loop->timer, "upstream time-out");
-        r = sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
+        r = timer_new(&loop->timer, event, CLOCK_MONOTONIC, on_timer, loop, "upstream time-out");
         if (r < 0) {
                 return r;
         }

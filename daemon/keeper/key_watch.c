@@ -5,6 +5,7 @@
 #include "daemon/keeper/key_watch.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -41,8 +42,7 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void look_in(struct key_watch *watch, uint64_t wait_usec)
 {
-        (void)sd_event_source_set_time_relative(watch->quiet, wait_usec);
-        (void)sd_event_source_set_enabled(watch->quiet, SD_EVENT_ONESHOT);
+        timer_start_in(watch->quiet, wait_usec);
 }
 
 static int on_inotify(sd_event_source *source, const struct inotify_event *event, void *userdata)
@@ -142,11 +142,7 @@ int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed,
         watch->event = sd_event_ref(event);
         watch->changed = changed;
         watch->userdata = userdata;
-        int r = sd_event_add_time_relative(event, &watch->quiet, CLOCK_MONOTONIC, 0, 1, on_quiet, watch);
-        if (r < 0) {
-                return r;
-        }
-        r = sd_event_source_set_enabled(watch->quiet, SD_EVENT_OFF);
+        int r = timer_new(&watch->quiet, event, CLOCK_MONOTONIC, on_quiet, watch, "key files quiet");
         if (r < 0) {
                 return r;
         }

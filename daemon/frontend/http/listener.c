@@ -4,7 +4,7 @@
  * descriptors run out, the listener rests for a moment: the queue stays with the kernel. */
 #include "daemon/frontend/http/listener.h"
 
-#include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -29,8 +29,7 @@ struct listener {
 static void rest_a_moment(struct listener *listener)
 {
         (void)sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
-        (void)sd_event_source_set_time_relative(listener->rest, REST_USEC);
-        (void)sd_event_source_set_enabled(listener->rest, SD_EVENT_ONESHOT);
+        timer_start_in(listener->rest, REST_USEC);
 }
 
 static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
@@ -99,18 +98,11 @@ static int add_sources(struct listener *listener, sd_event *event)
 {
         int r = sd_event_add_io(event, &listener->io, listener->socket.fd, EPOLLIN, on_connections,
                                 listener);
-
-        if (r >= 0) {
-                r = sd_event_add_time_relative(event, &listener->rest, CLOCK_MONOTONIC, 0, 1, on_rested,
-                                               listener);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(listener->rest, SD_EVENT_OFF);
-        }
-        if (r >= 0) {
-                (void)sd_event_source_set_description(listener->io, listener->socket.name);
-        }
-        return r;
+        (void)sd_event_source_set_description(listener->io, listener->socket.name);
+        return timer_new(&listener->rest, event, CLOCK_MONOTONIC, on_rested, listener, "listener rests");
 }
 
 int listener_new(struct listener **ret, sd_event *event, struct listen_socket *listen_socket,
