@@ -2,12 +2,11 @@
  * that second. */
 #pragma once
 
+#include "daemon/frontend/http/media_type.h"
 #include "daemon/keeper/environment.h"
 
 #include <json-c/json.h>
 #include <microhttpd.h>
-
-enum token_form { TOKEN_AS_JSON, TOKEN_AS_TEXT, _TOKEN_FORM_COUNT };
 
 /* The rendered answers of one environment. */
 struct token_answers {

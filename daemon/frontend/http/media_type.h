@@ -1,7 +1,10 @@
 /* The Accept header (RFC 9110, section 12.5.1), as far as two kinds of answer need it. */
 #pragma once
 
-#include "daemon/frontend/api/token_answer.h"
+#include <stdbool.h>
+
+/* How a token can be answered. */
+enum token_form { TOKEN_AS_JSON, TOKEN_AS_TEXT, _TOKEN_FORM_COUNT };
 
 /* What the client likes best of JSON and plain text; JSON on a tie. accept: NULL for no header. False: it
  * wants neither. */
