@@ -3,7 +3,6 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
-#include "daemon/frontend/credentials/credential_source.h"
 #include "lib/util.h"
 
 /* Descriptors that are not client connections: listeners, the loop, exchanges, key files, credentials that

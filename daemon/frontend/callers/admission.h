@@ -17,6 +17,10 @@ struct http_limits {
  * that is logged. */
 struct http_limits admission_limits(const struct settings *settings);
 
+/* Connections of units that ask for credentials, at a time; others wait in the kernel's queue. They need
+ * descriptors, too. */
+#define CREDENTIAL_SOURCE_MAX 64
+
 /* More than the limits, so that health checks are answered when all else is full. */
 #define ADMISSION_RESERVE          32
 #define ADMISSION_RESERVE_PER_USER 4

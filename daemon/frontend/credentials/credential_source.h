@@ -3,10 +3,9 @@
 #pragma once
 
 #include "daemon/frontend/api/api.h"
+#include "daemon/frontend/callers/admission.h"
 
 #include <systemd/sd-event.h>
-
-#define CREDENTIAL_SOURCE_MAX 64 /* connections at a time; others wait in the kernel's queue */
 
 struct credential_source;
 
