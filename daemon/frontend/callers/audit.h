@@ -1,7 +1,7 @@
 /* Who got which environment's token, and who was refused: said once, not a thousand times. */
 #pragma once
 
-#include "daemon/frontend/http/request.h"
+#include "daemon/frontend/http/connection.h"
 #include "lib/session.h"
 
 struct audit;

@@ -23,22 +23,6 @@ void connections_expect(struct connections *connections, struct connection *conn
         deadlines_note(&connections->deadlines, deadline_usec);
 }
 
-void connection_end(struct connection *connection)
-{
-        connection->state = CONNECTION_CLOSING;
-        connection->deadline_usec = USEC_NEVER;
-        (void)shutdown(connection->fd, SHUT_RDWR);
-}
-
-bool connection_between_requests(const struct connection *connection)
-{
-        const struct request *request = &connection->request;
-
-        return connection->state == CONNECTION_IDLE ||
-               (connection->state == CONNECTION_RECEIVING && request->target[0] == '\0' &&
-                !request->target_too_long);
-}
-
 /* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
  * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
  * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until

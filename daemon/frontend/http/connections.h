@@ -3,7 +3,7 @@
 
 #include "daemon/base/deadlines.h"
 #include "daemon/frontend/callers/admission.h"
-#include "daemon/frontend/http/request.h"
+#include "daemon/frontend/http/connection.h"
 
 struct connections {
         struct connection *first;
@@ -36,13 +36,7 @@ struct connection *connections_remove(struct connections *connections, struct co
 void connections_expect(struct connections *connections, struct connection *connection,
                         enum connection_state state, uint64_t deadline_usec);
 
-/* Has nothing of a request come yet, or of the next one? */
-bool connection_between_requests(const struct connection *connection);
-
 /* Is it within the limits? One that was let in over them is as soon as there is a place, which it then has
  * for good: limits may be widened, others leave. To be asked when a request needs it, of a caller who has
  * shown a right: health answers need no place, and a stranger has to go for him. */
 bool connection_find_place(struct connection *connection);
-
-/* Shuts the socket down: libmicrohttpd sees the end, and closes. */
-void connection_end(struct connection *connection);

@@ -133,7 +133,7 @@ static enum MHD_Result handle(struct request *request)
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request, connection->last || server->drain.begun);
+        return request_queue(request, connection->mhd, connection->last || server->drain.begun);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
@@ -150,7 +150,7 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 }
                 request = &((struct connection *)info->socket_context)->request;
                 *request_context = request;
-                if (request_take_head(request, method, version)) {
+                if (request_take_head(request, mhd, method, version)) {
                         return MHD_YES;
                 }
                 /* Refused before the body is sent; the connection ends with that. */

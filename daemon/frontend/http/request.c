@@ -42,11 +42,12 @@ static size_t announced_length(const struct request *request)
         return strlen(length) > 9 ? 999999999 : strtoul(length, NULL, 10);
 }
 
-bool request_take_head(struct request *request, const char *method, const char *version)
+bool request_take_head(struct request *request, struct MHD_Connection *mhd, const char *method,
+                       const char *version)
 {
         request->method = http_method_parse(method);
         head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
-        (void)MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, on_header, request);
+        (void)MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, request);
         if (!head_bytes_sound(&request->head)) {
                 request->facts.malformed =
                         "its head has bytes that belong to no header, such as NUL, a line of "
@@ -91,7 +92,7 @@ void request_answer_shared(struct request *request, unsigned status, struct MHD_
         request->response_shared = true;
 }
 
-enum MHD_Result request_queue(struct request *request, bool last)
+enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mhd, bool last)
 {
         if (!request->response) {
                 return MHD_NO;
@@ -99,8 +100,7 @@ enum MHD_Result request_queue(struct request *request, bool last)
         if (last) {
                 (void)answer_make_last(request->response);
         }
-        enum MHD_Result result =
-                MHD_queue_response(request->connection->mhd, request->status, request->response);
+        enum MHD_Result result = MHD_queue_response(mhd, request->status, request->response);
         if (!request->response_shared) {
                 MHD_destroy_response(request->response); /* libmicrohttpd keeps its own reference */
         }

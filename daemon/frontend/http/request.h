@@ -1,9 +1,8 @@
-/* A connection and the request that is being handled on it: what daemon/frontend/http/http_server fills in
- * and daemon/frontend/api/api answers. */
+/* A request as it comes in, and its answer: what daemon/frontend/http/http_server fills in and
+ * daemon/frontend/api/api answers. */
 #pragma once
 
 #include "daemon/base/waiters.h"
-#include "daemon/frontend/callers/peer.h"
 #include "daemon/frontend/http/guard.h"
 #include "daemon/frontend/http/head_bytes.h"
 #include "daemon/keeper/environment.h"
@@ -17,7 +16,7 @@
 struct connection;
 
 struct request {
-        struct connection *connection;
+        struct connection *connection; /* that it came in by: daemon/frontend/http/connection.h */
 
         /* as it came */
         enum http_method method;
@@ -53,41 +52,13 @@ struct request {
         bool response_shared; /* it is not ours to let go */
 };
 
-enum connection_state {
-        CONNECTION_RECEIVING, /* a request is on its way */
-        CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
-        CONNECTION_SENDING,   /* the answer is on its way */
-        CONNECTION_IDLE,      /* kept alive: no request has begun */
-        CONNECTION_CLOSING,   /* shut down by us */
-};
-
-struct connection {
-        struct connection *next, **link; // connections::first
-        struct connections *connections;
-        struct http_server *server;
-        struct MHD_Connection *mhd;
-        int fd;
-        struct peer peer;
-        struct guard_place place;
-        bool counted;    /* in the admission */
-        bool over_limit; /* gets health answers only, until there is a place for it */
-        enum connection_state state;
-        uint64_t deadline_usec;
-        uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
-        bool last;                     /* the next answer is its last one */
-        uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
-        uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
-        uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
-        bool may_reload;
-        struct request request;
-};
-
 /* Path and query as on the request line; noted as too long instead if they are. */
 void request_take_target(struct request *request, const char *target);
 
 /* Method, version and headers. False: there is no need to read the body, as it is far too large by its
  * own account or nobody knows where it ends. */
-bool request_take_head(struct request *request, const char *method, const char *version);
+bool request_take_head(struct request *request, struct MHD_Connection *mhd, const char *method,
+                       const char *version);
 
 /* A piece of the body. False: the connection must end (no memory, or far too much). */
 bool request_take_body(struct request *request, const char *data, size_t size);
@@ -101,7 +72,7 @@ void request_answer_shared(struct request *request, unsigned status, struct MHD_
 
 /* Hands the answer to libmicrohttpd. last: it tells the client that none follows on this connection. MHD_NO:
  * there is none, or no memory; the connection ends. */
-enum MHD_Result request_queue(struct request *request, bool last);
+enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mhd, bool last);
 
 /* Environments may go: what it asks for is to be found out again. */
 void request_forget_environment(struct request *request);

@@ -1,0 +1,40 @@
+/* A connection, and the request that is being handled on it. */
+#pragma once
+
+#include "daemon/frontend/callers/peer.h"
+#include "daemon/frontend/http/request.h"
+
+enum connection_state {
+        CONNECTION_RECEIVING, /* a request is on its way */
+        CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
+        CONNECTION_SENDING,   /* the answer is on its way */
+        CONNECTION_IDLE,      /* kept alive: no request has begun */
+        CONNECTION_CLOSING,   /* shut down by us */
+};
+
+struct connection {
+        struct connection *next, **link; // connections::first
+        struct connections *connections;
+        struct http_server *server;
+        struct MHD_Connection *mhd;
+        int fd;
+        struct peer peer;
+        struct guard_place place;
+        bool counted;    /* in the admission */
+        bool over_limit; /* gets health answers only, until there is a place for it */
+        enum connection_state state;
+        uint64_t deadline_usec;
+        uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
+        bool last;                     /* the next answer is its last one */
+        uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
+        uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
+        uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
+        bool may_reload;
+        struct request request;
+};
+
+/* Has nothing of a request come yet, or of the next one? */
+bool connection_between_requests(const struct connection *connection);
+
+/* Shuts the socket down: libmicrohttpd sees the end, and closes. */
+void connection_end(struct connection *connection);
