@@ -31,9 +31,10 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
 {
         struct answer answer = answer_error_with(status, request->as_upstream ? NULL : slug, message,
                                                  status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
+        const struct audit_caller caller = connection_caller(request->connection);
 
         api->n_refused++;
-        audit_refused(api->audit, request, slug, now_usec);
+        audit_refused(api->audit, &caller, slug, now_usec);
         request_answer(request, answer.status, answer.response);
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/basic_auth.h"
+#include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/request_body.h"
 #include "lib/token_query.h"
@@ -40,8 +41,10 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
 static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
                               uint64_t now_usec)
 {
+        const struct audit_caller caller = connection_caller(request->connection);
+
         api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session, now_usec);
+        audit_handed_out(api->audit, &caller, request->environment->name, session, now_usec);
         request_answer(request, 200, token_answer_upstream(session, now_usec));
 }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/answer.h"
+#include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/keeper/reload.h"
 #include "lib/json_form.h"
@@ -60,7 +61,8 @@ void reload_request(struct api *api, struct request *request, uint64_t now_usec)
                 return;
         }
         if (is_new) {
-                audit_reload(request);
+                const struct audit_caller caller = connection_caller(request->connection);
+                audit_reload(&caller);
                 request->seen_answered = reload->n_done;
                 reload_ask(reload);
         }

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/answer.h"
+#include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/media_type.h"
 #include "daemon/frontend/http/request_body.h"
@@ -81,6 +82,15 @@ static void answer_limited(struct request *request, const char *message, uint64_
         send_error(request, 429, "refresh_limited", message, answer_retry_after(until_usec, now_usec));
 }
 
+static void note_handed_out(struct api *api, const struct request *request, const struct session *session,
+                            uint64_t now_usec)
+{
+        const struct audit_caller caller = connection_caller(request->connection);
+
+        api->n_tokens_served++;
+        audit_handed_out(api->audit, &caller, request->environment->name, session, now_usec);
+}
+
 /* ---- get ---- */
 
 static void serve_token(struct api *api, struct request *request, struct session *session, uint64_t now_usec)
@@ -88,8 +98,7 @@ static void serve_token(struct api *api, struct request *request, struct session
         enum token_form form = TOKEN_AS_JSON;
 
         (void)media_type_choose(request->facts.accept, /* text_offered= */ true, &form);
-        api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session, now_usec);
+        note_handed_out(api, request, session, now_usec);
         request_answer_shared(request, 200,
                               token_answer(&api->answers[request->environment_index], request->environment,
                                            session, form, now_usec));
@@ -168,8 +177,7 @@ static void answer_report(struct api *api, struct request *request, bool refresh
                 answer_no_token(request, now_usec);
                 return;
         }
-        api->n_tokens_served++;
-        audit_handed_out(api->audit, request, request->environment, session, now_usec);
+        note_handed_out(api, request, session, now_usec);
         request_answer(request, 200,
                        token_answer_reported(request->environment, session, refreshed, reason, now_usec));
 }

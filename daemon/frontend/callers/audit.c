@@ -8,6 +8,7 @@
 
 #include "daemon/base/journal.h"
 #include "lib/line_budget.h"
+#include "lib/names.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -59,14 +60,6 @@ static uint64_t hash(uint64_t seed, const void *data, size_t size)
         return value;
 }
 
-static const char *client_of(const struct request *request)
-{
-        return request->facts.n_clients == 1 &&
-                               client_name_valid(request->facts.client, strlen(request->facts.client))
-                       ? request->facts.client
-                       : NULL;
-}
-
 static uint64_t caller_hash(const struct peer *peer, const char *client, const char *what)
 {
         uint64_t value = hash(0, what, strlen(what));
@@ -77,10 +70,10 @@ static uint64_t caller_hash(const struct peer *peer, const char *client, const c
 }
 
 /* "uid 1000 pid 4711 client nightly-upload". */
-static void describe_caller(const struct request *request, char *text, size_t size)
+static void describe_caller(const struct audit_caller *caller, char *text, size_t size)
 {
-        const struct peer *peer = &request->connection->peer;
-        const char *client = client_of(request);
+        const struct peer *peer = caller->peer;
+        const char *client = caller->client;
         char pid[32] = "";
 
         if (!peer->known) {
@@ -94,17 +87,17 @@ static void describe_caller(const struct request *request, char *text, size_t si
                        client ? client : "");
 }
 
-static void say(const struct request *request, int priority, const char *id, const char *environment,
+static void say(const struct audit_caller *caller, int priority, const char *id, const char *environment,
                 const char *text)
 {
-        const struct peer *peer = &request->connection->peer;
+        const struct peer *peer = caller->peer;
         char uid[16];
 
         (void)snprintf(uid, sizeof(uid), "%u", peer->uid);
         journal_say(&(struct journal_record){ .priority = priority,
                                               .id = id,
                                               .environment = environment,
-                                              .client = client_of(request),
+                                              .client = caller->client,
                                               .uid = peer->known ? uid : NULL },
                     "%s", text);
 }
@@ -130,15 +123,13 @@ static struct handed_out *find_handed_out(struct audit *audit, uint64_t hash, co
         return oldest;
 }
 
-void audit_handed_out(struct audit *audit, const struct request *request,
-                      const struct environment *environment, const struct session *session,
-                      uint64_t now_usec)
+void audit_handed_out(struct audit *audit, const struct audit_caller *caller, const char *environment,
+                      const struct session *session, uint64_t now_usec)
 {
-        const struct peer *peer = &request->connection->peer;
-        const char *client = client_of(request);
-        uint64_t found = caller_hash(peer, client, environment->name);
-        struct handed_out *slot =
-                find_handed_out(audit, found, peer, client ? client : "", environment->name);
+        const struct peer *peer = caller->peer;
+        const char *client = caller->client ? caller->client : "";
+        uint64_t found = caller_hash(peer, caller->client, environment);
+        struct handed_out *slot = find_handed_out(audit, found, peer, client, environment);
         char who[160], text[256], kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->session_serial == session->serial ||
@@ -150,12 +141,12 @@ void audit_handed_out(struct audit *audit, const struct request *request,
                                      .uid = peer->uid,
                                      .session_serial = session->serial,
                                      .said_usec = now_usec };
-        (void)snprintf(slot->client, sizeof(slot->client), "%s", client ? client : "");
-        (void)snprintf(slot->environment, sizeof(slot->environment), "%s", environment->name);
-        describe_caller(request, who, sizeof(who));
+        (void)snprintf(slot->client, sizeof(slot->client), "%s", client);
+        (void)snprintf(slot->environment, sizeof(slot->environment), "%s", environment);
+        describe_caller(caller, who, sizeof(who));
         (void)line_budget_kept_back(&audit->handed_out_budget, kept_back);
         (void)snprintf(text, sizeof(text), "token handed out to %s%s", who, kept_back);
-        say(request, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment->name, text);
+        say(caller, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment, text);
 }
 
 /* The slot of this caller and reason, or the one to use for it. His client name does not count: who is
@@ -179,9 +170,10 @@ static struct refused *find_refused(struct audit *audit, const struct peer *peer
         return oldest;
 }
 
-void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec)
+void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *slug,
+                   uint64_t now_usec)
 {
-        struct refused *slot = find_refused(audit, &request->connection->peer, slug);
+        struct refused *slot = find_refused(audit, caller->peer, slug);
         char who[160], text[384], more[64] = "", kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->slug && now_usec < slot->said_usec + QUIET_USEC) {
@@ -198,10 +190,10 @@ void audit_refused(struct audit *audit, const struct request *request, const cha
         slot->slug = slug;
         slot->said_usec = now_usec;
         slot->n_kept_back = 0;
-        describe_caller(request, who, sizeof(who));
+        describe_caller(caller, who, sizeof(who));
         (void)line_budget_kept_back(&audit->refused_budget, kept_back);
         (void)snprintf(text, sizeof(text), "refused %s: %s%s%s", who, slug, more, kept_back);
-        say(request, LOG_NOTICE, EVENT_CALLER_REFUSED, NULL, text);
+        say(caller, LOG_NOTICE, EVENT_CALLER_REFUSED, NULL, text);
 }
 
 int audit_new(struct audit **ret)
@@ -220,11 +212,11 @@ struct audit *audit_free(struct audit *audit)
         return NULL;
 }
 
-void audit_reload(const struct request *request)
+void audit_reload(const struct audit_caller *caller)
 {
-        char caller[160], text[192];
+        char who[160], text[192];
 
-        describe_caller(request, caller, sizeof(caller));
-        (void)snprintf(text, sizeof(text), "a reload is asked for by %s", caller);
-        say(request, LOG_INFO, NULL, NULL, text);
+        describe_caller(caller, who, sizeof(who));
+        (void)snprintf(text, sizeof(text), "a reload is asked for by %s", who);
+        say(caller, LOG_INFO, NULL, NULL, text);
 }

@@ -1,23 +1,29 @@
 /* Who got which environment's token, and who was refused: said once, not a thousand times. */
 #pragma once
 
-#include "daemon/frontend/http/connection.h"
+#include "daemon/frontend/callers/peer.h"
 #include "lib/session.h"
 
 struct audit;
+
+/* Who calls; borrowed. */
+struct audit_caller {
+        const struct peer *peer;
+        const char *client; /* as he calls himself, a valid name; NULL: he does not */
+};
 
 /* -ENOMEM. */
 int audit_new(struct audit **ret);
 struct audit *audit_free(struct audit *audit);
 
 /* A token was handed out: says so once per caller (uid, client name) and token, at info. */
-void audit_handed_out(struct audit *audit, const struct request *request,
-                      const struct environment *environment, const struct session *session,
-                      uint64_t now_usec);
+void audit_handed_out(struct audit *audit, const struct audit_caller *caller, const char *environment,
+                      const struct session *session, uint64_t now_usec);
 
 /* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
  * were kept back. slug: a static text. */
-void audit_refused(struct audit *audit, const struct request *request, const char *slug, uint64_t now_usec);
+void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *slug,
+                   uint64_t now_usec);
 
 /* A reload was asked for: says so at info. */
-void audit_reload(const struct request *request);
+void audit_reload(const struct audit_caller *caller);

@@ -1,6 +1,7 @@
 /* A connection, and the request that is being handled on it. */
 #include "daemon/frontend/http/connection.h"
 
+#include "lib/names.h"
 #include "lib/util.h"
 
 #include <sys/socket.h>
@@ -19,4 +20,12 @@ bool connection_between_requests(const struct connection *connection)
         return connection->state == CONNECTION_IDLE ||
                (connection->state == CONNECTION_RECEIVING && request->target[0] == '\0' &&
                 !request->target_too_long);
+}
+
+struct audit_caller connection_caller(const struct connection *connection)
+{
+        const struct guard_facts *facts = &connection->request.facts;
+        bool named = facts->n_clients == 1 && client_name_valid(facts->client, strlen(facts->client));
+
+        return (struct audit_caller){ .peer = &connection->peer, .client = named ? facts->client : NULL };
 }

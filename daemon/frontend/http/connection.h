@@ -1,6 +1,7 @@
 /* A connection, and the request that is being handled on it. */
 #pragma once
 
+#include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/callers/peer.h"
 #include "daemon/frontend/http/request.h"
 
@@ -35,6 +36,9 @@ struct connection {
 
 /* Has nothing of a request come yet, or of the next one? */
 bool connection_between_requests(const struct connection *connection);
+
+/* Who sends its request, for the log; to be used before the request is cleared. */
+struct audit_caller connection_caller(const struct connection *connection);
 
 /* Shuts the socket down: libmicrohttpd sees the end, and closes. */
 void connection_end(struct connection *connection);
