@@ -1,14 +1,14 @@
-/* libmicrohttpd as a guest of the sd-event loop.
+/* The HTTP server: what libmicrohttpd tells, and what becomes of it.
  *
- * Its epoll descriptor is one I/O source; a "more to do" source runs it again when it says so or when a
- * suspended connection was resumed. A request's handler is called by libmicrohttpd first with the head
- * alone, then with pieces of the body, then once more: it is answered at the last call, as an answer at the
- * first one makes libmicrohttpd close the connection. */
+ * A request's handler is called by libmicrohttpd first with the head alone, then with pieces of the body,
+ * then once more: it is answered at the last call, as an answer at the first one makes libmicrohttpd close
+ * the connection. */
 #include "daemon/frontend/http/http_server.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/frontend/http/connections.h"
 #include "daemon/frontend/http/drain.h"
+#include "daemon/frontend/http/mhd_loop.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -19,49 +19,16 @@
 #define RECEIVE_USEC (10 * USEC_PER_SEC)
 #define SEND_USEC    (10 * USEC_PER_SEC)
 #define IDLE_USEC    (30 * USEC_PER_SEC)
-/* For libmicrohttpd, which clears one and a half times as much with each request. Heads of 4 KiB fit in; the
- * answer to larger ones is 431. Less would be no faster: see doc/internals/speed.md. */
-#define CONNECTION_MEMORY 6144
+/* Just a number to libmicrohttpd: the real limits are the admission's, and may change on reload. */
+#define ROOM (65536 + ADMISSION_RESERVE)
 
 struct http_server {
-        struct MHD_Daemon *mhd;
         struct http_handler handler;
         sd_event *event;
-        sd_event_source *io, *more;
+        struct mhd_loop *loop;
         struct connections connections;
-        uint64_t now_usec; /* of this turn of the loop, for deadlines */
         struct drain drain;
 };
-
-/* ---- running libmicrohttpd ---- */
-
-static void run_again(struct http_server *server)
-{
-        (void)sd_event_source_set_enabled(server->more, SD_EVENT_ONESHOT);
-}
-
-static void run(struct http_server *server)
-{
-        MHD_UNSIGNED_LONG_LONG timeout_ms;
-
-        server->now_usec = clock_now_usec();
-        (void)MHD_run(server->mhd);
-        if (MHD_get_timeout(server->mhd, &timeout_ms) == MHD_YES && timeout_ms == 0) {
-                run_again(server); /* once all others had their turn */
-        }
-}
-
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-        run(userdata);
-        return 0;
-}
-
-static int on_more(sd_event_source *source, void *userdata)
-{
-        run(userdata);
-        return 0;
-}
 
 /* ---- requests ---- */
 
@@ -87,7 +54,7 @@ void request_wait(struct request *request, uint64_t until_usec)
 
 static void on_news(struct waiter *waiter)
 {
-        request_resume((struct request *)((char *)waiter - offsetof(struct request, waiter)));
+        request_resume(container_of(waiter, struct request, waiter));
 }
 
 void request_resume(struct request *request)
@@ -97,8 +64,7 @@ void request_resume(struct request *request)
         if (connection->state == CONNECTION_WAITING) {
                 waiter_cancel(&request->waiter);
                 set_transfer(connection, CONNECTION_SENDING, clock_now_usec(), SEND_USEC);
-                MHD_resume_connection(connection->mhd);
-                run_again(connection->server);
+                mhd_loop_resume(connection->server->loop, connection->mhd);
         }
 }
 
@@ -113,7 +79,8 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
                 return NULL;
         }
         if (connection->state == CONNECTION_IDLE) {
-                set_transfer(connection, CONNECTION_RECEIVING, connection->server->now_usec, RECEIVE_USEC);
+                set_transfer(connection, CONNECTION_RECEIVING, mhd_loop_now_usec(connection->server->loop),
+                             RECEIVE_USEC);
         }
         request_take_target(&connection->request, target);
         return NULL;
@@ -180,9 +147,10 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
                 const struct http_server *server = connection->server;
                 /* libmicrohttpd closes it if that was the last answer; while draining, it may have been on
                  * its way already. */
-                connection->quiet_since_usec = server->now_usec;
+                connection->quiet_since_usec = mhd_loop_now_usec(server->loop);
                 set_deadline(connection, CONNECTION_IDLE,
-                             usec_add(server->now_usec, server->drain.begun ? DRAIN_QUIET_USEC : IDLE_USEC));
+                             usec_add(connection->quiet_since_usec,
+                                      server->drain.begun ? DRAIN_QUIET_USEC : IDLE_USEC));
         }
 }
 
@@ -218,7 +186,7 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
 
 void http_server_take_turn(struct http_server *server)
 {
-        run(server);
+        mhd_loop_take_turn(server->loop);
 }
 
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place)
@@ -233,16 +201,13 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
         connection->request.waiter.on_news = on_news;
         connection->quiet_since_usec = clock_now_usec();
         set_deadline(connection, CONNECTION_RECEIVING, usec_add(connection->quiet_since_usec, RECEIVE_USEC));
-        if (MHD_add_connection(server->mhd, fd, NULL, 0) != MHD_YES) {
-                /* libmicrohttpd has closed the socket; had it told of the connection, it has told of its end
-                 * too. */
+        if (!mhd_loop_add(server->loop, fd)) {
+                /* Had libmicrohttpd told of the connection, it has told of its end too. */
                 connection = connections_take_new(&server->connections, fd);
                 if (connection) {
                         (void)remove_connection(server, connection);
                 }
-                return;
         }
-        run_again(server);
 }
 
 void http_server_forget_environments(struct http_server *server)
@@ -276,58 +241,6 @@ int http_server_drain(struct http_server *server, void (*done)(void *userdata), 
 
 /* ---- life ---- */
 
-static void ignore_log(void *userdata, const char *format, va_list arguments)
-{
-        /* libmicrohttpd tells of clients' nonsense, with its bytes: nothing for a log. */
-}
-
-/* "Turbo" reads a new connection at once, before it asks epoll, and closes without shutdown(). */
-static int start_mhd(struct http_server *server)
-{
-        /* Just a number to libmicrohttpd: the real limits are the admission's, and may change on reload. */
-        unsigned room = 65536 + ADMISSION_RESERVE;
-
-        server->mhd = MHD_start_daemon(
-                MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
-                NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
-                MHD_OPTION_CONNECTION_LIMIT, room, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT,
-                1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-                server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
-        return server->mhd ? 0 : -EIO;
-}
-
-static int add_sources(struct http_server *server)
-{
-        const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-        int r;
-
-        if (!info || info->epoll_fd < 0) {
-                return -EIO;
-        }
-        r = sd_event_add_io(server->event, &server->io, info->epoll_fd, EPOLLIN, on_io, server);
-        if (r < 0) {
-                return r;
-        }
-        r = sd_event_add_defer(server->event, &server->more, on_more, server);
-        if (r < 0) {
-                return r;
-        }
-        /* To sd-event a deferred source is the one that waits longest, always: with the same priority it
-         * would come before new connections, timers and signals for as long as clients keep it busy. */
-        r = sd_event_source_set_priority(server->more, SD_EVENT_PRIORITY_NORMAL + 1);
-        if (r < 0) {
-                return r;
-        }
-        r = sd_event_source_set_enabled(server->more, SD_EVENT_OFF);
-        if (r < 0) {
-                return r;
-        }
-        (void)sd_event_source_set_description(server->io, "http");
-        (void)sd_event_source_set_description(server->more, "http more");
-        return 0;
-}
-
 static void free_server(struct http_server **server)
 {
         *server = http_server_free(*server);
@@ -343,12 +256,15 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
         server->event = sd_event_ref(event);
         server->handler = *handler;
         int r = connections_init(&server->connections, event, limits);
-        if (r >= 0) {
-                r = start_mhd(server);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = add_sources(server);
-        }
+        const struct mhd_callbacks callbacks = { .on_target = on_target,
+                                                 .on_access = on_access,
+                                                 .on_completed = on_completed,
+                                                 .on_connection = on_connection,
+                                                 .userdata = server };
+        r = mhd_loop_new(&server->loop, event, ROOM, &callbacks);
         if (r < 0) {
                 return r;
         }
@@ -367,15 +283,11 @@ struct http_server *http_server_free(struct http_server *server)
                 if (connection->state == CONNECTION_WAITING) {
                         waiter_cancel(&connection->request.waiter);
                         connection_end(connection);
-                        MHD_resume_connection(connection->mhd);
+                        mhd_loop_resume(server->loop, connection->mhd);
                 }
         }
         drain_clear(&server->drain);
-        if (server->mhd) {
-                MHD_stop_daemon(server->mhd);
-        }
-        sd_event_source_disable_unref(server->io);
-        sd_event_source_disable_unref(server->more);
+        server->loop = mhd_loop_free(server->loop);
         sd_event_unref(server->event);
         connections_clear(&server->connections);
         free(server);

@@ -1,4 +1,4 @@
-/* libmicrohttpd as a guest of the sd-event loop: connections come in by http_server_add(), requests go to
+/* The HTTP server, on libmicrohttpd: connections come in by http_server_add(), requests go to
  * the handler.
  *
  * Every connection has one deadline at a time: to send a request (10 s, counted from accept: a slow drip
