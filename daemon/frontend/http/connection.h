@@ -16,7 +16,7 @@ enum connection_state {
 struct connection {
         struct connection *next, **link; // connections::first
         struct connections *connections;
-        struct http_server *server;
+        struct mhd_loop *loop;
         struct MHD_Connection *mhd;
         int fd;
         struct peer peer;

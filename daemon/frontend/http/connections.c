@@ -1,19 +1,14 @@
 /* All connections there are. */
 #include "daemon/frontend/http/connections.h"
 
-#include "daemon/frontend/http/http_server.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <malloc.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 /* After a crowd of so many has gone, its memory goes back to the system. */
-#define CROWD 256
-/* For what came before an idle connection ended. It is read in this turn of the loop or the next, unless its
- * client reads no answers: then libmicrohttpd reads nothing either. */
-#define LEFT_USEC (1 * USEC_PER_SEC)
+#define CROWD         256
+#define TRANSFER_USEC (10 * USEC_PER_SEC)
 
 void connections_expect(struct connections *connections, struct connection *connection,
                         enum connection_state state, uint64_t deadline_usec)
@@ -23,45 +18,12 @@ void connections_expect(struct connections *connections, struct connection *conn
         deadlines_note(&connections->deadlines, deadline_usec);
 }
 
-/* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
- * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
- * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
- * then would be lost, so there both directions end at once. */
-static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
+void connections_expect_transfer(struct connections *connections, struct connection *connection,
+                                 enum connection_state state, uint64_t now_usec)
 {
-        int unread = 0;
-
-        if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
-                connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
-        } else if (connection->place.tcp) {
-                connection_end(connection);
-        } else {
-                connection->last = true;
-                connections_expect(connections, connection, CONNECTION_CLOSING, now_usec + LEFT_USEC);
-                (void)shutdown(connection->fd, SHUT_RD);
-        }
-}
-
-static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
-{
-        struct connections *connections = userdata;
-        uint64_t next = USEC_NEVER;
-
-        for (struct connection *connection = connections->first, *following; connection;
-             connection = following) {
-                following = connection->next;
-                if (connection->deadline_usec <= now_usec) {
-                        if (connection->state == CONNECTION_WAITING) {
-                                request_resume(&connection->request);
-                        } else if (connection->state == CONNECTION_IDLE) {
-                                end_idle(connections, connection, now_usec);
-                        } else {
-                                connection_end(connection);
-                        }
-                }
-                next = MIN_OF(next, connection->deadline_usec);
-        }
-        return next;
+        connections_expect(
+                connections, connection, state,
+                drain_transfer_until(&connections->drain, usec_add(now_usec, TRANSFER_USEC), now_usec));
 }
 
 /* ---- coming and going ---- */
@@ -195,10 +157,11 @@ struct connection *connections_remove(struct connections *connections, struct co
         return NULL;
 }
 
-int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits)
+int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits,
+                     uint64_t (*look)(uint64_t now_usec, void *userdata), void *userdata)
 {
         connections->admission.limits = *limits;
-        return deadlines_init(&connections->deadlines, event, on_deadlines, connections);
+        return deadlines_init(&connections->deadlines, event, look, userdata);
 }
 
 void connections_clear(struct connections *connections)

@@ -6,9 +6,8 @@
  * has to come soon. */
 #pragma once
 
-#include "daemon/frontend/http/connections.h"
-
-#include <systemd/sd-event.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
  * clients wait at the door for the next process. */
@@ -23,24 +22,15 @@
 struct drain {
         bool begun;
         uint64_t wait_no_longer_usec; /* of requests; once it has begun */
-        sd_event_source *limit;
-        void (*done)(void *userdata);
-        void *userdata;
 };
 
-/* Calls done once: when the last connection has gone (perhaps at once), or the time is over. Negative errno:
- * it has not begun. */
-int drain_begin(struct drain *drain, sd_event *event, struct connections *connections,
-                void (*done)(void *userdata), void *userdata);
-
-/* A connection has gone. */
-void drain_look(struct drain *drain, const struct connections *connections);
-
-/* Nobody is told any more. */
-void drain_clear(struct drain *drain);
+void drain_begin(struct drain *drain, uint64_t now_usec);
 
 /* How long a request may wait that wants to wait until then. */
 uint64_t drain_wait_until(const struct drain *drain, uint64_t until_usec);
 
 /* How long a request or an answer may be on its way that else had until then. */
 uint64_t drain_transfer_until(const struct drain *drain, uint64_t until_usec, uint64_t now_usec);
+
+/* How long a connection may be quiet, since then, that else had until then. */
+uint64_t drain_quiet_until(const struct drain *drain, uint64_t since_usec, uint64_t until_usec);

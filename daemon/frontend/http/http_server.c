@@ -6,19 +6,21 @@
 #include "daemon/frontend/http/http_server.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/base/timer.h"
 #include "daemon/frontend/http/connections.h"
-#include "daemon/frontend/http/drain.h"
 #include "daemon/frontend/http/mhd_loop.h"
 #include "lib/util.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_USEC (10 * USEC_PER_SEC)
-#define SEND_USEC    (10 * USEC_PER_SEC)
-#define IDLE_USEC    (30 * USEC_PER_SEC)
+#define IDLE_USEC (30 * USEC_PER_SEC)
+/* For what came before an idle connection ended. It is read in this turn of the loop or the next, unless its
+ * client reads no answers: then libmicrohttpd reads nothing either. */
+#define LEFT_USEC (1 * USEC_PER_SEC)
 /* Just a number to libmicrohttpd: the real limits are the admission's, and may change on reload. */
 #define ROOM (65536 + ADMISSION_RESERVE)
 
@@ -27,50 +29,67 @@ struct http_server {
         sd_event *event;
         struct mhd_loop *loop;
         struct connections connections;
-        struct drain drain;
+        sd_event_source *drain_limit;
+        void (*on_drained)(void *userdata); /* NULL: nobody is told, or not any more */
+        void *drained_userdata;
 };
 
+/* ---- deadlines ---- */
+
+/* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
+ * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
+ * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
+ * then would be lost, so there both directions end at once. */
+static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
+{
+        int unread = 0;
+
+        if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
+                connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
+        } else if (connection->place.tcp) {
+                connection_end(connection);
+        } else {
+                connection->last = true;
+                connections_expect(connections, connection, CONNECTION_CLOSING, now_usec + LEFT_USEC);
+                (void)shutdown(connection->fd, SHUT_RD);
+        }
+}
+
+/* A request that waits is resumed, any other connection ended; an idle one is left to say what it is saying
+ * just now, and ended then. */
+static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
+{
+        struct http_server *server = userdata;
+        uint64_t next = USEC_NEVER;
+
+        for (struct connection *connection = server->connections.first, *following; connection;
+             connection = following) {
+                following = connection->next;
+                if (connection->deadline_usec <= now_usec) {
+                        if (connection->state == CONNECTION_WAITING) {
+                                request_resume(&connection->request);
+                        } else if (connection->state == CONNECTION_IDLE) {
+                                end_idle(&server->connections, connection, now_usec);
+                        } else {
+                                connection_end(connection);
+                        }
+                }
+                next = MIN_OF(next, connection->deadline_usec);
+        }
+        return next;
+}
+
 /* ---- requests ---- */
-
-static void set_deadline(struct connection *connection, enum connection_state state, uint64_t usec)
-{
-        connections_expect(&connection->server->connections, connection, state, usec);
-}
-
-/* Something is on its way, and may be for so long. */
-static void set_transfer(struct connection *connection, enum connection_state state, uint64_t now_usec,
-                         uint64_t usec)
-{
-        set_deadline(connection, state,
-                     drain_transfer_until(&connection->server->drain, usec_add(now_usec, usec), now_usec));
-}
-
-void request_wait(struct request *request, uint64_t until_usec)
-{
-        request->wait_until_usec = drain_wait_until(&request->connection->server->drain, until_usec);
-        request->cut_short = request->wait_until_usec < until_usec;
-        set_deadline(request->connection, CONNECTION_WAITING, request->wait_until_usec);
-}
 
 static void on_news(struct waiter *waiter)
 {
         request_resume(container_of(waiter, struct request, waiter));
 }
 
-void request_resume(struct request *request)
-{
-        struct connection *connection = request->connection;
-
-        if (connection->state == CONNECTION_WAITING) {
-                waiter_cancel(&request->waiter);
-                set_transfer(connection, CONNECTION_SENDING, clock_now_usec(), SEND_USEC);
-                mhd_loop_resume(connection->server->loop, connection->mhd);
-        }
-}
-
 /* libmicrohttpd knows the whole request line, still undecoded. */
 static void *on_target(void *userdata, const char *target, struct MHD_Connection *mhd)
 {
+        struct http_server *server = userdata;
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         struct connection *connection = info ? info->socket_context : NULL;
@@ -79,28 +98,27 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
                 return NULL;
         }
         if (connection->state == CONNECTION_IDLE) {
-                set_transfer(connection, CONNECTION_RECEIVING, mhd_loop_now_usec(connection->server->loop),
-                             RECEIVE_USEC);
+                connections_expect_transfer(&server->connections, connection, CONNECTION_RECEIVING,
+                                            mhd_loop_now_usec(server->loop));
         }
         request_take_target(&connection->request, target);
         return NULL;
 }
 
 /* Answers the request, or suspends it. */
-static enum MHD_Result handle(struct request *request)
+static enum MHD_Result handle(struct http_server *server, struct request *request)
 {
         struct connection *connection = request->connection;
-        struct http_server *server = connection->server;
         uint64_t now_usec = clock_now_usec();
 
-        set_transfer(connection, CONNECTION_SENDING, now_usec, SEND_USEC);
+        connections_expect_transfer(&server->connections, connection, CONNECTION_SENDING, now_usec);
         server->handler.on_request(request, now_usec, server->handler.userdata);
         if (request->status == 0) {
                 assert(connection->state == CONNECTION_WAITING);
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request, connection->mhd, connection->last || server->drain.begun);
+        return request_queue(request, connection->mhd, connection->last || server->connections.drain.begun);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
@@ -129,12 +147,13 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 *upload_data_size = 0;
                 return MHD_YES;
         }
-        return handle(request);
+        return handle(userdata, request);
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *mhd, void **request_context,
                          enum MHD_RequestTerminationCode why)
 {
+        struct http_server *server = userdata;
         struct request *request = *request_context;
 
         *request_context = NULL;
@@ -144,14 +163,77 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
         struct connection *connection = request->connection;
         request_clear(request);
         if (connection->state != CONNECTION_CLOSING) {
-                const struct http_server *server = connection->server;
                 /* libmicrohttpd closes it if that was the last answer; while draining, it may have been on
                  * its way already. */
-                connection->quiet_since_usec = mhd_loop_now_usec(server->loop);
-                set_deadline(connection, CONNECTION_IDLE,
-                             usec_add(connection->quiet_since_usec,
-                                      server->drain.begun ? DRAIN_QUIET_USEC : IDLE_USEC));
+                uint64_t now_usec = mhd_loop_now_usec(server->loop);
+                connection->quiet_since_usec = now_usec;
+                connections_expect(&server->connections, connection, CONNECTION_IDLE,
+                                   drain_quiet_until(&server->connections.drain, now_usec,
+                                                     usec_add(now_usec, IDLE_USEC)));
         }
+}
+
+/* ---- the end ---- */
+
+static void finish_drain(struct http_server *server)
+{
+        void (*on_drained)(void *) = take_ptr(server->on_drained);
+
+        server->drain_limit = sd_event_source_disable_unref(server->drain_limit);
+        if (on_drained) {
+                on_drained(server->drained_userdata);
+        }
+}
+
+static int on_drain_limit(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        finish_drain(userdata);
+        return 0;
+}
+
+static void look_for_end(struct http_server *server)
+{
+        if (server->connections.drain.begun && server->connections.n == 0) {
+                finish_drain(server);
+        }
+}
+
+/* What lasts longer than it may, now that the end has begun, is given its new deadline. */
+static void shorten(struct connections *connections, struct connection *connection, uint64_t now_usec)
+{
+        const struct drain *drain = &connections->drain;
+
+        if (connection->state == CONNECTION_WAITING) {
+                request_wait(&connection->request, connection->request.wait_until_usec);
+        } else if (connection_between_requests(connection)) {
+                connections_expect(
+                        connections, connection, CONNECTION_IDLE,
+                        drain_quiet_until(drain, connection->quiet_since_usec, connection->deadline_usec));
+        } else if (connection->state == CONNECTION_RECEIVING || connection->state == CONNECTION_SENDING) {
+                connections_expect(connections, connection, connection->state,
+                                   drain_transfer_until(drain, connection->deadline_usec, now_usec));
+        }
+}
+
+int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata)
+{
+        struct connections *connections = &server->connections;
+        uint64_t now_usec = clock_now_usec();
+
+        int r = timer_new(&server->drain_limit, server->event, CLOCK_MONOTONIC, on_drain_limit, server,
+                          "http drain");
+        if (r < 0) {
+                return r;
+        }
+        timer_start_in(server->drain_limit, DRAIN_LIMIT_USEC);
+        server->on_drained = done;
+        server->drained_userdata = userdata;
+        drain_begin(&connections->drain, now_usec);
+        for (struct connection *connection = connections->first; connection; connection = connection->next) {
+                shorten(connections, connection, now_usec);
+        }
+        look_for_end(server);
+        return 0;
 }
 
 /* ---- connections ---- */
@@ -159,7 +241,7 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
 static struct connection *remove_connection(struct http_server *server, struct connection *connection)
 {
         connection = connections_remove(&server->connections, connection);
-        drain_look(&server->drain, &server->connections);
+        look_for_end(server);
         return connection;
 }
 
@@ -197,10 +279,11 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
                 (void)close(fd);
                 return;
         }
-        connection->server = server;
+        connection->loop = server->loop;
         connection->request.waiter.on_news = on_news;
         connection->quiet_since_usec = clock_now_usec();
-        set_deadline(connection, CONNECTION_RECEIVING, usec_add(connection->quiet_since_usec, RECEIVE_USEC));
+        connections_expect_transfer(&server->connections, connection, CONNECTION_RECEIVING,
+                                    connection->quiet_since_usec);
         if (!mhd_loop_add(server->loop, fd)) {
                 /* Had libmicrohttpd told of the connection, it has told of its end too. */
                 connection = connections_take_new(&server->connections, fd);
@@ -234,11 +317,6 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
         server->connections.admission.limits = *limits;
 }
 
-int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata)
-{
-        return drain_begin(&server->drain, server->event, &server->connections, done, userdata);
-}
-
 /* ---- life ---- */
 
 static void free_server(struct http_server **server)
@@ -255,7 +333,7 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
         }
         server->event = sd_event_ref(event);
         server->handler = *handler;
-        int r = connections_init(&server->connections, event, limits);
+        int r = connections_init(&server->connections, event, limits, on_deadlines, server);
         if (r < 0) {
                 return r;
         }
@@ -286,7 +364,8 @@ struct http_server *http_server_free(struct http_server *server)
                         mhd_loop_resume(server->loop, connection->mhd);
                 }
         }
-        drain_clear(&server->drain);
+        server->on_drained = NULL;
+        server->drain_limit = sd_event_source_disable_unref(server->drain_limit);
         server->loop = mhd_loop_free(server->loop);
         sd_event_unref(server->event);
         connections_clear(&server->connections);

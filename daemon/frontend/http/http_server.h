@@ -6,7 +6,7 @@
 #pragma once
 
 #include "daemon/frontend/callers/admission.h"
-#include "daemon/frontend/http/request.h"
+#include "daemon/frontend/http/request_wait.h"
 
 #include <systemd/sd-event.h>
 
@@ -46,10 +46,3 @@ unsigned http_server_connections(const struct http_server *server);
  * Negative errno.
  */
 int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata);
-
-/* Puts the request aside, from within on_request only; on_request is called again after request_resume(), or
- * when the time has come. */
-void request_wait(struct request *request, uint64_t until_usec);
-
-/* There is news for a request that waits. Harmless for another. */
-void request_resume(struct request *request);
