@@ -68,6 +68,9 @@ daemon_but() {
 }
 
 rule only 'daemon/base/.*' 'daemon/base/.*|lib/[^/]+|<.*' "base is what the others stand on"
+rule only 'daemon/frontend/callers/.*' 'daemon/(frontend/callers|base)/.*|lib/[^/]+|<.*' \
+        "who is calling is found out below HTTP"
+rule never 'daemon/frontend/http/.*' 'daemon/frontend/(api|credentials)/.*' "HTTP does not know what is asked"
 rule never "$(daemon_but "$exchange_side")" "$behind_the_door|lib/access_key\.h" \
         "the exchange side has one door, daemon/keeper/upstream.h"
 rule never "$(daemon_but "$exchange_side|daemon/main\.c")" '<curl/.*' "libcurl lives behind daemon/keeper/upstream.h"
