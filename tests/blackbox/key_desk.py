@@ -1,10 +1,12 @@
 """Key desk: a directory for keys, a configuration that names it, and an eqp-brokerd whose trials of keys are
 scripted. For tests of `eqpctl key ...`; what a real trial says is tested against the simulator."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -32,8 +34,9 @@ with open({trials!r}, "a") as trials:
 verdicts = json.load(open({verdicts!r}))
 code, words = verdicts.get(line.split(":")[0], verdicts["any"])
 if words == "hang":
-    signal.alarm(50)
-    os.fork()  # and one that nobody knows keeps the pipes
+    if child := os.fork():  # one that nobody knows keeps the pipes
+        print(child, file=open({hanging!r}, "a"))
+    signal.alarm(50)  # of each process its own: a fork has none
     signal.pause()
 print("<4>memory for secrets cannot be locked", file=sys.stderr)
 print(f"<3>{{sys.argv[2]}}: {{words}}", file=sys.stderr)
@@ -63,9 +66,11 @@ class KeyDesk:
         self.trials_path = directory / "trials"
         self.trials_path.touch(mode=0o666)
         self.trials_path.chmod(0o666)
+        self.hanging = directory / "hanging"
         self.program = directory / "eqp-brokerd"
         self.program.write_text(SCRIPT.format(daemon=str(BUILD / "daemon" / "eqp-brokerd"), config=str(self.config),
-                                              trials=str(self.trials_path), verdicts=str(directory / "verdicts")))
+                                              trials=str(self.trials_path), verdicts=str(directory / "verdicts"),
+                                              hanging=str(self.hanging)))
         self.program.chmod(0o755)
         self.env = SANITIZERS | {"EQP_BROKERD": str(daemon or self.program), "EQP_BROKER_CONFIG": str(self.config),
                                  "EQP_BROKER_ADDRESS": f"unix:{self.socket}", "PATH": os.environ["PATH"],
@@ -76,6 +81,9 @@ class KeyDesk:
         return self
 
     def __exit__(self, *_):
+        for pid in self.hanging.read_text().split() if self.hanging.exists() else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         shutil.rmtree(self.directory)
 
     def verdict(self, code, words, **of_ids):
