@@ -202,6 +202,7 @@ def leave_nothing_to_chance():
     without.load()
 
 
+@pytest.mark.slow("it is granted just before a deadline of 15 s")
 def test_an_upstream_that_comes_up_late(place, upstream):
     """Attempts at 0, 1, 2, 4 and 8 s fail, and the next would be at 16 s. The one shortly before the deadline is granted,
     even if the others were a few seconds late."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow("deadlines of 10 and 30 s, and sixty exchanges with a second between any two")
+
 
 @pytest.mark.parametrize("name", ["drip_request_line", "drip_header", "drip_body", "silent"])
 def test_a_request_must_be_there_within_10_s(slow_clients, name):

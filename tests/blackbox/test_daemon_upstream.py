@@ -236,6 +236,7 @@ def test_an_outage_beyond_the_token(upstream, make_broker):
     assert broker.get("/readyz").status == 200
 
 
+@pytest.mark.slow("three tokens of 7 s")
 def test_short_tokens_are_renewed_in_time(upstream, make_broker):
     upstream.settings("sandbox", lifetime_fixed=7)  # so there are 2 s at least for a refresh
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()

@@ -94,6 +94,7 @@ def assert_gone(pid):
         os.kill(pid, 0)
 
 
+@pytest.mark.slow("a trial has 11 s for its verdict")
 def test_a_trial_without_end_is_ended(impatient_desk):
     desk = impatient_desk
     begin = time.monotonic()
@@ -105,6 +106,7 @@ def test_a_trial_without_end_is_ended(impatient_desk):
     assert desk.files() == {}
 
 
+@pytest.mark.slow("a trial has 11 s for its verdict")
 def test_after_a_trial_without_end_a_person_is_asked(impatient_desk):
     desk = impatient_desk
     with desk.terminal("key", "set", "sandbox", timeout=40) as terminal:

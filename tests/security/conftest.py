@@ -33,10 +33,6 @@ def plain_build():
         pytest.skip("not with a sanitizer")
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: it measures what other tests beside it would change")
-
-
 @pytest.fixture(scope="session")
 def user_namespaces():
     """They can be made here: not so in a chroot."""

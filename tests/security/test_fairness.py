@@ -142,6 +142,7 @@ def test_a_place_is_left_for_who_was_over_the_limit(upstream, make_broker, alice
         assert [one(stream, port) for stream in taken[1:]] == [(200, None)] * 29
 
 
+@pytest.mark.slow("a request must be there within 10 s")
 def test_drip_and_deaf_are_thrown_out(small, alice):
     """A byte now and then does not renew the time a request may take; nor does an answer that is not read hold
     its place for ever."""
@@ -344,6 +345,7 @@ def large(upstream, make_broker, alice, users):
     return broker
 
 
+@pytest.mark.slow("figures: each attack goes on for seconds")
 @pytest.mark.parametrize("name", ATTACKS)
 def test_latency_of_the_honest(plain_build, large, alice, mallory, name):
     """Attacked by somebody who may have tokens, and by somebody who may not, both at once."""

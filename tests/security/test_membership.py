@@ -14,6 +14,7 @@ from people import ROOT, Task, connect_as, run_as
 from simulator import EXAMPLE_KEY, Simulator
 from wire import get, parse, receive, request
 
+pytestmark = pytest.mark.slow("what the user database says is remembered for a minute")
 REMEMBERED = 60
 REMEMBERED_REFUSAL = 5
 
