@@ -8,7 +8,8 @@ packages_build="gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 scdoc
         libcmocka-dev"
 packages_demo="curl"
 packages_format="clang-format"
-packages_lint="binutils clang clang-tidy clang-format codespell shellcheck zsh fish"
+packages_lint_quick="binutils clang-format codespell shellcheck zsh fish"
+packages_lint="$packages_lint_quick clang clang-tidy"
 packages_test_runner="python3-pytest python3-pytest-xdist"
 packages_test="$packages_test_runner curl openssl php-cli php-curl nodejs chromium prometheus
         systemd python3-seccomp strace"

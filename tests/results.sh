@@ -1,13 +1,35 @@
 # Results of a test run: a line for each test, "passed|failed|skipped", suite, name, reason, between tabs.
-# Sourced by ./dev, which has title() and the colours.
+# Sourced by ./dev, which has
+# the colours.
 # shellcheck shell=bash disable=SC2154
 
 results=build-results/results.tsv
+left_out=$PWD/build-results/left-out # a line for each test that was left out as slow: name, why
 
 begin_results() {
         rm -rf build-results
         mkdir -p build-results
         : >$results
+        : >"$left_out"
+}
+
+# step COMMAND...: one more of those that carry_out runs, each of which says with its titles which one it is.
+steps=() step_words=''
+step() {
+        steps+=("$(printf '%q ' "$@")")
+}
+
+carry_out() {
+        local i
+        for i in "${!steps[@]}"; do
+                step_words="$((i + 1)) of ${#steps[@]}, "
+                eval "${steps[i]}"
+        done
+        step_words=''
+}
+
+title() {
+        printf '\n%s== %s%d:%02d  %s%s\n' "$bold" "$step_words" $((SECONDS / 60)) $((SECONDS % 60)) "$*" "$plain"
 }
 
 record() {
@@ -29,8 +51,20 @@ check() {
         fi
 }
 
-# beside SUITE COMMAND...: runs it in the background, on processor time that nobody else wants, until join shows
-# what it printed and counts what it recorded. One at a time.
+# Without what it is built from, there is nothing to test.
+check_or_end() {
+        check "$@"
+        [ "$(count failed)" = 0 ] || report || exit 1
+}
+
+# On processor time that nobody else wants.
+humbly() {
+        renice -n 19 -p "$BASHPID" >/dev/null
+        "$@"
+}
+
+# beside SUITE COMMAND...: runs it in the background, until join shows what it printed and counts what it recorded.
+# One at a time.
 beside_suite='' beside_pid=''
 beside() {
         beside_suite=$1
@@ -43,8 +77,7 @@ beside() {
 }
 
 in_background() {
-        local results=$results.beside
-        renice -n 19 -p "$BASHPID" >/dev/null
+        local results=$results.beside step_words=''
         : >"$results"
         "$@"
 }
@@ -78,7 +111,7 @@ report() {
         local passed failed skipped
         passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
 
-        title "result, after $((SECONDS / 60)) min $((SECONDS % 60)) s"
+        title "result"
         if [ "$skipped" != 0 ]; then
                 echo "Skipped:"
                 list skipped
@@ -86,6 +119,9 @@ report() {
         if [ "$failed" != 0 ]; then
                 echo "Failed:"
                 list failed
+        fi
+        if [ -s "$left_out" ]; then
+                echo "$(wc -l <"$left_out") slow tests were left out, see ${left_out#"$PWD"/}; ./dev test --all has them."
         fi
         if [ "$skipped" != 0 ]; then
                 echo "$passed passed, $failed failed, $skipped skipped"

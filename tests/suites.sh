@@ -2,12 +2,21 @@
 # shellcheck shell=bash disable=SC2154
 
 suite_limit_sec=1200 # a suite that hangs is a failure, not a night's wait
-# Most tests wait more than they work, so there are more of them at a time than processors.
-workers=${WORKERS:-$((2 * jobs))}
 
-# Whoever was started in the background ignores SIGINT and SIGQUIT, and so would all that it starts.
-run_suite() {
-        timeout "$suite_limit_sec" env --default-signal=INT,QUIT "$@" </dev/null || true
+# Most tests wait more than they work, so there are more of them at a time than processors; fewer where a
+# sanitizer makes them work.
+workers_on() {
+        case $1 in
+        *-sanitize | *-threads) echo "${WORKERS:-$((2 * jobs))}" ;;
+        *) echo "${WORKERS:-$((3 * jobs))}" ;;
+        esac
+}
+
+# kept SUITE COMMAND...: nothing that it starts is left behind; see keep.py.
+kept() {
+        local suite=$1
+        shift
+        "$python" tests/keep.py "$suite" "$suite_limit_sec" "$results" "$@" </dev/null
 }
 
 # What `meson test` knows: unit tests, scenarios, histories, the replay of the fuzz corpus.
@@ -15,7 +24,7 @@ suite_meson() {
         local directory=$1
         title "$directory: meson test"
         rm -f "$directory/meson-logs/testlog.json"
-        run_suite meson test -C "$directory" --no-rebuild --print-errorlogs --num-processes "$jobs"
+        kept "$directory: meson test" meson test -C "$directory" --no-rebuild --print-errorlogs --num-processes "$jobs" || true
         "$python" tests/tally.py "$directory: meson test" "$directory/meson-logs/testlog.json" >>"$results"
 }
 
@@ -28,14 +37,15 @@ make_staging() {
 # As root the tests run programs as other users, too, who must get to them: not so if this tree is in root's
 # home. Then the programs are copied. Prints where they are.
 reachable() {
-        local directory=$PWD/$1 copy
+        local directory copy
         local nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
+        directory=$(readlink -f "$1")
         if [ "$(id -u)" != 0 ] || "${nobody[@]}" test -x "$directory/ctl/eqpctl"; then
                 echo "$directory"
                 return
         fi
-        copy=$staging/$1
+        copy=$staging/${1##*/}
         mkdir -p "$copy"
         (cd "$directory" && find . -path './meson-private' -prune -o \
                 \( -type f -perm /111 -o -type f -path './meson-info/*' -o -type l \) \
@@ -44,43 +54,50 @@ reachable() {
         echo "$copy"
 }
 
-# run_pytest BUILD LOG ARGUMENTS...
+slow=() # with --no-slow in it, tests that are marked so are left out; see tests/conftest.py
+
+# run_pytest SUITE BUILD LOG ARGUMENTS...
 run_pytest() {
-        local directory=$1 log=$2
-        shift 2
-        EQP_BUILD_DIR=$directory PYTHONDONTWRITEBYTECODE=1 run_suite \
-                "$python" -m pytest -q -p no:cacheprovider --durations=5 --junitxml="$log" "$@"
+        local suite=$1 directory=$2 log=$3
+        shift 3
+        EQP_BUILD_DIR=$directory EQP_LEFT_OUT=$left_out PYTHONDONTWRITEBYTECODE=1 kept "$suite" \
+                "$python" -m pytest -q -p no:cacheprovider ${bold:+--color=yes} --durations=5 --junitxml="$log" "$@" || true
+        "$python" tests/tally.py "$suite" "$log" >>"$results"
 }
 
 # suite_pytest BUILD FOLDER [OPTION OF PYTEST...]: one test after another.
 suite_pytest() {
-        local directory=$1 folder=$2 log
-        log=build-results/$directory-${folder//\//-}.xml
+        local name="$1: $2" directory folder=$2 log=build-results/$1-${2//\//-}.xml
+        directory=$(reachable "$1")
         shift 2
-        title "$directory: $folder"
-        run_pytest "$(reachable "$directory")" "$log" "$folder" "$@"
-        "$python" tests/tally.py "$directory: $folder" "$log" >>"$results"
+        title "$name"
+        run_pytest "$name" "$directory" "$log" "$folder" "$@"
 }
 
 # share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; what is in one file
 # stays together and in order. Tests that measure what others beside them would change, and are marked so, follow
 # one after another. WHICH is an expression as of pytest -k.
 share_out() {
-        local name=$1 directory=$2 which=$3 log
+        local name=$1 directory=$2 which=$3 workers log
         log=build-results/${name//[^a-z0-9]/-}
+        workers=$(workers_on "$directory")
         shift 3
         title "$name, $workers at a time"
-        run_pytest "$directory" "$log.xml" -n "$workers" --dist loadfile -m "not alone" -k "$which" "$@"
-        "$python" tests/tally.py "$name" "$log.xml" >>"$results"
+        run_pytest "$name" "$directory" "$log.xml" -n "$workers" --dist loadfile -m "not alone" -k "$which" "${slow[@]}" "$@"
         grep -rqw 'mark\.alone' --include='test_*.py' "$@" || return 0
         title "$name, those that want to be alone"
-        run_pytest "$directory" "$log-alone.xml" -m alone -k "$which" "$@"
-        "$python" tests/tally.py "$name" "$log-alone.xml" >>"$results"
+        run_pytest "$name" "$directory" "$log-alone.xml" -m alone -k "$which" "${slow[@]}" "$@"
 }
 
 # suite_shared BUILD FOLDER: several tests at a time.
 suite_shared() {
         share_out "$1: $2" "$(reachable "$1")" '' "$2"
+}
+
+# without_slow COMMAND...: slow tests are run elsewhere.
+without_slow() {
+        local slow=(--no-slow) left_out=/dev/null
+        "$@"
 }
 
 # The daemon's tests and the attacks once more, inside the system call filter that its unit puts on it.
@@ -92,19 +109,8 @@ suite_sandboxed() {
                 tests/sandbox tests/security tests/blackbox
 }
 
-suites_of() {
-        local folder
-        suite_meson "$1"
-        for folder in blackbox security docs; do
-                suite_shared "$1" tests/$folder
-        done
-}
-
 # The packages on a booted systemd. The figures are printed, and kept in build-system/figures.json.
 suite_system() {
-        local log=build-results/system.xml
         title "tests/system"
-        EQP_DEBS=$PWD/build-deb PYTHONDONTWRITEBYTECODE=1 run_suite "$python" -m pytest -q -p no:cacheprovider \
-                --durations=5 --junitxml="$log" "$@" tests/system
-        "$python" tests/tally.py tests/system "$log" >>"$results"
+        EQP_DEBS=$PWD/build-deb run_pytest tests/system "" build-results/system.xml "$@" tests/system
 }

@@ -54,7 +54,13 @@ lint_hardening() {
         return $code
 }
 
-lint_all() {
+# A function verb_VERB for each verb of the table, and no other.
+lint_verbs() {
+        diff <(synopses | sed 's/ .*//' | sort) <(declare -F | sed -n 's/^declare -f verb_//p' | sort)
+}
+
+# What takes seconds. build-gcc is there.
+lint_quick() {
         check lint "clang-format" lint_format
         check lint "codespell" lint_spelling
         check lint "shellcheck" lint_shell
@@ -71,6 +77,12 @@ lint_all() {
         check lint "what is built is hardened" lint_hardening build-gcc
         check lint "the lines that are argued are there" "$python" tests/lint/coverage.py
         check lint "every promise names its tests" "$python" tests/lint/promises.py
+        check lint "every verb of ./dev is in its table" lint_verbs
+}
+
+# build-clang is there as well.
+lint_all() {
+        lint_quick
         check lint "clang-tidy" lint_tidy
         check lint "gcc -fanalyzer" build_analyzer
 }

@@ -1,0 +1,104 @@
+# The kinds of build, a directory for each. Sourced by ./dev.
+# shellcheck shell=bash disable=SC2154
+
+# What ninja prints: a dot for some of its steps, and the rest as it is.
+as_dots() {
+        local line n=0 open=no
+        while IFS= read -r line; do
+                case $line in
+                'ninja: '*) ;;
+                \[*/*\]*)
+                        n=$((n + 1))
+                        if [ $((n % 10)) = 0 ]; then
+                                printf .
+                                open=yes
+                        fi
+                        continue
+                        ;;
+                *)
+                        [ $open = no ] || echo
+                        printf '%s\n' "$line"
+                        open=no
+                        ;;
+                esac
+        done
+        [ $open = no ] || echo
+}
+
+compile() {
+        if [ -t 1 ]; then
+                ninja -C "$1" -j "$jobs" # it counts on one line
+        else
+                ninja -C "$1" -j "$jobs" 2>&1 | as_dots
+        fi
+}
+
+# set_up DIRECTORY [MESON OPTIONS...]: once.
+set_up() {
+        local directory=$1
+        shift
+        if [ ! -f "$directory/build.ninja" ]; then
+                mkdir -p "$directory"
+                if ! meson setup "$@" "$directory" . >"$directory/setup.log" 2>&1; then
+                        cat "$directory/setup.log"
+                        return 1
+                fi
+        fi
+}
+
+# build_in DIRECTORY [MESON OPTIONS...]: sets up once, builds what changed.
+build_in() {
+        set_up "$@"
+        compile "$1"
+}
+
+# A third of what there is to build. ninja counts aloud: this is the first thing that somebody waits for.
+build_programs() {
+        set_up build
+        ninja -C build -j "$jobs" daemon/eqp-brokerd ctl/eqpctl simulator/eqp-simulator
+}
+
+build_gcc() {
+        CC=gcc build_in build-gcc --werror
+}
+
+build_clang() {
+        CC=clang build_in build-clang --werror
+}
+
+build_sanitize() {
+        CC=gcc build_in build-sanitize --werror -Db_sanitize=address,undefined -Doptimization=1 \
+                -Dc_args=-fno-sanitize-recover=undefined
+}
+
+# For the few threads that there are.
+build_threads() {
+        CC=clang build_in build-threads --werror -Db_sanitize=thread -Db_lundef=false -Doptimization=1
+}
+
+# build_level COMPILER LEVEL: code that is not optimised, or more than ours is, has warnings of its own.
+build_level() {
+        CC=$1 build_in "build-$1-O$2" --werror "-Doptimization=$2"
+}
+
+build_coverage() {
+        CC=gcc build_in build-coverage --werror -Db_coverage=true -Doptimization=0
+}
+
+# Analysing is a compilation that is only looked at. Optimised code leads gcc 12's analyzer astray, it does
+# not know that cmocka's asserts do not return, and it takes memory that is handed into a struct for lost:
+# leaks are what AddressSanitizer finds.
+build_analyzer() {
+        CC=gcc build_in build-analyzer --werror -Doptimization=0 -Dunit_tests=false \
+                '-Dc_args=-fanalyzer -Wno-analyzer-malloc-leak'
+}
+
+build_fuzz() {
+        CC=clang build_in build-fuzz --werror -Dfuzzing=true -Dunit_tests=false -Dsimulator=false
+}
+
+# What goes into the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
+build_image() {
+        CC=gcc build_in build-image --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \
+                -Dman=disabled "-Dc_args=-ffile-prefix-map=$PWD=."
+}

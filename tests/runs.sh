@@ -1,0 +1,91 @@
+# The test runs: what is run on which build. Which run finds what is told in CONTRIBUTING.md. Sourced by ./dev.
+# shellcheck shell=bash disable=SC2154,SC2034
+
+demo_on() {
+        check demo "./dev demo" kept demo tests/demo/demo.sh "$1"
+}
+
+demo_and_quick_lint() {
+        demo_on build-gcc
+        lint_quick
+}
+
+# A few minutes.
+plan_quick() {
+        slow=(--no-slow)
+        step check_or_end build "gcc, warnings are errors" build_gcc
+        step suite_meson build-gcc
+        step beside "demo and quick lint" demo_and_quick_lint
+        step suite_shared build-gcc tests/blackbox
+        step suite_shared build-gcc tests/security
+        step suite_shared build-gcc tests/docs
+        step join
+}
+
+build_and_test_level() {
+        check build "$1 -O$2, warnings are errors" build_level "$1" "$2"
+        suite_meson "build-$1-O$2"
+}
+
+plan_levels() {
+        local compiler level
+        for compiler in gcc clang; do
+                for level in 0 3; do
+                        step build_and_test_level $compiler $level
+                done
+        done
+}
+
+# Everything.
+plan_all() {
+        step check_or_end build "gcc, warnings are errors" build_gcc
+        step check build "clang, warnings are errors" build_clang
+        step check build "gcc with address and undefined behaviour sanitizers" build_sanitize
+        step check build "clang with the thread sanitizer" build_threads
+        step suite_meson build-gcc
+        step suite_meson build-sanitize
+        plan_levels
+        step beside lint humbly lint_all # what follows mostly waits
+        step suite_shared build-gcc tests/blackbox
+        step suite_shared build-gcc tests/security
+        step suite_shared build-gcc tests/docs
+        step without_slow suite_sandboxed build-gcc
+        step suite_shared build-sanitize tests/blackbox
+        step suite_shared build-sanitize tests/security
+        step suite_pytest build-sanitize tests/faults
+        step suite_pytest build-gcc tests/faults -k memory # where the libraries' own realloc() is ours, and fails too
+        step suite_pytest build-sanitize tests/chaos
+        step suite_pytest build-gcc tests/chaos # a heap that can be short, which that of the sanitizer is not
+        step suite_pytest build-gcc tests/memcheck
+        step suite_pytest build-threads tests/threads
+        step without_slow suite_shared build-threads tests/blackbox
+        step check build "the programs of the images" build_image
+        step suite_pytest build-image tests/container
+        step check packages "built, and lintian is content" kept packages ./dev deb
+        step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
+        step join
+        step demo_on build-gcc
+        step check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
+}
+
+verb_test() {
+        case ${1:-} in
+        '')
+                # shellcheck disable=SC2086 # lists of words, here and below
+                need $packages_build $packages_demo $packages_lint_quick $packages_test
+                plan_quick
+                ;;
+        --all)
+                # shellcheck disable=SC2086
+                need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_image \
+                        $packages_container $packages_deb $packages_system $packages_memcheck
+                plan_all
+                ;;
+        *) die "'$1' is no argument of test; there is --all only" ;;
+        esac
+        need_localhost
+        make_staging
+        begin_results
+        carry_out
+        report
+}

@@ -1,0 +1,115 @@
+# The verbs of ./dev, all in this table, from which `./dev help`, `./dev VERB --help` and main() take them; what a
+# verb does is the function verb_VERB. Sourced by ./dev.
+# shellcheck shell=bash disable=SC2154
+
+# A verb with its arguments; then, indented, what it does in a line, and what else there is to know of it.
+verb_table='
+demo [--keep]
+  build, then watch a token being obtained, served and renewed, in under a minute
+  --keep leaves the broker and the simulator running for you to play with.
+test [--all]
+  build and run the tests, in a few minutes; ends with a count. --all: everything there is
+  Without --all: one build with gcc, unit tests, scenarios, histories, the fuzz corpus, the black-box tests, attacks,
+  the examples of the README, quick lint and the demo. What waits long by nature is left out, and counted.
+  With --all, in half an hour or so: clang and sanitizers as well, slow tests, the filter of the unit, calls that fail,
+  chaos, valgrind, threads, optimisation levels, containers, packages on a booted systemd, fuzzing, all of lint.
+  CONTRIBUTING.md says which run finds what. As root it tests more: what cannot be tested is listed as skipped.
+pytest [ARGUMENT...]
+  build into build/, then run pytest on it: ./dev pytest tests/blackbox -k rejected
+  The arguments are those of pytest; without a file or folder: tests/blackbox. EQP_BUILD_DIR=DIRECTORY names another
+  build, such as EQP_BUILD_DIR=build-sanitize after ./dev test --all.
+build
+  build into build/
+format
+  lay out the C sources with clang-format
+lint
+  clang-format, clang-tidy, gcc -fanalyzer, codespell, shellcheck, and the rules of the house
+deb
+  build Debian packages into build-deb/
+image
+  build the container images eqp-broker and eqp-simulator into the local storage
+clean
+  remove what was built
+help
+  this; ./dev VERB --help says more about one
+memcheck
+  a short life of the programs under valgrind
+threads
+  what runs in threads, and the black-box tests, under the thread sanitizer
+levels
+  build with gcc and clang at -O0 and -O3, warnings as errors, and run the unit tests
+coverage
+  which lines the tests reach, a table for each file, as root
+  Each line of lib/ that no test reaches must be argued in doc/internals/coverage.md.
+i386
+  build and test on 32 bits, in a Debian of its own below build-i386/, as root
+container
+  test the images and manifests with podman, as root
+system [ARGUMENT...]
+  a sysadmin and the Debian packages on a booted systemd, as root: ./dev system -k upgrade
+  The arguments are those of pytest. EQP_SUITE=trixie: the same on Debian 13.
+fuzz [SECONDS]
+  look for input that breaks a parser, a minute or so long for each
+  What is found stays in build-fuzz/: new inputs below found/, and whatever breaks a target as a file NAME-crash-...
+chaos [SECONDS] [SEED]
+  the daemon in bad weather, for ten minutes or so; every answer is judged
+  The seed brings a run back. Without one, each run is another.
+bench [ARGUMENT...]
+  measure speed and memory; ./dev bench --quick takes a minute or two
+  The arguments are those of tests/bench/run, which lists them: tests/bench/run --help.
+'
+
+# The lines of the table that begin a verb: "test [--all]".
+synopses() {
+        grep '^[a-z]' <<<"$verb_table"
+}
+
+# synopsis VERB: fails if there is none.
+synopsis() {
+        synopses | grep -E "^$1( |\$)"
+}
+
+# about VERB: what is indented below it.
+about() {
+        awk -v verb="$1" '/^[a-z]/ { found = $1 == verb; next } found { print }' <<<"$verb_table"
+}
+
+help_of() {
+        printf 'usage: ./dev %s\n\n' "$(synopsis "$1")"
+        about "$1" | sed 's/^  //'
+}
+
+verb_help() {
+        local line
+
+        printf './dev VERB [ARGUMENT...]\n\n'
+        while read -r line; do
+                printf '  %-24s %s\n' "$line" "$(about "${line%% *}" | head -n 1 | sed 's/^  //')"
+        done < <(synopses)
+        cat <<'END'
+
+./dev VERB --help says more. Missing Debian packages are installed first, which needs root or sudo. JOBS=N sets how
+many processors to use, WORKERS=N how many files of tests to run at a time (three for each processor).
+END
+}
+
+main() {
+        local verb=${1:-help} usage
+        [ $# = 0 ] || shift
+
+        case $verb in -h | --help) verb=help ;; esac
+        if ! [[ $verb =~ ^[a-z0-9]+$ ]] || ! usage=$(synopsis "$verb"); then
+                verb_help >&2
+                die "there is no verb '$verb'"
+        fi
+        case ${1:-} in
+        -h | --help)
+                help_of "$verb"
+                return
+                ;;
+        esac
+        if [ $# != 0 ] && [ "$usage" = "$verb" ]; then
+                die "$verb takes no arguments, and '$1' is one; see ./dev $verb --help"
+        fi
+        "verb_$verb" "$@"
+}
