@@ -48,8 +48,18 @@ missing_packages() {
         done
 }
 
+# cannot_install WHY PACKAGE...: ends, with what an administrator can be asked to do.
+cannot_install() {
+        local why=$1
+        shift
+        die "Debian packages are missing, and $why. As root, or by whoever administers this machine:
+
+    apt-get install --no-install-recommends $*
+"
+}
+
 need() {
-        local missing as_root=()
+        local missing apt=()
 
         if ! command -v dpkg-query >/dev/null; then
                 echo "dev: this is no Debian; make sure that you have the likes of:" "$@" >&2
@@ -60,18 +70,19 @@ need() {
                 return
         fi
         if [ "$(id -u)" != 0 ]; then
-                command -v sudo >/dev/null ||
-                        die "these packages are missing, and only root can install them: ${missing[*]}"
-                as_root=(sudo)
-                [ -t 0 ] || as_root=(sudo -n)
+                command -v sudo >/dev/null || cannot_install "there is no sudo to install them with" "${missing[@]}"
+                apt=(sudo)
+                [ -t 0 ] || apt=(sudo -n)
         fi
         title "installing Debian packages"
         fold -s -w 100 <<<"${missing[*]}"
-        as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
-        quietly "${as_root[@]}" update ||
+        apt+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
+        # Does sudo let us? It asks for the password here, and not while nothing of it is to be seen.
+        "${apt[@]}" --version >/dev/null || cannot_install "sudo does not let us install them" "${missing[@]}"
+        quietly "${apt[@]}" update ||
                 echo "dev: the package lists could not all be updated; going on with those there are" >&2
-        quietly "${as_root[@]}" install -y --no-install-recommends "${missing[@]}" ||
-                die "could not install them all"
+        quietly "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
+                cannot_install "apt-get, above, could not install them all" "${missing[@]}"
 }
 
 # quietly COMMAND...: its output is of interest only if it fails.
