@@ -71,7 +71,8 @@ class Kept:
 
     def fail(self, what):
         self.say(what)
-        with open(self.results, "a", encoding="utf-8") as file:
+        # Whatever becomes of the file, the suite is ended.
+        with contextlib.suppress(OSError), open(self.results, "a", encoding="utf-8") as file:
             print("failed", self.suite, what, "", sep="\t", file=file)
 
     def say(self, what):

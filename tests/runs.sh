@@ -18,7 +18,7 @@ plan_quick() {
         step beside "demo and quick lint" demo_and_quick_lint
         step suite_shared build-gcc tests/blackbox
         step suite_shared build-gcc tests/security
-        step suite_shared build-gcc tests/docs
+        step suite_shared build-gcc tests/docs tests/dev
         step join
 }
 
@@ -48,7 +48,7 @@ plan_all() {
         step beside lint humbly lint_all # what follows mostly waits
         step suite_shared build-gcc tests/blackbox
         step suite_shared build-gcc tests/security
-        step suite_shared build-gcc tests/docs
+        step suite_shared build-gcc tests/docs tests/dev
         step without_slow suite_sandboxed build-gcc
         step suite_shared build-sanitize tests/blackbox
         step suite_shared build-sanitize tests/security

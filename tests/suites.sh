@@ -89,9 +89,9 @@ share_out() {
         run_pytest "$name" "$directory" "$log-alone.xml" -m alone -k "$which" "${slow[@]}" "$@"
 }
 
-# suite_shared BUILD FOLDER: several tests at a time.
+# suite_shared BUILD FOLDER...: several tests at a time.
 suite_shared() {
-        share_out "$1: $2" "$(reachable "$1")" '' "$2"
+        share_out "$1: ${*:2}" "$(reachable "$1")" '' "${@:2}"
 }
 
 # without_slow COMMAND...: slow tests are run elsewhere.
