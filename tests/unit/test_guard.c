@@ -174,8 +174,7 @@ static void bad_hosts(void **state)
                 "[::1]",
                 "::1:9377",
                 "[::ffff:127.0.0.1]:9377",
-                "\xef\xbc\x91"
-                "27.0.0.1:9377", /* a wide digit */
+                "\357\274\22127.0.0.1:9377", /* a wide digit */
         };
         static const char *const of_port_80[] = { "localhost:9377", "localhost:", "localhost.", "localhost/",
                                                   "evil.example" };
@@ -339,11 +338,9 @@ static void which_refusal_comes_first(void **state)
 static void on_a_unix_socket(void **state)
 {
         static const char *const heads[] = {
-                "X: no other header at all\n",
-                "Host: anything\n",
-                HOST "Origin: https://evil.example\n",
-                HOST "X-Forwarded-For: 1\nVia: a\n",
-                "Host: anything\n" CLIENT,
+                "X: no other header at all\n",         "Host: anything\n",
+                HOST "Origin: https://evil.example\n", HOST "X-Forwarded-For: 1\nVia: a\n",
+                "Host: anything\nEQP-Client: a\n",
         };
         static const struct row rows[] = {
                 { HOST "EQP-Client: a b\n", "bad_request", NAME_WORDS, 400 },
