@@ -22,18 +22,28 @@ plan_quick() {
         step join
 }
 
-build_and_test_level() {
-        check build "$1 -O$2, warnings are errors" build_level "$1" "$2"
-        suite_meson "build-$1-O$2"
-}
-
-plan_levels() {
+levels() {
         local compiler level
         for compiler in gcc clang; do
                 for level in 0 3; do
-                        step build_and_test_level $compiler $level
+                        check build "$compiler -O$level, warnings are errors" build_level $compiler $level
+                        suite_meson build-$compiler-O$level
                 done
         done
+}
+
+# Where threads of ours or of libcurl are at work; ./dev threads runs all of it.
+suite_races() {
+        share_out "build-threads: tests/blackbox" "$(reachable build-threads)" 'callers or resolver or reload or upstream' \
+                tests/blackbox
+}
+
+# What is busy and in no hurry; after the demo, all of it humbly.
+what_goes_beside() {
+        demo_on build-gcc
+        humbly lint_all
+        levels
+        check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
 }
 
 # Everything.
@@ -44,8 +54,7 @@ plan_all() {
         step check build "clang with the thread sanitizer" build_threads
         step suite_meson build-gcc
         step suite_meson build-sanitize
-        plan_levels
-        step beside lint humbly lint_all # what follows mostly waits
+        step beside "demo, lint, levels, fuzzing" what_goes_beside # the rest mostly waits
         step suite_shared build-gcc tests/blackbox
         step suite_shared build-gcc tests/security
         step suite_shared build-gcc tests/docs tests/dev
@@ -56,16 +65,14 @@ plan_all() {
         step suite_pytest build-gcc tests/faults -k memory # where the libraries' own realloc() is ours, and fails too
         step suite_pytest build-sanitize tests/chaos
         step suite_pytest build-gcc tests/chaos # a heap that can be short, which that of the sanitizer is not
-        step suite_pytest build-gcc tests/memcheck
+        step suite_pytest build-gcc tests/memcheck -n "$jobs"
         step suite_pytest build-threads tests/threads
-        step without_slow suite_shared build-threads tests/blackbox
+        step without_slow suite_races
         step check build "the programs of the images" build_image
         step suite_pytest build-image tests/container
         step check packages "built, and lintian is content" kept packages ./dev deb
         step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
         step join
-        step demo_on build-gcc
-        step check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
 }
 
 verb_test() {
