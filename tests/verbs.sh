@@ -11,7 +11,7 @@ test [--all]
   build and run the tests, in a few minutes; ends with a count. --all: everything there is
   Without --all: one build with gcc, unit tests, scenarios, histories, the fuzz corpus, the black-box tests, attacks,
   the examples of the README, quick lint and the demo. What waits long by nature is left out, and counted.
-  With --all, in half an hour or so: clang and sanitizers as well, slow tests, the filter of the unit, calls that fail,
+  With --all, in more than half an hour: clang and sanitizers as well, slow tests, the filter of the unit, calls that fail,
   chaos, valgrind, threads, optimisation levels, containers, packages on a booted systemd, fuzzing, all of lint.
   CONTRIBUTING.md says which run finds what. As root it tests more: what cannot be tested is listed as skipped.
 pytest [ARGUMENT...]
