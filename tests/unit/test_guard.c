@@ -1,5 +1,5 @@
 /* The guard as tables: which headers, where they came in, and what is said to them. */
-#include "daemon/guard.h"
+#include "daemon/frontend/http/guard.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 
