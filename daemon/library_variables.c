@@ -10,10 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A name, or with the underscore at its end, all that begin so: a newer library knows more of them. */
+/* A name, or with the underscore at its end, all that begin so: a newer library knows more of them. KRB5_
+ * and its like: Kerberos loads what its configuration says. */
 static const char *const unwanted[] = {
-        "SSLKEYLOGFILE", "SSL_CERT_",  "OPENSSL_", "GNUTLS_", "P11_KIT_",
-        "CURL_",         "CTLOG_FILE", "QLOGDIR",  "NETRC",
+        "SSLKEYLOGFILE", "SSL_CERT_", "OPENSSL_", "GNUTLS_",    "P11_KIT_",       "CURL_", "CTLOG_FILE",
+        "QLOGDIR",       "NETRC",     "KRB5_",    "KRB5CCNAME", "KRB5RCACHETYPE", "GSS_",
 };
 
 static bool is_named(const char *variable, const char *name)

@@ -24,7 +24,7 @@ bool trust_set_up(CURL *easy, const char *ca_file)
                 * libcurl's default, that vouch for it. */
                SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L) &&
                SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-               SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC) &&
+               SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC) && SET(CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC) &&
                /* Who we are is the key, and nothing that lies in somebody's home. */
                SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 #undef SET

@@ -36,6 +36,9 @@ VARIABLES = {
     "CURL_SSL_BACKEND": ("gnutls", "libcurl, where it has several", "another library is asked"),
     "NETRC": ("{}/.netrc", "curl", "a login and password for a host"),
     "GNUTLS_SYSTEM_PRIORITY_FILE": ("{}/gnutls.conf", "GnuTLS, before main()", "weak ciphers are allowed"),
+    "KRB5_CONFIG": ("{}/krb5.conf", "libcurl, at a SOCKS proxy", "code is loaded: plugins"),
+    "KRB5CCNAME": ("{}/krb5cc", "libcurl, at a SOCKS proxy", "somebody's tickets log in to the proxy"),
+    "GSS_USE_PROXY": ("1", "libcurl, at a SOCKS proxy", "another process is asked for tickets"),
     "GNUTLS_DEBUG_LEVEL": ("9", "GnuTLS, before main()", "all that it does is written to standard error"),
     "P11_KIT_DEBUG": ("all", "p11-kit, before main()", "the same"),
 }
@@ -47,7 +50,7 @@ FILES = [
     (r"{}/\.curlrc|{}/\.config/curlrc", "no: only the curl command does"),
     (r"{}/\.(pki|cert|postgresql|pkcs11)/.*|{}/\.config/pkcs11/.*", "no: nothing that is used asks for it"),
     (r"/etc/pkcs11/.*|/usr/share/p11-kit/.*|.*/pkcs11/.*", "no: modules are loaded for certificates in them only"),
-    (r"/etc/krb5.*|.*/krb5cc.*", "no: CURLOPT_PROXYAUTH"),
+    (r"/etc/krb5.*|.*/krb5cc.*", "no: CURLOPT_PROXYAUTH, CURLOPT_SOCKS5_AUTH"),
 ]
 # Nothing is opened for these: (default, what is done about it, or why nothing is).
 SETTINGS = [
