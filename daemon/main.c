@@ -2,6 +2,7 @@
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
 #include "daemon/base/signals.h"
+#include "daemon/frontend/frontend.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/rule_answers.h"
 #include "daemon/keeper/service.h"
@@ -30,10 +31,10 @@ static int check(struct settings *settings)
 
 static int serve(struct settings **settings, const char *config_path)
 {
-        _cleanup_(broker_freep) struct broker *broker = NULL;
+        _cleanup_(keeper_freep) struct keeper *keeper = NULL;
 
-        int r = broker_new(&broker, take_ptr(*settings), config_path);
-        return r == 0 ? broker_run(broker) : r;
+        int r = keeper_new(&keeper, take_ptr(*settings), config_path, frontend_start);
+        return r == 0 ? keeper_run(keeper) : r;
 }
 
 static int carry_out(const struct options *options, struct settings **settings)

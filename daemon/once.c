@@ -10,6 +10,8 @@
 #include "daemon/base/event_loop.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/signals.h"
+#include "daemon/keeper/environment.h"
+#include "daemon/keeper/key_file.h"
 #include "lib/duration.h"
 #include "lib/nearest_name.h"
 #include "lib/util.h"
@@ -27,8 +29,7 @@
 struct once {
         const struct settings *settings;
         const char *name; /* of the environment */
-        sd_event *event;
-        struct upstream *upstream;
+        struct environment_tools tools;
         sd_event_source *signals[2], *deadline, *last_attempt;
         bool over;
 
@@ -38,7 +39,8 @@ struct once {
         bool last_attempt_set;
 
         /* --try-key */
-        struct upstream_exchange *exchange;
+        struct access_key *key;
+        struct exchange *exchange;
 };
 
 /* ---- how it ends ---- */
@@ -47,7 +49,7 @@ static void end(struct once *once, int code)
 {
         if (!once->over) {
                 once->over = true;
-                (void)sd_event_exit(once->event, code);
+                (void)sd_event_exit(once->tools.event, code);
         }
 }
 
@@ -105,7 +107,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static void give_up(struct once *once)
 {
-        const struct environment_trouble *trouble = &once->environment->trouble;
+        const struct environment_trouble *trouble = &once->environment->view.trouble;
         enum exchange_outcome outcome = trouble->any ? trouble->outcome : EXCHANGE_UNAVAILABLE;
 
         say(once, LOG_ERR, "no token: %s (%s)", words_for(outcome),
@@ -116,15 +118,16 @@ static void give_up(struct once *once)
 /* No key file gives a key: because there is none, or because we may not read it? */
 static void give_up_without_key(struct once *once)
 {
-        struct upstream_refusal refusal;
+        const struct key_refusals *refusals = key_files_refusals(once->tools.keys);
         bool denied = false;
 
-        for (size_t i = 0; upstream_refusal(once->upstream, i, &refusal); i++) {
-                denied = denied || (refusal.denied &&
-                                    (streq(refusal.environment, once->name) || streq(refusal.file, ".")));
+        for (size_t i = 0; i < refusals->n; i++) {
+                const struct key_refusal *refusal = &refusals->list[i];
+                denied = denied || (refusal->denied &&
+                                    (streq(refusal->environment, once->name) || streq(refusal->file, ".")));
         }
         say(once, LOG_ERR, "no token: %s access key in %s", denied ? "may not read the" : "there is no",
-            upstream_keys_directory(once->upstream));
+            key_files_directory(once->tools.keys));
         end(once, denied ? BROKER_EXIT_PERMISSION : BROKER_EXIT_NO_KEY);
 }
 
@@ -141,21 +144,20 @@ static bool set_last_attempt(struct once *once, uint64_t now_usec)
 {
         uint64_t left = usec_sub(once->deadline_usec, now_usec);
 
-        if (once->last_attempt_set || once->environment->trouble.outcome != EXCHANGE_UNAVAILABLE ||
+        if (once->last_attempt_set || once->environment->view.trouble.outcome != EXCHANGE_UNAVAILABLE ||
             left < 2 * REFRESH_FLOOR_USEC) {
                 return false;
         }
         once->last_attempt_set = true;
-        return sd_event_add_time(once->event, &once->last_attempt, CLOCK_BOOTTIME,
+        return sd_event_add_time(once->tools.event, &once->last_attempt, CLOCK_BOOTTIME,
                                  once->deadline_usec - MIN_OF(left / 2, LAST_ATTEMPT_USEC), 1,
                                  on_last_attempt, once) >= 0;
 }
 
 /* Is there still something to wait for? */
-static void look(void *userdata)
+static void look(struct environment *environment, void *userdata)
 {
         struct once *once = userdata;
-        const struct environment *environment = once->environment;
         uint64_t now_usec = clock_now_usec();
 
         if (once->over) {
@@ -163,10 +165,10 @@ static void look(void *userdata)
         }
         if (environment_session(environment, now_usec)) {
                 end(once, 0);
-        } else if (!environment_configured(environment)) {
+        } else if (!environment_view_configured(&environment->view)) {
                 give_up_without_key(once);
-        } else if (!environment->refresh.in_flight &&
-                   refresh_next_usec(&environment->refresh) >= once->deadline_usec &&
+        } else if (!environment->view.refresh.in_flight &&
+                   refresh_next_usec(&environment->view.refresh) >= once->deadline_usec &&
                    !set_last_attempt(once, now_usec)) {
                 give_up(once);
         }
@@ -194,15 +196,14 @@ static void on_keys_changed(void *userdata)
 static int start_environment(struct once *once, const struct environment_settings *settings)
 {
         const struct environment_watcher watcher = { .on_change = look, .userdata = once };
-        int r = sd_event_add_time(once->event, &once->deadline, CLOCK_BOOTTIME, once->deadline_usec, 1,
-                                  on_deadline, once);
 
-        if (r >= 0) {
-                r = upstream_load_keys(once->upstream, once->settings);
+        int r = sd_event_add_time(once->tools.event, &once->deadline, CLOCK_BOOTTIME, once->deadline_usec, 1,
+                                  on_deadline, once);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = environment_new(&once->environment, once->event, once->upstream, settings, &watcher);
-        }
+        key_files_load(once->tools.keys);
+        r = environment_new(&once->environment, &once->tools, settings, &watcher);
         if (r >= 0) {
                 environment_keys_changed(once->environment);
         }
@@ -218,7 +219,7 @@ static int print(struct once *once, enum token_print_format format)
                 say(once, LOG_ERR, "no token: it has expired already");
                 return BROKER_EXIT_TRY_LATER;
         }
-        int r = token_print(STDOUT_FILENO, format, once->environment, session, now_usec);
+        int r = token_print(STDOUT_FILENO, format, &once->environment->view, session, now_usec);
         if (r < 0) {
                 say(once, LOG_ERR, "cannot write the token to standard output: %s", strerror(-r));
                 return BROKER_EXIT_INTERNAL;
@@ -228,7 +229,7 @@ static int print(struct once *once, enum token_print_format format)
 
 /* ---- a key ---- */
 
-static void on_tried(const struct upstream_report *report, void *userdata)
+static void on_tried(const struct exchange_report *report, void *userdata)
 {
         struct once *once = userdata;
         char life[DURATION_TEXT_MAX];
@@ -257,7 +258,7 @@ static int take_signals(struct once *once)
         int r = signals_hold(/* reload_too= */ false);
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers) && r >= 0; i++) {
-                r = sd_event_add_signal(once->event, &once->signals[i], numbers[i], on_signal, once);
+                r = sd_event_add_signal(once->tools.event, &once->signals[i], numbers[i], on_signal, once);
         }
         return r;
 }
@@ -275,40 +276,51 @@ static void leave_signals(struct once *once)
 
 static int open_once(struct once *once, const struct settings *settings)
 {
+        struct environment_tools *tools = &once->tools;
+
         once->settings = settings;
-        int r = sd_event_new(&once->event);
-        if (r >= 0) {
-                r = upstream_new(&once->upstream, once->event, settings, is_known_environment,
-                                 on_keys_changed, once);
+        int r = sd_event_new(&tools->event);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        r = curl_loop_new(&tools->curl, tools->event);
+        if (r < 0) {
+                return r;
+        }
+        r = key_files_new(&tools->keys, tools->event, settings->keys_directory,
+                          settings->key_permissions_relaxed, is_known_environment, on_keys_changed, once);
+        return r < 0 ? r : take_signals(once);
 }
 
 static void close_once(struct once *once)
 {
         leave_signals(once);
-        once->exchange = upstream_exchange_free(once->exchange);
+        once->exchange = exchange_free(once->exchange);
+        once->key = access_key_free(once->key);
         if (once->environment) {
                 once->environment = environment_free(once->environment);
         }
-        once->upstream = upstream_free(once->upstream);
+        once->tools.keys = key_files_free(once->tools.keys);
+        once->tools.curl = curl_loop_free(once->tools.curl);
         sd_event_source_disable_unref(once->deadline);
         sd_event_source_disable_unref(once->last_attempt);
-        sd_event_unref(once->event);
+        sd_event_unref(once->tools.event);
 }
 
-/* Runs the loop; returns the exit code. r: what came of getting here. */
-static int run(struct once *once, int r)
+/* Says why there was no beginning; returns the exit code. */
+static int give_up_at_once(const struct once *once, int error)
 {
-        if (r >= 0) {
-                r = event_loop_run(once->event);
-        }
+        say(once, LOG_ERR, "cannot ask the upstream: %s", strerror(-error));
+        return BROKER_EXIT_INTERNAL;
+}
+
+/* Runs the loop; returns the exit code. */
+static int run(struct once *once)
+{
+        int r = event_loop_run(once->tools.event);
+
         leave_signals(once);
-        if (r < 0) {
-                say(once, LOG_ERR, "cannot ask the upstream: %s", strerror(-r));
-                return BROKER_EXIT_INTERNAL;
-        }
-        return r;
+        return r < 0 ? give_up_at_once(once, r) : r;
 }
 
 static const struct environment_settings *find(const struct settings *settings, const char *name)
@@ -342,13 +354,14 @@ int once_token(const struct settings *settings, const char *environment, enum to
         once.name = found->name;
         once.deadline_usec = clock_now_usec() + deadline_usec;
         int r = open_once(&once, settings);
-        if (r >= 0) {
-                r = take_signals(&once);
+        if (r < 0) {
+                return give_up_at_once(&once, r);
         }
-        if (r >= 0) {
-                r = start_environment(&once, found);
+        r = start_environment(&once, found);
+        if (r < 0) {
+                return give_up_at_once(&once, r);
         }
-        r = run(&once, r);
+        r = run(&once);
         return r == 0 ? print(&once, format) : r;
 }
 
@@ -362,18 +375,15 @@ int once_try_key(const struct settings *settings, const char *environment)
                 return BROKER_EXIT_CONFIGURATION;
         }
         once.name = found->name;
-        int r = open_once(&once, settings);
-        if (r >= 0) {
-                r = upstream_offer_key(once.upstream, STDIN_FILENO, why, sizeof(why));
-                if (r < 0) {
-                        say(&once, LOG_ERR, "no access key on standard input: %s", why);
-                        return r == -ENOMEM ? BROKER_EXIT_INTERNAL : BROKER_EXIT_NO_KEY;
-                }
-                r = take_signals(&once);
+        int r = key_file_read_line(STDIN_FILENO, &once.key, why, sizeof(why));
+        if (r < 0) {
+                say(&once, LOG_ERR, "no access key on standard input: %s", why);
+                return r == -ENOMEM ? BROKER_EXIT_INTERNAL : BROKER_EXIT_NO_KEY;
         }
-        if (r >= 0) {
-                r = upstream_exchange(&once.exchange, once.upstream, found, UPSTREAM_KEY_OFFERED, on_tried,
-                                      &once);
+        r = open_once(&once, settings);
+        if (r < 0) {
+                return give_up_at_once(&once, r);
         }
-        return run(&once, r);
+        r = exchange_start(&once.exchange, once.tools.curl, found, once.key, on_tried, &once);
+        return r < 0 ? give_up_at_once(&once, r) : run(&once);
 }

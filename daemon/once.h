@@ -1,7 +1,7 @@
 /* The daemon's work done once, without serving anybody: for init containers, CI jobs and eqpctl. */
 #pragma once
 
-#include "daemon/exit_code.h"
+#include "daemon/base/exit_code.h"
 #include "daemon/token_print.h"
 #include "lib/settings.h"
 

@@ -1,7 +1,7 @@
 /* What the command line asks for. */
 #include "daemon/options.h"
 
-#include "daemon/exit_code.h"
+#include "daemon/base/exit_code.h"
 #include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
 #include "lib/duration.h"

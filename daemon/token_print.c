@@ -3,7 +3,7 @@
  * It is put together in secret memory and written straight to the descriptor: stdio would keep a copy. */
 #include "daemon/token_print.h"
 
-#include "daemon/frontend/api/token_answer.h"
+#include "daemon/frontend/known/token_document.h"
 #include "lib/descriptor.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
@@ -65,10 +65,10 @@ static void add_variable(struct text *text, const char *name, const char *value)
         add(text, "\n");
 }
 
-static int add_json(struct text *text, const struct environment *environment, const struct session *session,
+static int add_json(struct text *text, const struct environment_view *view, const struct session *session,
                     uint64_t now_usec)
 {
-        struct json_object *json = token_answer_object(environment, session, now_usec);
+        struct json_object *json = token_document(view, session, now_usec);
         size_t length;
         const char *line = json_text(json, &length);
 
@@ -98,7 +98,7 @@ int token_print_format_parse(const char *word, enum token_print_format *ret)
         return -EINVAL;
 }
 
-int token_print(int fd, enum token_print_format format, const struct environment *environment,
+int token_print(int fd, enum token_print_format format, const struct environment_view *view,
                 const struct session *session, uint64_t now_usec)
 {
         _cleanup_secret_ char *bytes = secret_alloc(TEXT_MAX);
@@ -108,14 +108,14 @@ int token_print(int fd, enum token_print_format format, const struct environment
                 return -ENOMEM;
         }
         if (format == TOKEN_PRINT_JSON) {
-                int r = add_json(&text, environment, session, now_usec);
+                int r = add_json(&text, view, session, now_usec);
                 if (r < 0) {
                         return r;
                 }
         } else if (format == TOKEN_PRINT_ENV) {
                 add_variable(&text, "EQP_TOKEN", session->ust);
                 add_variable(&text, "EQP_MAGE_ID", session->mage_id);
-                add_variable(&text, "EQP_BASE_URL", environment->settings->base_url);
+                add_variable(&text, "EQP_BASE_URL", view->base_url);
         } else {
                 add(&text, format == TOKEN_PRINT_HEADER ? "Authorization: Bearer " : "");
                 add(&text, session->ust);

@@ -1,7 +1,8 @@
 /* A token on standard output, for scripts and init containers. */
 #pragma once
 
-#include "daemon/keeper/environment.h"
+#include "lib/environment_view.h"
+#include "lib/session.h"
 
 enum token_print_format {
         TOKEN_PRINT_RAW,    /* the bare token */
@@ -15,5 +16,5 @@ enum token_print_format {
 int token_print_format_parse(const char *word, enum token_print_format *ret);
 
 /* Writes the token, in that format and with a line end, to a descriptor. Negative errno. */
-int token_print(int fd, enum token_print_format format, const struct environment *environment,
+int token_print(int fd, enum token_print_format format, const struct environment_view *view,
                 const struct session *session, uint64_t now_usec);

@@ -1,6 +1,9 @@
 /* JSON that holds secrets. */
 #include "lib/secret_json.h"
 
+#include "lib/json_form.h"
+#include "lib/secret.h"
+
 #include "lib/json_feed.h"
 #include "lib/util.h"
 
@@ -39,4 +42,18 @@ void secret_json_free(struct json_object *json, const char *member)
                 (void)json_c_visit(json, 0, wipe, (char *)(uintptr_t)member);
                 (void)json_object_put(json);
         }
+}
+
+char *secret_json_text(struct json_object *json, size_t *ret_length)
+{
+        size_t length;
+        const char *text = json_text(json, &length);
+        char *body = text ? secret_alloc(length + 1) : NULL;
+
+        if (body) {
+                memcpy(body, text, length);
+                *ret_length = length;
+        }
+        json_object_put(json);
+        return body;
 }

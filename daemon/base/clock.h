@@ -6,6 +6,9 @@
 /* CLOCK_BOOTTIME in microseconds: never steps, and goes on in suspend. Tokens live by it. */
 uint64_t clock_now_usec(void);
 
+/* CLOCK_MONOTONIC in microseconds, which stands still in suspend: the service manager wants it. */
+uint64_t clock_monotonic_usec(void);
+
 /* The wall clock in seconds since 1970, for people and for HTTP dates only. */
 int64_t clock_wall_sec(void);
 

@@ -7,20 +7,10 @@
 #pragma once
 
 #include "daemon/base/events.h"
+#include "daemon/base/journal_record.h"
 #include "lib/util.h"
 
 #include <stdint.h>
-#include <syslog.h> /* LOG_ERR and its like */
-
-struct journal_record {
-        int priority;            /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
-        const char *id;          /* EVENT_…, NULL for none */
-        const char *environment; /* EQP_ENVIRONMENT=, NULL for none; likewise below */
-        const char *key;         /* EQP_KEY=, a label */
-        const char *client;      /* EQP_CLIENT= */
-        const char *uid;         /* EQP_UID= */
-        const char *unit;        /* EQP_UNIT=, of the service manager */
-};
 
 enum journal_form {
         JOURNAL_AUTO, /* the journal if stderr is connected to it, else text */

@@ -4,6 +4,8 @@
  * bytes, the lowest first, the value, a line end. So no value can pass for another field. */
 #include "daemon/base/journal_entry.h"
 
+#include "lib/util.h"
+
 #include <assert.h>
 #include <stdio.h>
 

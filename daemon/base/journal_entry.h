@@ -1,7 +1,7 @@
 /* A record of the log as an entry for the systemd journal. */
 #pragma once
 
-#include "daemon/base/journal.h"
+#include "daemon/base/journal_record.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* A record of the log as a line for standard error. */
 #pragma once
 
-#include "daemon/base/journal.h"
+#include "daemon/base/journal_record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,6 +11,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -26,22 +27,28 @@ static uint32_t random_bits(void)
 
 static const char *label_of(const struct environment *environment, uint64_t key_serial)
 {
-        const struct key_state *key = keyring_find(&environment->refresh.keyring, key_serial);
+        const struct key_state *key = keyring_find(&environment->view.refresh.keyring, key_serial);
         return key ? key->label : "";
 }
 
+static void tell_change(struct environment *environment)
+{
+        environment->watcher.on_change(environment, environment->watcher.userdata);
+}
+
+/* Those who wait for an outcome, or for keys, are to look again. */
 static void tell_news(struct environment *environment)
 {
-        waiters_tell(&environment->waiters);
-        environment->watcher.on_change(environment->watcher.userdata);
+        environment->view.n_news++;
+        tell_change(environment);
 }
 
 /* ---- exchanges ---- */
 
-static void note_trouble(struct environment *environment, const struct upstream_report *report,
+static void note_trouble(struct environment *environment, const struct exchange_report *report,
                          const char *label, uint64_t now_usec)
 {
-        struct environment_trouble *trouble = &environment->trouble;
+        struct environment_trouble *trouble = &environment->view.trouble;
 
         *trouble =
                 (struct environment_trouble){ .any = true, .outcome = report->outcome, .at_usec = now_usec };
@@ -50,17 +57,27 @@ static void note_trouble(struct environment *environment, const struct upstream_
         if (report->status == 0 || report->outcome == EXCHANGE_GRANTED) {
                 return;
         }
-        struct environment_odd_answer *odd = &environment->odd_answer;
+        struct environment_odd_answer *odd = &environment->view.odd_answer;
         *odd = (struct environment_odd_answer){ .any = true, .at_usec = now_usec, .status = report->status };
         (void)snprintf(odd->content_type, sizeof(odd->content_type), "%s", report->content_type);
         (void)snprintf(odd->header_names, sizeof(odd->header_names), "%s", report->header_names);
-        odd->excerpt = *report->excerpt;
+        odd->excerpt = report->excerpt;
 }
 
-static void on_exchange_done(const struct upstream_report *report, void *userdata)
+/* A TLS exchange leaves a megabyte of free heap behind, and the next one is an hour away. */
+static struct exchange *free_exchange(struct exchange *exchange)
+{
+        if (exchange) {
+                (void)exchange_free(exchange);
+                (void)malloc_trim(0);
+        }
+        return NULL;
+}
+
+static void on_exchange_done(const struct exchange_report *report, void *userdata)
 {
         struct environment *environment = userdata;
-        struct refresh *refresh = &environment->refresh;
+        struct refresh *refresh = &environment->view.refresh;
         uint64_t now_usec = clock_now_usec();
         uint64_t key_serial = refresh->in_flight_key, sent_usec = refresh->sent_usec;
         struct refresh_outcome outcome = { .outcome = report->outcome,
@@ -79,32 +96,34 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
         }
         const struct key_state *key = keyring_find(&refresh->keyring, key_serial);
         bool unproven = key && (!key->proven || key->refused);
-        environment->n_outcomes[outcome.outcome]++;
-        environment->n_answered++;
+        environment->view.n_outcomes[outcome.outcome]++;
+        environment->view.n_answered++;
         struct refresh_step step = refresh_on_outcome(refresh, &outcome, now_usec, random_bits());
         if (step.adopted) {
                 environment->last_serial = outcome.token_serial;
-                environment->last_refresh_usec = now_usec;
-                environment->n_failures_in_row = 0;
+                environment->view.last_refresh_usec = now_usec;
+                environment->view.n_failures_in_row = 0;
                 (void)session_unref(environment->session);
                 environment->session = take_ptr(session);
                 environment->session_key = key_serial;
                 if (unproven) {
-                        environment_say_proven(environment, label);
+                        environment_log_proven(&environment->view, label);
                 }
-                environment_say_granted(environment, label, now_usec);
+                environment_log_granted(&environment->view, environment->session, label, now_usec);
         } else {
-                environment->n_failures_in_row++;
-                struct upstream_report told = *report;
+                environment->view.n_failures_in_row++;
+                struct exchange_report told = *report;
                 if (report->outcome == EXCHANGE_GRANTED) {
                         told.outcome = EXCHANGE_UNAVAILABLE;
-                        told.why = session ? "the token's lifetime was over when it arrived"
-                                           : "out of memory for the token";
+                        (void)snprintf(told.why, sizeof(told.why), "%s",
+                                       session ? "the token's lifetime was over when it arrived"
+                                               : "out of memory for the token");
                 }
                 note_trouble(environment, &told, label, now_usec);
-                environment_say_failure(environment, told.outcome, told.why, label, now_usec);
+                environment_log_failure(&environment->view, environment->session, told.outcome, told.why,
+                                        label, now_usec);
         }
-        environment->exchange = upstream_exchange_free(environment->exchange);
+        environment->exchange = free_exchange(environment->exchange);
         carry_out(environment, &step, now_usec);
         tell_news(environment);
 }
@@ -112,26 +131,31 @@ static void on_exchange_done(const struct upstream_report *report, void *userdat
 /* The exchange could not even be started: the machine hears of it as of any other failure. */
 static void on_start_failed(struct environment *environment, int error)
 {
-        const struct answer_excerpt none = { .code = INT64_MIN };
-        char why[128];
-        (void)snprintf(why, sizeof(why), "the request could not be made: %s", strerror(-error));
-        on_exchange_done(&(struct upstream_report){ .outcome = EXCHANGE_UNAVAILABLE,
-                                                    .retry_after_sec = RETRY_AFTER_NONE,
-                                                    .why = why,
-                                                    .content_type = "",
-                                                    .header_names = "",
-                                                    .excerpt = &none },
-                         environment);
+        struct exchange_report report = { .outcome = EXCHANGE_UNAVAILABLE,
+                                          .retry_after_sec = RETRY_AFTER_NONE,
+                                          .excerpt.code = INT64_MIN };
+
+        (void)snprintf(report.why, sizeof(report.why), "the request could not be made: %s",
+                       strerror(-error));
+        on_exchange_done(&report, environment);
+}
+
+static int send_request(struct environment *environment, uint64_t key_serial)
+{
+        const struct access_key *key = key_files_find(environment->tools.keys, key_serial);
+
+        return key ? exchange_start(&environment->exchange, environment->tools.curl, environment->settings,
+                                    key, on_exchange_done, environment)
+                   : -ENOKEY;
 }
 
 static void start_exchange(struct environment *environment, uint64_t key_serial)
 {
-        environment->n_exchanges++;
+        environment->view.n_exchanges++;
         if (environment->watcher.on_sent) {
                 environment->watcher.on_sent(environment->watcher.userdata);
         }
-        int r = upstream_exchange(&environment->exchange, environment->upstream, environment->settings,
-                                  key_serial, on_exchange_done, environment);
+        int r = send_request(environment, key_serial);
         if (r < 0) {
                 on_start_failed(environment, r);
         }
@@ -144,11 +168,11 @@ static void note_limit(struct environment *environment, enum refresh_limit limit
 
         if (worth_it && limit != environment->limit) {
                 char wait[DURATION_TEXT_MAX];
-                uint64_t until = refresh_limited_until(&environment->refresh, NULL);
-                environment->n_limited++;
+                uint64_t until = refresh_limited_until(&environment->view.refresh, NULL);
+                environment->view.n_limited++;
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING,
                                                       .id = EVENT_LIMIT_REACHED,
-                                                      .environment = environment->name },
+                                                      .environment = environment->view.name },
                             "the next refresh is put off for %s: %s",
                             duration_format(usec_sub(until, now_usec), wait),
                             limit == REFRESH_LIMIT_BUDGET ? "the hourly budget of exchanges is used up"
@@ -159,13 +183,13 @@ static void note_limit(struct environment *environment, enum refresh_limit limit
 
 static void retain_keys(struct environment *environment)
 {
-        const struct keyring *keyring = &environment->refresh.keyring;
+        const struct keyring *keyring = &environment->view.refresh.keyring;
         uint64_t serials[ARRAY_SIZE(keyring->keys)];
 
         for (size_t i = 0; i < keyring->n; i++) {
                 serials[i] = keyring->keys[i].serial;
         }
-        upstream_retain_keys(environment->upstream, environment->name, serials, keyring->n);
+        key_files_retain(environment->tools.keys, environment->view.name, serials, keyring->n);
 }
 
 static void carry_out(struct environment *environment, const struct refresh_step *step, uint64_t now_usec)
@@ -174,7 +198,7 @@ static void carry_out(struct environment *environment, const struct refresh_step
                 environment->session = session_unref(environment->session);
                 journal_say(&(struct journal_record){ .priority = LOG_ERR,
                                                       .id = EVENT_TOKEN_EXPIRED,
-                                                      .environment = environment->name },
+                                                      .environment = environment->view.name },
                             "the token in hand has expired and there is no newer one");
         }
         retain_keys(environment);
@@ -195,9 +219,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         struct environment *environment = userdata;
         uint64_t now_usec = clock_now_usec();
 
-        struct refresh_step step = refresh_on_timer(&environment->refresh, now_usec);
+        struct refresh_step step = refresh_on_timer(&environment->view.refresh, now_usec);
         carry_out(environment, &step, now_usec);
-        environment->watcher.on_change(environment->watcher.userdata);
+        tell_change(environment);
         return 0;
 }
 
@@ -214,25 +238,20 @@ static void tell_keys(struct environment *environment, const struct key_name *na
         }
         environment->n_keys_told = n;
         if (!same) {
-                environment_say_keys(environment, names, n);
+                environment_log_keys(&environment->view, names, n);
         }
 }
 
 void environment_keys_changed(struct environment *environment)
 {
         struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
-        size_t n = upstream_keys(environment->upstream, environment->name, names);
+        size_t n = key_files_names(environment->tools.keys, environment->view.name, names);
         uint64_t now_usec = clock_now_usec();
-        struct refresh_step step = refresh_on_keys(&environment->refresh, names, n, now_usec);
+        struct refresh_step step = refresh_on_keys(&environment->view.refresh, names, n, now_usec);
 
         tell_keys(environment, names, n);
         carry_out(environment, &step, now_usec);
         tell_news(environment);
-}
-
-bool environment_configured(const struct environment *environment)
-{
-        return environment->refresh.keyring.n > 0;
 }
 
 struct session *environment_session(const struct environment *environment, uint64_t now_usec)
@@ -245,8 +264,9 @@ enum refresh_verdict environment_demand(struct environment *environment, uint32_
 {
         struct refresh_step step;
         enum refresh_verdict verdict =
-                refresh_on_demand(&environment->refresh, min_ttl_sec, now_usec, &step);
+                refresh_on_demand(&environment->view.refresh, min_ttl_sec, now_usec, &step);
         carry_out(environment, &step, now_usec);
+        tell_change(environment);
         return verdict;
 }
 
@@ -255,27 +275,29 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 {
         struct session *session = environment_session(environment, now_usec);
         bool current = session && session_has_token(session, ust, length);
-        uint64_t reported_before = environment->refresh.reported_serial;
+        uint64_t reported_before = environment->view.refresh.reported_serial;
         struct refresh_step step;
-        enum refresh_verdict verdict =
-                refresh_on_report(&environment->refresh, current ? session->serial : 0, now_usec, &step);
+        enum refresh_verdict verdict = refresh_on_report(&environment->view.refresh,
+                                                         current ? session->serial : 0, now_usec, &step);
 
-        if (environment->refresh.reported_serial != reported_before) {
+        if (environment->view.refresh.reported_serial != reported_before) {
                 journal_say(
                         &(struct journal_record){ .priority = LOG_NOTICE,
                                                   .id = EVENT_TOKEN_REPORTED,
-                                                  .environment = environment->name },
+                                                  .environment = environment->view.name },
                         "a caller reports that the upstream refused the current token: getting another one");
         }
         carry_out(environment, &step, now_usec);
+        tell_change(environment);
         return verdict;
 }
 
 enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec)
 {
         struct refresh_step step;
-        enum refresh_verdict verdict = refresh_on_operator(&environment->refresh, now_usec, &step);
+        enum refresh_verdict verdict = refresh_on_operator(&environment->view.refresh, now_usec, &step);
         carry_out(environment, &step, now_usec);
+        tell_change(environment);
         return verdict;
 }
 
@@ -287,15 +309,17 @@ void environment_configure(struct environment *environment, const struct environ
         bool moved = old && !streq(old->base_url, settings->base_url);
 
         if (old && old->lifetime_sec != settings->lifetime_sec) {
-                refresh_on_lifetime(&environment->refresh);
+                refresh_on_lifetime(&environment->view.refresh);
         }
         environment->settings = settings;
+        (void)snprintf(environment->view.base_url, sizeof(environment->view.base_url), "%s",
+                       settings->base_url);
         if (moved) {
-                environment->exchange = upstream_exchange_free(environment->exchange);
+                environment->exchange = free_exchange(environment->exchange);
                 environment->session = session_unref(environment->session);
-                refresh_move(&environment->refresh);
-                environment->trouble.any = false;
-                environment->n_failures_in_row = 0;
+                refresh_move(&environment->view.refresh);
+                environment->view.trouble.any = false;
+                environment->view.n_failures_in_row = 0;
         }
 }
 
@@ -303,12 +327,12 @@ void environment_restore(struct environment *environment, const struct refresh_p
                          struct session *session, const struct refresh_token *token,
                          const struct key_name *key)
 {
-        refresh_restore(&environment->refresh, past, token, session ? session->serial : 0, key);
+        refresh_restore(&environment->view.refresh, past, token, session ? session->serial : 0, key);
         if (session) {
                 environment->session = session_ref(session);
                 environment->session_key = key->serial;
                 environment->last_serial = session->serial;
-                environment->last_refresh_usec = session->sent_usec;
+                environment->view.last_refresh_usec = session->sent_usec;
         }
 }
 
@@ -317,25 +341,24 @@ static void free_environment(struct environment **environment)
         *environment = environment_free(*environment);
 }
 
-int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
+int environment_new(struct environment **ret, const struct environment_tools *tools,
                     const struct environment_settings *settings, const struct environment_watcher *watcher)
 {
         _cleanup_(free_environment) struct environment *environment = calloc(1, sizeof(*environment));
         if (!environment) {
                 return -ENOMEM;
         }
-        (void)snprintf(environment->name, sizeof(environment->name), "%s", settings->name);
-        environment->event = sd_event_ref(event);
-        environment->upstream = upstream;
+        (void)snprintf(environment->view.name, sizeof(environment->view.name), "%s", settings->name);
+        environment->tools = *tools;
         environment->watcher = *watcher;
-        refresh_init(&environment->refresh);
+        refresh_init(&environment->view.refresh);
         environment_configure(environment, settings);
-        int r = sd_event_add_time(event, &environment->timer, CLOCK_BOOTTIME, USEC_NEVER, 1, on_timer,
+        int r = sd_event_add_time(tools->event, &environment->timer, CLOCK_BOOTTIME, USEC_NEVER, 1, on_timer,
                                   environment);
         if (r < 0) {
                 return r;
         }
-        (void)sd_event_source_set_description(environment->timer, environment->name);
+        (void)sd_event_source_set_description(environment->timer, environment->view.name);
         *ret = take_ptr(environment);
         return 0;
 }
@@ -343,11 +366,10 @@ int environment_new(struct environment **ret, sd_event *event, struct upstream *
 struct environment *environment_free(struct environment *environment)
 {
         if (environment) {
-                environment->exchange = upstream_exchange_free(environment->exchange);
-                upstream_retain_keys(environment->upstream, environment->name, NULL, 0);
+                environment->exchange = free_exchange(environment->exchange);
+                key_files_retain(environment->tools.keys, environment->view.name, NULL, 0);
                 sd_event_source_disable_unref(environment->timer);
                 environment->session = session_unref(environment->session);
-                sd_event_unref(environment->event);
                 free(environment);
         }
         return NULL;

@@ -1,75 +1,54 @@
 /* One environment at work: carries out what its refresh machine decides, and holds the session in hand.
  *
- * The decisions are in lib/refresh; the requests are behind daemon/keeper/upstream; here is no policy of its
- * own.
- */
+ * The decisions are in lib/refresh; here is no policy of its own. */
 #pragma once
 
-#include "daemon/base/waiters.h"
-#include "daemon/keeper/upstream.h"
+#include "daemon/keeper/curl_loop.h"
+#include "daemon/keeper/exchange.h"
+#include "daemon/keeper/key_files.h"
+#include "lib/environment_view.h"
 #include "lib/refresh_past.h"
 #include "lib/session.h"
 #include "lib/settings.h"
 
 #include <systemd/sd-event.h>
 
-/* The latest thing that went wrong. */
-struct environment_trouble {
-        bool any;
-        enum exchange_outcome outcome;
-        uint64_t at_usec;
-        char key_label[KEY_LABEL_MAX + 1];
-        char why[256];
-};
+struct environment;
 
-/* The latest answer that was not understood, redacted. */
-struct environment_odd_answer {
-        bool any;
-        uint64_t at_usec;
-        long status;
-        char content_type[64];
-        char header_names[ANSWER_HEADER_NAMES_MAX];
-        struct answer_excerpt excerpt;
-};
-
-/* Who wants to know when something happens. */
+/* Called when something happens. */
 struct environment_watcher {
-        void (*on_change)(void *userdata); /* state changed: for the service's status */
-        void (*on_sent)(void *userdata);   /* an exchange begins, not on the wire yet; may be NULL */
+        void (*on_change)(struct environment *environment, void *userdata); /* the view may have changed */
+        void (*on_sent)(void *userdata); /* an exchange begins, not on the wire yet; may be NULL */
         void *userdata;
 };
 
-struct environment {
-        char name[ENVIRONMENT_NAME_MAX + 1];
-        const struct environment_settings *settings; /* owned by the broker's settings; replaced on reload */
+/* What every environment works with. */
+struct environment_tools {
         sd_event *event;
-        struct upstream *upstream;
-        struct environment_watcher watcher;
-
-        struct refresh refresh;
-        struct session *session; /* in hand; NULL: none */
-        uint64_t session_key;    /* serial of the key that obtained it */
-        struct upstream_exchange *exchange;
-        sd_event_source *timer;
-        uint64_t last_serial;
-        struct waiters waiters; /* told at every outcome and change of keys */
-
-        uint64_t last_refresh_usec;
-        enum refresh_limit limit; /* what puts a due exchange off now; to tell it once */
-        struct environment_trouble trouble;
-        struct environment_odd_answer odd_answer;
-        uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
-        uint64_t n_exchanges; /* started */
-        uint64_t n_answered;  /* ended, one way or the other */
-        uint64_t n_failures_in_row;
-        uint64_t keys_told[KEYS_PER_ENVIRONMENT_MAX]; /* to the journal: their serials */
-        size_t n_keys_told;
-        uint64_t n_limited; /* how often the budget or the upstream's Retry-After put one off */
+        struct curl_loop *curl;
+        struct key_files *keys;
 };
 
-int environment_new(struct environment **ret, sd_event *event, struct upstream *upstream,
+struct environment {
+        struct environment_view view;                /* what others may know */
+        const struct environment_settings *settings; /* owned by the keeper's settings; replaced on reload */
+        struct environment_tools tools;
+        struct environment_watcher watcher;
+
+        struct session *session; /* in hand; NULL: none */
+        uint64_t session_key;    /* serial of the key that obtained it */
+        struct exchange *exchange;
+        sd_event_source *timer;
+        uint64_t last_serial;
+        enum refresh_limit limit;                     /* what puts a due exchange off now; to log it once */
+        uint64_t keys_told[KEYS_PER_ENVIRONMENT_MAX]; /* to the journal: their serials */
+        size_t n_keys_told;
+};
+
+/* The tools stay the caller's. Negative errno. */
+int environment_new(struct environment **ret, const struct environment_tools *tools,
                     const struct environment_settings *settings, const struct environment_watcher *watcher);
-/* Nobody may be waiting any more. Keys of it that no file gives are let go. NULL is fine; returns NULL. */
+/* Keys of it that no file gives are let go. NULL is fine; returns NULL. */
 struct environment *environment_free(struct environment *environment);
 
 /* Other settings from now on. Another base URL ends the token in hand, which belongs to another account; see
@@ -85,9 +64,6 @@ void environment_restore(struct environment *environment, const struct refresh_p
 
 /* Key files were read: takes their keys over. */
 void environment_keys_changed(struct environment *environment);
-
-/* Is there at least one key? */
-bool environment_configured(const struct environment *environment);
 
 /* The session to hand out now, still the environment's; NULL if none lives. The read path's own check of
  * expiry. */

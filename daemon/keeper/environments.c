@@ -1,51 +1,39 @@
-/* The environments of new settings, gathered beside those in use. */
+/* The environments in use, and those of new settings. */
 #include "daemon/keeper/environments.h"
 
 #include "lib/util.h"
 
-static struct environment *find(const struct environment_list *used, const char *name)
+struct environment *environments_find(const struct environments *environments, const char *name)
 {
-        for (size_t i = 0; i < used->n; i++) {
-                if (streq(used->list[i]->name, name)) {
-                        return used->list[i];
+        for (size_t i = 0; i < environments->n; i++) {
+                if (streq(environments->list[i]->view.name, name)) {
+                        return environments->list[i];
                 }
         }
         return NULL;
 }
 
-int new_environments_gather(struct new_environments *ret, const struct settings *settings,
-                            const struct environment_list *used, sd_event *event, struct upstream *upstream,
-                            const struct environment_watcher *watcher)
+int environments_gather(struct environments *ret, const struct settings *settings,
+                        const struct environments *used, const struct environment_tools *tools,
+                        const struct environment_watcher *watcher)
 {
-        struct new_environments gathered = { .n = settings->n_environments };
+        struct environments gathered = { .n = 0 };
 
-        for (size_t i = 0; i < gathered.n; i++) {
+        for (size_t i = 0; i < settings->n_environments; i++) {
                 const struct environment_settings *wanted = &settings->environments[i];
-                gathered.list[i] = find(used, wanted->name);
-                if (!gathered.list[i]) {
-                        int r = environment_new(&gathered.list[i], event, upstream, wanted, watcher);
-                        if (r < 0) {
-                                new_environments_drop(&gathered);
-                                return r;
-                        }
-                        gathered.made[i] = true;
+                struct environment *environment = environments_find(used, wanted->name);
+                int r = environment ? 0 : environment_new(&environment, tools, wanted, watcher);
+                if (r < 0) {
+                        environments_free_others(&gathered, used);
+                        return r;
                 }
+                gathered.list[gathered.n++] = environment;
         }
         *ret = gathered;
         return 0;
 }
 
-void new_environments_drop(struct new_environments *environments)
-{
-        for (size_t i = 0; i < environments->n; i++) {
-                if (environments->made[i]) {
-                        environments->list[i] = environment_free(environments->list[i]);
-                        environments->made[i] = false;
-                }
-        }
-}
-
-static bool has(const struct new_environments *environments, const struct environment *wanted)
+static bool has(const struct environments *environments, const struct environment *wanted)
 {
         for (size_t i = 0; i < environments->n; i++) {
                 if (environments->list[i] == wanted) {
@@ -55,16 +43,12 @@ static bool has(const struct new_environments *environments, const struct enviro
         return false;
 }
 
-size_t new_environments_left_out(const struct new_environments *environments,
-                                 const struct environment_list *used,
-                                 struct environment *ret[static SETTINGS_ENVIRONMENTS_MAX])
+void environments_free_others(struct environments *environments, const struct environments *kept)
 {
-        size_t n = 0;
-
-        for (size_t i = 0; i < used->n; i++) {
-                if (!has(environments, used->list[i])) {
-                        ret[n++] = used->list[i];
+        for (size_t i = 0; i < environments->n; i++) {
+                if (!has(kept, environments->list[i])) {
+                        (void)environment_free(environments->list[i]);
                 }
         }
-        return n;
+        environments->n = 0;
 }

@@ -200,18 +200,19 @@ static void on_done(CURLcode result, void *userdata)
         (void)secret_free(grant);
 }
 
-static bool set_up(struct exchange *exchange, const struct exchange_target *target, const char *url)
+static bool set_up(struct exchange *exchange, const struct environment_settings *environment,
+                   const char *url)
 {
         CURL *easy = exchange->easy;
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
         /* libcurl's resolver is a thread, and ending a transfer waits for it: with a silent name server, the
          * whole daemon would stand still. With QUICK_EXIT, libcurl lets the thread end by itself. */
         return SET(CURLOPT_URL, url) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
-               SET(CURLOPT_FOLLOWLOCATION, 0L) && trust_set_up(easy, target->ca_file) &&
+               SET(CURLOPT_FOLLOWLOCATION, 0L) && trust_set_up(easy, environment->ca_file) &&
                SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
                SET(CURLOPT_NOSIGNAL, 1L) &&
-               SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(target->connect_timeout_usec / USEC_PER_MSEC)) &&
-               SET(CURLOPT_TIMEOUT_MS, (long)(target->whole_timeout_usec / USEC_PER_MSEC)) &&
+               SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(environment->connect_timeout_usec / USEC_PER_MSEC)) &&
+               SET(CURLOPT_TIMEOUT_MS, (long)(environment->exchange_timeout_usec / USEC_PER_MSEC)) &&
                SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC) && SET(CURLOPT_USERNAME, exchange->key->id) &&
                SET(CURLOPT_PASSWORD, exchange->key->secret) &&
                SET(CURLOPT_USERAGENT, "eqp-broker/" EQP_BROKER_VERSION) &&
@@ -228,8 +229,9 @@ static void free_exchange(struct exchange **exchange)
         *exchange = exchange_free(*exchange);
 }
 
-int exchange_start(struct exchange **ret, struct curl_loop *loop, const struct exchange_target *target,
-                   const struct access_key *key, exchange_done_fn done, void *userdata)
+int exchange_start(struct exchange **ret, struct curl_loop *loop,
+                   const struct environment_settings *environment, const struct access_key *key,
+                   exchange_done_fn done, void *userdata)
 {
         _cleanup_(free_exchange) struct exchange *exchange = calloc(1, sizeof(*exchange));
         _cleanup_free_ char *url = NULL;
@@ -240,7 +242,7 @@ int exchange_start(struct exchange **ret, struct curl_loop *loop, const struct e
         exchange->loop = loop;
         exchange->done = done;
         exchange->userdata = userdata;
-        exchange->has_ca_file = target->ca_file != NULL;
+        exchange->has_ca_file = environment->ca_file != NULL;
         exchange->key = access_key_copy(key);
         exchange->easy = curl_easy_init();
         exchange->headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -248,15 +250,15 @@ int exchange_start(struct exchange **ret, struct curl_loop *loop, const struct e
         if (!exchange->key || !exchange->easy || !exchange->headers || !exchange->body ||
             !curl_slist_append(exchange->headers, "Accept: application/json") ||
             !curl_slist_append(exchange->headers, "Expect:") ||
-            asprintf(&url, "%s" TOKEN_REQUEST_PATH, target->base_url) < 0) {
+            asprintf(&url, "%s" TOKEN_REQUEST_PATH, environment->base_url) < 0) {
                 return -ENOMEM;
         }
-        int r = token_exchange_request_body(target->lifetime_sec, exchange->request_body,
+        int r = token_exchange_request_body(environment->lifetime_sec, exchange->request_body,
                                             sizeof(exchange->request_body));
         if (r < 0) {
                 return r;
         }
-        if (!set_up(exchange, target, url)) {
+        if (!set_up(exchange, environment, url)) {
                 return -ENOMEM;
         }
         r = curl_loop_add(loop, exchange->easy, on_done, exchange);

@@ -1,4 +1,4 @@
-/* The groups of a user, from the user database: a helper thread looks them up, the loop files them. */
+/* The groups of users, from the user database: a helper thread for each look-up. */
 #include "daemon/keeper/group_lookup.h"
 
 #include "daemon/base/helper_threads.h"
@@ -9,9 +9,8 @@
 #include <grp.h>
 #include <pwd.h>
 
-#define REMEMBERED_MAX 128 /* users; beyond it the oldest is forgotten */
-#define THREADS_MAX    4
-#define GROUPS_MAX     65536
+#define THREADS_MAX 4
+#define GROUPS_MAX  65536
 
 struct lookup {
         struct helper_task task;
@@ -19,16 +18,16 @@ struct lookup {
         int error; /* 0, or why the user database did not answer */
         gid_t *groups;
         size_t n_groups;
-        uint64_t found_usec; /* CLOCK_BOOTTIME when it was filed; 0: under way */
-        uint64_t until_usec; /* it is believed until then */
+        uint64_t generation;
 };
 
-struct user_groups {
+struct group_lookup {
         struct helper_threads *threads;
-        struct lookup *remembered[REMEMBERED_MAX];
         uid_t under_way[THREADS_MAX];
-        size_t n_remembered, n_under_way;
-        struct waiters waiters;
+        size_t n_under_way;
+        uint64_t generation; /* grows with group_lookup_renew() */
+        group_lookup_done_fn done;
+        void *userdata;
 };
 
 static struct lookup *lookup_free(struct lookup *lookup)
@@ -99,38 +98,9 @@ static void drop(struct helper_task *task)
 
 /* ---- on the loop ---- */
 
-/* Where to file a look-up: in the place of what was known of the user, in a free one, or in that of whoever
- * was looked up longest ago. */
-static size_t find_place(const struct user_groups *groups, uid_t uid)
-{
-        size_t oldest = 0;
-
-        for (size_t i = 0; i < groups->n_remembered; i++) {
-                if (groups->remembered[i]->uid == uid) {
-                        return i;
-                }
-                if (groups->remembered[i]->found_usec < groups->remembered[oldest]->found_usec) {
-                        oldest = i;
-                }
-        }
-        return groups->n_remembered < REMEMBERED_MAX ? groups->n_remembered : oldest;
-}
-
-static void file(struct user_groups *groups, struct lookup *lookup)
-{
-        size_t place = find_place(groups, lookup->uid);
-
-        if (place == groups->n_remembered) {
-                groups->n_remembered++;
-        } else {
-                (void)lookup_free(groups->remembered[place]);
-        }
-        groups->remembered[place] = lookup;
-}
-
 static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
 {
-        struct user_groups *groups = userdata;
+        struct group_lookup *groups = userdata;
         struct lookup *lookup = (struct lookup *)task;
 
         for (size_t i = 0; i < groups->n_under_way; i++) {
@@ -145,13 +115,16 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
                             strerror(-lookup->error));
                 lookup->n_groups = 0; /* no group is the safe answer; asked again in a minute */
         }
-        lookup->found_usec = now_usec;
-        lookup->until_usec = now_usec + USER_GROUPS_KEPT_USEC;
-        file(groups, lookup);
-        waiters_tell(&groups->waiters);
+        if (lookup->generation == groups->generation) {
+                groups->done(lookup->uid, lookup->groups, lookup->n_groups, lookup->error == 0,
+                             groups->userdata);
+        } else {
+                group_lookup_begin(groups, lookup->uid);
+        }
+        (void)lookup_free(lookup);
 }
 
-static void begin(struct user_groups *groups, uid_t uid)
+void group_lookup_begin(struct group_lookup *groups, uid_t uid)
 {
         for (size_t i = 0; i < groups->n_under_way; i++) {
                 if (groups->under_way[i] == uid) {
@@ -159,7 +132,7 @@ static void begin(struct user_groups *groups, uid_t uid)
                 }
         }
         if (groups->n_under_way == THREADS_MAX) {
-                return; /* whoever waits comes again when one of them ends */
+                return; /* it is asked for again when one of them ends */
         }
         struct lookup *lookup = calloc(1, sizeof(*lookup));
         if (!lookup) {
@@ -167,6 +140,7 @@ static void begin(struct user_groups *groups, uid_t uid)
         }
         lookup->task = (struct helper_task){ .work = work, .done = on_done, .drop = drop };
         lookup->uid = uid;
+        lookup->generation = groups->generation;
         int r = helper_threads_start(groups->threads, &lookup->task);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
@@ -177,68 +151,30 @@ static void begin(struct user_groups *groups, uid_t uid)
         groups->under_way[groups->n_under_way++] = uid;
 }
 
-int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
-                     size_t *ret_n, uint64_t *ret_until_usec)
+void group_lookup_renew(struct group_lookup *groups)
 {
-        for (size_t i = 0; i < groups->n_remembered; i++) {
-                const struct lookup *lookup = groups->remembered[i];
-                if (lookup->uid == uid && now_usec < lookup->until_usec) {
-                        *ret = lookup->groups;
-                        *ret_n = lookup->n_groups;
-                        *ret_until_usec = lookup->until_usec;
-                        return 0;
-                }
-        }
-        begin(groups, uid);
-        return -EAGAIN;
+        groups->generation++;
 }
 
-uint64_t user_groups_doubt(struct user_groups *groups, uid_t uid)
+int group_lookup_new(struct group_lookup **ret, sd_event *event, group_lookup_done_fn done, void *userdata)
 {
-        for (size_t i = 0; i < groups->n_remembered; i++) {
-                struct lookup *lookup = groups->remembered[i];
-                if (lookup->uid == uid) {
-                        /* A database in trouble is spared. */
-                        if (lookup->error == 0) {
-                                lookup->until_usec = lookup->found_usec + USER_GROUPS_DOUBTED_USEC;
-                        }
-                        return lookup->until_usec;
-                }
-        }
-        return UINT64_MAX;
-}
+        struct group_lookup *groups = calloc(1, sizeof(*groups));
+        int r = groups ? helper_threads_new(&groups->threads, event, "user groups", groups) : -ENOMEM;
 
-void user_groups_wait(struct user_groups *groups, struct waiter *waiter)
-{
-        waiters_add(&groups->waiters, waiter);
-}
-
-static void free_groups(struct user_groups **groups)
-{
-        *groups = user_groups_free(*groups);
-}
-
-int user_groups_new(struct user_groups **ret, sd_event *event)
-{
-        _cleanup_(free_groups) struct user_groups *groups = calloc(1, sizeof(*groups));
-        if (!groups) {
-                return -ENOMEM;
-        }
-        int r = helper_threads_new(&groups->threads, event, "user groups", groups);
         if (r < 0) {
+                free(groups);
                 return r;
         }
-        *ret = take_ptr(groups);
+        groups->done = done;
+        groups->userdata = userdata;
+        *ret = groups;
         return 0;
 }
 
-struct user_groups *user_groups_free(struct user_groups *groups)
+struct group_lookup *group_lookup_free(struct group_lookup *groups)
 {
         if (groups) {
                 groups->threads = helper_threads_free(groups->threads);
-                for (size_t i = 0; i < groups->n_remembered; i++) {
-                        (void)lookup_free(groups->remembered[i]);
-                }
                 free(groups);
         }
         return NULL;

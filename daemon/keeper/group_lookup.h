@@ -1,34 +1,28 @@
-/* The groups of a user, from the user database: looked up off the loop, remembered for a minute.
+/* The groups of users, from the user database, looked up off the loop.
  *
  * The kernel tells the groups of a caller on a unix socket, but only the uid of one on TCP. The user
  * database may be behind a network (LDAP, sssd) and may block, hence a short-lived thread per look-up. */
 #pragma once
 
-#include "daemon/base/waiters.h"
-
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define USER_GROUPS_KEPT_USEC    UINT64_C(60000000)
-#define USER_GROUPS_DOUBTED_USEC UINT64_C(5000000)
+struct group_lookup;
 
-struct user_groups;
+/* A look-up has ended: the user's groups, the primary one included; n is 0 if the user database does not
+ * know the user, or, with told false, did not tell. Theirs for the call only. */
+typedef void (*group_lookup_done_fn)(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata);
 
-int user_groups_new(struct user_groups **ret, sd_event *event);
+/* Negative errno. */
+int group_lookup_new(struct group_lookup **ret, sd_event *event, group_lookup_done_fn done, void *userdata);
 /* Look-ups under way are left to end by themselves. NULL is fine; returns NULL. */
-struct user_groups *user_groups_free(struct user_groups *groups);
+struct group_lookup *group_lookup_free(struct group_lookup *groups);
 
-/* The groups of this user, primary one included (none if the user database does not know him): 0, the list
- * stays ours until the next turn of the loop, and is to be believed until ret_until_usec. -EAGAIN: a look-up
- * was started or is under way; user_groups_wait() for it. */
-int user_groups_find(struct user_groups *groups, uid_t uid, uint64_t now_usec, const gid_t **ret,
-                     size_t *ret_n, uint64_t *ret_until_usec);
+/* Begins one, unless it is under way, or as many are as there may be. */
+void group_lookup_begin(struct group_lookup *groups, uid_t uid);
 
-/* What was found of this user did not suffice: it is believed for seconds only, as somebody who is refused
- * is made a member next, and tries again. Returns until when; UINT64_MAX: nothing was found. */
-uint64_t user_groups_doubt(struct user_groups *groups, uid_t uid);
-
-/* Tells the waiter when a look-up has ended. */
-void user_groups_wait(struct user_groups *groups, struct waiter *waiter);
+/* What is under way may have been read before a change that an administrator wants to see: it is looked up
+ * once more before it is told. */
+void group_lookup_renew(struct group_lookup *groups);

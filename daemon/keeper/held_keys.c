@@ -58,16 +58,6 @@ const struct held_key *held_keys_find(const struct held_keys *keys, uint64_t ser
         return NULL;
 }
 
-bool held_keys_know_id(const struct held_keys *keys, const char *id)
-{
-        bool known = false;
-
-        for (const struct held_key *held = keys->first; held && !known; held = held->next) {
-                known = streq(held->key->id, id);
-        }
-        return known;
-}
-
 void held_keys_retain(struct held_keys *keys, const char *environment, const uint64_t *serials, size_t n)
 {
         for (struct held_key **link = &keys->first; *link;) {

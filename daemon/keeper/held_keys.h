@@ -37,9 +37,6 @@ struct held_key *held_keys_take(struct held_keys *keys, const char *environment,
 /* NULL: there is none of this serial. */
 const struct held_key *held_keys_find(const struct held_keys *keys, uint64_t serial);
 
-/* Has any of them this application ID? */
-bool held_keys_know_id(const struct held_keys *keys, const char *id);
-
 /* Lets go all keys of this environment but those with one of these serials. */
 void held_keys_retain(struct held_keys *keys, const char *environment, const uint64_t *serials, size_t n);
 

@@ -1,294 +1,256 @@
-/* The broker: owns every object.
+/* The keeper: owns every object.
  *
- * Built bottom-up: loop, upstream, environments, audit, HTTP server, listeners; torn down in mirror order. A
- * reload builds what is new beside what is there, and only then lets the old go. */
+ * Built bottom-up: loop, libcurl, key files, frontend, environments; torn down in mirror order. A reload
+ * builds what is new beside what is there, and only then lets the old go. */
 #include "daemon/keeper/keeper.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/base/journal.h"
-#include "daemon/base/passed_sockets.h"
-#include "daemon/base/signals.h"
-#include "daemon/frontend/api/api.h"
-#include "daemon/frontend/callers/access.h"
-#include "daemon/frontend/callers/audit.h"
-#include "daemon/frontend/callers/peer.h"
-#include "daemon/frontend/credentials/credential_source.h"
-#include "daemon/frontend/http/http_server.h"
-#include "daemon/frontend/http/listeners.h"
-#include "daemon/keeper/environments.h"
-#include "daemon/keeper/group_lookup.h"
-#include "daemon/keeper/reload.h"
-#include "daemon/keeper/rule_names.h"
-#include "daemon/keeper/service.h"
-#include "daemon/keeper/survival.h"
-#include "daemon/keeper/upstream.h"
+#include "daemon/keeper/keeper_objects.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <systemd/sd-event.h>
-
-struct broker {
-        const char *config_path;
-        struct settings *settings;
-        sd_event *event;
-        struct upstream *upstream;
-        struct audit *audit;
-        struct user_groups *user_groups;
-        struct rule_names *rule_names;
-        struct api api; /* has the environments */
-        struct peer_finder *finder;
-        struct http_server *server;
-        struct passed_sockets passed; /* what nobody has taken over yet */
-        struct listeners listeners;
-        struct credential_source *credentials; /* NULL: the service manager passed no socket for it */
-        struct service service;
-        struct survival *survival;
-        struct reload reload;
-        struct signals signals;
-        bool stopping;
-        unsigned
-                n_draining; /* the HTTP side and the credentials, as long as they have something to answer */
-        bool keys_changing; /* some environments have their keys already, others not yet */
-};
 
 /* ---- what changes ---- */
 
-static void on_environment_change(void *userdata)
+static void tell_service(struct keeper *keeper)
 {
-        struct broker *broker = userdata;
+        const struct service_state state = { &keeper->environments, keeper->keys,
+                                             keeper->settings->ready_when_listening };
 
-        if (!broker->server || broker->keys_changing) {
-                return; /* the picture is not whole yet */
+        service_look(&keeper->service, &state, clock_now_usec());
+        survival_look(keeper->survival);
+}
+
+static void on_environment_change(struct environment *environment, void *userdata)
+{
+        struct keeper *keeper = userdata;
+
+        keeper->sides.tell->environment(keeper->sides.frontend, &environment->view, environment->session);
+        if (!keeper->keys_changing) {
+                tell_service(keeper);
         }
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
-                token_answers_keep(&broker->api.answers[i], broker->api.environments[i]->session);
-        }
-        service_look(&broker->service, &broker->api, clock_now_usec());
-        survival_look(broker->survival);
 }
 
 static void on_exchange_sent(void *userdata)
 {
-        struct broker *broker = userdata;
-        survival_look(broker->survival);
+        struct keeper *keeper = userdata;
+        survival_look(keeper->survival);
 }
 
 /* ---- keys and environments ---- */
 
 static bool is_known_environment(const char *name, void *userdata)
 {
-        const struct broker *broker = userdata;
-        return settings_environment(broker->settings, name) != NULL;
+        const struct keeper *keeper = userdata;
+        return settings_environment(keeper->settings, name);
+}
+
+static void show_keys(struct keeper *keeper)
+{
+        struct keys_view *view = NULL;
+        int r = key_files_view(keeper->tools.keys, &view);
+
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "what is shown of the keys stays as it was: %s", strerror(-r));
+                return;
+        }
+        free(keeper->keys);
+        keeper->keys = view;
+        keeper->sides.tell->keys(keeper->sides.frontend, view);
 }
 
 static void on_keys_changed(void *userdata)
 {
-        struct broker *broker = userdata;
+        struct keeper *keeper = userdata;
 
-        broker->keys_changing = true;
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
-                environment_keys_changed(broker->api.environments[i]);
+        show_keys(keeper);
+        keeper->keys_changing = true;
+        for (size_t i = 0; i < keeper->environments.n; i++) {
+                environment_keys_changed(keeper->environments.list[i]);
         }
-        broker->keys_changing = false;
-        on_environment_change(broker);
+        keeper->keys_changing = false;
+        tell_service(keeper);
 }
 
 /* ---- applying settings ---- */
 
-static void free_answers(struct rule_answers **answers)
+/* What new settings need, as far as it may fail. */
+struct prepared {
+        struct rule_answers *answers;
+        struct access_settings *access;
+        struct environments environments;
+};
+
+static void free_prepared(struct prepared *prepared)
 {
-        *answers = rule_answers_free(*answers);
+        prepared->answers = rule_answers_free(prepared->answers);
+        prepared->access = access_settings_free(prepared->access);
 }
 
-/* A name in the rules has gone, or has another number. */
-static void on_names_changed(void *userdata)
+static int prepare(struct keeper *keeper, struct settings *settings, struct prepared *ret)
 {
-        struct broker *broker = userdata;
+        const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, keeper };
 
-        broker->api.rights_generation++;
-        listeners_give(&broker->listeners, broker->settings);
-}
-
-/* All that can fail comes first; what follows cannot. Takes the settings over when it succeeds. */
-static int apply(struct broker *broker, struct settings *settings,
-                 char reterr_message[static SETTINGS_ERROR_MAX])
-{
-        const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, broker };
-        const struct environment_list used = { broker->api.environments, broker->api.n_environments };
-        struct new_environments new;
-        struct environment *gone[SETTINGS_ENVIRONMENTS_MAX];
-        struct settings *old = broker->settings;
-        _cleanup_(free_answers) struct rule_answers *answers = NULL;
-
-        int r = rule_answers_new(&answers, settings, rule_names_answers(broker->rule_names),
+        int r = rule_answers_new(&ret->answers, settings, rule_names_answers(keeper->names),
                                  clock_now_usec());
         if (r < 0) {
-                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
         }
-        r = new_environments_gather(&new, settings, &used, broker->event, broker->upstream, &watcher);
+        r = access_settings_new(&ret->access, settings);
         if (r < 0) {
-                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
         }
-        r = listeners_apply(&broker->listeners, settings, broker->event, broker->server, broker->finder,
-                            reterr_message);
-        if (r < 0) {
-                new_environments_drop(&new);
-                return r;
-        }
-        http_server_forget_environments(broker->server);
-        credential_source_look_again(broker->credentials);
-        for (size_t i = 0; i < used.n; i++) {
-                token_answers_clear(&broker->api.answers[i]);
-        }
-        size_t n_gone = new_environments_left_out(&new, &used, gone);
-        for (size_t i = 0; i < new.n; i++) {
-                environment_configure(new.list[i], &settings->environments[i]);
-        }
-        memcpy(broker->api.environments, new.list, sizeof(new.list));
-        broker->api.n_environments = new.n;
-        broker->api.settings = broker->settings = settings;
-        broker->api.rights_generation++;
-        rule_names_adopt(broker->rule_names, settings, take_ptr(answers));
-        const struct http_limits limits = admission_limits(settings);
-        http_server_set_limits(broker->server, &limits);
-        (void)settings_free(old);
-        if (upstream_load_keys(broker->upstream, settings) < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "out of memory: the keys stay as they were");
-        }
-        for (size_t i = 0; i < n_gone; i++) {
-                (void)environment_free(gone[i]); /* now that no file gives its keys any more */
-        }
-        survival_restore(broker->survival, clock_now_usec());
-        on_keys_changed(broker);
-        return 0;
+        return environments_gather(&ret->environments, settings, &keeper->environments, &keeper->tools,
+                                   &watcher);
 }
 
-static int apply_reloaded(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX],
-                          void *userdata)
+/* From here on nothing can fail. */
+static void put_into_force(struct keeper *keeper, struct settings *settings, struct prepared *prepared)
 {
-        return apply(userdata, settings, reterr_message);
+        struct environments before = keeper->environments;
+        struct settings *old = keeper->settings;
+
+        group_lookup_renew(keeper->groups);
+        keeper->sides.tell->settings(keeper->sides.frontend, take_ptr(prepared->access));
+        keeper->environments = prepared->environments;
+        for (size_t i = 0; i < keeper->environments.n; i++) {
+                environment_configure(keeper->environments.list[i], &settings->environments[i]);
+        }
+        keeper->settings = settings;
+        rule_names_adopt(keeper->names, settings, take_ptr(prepared->answers));
+        (void)settings_free(old);
+        if (key_files_configure(keeper->tools.keys, settings->keys_directory,
+                                settings->key_permissions_relaxed) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "out of memory: the keys stay as they were");
+        } else {
+                key_files_load(keeper->tools.keys);
+        }
+        /* Now that no file gives their keys any more. */
+        environments_free_others(&before, &keeper->environments);
+        survival_restore(keeper->survival, clock_now_usec());
+        on_keys_changed(keeper);
+}
+
+/* Takes the settings over when it succeeds. */
+static int apply(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX], void *userdata)
+{
+        struct keeper *keeper = userdata;
+        _cleanup_(free_prepared) struct prepared prepared = { 0 };
+
+        int r = prepare(keeper, settings, &prepared);
+        if (r < 0) {
+                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
+                return r;
+        }
+        r = keeper->sides.tell->listen(keeper->sides.frontend, settings, reterr_message);
+        if (r < 0) {
+                environments_free_others(&prepared.environments, &keeper->environments);
+                return r;
+        }
+        put_into_force(keeper, settings, &prepared);
+        return 0;
 }
 
 /* ---- the end ---- */
 
 static void on_reload_signal(void *userdata)
 {
-        struct broker *broker = userdata;
-        reload_ask(&broker->reload);
+        struct keeper *keeper = userdata;
+        reload_ask(&keeper->reload, /* number= */ 0);
 }
 
 static void exit_loop(void *userdata)
 {
-        struct broker *broker = userdata;
-        (void)sd_event_exit(broker->event, 0);
-}
-
-/* One of the sides that answer has done so. */
-static void on_drained(void *userdata)
-{
-        struct broker *broker = userdata;
-
-        if (--broker->n_draining == 0) {
-                exit_loop(broker);
-        }
+        struct keeper *keeper = userdata;
+        (void)sd_event_exit(keeper->tools.event, 0);
 }
 
 /* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
 static void on_stop_signal(void *userdata)
 {
-        struct broker *broker = userdata;
+        struct keeper *keeper = userdata;
 
-        if (broker->stopping) {
-                exit_loop(broker);
+        if (keeper->stopping) {
+                exit_loop(keeper);
                 return;
         }
-        broker->stopping = true;
+        keeper->stopping = true;
         service_stopping();
-        reload_stop(&broker->reload);
-        listeners_stop(&broker->listeners);
-        broker->n_draining = 2;
-        if (http_server_drain(broker->server, on_drained, broker) < 0) {
-                exit_loop(broker);
-        }
-        credential_source_drain(broker->credentials, on_drained, broker);
+        reload_stop(&keeper->reload);
+        keeper->sides.tell->drain(keeper->sides.frontend, exit_loop, keeper);
 }
 
 /* ---- life ---- */
 
-/* A kernel without it leaves the unix sockets; a lack of something else will pass, and so is no reason to
- * refuse TCP callers for good. */
-static int find_finder(struct broker *broker)
+static int build_tools(struct keeper *keeper)
 {
-        int r = broker->passed.diagnosis >= 0
-                        ? peer_finder_new_passed(&broker->finder, take_fd(broker->passed.diagnosis))
-                        : peer_finder_new(&broker->finder);
+        const struct signal_handlers asked = { on_stop_signal, on_reload_signal, keeper };
+        struct environment_tools *tools = &keeper->tools;
 
-        if (r < 0 && is_shortage(-r)) {
+        int r = sd_event_default(&tools->event);
+        if (r < 0) {
                 return r;
         }
+        r = signals_init(&keeper->signals, tools->event, &asked);
         if (r < 0) {
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_ERR },
-                        "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
-                        strerror(-r));
+                return r;
         }
-        return 0;
+        r = curl_loop_new(&tools->curl, tools->event);
+        if (r < 0) {
+                return r;
+        }
+        r = key_files_new(&tools->keys, tools->event, keeper->settings->keys_directory,
+                          keeper->settings->key_permissions_relaxed, is_known_environment, on_keys_changed,
+                          keeper);
+        if (r < 0) {
+                return r;
+        }
+        return key_files_view(tools->keys, &keeper->keys);
 }
 
-static int build(struct broker *broker)
+static int build(struct keeper *keeper, frontend_start_fn start_frontend)
 {
-        const struct http_limits none = { 0 }; /* until apply() */
-        const struct http_handler handler = { .on_request = api_on_request, .userdata = &broker->api };
-        const struct signal_handlers asked = { on_stop_signal, on_reload_signal, broker };
-        const struct reload_work reloading = { broker->config_path, &broker->service, apply_reloaded,
-                                               broker };
-        int r = sd_event_default(&broker->event);
+        const struct reload_work reloading = { keeper->config_path, &keeper->service, NULL, apply, keeper };
 
-        if (r >= 0) {
-                r = signals_init(&broker->signals, broker->event, &asked);
-        }
-        if (r >= 0) {
-                r = upstream_new(&broker->upstream, broker->event, broker->settings, is_known_environment,
-                                 on_keys_changed, broker);
-        }
-        if (r >= 0) {
-                r = audit_new(&broker->audit);
-        }
-        if (r >= 0) {
-                r = user_groups_new(&broker->user_groups, broker->event);
-        }
-        if (r >= 0) {
-                r = rule_names_new(&broker->rule_names, broker->event, on_names_changed, broker);
-        }
-        if (r >= 0) {
-                r = http_server_new(&broker->server, broker->event, &none, &handler);
-        }
+        int r = build_tools(keeper);
         if (r < 0) {
                 return r;
         }
-        broker->api.started_usec = clock_now_usec();
-        broker->api.upstream = broker->upstream;
-        broker->api.audit = broker->audit;
-        broker->api.user_groups = broker->user_groups;
-        broker->api.rule_names = broker->rule_names;
-        broker->api.server = broker->server;
-        broker->api.reload = &broker->reload;
-        r = find_finder(broker);
-        if (r >= 0) {
-                r = survival_new(&broker->survival, broker->event, &broker->api, &broker->passed);
+        sd_event *event = keeper->tools.event;
+        r = group_lookup_new(&keeper->groups, event, answers_on_groups, keeper);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = reload_init(&broker->reload, broker->event, &reloading);
+        r = rule_names_new(&keeper->names, event, answers_on_names, keeper);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = service_init(&broker->service, broker->event);
+        r = outbox_new(&keeper->outbox, event, &keeper->sides);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        r = survival_new(&keeper->survival, event, &keeper->environments, keeper->tools.keys,
+                         &keeper->passed);
+        if (r < 0) {
+                return r;
+        }
+        r = reload_init(&keeper->reload, event, &reloading);
+        if (r < 0) {
+                return r;
+        }
+        keeper->reload.work.outbox = keeper->outbox;
+        r = service_init(&keeper->service, event);
+        if (r < 0) {
+                return r;
+        }
+        keeper->sides.ask = &answers_calls;
+        keeper->sides.keeper = keeper;
+        return start_frontend(&keeper->sides, event, &keeper->passed);
 }
 
 /* Says why there is no start; returns the exit code. */
@@ -300,50 +262,42 @@ static int give_up(int error, int code)
                                                    : code;
 }
 
-int broker_new(struct broker **ret, struct settings *settings, const char *config_path)
+int keeper_new(struct keeper **ret, struct settings *settings, const char *config_path,
+               frontend_start_fn start_frontend)
 {
-        _cleanup_(broker_freep) struct broker *broker = calloc(1, sizeof(*broker));
+        _cleanup_(keeper_freep) struct keeper *keeper = calloc(1, sizeof(*keeper));
         char message[SETTINGS_ERROR_MAX]; /* logged where it arises */
-        if (!broker) {
+        if (!keeper) {
                 (void)settings_free(settings);
                 return give_up(-ENOMEM, BROKER_EXIT_INTERNAL);
         }
-        broker->settings = settings;
-        broker->config_path = config_path;
-        int r = passed_sockets_take(&broker->passed);
+        keeper->settings = settings;
+        keeper->config_path = config_path;
+        int r = passed_sockets_take(&keeper->passed);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "what the service manager passes makes no sense: %s", strerror(-r));
                 return BROKER_EXIT_INTERNAL;
         }
-        r = build(broker);
+        r = build(keeper, start_frontend);
         if (r < 0) {
                 return give_up(r, BROKER_EXIT_INTERNAL);
         }
-        broker->settings = NULL; /* apply() takes them over as any others */
-        r = listeners_adopt(&broker->listeners, &broker->passed, broker->event, broker->server,
-                            broker->finder);
-        if (r >= 0) {
-                r = credential_source_new(&broker->credentials, broker->event, &broker->api,
-                                          &broker->passed.credential);
-        }
-        if (r >= 0) {
-                r = apply(broker, settings, message);
-        }
+        keeper->settings = NULL; /* apply() takes them over as any others */
+        r = apply(settings, message, keeper);
         if (r < 0) {
                 (void)settings_free(settings);
                 return give_up(r, BROKER_EXIT_UNAVAILABLE);
         }
         journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STARTED },
-                    "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s",
-                    upstream_keys_directory(broker->upstream));
-        *ret = take_ptr(broker);
+                    "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s", keeper->keys->directory);
+        *ret = take_ptr(keeper);
         return 0;
 }
 
-int broker_run(struct broker *broker)
+int keeper_run(struct keeper *keeper)
 {
-        int r = event_loop_run(broker->event);
+        int r = event_loop_run(keeper->tools.event);
 
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the event loop failed: %s",
@@ -354,35 +308,35 @@ int broker_run(struct broker *broker)
         return 0;
 }
 
-struct broker *broker_free(struct broker *broker)
+struct keeper *keeper_free(struct keeper *keeper)
 {
-        if (!broker) {
+        static const struct environments none = { .n = 0 };
+
+        if (!keeper) {
                 return NULL;
         }
-        broker->credentials = credential_source_free(broker->credentials);
-        listeners_close(&broker->listeners);
-        passed_sockets_close(&broker->passed);
-        broker->survival = survival_free(broker->survival);
-        broker->server = http_server_free(broker->server);
-        broker->finder = peer_finder_free(broker->finder);
-        for (size_t i = 0; i < broker->api.n_environments; i++) {
-                token_answers_clear(&broker->api.answers[i]);
-                (void)environment_free(broker->api.environments[i]);
+        if (keeper->sides.frontend) {
+                keeper->sides.frontend = keeper->sides.tell->free(keeper->sides.frontend);
         }
-        broker->user_groups = user_groups_free(broker->user_groups);
-        broker->rule_names = rule_names_free(broker->rule_names);
-        broker->audit = audit_free(broker->audit);
-        broker->upstream = upstream_free(broker->upstream);
-        signals_clear(&broker->signals);
-        reload_clear(&broker->reload);
-        service_clear(&broker->service);
-        sd_event_unref(broker->event);
-        (void)settings_free(broker->settings);
-        free(broker);
+        passed_sockets_close(&keeper->passed);
+        keeper->survival = survival_free(keeper->survival);
+        environments_free_others(&keeper->environments, &none);
+        reload_clear(&keeper->reload);
+        service_clear(&keeper->service);
+        keeper->outbox = outbox_free(keeper->outbox);
+        keeper->names = rule_names_free(keeper->names);
+        keeper->groups = group_lookup_free(keeper->groups);
+        free(keeper->keys);
+        keeper->tools.keys = key_files_free(keeper->tools.keys);
+        keeper->tools.curl = curl_loop_free(keeper->tools.curl);
+        signals_clear(&keeper->signals);
+        sd_event_unref(keeper->tools.event);
+        (void)settings_free(keeper->settings);
+        free(keeper);
         return NULL;
 }
 
-void broker_freep(struct broker **broker)
+void keeper_freep(struct keeper **keeper)
 {
-        *broker = broker_free(*broker);
+        *keeper = keeper_free(*keeper);
 }

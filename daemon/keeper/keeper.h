@@ -1,18 +1,19 @@
-/* The broker: owns every object, built bottom-up, torn down in mirror order. */
+/* The keeper: owns every object of the daemon, and starts the frontend. */
 #pragma once
 
-#include "daemon/exit_code.h"
+#include "daemon/base/exit_code.h"
+#include "daemon/base/sides.h"
 #include "lib/settings.h"
 
-struct broker;
+/* Takes the settings over (also when it fails), opens the sockets, reads the keys and starts to get tokens.
+ * config_path: what a reload reads again, NULL for the default; stays the caller's. Returns 0, or the exit
+ * code of the daemon (logged). */
+int keeper_new(struct keeper **ret, struct settings *settings, const char *config_path,
+               frontend_start_fn start_frontend);
 
-/* Builds all and listens. settings are taken over in any case. config_path: where a reload reads from, NULL
- * for the default. Troubles are logged; returns the exit code then, or 0. */
-int broker_new(struct broker **ret, struct settings *settings, const char *config_path);
-
-/* Runs until asked to stop. Returns the exit code. */
-int broker_run(struct broker *broker);
+/* Runs until it is asked to stop; returns the exit code of the daemon. */
+int keeper_run(struct keeper *keeper);
 
 /* NULL is fine; returns NULL. */
-struct broker *broker_free(struct broker *broker);
-void broker_freep(struct broker **broker);
+struct keeper *keeper_free(struct keeper *keeper);
+void keeper_freep(struct keeper **keeper);

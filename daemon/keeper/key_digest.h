@@ -1,14 +1,9 @@
-/* A keyed digest of an access key: who has the same key and the same salt gets the same digest, and nobody
- * gets the key back. Behind the upstream door. */
+/* A keyed digest of an access key: whether two keys are the same can be told by it, and nothing else. */
 #pragma once
 
+#include "daemon/base/keyed_digest.h"
 #include "lib/access_key.h"
 
-#include <stdint.h>
-
-#define KEY_DIGEST_SALT_SIZE 32
-#define KEY_DIGEST_SIZE      32
-
 /* -EIO: the library refuses. */
-int key_digest(const struct access_key *key, const uint8_t salt[static KEY_DIGEST_SALT_SIZE],
-               uint8_t ret[static KEY_DIGEST_SIZE]);
+int key_digest(const struct access_key *key, const uint8_t salt[static KEYED_SALT_SIZE],
+               uint8_t ret[static KEYED_DIGEST_SIZE]);

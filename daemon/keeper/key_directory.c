@@ -42,7 +42,7 @@ int key_directory_name_parse(bool shared, const char *file,
 
 /* That is, the service manager's. 1: it does; 0: it does not, or there is none. Negative errno: for want of
  * descriptors or memory, that is not known. */
-static int holds_key_file(const char *directory, key_files_known_fn known, void *userdata)
+static int holds_key_file(const char *directory, key_directory_known_fn known, void *userdata)
 {
         char environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
         DIR *stream = opendir(directory);
@@ -62,7 +62,7 @@ static int holds_key_file(const char *directory, key_files_known_fn known, void 
         return found;
 }
 
-int key_directory_choose(const char *configured, key_files_known_fn known, void *userdata, char **ret)
+int key_directory_choose(const char *configured, key_directory_known_fn known, void *userdata, char **ret)
 {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *chosen = configured;
 

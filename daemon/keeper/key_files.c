@@ -6,6 +6,7 @@
 #include "daemon/keeper/key_files.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/base/keyed_digest.h"
 #include "daemon/keeper/held_keys.h"
 #include "daemon/keeper/key_directory.h"
 #include "daemon/keeper/key_file.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +25,7 @@ struct key_files {
         char *directory; /* as configured, NULL for the default */
         char *directory_in_use;
         bool relaxed;
-        key_files_known_fn known;
+        key_directory_known_fn known;
         key_files_changed_fn changed;
         void *userdata;
         struct key_watch *watch;
@@ -298,11 +300,6 @@ const struct access_key *key_files_find(const struct key_files *files, uint64_t 
         return held ? held->key : NULL;
 }
 
-bool key_files_know_id(const struct key_files *files, const char *id)
-{
-        return held_keys_know_id(&files->present, id) || held_keys_know_id(&files->retired, id);
-}
-
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)
 {
         held_keys_retain(&files->retired, environment, serials, n);
@@ -311,6 +308,49 @@ void key_files_retain(struct key_files *files, const char *environment, const ui
 const struct key_refusals *key_files_refusals(const struct key_files *files)
 {
         return &files->refusals;
+}
+
+static int add_ids(struct keys_view *view, const struct held_keys *keys)
+{
+        for (const struct held_key *held = keys->first; held && view->n_ids < KEY_IDS_MAX;
+             held = held->next) {
+                int r = keyed_digest(held->key->id, strlen(held->key->id), view->salt,
+                                     view->ids[view->n_ids++]);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return 0;
+}
+
+int key_files_view(const struct key_files *files, struct keys_view **ret)
+{
+        const struct key_refusals *refusals = &files->refusals;
+        size_t size = refusals->n * sizeof(refusals->list[0]);
+        _cleanup_free_ struct keys_view *view = calloc(1, sizeof(*view) + size);
+
+        if (!view) {
+                return -ENOMEM;
+        }
+        (void)snprintf(view->directory, sizeof(view->directory), "%s", key_files_directory(files));
+        view->are_credentials = key_directory_is_shared(key_files_directory(files));
+        view->n_refusals = refusals->n;
+        if (size > 0) {
+                memcpy(view->refusals, refusals->list, size);
+        }
+        if (getrandom(view->salt, sizeof(view->salt), 0) != sizeof(view->salt)) {
+                return -EIO;
+        }
+        int r = add_ids(view, &files->present);
+        if (r < 0) {
+                return r;
+        }
+        r = add_ids(view, &files->retired);
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(view);
+        return 0;
 }
 
 const char *key_files_directory(const struct key_files *files)
@@ -342,7 +382,7 @@ static void free_files(struct key_files **files)
 }
 
 int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
-                  key_files_known_fn known, key_files_changed_fn changed, void *userdata)
+                  key_directory_known_fn known, key_files_changed_fn changed, void *userdata)
 {
         _cleanup_(free_files) struct key_files *files = calloc(1, sizeof(*files));
         if (!files) {

@@ -1,11 +1,11 @@
-/* The access keys of all environments, read from files and watched. Behind the upstream door: it alone holds
- * them.
+/* The access keys of all environments, read from files and watched. This alone holds them.
  *
  * A file's name says whose key it is (lib/names.h). Each distinct content gets a serial, by which the rest
  * of the daemon knows it. A key whose file changed is held on until key_files_retain() says that it is not
  * wanted any more; a file that went bad changes nothing, but is told of. */
 #pragma once
 
+#include "daemon/keeper/key_directory.h"
 #include "daemon/keeper/key_refusals.h"
 #include "lib/access_key.h"
 #include "lib/keyring.h"
@@ -17,13 +17,11 @@ struct key_files;
 
 /* The files were read again: ask key_files_names() for each environment. */
 typedef void (*key_files_changed_fn)(void *userdata);
-/* Is this environment configured by settings or built in? */
-typedef bool (*key_files_known_fn)(const char *environment, void *userdata);
 
 /* directory: NULL for the default ($CREDENTIALS_DIRECTORY if it holds a key file, else
  * /etc/eqp-broker/keys). Reads nothing yet. -ENOMEM. */
 int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
-                  key_files_known_fn known, key_files_changed_fn changed, void *userdata);
+                  key_directory_known_fn known, key_files_changed_fn changed, void *userdata);
 struct key_files *key_files_free(struct key_files *files);
 
 /* Other settings from now on; they count from the next key_files_load(). -ENOMEM. */
@@ -41,14 +39,15 @@ size_t key_files_names(struct key_files *files, const char *environment,
 /* The key itself, for the exchange alone; NULL: it is not held (any more). */
 const struct access_key *key_files_find(const struct key_files *files, uint64_t serial);
 
-/* Is this the application ID of any key that is held? */
-bool key_files_know_id(const struct key_files *files, const char *id);
-
 /* Of the keys of this environment whose files are gone or changed, lets go all but these. */
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
 
 /* What the latest reading refused. */
 const struct key_refusals *key_files_refusals(const struct key_files *files);
+
+/* What others may know of the latest reading, the caller's; the digests get a salt of their own. -ENOMEM, or
+ * what getrandom(2) and the library say. */
+int key_files_view(const struct key_files *files, struct keys_view **ret);
 
 /* The directory in use; until one could be chosen, the default. */
 const char *key_files_directory(const struct key_files *files);

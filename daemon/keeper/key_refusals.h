@@ -1,19 +1,8 @@
-/* Files that give no key, and why: a list for each reading of the directory. Behind the upstream door. */
+/* Files that give no key, and why: a list for each reading of the directory. */
 #pragma once
 
-#include "lib/names.h"
+#include "lib/keys_view.h"
 #include "lib/util.h"
-
-#define KEY_FILES_MAX       128 /* in the directory, of any kind */
-#define KEY_FILE_REASON_MAX 256
-
-struct key_refusal {
-        char file[64];                              /* "." is the directory itself */
-        char environment[ENVIRONMENT_NAME_MAX + 1]; /* "" if the name tells none */
-        char reason[KEY_FILE_REASON_MAX];           /* with the cure; never any content */
-        bool denied;                                /* for lack of a permission */
-        bool passes; /* the cause goes away by itself, or is one that we only wait for */
-};
 
 struct key_refusals {
         struct key_refusal *list;

@@ -25,6 +25,18 @@ static int read_and_apply(struct reload *reload)
         return r;
 }
 
+static void answer(struct reload *reload, bool stopping)
+{
+        struct keeper_outcome outcome = { .stopping = stopping };
+
+        memcpy(outcome.message, reload->message, sizeof(outcome.message));
+        for (size_t i = 0; i < reload->n_numbers; i++) {
+                outcome.number = reload->numbers[i];
+                outbox_put(reload->work.outbox, &outcome);
+        }
+        reload->n_numbers = 0;
+}
+
 static int on_due(sd_event_source *source, void *userdata)
 {
         struct reload *reload = userdata;
@@ -44,8 +56,7 @@ static int on_due(sd_event_source *source, void *userdata)
         if (tell) {
                 service_reloaded(reload->work.service);
         }
-        reload->n_done++;
-        waiters_tell(&reload->waiters);
+        answer(reload, /* stopping= */ false);
         return 0;
 }
 
@@ -62,9 +73,29 @@ int reload_init(struct reload *reload, sd_event *event, const struct reload_work
         return r;
 }
 
-void reload_ask(struct reload *reload)
+/* Without memory nobody waits: the question ends with its time. */
+static void note_number(struct reload *reload, uint64_t number)
 {
-        if (reload->due) {
+        if (reload->n_numbers == reload->n_numbers_max) {
+                size_t n = MAX_OF(2 * reload->n_numbers_max, (size_t)16);
+                uint64_t *numbers = reallocarray(reload->numbers, n, sizeof(*numbers));
+                if (!numbers) {
+                        return;
+                }
+                reload->numbers = numbers;
+                reload->n_numbers_max = n;
+        }
+        reload->numbers[reload->n_numbers++] = number;
+}
+
+void reload_ask(struct reload *reload, uint64_t number)
+{
+        if (number != 0) {
+                note_number(reload, number);
+        }
+        if (!reload->due) {
+                answer(reload, /* stopping= */ true);
+        } else {
                 (void)sd_event_source_set_enabled(reload->due, SD_EVENT_ONESHOT);
         }
 }
@@ -72,20 +103,13 @@ void reload_ask(struct reload *reload)
 void reload_stop(struct reload *reload)
 {
         reload->due = sd_event_source_disable_unref(reload->due);
-        waiters_tell(&reload->waiters);
-}
-
-bool reload_stopped(const struct reload *reload)
-{
-        return !reload->due;
-}
-
-void reload_wait(struct reload *reload, struct waiter *waiter)
-{
-        waiters_add(&reload->waiters, waiter);
+        answer(reload, /* stopping= */ true);
 }
 
 void reload_clear(struct reload *reload)
 {
         reload->due = sd_event_source_disable_unref(reload->due);
+        free(reload->numbers);
+        reload->numbers = NULL;
+        reload->n_numbers = reload->n_numbers_max = 0;
 }

@@ -1,8 +1,8 @@
 /* Reading configuration and keys again: asked for by a signal or a caller, carried out by the loop in its
- * own turn, told to who waits for the outcome. */
+ * own turn, and answered to everybody who asked with a number. */
 #pragma once
 
-#include "daemon/base/waiters.h"
+#include "daemon/keeper/outbox.h"
 #include "daemon/keeper/service.h"
 #include "lib/settings.h"
 
@@ -11,6 +11,7 @@
 struct reload_work {
         const char *config_path; /* NULL: the default */
         struct service *service;
+        struct outbox *outbox; /* where the answers go */
         /* Puts the settings into force and takes them over. Negative errno: it did neither, all is as it
          * was, and reterr_message says why. */
         int (*apply)(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX],
@@ -22,8 +23,8 @@ struct reload_work {
 struct reload {
         struct reload_work work;
         sd_event_source *due;
-        struct waiters waiters;
-        uint64_t n_done;                  /* how many there were, good or bad */
+        uint64_t *numbers; /* of those who wait for the outcome */
+        size_t n_numbers, n_numbers_max;
         char message[SETTINGS_ERROR_MAX]; /* why the last one failed; "": it did not */
 };
 
@@ -31,15 +32,9 @@ struct reload {
 int reload_init(struct reload *reload, sd_event *event, const struct reload_work *work);
 void reload_clear(struct reload *reload);
 
-/* Have it done soon, but not now: callers may be in the middle of what a reload changes. Who asks before it
- * begins shares it: it begins after all of them. */
-void reload_ask(struct reload *reload);
+/* Have it done soon, but not now: callers may be in the middle of what a reload changes. Questions that come
+ * before it begins share it. number: of the question; 0: nobody waits. */
+void reload_ask(struct reload *reload, uint64_t number);
 
-/* No reload from now on: the daemon is about to end. Who waits for one is told. */
+/* No reload from now on: the daemon is about to end. Those who wait for one are told. */
 void reload_stop(struct reload *reload);
-
-/* Will there be none any more? */
-bool reload_stopped(const struct reload *reload);
-
-/* Tells the waiter when n_done has grown, or there will be no reload. */
-void reload_wait(struct reload *reload, struct waiter *waiter);

@@ -96,6 +96,12 @@ static int read_entry(const struct rule_answer *answer, char *texts, size_t size
         return error;
 }
 
+/* Numbers that the kernel shows for whoever it cannot name; see lib/access_rule. */
+static bool is_nobody(uint32_t id)
+{
+        return id == 65534 || id == UINT32_MAX;
+}
+
 void rule_answer_look_up(struct rule_answer *answer)
 {
         bool found = false;
@@ -106,11 +112,12 @@ void rule_answer_look_up(struct rule_answer *answer)
                 _cleanup_free_ char *texts = malloc(size);
                 error = texts ? read_entry(answer, texts, size, &found, &id) : ENOMEM;
         }
-        if (found) {
+        if (found && !is_nobody(id)) {
                 answer->state = RULE_ANSWER_FOUND;
                 answer->id = id;
                 answer->error = 0;
-        } else if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM) {
+        } else if (found || error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
+                   error == EPERM) {
                 answer->state = RULE_ANSWER_UNKNOWN; /* what getpwnam(3) lists as ways to say so */
                 answer->error = 0;
         } else {
@@ -171,13 +178,29 @@ struct rule_answers *rule_answers_free(struct rule_answers *answers)
         return NULL;
 }
 
-void rule_answer_settle(struct rule_answer *answer, uint64_t now_usec)
+void rule_answer_settle(struct rule_answer *answer, uint64_t begun_usec, uint64_t now_usec)
 {
         if (answer->error == 0) {
-                answer->told_usec = now_usec;
+                answer->told_usec = begun_usec;
         } else if (answer->state == RULE_ANSWER_FOUND &&
                    now_usec >= answer->told_usec + RULE_ANSWERS_SILENT_USEC) {
                 answer->state = RULE_ANSWER_PENDING;
+        }
+        if (answer->error == 0 && answer->state == RULE_ANSWER_FOUND) {
+                answer->until_usec = begun_usec + RULE_ANSWERS_KEPT_USEC;
+                answer->again_usec = answer->until_usec - RULE_ANSWERS_KEPT_USEC / 4;
+        } else {
+                answer->again_usec = answer->until_usec = now_usec + RULE_ANSWERS_WANTING_USEC;
+        }
+}
+
+void rule_answers_times(const struct rule_answers *answers, uint64_t *ret_again_usec,
+                        uint64_t *ret_until_usec)
+{
+        *ret_again_usec = *ret_until_usec = USEC_NEVER;
+        for (size_t i = 0; i < answers->n; i++) {
+                *ret_again_usec = MIN_OF(*ret_again_usec, answers->list[i].again_usec);
+                *ret_until_usec = MIN_OF(*ret_until_usec, answers->list[i].until_usec);
         }
 }
 
@@ -235,11 +258,11 @@ int rule_answers_new(struct rule_answers **ret, struct settings *settings,
                 const struct rule_answer *before = find_answer(earlier, answer->kind, answer->name);
                 if (before) {
                         *answer = *before;
+                        answer->begun_usec = 0;
                 }
                 rule_answer_look_up(answer);
-                rule_answer_settle(answer, now_usec);
+                rule_answer_settle(answer, now_usec, now_usec);
         }
-        answers->looked_usec = now_usec;
         rule_answers_apply(answers, settings);
         (void)visit_rules(settings, say_at_first, answers);
         *ret = answers;

@@ -3,11 +3,14 @@
  * an hour. The numbers in the settings' rules are copies of the answers. */
 #pragma once
 
-#include "daemon/base/helper_threads.h"
 #include "lib/settings.h"
 
 /* How long an answer stands while there is no other. */
 #define RULE_ANSWERS_SILENT_USEC UINT64_C(3600000000)
+#define RULE_ANSWERS_KEPT_USEC   UINT64_C(60000000) /* how old an answer may be */
+/* Likewise where there is none, or that the name is unknown: it may just have been made, and where a
+ * directory service restarts, some say "unknown" rather than nothing. */
+#define RULE_ANSWERS_WANTING_USEC UINT64_C(5000000)
 
 enum rule_answer_state {
         RULE_ANSWER_PENDING,
@@ -19,15 +22,16 @@ struct rule_answer {
         enum access_rule_kind kind; /* ACCESS_RULE_USER or ACCESS_RULE_GROUP */
         char name[ACCESS_RULE_NAME_MAX + 1];
         enum rule_answer_state state;
-        uint32_t id;        /* RULE_ANSWER_FOUND only */
-        uint64_t told_usec; /* CLOCK_BOOTTIME when the user database last said something of it */
-        int error;          /* errno: why it said nothing when it was last asked; 0: it did */
+        uint32_t id; /* RULE_ANSWER_FOUND only */
+        int error;   /* errno: why it said nothing when it was last asked; 0: it did */
+        /* of CLOCK_BOOTTIME */
+        uint64_t told_usec;  /* when that was asked which the user database last said something of */
+        uint64_t again_usec; /* best asked again from then on */
+        uint64_t until_usec; /* the answer is good until then */
+        uint64_t begun_usec; /* a look-up is under way since then; 0: none is */
 };
 
 struct rule_answers {
-        struct helper_task task; /* while they are looked up again */
-        uint64_t generation;     /* the owner's */
-        uint64_t looked_usec;    /* CLOCK_BOOTTIME when they were last looked up */
         size_t n;
         struct rule_answer list[];
 };
@@ -43,11 +47,16 @@ struct rule_answers *rule_answers_free(struct rule_answers *answers);
 /* Puts the numbers into the settings' rules. */
 void rule_answers_apply(const struct rule_answers *answers, struct settings *settings);
 
-/* Asks the user database, in any thread; may block. */
+/* When the first of them is best asked again, and when the first is old; USEC_NEVER: there are none. */
+void rule_answers_times(const struct rule_answers *answers, uint64_t *ret_again_usec,
+                        uint64_t *ret_until_usec);
+
+/* Asks the user database, in any thread; may block. Fills state, id and error. */
 void rule_answer_look_up(struct rule_answer *answer);
 
-/* On the loop, after a look-up: notes when something was said, and gives up what was said too long ago. */
-void rule_answer_settle(struct rule_answer *answer, uint64_t now_usec);
+/* A look-up that was begun then has ended: notes until when its outcome is good, and gives up what was said
+ * too long ago. */
+void rule_answer_settle(struct rule_answer *answer, uint64_t begun_usec, uint64_t now_usec);
 
 /* "user" or "group". */
 const char *rule_answer_kind(enum access_rule_kind kind);

@@ -1,22 +1,33 @@
-/* The names in rules, looked up again. On a busy host no request ever waits: a look-up begins when three
- * quarters of an answer's time are over. */
+/* The names in rules, looked up again: a thread for each, so that one that hangs withholds no news of the
+ * others. On a busy host no request ever waits: a look-up is best asked for when three quarters of an
+ * answer's time are over. */
 #include "daemon/keeper/rule_names.h"
 
+#include "daemon/base/helper_threads.h"
 #include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
 
 struct rule_names {
         struct helper_threads *threads;
-        rule_names_changed_fn changed;
+        rule_names_told_fn told;
         void *userdata;
         struct settings *settings; /* whose rules have the numbers; NULL: none yet */
         struct rule_answers *answers;
         uint64_t generation; /* of settings: what is looked up for earlier ones is of no use */
-        bool under_way;
-        uint64_t begun_usec;
-        struct waiters waiters;
+        unsigned n_under_way;
+        sd_event_source *turn; /* in which it is told */
+        bool changed;          /* since it was told */
+};
+
+/* A name that is looked up. */
+struct lookup {
+        struct helper_task task;
+        uint64_t generation;
+        size_t i; /* of rule_answers.list */
+        struct rule_answer answer;
 };
 
 const struct rule_answers *rule_names_answers(const struct rule_names *names)
@@ -24,17 +35,24 @@ const struct rule_answers *rule_names_answers(const struct rule_names *names)
         return names->answers;
 }
 
-void rule_names_adopt(struct rule_names *names, struct settings *settings, struct rule_answers *answers)
+/* ---- telling ---- */
+
+static int on_turn(sd_event_source *source, void *userdata)
 {
-        (void)rule_answers_free(names->answers);
-        names->settings = settings;
-        names->answers = answers;
-        names->generation++;
-        names->under_way = false; /* what is under way is of other settings */
-        waiters_tell(&names->waiters);
+        struct rule_names *names = userdata;
+        uint64_t again_usec, until_usec;
+        bool changed = names->changed;
+
+        names->changed = false;
+        rule_answers_times(names->answers, &again_usec, &until_usec);
+        names->told(changed, again_usec, until_usec, names->userdata);
+        return 0;
 }
 
-/* ---- again ---- */
+static void tell_soon(struct rule_names *names)
+{
+        (void)sd_event_source_set_enabled(names->turn, SD_EVENT_ONESHOT);
+}
 
 static void say_change(const struct rule_answer *before, const struct rule_answer *now)
 {
@@ -67,153 +85,140 @@ static bool is_same(const struct rule_answer *a, const struct rule_answer *b)
         return a->state == b->state && (a->state != RULE_ANSWER_FOUND || a->id == b->id);
 }
 
-/* Takes the answers over. */
-static void take_answers(struct rule_names *names, struct rule_answers *answers, uint64_t now_usec)
-{
-        bool changed = false;
+/* ---- looking up ---- */
 
-        answers->looked_usec = now_usec;
-        for (size_t i = 0; i < answers->n; i++) {
-                rule_answer_settle(&answers->list[i], now_usec);
-                if (!is_same(&names->answers->list[i], &answers->list[i])) {
-                        say_change(&names->answers->list[i], &answers->list[i]);
-                        changed = true;
-                }
+/* An answer has taken the place of another. */
+static void take(struct rule_names *names, size_t i, const struct rule_answer *answer)
+{
+        struct rule_answer before = names->answers->list[i];
+
+        names->answers->list[i] = *answer;
+        if (!is_same(&before, answer)) {
+                say_change(&before, answer);
+                rule_answers_apply(names->answers, names->settings);
+                names->changed = true;
         }
-        (void)rule_answers_free(names->answers);
-        names->answers = answers;
-        if (changed) {
-                rule_answers_apply(answers, names->settings);
-                names->changed(names->userdata);
-        }
+        tell_soon(names);
 }
 
 static void work(struct helper_task *task)
 {
-        struct rule_answers *answers = (struct rule_answers *)task;
-
-        for (size_t i = 0; i < answers->n; i++) {
-                rule_answer_look_up(&answers->list[i]);
-        }
+        rule_answer_look_up(&((struct lookup *)task)->answer);
 }
 
 static void drop(struct helper_task *task)
 {
-        (void)rule_answers_free((struct rule_answers *)task);
+        free(task);
 }
 
 static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
 {
         struct rule_names *names = userdata;
-        struct rule_answers *answers = (struct rule_answers *)task;
+        struct lookup *lookup = (struct lookup *)task;
 
-        if (answers->generation != names->generation) {
-                (void)rule_answers_free(answers);
-                return;
+        names->n_under_way--;
+        if (lookup->generation == names->generation) {
+                uint64_t begun_usec = lookup->answer.begun_usec;
+                lookup->answer.begun_usec = 0;
+                rule_answer_settle(&lookup->answer, begun_usec, now_usec);
+                take(names, lookup->i, &lookup->answer);
         }
-        names->under_way = false;
-        take_answers(names, answers, now_usec);
-        waiters_tell(&names->waiters);
+        free(lookup);
 }
 
-static int begin(struct rule_names *names, uint64_t now_usec)
+/* There is no answer to be had for the moment. */
+static void go_without(struct rule_names *names, size_t i, int error, uint64_t now_usec)
 {
-        const struct rule_answers *known = names->answers;
-        size_t size = sizeof(*known) + known->n * sizeof(known->list[0]);
-        struct rule_answers *answers = malloc(size);
+        struct rule_answer answer = names->answers->list[i];
 
-        if (!answers) {
-                return -ENOMEM;
+        answer.error = error;
+        rule_answer_settle(&answer, answer.begun_usec, now_usec);
+        take(names, i, &answer);
+}
+
+static int begin(struct rule_names *names, size_t i, uint64_t now_usec)
+{
+        struct lookup *lookup = names->n_under_way < RULE_NAMES_THREADS_MAX ? malloc(sizeof(*lookup)) : NULL;
+        int r = -EAGAIN;
+
+        if (lookup) {
+                *lookup = (struct lookup){ .task = { .work = work, .done = on_done, .drop = drop },
+                                           .generation = names->generation,
+                                           .i = i,
+                                           .answer = names->answers->list[i] };
+                lookup->answer.begun_usec = now_usec;
+                r = helper_threads_start(names->threads, &lookup->task);
         }
-        memcpy(answers, known, size);
-        answers->task = (struct helper_task){ .work = work, .done = on_done, .drop = drop };
-        answers->generation = names->generation;
-        int r = helper_threads_start(names->threads, &answers->task);
         if (r < 0) {
-                (void)rule_answers_free(answers);
+                free(lookup);
                 return r;
         }
-        names->under_way = true;
-        names->begun_usec = now_usec;
+        names->n_under_way++;
+        names->answers->list[i].begun_usec = now_usec;
         return 0;
 }
 
-/* How long answers may be believed. */
-static uint64_t kept_usec(const struct rule_answers *answers)
+/* One that is old. Returns whether something will come of it. */
+static bool look_again(struct rule_names *names, size_t i, uint64_t now_usec)
 {
-        for (size_t i = 0; i < answers->n; i++) {
-                if (answers->list[i].state == RULE_ANSWER_PENDING) {
-                        return RULE_NAMES_PENDING_USEC;
-                }
+        const struct rule_answer *answer = &names->answers->list[i];
+        bool late = answer->begun_usec > 0 && now_usec >= answer->begun_usec + RULE_NAMES_WAIT_USEC;
+        int r = answer->begun_usec > 0 ? 0 : begin(names, i, now_usec);
+
+        if (now_usec >= answer->until_usec && (r < 0 || late)) {
+                go_without(names, i, r < 0 ? -r : ETIMEDOUT, now_usec);
         }
-        return RULE_NAMES_KEPT_USEC;
+        return r >= 0;
 }
 
-/* There is no answer to be had for the moment: what was told too long ago is given up. */
-static void go_without(struct rule_names *names, int error, uint64_t now_usec)
+void rule_names_look_again(struct rule_names *names, uint64_t now_usec)
 {
-        bool changed = false;
+        bool comes = false;
 
         for (size_t i = 0; i < names->answers->n; i++) {
-                struct rule_answer *answer = &names->answers->list[i];
-                struct rule_answer before = *answer;
-                answer->error = error;
-                rule_answer_settle(answer, now_usec);
-                if (!is_same(&before, answer)) {
-                        say_change(&before, answer);
-                        changed = true;
+                if (now_usec >= names->answers->list[i].again_usec) {
+                        comes = look_again(names, i, now_usec) || comes;
                 }
         }
-        if (changed) {
-                rule_answers_apply(names->answers, names->settings);
-                names->changed(names->userdata);
+        if (!comes) {
+                tell_soon(names); /* they are good, or there is no getting at others */
         }
-}
-
-int rule_names_ask(struct rule_names *names, uint64_t now_usec, uint64_t *ret_until_usec)
-{
-        uint64_t kept = kept_usec(names->answers), until_usec = names->answers->looked_usec + kept;
-        int r = 0;
-
-        *ret_until_usec = USEC_NEVER;
-        if (names->answers->n == 0) {
-                return 0;
-        }
-        if (!names->under_way && now_usec >= until_usec - kept / 4) {
-                r = begin(names, now_usec);
-        }
-        if (now_usec < until_usec) {
-                *ret_until_usec = until_usec;
-                return 0;
-        }
-        if (r < 0 || now_usec >= names->begun_usec + RULE_NAMES_WAIT_USEC) {
-                go_without(names, r < 0 ? -r : ETIMEDOUT, now_usec);
-                *ret_until_usec = now_usec + RULE_NAMES_PENDING_USEC;
-                return 0;
-        }
-        *ret_until_usec = names->begun_usec + RULE_NAMES_WAIT_USEC;
-        return -EAGAIN;
-}
-
-void rule_names_wait(struct rule_names *names, struct waiter *waiter)
-{
-        waiters_add(&names->waiters, waiter);
 }
 
 /* ---- life ---- */
 
-int rule_names_new(struct rule_names **ret, sd_event *event, rule_names_changed_fn changed, void *userdata)
+void rule_names_adopt(struct rule_names *names, struct settings *settings, struct rule_answers *answers)
 {
-        struct rule_names *names = calloc(1, sizeof(*names));
-        int r = names ? helper_threads_new(&names->threads, event, "names in rules", names) : -ENOMEM;
+        (void)rule_answers_free(names->answers);
+        names->settings = settings;
+        names->answers = answers;
+        names->generation++;
+        names->changed = false;
+        tell_soon(names);
+}
 
+static void free_names(struct rule_names **names)
+{
+        *names = rule_names_free(*names);
+}
+
+int rule_names_new(struct rule_names **ret, sd_event *event, rule_names_told_fn told, void *userdata)
+{
+        _cleanup_(free_names) struct rule_names *names = calloc(1, sizeof(*names));
+        if (!names) {
+                return -ENOMEM;
+        }
+        names->told = told;
+        names->userdata = userdata;
+        int r = helper_threads_new(&names->threads, event, "names in rules", names);
         if (r < 0) {
-                free(names);
                 return r;
         }
-        names->changed = changed;
-        names->userdata = userdata;
-        *ret = names;
+        r = turn_new(&names->turn, event, on_turn, names, "names in rules, told");
+        if (r < 0) {
+                return r;
+        }
+        *ret = take_ptr(names);
         return 0;
 }
 
@@ -221,6 +226,7 @@ struct rule_names *rule_names_free(struct rule_names *names)
 {
         if (names) {
                 names->threads = helper_threads_free(names->threads);
+                sd_event_source_disable_unref(names->turn);
                 names->answers = rule_answers_free(names->answers);
                 free(names);
         }

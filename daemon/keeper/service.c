@@ -4,7 +4,6 @@
 #include "daemon/keeper/service.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/keeper/environment_log.h"
 #include "daemon/keeper/notify.h"
 #include "lib/util.h"
 
@@ -12,7 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #define READY_AT_LATEST_USEC (10 * USEC_PER_SEC)
 #define TELL_AGAIN_USEC      (1 * USEC_PER_SEC)
@@ -20,60 +18,63 @@
 /* Before that, settings are read, for which the user database is asked. */
 #define START_USEC (READY_AT_LATEST_USEC + 5 * USEC_PER_SEC)
 
-static size_t describe(const struct environment *environment, uint64_t now_usec, char *text, size_t size)
+static size_t describe(const struct environment *environment, const struct keys_view *keys,
+                       uint64_t now_usec, char *text, size_t size)
 {
+        const char *name = environment->view.name;
         const struct session *session = environment_session(environment, now_usec);
-        uint64_t next = refresh_next_usec(&environment->refresh);
-        char wait[CLOCK_TEXT_MAX], why[ENVIRONMENT_WHY_MAX], end[CLOCK_TEXT_MAX];
+        uint64_t next = refresh_next_usec(&environment->view.refresh);
+        char expires[CLOCK_TEXT_MAX], wait[CLOCK_TEXT_MAX], why[ENVIRONMENT_WHY_MAX];
         int n;
 
         if (session) {
                 /* A point in time, not a remainder: the line stays true without being sent again every
                  * second. */
-                n = snprintf(text, size, "%s: valid until %s, next refresh %s", environment->name,
-                             clock_format_utc(session->expires_usec, end),
+                n = snprintf(text, size, "%s: valid until %s, next refresh %s", name,
+                             clock_format_utc(session->expires_usec, expires),
                              next == USEC_NEVER ? "never (no access key)" : clock_format_utc(next, wait));
         } else {
-                n = snprintf(text, size, "%s: %s", environment->name,
-                             environment_why(environment, now_usec, why));
+                n = snprintf(text, size, "%s: %s", name,
+                             environment_view_why(&environment->view, keys, now_usec, why));
         }
         return n > 0 ? MIN_OF((size_t)n, size - 1) : 0;
 }
 
-static void tell_status(const struct api *api, uint64_t now_usec)
+static void tell_status(struct service *service, const struct service_state *state, uint64_t now_usec)
 {
-        static char last[1024];
-        char text[1024] = "";
+        const struct environments *environments = state->environments;
+        char text[SERVICE_STATUS_MAX] = "";
         size_t length = 0;
 
-        for (size_t i = 0; i < api->n_environments && length + 3 < sizeof(text); i++) {
-                const struct environment *environment = api->environments[i];
-                if (!environment_configured(environment) && !environment_session(environment, now_usec)) {
+        for (size_t i = 0; i < environments->n && length + 3 < sizeof(text); i++) {
+                const struct environment *environment = environments->list[i];
+                if (!environment_view_configured(&environment->view) &&
+                    !environment_session(environment, now_usec)) {
                         continue;
                 }
                 if (length > 0) {
                         memcpy(text + length, "; ", 3);
                         length += 2;
                 }
-                length += describe(environment, now_usec, text + length, sizeof(text) - length);
+                length += describe(environment, state->keys, now_usec, text + length, sizeof(text) - length);
         }
         if (length == 0) {
                 (void)snprintf(text, sizeof(text),
                                "no access key: run 'eqpctl key set ENVIRONMENT', or put a key file "
                                "into %s",
-                               upstream_keys_directory(api->upstream));
+                               state->keys->directory);
         }
-        if (!streq(text, last) && notify(-1, "STATUS=%s", text) != -EAGAIN) {
-                memcpy(last, text, sizeof(last));
+        if (!streq(text, service->status) && notify(-1, "STATUS=%s", text) != -EAGAIN) {
+                memcpy(service->status, text, sizeof(text));
         }
 }
 
-static bool all_answered(const struct api *api)
+static bool all_answered(const struct environments *environments)
 {
-        for (size_t i = 0; i < api->n_environments; i++) {
-                const struct environment *environment = api->environments[i];
+        for (size_t i = 0; i < environments->n; i++) {
+                const struct environment *environment = environments->list[i];
                 /* A session that survived a restart is an answer too. */
-                if (environment_configured(environment) && environment->n_answered == 0 &&
+                if (environment_view_configured(&environment->view) && environment->view.n_answered == 0 &&
                     !environment->session) {
                         return false;
                 }
@@ -112,10 +113,10 @@ static void become_ready(struct service *service)
         }
 }
 
-void service_look(struct service *service, const struct api *api, uint64_t now_usec)
+void service_look(struct service *service, const struct service_state *state, uint64_t now_usec)
 {
-        tell_status(api, now_usec);
-        if (api->settings->ready_when_listening || all_answered(api)) {
+        tell_status(service, state, now_usec);
+        if (state->ready_when_listening || all_answered(state->environments)) {
                 become_ready(service);
         }
 }
@@ -176,9 +177,7 @@ void service_clear(struct service *service)
 
 void service_reloading(struct service *service)
 {
-        struct timespec now;
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        service->reloading_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+        service->reloading_usec = clock_monotonic_usec();
         (void)tell_reloading(service);
 }
 

@@ -2,7 +2,9 @@
  * the loop runs. Without systemd all of it does nothing. */
 #pragma once
 
-#include "daemon/frontend/api/api.h"
+#include "daemon/keeper/environments.h"
+
+#define SERVICE_STATUS_MAX 1024
 
 /* Zeroed, then service_init(). */
 struct service {
@@ -11,6 +13,14 @@ struct service {
         uint64_t reloading_usec;   /* when the reload began of which the manager is still to hear; 0: none */
         sd_event_source *watchdog; /* NULL: there is none to feed */
         uint64_t watchdog_usec;    /* it has to be fed within that time */
+        char status[SERVICE_STATUS_MAX]; /* the last STATUS= that the manager took */
+};
+
+/* What STATUS= and READY=1 are made from. */
+struct service_state {
+        const struct environments *environments;
+        const struct keys_view *keys;
+        bool ready_when_listening;
 };
 
 /* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the
@@ -24,7 +34,7 @@ void service_clear(struct service *service);
 /* Something changed. Sends READY=1, once, when every environment with a key has had its first answer (or at
  * once if the settings want that), and STATUS= in words when they differ from the last ones: "sandbox: valid
  * until …, next refresh …; production: …". */
-void service_look(struct service *service, const struct api *api, uint64_t now_usec);
+void service_look(struct service *service, const struct service_state *state, uint64_t now_usec);
 
 /* A reload begins (RELOADING=1 with the time, as notify-reload units want it) and ends (READY=1). */
 void service_reloading(struct service *service);

@@ -5,6 +5,7 @@
 #include "daemon/keeper/survival.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/keeper/key_digest.h"
 #include "daemon/keeper/session_store.h"
 #include "lib/duration.h"
 #include "lib/secret.h"
@@ -15,11 +16,12 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-static_assert(SAVED_SALT_SIZE == UPSTREAM_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == UPSTREAM_DIGEST_SIZE,
-              "what the door gives is what is saved");
+static_assert(SAVED_SALT_SIZE == KEYED_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == KEYED_DIGEST_SIZE,
+              "what keys are told apart by is what is saved");
 
 struct survival {
-        const struct api *api;
+        const struct environments *environments;
+        struct key_files *keys;
         sd_event_source *later; /* looks; NULL: there is no store */
         struct session_store store;
         uint8_t salt[SAVED_SALT_SIZE]; /* the same from process to process, so that texts can be compared */
@@ -32,8 +34,9 @@ struct survival {
 static void save_session(const struct survival *survival, const struct environment *environment,
                          const struct refresh_token *token, struct saved_environment *ret)
 {
-        if (upstream_key_digest(environment->upstream, environment->session_key, survival->salt,
-                                ret->key_digest) < 0) {
+        const struct access_key *key = key_files_find(survival->keys, environment->session_key);
+
+        if (!key || key_digest(key, survival->salt, ret->key_digest) < 0) {
                 return;
         }
         ret->session = session_ref(environment->session);
@@ -44,7 +47,7 @@ static void save_session(const struct survival *survival, const struct environme
 
 static struct saved_sessions *gather(const struct survival *survival, uint64_t number)
 {
-        const struct api *api = survival->api;
+        const struct environments *environments = survival->environments;
         struct saved_sessions *saved = saved_sessions_new();
 
         if (!saved) {
@@ -53,17 +56,17 @@ static struct saved_sessions *gather(const struct survival *survival, uint64_t n
         saved->number = number;
         memcpy(saved->boot_id, survival->store.boot_id, sizeof(saved->boot_id));
         memcpy(saved->salt, survival->salt, sizeof(saved->salt));
-        for (size_t i = 0; i < api->n_environments; i++) {
-                const struct environment *environment = api->environments[i];
+        for (size_t i = 0; i < environments->n; i++) {
+                const struct environment *environment = environments->list[i];
                 struct saved_environment *one = &saved->environments[saved->n_environments];
                 struct refresh_token token;
 
-                refresh_leave(&environment->refresh, &one->past, &token);
-                if (environment->session && environment->refresh.has_token) {
+                refresh_leave(&environment->view.refresh, &one->past, &token);
+                if (environment->session && environment->view.refresh.has_token) {
                         save_session(survival, environment, &token, one);
                 }
                 if (one->session || one->past.n_sent > 0) {
-                        (void)snprintf(one->name, sizeof(one->name), "%s", environment->name);
+                        (void)snprintf(one->name, sizeof(one->name), "%s", environment->view.name);
                         (void)snprintf(one->base_url, sizeof(one->base_url), "%s",
                                        environment->settings->base_url);
                         saved->n_environments++;
@@ -158,12 +161,12 @@ static bool find_key(const struct survival *survival, const struct environment *
                      const struct saved_environment *saved, struct key_name *ret)
 {
         struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
-        size_t n = upstream_keys(environment->upstream, environment->name, names);
+        size_t n = key_files_names(survival->keys, environment->view.name, names);
 
         for (size_t i = 0; i < n; i++) {
+                const struct access_key *key = key_files_find(survival->keys, names[i].serial);
                 uint8_t digest[SAVED_KEY_DIGEST_SIZE];
-                if (upstream_key_digest(environment->upstream, names[i].serial, survival->salt, digest) >=
-                            0 &&
+                if (key && key_digest(key, survival->salt, digest) >= 0 &&
                     secret_equal(digest, saved->key_digest, sizeof(digest))) {
                         *ret = names[i];
                         return true;
@@ -201,26 +204,16 @@ static void restore_environment(const struct survival *survival, struct environm
         }
         if (why) {
                 environment_restore(environment, &past, NULL, NULL, NULL);
-                say_dropped(environment->name, why);
+                say_dropped(environment->view.name, why);
                 return;
         }
         environment_restore(environment, &past, saved->session, &token, &key);
         journal_say(&(struct journal_record){ .priority = LOG_INFO,
                                               .id = EVENT_SESSIONS_RESTORED,
-                                              .environment = environment->name,
+                                              .environment = environment->view.name,
                                               .key = key.label },
                     "the session from before the restart lives on for %s",
                     duration_format(token.expires_usec - now_usec, life));
-}
-
-static struct environment *find_environment(const struct api *api, const char *name)
-{
-        for (size_t i = 0; i < api->n_environments; i++) {
-                if (streq(api->environments[i]->name, name)) {
-                        return api->environments[i];
-                }
-        }
-        return NULL;
 }
 
 void survival_restore(struct survival *survival, uint64_t now_usec)
@@ -229,7 +222,7 @@ void survival_restore(struct survival *survival, uint64_t now_usec)
 
         for (size_t i = 0; kept && i < kept->n_environments; i++) {
                 const struct saved_environment *saved = &kept->environments[i];
-                struct environment *environment = find_environment(survival->api, saved->name);
+                struct environment *environment = environments_find(survival->environments, saved->name);
                 const char *why = !environment ? "there is no such environment any more"
                                   : !saved_environment_possible(saved, now_usec)
                                           ? "its times lie in the future"
@@ -264,8 +257,8 @@ static int begin_looking(struct survival *survival, sd_event *event)
         return r;
 }
 
-int survival_new(struct survival **ret, sd_event *event, const struct api *api,
-                 struct passed_sockets *passed)
+int survival_new(struct survival **ret, sd_event *event, const struct environments *environments,
+                 struct key_files *keys, struct passed_sockets *passed)
 {
         _cleanup_(free_survival) struct survival *survival = calloc(1, sizeof(*survival));
         const ssize_t size = sizeof(survival->salt);
@@ -274,7 +267,8 @@ int survival_new(struct survival **ret, sd_event *event, const struct api *api,
         if (!survival) {
                 return -ENOMEM;
         }
-        survival->api = api;
+        survival->environments = environments;
+        survival->keys = keys;
         session_store_init(&survival->store, passed, &survival->kept);
         if (survival->kept) {
                 memcpy(survival->salt, survival->kept->salt, sizeof(survival->salt));

@@ -4,14 +4,14 @@
 #pragma once
 
 #include "daemon/base/passed_sockets.h"
-#include "daemon/frontend/api/api.h"
+#include "daemon/keeper/environments.h"
 
 struct survival;
 
 /* Reads what the manager kept (passed->sessions, which it takes over): the newest that is whole and of this
- * boot; the store lets go the rest. api has the environments, then and later. -ENOMEM and others. */
-int survival_new(struct survival **ret, sd_event *event, const struct api *api,
-                 struct passed_sockets *passed);
+ * boot; the store lets go the rest. Environments and keys stay the caller's. -ENOMEM and others. */
+int survival_new(struct survival **ret, sd_event *event, const struct environments *environments,
+                 struct key_files *keys, struct passed_sockets *passed);
 
 /* Lets the manager know what is new and not told yet. NULL is fine; returns NULL. */
 struct survival *survival_free(struct survival *survival);

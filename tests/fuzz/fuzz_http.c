@@ -6,10 +6,8 @@
 #include "daemon/frontend/api/api.h"
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/http_server.h"
-#include "daemon/keeper/group_lookup.h"
-#include "daemon/keeper/reload.h"
 #include "lib/util.h"
-#include "tests/fake/upstream.h"
+#include "tests/fake/keeper.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -21,29 +19,11 @@
 
 static struct world {
         sd_event *event;
-        struct settings *settings;
-        struct upstream *upstream;
+        struct known known;
+        struct keeper *keeper;
         struct http_server *server;
-        struct service service;
-        struct reload reload;
         struct api api;
 } world;
-
-static void ignore_change(void *userdata)
-{
-}
-
-static bool known(const char *environment, void *userdata)
-{
-        return true;
-}
-
-static int refuse_reload(struct settings *settings, char *reterr_message, void *userdata)
-{
-        reterr_message[0] = '?';
-        reterr_message[1] = '\0';
-        return -ECANCELED;
-}
 
 static void turn_until_quiet(void)
 {
@@ -54,34 +34,17 @@ static void turn_until_quiet(void)
 
 static void build_world(void)
 {
-        char message[SETTINGS_ERROR_MAX];
         const struct http_limits limits = { 64, 64 };
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &world.api };
 
-        const struct environment_watcher nobody = { .on_change = ignore_change };
-
         journal_open(-1, JOURNAL_AUTO, /* plain= */ false); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);
-        must(settings_new(&world.settings) >= 0);
-        must(settings_finish(world.settings, message) >= 0);
-        must(upstream_new(&world.upstream, world.event, world.settings, known, ignore_change, NULL) >= 0);
+        world.keeper = fake_keeper_new(world.event, &world.known);
         must(http_server_new(&world.server, world.event, &limits, &handler) >= 0);
         must(audit_new(&world.api.audit) >= 0);
-        must(user_groups_new(&world.api.user_groups, world.event) >= 0);
-        const struct reload_work reloading = { "/dev/null", &world.service, refuse_reload, NULL };
-        must(reload_init(&world.reload, world.event, &reloading) >= 0);
-        world.api.reload = &world.reload;
-        world.api.settings = world.settings;
-        world.api.rights_generation = 1;
-        world.api.upstream = world.upstream;
+        world.api.known = &world.known;
         world.api.server = world.server;
         world.api.started_usec = clock_now_usec();
-        world.api.n_environments = world.settings->n_environments;
-        for (size_t i = 0; i < world.settings->n_environments; i++) {
-                must(environment_new(&world.api.environments[i], world.event, world.upstream,
-                                     &world.settings->environments[i], &nobody) >= 0);
-                environment_keys_changed(world.api.environments[i]);
-        }
         turn_until_quiet();
 }
 
@@ -117,20 +80,6 @@ static bool names_itself(const uint8_t *data, size_t size)
                 strstr(text, "[::1]:9377"));
 }
 
-/* Is an exchange about to start anyway, because an earlier input asked for one in vain (there is a floor
- * between two)? */
-static bool exchange_is_due(void)
-{
-        uint64_t soon = clock_now_usec() + 2 * USEC_PER_SEC;
-
-        for (size_t i = 0; i < world.api.n_environments; i++) {
-                if (refresh_next_usec(&world.api.environments[i]->refresh) <= soon) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static char reply[1 << 16];
@@ -142,8 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!world.event) {
                 build_world();
         }
-        bool is_due = exchange_is_due();
-        unsigned n_exchanges = fake_upstream_n_exchanges;
+        unsigned n_exchanges = fake_keeper_n_exchanges(world.keeper);
         reply[0] = '\0';
         must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
         http_server_add(world.server, ends[0], &peer, &place);
@@ -163,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)read_reply(ends[1], reply, sizeof(reply), &length);
         (void)close(ends[1]);
         turn_until_quiet();
-        must(!strstr(reply, FAKE_UPSTREAM_TOKEN) || names_itself(data, size));
-        must(fake_upstream_n_exchanges == n_exchanges || is_due || names_itself(data, size));
+        must(!strstr(reply, FAKE_KEEPER_TOKEN) || names_itself(data, size));
+        must(fake_keeper_n_exchanges(world.keeper) == n_exchanges || names_itself(data, size));
         return 0;
 }

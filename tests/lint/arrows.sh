@@ -58,30 +58,24 @@ rule only 'daemon/.*' 'daemon/.*|lib/[^/]+|<.*' "the daemon uses lib/ and itself
 
 # ---- inside the daemon ----
 
-exchange_side='daemon/keeper/(upstream|exchange|curl_loop|trust|key_[a-z_]+|held_keys)\.[ch]'
-behind_the_door='daemon/keeper/(exchange|curl_loop|trust|key_[a-z_]+|held_keys)\.h'
-upstream_side='daemon/keeper/environment(_log)?\.[ch]'
-
-# The daemon's files, but for those that match.
-daemon_but() {
-        cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE "^($1)\$" | sort -u | paste -sd'|'
+room() { # PATTERN OF FILES, PATTERN OF ROOMS, WHY
+        rule only "daemon/$1/.*" "daemon/($2)/[^/]+|lib/[^/]+|<.*" "$3"
 }
 
-rule only 'daemon/base/.*' 'daemon/base/.*|lib/[^/]+|<.*' "base is what the others stand on"
-rule only 'daemon/frontend/callers/.*' 'daemon/(frontend/callers|base)/.*|lib/[^/]+|<.*' \
-        "who is calling is found out below HTTP"
-rule never 'daemon/frontend/http/.*' 'daemon/frontend/(api|credentials)/.*' "HTTP does not know what is asked"
-rule never "$(daemon_but "$exchange_side")" "$behind_the_door|lib/access_key\.h" \
-        "the exchange side has one door, daemon/keeper/upstream.h"
-rule never "$(daemon_but "$exchange_side|daemon/main\.c")" '<curl/.*' "libcurl lives behind daemon/keeper/upstream.h"
-rule only "$exchange_side" "$behind_the_door|daemon/keeper/upstream\.h|daemon/base/.*|lib/[^/]+|<.*" \
-        "the exchange side can become a process of its own: it knows nothing of the rest"
-rule only "$upstream_side" \
-        'daemon/keeper/(environment|environment_log|upstream)\.h|daemon/base/.*|lib/[^/]+|<.*' \
-        "the upstream side does not know who asks"
-rule never "$upstream_side|$exchange_side" '<microhttpd.*' "the upstream side serves nobody"
-rule never "$(daemon_but 'daemon/(main|keeper/keeper)\.c')" 'daemon/keeper/keeper\.h' \
-        "daemon/keeper/keeper is the top: only daemon/main.c knows it"
+room base 'base' "base is what the others stand on"
+room keeper 'keeper|base' "the keeper knows the frontend by daemon/base/sides.h alone"
+room frontend/known 'frontend/known|base' "what the frontend knows comes by daemon/base/sides.h alone"
+room frontend/callers 'frontend/(callers|known)|base' "who is calling is found out below HTTP"
+room frontend/http 'frontend/(http|callers|known)|base' "HTTP does not know what is asked"
+room frontend/api 'frontend/(api|http|callers|known)|base' "what is asked over HTTP knows nothing of credentials"
+room frontend/credentials 'frontend/(credentials|http|callers|known)|base' "credentials know nothing of what is asked over HTTP"
+rule never 'daemon/frontend/.*' '<(curl|pwd|grp|netdb|dirent).*|lib/(access_key|key_file_rule)\.h' \
+        "the frontend has no upstream, no user database, no file and no key"
+rule never 'daemon/(base|keeper)/.*' '<microhttpd.*' "only the frontend serves anybody"
+rule only 'daemon/frontend/frontend\.[ch]' 'daemon/frontend/.*|daemon/base/[^/]+|lib/[^/]+|<.*' \
+        "the frontend knows the keeper by daemon/base/sides.h alone"
+rule never "$(cut -d' ' -f1 <<<"$includes" | grep '^daemon/' | grep -vE '^daemon/(main|keeper/keeper)\.c$' | sort -u | paste -sd'|')" \
+        'daemon/keeper/keeper\.h' "daemon/keeper/keeper is the top: only daemon/main.c knows it"
 
 # ---- what lib/ calls ----
 

@@ -36,7 +36,8 @@ def uses(build, folder):
              for name, names in symbols(archives[0], "-u").items()}
     for name, below in needs.items():
         for suffix in (".c", ".h"):
-            text = (ROOT / folder / name).with_suffix(suffix).read_text()
+            file = (ROOT / folder / name).with_suffix(suffix)
+            text = file.read_text() if file.exists() else ""
             below.update(re.findall(rf'^#include "{folder}/(\w+)\.h"', text, flags=re.M))
         below.discard(name)
     return needs

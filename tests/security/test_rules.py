@@ -2,6 +2,9 @@
 use."""
 
 import json
+import os
+import stat
+import subprocess
 
 import pytest
 
@@ -205,3 +208,53 @@ def test_missing_default_group_is_no_error(upstream, make_broker, mallory):
     for place in ("127.0.0.1", broker.port), str(broker.socket_path):
         assert status_of(ROOT, place, "/v1/sandbox/token") == 200
         assert status_of(mallory, place, "/v1/sandbox/token") == 403
+
+
+def test_reload_forgets_the_groups_of_who_is_gone(upstream, make_broker, users, alice):
+    """On TCP they come from the user database; a user who is removed leaves them to nobody."""
+    group, _ = users.group("team")
+    gone = users.user("gone-from-team", [group])
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         broker=f"allow = group:{group}\nallow = user:{alice.name}\nallow = user:root").wait_valid()
+    place = "127.0.0.1", broker.port
+    assert status_of(gone, place, "/v1/sandbox/token") == 200, "the control"
+    users.remove(gone)
+    heir = users.user("heir-of-team", uid=gone.uid)
+    assert status_of(heir, place, "/v1/sandbox/token") == 200, "the control: it is remembered"
+    broker.reload()
+    assert status_of(heir, place, "/v1/sandbox/token") == 403
+
+
+def fence(broker):
+    status = broker.socket_path.lstat()
+    return stat.S_IMODE(status.st_mode), status.st_gid
+
+
+@pytest.mark.parametrize("change", ["gone", "renumbered"])
+@pytest.mark.parametrize("uid", [None, 54322], ids=["root", "unprivileged"])
+def test_socket_group_is_not_inherited(upstream, make_broker, users, tmp_path, uid, change):
+    """The name of the socket's group goes, or has another number, which a daemon without privileges may not give
+    away: the old number loses its access, and the reload does its other work."""
+    group, gid = users.group(f"fence-{uid}-{change}")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o001 == 0 and str(folder).startswith("/tmp/"):
+            folder.chmod(0o711)
+    place = tmp_path / "place"
+    place.mkdir()
+    os.chown(place, uid or 0, gid)
+    place.chmod(0o2755)  # what is made in it has the group, also by who is not in it
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=uid, unix=False,
+                         broker=f"listen = {place}/broker.sock\nallow = any\nsocket_mode = 0660\nsocket_group = {group}")
+    broker.socket_path = place / "broker.sock"
+    heir = Person("heir", 71005, 71005, [gid])
+    wait_until(lambda: status_of(heir, str(broker.socket_path), "/v1/sandbox/token") == 200, "the control")
+    assert fence(broker) == (0o660, gid)
+    users.remove_group(group)
+    if change == "renumbered":
+        subprocess.run(["groupadd", "-g", str(gid + 1000), group], check=True)
+    broker.reload()
+    mode, owner = fence(broker)
+    assert owner != gid or mode & 0o070 == 0, (oct(mode), owner)
+    with pytest.raises(AssertionError, match="PermissionError"):
+        status_of(heir, str(broker.socket_path), "/v1/sandbox/token")
+    assert broker.log("read again"), "the rest of the reload took place"

@@ -107,6 +107,34 @@ static void the_last_answer_stands_for_an_hour(void **state)
         assert_false(last_rule(settings)->resolved);
 }
 
+/* The kernel shows these numbers for whoever it cannot name. */
+static void a_name_of_nobody_gives_nothing(void **state)
+{
+        const uint32_t nobodies[] = { 65534, UINT32_MAX };
+
+        for (size_t i = 0; i < ARRAY_SIZE(nobodies); i++) {
+                _cleanup_(settings_freep) struct settings *settings = settings_with("group:nogroup");
+                _cleanup_(free_answers) struct rule_answers *answers = NULL;
+
+                user_database = (struct user_database){ .known = true, .id = nobodies[i] };
+                assert_int_equal(rule_answers_new(&answers, settings, NULL, 1000), 0);
+                assert_false(last_rule(settings)->resolved);
+        }
+}
+
+/* Times count from the question: what was true when it was put may not be when it is answered. */
+static void an_answer_is_as_old_as_its_question(void **state)
+{
+        struct rule_answer answer = { .state = RULE_ANSWER_FOUND };
+
+        rule_answer_settle(&answer, 1000, 1000 + USEC_PER_MIN);
+        assert_int_equal(answer.told_usec, 1000);
+        assert_int_equal(answer.until_usec, 1000 + RULE_ANSWERS_KEPT_USEC);
+        answer.state = RULE_ANSWER_UNKNOWN;
+        rule_answer_settle(&answer, 1000, 2000);
+        assert_int_equal(answer.until_usec, 2000 + RULE_ANSWERS_WANTING_USEC);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -114,6 +142,8 @@ int main(void)
                 cmocka_unit_test(a_check_does_without_a_default_group),
                 cmocka_unit_test(a_start_takes_what_there_is),
                 cmocka_unit_test(the_last_answer_stands_for_an_hour),
+                cmocka_unit_test(a_name_of_nobody_gives_nothing),
+                cmocka_unit_test(an_answer_is_as_old_as_its_question),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,6 @@
 #include "tests/unit/user_database.h"
 
 #include <signal.h>
-#include <stddef.h>
 
 struct story {
         sd_event *event;
@@ -15,19 +14,24 @@ struct story {
         struct rule_names *names;
         uint64_t now_usec; /* when they were looked up last */
         unsigned n_changed, n_told;
-        struct waiter waiter;
+        uint64_t again_usec, until_usec; /* as told */
 };
 
-static void on_changed(void *userdata)
+static void on_told(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
 {
         struct story *story = userdata;
-        story->n_changed++;
+
+        story->n_told++;
+        story->n_changed += changed;
+        story->again_usec = again_usec;
+        story->until_usec = until_usec;
 }
 
-static void on_told(struct waiter *waiter)
+static void wait_until_told(struct story *story, unsigned n_times)
 {
-        struct story *story = container_of(waiter, struct story, waiter);
-        story->n_told++;
+        for (unsigned n_told = story->n_told; story->n_told < n_told + n_times;) {
+                assert_true(sd_event_run(story->event, 10 * USEC_PER_SEC) > 0);
+        }
 }
 
 static void adopt(struct story *story)
@@ -39,20 +43,25 @@ static void adopt(struct story *story)
                                           story->now_usec),
                          0);
         rule_names_adopt(story->names, story->settings, answers);
+        wait_until_told(story, 1);
+}
+
+static void begin_with(struct story *story, const char *rules)
+{
+        char message[SETTINGS_ERROR_MAX];
+
+        *story = (struct story){ 0 };
+        user_database = (struct user_database){ .known = true, .id = 1001 };
+        assert_true(sd_event_new(&story->event) >= 0);
+        assert_int_equal(settings_new(&story->settings), 0);
+        assert_int_equal(settings_read(story->settings, "a.conf", rules, strlen(rules), message), 0);
+        assert_int_equal(rule_names_new(&story->names, story->event, on_told, story), 0);
+        adopt(story);
 }
 
 static void begin(struct story *story)
 {
-        static const char text[] = "[broker]\nallow = user:alice\n";
-        char message[SETTINGS_ERROR_MAX];
-
-        *story = (struct story){ .waiter.on_news = on_told };
-        user_database = (struct user_database){ .known = true, .id = 1001 };
-        assert_true(sd_event_new(&story->event) >= 0);
-        assert_int_equal(settings_new(&story->settings), 0);
-        assert_int_equal(settings_read(story->settings, "a.conf", text, strlen(text), message), 0);
-        assert_int_equal(rule_names_new(&story->names, story->event, on_changed, story), 0);
-        adopt(story);
+        begin_with(story, "[broker]\nallow = user:alice\n");
 }
 
 static void end(struct story *story)
@@ -67,30 +76,23 @@ static const struct access_rule *rule_of(const struct story *story)
         return &story->settings->allow.rules[0];
 }
 
-/* A request comes so long after the last look-up, and waits until it is over. */
-static void ask_after(struct story *story, uint64_t usec)
+/* A request finds them old, so long after they were looked up, and something comes of it. */
+static void look_again_after(struct story *story, uint64_t usec)
 {
-        uint64_t until_usec;
-
-        if (rule_names_ask(story->names, story->now_usec + usec, &until_usec) == -EAGAIN) {
-                unsigned n_told = story->n_told;
-                assert_int_equal(until_usec, story->now_usec + usec + RULE_NAMES_WAIT_USEC);
-                rule_names_wait(story->names, &story->waiter);
-                while (story->n_told == n_told) {
-                        assert_true(sd_event_run(story->event, 10 * USEC_PER_SEC) > 0);
-                }
-                story->now_usec = clock_now_usec();
-        }
+        rule_names_look_again(story->names, story->now_usec + usec);
+        wait_until_told(story, 1);
 }
 
 static void a_fresh_answer_is_believed(void **state)
 {
         struct story story;
-        uint64_t until_usec;
 
         begin(&story);
-        assert_int_equal(rule_names_ask(story.names, story.now_usec + 1, &until_usec), 0);
-        assert_int_equal(until_usec, story.now_usec + RULE_NAMES_KEPT_USEC);
+        assert_int_equal(story.until_usec, story.now_usec + RULE_ANSWERS_KEPT_USEC);
+        assert_int_equal(story.again_usec, story.until_usec - RULE_ANSWERS_KEPT_USEC / 4);
+        look_again_after(&story, 1);
+        assert_int_equal(story.until_usec, story.now_usec + RULE_ANSWERS_KEPT_USEC);
+        assert_int_equal(story.n_changed, 0);
         assert_int_equal(rule_of(&story)->id, 1001);
         end(&story);
 }
@@ -102,44 +104,28 @@ static void a_name_that_is_gone_gives_nothing(void **state)
 
         begin(&story);
         user_database.known = false;
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
         assert_int_equal(story.n_changed, 1);
         assert_false(rule_of(&story)->resolved);
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
+        look_again_after(&story, 3 * RULE_ANSWERS_KEPT_USEC);
         assert_int_equal(story.n_changed, 1); /* nothing new */
         user_database = (struct user_database){ .known = true, .id = 1005 };
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
+        look_again_after(&story, 5 * RULE_ANSWERS_KEPT_USEC);
         assert_int_equal(story.n_changed, 2);
         assert_true(rule_of(&story)->resolved);
         assert_int_equal(rule_of(&story)->id, 1005);
         end(&story);
 }
 
+/* In good time: before anybody has to wait for it. */
 static void another_number_takes_the_place_of_the_old_one(void **state)
 {
         struct story story;
 
         begin(&story);
         user_database.id = 1002;
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC - RULE_ANSWERS_KEPT_USEC / 4);
         assert_int_equal(story.n_changed, 1);
-        assert_int_equal(rule_of(&story)->id, 1002);
-        end(&story);
-}
-
-/* On a busy host: the look-up has ended before anybody has to wait for it. */
-static void nobody_waits_who_comes_in_time(void **state)
-{
-        struct story story;
-        uint64_t until_usec;
-
-        begin(&story);
-        user_database.id = 1002;
-        assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC - 1, &until_usec),
-                         0);
-        while (story.n_changed == 0) {
-                assert_true(sd_event_run(story.event, 10 * USEC_PER_SEC) > 0);
-        }
         assert_int_equal(rule_of(&story)->id, 1002);
         end(&story);
 }
@@ -149,22 +135,36 @@ static void a_silent_user_database_takes_nothing_away_for_an_hour(void **state)
         struct story story;
 
         begin(&story);
-        uint64_t first_usec = story.now_usec;
         user_database.error = EIO;
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
         assert_int_equal(story.n_changed, 0);
         assert_int_equal(rule_of(&story)->id, 1001);
+        end(&story);
+}
 
-        /* A look-up that never ends is as good as none. */
-        uint64_t until_usec, late_usec = first_usec + RULE_ANSWERS_SILENT_USEC - 1;
-        assert_int_equal(rule_names_ask(story.names, late_usec - RULE_NAMES_WAIT_USEC, &until_usec),
-                         -EAGAIN);
-        assert_int_equal(rule_names_ask(story.names, late_usec, &until_usec), 0);
-        assert_int_equal(until_usec, late_usec + RULE_NAMES_PENDING_USEC);
-        assert_int_equal(story.n_changed, 0);
-        assert_int_equal(rule_names_ask(story.names, late_usec + 1, &until_usec), 0);
+/* A look-up that does not end is as good as none after a while, and withholds no news of others. */
+static void a_name_that_hangs_is_not_waited_for(void **state)
+{
+        struct story story;
+        const uint64_t first = RULE_ANSWERS_KEPT_USEC;
+
+        begin_with(&story, "[broker]\nallow = user:alice\nallow = user:remote\n");
+        user_database.known = false;
+        user_database.hangs = "remote";
+        look_again_after(&story, first); /* of alice */
         assert_int_equal(story.n_changed, 1);
-        assert_false(rule_of(&story)->resolved);
+        assert_false(story.settings->allow.rules[0].resolved);
+        assert_true(story.settings->allow.rules[1].resolved);
+        assert_true(story.until_usec <= story.now_usec + first); /* the other one is old */
+
+        look_again_after(&story, first + RULE_NAMES_WAIT_USEC);
+        assert_true(story.settings->allow.rules[1].resolved);
+        look_again_after(&story, RULE_ANSWERS_SILENT_USEC);
+        assert_false(story.settings->allow.rules[1].resolved);
+        assert_int_equal(story.n_changed, 2);
+        user_database.hangs = NULL;
+        user_database.known = true;
+        wait_until_told(&story, 1);
         end(&story);
 }
 
@@ -172,20 +172,17 @@ static void a_silent_user_database_takes_nothing_away_for_an_hour(void **state)
 static void a_reload_is_not_overtaken(void **state)
 {
         struct story story;
-        uint64_t until_usec;
 
         begin(&story);
-        rule_names_wait(story.names, &story.waiter);
-        assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC, &until_usec),
-                         -EAGAIN);
+        user_database.hangs = "alice";
+        rule_names_look_again(story.names, story.now_usec + RULE_ANSWERS_KEPT_USEC);
         user_database.id = 1003;
+        user_database.hangs = NULL;
         adopt(&story);
-        assert_int_equal(story.n_told, 1);
         assert_int_equal(rule_of(&story)->id, 1003);
-        assert_true(sd_event_run(story.event, 10 * USEC_PER_SEC) > 0); /* the outcome of the first one */
+        while (sd_event_run(story.event, 200 * USEC_PER_MSEC) > 0) {
+        }
         assert_int_equal(story.n_changed, 0);
-        ask_after(&story, RULE_NAMES_KEPT_USEC);
-        assert_int_equal(story.n_told, 2); /* one that was begun after it is of use */
         end(&story);
 }
 
@@ -193,11 +190,9 @@ static void a_reload_is_not_overtaken(void **state)
 static void an_end_in_the_middle(void **state)
 {
         struct story story;
-        uint64_t until_usec;
 
         begin(&story);
-        assert_int_equal(rule_names_ask(story.names, story.now_usec + RULE_NAMES_KEPT_USEC, &until_usec),
-                         -EAGAIN);
+        rule_names_look_again(story.names, story.now_usec + RULE_ANSWERS_KEPT_USEC);
         end(&story);
 }
 
@@ -207,8 +202,8 @@ int main(void)
                 cmocka_unit_test(a_fresh_answer_is_believed),
                 cmocka_unit_test(a_name_that_is_gone_gives_nothing),
                 cmocka_unit_test(another_number_takes_the_place_of_the_old_one),
-                cmocka_unit_test(nobody_waits_who_comes_in_time),
                 cmocka_unit_test(a_silent_user_database_takes_nothing_away_for_an_hour),
+                cmocka_unit_test(a_name_that_hangs_is_not_waited_for),
                 cmocka_unit_test(a_reload_is_not_overtaken),
                 cmocka_unit_test(an_end_in_the_middle),
         };

@@ -6,9 +6,7 @@
 
 #define START (1000 * USEC_PER_SEC)
 
-static struct environment_settings settings = { .name = "sandbox",
-                                                .base_url = (char *)(uintptr_t) "https://api.test" };
-static struct environment environment = { .name = "sandbox", .settings = &settings };
+static const struct environment_view environment = { .name = "sandbox", .base_url = "https://api.test" };
 static struct token_answers answers;
 
 static struct session *make(uint64_t serial, const char *ust)

@@ -1,5 +1,5 @@
 /* A user database of the test's own, in place of the machine's: link with
- * --wrap=getpwnam_r,--wrap=getgrnam_r. It knows one name. */
+ * --wrap=getpwnam_r,--wrap=getgrnam_r. It knows every name, or none. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,7 @@ struct user_database {
         int error; /* errno instead of an answer; 0: it answers */
         bool known;
         uint32_t id;
+        const char *hangs; /* on this name, until it is set to NULL */
 };
 
-extern struct user_database user_database;
+extern volatile struct user_database user_database;

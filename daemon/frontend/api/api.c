@@ -6,7 +6,9 @@
 
 #include "daemon/frontend/api/eqp_session_request.h"
 #include "daemon/frontend/api/metrics.h"
+#include "daemon/frontend/api/refresh_request.h"
 #include "daemon/frontend/api/reload_request.h"
+#include "daemon/frontend/api/report_request.h"
 #include "daemon/frontend/api/status_answer.h"
 #include "daemon/frontend/api/token_request.h"
 #include "daemon/frontend/callers/access.h"
@@ -15,16 +17,11 @@
 #include "daemon/frontend/http/connections.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/media_type.h"
-#include "daemon/keeper/group_lookup.h"
-#include "daemon/keeper/rule_names.h"
 #include "lib/json_form.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-/* How long a caller waits for a slow user database. */
-#define GROUPS_WAIT_USEC (5 * USEC_PER_SEC)
 
 static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
                    const char *message, bool close, uint64_t now_usec)
@@ -49,90 +46,25 @@ static void fail(struct api *api, struct request *request, unsigned status, cons
         request_answer(request, answer.status, answer.response);
 }
 
-/* Are the names in the rules up to date, where his rights depend on them? False: they are being looked up,
- * and the request waits. */
-static bool complete_names(struct api *api, struct request *request, uint64_t now_usec,
-                           uint64_t *ret_until_usec)
+/* What this connection's caller may do. False: the request waits. */
+static bool judge_rights(struct api *api, struct request *request, uint64_t now_usec)
 {
-        *ret_until_usec = USEC_NEVER;
-        if (!access_needs_names(api->settings, &request->connection->peer) ||
-            rule_names_ask(api->rule_names, now_usec, ret_until_usec) >= 0) {
+        bool last_time = request->cut_short && now_usec >= request->wait_until_usec;
+        uint64_t until_usec;
+
+        if (caller_judge(&request->connection->caller, api->known, now_usec, last_time, &request->waiter,
+                         &until_usec)) {
                 return true;
         }
-        rule_names_wait(api->rule_names, &request->waiter);
-        request_wait(request, *ret_until_usec);
+        request_wait(request, until_usec);
         return false;
 }
 
-/* Adds the groups of a TCP caller where the rules ask for them. False: they are being looked up, and the
- * request waits. */
-static bool complete_groups(struct api *api, struct request *request, uint64_t now_usec,
-                            uint64_t *ret_until_usec)
-{
-        struct peer *peer = &request->connection->peer;
-        const gid_t *groups;
-        size_t n;
-
-        *ret_until_usec = USEC_NEVER;
-        if (!peer->known || !peer->tcp || !access_needs_groups(api->settings, peer)) {
-                return true;
-        }
-        if (user_groups_find(api->user_groups, peer->uid, now_usec, &groups, &n, ret_until_usec) < 0) {
-                bool first = request->wait_until_usec == 0;
-                if (!first && now_usec >= request->wait_until_usec) {
-                        /* The user database is silent: judged without his groups. */
-                        peer_clear(peer);
-                        *ret_until_usec = now_usec + USER_GROUPS_KEPT_USEC;
-                        return true;
-                }
-                user_groups_wait(api->user_groups, &request->waiter);
-                request_wait(request, first ? now_usec + GROUPS_WAIT_USEC : request->wait_until_usec);
-                return false;
-        }
-        if (peer_set_groups(peer, groups, n) < 0) {
-                peer_clear(peer); /* without memory he has none, which is safe */
-        }
-        return true;
-}
-
-/* What this connection's caller may do: judged at his first request that needs a right, again when the rules
- * changed, and again when what the user database told of him is old. False: the request waits. */
-static bool judge_rights(struct api *api, struct request *request, uint64_t now_usec)
-{
-        struct connection *connection = request->connection;
-        uint64_t names_until_usec, groups_until_usec;
-
-        if (connection->rights_generation == api->rights_generation &&
-            now_usec < connection->rights_until_usec) {
-                return true;
-        }
-        if (!complete_names(api, request, now_usec, &names_until_usec) ||
-            !complete_groups(api, request, now_usec, &groups_until_usec)) {
-                return false;
-        }
-        struct access_rights rights = access_judge(api->settings, &connection->peer);
-        connection->may_use = rights.use;
-        connection->may_operate = rights.operate;
-        connection->may_reload = rights.reload;
-        connection->rights_generation = api->rights_generation;
-        connection->rights_until_usec = MIN_OF(names_until_usec, groups_until_usec);
-        return true;
-}
-
-/* Refused so far: somebody may be making this user a member right now. */
-static void doubt_groups(struct api *api, struct connection *connection)
-{
-        if (connection->peer.known && connection->peer.tcp) {
-                uint64_t until_usec = user_groups_doubt(api->user_groups, connection->peer.uid);
-                connection->rights_until_usec = MIN_OF(connection->rights_until_usec, until_usec);
-        }
-}
-
 /* Has this caller any right that this path is about? Who may reload only is nobody elsewhere. */
-static bool has_right(const struct connection *connection, const struct route *route)
+static bool has_right(const struct caller *caller, const struct route *route)
 {
-        return connection->may_use || connection->may_operate ||
-               (connection->may_reload && route && route->id == ROUTE_RELOAD);
+        return caller->may_use || caller->may_operate ||
+               (caller->may_reload && route && route->id == ROUTE_RELOAD);
 }
 
 /* Who is calling, and what do the headers tell? route: NULL if there is no such path. False: answered, or
@@ -146,18 +78,18 @@ static bool admit(struct api *api, struct request *request, const struct route *
         if (!health && !judge_rights(api, request, now_usec)) {
                 return false;
         }
-        if (!health && !connection->peer.known) {
+        if (!health && !connection->caller.peer.known) {
                 char message[256];
                 (void)snprintf(
                         message, sizeof(message),
                         "the kernel does not tell who is calling (%s): call from the same host and network "
                         "namespace, or use the unix socket",
-                        connection->peer.why ? connection->peer.why : "no reason");
+                        connection->caller.peer.why ? connection->caller.peer.why : "no reason");
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
                 return false;
         }
-        if (!health && !has_right(connection, route)) {
-                doubt_groups(api, connection);
+        if (!health && !has_right(&connection->caller, route)) {
+                caller_doubt(&connection->caller, api->known, now_usec);
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
                        "the "
@@ -222,40 +154,37 @@ static bool check_form(struct api *api, struct request *request)
 /* Finds the environment, and whether the caller may do this with it. False: answered. */
 static bool find_environment(struct api *api, struct request *request, uint64_t now_usec)
 {
+        struct caller *caller = &request->connection->caller;
+        bool operating = request->match.route->id == ROUTE_REFRESH;
+        const char *name = request->match.environment;
+        int at = known_find(api->known, name);
         char message[160];
 
-        for (size_t i = 0; i < api->n_environments; i++) {
-                if (streq(api->environments[i]->name, request->match.environment)) {
-                        const struct connection *connection = request->connection;
-                        bool operating = request->match.route->id == ROUTE_REFRESH;
-                        uint32_t may = operating ? connection->may_operate : connection->may_use;
-                        if (!(may & (UINT32_C(1) << i))) {
-                                doubt_groups(api, request->connection);
-                                (void)snprintf(message, sizeof(message),
-                                               "this user may not %s %s: see '%s =' in the "
-                                               "configuration",
-                                               operating ? "refresh" : "use", request->match.environment,
-                                               operating ? "operators" : "allow");
-                                refuse(api, request, 403, "caller_refused", message, false, now_usec);
-                                return false;
-                        }
-                        request->environment = api->environments[i];
-                        request->environment_index = i;
-                        return true;
-                }
+        if (at < 0) {
+                (void)snprintf(message, sizeof(message),
+                               "there is no environment '%s': see /v1/status for those there are, or add a "
+                               "section [environment %s]",
+                               name, name);
+                fail(api, request, 404, "unknown_environment", message);
+                return false;
         }
-        (void)snprintf(message, sizeof(message),
-                       "there is no environment '%s': see /v1/status for those there are, or add a section "
-                       "[environment %s]",
-                       request->match.environment, request->match.environment);
-        fail(api, request, 404, "unknown_environment", message);
-        return false;
+        if (!((operating ? caller->may_operate : caller->may_use) & (UINT32_C(1) << at))) {
+                caller_doubt(caller, api->known, now_usec);
+                (void)snprintf(message, sizeof(message),
+                               "this user may not %s %s: see '%s =' in the configuration",
+                               operating ? "refresh" : "use", name, operating ? "operators" : "allow");
+                refuse(api, request, 403, "caller_refused", message, false, now_usec);
+                return false;
+        }
+        request->environment = api->known->environments[at];
+        request->environment_index = (size_t)at;
+        return true;
 }
 
 /* May he, if it is that? False: answered. */
 static bool check_reload(struct api *api, struct request *request, uint64_t now_usec)
 {
-        if (request->match.route->id != ROUTE_RELOAD || request->connection->may_reload) {
+        if (request->match.route->id != ROUTE_RELOAD || request->connection->caller.may_reload) {
                 return true;
         }
         refuse(api, request, 403, "caller_refused",
@@ -274,12 +203,13 @@ static void say_what_is_not_here(struct api *api, struct request *request)
                        "the broker answers POST /%s/rest/v1/app/session/token only, and passes no other "
                        "request on: "
                        "send this one to %s, with the same token",
-                       request->environment->name, request->environment->settings->base_url);
+                       request->environment->view.name, request->environment->view.base_url);
         fail(api, request, 404, "unknown_path", message);
 }
 
 static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
 {
+        const struct caller *caller = &request->connection->caller;
         struct answer answer = { 0 };
 
         switch (request->match.route->id) {
@@ -287,13 +217,13 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 token_request_get(api, request, now_usec);
                 return;
         case ROUTE_TOKEN_REJECTED:
-                token_request_rejected(api, request, now_usec);
+                report_request(api, request, now_usec);
                 return;
         case ROUTE_REFRESH:
-                token_request_refresh(api, request, now_usec);
+                refresh_request(api, request, now_usec);
                 return;
         case ROUTE_SESSION_TOKEN:
-                session_request(api, request, now_usec);
+                eqp_session_request(api, request, now_usec);
                 return;
         case ROUTE_UPSTREAM:
                 say_what_is_not_here(api, request);
@@ -302,8 +232,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 reload_request(api, request, now_usec);
                 return;
         case ROUTE_STATUS:
-                answer = status_answer(api, request->connection->may_use | request->connection->may_operate,
-                                       now_usec);
+                answer = status_answer(api, caller->may_use | caller->may_operate, now_usec);
                 break;
         case ROUTE_READY:
                 answer = ready_answer(api, now_usec);
@@ -329,7 +258,7 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
 
         api->n_requests += !request->counted; /* it may begin anew, as a reload or his groups may have it */
         request->counted = true;
-        if (r == 0 && match.route->id == ROUTE_METRICS && !api->settings->metrics) {
+        if (r == 0 && match.route->id == ROUTE_METRICS && !api->known->settings->metrics) {
                 r = -ENOENT;
         }
         if (!admit(api, request, r == 0 ? match.route : NULL, now_usec)) {
@@ -367,5 +296,12 @@ void api_on_request(struct request *request, uint64_t now_usec, void *userdata)
                 go_to_route(api, request, now_usec); /* it waited */
         } else {
                 begin(api, request, now_usec);
+        }
+}
+
+void api_forget_answers(struct api *api)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(api->answers); i++) {
+                token_answers_clear(&api->answers[i]);
         }
 }

@@ -6,10 +6,8 @@
 
 #include "daemon/frontend/api/token_answer.h"
 #include "daemon/frontend/api/token_request.h"
-#include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/basic_auth.h"
-#include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/request_body.h"
 #include "lib/token_query.h"
@@ -41,10 +39,7 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
 static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
                               uint64_t now_usec)
 {
-        const struct audit_caller caller = connection_caller(request->connection);
-
-        api->n_tokens_served++;
-        audit_handed_out(api->audit, &caller, request->environment->name, session, now_usec);
+        token_request_note(api, request, session, now_usec);
         request_answer(request, 200, token_answer_upstream(session, now_usec));
 }
 
@@ -66,7 +61,7 @@ static bool take_client_name(struct api *api, struct request *request)
                 return false;
         }
         if (client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
-            !upstream_knows_id(api->upstream, id)) {
+            !known_is_id(api->known, id)) {
                 (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
                 request->facts.client = request->client_from_id;
                 request->facts.n_clients = 1;
@@ -99,14 +94,14 @@ static bool body_asks_for_session(struct api *api, struct request *request)
         return right;
 }
 
-void session_request(struct api *api, struct request *request, uint64_t now_usec)
+void eqp_session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
                 if (!take_client_name(api, request) || !body_asks_for_session(api, request)) {
                         return;
                 }
                 request->min_ttl_sec = 0;
-                request->wait_until_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
+                request->patience_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
         }
         token_request_serve(api, request, now_usec, serve_as_upstream);
 }

@@ -2,6 +2,6 @@
  * not changed. */
 #pragma once
 
-#include "daemon/frontend/api/api.h"
+#include "daemon/frontend/api/api_state.h"
 
-void session_request(struct api *api, struct request *request, uint64_t now_usec);
+void eqp_session_request(struct api *api, struct request *request, uint64_t now_usec);

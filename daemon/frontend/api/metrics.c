@@ -19,40 +19,40 @@ static void plain(FILE *out, const char *name, const char *type, const char *hel
         (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
-static uint64_t configured(const struct environment *environment, uint64_t now_usec)
+static uint64_t configured(const struct known_environment *environment, uint64_t now_usec)
 {
-        return environment_configured(environment);
+        return known_configured(environment);
 }
 
-static uint64_t valid(const struct environment *environment, uint64_t now_usec)
+static uint64_t valid(const struct known_environment *environment, uint64_t now_usec)
 {
-        return environment_session(environment, now_usec) != NULL;
+        return known_session(environment, now_usec) != NULL;
 }
 
-static uint64_t left(const struct environment *environment, uint64_t now_usec)
+static uint64_t left(const struct known_environment *environment, uint64_t now_usec)
 {
-        return session_left_sec(environment_session(environment, now_usec), now_usec);
+        return session_left_sec(known_session(environment, now_usec), now_usec);
 }
 
-static uint64_t failures(const struct environment *environment, uint64_t now_usec)
+static uint64_t failures(const struct known_environment *environment, uint64_t now_usec)
 {
-        return environment->n_failures_in_row;
+        return environment->view.n_failures_in_row;
 }
 
-static uint64_t put_off(const struct environment *environment, uint64_t now_usec)
+static uint64_t put_off(const struct known_environment *environment, uint64_t now_usec)
 {
-        return environment->n_limited;
+        return environment->view.n_limited;
 }
 
-static uint64_t last_hour(const struct environment *environment, uint64_t now_usec)
+static uint64_t last_hour(const struct known_environment *environment, uint64_t now_usec)
 {
-        return refresh_sent_last_hour(&environment->refresh, now_usec);
+        return refresh_sent_last_hour(&environment->view.refresh, now_usec);
 }
 
 /* One number per environment. */
 static const struct {
         const char *name, *type, *help;
-        uint64_t (*value)(const struct environment *environment, uint64_t now_usec);
+        uint64_t (*value)(const struct known_environment *environment, uint64_t now_usec);
 } rows[] = {
         { "eqp_broker_environment_configured", "gauge", "1 if the environment has an access key.",
           configured },
@@ -70,22 +70,22 @@ static void write_environments(FILE *out, const struct api *api, uint64_t now_us
 {
         for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
                 describe(out, rows[row].name, rows[row].type, rows[row].help);
-                for (size_t i = 0; i < api->n_environments; i++) {
+                for (size_t i = 0; i < api->known->n_environments; i++) {
                         (void)fprintf(out, "%s{environment=\"%s\"} %" PRIu64 "\n", rows[row].name,
-                                      api->environments[i]->name,
-                                      rows[row].value(api->environments[i], now_usec));
+                                      api->known->environments[i]->view.name,
+                                      rows[row].value(api->known->environments[i], now_usec));
                 }
         }
         describe(out, "eqp_broker_exchanges_total", "counter", "Exchanges with the upstream by outcome.");
-        for (size_t i = 0; i < api->n_environments; i++) {
+        for (size_t i = 0; i < api->known->n_environments; i++) {
                 for (int outcome = 0; outcome < _EXCHANGE_OUTCOME_COUNT; outcome++) {
                         (void)fprintf(
                                 out,
                                 "eqp_broker_exchanges_total{environment=\"%s\",outcome=\"%s\"} %" PRIu64
                                 "\n",
-                                api->environments[i]->name,
+                                api->known->environments[i]->view.name,
                                 exchange_outcome_name((enum exchange_outcome)outcome),
-                                api->environments[i]->n_outcomes[outcome]);
+                                api->known->environments[i]->view.n_outcomes[outcome]);
                 }
         }
 }
@@ -104,9 +104,9 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
         plain(out, "eqp_broker_requests_bad_total", "counter",
               "Requests that asked for something impossible.", api->n_errors);
         plain(out, "eqp_broker_credentials_given_total", "counter", "Tokens given to units as credentials.",
-              api->n_credentials_given);
+              api->known->n_credentials_given);
         plain(out, "eqp_broker_credentials_refused_total", "counter", "Credentials asked for in vain.",
-              api->n_credentials_refused);
+              api->known->n_credentials_refused);
         plain(out, "eqp_broker_connections", "gauge", "Open client connections.",
               api->server ? http_server_connections(api->server) : 0);
         plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",

@@ -8,7 +8,6 @@
 #include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
-#include "daemon/keeper/reload.h"
 #include "lib/json_form.h"
 #include "lib/util.h"
 
@@ -24,48 +23,53 @@ static void answer_done(const struct api *api, struct request *request)
 {
         struct json_object *json = json_object_new_object(), *names = json_object_new_array();
 
-        for (size_t i = 0; i < api->n_environments; i++) {
-                json_append(names, json_object_new_string(api->environments[i]->name));
+        for (size_t i = 0; i < api->known->n_environments; i++) {
+                json_append(names, json_object_new_string(api->known->environments[i]->view.name));
         }
         json_put(json, "reloaded", json_object_new_boolean(true));
         json_put(json, "environments", names);
         request_answer(request, 200, answer_json(json, /* secret= */ false));
 }
 
+static void answer_stopping(struct request *request, const char *message)
+{
+        send_answer(request, answer_error_with(503, "stopping", message, 1, NULL, false));
+}
+
+static void ask(struct api *api, struct request *request, uint64_t now_usec)
+{
+        const struct audit_caller caller = connection_caller(request->connection);
+
+        request->question = question_new(&api->known->questions);
+        if (!request->question) {
+                request_answer(request, 500, NULL); /* the connection ends */
+                return;
+        }
+        audit_reload(&caller);
+        waiters_add(&request->question->waiters, &request->waiter);
+        request_wait(request, usec_add(now_usec, DONE_WAIT_USEC));
+        api->known->sides->ask->reload(api->known->sides->keeper, request->question->number);
+}
+
 void reload_request(struct api *api, struct request *request, uint64_t now_usec)
 {
-        struct reload *reload = api->reload;
-        bool is_new = request->wait_until_usec == 0;
+        const struct question *question = request->question;
 
-        if (reload_stopped(reload)) {
-                send_answer(request,
-                            answer_error_with(503, "stopping",
-                                              "the daemon is about to end, and reads no "
-                                              "configuration any more: the next one will at its start",
-                                              1, NULL, false));
-                return;
-        }
-        if (!is_new && reload->n_done != request->seen_answered) {
-                if (!*reload->message) {
-                        answer_done(api, request);
-                        return;
-                }
+        if (!question) {
+                ask(api, request, now_usec);
+        } else if (question->answered && question->outcome.stopping) {
+                answer_stopping(request,
+                                "the daemon is about to end, and reads no configuration any more: the "
+                                "next one will at its start");
+        } else if (question->answered && *question->outcome.message) {
                 api->n_errors++;
-                send_answer(request, answer_error(422, "reload_failed", reload->message));
-                return;
+                send_answer(request, answer_error(422, "reload_failed", question->outcome.message));
+        } else if (question->answered) {
+                answer_done(api, request);
+        } else if (now_usec >= request->wait_until_usec) {
+                answer_stopping(request, "the reload has not been done in time");
+        } else {
+                waiters_add(&request->question->waiters, &request->waiter);
+                request_wait(request, request->wait_until_usec);
         }
-        if (!is_new && now_usec >= request->wait_until_usec) {
-                send_answer(request,
-                            answer_error_with(503, "stopping", "the reload has not been done in time", 1,
-                                              NULL, false));
-                return;
-        }
-        if (is_new) {
-                const struct audit_caller caller = connection_caller(request->connection);
-                audit_reload(&caller);
-                request->seen_answered = reload->n_done;
-                reload_ask(reload);
-        }
-        reload_wait(reload, &request->waiter);
-        request_wait(request, is_new ? usec_add(now_usec, DONE_WAIT_USEC) : request->wait_until_usec);
 }

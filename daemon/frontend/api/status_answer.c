@@ -3,7 +3,6 @@
 #include "daemon/frontend/api/status_answer.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/keeper/environment_log.h"
 #include "lib/json_form.h"
 #include "lib/util.h"
 
@@ -51,10 +50,8 @@ static void add_ago(struct json_object *json, const char *key, uint64_t moment_u
         }
 }
 
-static void add_token(struct json_object *status, const struct environment *environment, uint64_t now_usec)
+static void add_token(struct json_object *status, const struct session *session, uint64_t now_usec)
 {
-        const struct session *session = environment_session(environment, now_usec);
-
         if (!session) {
                 json_put_null(status, "token");
                 return;
@@ -83,9 +80,9 @@ static const char *key_state_name(const struct keyring *keyring, const struct ke
         return keyring_choose(keyring, now_usec) == key ? "active" : "spare";
 }
 
-static struct json_object *describe_keys(const struct environment *environment, uint64_t now_usec)
+static struct json_object *describe_keys(const struct environment_view *view, uint64_t now_usec)
 {
-        const struct keyring *keyring = &environment->refresh.keyring;
+        const struct keyring *keyring = &view->refresh.keyring;
         struct json_object *list = json_object_new_array();
 
         for (size_t i = 0; i < keyring->n; i++) {
@@ -110,25 +107,25 @@ static struct json_object *describe_keys(const struct environment *environment, 
         return list;
 }
 
-static struct json_object *describe_refused_files(const struct environment *environment)
+static struct json_object *describe_refused_files(const struct keys_view *keys, const char *name)
 {
         struct json_object *list = json_object_new_array();
-        struct upstream_refusal refusal;
 
-        for (size_t i = 0; upstream_refusal(environment->upstream, i, &refusal); i++) {
-                if (streq(refusal.environment, environment->name) || !*refusal.environment) {
+        for (size_t i = 0; keys && i < keys->n_refusals; i++) {
+                const struct key_refusal *refusal = &keys->refusals[i];
+                if (streq(refusal->environment, name) || !*refusal->environment) {
                         struct json_object *json = json_object_new_object();
-                        add_text(json, "file", refusal.file);
-                        add_text(json, "reason", refusal.reason);
+                        add_text(json, "file", refusal->file);
+                        add_text(json, "reason", refusal->reason);
                         json_append(list, json);
                 }
         }
         return list;
 }
 
-static void add_trouble(struct json_object *status, const struct environment *environment, uint64_t now_usec)
+static void add_trouble(struct json_object *status, const struct environment_view *view, uint64_t now_usec)
 {
-        const struct environment_trouble *trouble = &environment->trouble;
+        const struct environment_trouble *trouble = &view->trouble;
 
         if (!trouble->any) {
                 json_put_null(status, "last_trouble");
@@ -143,24 +140,24 @@ static void add_trouble(struct json_object *status, const struct environment *en
         json_put(status, "last_trouble", json);
 }
 
-static struct json_object *describe_exchanges(const struct environment *environment, uint64_t now_usec)
+static struct json_object *describe_exchanges(const struct environment_view *view, uint64_t now_usec)
 {
         struct json_object *json = json_object_new_object();
 
-        add_number(json, "last_hour", refresh_sent_last_hour(&environment->refresh, now_usec));
+        add_number(json, "last_hour", refresh_sent_last_hour(&view->refresh, now_usec));
         add_number(json, "hourly_budget", REFRESH_HOURLY_BUDGET);
-        add_number(json, "put_off", environment->n_limited);
-        add_number(json, "total", environment->n_exchanges);
+        add_number(json, "put_off", view->n_limited);
+        add_number(json, "total", view->n_exchanges);
         for (int outcome = 0; outcome < _EXCHANGE_OUTCOME_COUNT; outcome++) {
                 add_number(json, exchange_outcome_name((enum exchange_outcome)outcome),
-                           environment->n_outcomes[outcome]);
+                           view->n_outcomes[outcome]);
         }
         return json;
 }
 
-static void add_odd_answer(struct json_object *status, const struct environment *environment)
+static void add_odd_answer(struct json_object *status, const struct environment_view *view)
 {
-        const struct environment_odd_answer *odd = &environment->odd_answer;
+        const struct environment_odd_answer *odd = &view->odd_answer;
 
         if (!odd->any) {
                 json_put_null(status, "last_unknown_answer");
@@ -176,46 +173,50 @@ static void add_odd_answer(struct json_object *status, const struct environment 
         json_put(status, "last_unknown_answer", json);
 }
 
-static const char *state_name(const struct environment *environment, uint64_t now_usec)
+static const char *state_name(const struct known_environment *environment, uint64_t now_usec)
 {
-        if (environment_session(environment, now_usec)) {
+        if (known_session(environment, now_usec)) {
                 return "valid";
         }
-        if (!environment_configured(environment)) {
+        if (!known_configured(environment)) {
                 return "no_key";
         }
-        return environment->n_answered > 0 ? "no_token" : "waiting";
+        return environment->view.n_answered > 0 ? "no_token" : "waiting";
 }
 
-static struct json_object *describe_environment(const struct environment *environment, uint64_t now_usec)
+static struct json_object *describe_environment(const struct known *known,
+                                                const struct known_environment *environment,
+                                                uint64_t now_usec)
 {
+        const struct environment_view *view = &environment->view;
         struct json_object *json = json_object_new_object();
         char why[ENVIRONMENT_WHY_MAX];
-        uint64_t next = refresh_next_usec(&environment->refresh);
+        uint64_t next = refresh_next_usec(&view->refresh);
 
-        add_text(json, "name", environment->name);
-        add_text(json, "base_url", environment->settings->base_url);
-        json_put(json, "configured", json_object_new_boolean(environment_configured(environment)));
+        add_text(json, "name", view->name);
+        add_text(json, "base_url", view->base_url);
+        json_put(json, "configured", json_object_new_boolean(known_configured(environment)));
         add_text(json, "state", state_name(environment, now_usec));
-        add_text(json, "why", environment_why(environment, now_usec, why));
-        add_token(json, environment, now_usec);
-        json_put(json, "keys", describe_keys(environment, now_usec));
-        json_put(json, "key_files_refused", describe_refused_files(environment));
-        json_put(json, "exchange_in_flight", json_object_new_boolean(environment->refresh.in_flight));
+        add_text(json, "why", known_why(known, environment, now_usec, why));
+        add_token(json, known_session(environment, now_usec), now_usec);
+        json_put(json, "keys", describe_keys(view, now_usec));
+        json_put(json, "key_files_refused", describe_refused_files(known->keys, view->name));
+        json_put(json, "exchange_in_flight", json_object_new_boolean(view->refresh.in_flight));
         add_optional(json, "next_refresh_in_sec", next != USEC_NEVER,
                      (int64_t)(usec_sub(next, now_usec) / USEC_PER_SEC));
         add_moment(json, "next_refresh_at", next);
-        add_moment(json, "last_refresh_at", environment->last_refresh_usec);
-        add_ago(json, "last_refresh_ago_sec", environment->last_refresh_usec, now_usec);
-        add_trouble(json, environment, now_usec);
-        add_number(json, "failures_in_row", environment->n_failures_in_row);
-        json_put(json, "exchanges", describe_exchanges(environment, now_usec));
-        add_odd_answer(json, environment);
+        add_moment(json, "last_refresh_at", view->last_refresh_usec);
+        add_ago(json, "last_refresh_ago_sec", view->last_refresh_usec, now_usec);
+        add_trouble(json, view, now_usec);
+        add_number(json, "failures_in_row", view->n_failures_in_row);
+        json_put(json, "exchanges", describe_exchanges(view, now_usec));
+        add_odd_answer(json, view);
         return json;
 }
 
 struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec)
 {
+        const struct known *known = api->known;
         struct json_object *json = json_object_new_object();
         struct json_object *list = json_object_new_array();
 
@@ -223,12 +224,12 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         add_number(json, "pid", (uint64_t)getpid());
         add_number(json, "uptime_sec", usec_sub(now_usec, api->started_usec) / USEC_PER_SEC);
         json_put(json, "ready", json_object_new_boolean(api_ready(api, now_usec)));
-        add_text(json, "keys_directory", upstream_keys_directory(api->upstream));
+        add_text(json, "keys_directory", known_keys_directory(known));
         json_put(json, "keys_are_credentials",
-                 json_object_new_boolean(upstream_keys_are_credentials(api->upstream)));
-        for (size_t i = 0; i < api->n_environments; i++) {
+                 json_object_new_boolean(known->keys && known->keys->are_credentials));
+        for (size_t i = 0; i < known->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
-                        json_append(list, describe_environment(api->environments[i], now_usec));
+                        json_append(list, describe_environment(known, known->environments[i], now_usec));
                 }
         }
         json_put(json, "environments", list);
@@ -237,34 +238,35 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
 
 bool api_ready(const struct api *api, uint64_t now_usec)
 {
+        const struct known *known = api->known;
         size_t n_configured = 0;
 
-        for (size_t i = 0; i < api->n_environments; i++) {
-                if (!environment_configured(api->environments[i])) {
+        for (size_t i = 0; i < known->n_environments; i++) {
+                if (!known_configured(known->environments[i])) {
                         continue;
                 }
                 n_configured++;
-                if (!environment_session(api->environments[i], now_usec)) {
+                if (!known_session(known->environments[i], now_usec)) {
                         return false;
                 }
         }
         return n_configured > 0;
 }
 
-/* "production: keys refused …; staging: …", as far as it fits. */
-static void explain_not_ready(const struct api *api, uint64_t now_usec, char *text, size_t size)
+/* "production: keys refused ...; staging: ...", as far as it fits. */
+static void explain_not_ready(const struct known *known, uint64_t now_usec, char *text, size_t size)
 {
         size_t length = 0;
 
         text[0] = '\0';
-        for (size_t i = 0; i < api->n_environments; i++) {
-                const struct environment *environment = api->environments[i];
+        for (size_t i = 0; i < known->n_environments; i++) {
+                const struct known_environment *environment = known->environments[i];
                 char why[ENVIRONMENT_WHY_MAX];
-                if (!environment_configured(environment) || environment_session(environment, now_usec)) {
+                if (!known_configured(environment) || known_session(environment, now_usec)) {
                         continue;
                 }
                 int n = snprintf(text + length, size - length, "%s%s: %s", length > 0 ? "; " : "",
-                                 environment->name, environment_why(environment, now_usec, why));
+                                 environment->view.name, known_why(known, environment, now_usec, why));
                 if (n < 0 || (size_t)n >= size - length) {
                         return;
                 }
@@ -272,12 +274,13 @@ static void explain_not_ready(const struct api *api, uint64_t now_usec, char *te
         }
         if (length == 0) {
                 (void)snprintf(text, size, "no environment has an access key: put a key file into %s",
-                               upstream_keys_directory(api->upstream));
+                               known_keys_directory(known));
         }
 }
 
 struct answer ready_answer(const struct api *api, uint64_t now_usec)
 {
+        const struct known *known = api->known;
         bool ready = api_ready(api, now_usec);
         struct json_object *json = json_object_new_object();
         struct json_object *list = json_object_new_array();
@@ -286,23 +289,23 @@ struct answer ready_answer(const struct api *api, uint64_t now_usec)
         if (ready) {
                 json_put(json, "ready", json_object_new_boolean(true));
         } else {
-                explain_not_ready(api, now_usec, text, sizeof(text));
+                explain_not_ready(known, now_usec, text, sizeof(text));
                 json_put(json, "code", json_object_new_int(503));
                 add_text(json, "error", "not_ready");
                 add_text(json, "message", text);
         }
-        for (size_t i = 0; i < api->n_environments; i++) {
-                const struct environment *environment = api->environments[i];
+        for (size_t i = 0; i < known->n_environments; i++) {
+                const struct known_environment *environment = known->environments[i];
                 char why[ENVIRONMENT_WHY_MAX];
-                if (!environment_configured(environment)) {
+                if (!known_configured(environment)) {
                         continue;
                 }
                 struct json_object *row = json_object_new_object();
-                bool usable = environment_session(environment, now_usec) != NULL;
-                add_text(row, "name", environment->name);
+                bool usable = known_session(environment, now_usec) != NULL;
+                add_text(row, "name", environment->view.name);
                 json_put(row, "usable", json_object_new_boolean(usable));
                 if (!usable) {
-                        add_text(row, "why", environment_why(environment, now_usec, why));
+                        add_text(row, "why", known_why(known, environment, now_usec, why));
                 }
                 json_append(list, row);
         }

@@ -1,7 +1,7 @@
 /* GET /v1/status and GET /readyz: the state of the environments in JSON. */
 #pragma once
 
-#include "daemon/frontend/api/api.h"
+#include "daemon/frontend/api/api_state.h"
 #include "daemon/frontend/http/answer.h"
 
 /* The environments whose bit is set in may_use. */

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "daemon/frontend/http/media_type.h"
-#include "daemon/keeper/environment.h"
+#include "lib/environment_view.h"
+#include "lib/session.h"
 
-#include <json-c/json.h>
 #include <microhttpd.h>
 
 /* The rendered answers of one environment. */
@@ -19,25 +19,16 @@ struct token_answers {
 
 /* The answer for this moment; it stays the cache's, and is good for being queued at once. NULL: no memory.
  */
-struct MHD_Response *token_answer(struct token_answers *answers, const struct environment *environment,
+struct MHD_Response *token_answer(struct token_answers *answers, const struct environment_view *view,
                                   const struct session *session, enum token_form form, uint64_t now_usec);
 
-/* What the answer says, as JSON; the caller's. */
-struct json_object *token_answer_object(const struct environment *environment, const struct session *session,
-                                        uint64_t now_usec);
-
 /* The same with what became of a report: not shared. reason: for people. */
-struct MHD_Response *token_answer_reported(const struct environment *environment,
+struct MHD_Response *token_answer_reported(const struct environment_view *view,
                                            const struct session *session, bool refreshed, const char *reason,
                                            uint64_t now_usec);
 
 /* In the shape of the upstream's own answer: mage_id, ust, expires_in. */
 struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec);
-
-/* The same as the content of a file: the bare token without an end of line, or the JSON. In secret memory,
- * the caller's. NULL: no memory. */
-char *token_answer_body(const struct environment *environment, const struct session *session,
-                        enum token_form form, uint64_t now_usec, size_t *ret_length);
 
 /* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
  */

@@ -23,9 +23,9 @@ static bool is_default_operators(const struct access_rules *rules)
         return rules->n == 1 && rules->rules[0].kind == ACCESS_RULE_UID && rules->rules[0].id == 0;
 }
 
-static const struct access_rules *rules_of(const struct settings *settings, size_t i, bool operators)
+static const struct access_rules *rules_of(const struct access_settings *settings, size_t i, bool operators)
 {
-        const struct environment_settings *environment = &settings->environments[i];
+        const struct access_environment *environment = &settings->environments[i];
 
         if (operators) {
                 return environment->has_operators ? &environment->operators : &settings->operators;
@@ -44,34 +44,34 @@ static struct caller_identity identity_of(const struct peer *peer)
 
 /* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
  * print him as one, and whoever keeps what it prints would allow him for ever. */
-static bool is_own_by_default(const struct settings *settings, const struct access_rules *rules,
+static bool is_own_by_default(const struct access_settings *settings, const struct access_rules *rules,
                               const struct caller_identity *caller)
 {
         return caller->uid == geteuid() && ((rules == &settings->allow && is_default_allow(rules)) ||
                                             (rules == &settings->operators && is_default_operators(rules)));
 }
 
-static bool allows(const struct settings *settings, size_t i, bool operators,
+static bool allows(const struct access_settings *settings, size_t i, bool operators,
                    const struct caller_identity *caller)
 {
         const struct access_rules *rules = rules_of(settings, i, operators);
         return access_rules_allow(rules, caller) || is_own_by_default(settings, rules, caller);
 }
 
-static bool allows_reload(const struct settings *settings, const struct caller_identity *caller)
+static bool allows_reload(const struct access_settings *settings, const struct caller_identity *caller)
 {
         return caller->uid == 0 || caller->uid == geteuid() ||
                access_rules_allow(&settings->operators, caller);
 }
 
-static bool needs_groups(const struct settings *settings, size_t i, bool operators,
+static bool needs_groups(const struct access_settings *settings, size_t i, bool operators,
                          const struct caller_identity *caller)
 {
         return !allows(settings, i, operators, caller) &&
                access_rules_need_groups(rules_of(settings, i, operators), caller);
 }
 
-struct access_rights access_judge(const struct settings *settings, const struct peer *peer)
+struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer)
 {
         const struct caller_identity caller = identity_of(peer);
         struct access_rights rights = { 0 };
@@ -88,7 +88,7 @@ struct access_rights access_judge(const struct settings *settings, const struct 
         return rights;
 }
 
-uint32_t access_judge_unit(const struct settings *settings, const char *unit)
+uint32_t access_judge_unit(const struct access_settings *settings, const char *unit)
 {
         uint32_t use = 0;
 
@@ -100,27 +100,33 @@ uint32_t access_judge_unit(const struct settings *settings, const char *unit)
         return use;
 }
 
-static bool needs_names(const struct access_rules *rules, const struct settings *settings,
+static bool needs_names(const struct access_rules *rules, const struct access_settings *settings,
                         const struct caller_identity *caller)
 {
         return !is_own_by_default(settings, rules, caller) && access_rules_need_names(rules, caller);
 }
 
-bool access_needs_names(const struct settings *settings, const struct peer *peer)
+bool access_needs_names(const struct access_settings *settings, const struct peer *peer)
 {
-        const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
+        const struct caller_identity caller = identity_of(peer);
 
-        for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
+        if (!peer->known) {
+                return false;
+        }
+        if (settings->socket_group_by_name && !peer->tcp && caller.uid != 0) {
+                return true;
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
                 if (needs_names(rules_of(settings, i, false), settings, &caller) ||
                     needs_names(rules_of(settings, i, true), settings, &caller)) {
                         return true;
                 }
         }
-        return peer->known && caller.uid != 0 && caller.uid != geteuid() &&
+        return caller.uid != 0 && caller.uid != geteuid() &&
                access_rules_need_names(&settings->operators, &caller);
 }
 
-bool access_needs_groups(const struct settings *settings, const struct peer *peer)
+bool access_needs_groups(const struct access_settings *settings, const struct peer *peer)
 {
         /* Those that he had when he was judged last may be his no more. */
         const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };

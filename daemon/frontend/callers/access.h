@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/frontend/callers/peer.h"
-#include "lib/settings.h"
+#include "lib/access_settings.h"
 
 /* A bit per environment, in the order of settings->environments. */
 struct access_rights {
@@ -13,13 +13,14 @@ struct access_rights {
 
 /* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may
  * all. Root and that user may reload in any case, as they could send the signal. */
-struct access_rights access_judge(const struct settings *settings, const struct peer *peer);
+struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer);
 
 /* Which environments' tokens this unit may have as credentials: a bit each, as above. */
-uint32_t access_judge_unit(const struct settings *settings, const char *unit);
+uint32_t access_judge_unit(const struct access_settings *settings, const char *unit);
 
-/* Do his rights depend on rules by name, which have to be up to date then? */
-bool access_needs_names(const struct settings *settings, const struct peer *peer);
+/* Does what this peer may do depend on names, which have to be up to date then? On rules by name, and on the
+ * unix socket also on the group that the socket has by name: whoever has its number now must not get in. */
+bool access_needs_names(const struct access_settings *settings, const struct peer *peer);
 
 /* Would knowing the peer's groups make a difference? */
-bool access_needs_groups(const struct settings *settings, const struct peer *peer);
+bool access_needs_groups(const struct access_settings *settings, const struct peer *peer);

@@ -9,7 +9,7 @@
  * are asked for; and the reserve. */
 #define OWN_DESCRIPTORS (96u + CREDENTIAL_SOURCE_MAX + ADMISSION_RESERVE)
 
-struct http_limits admission_limits(const struct settings *settings)
+struct http_limits admission_limits(const struct access_settings *settings)
 {
         struct http_limits limits = { settings->max_connections, settings->max_connections_per_user };
         unsigned descriptors = process_descriptors();

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "daemon/frontend/callers/user_counts.h"
-#include "lib/settings.h"
+#include "lib/access_settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ struct http_limits {
 
 /* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs;
  * that is logged. */
-struct http_limits admission_limits(const struct settings *settings);
+struct http_limits admission_limits(const struct access_settings *settings);
 
 /* Connections of units that ask for credentials, at a time; others wait in the kernel's queue. They need
  * descriptors, too. */

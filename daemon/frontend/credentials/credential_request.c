@@ -6,9 +6,8 @@
  * manager gets nothing. */
 #include "daemon/frontend/credentials/credential_request.h"
 
-#include "daemon/frontend/api/token_answer.h"
 #include "daemon/frontend/credentials/credential_choice.h"
-#include "daemon/keeper/environment_log.h"
+#include "daemon/frontend/known/token_document.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -81,6 +80,7 @@ struct credential_request *credential_request_free(struct credential_request *re
         waiter_cancel(&request->waiter);
         sd_event_source_disable_unref(request->io);
         (void)close(request->fd);
+        (void)question_free(request->question);
         (void)secret_free(request->body);
         free(request);
         return NULL;
@@ -104,8 +104,8 @@ static void answer(struct credential_request *request, char *body, size_t length
         request->deadline_usec = now_usec + SEND_USEC;
 }
 
-static void refuse(struct credential_request *request, struct api *api, struct credential_log *log,
-                   const struct environment *environment, const char *why, uint64_t now_usec)
+static void refuse(struct credential_request *request, struct known *known, struct credential_log *log,
+                   const struct known_environment *environment, const char *why, uint64_t now_usec)
 {
         char *words = secret_alloc(CREDENTIAL_WHY_MAX + 64);
         int length = 0;
@@ -113,59 +113,96 @@ static void refuse(struct credential_request *request, struct api *api, struct c
         if (words) {
                 length = snprintf(words, CREDENTIAL_WHY_MAX + 64, "eqp-brokerd gives no token: %s\n", why);
         }
-        api->n_credentials_refused++;
-        credential_log_refused(log, &request->peer, environment ? environment->name : NULL, why, now_usec);
+        known->n_credentials_refused++;
+        credential_log_refused(log, &request->peer, environment ? environment->view.name : NULL, why,
+                               now_usec);
         answer(request, words, length > 0 ? (size_t)length : 0, TOO_MUCH, now_usec);
 }
 
-static void give(struct credential_request *request, struct api *api, struct credential_log *log,
-                 const struct environment *environment, const struct session *session, uint64_t now_usec)
+static void give(struct credential_request *request, struct known *known, struct credential_log *log,
+                 const struct known_environment *environment, const struct session *session,
+                 uint64_t now_usec)
 {
         struct credential_name name;
         size_t length = 0;
 
         credential_name_read(request->peer.credential, &name);
-        char *body = token_answer_body(environment, session, name.json ? TOKEN_AS_JSON : TOKEN_AS_TEXT,
-                                       now_usec, &length);
+        char *body = token_document_file(&environment->view, session, name.json, now_usec, &length);
         if (!body) {
-                refuse(request, api, log, environment, "out of memory", now_usec);
+                refuse(request, known, log, environment, "out of memory", now_usec);
                 return;
         }
-        api->n_credentials_given++;
-        credential_log_given(log, &request->peer, environment->name, session->serial, now_usec);
+        known->n_credentials_given++;
+        credential_log_given(log, &request->peer, environment->view.name, session->serial, now_usec);
         answer(request, body, length, 0, now_usec);
 }
 
-/* Is there something to wait for? */
-static bool may_come(const struct environment *environment, uint64_t until_usec, uint64_t now_usec)
+/* Is a token on its way, or its time set, while there is time? */
+static bool may_come(const struct known_environment *environment, uint64_t until_usec, uint64_t now_usec)
 {
-        return now_usec < until_usec &&
-               (environment->refresh.in_flight || refresh_next_usec(&environment->refresh) <= until_usec);
+        const struct refresh *refresh = &environment->view.refresh;
+
+        return now_usec < until_usec && (refresh->in_flight || refresh_next_usec(refresh) <= until_usec);
 }
 
-void credential_request_look(struct credential_request *request, struct api *api, struct credential_log *log,
-                             uint64_t now_usec)
+/* The token in hand is about to end: has the keeper get another one. False: there is no memory to ask. */
+static bool ask_for_longer(struct credential_request *request, struct known *known,
+                           const struct known_environment *environment)
 {
-        struct environment *environment = NULL;
+        request->question = question_new(&known->questions);
+        if (request->question) {
+                waiters_add(&request->question->waiters, &request->waiter);
+                known->sides->ask->demand(known->sides->keeper, request->question->number,
+                                          environment->view.name, LEFT_MIN_SEC);
+        }
+        return request->question;
+}
+
+/* Does it wait, for the keeper's answer or for the environment's news? */
+static bool waits(struct credential_request *request, struct known *known,
+                  struct known_environment *environment, uint64_t now_usec)
+{
+        if (known_session(environment, now_usec)) {
+                if (!request->question) {
+                        return ask_for_longer(request, known, environment);
+                }
+                if (!request->question->answered) {
+                        waiters_add(&request->question->waiters, &request->waiter);
+                        return now_usec < request->deadline_usec;
+                }
+                if (request->question->outcome.verdict != REFRESH_UNDER_WAY) {
+                        return false;
+                }
+        } else if (!known_configured(environment)) {
+                return false;
+        }
+        if (!may_come(environment, request->deadline_usec, now_usec)) {
+                return false;
+        }
+        waiters_add(&environment->waiters, &request->waiter);
+        return true;
+}
+
+void credential_request_look(struct credential_request *request, struct known *known,
+                             struct credential_log *log, uint64_t now_usec)
+{
+        struct known_environment *environment = NULL;
         char why[CREDENTIAL_WHY_MAX];
 
         request->look_again = false;
-        if (credential_choose(api, &request->peer, &environment, why) < 0) {
-                refuse(request, api, log, NULL, why, now_usec);
+        if (credential_choose(known, &request->peer, &environment, why) < 0) {
+                refuse(request, known, log, NULL, why, now_usec);
                 return;
         }
-        const struct session *session = environment_session(environment, now_usec);
+        const struct session *session = known_session(environment, now_usec);
         if (session_left_sec(session, now_usec) < LEFT_MIN_SEC &&
-            environment_demand(environment, session ? LEFT_MIN_SEC : 0, now_usec) == REFRESH_UNDER_WAY &&
-            may_come(environment, request->deadline_usec, now_usec)) {
-                waiters_add(&environment->waiters, &request->waiter);
+            waits(request, known, environment, now_usec)) {
                 return;
         }
-        session = environment_session(environment, now_usec);
         if (session) {
-                give(request, api, log, environment, session, now_usec);
+                give(request, known, log, environment, session, now_usec);
         } else {
-                refuse(request, api, log, environment, environment_why(environment, now_usec, why),
+                refuse(request, known, log, environment, known_why(known, environment, now_usec, why),
                        now_usec);
         }
 }

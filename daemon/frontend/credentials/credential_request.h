@@ -3,8 +3,8 @@
 #pragma once
 
 #include "daemon/base/waiters.h"
-#include "daemon/frontend/api/api.h"
 #include "daemon/frontend/credentials/credential_log.h"
+#include "daemon/frontend/known/known.h"
 #include "lib/credential_peer.h"
 
 #include <sys/socket.h>
@@ -19,8 +19,9 @@ struct credential_request {
         sd_event_source *io;
         struct credential_peer peer;
         struct waiter waiter;
-        bool look_again;        /* there may be news for it */
-        uint64_t deadline_usec; /* of the wait, then of the sending */
+        struct question *question; /* to the keeper; NULL: none was asked */
+        bool look_again;           /* there may be news for it */
+        uint64_t deadline_usec;    /* of the wait, then of the sending */
 
         /* the answer */
         bool answered;         /* there is one */
@@ -38,8 +39,8 @@ struct credential_request *credential_request_free(struct credential_request *re
 void credential_request_freep(struct credential_request **request);
 
 /* Gives the token, or a refusal, or waits for the environment's next news until the deadline. */
-void credential_request_look(struct credential_request *request, struct api *api, struct credential_log *log,
-                             uint64_t now_usec);
+void credential_request_look(struct credential_request *request, struct known *known,
+                             struct credential_log *log, uint64_t now_usec);
 
 /* Sends what the socket takes. 1: all is sent; 0: not yet; negative errno: the other end is gone. */
 int credential_request_send(struct credential_request *request);

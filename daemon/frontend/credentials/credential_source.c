@@ -24,7 +24,7 @@
 #define LAST_SEND_USEC (5 * USEC_PER_SEC)
 
 struct credential_source {
-        struct api *api;
+        struct known *known;
         sd_event *event;
         int fd;
         sd_event_source *io;
@@ -83,7 +83,7 @@ static void go_on(struct credential_source *source, struct credential_request *r
 
 static void look(struct credential_source *source, struct credential_request *request, uint64_t now_usec)
 {
-        credential_request_look(request, source->api, &source->log, now_usec);
+        credential_request_look(request, source->known, &source->log, now_usec);
         if (request->answered) {
                 go_on(source, request);
         } else {
@@ -154,7 +154,7 @@ static int take_in(struct credential_source *source, int fd, const struct sockad
                 r = sd_event_add_io(source->event, &request->io, fd, 0, on_ready, request);
         }
         if (r < 0) {
-                source->api->n_credentials_refused++;
+                source->known->n_credentials_refused++;
                 (void)credential_request_free(request);
                 return r;
         }
@@ -216,7 +216,7 @@ static int build(struct credential_source *source, sd_event *event, int fd)
         return r;
 }
 
-int credential_source_new(struct credential_source **ret, sd_event *event, struct api *api, int *fd)
+int credential_source_new(struct credential_source **ret, sd_event *event, struct known *known, int *fd)
 {
         if (*fd < 0) {
                 *ret = NULL;
@@ -225,7 +225,7 @@ int credential_source_new(struct credential_source **ret, sd_event *event, struc
         _cleanup_(free_source) struct credential_source *source = calloc(1, sizeof(*source));
         int r = -ENOMEM;
         if (source) {
-                source->api = api;
+                source->known = known;
                 source->fd = -1;
                 source->wait_until_usec = source->send_until_usec = USEC_NEVER;
                 r = build(source, event, *fd);
@@ -267,6 +267,7 @@ void credential_source_look_again(struct credential_source *source)
         for (; request; request = request->next) {
                 if (!request->answered) {
                         waiter_cancel(&request->waiter);
+                        request->question = question_free(request->question);
                         look_soon(request);
                 }
         }

@@ -2,17 +2,17 @@
  * environment as a file when it starts. The socket comes from the service manager only. */
 #pragma once
 
-#include "daemon/frontend/api/api.h"
 #include "daemon/frontend/callers/admission.h"
+#include "daemon/frontend/known/known.h"
 
 #include <systemd/sd-event.h>
 
 struct credential_source;
 
 /* Takes over the socket that listens, leaving -1; the manager has it as well, so it is never shut down. With
- * -1 there is no source: *ret is NULL. The api stays the caller's. Negative errno (logged): *fd is as it
- * was. */
-int credential_source_new(struct credential_source **ret, sd_event *event, struct api *api, int *fd);
+ * -1 there is no source: *ret is NULL. What is known stays the caller's. Negative errno (logged): *fd is as
+ * it was. */
+int credential_source_new(struct credential_source **ret, sd_event *event, struct known *known, int *fd);
 /* Closes every connection. NULL is fine; returns NULL. */
 struct credential_source *credential_source_free(struct credential_source *source);
 

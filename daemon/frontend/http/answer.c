@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
+#include "lib/secret_json.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -73,27 +74,13 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
                 content_type);
 }
 
-char *answer_secret_text(struct json_object *json, size_t *ret_length)
-{
-        size_t length;
-        const char *text = json_text(json, &length);
-        char *body = text ? secret_alloc(length + 1) : NULL;
-
-        if (body) {
-                memcpy(body, text, length);
-                *ret_length = length;
-        }
-        json_object_put(json);
-        return body;
-}
-
 struct MHD_Response *answer_json(struct json_object *json, bool secret)
 {
         struct MHD_Response *response = NULL;
         size_t length;
 
         if (secret) {
-                char *body = answer_secret_text(json, &length);
+                char *body = secret_json_text(json, &length);
                 return body ? answer_secret(body, length, JSON_TYPE) : NULL;
         }
         const char *text = json_text(json, &length);

@@ -28,9 +28,6 @@ bool answer_make_last(struct MHD_Response *response);
 /* A JSON value, which is taken over. secret: it holds a token. */
 struct MHD_Response *answer_json(struct json_object *json, bool secret);
 
-/* The text of a JSON value, which is taken over: in secret memory, the caller's. NULL: no memory. */
-char *answer_secret_text(struct json_object *json, size_t *ret_length);
-
 /* {"code":status,"error":"slug","message":"…"}; without "error" where the slug is NULL, as the EQP API does.
  */
 struct answer answer_error(unsigned status, const char *slug, const char *message);

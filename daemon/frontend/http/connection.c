@@ -27,5 +27,6 @@ struct audit_caller connection_caller(const struct connection *connection)
         const struct guard_facts *facts = &connection->request.facts;
         bool named = facts->n_clients == 1 && client_name_valid(facts->client, strlen(facts->client));
 
-        return (struct audit_caller){ .peer = &connection->peer, .client = named ? facts->client : NULL };
+        return (struct audit_caller){ .peer = &connection->caller.peer,
+                                      .client = named ? facts->client : NULL };
 }

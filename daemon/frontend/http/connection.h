@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/frontend/callers/audit.h"
-#include "daemon/frontend/callers/peer.h"
+#include "daemon/frontend/callers/caller.h"
 #include "daemon/frontend/http/request.h"
 
 enum connection_state {
@@ -19,18 +19,14 @@ struct connection {
         struct mhd_loop *loop;
         struct MHD_Connection *mhd;
         int fd;
-        struct peer peer;
+        struct caller caller;
         struct guard_place place;
         bool counted;    /* in the admission */
         bool over_limit; /* gets health answers only, until there is a place for it */
         enum connection_state state;
         uint64_t deadline_usec;
-        uint64_t quiet_since_usec;     /* its last answer was sent, or it was accepted */
-        bool last;                     /* the next answer is its last one */
-        uint64_t rights_generation;    /* of the rules that his rights were judged by; 0: not yet */
-        uint64_t rights_until_usec;    /* then they are judged again: groups may have changed */
-        uint32_t may_use, may_operate; /* a bit per environment, in the broker's order */
-        bool may_reload;
+        uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */
+        bool last;                 /* the next answer is its last one */
         struct request request;
 };
 

@@ -50,7 +50,7 @@ static struct connection *find_stranger(struct connections *connections)
         struct connection *found = NULL;
 
         for (struct connection *at = connections->first; at; at = at->next) {
-                if (at->counted && !at->over_limit && !at->may_use && !at->may_operate && !at->may_reload &&
+                if (at->counted && !at->over_limit && !caller_has_right(&at->caller) &&
                     (at->state == CONNECTION_RECEIVING || at->state == CONNECTION_IDLE)) {
                         found = at; /* the newest comes first */
                 }
@@ -67,7 +67,7 @@ static void make_place(struct connections *connections, const struct peer *peer)
 
         if (stranger) {
                 connection_end(stranger);
-                admission_leave(&connections->admission, &stranger->peer, stranger->over_limit);
+                admission_leave(&connections->admission, &stranger->caller.peer, stranger->over_limit);
                 stranger->counted = false;
         }
 }
@@ -84,8 +84,9 @@ bool connection_find_place(struct connection *connection)
         struct connections *connections = connection->connections;
 
         if (connection->over_limit) {
-                make_place(connections, &connection->peer);
-                connection->over_limit = !admission_promote(&connections->admission, &connection->peer);
+                make_place(connections, &connection->caller.peer);
+                connection->over_limit =
+                        !admission_promote(&connections->admission, &connection->caller.peer);
         }
         return !connection->over_limit;
 }
@@ -102,7 +103,7 @@ struct connection *connections_add(struct connections *connections, int fd, stru
         }
         connection->connections = connections;
         connection->fd = fd;
-        connection->peer = *peer;
+        connection->caller.peer = *peer;
         connection->place = *place;
         connection->counted = true;
         connection->over_limit = over;
@@ -146,9 +147,9 @@ struct connection *connections_remove(struct connections *connections, struct co
         }
         connections->n--;
         if (connection->counted) {
-                admission_leave(&connections->admission, &connection->peer, connection->over_limit);
+                admission_leave(&connections->admission, &connection->caller.peer, connection->over_limit);
         }
-        peer_clear(&connection->peer);
+        peer_clear(&connection->caller.peer);
         free(connection);
         if (connections->n == 0) {
                 deadlines_forget(&connections->deadlines);

@@ -307,6 +307,17 @@ void http_server_forget_environments(struct http_server *server)
         }
 }
 
+void http_server_end_unix(struct http_server *server)
+{
+        for (struct connection *connection = server->connections.first; connection;
+             connection = connection->next) {
+                if (!connection->place.tcp) {
+                        request_resume(&connection->request);
+                        connection_end(connection);
+                }
+        }
+}
+
 unsigned http_server_connections(const struct http_server *server)
 {
         return server->connections.n;

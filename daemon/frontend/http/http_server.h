@@ -39,6 +39,9 @@ void http_server_take_turn(struct http_server *server);
  * the start. */
 void http_server_forget_environments(struct http_server *server);
 
+/* The group of the unix sockets is another one's: whoever came in by them before has to come in again. */
+void http_server_end_unix(struct http_server *server);
+
 /* How many connections there are. */
 unsigned http_server_connections(const struct http_server *server);
 

@@ -96,6 +96,13 @@ static bool is_ours(const struct listen_socket *listen_socket)
                status.st_ino == listen_socket->inode;
 }
 
+static int set_mode(const struct listen_socket *listen_socket, mode_t mode)
+{
+        const char *path = listen_socket->address.path;
+
+        return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 static int give_group(const struct listen_socket *listen_socket, const struct socket_access *access)
 {
         gid_t group = access->has_group ? access->group : listen_socket->own_group;
@@ -271,11 +278,13 @@ int listen_socket_give(const struct listen_socket *listen_socket, const struct s
         if (listen_socket->address.kind != LISTEN_UNIX || !is_ours(listen_socket)) {
                 return 0;
         }
-        if (fchmodat(AT_FDCWD, listen_socket->address.path, access->mode, AT_SYMLINK_NOFOLLOW) < 0) {
-                r = -errno;
+        /* The group's bits come last: at no moment are they another group's. */
+        r = set_mode(listen_socket, access->mode & ~(mode_t)S_IRWXG);
+        if (r >= 0 && (access->has_group || (access->mode & S_IRWXG))) {
+                r = give_group(listen_socket, access);
         }
         if (r >= 0) {
-                r = give_group(listen_socket, access);
+                r = set_mode(listen_socket, access->mode);
         }
         if (r < 0) {
                 (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX,

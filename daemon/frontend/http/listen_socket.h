@@ -34,7 +34,7 @@ int listen_socket_open(struct listen_socket *ret, const struct listen_address *a
                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
 /* Gives a unix socket that we made another mode and group; others stay as they are. Negative errno, with
- * reterr_message. */
+ * reterr_message: the group has none of the mode's bits then. */
 int listen_socket_give(const struct listen_socket *listen_socket, const struct socket_access *access,
                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 

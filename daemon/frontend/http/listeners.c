@@ -143,19 +143,35 @@ static struct socket_access access_of(const struct settings *settings)
                                        .group = settings->socket_group.id };
 }
 
-void listeners_give(struct listeners *listeners, const struct settings *settings)
+bool listeners_give(struct listeners *listeners, const struct settings *settings)
 {
-        const struct socket_access access = access_of(settings);
-        char message[LISTEN_SOCKET_ERROR_MAX];
-        struct places all = { .n = listeners->n };
+        struct socket_access access = access_of(settings);
 
-        memcpy(all.list, listeners->list, sizeof(all.list));
-        if (!listeners->passed && give_all(listeners, &all, &access, message) < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_LISTEN_FAILED }, "%s",
-                            message);
-                return;
+        if (listeners->passed || is_same(&access, &listeners->access)) {
+                return false;
+        }
+        for (size_t i = 0; i < listeners->n; i++) {
+                char message[LISTEN_SOCKET_ERROR_MAX];
+                if (listener_give(listeners->list[i], &access, message) < 0) {
+                        journal_say(
+                                &(struct journal_record){ .priority = LOG_ERR, .id = EVENT_LISTEN_FAILED },
+                                "%s", message);
+                        access.mode &= ~(mode_t)S_IRWXG; /* as it stands, for the next time */
+                }
         }
         listeners->access = access;
+        return true;
+}
+
+/* Is the group the one of before, by its name? Then that it has gone, or has another number that we may not
+ * give away, is no reason to refuse the settings. */
+static bool keeps_group(const struct listeners *listeners, const struct settings *settings)
+{
+        const struct access_rule *before = &listeners->group_rule, *now = &settings->socket_group;
+
+        return settings->has_socket_group &&
+               (!now->resolved || (now->kind == ACCESS_RULE_GROUP && before->kind == now->kind &&
+                                   streq(before->name, now->name)));
 }
 
 int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
@@ -181,8 +197,11 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                         wanted.list[wanted.n++] = listener;
                 }
         }
-        if (r >= 0) {
+        if (r >= 0 && keeps_group(listeners, settings)) {
+                (void)listeners_give(listeners, settings);
+        } else if (r >= 0) {
                 r = give_all(listeners, &wanted, &access, reterr_message);
+                listeners->access = r >= 0 ? access : listeners->access;
         }
         if (r < 0) {
                 for (size_t i = 0; i < wanted.n; i++) {
@@ -197,7 +216,7 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                         (void)listener_free(listeners->list[i]);
                 }
         }
-        listeners->access = access;
+        listeners->group_rule = settings->socket_group;
         memcpy(listeners->list, wanted.list, sizeof(wanted.list));
         listeners->n = wanted.n;
         return 0;

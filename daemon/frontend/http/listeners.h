@@ -8,8 +8,9 @@
 struct listeners {
         struct listener *list[SETTINGS_LISTEN_MAX];
         size_t n;
-        struct socket_access access; /* of the unix sockets among them */
-        bool passed;                 /* they are the service manager's: the settings have no say */
+        struct socket_access access;   /* of the unix sockets among them */
+        struct access_rule group_rule; /* the name of their group, as it was set last */
+        bool passed;                   /* they are the service manager's: the settings have no say */
 };
 
 /* Takes the sockets over that the service manager passed, if there are any: they take the place of those
@@ -25,8 +26,9 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
 /* Gives the unix sockets that we made the mode and group of these settings once more: the group's name may
- * have gone, or have another number. */
-void listeners_give(struct listeners *listeners, const struct settings *settings);
+ * have gone, or have another number. Where it cannot be done, nobody has the group's bits, and the log says
+ * so. Returns whether they are others' now. */
+bool listeners_give(struct listeners *listeners, const struct settings *settings);
 
 /* Accept no more. */
 void listeners_stop(struct listeners *listeners);

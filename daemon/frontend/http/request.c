@@ -132,4 +132,5 @@ void request_forget_environment(struct request *request)
         request->match.route = NULL;
         request->environment = NULL;
         request->wait_until_usec = 0;
+        request->question = question_free(request->question);
 }

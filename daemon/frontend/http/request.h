@@ -5,7 +5,7 @@
 #include "daemon/base/waiters.h"
 #include "daemon/frontend/http/guard.h"
 #include "daemon/frontend/http/head_bytes.h"
-#include "daemon/keeper/environment.h"
+#include "daemon/frontend/known/known.h"
 #include "lib/route.h"
 
 #include <microhttpd.h>
@@ -31,20 +31,23 @@ struct request {
         bool body_too_large;
 
         /* what it asks for, once daemon/frontend/api/api has looked at it */
-        struct route_match match;        /* match.route is NULL until then */
-        struct environment *environment; /* NULL: the route concerns none */
+        struct route_match match;              /* match.route is NULL until then */
+        struct known_environment *environment; /* NULL: the route concerns none */
         size_t environment_index;
         bool as_upstream; /* a client of the EQP API asks: errors are told in that form */
         bool counted;     /* in api::n_requests */
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
 
-        /* while it waits: for the environment, or for the caller's groups */
+        /* while it waits: for the environment, for the keeper's answer, or for what is asked of the caller
+         */
         struct waiter waiter;
         uint64_t wait_until_usec;
-        bool cut_short;         /* the daemon ends before the wait would */
-        uint64_t seen_serial;   /* of the session in hand when it began to wait */
-        uint64_t seen_answered; /* environment->n_answered likewise; or how many reloads there had been */
+        bool cut_short;            /* the daemon ends before the wait would */
+        struct question *question; /* to the keeper; NULL: none was asked */
+        uint64_t patience_usec;    /* until then the caller wants to wait for a token */
+        uint64_t seen_serial;      /* of the session in hand when it began to wait */
+        uint64_t seen_answered;    /* environment->view.n_answered likewise */
 
         /* the answer */
         unsigned status; /* 0: none yet */

@@ -1,0 +1,21 @@
+/* What the answers of the HTTP interface are made from. */
+#pragma once
+
+#include "daemon/frontend/api/token_answer.h"
+#include "daemon/frontend/callers/audit.h"
+#include "daemon/frontend/http/request.h"
+#include "daemon/frontend/known/known.h"
+
+struct http_server;
+
+/* What the answers are made from; owned by the frontend. */
+struct api {
+        struct known *known;
+        struct token_answers answers[SETTINGS_ENVIRONMENTS_MAX]; /* in the order of known->environments */
+        uint64_t started_usec;
+        struct audit *audit;
+        struct http_server *server; /* for its numbers; NULL until it is there */
+
+        /* counters for /metrics */
+        uint64_t n_requests, n_tokens_served, n_refused, n_errors;
+};

@@ -1,0 +1,29 @@
+/* A connection's caller: who it is, by the kernel's word, and what it may do, by the rules as they were
+ * judged last. */
+#pragma once
+
+#include "daemon/frontend/callers/peer.h"
+#include "daemon/frontend/known/known.h"
+
+struct caller {
+        struct peer peer;
+        uint64_t generation;           /* of the rules that the rights were judged by; 0: not yet */
+        uint64_t until_usec;           /* then they are judged again: groups and names may have changed */
+        uint64_t groups_until_usec;    /* the groups are waited for; 0: they are not */
+        uint32_t may_use, may_operate; /* a bit per environment, in the order of the settings */
+        bool may_reload;
+};
+
+/* Judges what the caller may do, where that is not known: at the first request that needs a right, when the
+ * rules have changed, and when what the user database told is old. False: that has to be asked; the waiter
+ * is told, and this is to be called again at *ret_wait_until_usec at the latest. last_time: there is no time
+ * to wait any more, so the caller is judged by what is known. */
+bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec, bool last_time,
+                  struct waiter *waiter, uint64_t *ret_wait_until_usec);
+
+/* It is refused something: it is judged again soon, as it may be made a member of a group next, and try
+ * again. */
+void caller_doubt(struct caller *caller, struct known *known, uint64_t now_usec);
+
+/* Has it shown any right so far? */
+bool caller_has_right(const struct caller *caller);

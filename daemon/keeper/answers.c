@@ -1,0 +1,103 @@
+/* What the frontend asks, and how it is answered: by an outcome that leaves in a turn of its own. */
+#include "daemon/base/clock.h"
+#include "daemon/base/journal.h"
+#include "daemon/keeper/keeper_objects.h"
+#include "lib/util.h"
+
+#define CALLERS_PATIENCE_USEC                                                                               \
+        USEC_PER_MIN /* told to callers that have caused as many refreshes as they may */
+
+/* ---- about a token ---- */
+
+static void on_demand(struct keeper *keeper, uint64_t number, const char *name, uint32_t min_ttl_sec)
+{
+        struct environment *environment = environments_find(&keeper->environments, name);
+        uint64_t now_usec = clock_now_usec();
+        struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
+
+        if (environment) {
+                outcome.verdict = environment_demand(environment, min_ttl_sec, now_usec);
+                outcome.limited_until_usec = now_usec + CALLERS_PATIENCE_USEC;
+        }
+        outbox_put(keeper->outbox, &outcome);
+}
+
+static void on_report(struct keeper *keeper, uint64_t number, const char *name, const char *ust, size_t length)
+{
+        struct environment *environment = environments_find(&keeper->environments, name);
+        struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
+
+        if (environment) {
+                outcome.verdict = environment_report(environment, ust, length, clock_now_usec());
+        }
+        outbox_put(keeper->outbox, &outcome);
+}
+
+static void on_refresh(struct keeper *keeper, uint64_t number, const char *name)
+{
+        struct environment *environment = environments_find(&keeper->environments, name);
+        struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
+
+        if (environment) {
+                outcome.verdict = environment_operator_refresh(environment, clock_now_usec());
+                outcome.limited_until_usec =
+                        refresh_limited_until(&environment->view.refresh, &outcome.limit);
+        }
+        outbox_put(keeper->outbox, &outcome);
+}
+
+static void on_reload(struct keeper *keeper, uint64_t number)
+{
+        reload_ask(&keeper->reload, number);
+}
+
+/* ---- about users and groups ---- */
+
+static void on_groups(struct keeper *keeper, uid_t uid)
+{
+        group_lookup_begin(keeper->groups, uid);
+}
+
+void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata)
+{
+        struct keeper *keeper = userdata;
+        keeper->sides.tell->groups(keeper->sides.frontend, uid, groups, n, told);
+}
+
+static void on_names(struct keeper *keeper)
+{
+        rule_names_look_again(keeper->names, clock_now_usec());
+}
+
+/* A name in the rules has gone, or has another number. */
+static void tell_rules(struct keeper *keeper)
+{
+        struct access_settings *access = NULL;
+
+        if (access_settings_new(&access, keeper->settings) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "out of memory: the rules stay as they were");
+                return;
+        }
+        keeper->sides.tell->settings(keeper->sides.frontend, access);
+        keeper->sides.tell->give_sockets(keeper->sides.frontend, keeper->settings);
+}
+
+void answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
+{
+        struct keeper *keeper = userdata;
+
+        if (changed) {
+                tell_rules(keeper);
+        }
+        keeper->sides.tell->names(keeper->sides.frontend, again_usec, until_usec);
+}
+
+const struct keeper_calls answers_calls = {
+        .demand = on_demand,
+        .report = on_report,
+        .refresh = on_refresh,
+        .reload = on_reload,
+        .groups = on_groups,
+        .names = on_names,
+};

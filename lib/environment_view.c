@@ -1,0 +1,101 @@
+/* What is known of an environment, in words. */
+#include "lib/environment_view.h"
+
+#include "lib/duration.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+
+bool environment_view_configured(const struct environment_view *view)
+{
+        return view->refresh.keyring.n > 0;
+}
+
+const char *environment_view_label(const char *label)
+{
+        return *label ? label : "no label";
+}
+
+const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
+                                  char text[static ENVIRONMENT_NEXT_MAX])
+{
+        char wait[DURATION_TEXT_MAX];
+
+        if (next_usec == USEC_NEVER) {
+                return "never";
+        }
+        if (next_usec < now_usec + USEC_PER_SEC) {
+                return "at once";
+        }
+        (void)snprintf(text, ENVIRONMENT_NEXT_MAX, "in %s", duration_format(next_usec - now_usec, wait));
+        return text;
+}
+
+static void say_that_there_is_no_key(const char *name, const struct keys_view *keys,
+                                     char buffer[static ENVIRONMENT_WHY_MAX])
+{
+        if (!keys) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "no access key");
+        } else if (keys->are_credentials) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX,
+                               "no access key: add LoadCredential=%s:FILE to the unit of the daemon, "
+                               "as for its other keys",
+                               name);
+        } else {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX,
+                               "no access key: run 'eqpctl key set %s', or put a key file %s into %s", name,
+                               name, keys->directory);
+        }
+}
+
+/* Nothing has gone wrong in this process; but the one before may have used up what an hour allows. */
+static void say_why_still_waiting(const struct refresh *refresh, uint64_t now_usec,
+                                  char buffer[static ENVIRONMENT_WHY_MAX])
+{
+        uint64_t next = refresh_next_usec(refresh);
+        enum refresh_limit limit;
+        char wait[ENVIRONMENT_NEXT_MAX];
+
+        (void)refresh_limited_until(refresh, &limit);
+        if (next <= now_usec || next == USEC_NEVER) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
+                return;
+        }
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt %s",
+                       limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
+                       : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
+                                                            : "waiting for the upstream's first answer",
+                       environment_view_next(next, now_usec, wait));
+}
+
+const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
+                                 uint64_t now_usec, char buffer[static ENVIRONMENT_WHY_MAX])
+{
+        const struct refresh *refresh = &view->refresh;
+        const struct environment_trouble *trouble = &view->trouble;
+        uint64_t next = refresh_next_usec(refresh);
+        char wait[ENVIRONMENT_NEXT_MAX];
+
+        if (!environment_view_configured(view)) {
+                say_that_there_is_no_key(view->name, keys, buffer);
+                return buffer;
+        }
+        if (!trouble->any) {
+                say_why_still_waiting(refresh, now_usec, buffer);
+                return buffer;
+        }
+        const char *what = "the upstream gave no token";
+        if (trouble->outcome == EXCHANGE_KEY_REFUSED) {
+                what = keyring_choose(&refresh->keyring, now_usec) ? "access key refused"
+                                                                   : "access keys refused";
+        } else if (trouble->outcome == EXCHANGE_UNAVAILABLE) {
+                what = "the upstream is not available";
+        } else if (trouble->outcome == EXCHANGE_THROTTLED) {
+                what = "the upstream asks for patience";
+        }
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s (key %s): %s; %s%s", what,
+                       environment_view_label(trouble->key_label), trouble->why,
+                       refresh->in_flight ? "an attempt is under way" : "next attempt ",
+                       refresh->in_flight ? "" : environment_view_next(next, now_usec, wait));
+        return buffer;
+}

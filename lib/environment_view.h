@@ -1,0 +1,60 @@
+/* What is known of an environment outside of the keeper: values only, and no secret. Status, metrics,
+ * readiness and answers are made from it; the token itself comes on its own (lib/session). */
+#pragma once
+
+#include "lib/base_url.h"
+#include "lib/exchange_report.h"
+#include "lib/keys_view.h"
+#include "lib/names.h"
+#include "lib/refresh.h"
+
+/* The latest thing that went wrong. */
+struct environment_trouble {
+        bool any;
+        enum exchange_outcome outcome;
+        uint64_t at_usec;
+        char key_label[KEY_LABEL_MAX + 1];
+        char why[EXCHANGE_WHY_MAX];
+};
+
+/* The latest answer that was not understood, redacted. */
+struct environment_odd_answer {
+        bool any;
+        uint64_t at_usec;
+        long status;
+        char content_type[EXCHANGE_CONTENT_TYPE_MAX];
+        char header_names[ANSWER_HEADER_NAMES_MAX];
+        struct answer_excerpt excerpt;
+};
+
+struct environment_view {
+        char name[ENVIRONMENT_NAME_MAX + 1];
+        char base_url[BASE_URL_MAX + 1];
+        struct refresh refresh;     /* the machine as it stands: to be read, not to be told anything */
+        uint64_t last_refresh_usec; /* when the latest token was obtained; 0: never */
+        struct environment_trouble trouble;
+        struct environment_odd_answer odd_answer;
+        uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
+        uint64_t n_exchanges; /* started */
+        uint64_t n_answered;  /* ended, one way or the other */
+        uint64_t n_failures_in_row;
+        uint64_t n_limited; /* how often the budget or the upstream's Retry-After put one off */
+        uint64_t n_news;    /* grows with every outcome and change of keys: for those who wait */
+};
+
+/* Is there at least one key? */
+bool environment_view_configured(const struct environment_view *view);
+
+/* "no label" for the empty one. */
+const char *environment_view_label(const char *label);
+
+/* "in 42s", "at once" or "never". Returns text. */
+#define ENVIRONMENT_NEXT_MAX 48
+const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
+                                  char text[static ENVIRONMENT_NEXT_MAX]);
+
+/* Why there is no token, although none is in hand: for people, with what to do. keys: NULL if nothing is
+ * known of the directory. Returns buffer. */
+#define ENVIRONMENT_WHY_MAX 512
+const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
+                                 uint64_t now_usec, char buffer[static ENVIRONMENT_WHY_MAX]);

@@ -1,0 +1,77 @@
+"""Which room of the daemon may call which, and what none of the frontend's may call: by the symbols of their objects.
+
+What includes do not show: a function that is declared by hand, a library that reaches for a file. The rooms are those of
+doc/ARCHITECTURE.md.
+
+    rooms.py BUILD
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# Each room, and whose functions it may call beside its own and lib/'s.
+ROOMS = {
+    "base": [],
+    "keeper": ["base"],
+    "frontend/known": ["base"],
+    "frontend/callers": ["frontend/known", "base"],
+    "frontend/http": ["frontend/callers", "frontend/known", "base"],
+    "frontend/api": ["frontend/http", "frontend/callers", "frontend/known", "base"],
+    "frontend/credentials": ["frontend/http", "frontend/callers", "frontend/known", "base"],
+}
+
+# The frontend is to have no file, no name of anybody's, and no network of its own.
+FORBIDDEN = (r"open|openat|openat2|creat|fopen|fdopen|opendir|scandir|readlink|unlink|mkdir|rename|stat|lstat|fchmodat|"
+             r"lchown|umask|getaddrinfo|gethostby\w+|getnameinfo|get(pw|gr)\w+|getgrouplist|connect|bind|listen|socket|"
+             r"exec\w+|posix_spawnp?|fork|vfork|system|popen|curl_\w+|pthread_create")
+# What its sockets still need, as the keeper is to open them some day; an entry that is not needed is an error.
+STILL = {
+    "listen_socket": {"bind", "connect", "fchmodat", "lchown", "listen", "lstat", "mkdir", "socket", "umask", "unlink"},
+    "peer": {"socket"},  # netlink, to ask the kernel who is calling
+}
+
+
+def symbols(archive, option):
+    """For each object of the archive, its undefined symbols (-u) or those that it defines."""
+    out = subprocess.run(["nm", "-g", option, archive], check=True, capture_output=True, text=True).stdout
+    found, name = {}, None
+    for line in out.splitlines():
+        if match := re.fullmatch(r"(?:.*/)?(\w+)\.c\.o:", line):
+            name = match[1]
+            found[name] = set()
+        elif line:
+            found[name].add(re.sub(r"(@.*|64)$", "", line.split()[-1]))
+    return found
+
+
+def library(build, room):
+    archives = list((build / "daemon" / room).glob("libdaemon-*.a"))
+    if len(archives) != 1:
+        sys.exit(f"{build / 'daemon' / room} has {len(archives)} libraries to look at")
+    return archives[0]
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    troubles, unused = [], {(file, call) for file, calls in STILL.items() for call in calls}
+    home = {symbol: room for room in ROOMS
+            for names in symbols(library(build, room), "--defined-only").values() for symbol in names}
+    for room, below in ROOMS.items():
+        for file, calls in symbols(library(build, room), "-u").items():
+            troubles += [f"daemon/{room}/{file} calls {call}() of daemon/{home[call]}" for call in sorted(calls)
+                         if home.get(call, room) not in (room, *below)]
+            if not room.startswith("frontend/"):
+                continue
+            for call in sorted(call for call in calls if re.fullmatch(FORBIDDEN, re.sub(r"^__(\w+)_2$", r"\1", call))):
+                if call in STILL.get(file, ()):
+                    unused.discard((file, call))
+                else:
+                    troubles.append(f"daemon/{room}/{file} calls {call}(): the frontend has no file, no name, no network")
+    troubles += [f"{file} does not call {call}() any more: take it off the list" for file, call in sorted(unused)]
+    print(*troubles, sep="\n", end="\n" if troubles else "")
+    sys.exit(bool(troubles))
+
+
+main()
