@@ -22,7 +22,8 @@ static void on_demand(struct keeper *keeper, uint64_t number, const char *name, 
         outbox_put(keeper->outbox, &outcome);
 }
 
-static void on_report(struct keeper *keeper, uint64_t number, const char *name, const char *ust, size_t length)
+static void on_report(struct keeper *keeper, uint64_t number, const char *name, const char *ust,
+                      size_t length)
 {
         struct environment *environment = environments_find(&keeper->environments, name);
         struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };

@@ -52,7 +52,7 @@ static void on_demand(struct keeper *keeper, uint64_t number, const char *enviro
 }
 
 static void on_report(struct keeper *keeper, uint64_t number, const char *environment, const char *ust,
-                   size_t length)
+                      size_t length)
 {
         keeper->n_exchanges++;
         answer(keeper, number, REFRESH_NOT_CURRENT);
