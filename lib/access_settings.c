@@ -33,12 +33,13 @@ static int copy_environment(struct access_environment *ret, const struct environ
         return r < 0 ? r : access_rules_copy(&ret->operators, &from->operators);
 }
 
-int access_settings_new(struct access_settings **ret, const struct settings *settings)
+int access_settings_new(struct access_settings **ret, const struct settings *settings, uid_t own_uid)
 {
         _cleanup_(access_settings_freep) struct access_settings *access = calloc(1, sizeof(*access));
         if (!access) {
                 return -ENOMEM;
         }
+        access->own_uid = own_uid;
         access->metrics = settings->metrics;
         access->socket_group_by_name =
                 settings->has_socket_group && settings->socket_group.kind == ACCESS_RULE_GROUP;

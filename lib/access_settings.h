@@ -11,6 +11,7 @@ struct access_environment {
 };
 
 struct access_settings {
+        uid_t own_uid; /* the daemon's: it counts as listed where the default lists stand */
         bool metrics;
         bool socket_group_by_name; /* the group of our unix sockets is a name's */
         uint32_t max_connections;
@@ -20,8 +21,8 @@ struct access_settings {
         size_t n_environments;
 };
 
-/* -ENOMEM. */
-int access_settings_new(struct access_settings **ret, const struct settings *settings);
+/* own_uid: of the daemon. -ENOMEM. */
+int access_settings_new(struct access_settings **ret, const struct settings *settings, uid_t own_uid);
 /* NULL is fine; returns NULL. */
 struct access_settings *access_settings_free(struct access_settings *settings);
 void access_settings_freep(struct access_settings **settings);

@@ -4,6 +4,8 @@
 #include "daemon/keeper/keeper_objects.h"
 #include "lib/util.h"
 
+#include <unistd.h>
+
 #define CALLERS_PATIENCE_USEC                                                                               \
         USEC_PER_MIN /* told to callers that have caused as many refreshes as they may */
 
@@ -75,7 +77,7 @@ static void tell_rules(struct keeper *keeper)
 {
         struct access_settings *access = NULL;
 
-        if (access_settings_new(&access, keeper->settings) < 0) {
+        if (access_settings_new(&access, keeper->settings, geteuid()) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "out of memory: the rules stay as they were");
                 return;

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- what changes ---- */
 
@@ -100,7 +101,7 @@ static int prepare(struct keeper *keeper, struct settings *settings, struct prep
         if (r < 0) {
                 return r;
         }
-        r = access_settings_new(&ret->access, settings);
+        r = access_settings_new(&ret->access, settings, geteuid());
         if (r < 0) {
                 return r;
         }

@@ -121,7 +121,7 @@ struct keeper *fake_keeper_new(sd_event *event, struct known *known)
         must(sd_event_add_defer(event, &keeper->due, on_due, keeper) >= 0);
         must(sd_event_source_set_enabled(keeper->due, SD_EVENT_OFF) >= 0);
         must(settings_new(&settings) >= 0 && settings_finish(settings, message) >= 0);
-        must(access_settings_new(&access, settings) >= 0);
+        must(access_settings_new(&access, settings, /* own_uid= */ 0) >= 0);
         (void)settings_free(settings);
         keeper->sides = (struct sides){ .ask = &calls, .keeper = keeper };
         known_init(known, &keeper->sides);

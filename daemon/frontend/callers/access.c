@@ -4,7 +4,6 @@
 #include "lib/util.h"
 
 #include <assert.h>
-#include <unistd.h>
 
 static_assert(SETTINGS_ENVIRONMENTS_MAX <= 32, "a bit per environment");
 
@@ -47,8 +46,9 @@ static struct caller_identity identity_of(const struct peer *peer)
 static bool is_own_by_default(const struct access_settings *settings, const struct access_rules *rules,
                               const struct caller_identity *caller)
 {
-        return caller->uid == geteuid() && ((rules == &settings->allow && is_default_allow(rules)) ||
-                                            (rules == &settings->operators && is_default_operators(rules)));
+        return caller->uid == settings->own_uid &&
+               ((rules == &settings->allow && is_default_allow(rules)) ||
+                (rules == &settings->operators && is_default_operators(rules)));
 }
 
 static bool allows(const struct access_settings *settings, size_t i, bool operators,
@@ -60,7 +60,7 @@ static bool allows(const struct access_settings *settings, size_t i, bool operat
 
 static bool allows_reload(const struct access_settings *settings, const struct caller_identity *caller)
 {
-        return caller->uid == 0 || caller->uid == geteuid() ||
+        return caller->uid == 0 || caller->uid == settings->own_uid ||
                access_rules_allow(&settings->operators, caller);
 }
 
@@ -122,7 +122,7 @@ bool access_needs_names(const struct access_settings *settings, const struct pee
                         return true;
                 }
         }
-        return caller.uid != 0 && caller.uid != geteuid() &&
+        return caller.uid != 0 && caller.uid != settings->own_uid &&
                access_rules_need_names(&settings->operators, &caller);
 }
 
