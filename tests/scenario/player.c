@@ -32,6 +32,7 @@
  * or the world has an upstream that answers everything in the same way, until told otherwise:
  *     upstream ANSWER [after DURATION]     (0.2 s if not said), `upstream by-hand`
  *     refuse KEY ..., accept KEY ...       these keys it refuses, whatever else it does
+ *     answer KEY ANSWER                    this key has an answer of its own; `accept KEY` ends that
  *
  * Expectations, of the state at TIME
  *     exchange KEY [reason REASON]    in flight, with this key or label; `no-exchange`
@@ -61,8 +62,8 @@ static struct answer upstream(struct world *world)
 {
         struct player *player = world->context;
         struct answer answer = player->manner;
-        if (player->refused[world->model.in_flight_key]) {
-                answer.outcome.outcome = EXCHANGE_KEY_REFUSED;
+        if (player->answered[world->model.in_flight_key]) {
+                answer.outcome = player->own_answers[world->model.in_flight_key];
         }
         return answer;
 }
@@ -132,7 +133,11 @@ static bool event_keys(struct player *player)
 static bool event_refuse(struct player *player, bool refused)
 {
         for (const char *word; (word = next_word(&player->script));) {
-                player->refused[player_key(player, word)] = refused;
+                uint64_t serial = player_key(player, word);
+                player->answered[serial] = refused;
+                player->own_answers[serial] =
+                        (struct refresh_outcome){ .outcome = EXCHANGE_KEY_REFUSED,
+                                                  .retry_after_sec = RETRY_AFTER_NONE };
         }
         return true;
 }
@@ -170,6 +175,19 @@ static bool read_answer(struct player *player, const char *word, struct refresh_
                 return true;
         }
         return false;
+}
+
+static bool event_answer_key(struct player *player)
+{
+        const char *name = next_word(&player->script);
+        uint64_t serial = name ? player_key(player, name) : 0;
+        const char *word = next_word(&player->script);
+
+        if (serial == 0 || !word || !read_answer(player, word, &player->own_answers[serial])) {
+                return player->script.failed || complain(&player->script, "expected a key and its answer");
+        }
+        player->answered[serial] = true;
+        return true;
 }
 
 static bool event_answer(struct player *player, const struct refresh_outcome *outcome)
@@ -226,6 +244,8 @@ static bool play_event(struct player *player, const char *word)
                 return event_upstream(player);
         } else if (streq(word, "refuse") || streq(word, "accept")) {
                 return event_refuse(player, word[0] == 'r');
+        } else if (streq(word, "answer")) {
+                return event_answer_key(player);
         } else if (streq(word, "demand")) {
                 return player_demand(player);
         } else if (streq(word, "report")) {

@@ -22,8 +22,9 @@ struct player {
         unsigned n_expectations;
 
         char key_names[MODEL_KEYS_MAX][KEY_NAME_MAX]; /* by serial */
-        bool refused[MODEL_KEYS_MAX]; /* keys that the upstream refuses, whatever else it does */
-        struct answer manner;         /* of the upstream, unless answers come by hand */
+        bool answered[MODEL_KEYS_MAX]; /* keys that the upstream answers in a way of their own */
+        struct refresh_outcome own_answers[MODEL_KEYS_MAX];
+        struct answer manner; /* of the upstream, unless answers come by hand */
 
         enum refresh_verdict verdict; /* the latest */
         uint64_t mark_usec;           /* exchanges are counted from here */
