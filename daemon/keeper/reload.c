@@ -5,6 +5,7 @@
 #include "daemon/keeper/reload.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
 #include "daemon/keeper/settings_files.h"
 #include "lib/util.h"
 
@@ -15,14 +16,16 @@ static int read_and_apply(struct reload *reload)
         _cleanup_(settings_freep) struct settings *settings = NULL;
         int r = settings_files_read(reload->work.config_path, &settings, reload->message);
 
-        if (r >= 0) {
-                r = reload->work.apply(settings, reload->message, reload->work.userdata);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                (void)take_ptr(settings);
-                reload->message[0] = '\0';
+        r = reload->work.apply(settings, reload->message, reload->work.userdata);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        (void)take_ptr(settings);
+        reload->message[0] = '\0';
+        return 0;
 }
 
 static void answer(struct reload *reload, bool stopping)
@@ -63,14 +66,7 @@ static int on_due(sd_event_source *source, void *userdata)
 int reload_init(struct reload *reload, sd_event *event, const struct reload_work *work)
 {
         reload->work = *work;
-        int r = sd_event_add_defer(event, &reload->due, on_due, reload);
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(reload->due, SD_EVENT_OFF);
-        }
-        if (r >= 0) {
-                (void)sd_event_source_set_description(reload->due, "reload");
-        }
-        return r;
+        return turn_new(&reload->due, event, on_due, reload, "reload");
 }
 
 /* Without memory nobody waits: the question ends with its time. */

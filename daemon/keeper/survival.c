@@ -5,6 +5,7 @@
 #include "daemon/keeper/survival.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
 #include "daemon/keeper/key_digest.h"
 #include "daemon/keeper/session_store.h"
 #include "lib/duration.h"
@@ -81,26 +82,23 @@ static int write_text(const struct survival *survival, uint64_t number, char **r
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = gather(survival, number);
         int r = saved ? saved_sessions_format(saved, ret, ret_length) : -ENOMEM;
 
-        if (r >= 0) {
-                *ret_empty = saved->n_environments == 0;
+        if (r < 0) {
+                return r;
         }
-        return r;
+        *ret_empty = saved->n_environments == 0;
+        return 0;
 }
 
 /* ---- keeping it ---- */
 
 static int put(struct survival *survival)
 {
-        char *text = NULL;
+        _cleanup_secret_ char *text = NULL;
         size_t length = 0;
         bool empty;
         int r = write_text(survival, survival->store.number + 1, &text, &length, &empty);
 
-        if (r >= 0) {
-                r = session_store_put(&survival->store, text, length);
-        }
-        (void)secret_free(text);
-        return r;
+        return r < 0 ? r : session_store_put(&survival->store, text, length);
 }
 
 static int look(struct survival *survival)
@@ -242,19 +240,10 @@ static void free_survival(struct survival **survival)
 
 static int begin_looking(struct survival *survival, sd_event *event)
 {
-        int r = sd_event_add_defer(event, &survival->later, on_later, survival);
+        int r = turn_new(&survival->later, event, on_later, survival, "survival");
 
-        if (r >= 0) {
-                /* Before an exchange that was just begun is on the wire. */
-                r = sd_event_source_set_priority(survival->later, SD_EVENT_PRIORITY_IMPORTANT);
-        }
-        if (r >= 0) {
-                r = sd_event_source_set_enabled(survival->later, SD_EVENT_OFF);
-        }
-        if (r >= 0) {
-                (void)sd_event_source_set_description(survival->later, "survival");
-        }
-        return r;
+        /* Before an exchange that was just begun is on the wire. */
+        return r < 0 ? r : sd_event_source_set_priority(survival->later, SD_EVENT_PRIORITY_IMPORTANT);
 }
 
 int survival_new(struct survival **ret, sd_event *event, const struct environments *environments,
@@ -262,7 +251,6 @@ int survival_new(struct survival **ret, sd_event *event, const struct environmen
 {
         _cleanup_(free_survival) struct survival *survival = calloc(1, sizeof(*survival));
         const ssize_t size = sizeof(survival->salt);
-        int r = 0;
 
         if (!survival) {
                 return -ENOMEM;
@@ -275,12 +263,13 @@ int survival_new(struct survival **ret, sd_event *event, const struct environmen
         }
         if (survival->store.usable &&
             (survival->kept || getrandom(survival->salt, (size_t)size, GRND_NONBLOCK) == size)) {
-                r = begin_looking(survival, event);
+                int r = begin_looking(survival, event);
+                if (r < 0) {
+                        return r;
+                }
         }
-        if (r >= 0) {
-                *ret = take_ptr(survival);
-        }
-        return r;
+        *ret = take_ptr(survival);
+        return 0;
 }
 
 struct survival *survival_free(struct survival *survival)

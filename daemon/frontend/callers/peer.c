@@ -304,21 +304,24 @@ static uint32_t random_start(void)
 
 int peer_finder_new_passed(struct peer_finder **ret, int fd)
 {
-        struct peer_finder *finder = calloc(1, sizeof(*finder));
-        int r = finder ? drop_unread(fd) : -ENOMEM;
+        _cleanup_close_ int netlink = fd;
+        _cleanup_free_ struct peer_finder *finder = calloc(1, sizeof(*finder));
 
-        if (r >= 0) {
-                r = find_namespace(fd, &finder->namespace);
+        if (!finder) {
+                return -ENOMEM;
         }
+        int r = drop_unread(netlink);
         if (r < 0) {
-                free(finder);
-                (void)close(fd);
                 return r;
         }
-        finder->netlink = fd;
+        r = find_namespace(netlink, &finder->namespace);
+        if (r < 0) {
+                return r;
+        }
+        finder->netlink = take_fd(netlink);
         /* Not where another process began: an answer to one of its questions must not pass for ours. */
         finder->sequence = random_start();
-        *ret = finder;
+        *ret = take_ptr(finder);
         return 0;
 }
 

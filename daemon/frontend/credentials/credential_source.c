@@ -207,13 +207,11 @@ static int build(struct credential_source *source, sd_event *event, int fd)
 {
         source->event = sd_event_ref(event);
         int r = deadlines_init(&source->deadlines, event, on_deadline, source);
-        if (r >= 0) {
-                r = sd_event_add_io(event, &source->io, fd, EPOLLIN, on_connections, source);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = sd_event_source_set_description(source->io, "credentials");
-        }
-        return r;
+        r = sd_event_add_io(event, &source->io, fd, EPOLLIN, on_connections, source);
+        return r < 0 ? r : sd_event_source_set_description(source->io, "credentials");
 }
 
 int credential_source_new(struct credential_source **ret, sd_event *event, struct known *known, int *fd)
