@@ -14,7 +14,7 @@
 
 #define KEYS_PER_ENVIRONMENT_MAX 3
 
-/* A key as the exchange side names it. The serial is never 0, a new one for every new content of a file, and
+/* A key as the keeper names it. The serial is never 0, a new one for every new content of a file, and
  * never moves to another label. */
 struct key_name {
         uint64_t serial;

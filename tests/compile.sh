@@ -33,16 +33,19 @@ compile() {
         fi
 }
 
-# set_up DIRECTORY [MESON OPTIONS...]: once.
+# set_up DIRECTORY [MESON OPTIONS...]: once, and again if it was set up with other options.
 set_up() {
-        local directory=$1
+        local directory=$1 wanted
         shift
-        if [ ! -f "$directory/build.ninja" ]; then
+        wanted="CC=${CC:-} $*"
+        if [ ! -f "$directory/build.ninja" ] || [ "$(cat "$directory/options" 2>/dev/null)" != "$wanted" ]; then
+                rm -rf "$directory"
                 mkdir -p "$directory"
                 if ! meson setup "$@" "$directory" . >"$directory/setup.log" 2>&1; then
                         cat "$directory/setup.log"
                         return 1
                 fi
+                printf '%s\n' "$wanted" >"$directory/options"
         fi
 }
 

@@ -74,7 +74,7 @@ need() {
                 apt=(sudo)
                 [ -t 0 ] || apt=(sudo -n)
         fi
-        title "installing Debian packages"
+        title "installing Debian packages, which may take minutes"
         fold -s -w 100 <<<"${missing[*]}"
         apt+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
         # Does sudo let us? It asks for the password here, and not while nothing of it is to be seen.
@@ -85,11 +85,16 @@ need() {
                 cannot_install "apt-get, above, could not install them all" "${missing[@]}"
 }
 
-# quietly COMMAND...: its output is of interest only if it fails.
+# quietly COMMAND...: its output is of interest only if it fails. A dot every few seconds says that it is alive.
 quietly() {
-        local log code=0
+        local log dots code=0
         log=$(mktemp)
+        while sleep 5; do printf .; done &
+        dots=$!
         "$@" </dev/null >"$log" 2>&1 || code=$?
+        kill "$dots"
+        wait "$dots" 2>/dev/null || true
+        echo
         [ $code = 0 ] || cat "$log" >&2
         rm -f "$log"
         return $code

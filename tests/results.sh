@@ -1,6 +1,5 @@
 # Results of a test run: a line for each test, "passed|failed|skipped", suite, name, reason, between tabs.
-# Sourced by ./dev, which has
-# the colours.
+# Sourced by ./dev, which has the colours.
 # shellcheck shell=bash disable=SC2154
 
 results=build-results/results.tsv

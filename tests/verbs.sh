@@ -30,8 +30,8 @@ image
   build the container images eqp-broker and eqp-simulator into the local storage
 clean
   remove what was built
-help
-  this; ./dev VERB --help says more about one
+help [VERB]
+  this, or more about one verb; the same as ./dev VERB --help
 memcheck
   a short life of the programs under valgrind
 threads
@@ -79,9 +79,15 @@ help_of() {
         about "$1" | sed 's/^  //'
 }
 
+# shellcheck disable=SC2120 # it is main that passes some
 verb_help() {
         local line
 
+        if [ $# != 0 ]; then
+                synopsis "$1" >/dev/null || die "there is no verb '$1'"
+                help_of "$1"
+                return
+        fi
         printf './dev VERB [ARGUMENT...]\n\n'
         while read -r line; do
                 printf '  %-24s %s\n' "$line" "$(about "${line%% *}" | head -n 1 | sed 's/^  //')"
@@ -99,6 +105,7 @@ main() {
 
         case $verb in -h | --help) verb=help ;; esac
         if ! [[ $verb =~ ^[a-z0-9]+$ ]] || ! usage=$(synopsis "$verb"); then
+                # shellcheck disable=SC2119
                 verb_help >&2
                 die "there is no verb '$verb'"
         fi

@@ -118,6 +118,10 @@ class Users:
     def remove_group(group):
         assert _admin("groupdel", group).returncode == 0
 
+    @staticmethod
+    def renumber_group(group, gid):
+        assert _admin("groupmod", "-o", "-g", str(gid), group).returncode == 0
+
     def remove_all(self):
         for user in pwd.getpwall():
             if user.pw_name.startswith(self._name("")):

@@ -7,26 +7,29 @@
 #include <unistd.h>
 
 static const char *const gone[] = {
-        "SSLKEYLOGFILE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "OPENSSL_CONF",
-        "OPENSSL_MODULES",
-        "OPENSSL_ENGINES",
-        "GNUTLS_DEBUG_LEVEL",
-        "P11_KIT_DEBUG",
-        "GNUTLS_SYSTEM_PRIORITY_FILE",
-        "CURL_CA_BUNDLE",
-        "CURL_HOME",
-        "CTLOG_FILE",
-        "QLOGDIR",
-        "NETRC",
+        "SSLKEYLOGFILE",        "SSL_CERT_FILE",   "SSL_CERT_DIR",
+        "OPENSSL_CONF",         "OPENSSL_MODULES", "OPENSSL_ENGINES",
+        "GNUTLS_DEBUG_LEVEL",   "P11_KIT_DEBUG",   "GNUTLS_SYSTEM_PRIORITY_FILE",
+        "CURL_CA_BUNDLE",       "CURL_HOME",       "CURL_SSL_BACKEND",
+        "CTLOG_FILE",           "QLOGDIR",         "NETRC",
+        "OPENSSL_CONF_INCLUDE", "KRB5_CONFIG",     "KRB5CCNAME",
+        "KRB5RCACHETYPE",       "GSS_USE_PROXY",
 };
 
 /* Ours, those that are documented, and those that only look like one of the above. */
 static const char *const kept[] = {
-        "EQP_BROKER_CONFIG", "https_proxy",        "no_proxy", "all_proxy", "CREDENTIALS_DIRECTORY",
-        "NOTIFY_SOCKET",     "SSLKEYLOGFILE_MINE", "NETRCS",   "SSL",       "OPENSSL",
+        "EQP_BROKER_CONFIG",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "CREDENTIALS_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "SSLKEYLOGFILE_MINE",
+        "NETRCS",
+        "SSL",
+        "OPENSSL",
+        "KRB5",
+        "GSS",
 };
 
 static bool seen_first; /* before any constructor of a library, and before this program's own */

@@ -161,10 +161,11 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
         char message[160];
 
         if (at < 0) {
-                (void)snprintf(message, sizeof(message),
-                               "there is no environment '%s': see /v1/status for those there are, or add a "
-                               "section [environment %s]",
-                               name, name);
+                (void)snprintf(
+                        message, sizeof(message),
+                        "there is no environment '%s': 'eqpctl status' and /v1/status list those there "
+                        "are, or add a section [environment %s]",
+                        name, name);
                 fail(api, request, 404, "unknown_environment", message);
                 return false;
         }
