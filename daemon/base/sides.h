@@ -82,8 +82,7 @@ struct frontend_calls {
                       char reterr_message[static SETTINGS_ERROR_MAX]);
 
         /* Gives the unix sockets mode and group of these settings once more: the group may have another
-         * number.
-         */
+         * number. */
         void (*give_sockets)(struct frontend *frontend, const struct settings *settings);
 
         /* Accepts no more, and answers what was accepted: calls done, once, when that is over. */

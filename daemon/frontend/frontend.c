@@ -31,6 +31,16 @@ struct frontend {
 
 /* ---- what the keeper tells ---- */
 
+/* Connections by the right of a group that is gone, or has another number, end. (Where an administrator
+ * moves the fence, those that are in stay in.) */
+static void end_unix_if_group_moved(struct frontend *frontend)
+{
+        if (frontend->listeners.group_moved) {
+                frontend->listeners.group_moved = false;
+                http_server_end_unix(frontend->server);
+        }
+}
+
 static void take_settings(struct frontend *frontend, struct access_settings *settings)
 {
         const struct http_limits limits = admission_limits(settings);
@@ -40,6 +50,7 @@ static void take_settings(struct frontend *frontend, struct access_settings *set
         api_forget_answers(&frontend->api);
         known_take_settings(&frontend->known, settings);
         http_server_set_limits(frontend->server, &limits);
+        end_unix_if_group_moved(frontend);
 }
 
 static void take_environment(struct frontend *frontend, const struct environment_view *view,
@@ -84,9 +95,8 @@ static int open_sockets(struct frontend *frontend, const struct settings *settin
 
 static void give_sockets(struct frontend *frontend, const struct settings *settings)
 {
-        if (listeners_give(&frontend->listeners, settings)) {
-                http_server_end_unix(frontend->server);
-        }
+        listeners_give(&frontend->listeners, settings);
+        end_unix_if_group_moved(frontend);
 }
 
 /* One of the sides that answer has done so. */

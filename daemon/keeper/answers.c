@@ -73,27 +73,30 @@ static void on_names(struct keeper *keeper)
 }
 
 /* A name in the rules has gone, or has another number. */
-static void tell_rules(struct keeper *keeper)
+static bool tell_rules(struct keeper *keeper)
 {
         struct access_settings *access = NULL;
 
+        /* Even without memory for the rest: who has the socket's mode and group has them by a name. */
+        keeper->sides.tell->give_sockets(keeper->sides.frontend, keeper->settings);
         if (access_settings_new(&access, keeper->settings, geteuid()) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "out of memory: the rules stay as they were");
-                return;
+                return false;
         }
         keeper->sides.tell->settings(keeper->sides.frontend, access);
-        keeper->sides.tell->give_sockets(keeper->sides.frontend, keeper->settings);
+        return true;
 }
 
-void answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
+bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
 {
         struct keeper *keeper = userdata;
 
-        if (changed) {
-                tell_rules(keeper);
+        if (changed && !tell_rules(keeper)) {
+                return false; /* the rules in force are not to be taken for fresh */
         }
         keeper->sides.tell->names(keeper->sides.frontend, again_usec, until_usec);
+        return true;
 }
 
 const struct keeper_calls answers_calls = {

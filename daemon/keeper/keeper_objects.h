@@ -35,4 +35,4 @@ extern const struct keeper_calls answers_calls;
 
 /* For group_lookup_new() and rule_names_new(); userdata is the keeper. */
 void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata);
-void answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);
+bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);

@@ -16,10 +16,13 @@ struct rule_names {
         void *userdata;
         struct settings *settings; /* whose rules have the numbers; NULL: none yet */
         struct rule_answers *answers;
-        uint64_t generation; /* of settings: what is looked up for earlier ones is of no use */
-        unsigned n_under_way;
-        sd_event_source *turn; /* in which it is told */
-        bool changed;          /* since it was told */
+        uint64_t generation;      /* of settings: what is looked up for earlier ones is of no use */
+        unsigned n_under_way;     /* for these settings */
+        unsigned n_threads;       /* for earlier ones as well */
+        uint64_t full_since_usec; /* names wait for a thread, and none has ended since; 0: none waits */
+        uint64_t asked_usec;      /* the latest look: what was old then gets its turn */
+        sd_event_source *turn;    /* in which it is told */
+        bool changed;             /* since it was told */
 };
 
 /* A name that is looked up. */
@@ -41,11 +44,11 @@ static int on_turn(sd_event_source *source, void *userdata)
 {
         struct rule_names *names = userdata;
         uint64_t again_usec, until_usec;
-        bool changed = names->changed;
 
-        names->changed = false;
         rule_answers_times(names->answers, &again_usec, &until_usec);
-        names->told(changed, again_usec, until_usec, names->userdata);
+        if (names->told(names->changed, again_usec, until_usec, names->userdata)) {
+                names->changed = false;
+        }
         return 0;
 }
 
@@ -116,14 +119,19 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
         struct rule_names *names = userdata;
         struct lookup *lookup = (struct lookup *)task;
 
-        names->n_under_way--;
+        names->n_threads--;
         if (lookup->generation == names->generation) {
                 uint64_t begun_usec = lookup->answer.begun_usec;
+                names->n_under_way--;
                 lookup->answer.begun_usec = 0;
                 rule_answer_settle(&lookup->answer, begun_usec, now_usec);
                 take(names, lookup->i, &lookup->answer);
         }
         free(lookup);
+        if (names->full_since_usec > 0) {
+                names->full_since_usec = 0;
+                rule_names_look_again(names, MAX_OF(now_usec, names->asked_usec));
+        }
 }
 
 /* There is no answer to be had for the moment. */
@@ -138,33 +146,49 @@ static void go_without(struct rule_names *names, size_t i, int error, uint64_t n
 
 static int begin(struct rule_names *names, size_t i, uint64_t now_usec)
 {
-        struct lookup *lookup = names->n_under_way < RULE_NAMES_THREADS_MAX ? malloc(sizeof(*lookup)) : NULL;
-        int r = -EAGAIN;
-
-        if (lookup) {
-                *lookup = (struct lookup){ .task = { .work = work, .done = on_done, .drop = drop },
-                                           .generation = names->generation,
-                                           .i = i,
-                                           .answer = names->answers->list[i] };
-                lookup->answer.begun_usec = now_usec;
-                r = helper_threads_start(names->threads, &lookup->task);
+        struct lookup *lookup = malloc(sizeof(*lookup));
+        if (!lookup) {
+                return -ENOMEM;
         }
+        *lookup = (struct lookup){ .task = { .work = work, .done = on_done, .drop = drop },
+                                   .generation = names->generation,
+                                   .i = i,
+                                   .answer = names->answers->list[i] };
+        lookup->answer.begun_usec = now_usec;
+        int r = helper_threads_start(names->threads, &lookup->task);
         if (r < 0) {
                 free(lookup);
                 return r;
         }
+        names->n_threads++;
         names->n_under_way++;
         names->answers->list[i].begun_usec = now_usec;
         return 0;
+}
+
+/* Its turn comes when others have ended. */
+static bool has_to_queue(const struct rule_names *names)
+{
+        return names->n_under_way >= RULE_NAMES_THREADS_MAX || names->n_threads >= RULE_NAMES_HANGING_MAX;
 }
 
 /* One that is old. Returns whether something will come of it. */
 static bool look_again(struct rule_names *names, size_t i, uint64_t now_usec)
 {
         const struct rule_answer *answer = &names->answers->list[i];
-        bool late = answer->begun_usec > 0 && now_usec >= answer->begun_usec + RULE_NAMES_WAIT_USEC;
-        int r = answer->begun_usec > 0 ? 0 : begin(names, i, now_usec);
+        uint64_t since_usec = answer->begun_usec;
+        int r = 0;
 
+        if (since_usec == 0 && has_to_queue(names)) {
+                if (names->full_since_usec == 0) {
+                        names->full_since_usec = now_usec;
+                }
+                since_usec = names->full_since_usec;
+        } else if (since_usec == 0) {
+                since_usec = now_usec;
+                r = begin(names, i, now_usec);
+        }
+        bool late = now_usec >= since_usec + RULE_NAMES_WAIT_USEC;
         if (now_usec >= answer->until_usec && (r < 0 || late)) {
                 go_without(names, i, r < 0 ? -r : ETIMEDOUT, now_usec);
         }
@@ -175,6 +199,7 @@ void rule_names_look_again(struct rule_names *names, uint64_t now_usec)
 {
         bool comes = false;
 
+        names->asked_usec = now_usec;
         for (size_t i = 0; i < names->answers->n; i++) {
                 if (now_usec >= names->answers->list[i].again_usec) {
                         comes = look_again(names, i, now_usec) || comes;
@@ -193,6 +218,8 @@ void rule_names_adopt(struct rule_names *names, struct settings *settings, struc
         names->settings = settings;
         names->answers = answers;
         names->generation++;
+        names->n_under_way = 0;
+        names->full_since_usec = 0;
         names->changed = false;
         tell_soon(names);
 }

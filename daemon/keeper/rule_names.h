@@ -9,15 +9,17 @@
 
 #include <systemd/sd-event.h>
 
-#define RULE_NAMES_THREADS_MAX 16
+#define RULE_NAMES_THREADS_MAX 16                /* at a time, for the settings in force; others queue */
+#define RULE_NAMES_HANGING_MAX 64                /* with those that still hang for earlier settings */
 #define RULE_NAMES_WAIT_USEC   UINT64_C(5000000) /* after that a look-up is as good as none */
 
 struct rule_names;
 
 /* Something has come of a look-up, or nothing in time: the answers are good until then, and best looked up
  * again from again_usec on (USEC_NEVER: there are no names). changed: so have numbers in the settings'
- * rules, and rights are to be judged anew. Called in a turn of its own. */
-typedef void (*rule_names_told_fn)(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);
+ * rules, and rights are to be judged anew. Called in a turn of its own. False: there was no memory to do so;
+ * it is called again, with the same, at the next look. */
+typedef bool (*rule_names_told_fn)(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);
 
 /* Negative errno. */
 int rule_names_new(struct rule_names **ret, sd_event *event, rule_names_told_fn told, void *userdata);

@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
 failures=0
-includes=$(grep -rEoH '^ *# *include +[<"][^>"]+' --include='*.[ch]' lib client daemon ctl simulator |
-        sed -E 's/: *# *include +/ /; s/ "/ /')
+includes=$(grep -rEoH '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"][^>"]+' --include='*.[ch]' lib client daemon ctl simulator |
+        sed -E 's/:[[:space:]]*#[[:space:]]*include[[:space:]]*/ /; s/ "/ /')
 
 complain() {
         echo "$*" >&2

@@ -1,6 +1,7 @@
 """Who may do what: rules of every kind, in all and per environment; and that nobody learns of more than he may
 use."""
 
+import contextlib
 import json
 import os
 import stat
@@ -248,6 +249,9 @@ def test_socket_group_is_not_inherited(upstream, make_broker, users, tmp_path, u
     heir = Person("heir", 71005, 71005, [gid])
     wait_until(lambda: status_of(heir, str(broker.socket_path), "/v1/sandbox/token") == 200, "the control")
     assert fence(broker) == (0o660, gid)
+    kept = connect_as(heir, broker.socket_path)
+    kept.sendall(request())
+    assert kept.recv(4096).startswith(b"HTTP/1.1 200"), "the control"
     if change == "renumbered":
         users.renumber_group(group, gid + 1000)
     else:
@@ -257,4 +261,7 @@ def test_socket_group_is_not_inherited(upstream, make_broker, users, tmp_path, u
     assert owner != gid or mode & 0o070 == 0, (oct(mode), owner)
     with pytest.raises(AssertionError, match="PermissionError"):
         status_of(heir, str(broker.socket_path), "/v1/sandbox/token")
+    with kept, contextlib.suppress(ConnectionError):
+        kept.sendall(request())
+        assert not kept.recv(4096), "it was opened by a right that is gone"
     assert broker.log("read again"), "the rest of the reload took place"

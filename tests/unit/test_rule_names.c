@@ -7,6 +7,7 @@
 #include "tests/unit/user_database.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 struct story {
         sd_event *event;
@@ -14,17 +15,22 @@ struct story {
         struct rule_names *names;
         uint64_t now_usec; /* when they were looked up last */
         unsigned n_changed, n_told;
+        bool no_memory;                  /* when it is told */
         uint64_t again_usec, until_usec; /* as told */
 };
 
-static void on_told(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
+static bool on_told(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata)
 {
         struct story *story = userdata;
 
         story->n_told++;
+        if (story->no_memory) {
+                return false;
+        }
         story->n_changed += changed;
         story->again_usec = again_usec;
         story->until_usec = until_usec;
+        return true;
 }
 
 static void wait_until_told(struct story *story, unsigned n_times)
@@ -183,6 +189,63 @@ static void a_reload_is_not_overtaken(void **state)
         while (sd_event_run(story.event, 200 * USEC_PER_MSEC) > 0) {
         }
         assert_int_equal(story.n_changed, 0);
+        user_database.id = 1004; /* what is begun after it counts */
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
+        assert_int_equal(story.n_changed, 1);
+        assert_int_equal(rule_of(&story)->id, 1004);
+        end(&story);
+}
+
+static void begin_with_many(struct story *story, unsigned n)
+{
+        char rules[4096] = "[broker]\n";
+
+        for (unsigned i = 0; i < n; i++) {
+                size_t length = strlen(rules);
+                (void)snprintf(rules + length, sizeof(rules) - length, "allow = user:user%u\n", i);
+        }
+        begin_with(story, rules);
+}
+
+static unsigned n_rules_with(const struct story *story, uint32_t id)
+{
+        const struct access_rules *allow = &story->settings->allow;
+        unsigned n = 0;
+
+        for (size_t i = 0; i < allow->n; i++) {
+                n += allow->rules[i].resolved && allow->rules[i].id == id;
+        }
+        return n;
+}
+
+/* One request finds them all old: those beyond the threads queue, and get their turn without another one. */
+static void more_names_than_threads(void **state)
+{
+        const unsigned n = RULE_NAMES_THREADS_MAX + 8;
+        struct story story;
+
+        begin_with_many(&story, n);
+        user_database.id = 1002;
+        rule_names_look_again(story.names, story.now_usec + RULE_ANSWERS_KEPT_USEC);
+        while (n_rules_with(&story, 1002) < n) {
+                assert_true(sd_event_run(story.event, 10 * USEC_PER_SEC) > 0);
+        }
+        end(&story);
+}
+
+/* A change that there was no memory for is told at the next look. */
+static void a_change_is_told_until_it_is_taken(void **state)
+{
+        struct story story;
+
+        begin(&story);
+        user_database.known = false;
+        story.no_memory = true;
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
+        assert_int_equal(story.n_changed, 0);
+        story.no_memory = false;
+        look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
+        assert_int_equal(story.n_changed, 1);
         end(&story);
 }
 
@@ -205,6 +268,8 @@ int main(void)
                 cmocka_unit_test(a_silent_user_database_takes_nothing_away_for_an_hour),
                 cmocka_unit_test(a_name_that_hangs_is_not_waited_for),
                 cmocka_unit_test(a_reload_is_not_overtaken),
+                cmocka_unit_test(more_names_than_threads),
+                cmocka_unit_test(a_change_is_told_until_it_is_taken),
                 cmocka_unit_test(an_end_in_the_middle),
         };
 

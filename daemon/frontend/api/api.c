@@ -158,7 +158,7 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
         bool operating = request->match.route->id == ROUTE_REFRESH;
         const char *name = request->match.environment;
         int at = known_find(api->known, name);
-        char message[160];
+        char message[224];
 
         if (at < 0) {
                 (void)snprintf(
@@ -188,6 +188,7 @@ static bool check_reload(struct api *api, struct request *request, uint64_t now_
         if (request->match.route->id != ROUTE_RELOAD || request->connection->caller.may_reload) {
                 return true;
         }
+        caller_doubt(&request->connection->caller, api->known, now_usec);
         refuse(api, request, 403, "caller_refused",
                "this user may not have the configuration read again: see 'operators =' in [broker] of the "
                "configuration",
@@ -282,6 +283,7 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         }
         request->match = match;
         request->wait_until_usec = 0;
+        request->cut_short = false;
         request->min_ttl_sec = 0;
         if (check_form(api, request) && check_reload(api, request, now_usec) &&
             (!*match.environment || find_environment(api, request, now_usec))) {

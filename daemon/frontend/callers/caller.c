@@ -17,6 +17,7 @@ static bool complete_groups(struct caller *caller, struct known *known, uint64_t
 
         *ret_until_usec = USEC_NEVER;
         if (!peer->known || !peer->tcp || !access_needs_groups(known->settings, peer)) {
+                caller->groups_until_usec = 0;
                 return true;
         }
         if (known_groups_find(&known->groups, peer->uid, now_usec, waiter, &groups, &n, ret_until_usec) <

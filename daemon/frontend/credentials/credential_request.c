@@ -170,7 +170,9 @@ static bool waits(struct credential_request *request, struct known *known,
                         waiters_add(&request->question->waiters, &request->waiter);
                         return now_usec < request->deadline_usec;
                 }
-                if (request->question->outcome.verdict != REFRESH_UNDER_WAY) {
+                uint32_t attainable_sec = environment->view.refresh.attainable_sec;
+                if (request->question->outcome.verdict != REFRESH_UNDER_WAY ||
+                    (attainable_sec > 0 && attainable_sec < LEFT_MIN_SEC)) {
                         return false;
                 }
         } else if (!known_configured(environment)) {

@@ -111,6 +111,9 @@ static enum MHD_Result handle(struct http_server *server, struct request *reques
         struct connection *connection = request->connection;
         uint64_t now_usec = clock_now_usec();
 
+        if (connection->state == CONNECTION_CLOSING) {
+                return MHD_NO; /* it was ended while the request waited */
+        }
         connections_expect_transfer(&server->connections, connection, CONNECTION_SENDING, now_usec);
         server->handler.on_request(request, now_usec, server->handler.userdata);
         if (request->status == 0) {
@@ -311,10 +314,18 @@ void http_server_end_unix(struct http_server *server)
 {
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
-                if (!connection->place.tcp) {
-                        request_resume(&connection->request);
-                        connection_end(connection);
+                const struct request *request = &connection->request;
+                bool reloads = request->match.route && request->match.route->id == ROUTE_RELOAD;
+                if (connection->place.tcp) {
+                        continue;
                 }
+                if (reloads) {
+                        connection->last =
+                                true; /* it may be what changed the settings, and tells no token */
+                        continue;
+                }
+                request_resume(&connection->request);
+                connection_end(connection);
         }
 }
 

@@ -111,7 +111,7 @@ static bool is_same(const struct socket_access *a, const struct socket_access *b
 }
 
 /* All of it or nothing: where one cannot be given away, the others are as before. */
-static int give_all(const struct listeners *listeners, const struct places *wanted,
+static int give_all(struct listeners *listeners, const struct places *wanted,
                     const struct socket_access *access, char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         char ignored[LISTEN_SOCKET_ERROR_MAX];
@@ -130,6 +130,9 @@ static int give_all(const struct listeners *listeners, const struct places *want
                         (void)listener_give(wanted->list[i], &listeners->access, ignored);
                 }
         }
+        if (r >= 0) {
+                listeners->access = *access;
+        }
         return r;
 }
 
@@ -143,12 +146,12 @@ static struct socket_access access_of(const struct settings *settings)
                                        .group = settings->socket_group.id };
 }
 
-bool listeners_give(struct listeners *listeners, const struct settings *settings)
+void listeners_give(struct listeners *listeners, const struct settings *settings)
 {
         struct socket_access access = access_of(settings);
 
         if (listeners->passed || is_same(&access, &listeners->access)) {
-                return false;
+                return;
         }
         for (size_t i = 0; i < listeners->n; i++) {
                 char message[LISTEN_SOCKET_ERROR_MAX];
@@ -159,8 +162,9 @@ bool listeners_give(struct listeners *listeners, const struct settings *settings
                         access.mode &= ~(mode_t)S_IRWXG; /* as it stands, for the next time */
                 }
         }
+        listeners->group_moved = listeners->group_moved || access.has_group != listeners->access.has_group ||
+                                 access.group != listeners->access.group;
         listeners->access = access;
-        return true;
 }
 
 /* Is the group the one of before, by its name? Then that it has gone, or has another number that we may not
@@ -198,10 +202,9 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
                 }
         }
         if (r >= 0 && keeps_group(listeners, settings)) {
-                (void)listeners_give(listeners, settings);
+                listeners_give(listeners, settings);
         } else if (r >= 0) {
                 r = give_all(listeners, &wanted, &access, reterr_message);
-                listeners->access = r >= 0 ? access : listeners->access;
         }
         if (r < 0) {
                 for (size_t i = 0; i < wanted.n; i++) {

@@ -10,7 +10,8 @@ struct listeners {
         size_t n;
         struct socket_access access;   /* of the unix sockets among them */
         struct access_rule group_rule; /* the name of their group, as it was set last */
-        bool passed;                   /* they are the service manager's: the settings have no say */
+        bool group_moved; /* the group's name had gone, or has another number; the owner clears it */
+        bool passed;      /* they are the service manager's: the settings have no say */
 };
 
 /* Takes the sockets over that the service manager passed, if there are any: they take the place of those
@@ -27,8 +28,8 @@ int listeners_apply(struct listeners *listeners, const struct settings *settings
 
 /* Gives the unix sockets that we made the mode and group of these settings once more: the group's name may
  * have gone, or have another number. Where it cannot be done, nobody has the group's bits, and the log says
- * so. Returns whether they are others' now. */
-bool listeners_give(struct listeners *listeners, const struct settings *settings);
+ * so. */
+void listeners_give(struct listeners *listeners, const struct settings *settings);
 
 /* Accept no more. */
 void listeners_stop(struct listeners *listeners);

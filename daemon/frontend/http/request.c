@@ -132,5 +132,6 @@ void request_forget_environment(struct request *request)
         request->match.route = NULL;
         request->environment = NULL;
         request->wait_until_usec = 0;
+        request->cut_short = false;
         request->question = question_free(request->question);
 }

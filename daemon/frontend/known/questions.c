@@ -1,4 +1,4 @@
-/* Questions to the keeper: a list, as there are few at a time. */
+/* Questions to the keeper: a list with the oldest first, which is mostly the next to be answered. */
 #include "daemon/frontend/known/questions.h"
 
 #include "lib/util.h"
@@ -9,12 +9,14 @@ struct question *question_new(struct questions *questions)
 
         if (question) {
                 question->number = ++questions->last_number;
-                question->next = questions->first;
-                question->link = &questions->first;
-                if (question->next) {
-                        question->next->link = &question->next;
+                question->questions = questions;
+                question->previous = questions->last;
+                if (question->previous) {
+                        question->previous->next = question;
+                } else {
+                        questions->first = question;
                 }
-                questions->first = question;
+                questions->last = question;
         }
         return question;
 }
@@ -22,9 +24,16 @@ struct question *question_new(struct questions *questions)
 struct question *question_free(struct question *question)
 {
         if (question) {
-                *question->link = question->next;
+                struct questions *questions = question->questions;
+                if (question->previous) {
+                        question->previous->next = question->next;
+                } else {
+                        questions->first = question->next;
+                }
                 if (question->next) {
-                        question->next->link = question->link;
+                        question->next->previous = question->previous;
+                } else {
+                        questions->last = question->previous;
                 }
                 free(question);
         }

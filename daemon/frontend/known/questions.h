@@ -4,9 +4,12 @@
 #include "daemon/base/sides.h"
 #include "daemon/base/waiters.h"
 
+struct questions;
+
 struct question {
-        struct question *next, **link; // questions::first
-        uint64_t number;               /* never 0 */
+        struct questions *questions;
+        struct question *previous, *next;
+        uint64_t number; /* never 0 */
         bool answered;
         struct keeper_outcome outcome; /* once it is answered */
         struct waiters waiters;        /* told when it is */
@@ -14,7 +17,7 @@ struct question {
 
 /* Zeroed: there is none. */
 struct questions {
-        struct question *first;
+        struct question *first, *last;
         uint64_t last_number;
 };
 
