@@ -1,6 +1,8 @@
 """Fixtures that the daemon's tests and the attacks share. A conftest.py imports those that its folder needs."""
 
+import json
 import os
+import pathlib
 
 import pytest
 
@@ -48,6 +50,20 @@ def pytest_runtest_makereport(item, call):
     """For make_broker: has the test failed?"""
     report = (yield).get_result()
     item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)
+
+
+def is_sanitized():
+    options = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "meson-info" / "intro-buildoptions.json"
+    if not options.exists():
+        return False  # a copy of the programs that are shipped
+    return next(option["value"] for option in json.loads(options.read_text()) if option["name"] == "b_sanitize") != "none"
+
+
+@pytest.fixture
+def plain_build():
+    """For what a sanitizer changes: its heap keeps what was freed, it is slow, and it makes nothing of mlock()."""
+    if is_sanitized():
+        pytest.skip("not with a sanitizer")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def refuse_mlock():
     without.load()
 
 
-def test_memory_that_cannot_be_locked_and_why(stranger):
+def test_memory_that_cannot_be_locked_and_why(stranger, plain_build):
     pytest.importorskip("seccomp")
     filtered = run_daemon("--check", preexec_fn=refuse_mlock).stderr
     assert "refused whatever the limit (Operation not permitted)" in filtered and "LimitMEMLOCK" not in filtered

@@ -3,7 +3,6 @@
 The daemon and the simulator are run by the classes and fixtures of the black-box tests.
 """
 
-import json
 import os
 import pathlib
 import subprocess
@@ -15,22 +14,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
 from authorities import Authority, trusting  # noqa: E402
-from fixtures import (make_broker, manager, pytest_make_parametrize_id,  # noqa: E402, F401
+from fixtures import (make_broker, manager, plain_build, pytest_make_parametrize_id,  # noqa: E402, F401
                       pytest_runtest_makereport, session_simulator, upstream)
 from people import Users  # noqa: E402
 from simulator import EXAMPLE_KEY  # noqa: E402
-
-
-def is_sanitized():
-    options = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "meson-info" / "intro-buildoptions.json"
-    return next(option["value"] for option in json.loads(options.read_text()) if option["name"] == "b_sanitize") != "none"
-
-
-@pytest.fixture
-def plain_build():
-    """For what a sanitizer changes: its heap keeps what was freed, and it is slow."""
-    if is_sanitized():
-        pytest.skip("not with a sanitizer")
 
 
 @pytest.fixture(scope="session")

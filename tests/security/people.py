@@ -84,7 +84,8 @@ class Users:
         """(name, gid) of a new group."""
         full = self._name(name)
         result = _admin("groupadd", *(["-g", str(gid)] if gid is not None else []), full)
-        assert result.returncode == 0, result.stderr
+        # A first try may have come as far as that before it found another file locked.
+        assert result.returncode == 0 or "already exists" in result.stderr, result.stderr
         return full, grp.getgrnam(full).gr_gid
 
     def user(self, name, groups=(), uid=None):
@@ -93,7 +94,7 @@ class Users:
         more = ["-G", ",".join(groups)] if groups else []
         more += ["-u", str(uid)] if uid is not None else []
         result = _admin("useradd", "-M", "-U", "-s", "/usr/sbin/nologin", *more, full)
-        assert result.returncode == 0, result.stderr
+        assert result.returncode == 0 or "already exists" in result.stderr, result.stderr
         return self.look_up(full)
 
     @staticmethod
