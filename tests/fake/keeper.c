@@ -17,6 +17,10 @@ struct keeper {
         struct keeper_outcome outcomes[OUTCOMES_MAX];
         size_t n_outcomes;
         unsigned n_exchanges;
+        unsigned story;
+        uint64_t last_serial;
+        struct environment_view view;
+        struct session *session;
 };
 
 static void must(bool good)
@@ -37,31 +41,46 @@ static int on_due(sd_event_source *source, void *userdata)
         return 0;
 }
 
+static void tell(struct keeper *keeper)
+{
+        keeper->view.n_news++;
+        must(known_take_environment(keeper->known, &keeper->view, keeper->session) >= 0);
+}
+
 static void answer(struct keeper *keeper, uint64_t number, enum refresh_verdict verdict)
 {
+        if (verdict == REFRESH_UNDER_WAY) {
+                keeper->view.refresh.in_flight = true;
+                tell(keeper);
+        }
         must(keeper->n_outcomes < OUTCOMES_MAX);
         keeper->outcomes[keeper->n_outcomes++] =
                 (struct keeper_outcome){ .number = number, .verdict = verdict, .message = "?" };
         must(sd_event_source_set_enabled(keeper->due, SD_EVENT_ONESHOT) >= 0);
 }
 
+static enum refresh_verdict agrees(const struct keeper *keeper, enum refresh_verdict otherwise)
+{
+        return keeper->story & FAKE_KEEPER_AGREES ? REFRESH_UNDER_WAY : otherwise;
+}
+
 static void on_demand(struct keeper *keeper, uint64_t number, const char *environment, uint32_t min_ttl_sec)
 {
         keeper->n_exchanges++;
-        answer(keeper, number, REFRESH_TOO_SOON);
+        answer(keeper, number, agrees(keeper, REFRESH_TOO_SOON));
 }
 
 static void on_report(struct keeper *keeper, uint64_t number, const char *environment, const char *ust,
                       size_t length)
 {
         keeper->n_exchanges++;
-        answer(keeper, number, REFRESH_NOT_CURRENT);
+        answer(keeper, number, agrees(keeper, REFRESH_NOT_CURRENT));
 }
 
 static void on_refresh(struct keeper *keeper, uint64_t number, const char *environment)
 {
         keeper->n_exchanges++;
-        answer(keeper, number, REFRESH_TOO_SOON);
+        answer(keeper, number, agrees(keeper, REFRESH_TOO_SOON));
 }
 
 static void on_reload(struct keeper *keeper, uint64_t number)
@@ -88,24 +107,54 @@ static const struct keeper_calls calls = {
         .names = on_names,
 };
 
-static void tell_token(struct known *known)
+static void take_new_token(struct keeper *keeper)
 {
-        struct environment_view view = { .name = "sandbox", .base_url = "https://localhost", .n_news = 1 };
-        struct session *session = NULL;
         struct grant *grant = secret_alloc(sizeof(*grant));
 
         must(grant != NULL);
         grant->lifetime_sec = LIFETIME_MAX_SEC;
         (void)snprintf(grant->mage_id, sizeof(grant->mage_id), "MAG123456789");
         (void)snprintf(grant->ust, sizeof(grant->ust), "%s", FAKE_KEEPER_TOKEN);
-        must(session_new(&session, grant, 1, clock_now_usec(), "1-main") >= 0);
+        (void)session_unref(keeper->session);
+        must(session_new(&keeper->session, grant, ++keeper->last_serial, clock_now_usec(), "1-main") >= 0);
         (void)secret_free(grant);
-        refresh_init(&view.refresh);
-        view.refresh.keyring.n = 1;
-        view.refresh.has_token = true;
-        view.refresh.expires_usec = session->expires_usec;
-        must(known_take_environment(known, &view, session) >= 0);
-        (void)session_unref(session);
+        keeper->view.refresh.has_token = true;
+        keeper->view.refresh.expires_usec = keeper->session->expires_usec;
+}
+
+void fake_keeper_begin(struct keeper *keeper, unsigned story)
+{
+        keeper->story = story;
+        keeper->view = (struct environment_view){ .name = "sandbox",
+                                                  .base_url = "https://localhost",
+                                                  .n_news = keeper->view.n_news,
+                                                  .n_answered = keeper->view.n_answered };
+        refresh_init(&keeper->view.refresh);
+        keeper->view.refresh.keyring.n = 1;
+        if (story & FAKE_KEEPER_HAS_NO_TOKEN) {
+                keeper->session = session_unref(keeper->session);
+                keeper->view.refresh.in_flight = true;
+        } else {
+                take_new_token(keeper);
+        }
+        tell(keeper);
+}
+
+void fake_keeper_go_on(struct keeper *keeper)
+{
+        if (!keeper->view.refresh.in_flight) {
+                return;
+        }
+        keeper->view.refresh.in_flight = false;
+        keeper->view.n_answered++;
+        if (keeper->story & FAKE_KEEPER_FAILS) {
+                keeper->view.trouble = (struct environment_trouble){
+                        .any = true, .outcome = EXCHANGE_UNAVAILABLE, .at_usec = clock_now_usec(), .why = "?"
+                };
+        } else {
+                take_new_token(keeper);
+        }
+        tell(keeper);
 }
 
 struct keeper *fake_keeper_new(sd_event *event, struct known *known)
@@ -131,7 +180,7 @@ struct keeper *fake_keeper_new(sd_event *event, struct known *known)
         must(keyed_digest(FAKE_KEEPER_ID, strlen(FAKE_KEEPER_ID), keys->salt, keys->ids[0]) >= 0);
         known_take_keys(known, keys);
         free(keys);
-        tell_token(known);
+        fake_keeper_begin(keeper, 0);
         return keeper;
 }
 
