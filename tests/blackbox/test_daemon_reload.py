@@ -9,6 +9,8 @@ import pytest
 
 from broker import PATIENT, free_port, standing_still, wait_until
 from simulator import EXAMPLE_KEY, Simulator
+from test_daemon_callers import as_user
+from test_daemon_key_changes import SPARE, SPARE_KEY
 
 
 def get(port, path="/livez"):
@@ -168,6 +170,55 @@ def test_a_request_that_waits_survives_a_reload(upstream, make_broker):
     thread.join(60)
     assert answers[0].status == 200
     assert upstream.state("sandbox")["requests"]["token"] == 1
+
+
+def test_reloads_do_not_make_a_wait_longer(upstream, make_broker):
+    """However often they come: the wait counts from the request."""
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": PATIENT})
+    answers = []
+    paths = ("/v1/sandbox/token?wait=2", "/v1/sandbox/token?wait=2&min_ttl=60")
+    threads = [threading.Thread(target=lambda path=path: answers.append(broker.get(path))) for path in paths]
+    for thread in threads:
+        thread.start()
+    broker.wait_connections(len(threads))
+
+    def reload():
+        broker.reload()
+        return not any(thread.is_alive() for thread in threads)
+
+    wait_until(reload, "answers", interval=0.3)
+    assert [answer.error() for answer in answers] == [(503, "no_token")] * 2
+
+
+def test_who_waits_is_judged_by_the_new_rules(upstream, make_broker, stranger):
+    upstream.fault("sandbox", "hang")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=f"allow = uid:{stranger}",
+                         environments={"sandbox": PATIENT})
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(
+        as_user(stranger, broker, "unix", "/v1/sandbox/token?wait=30")))
+    thread.start()
+    broker.wait_connections(1)
+    broker.broker_lines = "allow = uid:1"
+    broker.write_config()
+    broker.reload()
+    thread.join(20)
+    assert [status for status, _ in answers] == [403]
+
+
+def test_a_refresh_that_waits_is_one_wish(upstream, make_broker):
+    """The first key was refused and rests, the second one's turn is next: a second wish would end that rest."""
+    upstream.add_key("sandbox", *SPARE)
+    broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY, "sandbox.2": SPARE_KEY}).wait_valid()
+    upstream.fault("sandbox", "refuse", count=1)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(broker.refresh()))
+    thread.start()
+    broker.wait_log(r"refused the access key \(key 1\)")
+    broker.reload()
+    thread.join(30)
+    assert (answers[0]["refreshed"], answers[0]["key"]) == (True, "2")
 
 
 def test_another_base_url_is_another_account(make_broker):

@@ -252,7 +252,8 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
         request_answer(request, answer.status, answer.response);
 }
 
-/* A request seen for the first time. */
+/* A request seen for the first time, or for the first time since a reload: it may be refused now, or go on
+ * waiting where it was. */
 static void begin(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct route_match match = { 0 };
@@ -282,9 +283,7 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
                 return;
         }
         request->match = match;
-        request->wait_until_usec = 0;
-        request->cut_short = false;
-        request->min_ttl_sec = 0;
+        request->cut_short = false; /* a wait for groups or names may have been: it says nothing of the next */
         if (check_form(api, request) && check_reload(api, request, now_usec) &&
             (!*match.environment || find_environment(api, request, now_usec))) {
                 go_to_route(api, request, now_usec);

@@ -20,7 +20,7 @@
 
 bool token_request_is_new(const struct request *request)
 {
-        return request->wait_until_usec == 0;
+        return request->patience_usec == 0;
 }
 
 static void send_error(struct request *request, unsigned status, const char *slug, const char *message,
@@ -40,10 +40,15 @@ void token_request_note(struct api *api, const struct request *request, const st
         audit_handed_out(api->audit, &caller, request->environment->view.name, session, now_usec);
 }
 
+/* Until then, or as long as the daemon lasts. */
+static uint64_t until_the_end(const struct request *request, uint64_t until_usec)
+{
+        return request->cut_short ? MIN_OF(request->wait_until_usec, until_usec) : until_usec;
+}
+
 uint64_t token_request_patience(const struct request *request)
 {
-        return request->cut_short ? MIN_OF(request->wait_until_usec, request->patience_usec)
-                                  : request->patience_usec;
+        return until_the_end(request, request->patience_usec);
 }
 
 void token_request_wait_for_news(struct request *request, uint64_t until_usec)
@@ -59,8 +64,9 @@ struct question *token_request_ask(struct api *api, struct request *request, uin
                 request_answer(request, 500, NULL); /* the connection ends */
                 return NULL;
         }
+        request->question_until_usec = now_usec + ANSWER_WAIT_USEC;
         waiters_add(&request->question->waiters, &request->waiter);
-        request_wait(request, now_usec + ANSWER_WAIT_USEC);
+        request_wait(request, request->question_until_usec);
         return request->question;
 }
 
@@ -69,11 +75,11 @@ enum token_request_answer token_request_look(struct request *request, uint64_t n
         if (request->question->answered) {
                 return TOKEN_REQUEST_ANSWERED;
         }
-        if (now_usec >= request->wait_until_usec) {
+        if (now_usec >= until_the_end(request, request->question_until_usec)) {
                 return TOKEN_REQUEST_SILENCE;
         }
         waiters_add(&request->question->waiters, &request->waiter);
-        request_wait(request, request->wait_until_usec);
+        request_wait(request, request->question_until_usec);
         return TOKEN_REQUEST_WAITS;
 }
 

@@ -17,7 +17,8 @@ typedef void (*token_serve_fn)(struct api *api, struct request *request, struct 
  * request->patience_usec. */
 void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve);
 
-/* Is it called for the first time for this request? (Else something that it waited for may have come.) */
+/* Is it called for the first time for this request? (Else something that it waited for may have come, or a
+ * reload.) The first call sets request->patience_usec, or answers. */
 bool token_request_is_new(const struct request *request);
 
 /* Notes in the log that this request's caller gets the token. */

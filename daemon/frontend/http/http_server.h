@@ -36,7 +36,7 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
 void http_server_take_turn(struct http_server *server);
 
 /* Environments may go: requests that wait for one, or for their caller's groups, are looked at again from
- * the start. */
+ * the start. Those that are admitted as before wait on, and no longer than they would have. */
 void http_server_forget_environments(struct http_server *server);
 
 /* The group of the unix sockets is another one's: whoever came in by them before has to come in again. */

@@ -123,6 +123,9 @@ void request_clear(struct request *request)
         request->as_upstream = false;
         request->counted = false;
         request_forget_environment(request);
+        request->wait_until_usec = 0;
+        request->question = question_free(request->question);
+        request->patience_usec = 0;
         request->status = 0;
         request->response = NULL;
 }
@@ -131,7 +134,5 @@ void request_forget_environment(struct request *request)
 {
         request->match.route = NULL;
         request->environment = NULL;
-        request->wait_until_usec = 0;
         request->cut_short = false;
-        request->question = question_free(request->question);
 }

@@ -43,11 +43,13 @@ struct request {
          */
         struct waiter waiter;
         uint64_t wait_until_usec;
-        bool cut_short;            /* the daemon ends before the wait would */
-        struct question *question; /* to the keeper; NULL: none was asked */
-        uint64_t patience_usec;    /* until then the caller wants to wait for a token */
-        uint64_t seen_serial;      /* of the session in hand when it began to wait */
-        uint64_t seen_answered;    /* environment->view.n_answered likewise */
+        bool cut_short;               /* the daemon ends before the wait would */
+        struct question *question;    /* to the keeper; NULL: none was asked */
+        uint64_t question_until_usec; /* when its answer is given up */
+        uint64_t patience_usec;       /* until then the caller wants to wait for a token; 0: its wish was not
+                                         looked at yet */
+        uint64_t seen_serial;         /* of the session in hand when it began to wait */
+        uint64_t seen_answered;       /* environment->view.n_answered likewise */
 
         /* the answer */
         unsigned status; /* 0: none yet */
@@ -77,7 +79,8 @@ void request_answer_shared(struct request *request, unsigned status, struct MHD_
  * there is none, or no memory; the connection ends. */
 enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mhd, bool last);
 
-/* Environments may go: what it asks for is to be found out again. */
+/* Environments may go, and rights change: what it asks for is to be found out again. Its wait goes on: what
+ * the keeper was asked, what was seen then, and until when the caller wants to wait. */
 void request_forget_environment(struct request *request);
 
 /* Ready for the connection's next one. */
