@@ -30,8 +30,9 @@ struct environment_odd_answer {
 struct environment_view {
         char name[ENVIRONMENT_NAME_MAX + 1];
         char base_url[BASE_URL_MAX + 1];
-        struct refresh refresh;     /* the machine as it stands: to be read, not to be told anything */
-        uint64_t last_refresh_usec; /* when the latest token was obtained; 0: never */
+        uint64_t exchange_timeout_usec; /* how long an exchange may take */
+        struct refresh refresh;         /* the machine as it stands: to be read, not to be told anything */
+        uint64_t last_refresh_usec;     /* when the latest token was obtained; 0: never */
         struct environment_trouble trouble;
         struct environment_odd_answer odd_answer;
         uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];

@@ -314,6 +314,7 @@ void environment_configure(struct environment *environment, const struct environ
         environment->settings = settings;
         (void)snprintf(environment->view.base_url, sizeof(environment->view.base_url), "%s",
                        settings->base_url);
+        environment->view.exchange_timeout_usec = settings->exchange_timeout_usec;
         if (moved) {
                 environment->exchange = free_exchange(environment->exchange);
                 environment->session = session_unref(environment->session);

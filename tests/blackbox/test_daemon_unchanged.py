@@ -11,10 +11,11 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
 
 import pytest
 
-from broker import Broker
+from broker import PATIENT, Broker, standing_still
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 CLIENTS = {"sh": ["bash"], "py": ["/usr/bin/python3"], "php": ["php"], "mjs": ["node"]}
@@ -243,6 +244,19 @@ def test_too_many_connections(upstream, make_broker):
         answer = ask(broker)
     is_upstream_error(answer, 429)
     assert answer.retry_after == 1
+
+
+def test_at_a_cold_start_it_waits_as_for_the_api(upstream, make_broker):
+    answers = []
+    with standing_still(upstream.process):
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": PATIENT})
+        thread = threading.Thread(target=lambda: answers.append(ask(broker)))
+        thread.start()
+        broker.wait_connections(1)
+        assert broker.get("/v1/sandbox/token").error() == (503, "no_token"), "a request that can say how long waits 2 s"
+        assert thread.is_alive(), "the one from before waits on"
+    thread.join(60)
+    assert answers[0].json()["ust"] == broker.token()["ust"]
 
 
 # ---- what is not here ----

@@ -9,7 +9,7 @@ import threading
 import time
 
 from broker import Answer
-from recorder import Ask
+from recorder import EXCHANGE_TIMEOUT, Ask
 from world import ENVIRONMENTS
 
 BROKEN = (OSError, http.client.HTTPException, ValueError, AssertionError)
@@ -55,7 +55,8 @@ class Caller(threading.Thread):
         if kind == "unchanged":
             headers = {"Authorization": "Basic " + base64.b64encode(b"any:thing").decode(),
                        "Content-Type": "application/json"}
-            return Ask(kind, name), "POST", f"/{name}/rest/v1/app/session/token", headers, '{"grant_type":"session"}'
+            ask = Ask(kind, name, wait=EXCHANGE_TIMEOUT)
+            return ask, "POST", f"/{name}/rest/v1/app/session/token", headers, '{"grant_type":"session"}'
         if kind in ("text", "head"):
             headers["Accept"] = "text/plain" if kind == "text" else "application/json"
             return Ask(kind, name, 0, wait), "HEAD" if kind == "head" else "GET", f"{path}?wait={wait}", headers, None

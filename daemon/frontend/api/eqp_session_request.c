@@ -10,7 +10,6 @@
 #include "daemon/frontend/http/basic_auth.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/request_body.h"
-#include "lib/token_query.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -101,7 +100,10 @@ void eqp_session_request(struct api *api, struct request *request, uint64_t now_
                         return;
                 }
                 request->min_ttl_sec = 0;
-                request->patience_usec = now_usec + TOKEN_WAIT_DEFAULT_SEC * USEC_PER_SEC;
+                /* It would wait for the EQP API as well, and knows nothing of tokens that are on their way.
+                 */
+                request->patience_usec =
+                        usec_add(now_usec, request->environment->view.exchange_timeout_usec);
         }
         token_request_serve(api, request, now_usec, serve_as_upstream);
 }
