@@ -95,13 +95,12 @@ static int read_plain(struct json_object *reply, const char *field, size_t max, 
         return 0;
 }
 
-/* An integer, or a string of digits; a fraction, even 7200.0, is neither. */
-static int read_lifetime(struct json_object *reply, uint32_t *ret_sec)
+int token_exchange_lifetime(const struct json_object *object, uint32_t *ret_sec)
 {
         struct json_object *value;
         int64_t seconds = 0;
 
-        if (!json_object_object_get_ex(reply, "expires_in", &value)) {
+        if (!json_object_object_get_ex(object, "expires_in", &value)) {
                 return -EBADMSG;
         }
         if (json_object_is_type(value, json_type_int)) {
@@ -146,7 +145,7 @@ static const char *read_grant(struct json_object *reply, struct grant *ret)
         if (read_plain(reply, "mage_id", MAGE_ID_MAX, &mage_id, &mage_id_length) < 0) {
                 return "mage_id is not a string of 1 to 64 visible ASCII characters without quotes";
         }
-        if (read_lifetime(reply, &lifetime_sec) < 0) {
+        if (token_exchange_lifetime(reply, &lifetime_sec) < 0) {
                 return "expires_in is not a whole number of seconds from 1 s to 30 days";
         }
 

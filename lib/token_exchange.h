@@ -15,6 +15,8 @@
 #define ANSWER_HEADER_NAMES_MAX 512
 #define ANSWER_MESSAGE_MAX      200
 
+struct json_object;
+
 enum exchange_outcome {
         EXCHANGE_GRANTED,         /* a whole, sane answer */
         EXCHANGE_KEY_REFUSED,     /* 401, 403 */
@@ -53,6 +55,10 @@ struct exchange_answer {
 /* Writes the JSON body that asks for a lifetime: {"grant_type":"session","expires_in":7200}. Returns its
  * length, or -ENOBUFS. */
 int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size);
+
+/* Reads `expires_in`, as it is granted or asked for: an integer, or a string of digits, from 1 to
+ * LIFETIME_MAX_SEC; a fraction, even 7200.0, is neither. -EBADMSG: it is not there, or is no such thing. */
+int token_exchange_lifetime(const struct json_object *object, uint32_t *ret_sec);
 
 /* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched.
  * *ret_retry_after_sec is set for EXCHANGE_THROTTLED, else RETRY_AFTER_NONE. *ret_why is a static text for

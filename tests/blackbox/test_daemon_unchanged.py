@@ -259,6 +259,31 @@ def test_at_a_cold_start_it_waits_as_for_the_api(upstream, make_broker):
     assert answers[0].json()["ust"] == broker.token()["ust"]
 
 
+DAY, MONTH = 24 * 3600, 30 * 24 * 3600
+
+
+def test_it_is_told_no_longer_life_than_it_asks_for(upstream, make_broker):
+    upstream.settings("sandbox", lifetime_fixed=MONTH)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    assert broker.token()["expires_in"] > MONTH - 600
+    for asked, told in [(360, 360), ("360", 360), ("0360", 360), (1, 1), (MONTH - 3600, MONTH - 3600),
+                        *((senseless, DAY) for senseless in (None, 0, -1, "", "a day", "-1", 1.5, "1e3", True, [360], {},
+                                                             MONTH + 1, 10**12, 10**30, "9" * 30))]:
+        answer = ask(broker, json.dumps({"grant_type": "session", "expires_in": asked}))
+        assert answer.json()["expires_in"] == told, asked
+    assert ask(broker, '{"grant_type":"session"}').json()["expires_in"] == DAY
+    told = ask(broker, json.dumps({"grant_type": "session", "expires_in": MONTH})).json()["expires_in"]
+    assert MONTH - 600 < told < MONTH
+
+
+def test_nor_is_it_told_more_than_is_left(upstream, make_broker):
+    upstream.settings("sandbox", lifetime_fixed=600)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    for asked in (None, 7200, "7200", MONTH):
+        answer = ask(broker, json.dumps({"grant_type": "session", "expires_in": asked}))
+        assert 0 < answer.json()["expires_in"] <= 600
+
+
 # ---- what is not here ----
 
 @pytest.mark.parametrize("method, path, body", [

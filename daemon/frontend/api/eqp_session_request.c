@@ -10,10 +10,15 @@
 #include "daemon/frontend/http/basic_auth.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/request_body.h"
+#include "lib/token_exchange.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+/* What a client is told that does not say how long a life it wants. Some keep it in a timer of milliseconds,
+ * which ends at 24.8 days. */
+#define LIFE_UNASKED_SEC (24 * 3600)
 
 /* Without memory for it nobody knows what the request is, so nothing is said of it. */
 static void drop(struct request *request)
@@ -39,7 +44,7 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
                               uint64_t now_usec)
 {
         token_request_note(api, request, session, now_usec);
-        request_answer(request, 200, token_answer_upstream(session, now_usec));
+        request_answer(request, 200, token_answer_upstream(session, request->at_most_sec, now_usec));
 }
 
 /* What the client calls its application ID is taken for its name, if it can be one. A real ID is none: names
@@ -68,7 +73,7 @@ static bool take_client_name(struct api *api, struct request *request)
         return true;
 }
 
-static bool body_asks_for_session(struct api *api, struct request *request)
+static bool take_body(struct api *api, struct request *request)
 {
         struct json_object *json = NULL, *grant_type = NULL;
         int r = request_body_parse(request, &json);
@@ -86,6 +91,9 @@ static bool body_asks_for_session(struct api *api, struct request *request)
                      json_object_is_type(grant_type, json_type_string) &&
                      json_object_get_string_len(grant_type) == (int)strlen("session") &&
                      streq(json_object_get_string(grant_type), "session");
+        if (token_exchange_lifetime(json, &request->at_most_sec) < 0) {
+                request->at_most_sec = LIFE_UNASKED_SEC;
+        }
         json_object_put(json);
         if (!right) {
                 refuse(api, request, 400, "grant_type must be \"session\"");
@@ -96,7 +104,7 @@ static bool body_asks_for_session(struct api *api, struct request *request)
 void eqp_session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                if (!take_client_name(api, request) || !body_asks_for_session(api, request)) {
+                if (!take_client_name(api, request) || !take_body(api, request)) {
                         return;
                 }
                 request->min_ttl_sec = 0;

@@ -58,9 +58,13 @@ struct MHD_Response *token_answer_reported(const struct environment_view *view,
         return answer_json(json, /* secret= */ true);
 }
 
-struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec)
+struct MHD_Response *token_answer_upstream(const struct session *session, uint32_t at_most_sec,
+                                           uint64_t now_usec)
 {
-        return answer_json(token_document_upstream(session, now_usec), /* secret= */ true);
+        uint32_t left_sec = session_left_sec(session, now_usec);
+
+        return answer_json(token_document_upstream(session, MIN_OF(left_sec, at_most_sec)),
+                           /* secret= */ true);
 }
 
 void token_answers_keep(struct token_answers *answers, const struct session *session)

@@ -27,8 +27,9 @@ struct MHD_Response *token_answer_reported(const struct environment_view *view,
                                            const struct session *session, bool refreshed, const char *reason,
                                            uint64_t now_usec);
 
-/* In the shape of the upstream's own answer: mage_id, ust, expires_in. */
-struct MHD_Response *token_answer_upstream(const struct session *session, uint64_t now_usec);
+/* In the shape of the upstream's own answer: mage_id, ust, expires_in, which is at most at_most_sec. */
+struct MHD_Response *token_answer_upstream(const struct session *session, uint32_t at_most_sec,
+                                           uint64_t now_usec);
 
 /* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
  */

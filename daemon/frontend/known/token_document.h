@@ -12,7 +12,7 @@ struct json_object *token_document(const struct environment_view *view, const st
                                    uint64_t now_usec);
 
 /* As the upstream would answer it: mage_id, ust, expires_in. */
-struct json_object *token_document_upstream(const struct session *session, uint64_t now_usec);
+struct json_object *token_document_upstream(const struct session *session, uint32_t expires_in_sec);
 
 /* As the content of a file: that JSON, or the bare token without an end of line. In secret memory, the
  * caller's. NULL: no memory. */
