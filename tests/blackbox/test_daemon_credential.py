@@ -357,3 +357,17 @@ def test_tokens_that_never_last_a_minute_are_given_as_they_are(upstream, make_br
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,
                          passed=[("credential", source)]).wait_valid()
     assert load(source).decode() == broker.token()["ust"]
+
+
+def test_a_token_about_to_end_is_better_than_none(upstream, make_broker, source):
+    upstream.settings("sandbox", lifetime_fixed=12)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES, environments={"sandbox": PATIENT},
+                         passed=[("credential", source)]).wait_valid()
+    broker.environments["sandbox"] = PATIENT + "\nlifetime = 1h"
+    broker.write_config()
+    broker.reload()  # now nobody can know that none lasts a minute
+    with standing_still(upstream.process):
+        token = broker.token()
+        begin = time.monotonic()
+        assert load(source).decode() == token["ust"], "no other one can have come"
+        assert time.monotonic() - begin < 20, "a token is given while it lives, so within 12 s"

@@ -19,6 +19,8 @@
 #define SEND_USEC    (5 * USEC_PER_SEC)
 #define TOO_MUCH     ((size_t)1024 * 1024 + 65536) /* bytes of a refusal */
 #define LEFT_MIN_SEC 60 /* the file is not renewed: try for a token that is good for a while */
+/* But that wait ends while the token in hand is still good for something: it is better than none. */
+#define LEFT_AT_LAST_USEC (5 * USEC_PER_SEC)
 
 /* ---- who asks ---- */
 
@@ -158,17 +160,33 @@ static bool ask_for_longer(struct credential_request *request, struct known *kno
         return request->question;
 }
 
+/* When is this token, which is about to end, to be given all the same? Of a very short life it has at least
+ * the half. */
+static uint64_t give_at(const struct session *session, uint64_t now_usec)
+{
+        uint64_t left_usec = session->expires_usec - now_usec;
+
+        return session->expires_usec - MIN_OF(left_usec / 2, LEFT_AT_LAST_USEC);
+}
+
 /* Does it wait, for the keeper's answer or for the environment's news? */
 static bool waits(struct credential_request *request, struct known *known,
                   struct known_environment *environment, uint64_t now_usec)
 {
-        if (known_session(environment, now_usec)) {
+        const struct session *session = known_session(environment, now_usec);
+
+        if (!session) {
+                request->give_usec = 0;
+        } else if (request->give_usec == 0) {
+                request->give_usec = give_at(session, now_usec);
+        }
+        if (session) {
                 if (!request->question) {
                         return ask_for_longer(request, known, environment);
                 }
                 if (!request->question->answered) {
                         waiters_add(&request->question->waiters, &request->waiter);
-                        return now_usec < request->deadline_usec;
+                        return now_usec < credential_request_due(request);
                 }
                 uint32_t attainable_sec = environment->view.refresh.attainable_sec;
                 if (request->question->outcome.verdict != REFRESH_UNDER_WAY ||
@@ -178,7 +196,7 @@ static bool waits(struct credential_request *request, struct known *known,
         } else if (!known_configured(environment)) {
                 return false;
         }
-        if (!may_come(environment, request->deadline_usec, now_usec)) {
+        if (!may_come(environment, credential_request_due(request), now_usec)) {
                 return false;
         }
         waiters_add(&environment->waiters, &request->waiter);
@@ -207,6 +225,13 @@ void credential_request_look(struct credential_request *request, struct known *k
                 refuse(request, known, log, environment, known_why(known, environment, now_usec, why),
                        now_usec);
         }
+}
+
+uint64_t credential_request_due(const struct credential_request *request)
+{
+        return request->answered || request->give_usec == 0
+                       ? request->deadline_usec
+                       : MIN_OF(request->deadline_usec, request->give_usec);
 }
 
 /* ---- sending ---- */

@@ -22,6 +22,8 @@ struct credential_request {
         struct question *question; /* to the keeper; NULL: none was asked */
         bool look_again;           /* there may be news for it */
         uint64_t deadline_usec;    /* of the wait, then of the sending */
+        uint64_t give_usec; /* the token in hand is about to end: given then, if no longer one has come; 0:
+                               it was not found so yet */
 
         /* the answer */
         bool answered;         /* there is one */
@@ -38,9 +40,12 @@ int credential_request_new(struct credential_request **ret, int fd, const struct
 struct credential_request *credential_request_free(struct credential_request *request);
 void credential_request_freep(struct credential_request **request);
 
-/* Gives the token, or a refusal, or waits for the environment's next news until the deadline. */
+/* Gives the token, or a refusal, or waits for the environment's next news: see credential_request_due(). */
 void credential_request_look(struct credential_request *request, struct known *known,
                              struct credential_log *log, uint64_t now_usec);
+
+/* When it is to be looked at again at the latest, or has to be over. */
+uint64_t credential_request_due(const struct credential_request *request);
 
 /* Sends what the socket takes. 1: all is sent; 0: not yet; negative errno: the other end is gone. */
 int credential_request_send(struct credential_request *request);

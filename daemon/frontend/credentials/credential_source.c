@@ -67,7 +67,7 @@ static void expect(struct credential_source *source, struct credential_request *
 {
         request->deadline_usec = MIN_OF(request->deadline_usec, request->answered ? source->send_until_usec
                                                                                   : source->wait_until_usec);
-        deadlines_note(&source->deadlines, request->deadline_usec);
+        deadlines_note(&source->deadlines, credential_request_due(request));
 }
 
 /* Sends on what is there to send. */
@@ -132,12 +132,12 @@ static uint64_t on_deadline(uint64_t now_usec, void *userdata)
                 if (request->answered && request->deadline_usec <= now_usec) {
                         forget(source, request);
                 } else if (!request->answered &&
-                           (request->look_again || request->deadline_usec <= now_usec)) {
+                           (request->look_again || credential_request_due(request) <= now_usec)) {
                         look(source, request, now_usec);
                 }
         }
         for (struct credential_request *request = source->first; request; request = request->next) {
-                next_usec = MIN_OF(next_usec, request->deadline_usec);
+                next_usec = MIN_OF(next_usec, credential_request_due(request));
         }
         return source->rest_until_usec > 0 ? MIN_OF(next_usec, source->rest_until_usec) : next_usec;
 }
