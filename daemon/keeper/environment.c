@@ -99,6 +99,9 @@ static void on_exchange_done(const struct exchange_report *report, void *userdat
         environment->view.n_outcomes[outcome.outcome]++;
         environment->view.n_answered++;
         struct refresh_step step = refresh_on_outcome(refresh, &outcome, now_usec, random_bits());
+        if (environment->asked_lifetime_sec != environment->settings->lifetime_sec) {
+                refresh_on_lifetime(refresh); /* a reload came in between */
+        }
         if (step.adopted) {
                 environment->last_serial = outcome.token_serial;
                 environment->view.last_refresh_usec = now_usec;
@@ -152,6 +155,7 @@ static int send_request(struct environment *environment, uint64_t key_serial)
 static void start_exchange(struct environment *environment, uint64_t key_serial)
 {
         environment->view.n_exchanges++;
+        environment->asked_lifetime_sec = environment->settings->lifetime_sec;
         if (environment->watcher.on_sent) {
                 environment->watcher.on_sent(environment->watcher.userdata);
         }

@@ -38,6 +38,7 @@ struct environment {
         struct session *session; /* in hand; NULL: none */
         uint64_t session_key;    /* serial of the key that obtained it */
         struct exchange *exchange;
+        uint32_t asked_lifetime_sec; /* by the latest exchange */
         sd_event_source *timer;
         uint64_t last_serial;
         enum refresh_limit limit;                     /* what puts a due exchange off now; to log it once */

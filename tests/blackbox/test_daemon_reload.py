@@ -342,3 +342,26 @@ def test_a_longer_lifetime_can_be_had_at_once(upstream, make_broker):
     broker.write_config()
     broker.reload()
     assert broker.token(query="?min_ttl=3000&wait=10")["expires_in"] >= 3000
+
+
+@pytest.mark.parametrize("asks", ["after the exchange", "during the exchange"])
+def test_a_longer_lifetime_during_an_exchange(upstream, make_broker, asks):
+    """What that exchange obtains is not the most there is."""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?min_ttl=3000&wait=30")))
+    with standing_still(upstream.process):
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                             environments={"sandbox": PATIENT + "\nlifetime = 5min"})
+        broker.wait_status("sandbox", lambda status: status["exchange_in_flight"])
+        broker.environments["sandbox"] = PATIENT + "\nlifetime = 2h"
+        broker.write_config()
+        broker.reload()
+        if asks == "during the exchange":
+            thread.start()
+            broker.wait_connections(1)
+    if asks == "after the exchange":
+        broker.wait_valid()
+        thread.start()
+    thread.join(60)
+    assert answers[0].status == 200 and answers[0].json()["expires_in"] >= 3000
+    assert upstream.state("sandbox")["requests"]["token"] == 2

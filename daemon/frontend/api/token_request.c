@@ -195,6 +195,28 @@ static void act_on_verdict(struct api *api, struct request *request, uint64_t no
         }
 }
 
+static void demand(struct api *api, struct request *request, uint64_t now_usec)
+{
+        token_request_remember(request, now_usec);
+        const struct question *question = token_request_ask(api, request, now_usec);
+        if (question) {
+                api->known->sides->ask->demand(api->known->sides->keeper, question->number,
+                                               request->environment->view.name, request->min_ttl_sec);
+        }
+}
+
+/* Has a token come that does not last as long, and is it unknown what can be had? So it is if another
+ * lifetime was set while its exchange was under way. Once for each token. */
+static bool is_worth_another_demand(const struct request *request, uint64_t now_usec)
+{
+        const struct refresh *refresh = &request->environment->view.refresh;
+        const struct session *session = known_session(request->environment, now_usec);
+
+        return request->question->outcome.verdict == REFRESH_UNDER_WAY && session &&
+               session->serial != request->seen_serial && refresh->attainable_sec == 0 &&
+               !refresh->in_flight && now_usec < token_request_patience(request);
+}
+
 void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve)
 {
         const struct known_environment *environment = request->environment;
@@ -210,15 +232,16 @@ void token_request_serve(struct api *api, struct request *request, uint64_t now_
                         token_request_no_token(api, request, now_usec);
                 }
         } else if (!request->question) {
-                const struct question *question = token_request_ask(api, request, now_usec);
-                if (question) {
-                        api->known->sides->ask->demand(api->known->sides->keeper, question->number,
-                                                       environment->view.name, request->min_ttl_sec);
-                }
+                demand(api, request, now_usec);
         } else {
                 switch (token_request_look(request, now_usec)) {
                 case TOKEN_REQUEST_ANSWERED:
-                        act_on_verdict(api, request, now_usec);
+                        if (is_worth_another_demand(request, now_usec)) {
+                                request->question = question_free(request->question);
+                                demand(api, request, now_usec);
+                        } else {
+                                act_on_verdict(api, request, now_usec);
+                        }
                         return;
                 case TOKEN_REQUEST_WAITS:
                         return;
