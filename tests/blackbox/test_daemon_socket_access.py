@@ -1,6 +1,7 @@
 """eqp-brokerd: the mode and the group of the unix sockets that it makes: a fence in front of the rules."""
 
 import os
+import shutil
 import stat
 import subprocess
 
@@ -130,3 +131,36 @@ def test_without_its_group_nobody_has_the_groups_bits(upstream, make_broker, str
     assert fence(broker.socket_path) == (0o600, os.getegid())
     assert ask(broker, stranger, os.getegid()) == (CURL_CANNOT_CONNECT, 0)
     assert broker.log("socket_group = no-such-group-here: there is no such group")
+
+
+def test_a_socket_that_was_removed_is_made_again(broker):
+    for remove in (broker.socket_path.unlink, lambda: broker.socket_path.rename(broker.directory / "elsewhere")):
+        with broker.connection() as connection:
+            assert connection.ask("GET", "/livez").status == 200
+            remove()
+            with pytest.raises(FileNotFoundError):
+                broker.connect()
+            broker.reload()
+            assert broker.get("/livez").status == 200
+            assert connection.ask("GET", "/livez").status == 200, "what was accepted stays"
+    n = len(broker.log("listening on"))
+    broker.reload()
+    assert len(broker.log("listening on")) == n, "once"
+
+
+def test_its_folder_is_made_for_everybody(broker):
+    """Whatever the umask, with which a hardened system starts its daemons."""
+    folder = broker.directory / "new"
+    broker.stop()
+    broker.broker_lines = f"listen = {folder}/broker.sock"
+    broker.write_config()
+    mask = os.umask(0o077)
+    try:
+        broker.start()
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    shutil.rmtree(folder)
+    broker.reload()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert stat.S_IMODE((folder / "broker.sock").stat().st_mode) == 0o666

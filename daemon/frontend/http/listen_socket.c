@@ -60,6 +60,18 @@ static int check_stale(const union any_address *address, socklen_t length)
         return error == ECONNREFUSED ? 0 : error == EACCES ? -EACCES : -EADDRINUSE;
 }
 
+/* 0 if it is there already, too. Our umask has no say in its mode, or nobody would come through to the
+ * socket.
+ */
+static int make_folder(const char *folder)
+{
+        mode_t mask = umask(S_IWGRP | S_IWOTH);
+        int r = mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
+
+        (void)umask(mask);
+        return r;
+}
+
 /* Makes the folder of the socket if it is missing, and takes a stale socket away. */
 static int prepare_path(const char *path, const union any_address *address, socklen_t length)
 {
@@ -70,8 +82,9 @@ static int prepare_path(const char *path, const union any_address *address, sock
         char *slash = strrchr(folder, '/');
         if (slash && slash != folder) {
                 *slash = '\0';
-                if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
-                        return -errno;
+                int r = make_folder(folder);
+                if (r < 0) {
+                        return r;
                 }
         }
         if (lstat(path, &status) < 0) {
@@ -309,6 +322,14 @@ int listen_socket_adopt(struct listen_socket *ret, int fd,
         }
         *ret = adopted;
         return 0;
+}
+
+bool listen_socket_is_lost(const struct listen_socket *listen_socket)
+{
+        struct stat status;
+
+        return listen_socket->made_path && lstat(listen_socket->address.path, &status) < 0 &&
+               errno == ENOENT;
 }
 
 void listen_socket_close(struct listen_socket *listen_socket)

@@ -43,6 +43,10 @@ int listen_socket_give(const struct listen_socket *listen_socket, const struct s
 int listen_socket_adopt(struct listen_socket *ret, int fd,
                         char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
+/* Is it a unix socket that we made, and its path is gone? Then nobody finds it. What somebody put in its
+ * place is left alone. */
+bool listen_socket_is_lost(const struct listen_socket *listen_socket);
+
 /* Closes our descriptor, and removes the path if we made it. What waits in the queue of a passed socket
  * stays there for the next process. Harmless if it is closed already. */
 void listen_socket_close(struct listen_socket *listen_socket);

@@ -146,6 +146,11 @@ int listener_give(const struct listener *listener, const struct socket_access *a
         return listen_socket_give(&listener->socket, access, reterr_message);
 }
 
+bool listener_is_lost(const struct listener *listener)
+{
+        return listen_socket_is_lost(&listener->socket);
+}
+
 const char *listener_name(const struct listener *listener)
 {
         return listener->socket.name;

@@ -27,5 +27,8 @@ const struct listen_address *listener_address(const struct listener *listener);
 int listener_give(const struct listener *listener, const struct socket_access *access,
                   char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
+/* See listen_socket_is_lost(). */
+bool listener_is_lost(const struct listener *listener);
+
 /* For messages: see listen_socket.name. */
 const char *listener_name(const struct listener *listener);

@@ -25,14 +25,15 @@ static bool is_among(struct listener *const *list, size_t n, const struct listen
         return false;
 }
 
-/* One that is open already and not claimed yet. An address has one spelling; so a port that the kernel chose
- * is kept, too. */
+/* One that is open already and not claimed yet, and where callers find it. An address has one spelling; so a
+ * port that the kernel chose is kept, too. */
 static struct listener *find_open(const struct listeners *listeners, const struct places *claimed,
                                   const struct listen_address *address)
 {
         for (size_t i = 0; i < listeners->n; i++) {
                 const struct listen_address *other = listener_address(listeners->list[i]);
                 if (other->kind == address->kind && streq(other->path, address->path) &&
+                    !listener_is_lost(listeners->list[i]) &&
                     !is_among(claimed->list, claimed->n, listeners->list[i])) {
                         return listeners->list[i];
                 }

@@ -19,9 +19,9 @@ struct listeners {
 int listeners_adopt(struct listeners *listeners, struct passed_sockets *passed, sd_event *event,
                     struct http_server *server, struct peer_finder *finder);
 
-/* Opens what these settings want and is not open yet, then closes what they do not want: no connection that
- * is open, and none in a queue that stays, is lost. Passed ones stay as they are. Negative errno (logged,
- * and told by reterr_message): all is as it was. */
+/* Opens what these settings want and is not open yet, or is a unix socket whose path was removed; then
+ * closes what they do not want: no connection that is open, and none in a queue that stays, is lost. Passed
+ * ones stay as they are. Negative errno (logged, and told by reterr_message): all is as it was. */
 int listeners_apply(struct listeners *listeners, const struct settings *settings, sd_event *event,
                     struct http_server *server, struct peer_finder *finder,
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
