@@ -101,6 +101,19 @@ def test_that_check_finds_mistakes_too(tmp_path):
     assert run("docker-compose", "-f", path, "config", check=False).returncode != 0
 
 
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+def test_compose_leaves_the_application_its_network_when_the_broker_restarts(path):
+    """A container that joined another one's network stays in that when the other one comes back with a new one."""
+    services = documents(path)[0]["services"]
+    brokers = {name for name, service in services.items() if "/eqp-broker:" in service["image"]}
+    joined = {name: service["network_mode"].partition("service:")[2] for name, service in services.items()
+              if "network_mode" in service}
+    assert brokers and not brokers & set(joined.values())
+    for owner in set(joined.values()):
+        assert "network_mode" not in services[owner] and services[owner]["restart"] == "unless-stopped"
+        assert brokers | {"app"} == {name for name in joined if joined[name] == owner}
+
+
 # quadlet
 
 # What podman-systemd.unit(5) of podman 5 knows of the keys that a file of ours may use.
