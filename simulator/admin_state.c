@@ -37,7 +37,7 @@ static const char help[] =
         "  truncate\n"
         "  reset\n"
         "  garbage\n"
-        "  giant              bytes (default 10 MiB), chunked (true)\n"
+        "  giant              bytes (default 10 MiB), chunked (true), status (200 to 599), retry_after\n"
         "  not_json\n"
         "  bad_utf8\n"
         "  wrong_types        token answers only, like the next four\n"

@@ -69,6 +69,8 @@ static const struct parameter {
         { FAULT_EMPTY_FIELD, "field", FIELD, 0, 0, true },
         { FAULT_GIANT, "bytes", NUMBER, 0, INT64_C(1) << 40, false },
         { FAULT_GIANT, "chunked", FLAG, 0, 0, false },
+        { FAULT_GIANT, "status", NUMBER, 200, 599, false },
+        { FAULT_GIANT, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_LIFETIME, "expires_in", ANYTHING, 0, 0, true },
         { FAULT_BAD_UST, "ust", TEXT, 0, 0, true },
 };

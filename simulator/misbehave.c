@@ -65,6 +65,9 @@ static int stand_in(const struct fault *fault, struct answer **ret)
                                         fault_text(fault, "message", "The simulator was told to answer so"));
         case FAULT_REDIRECT:
                 return answer_new_text(ret, 302, "text/plain", NULL);
+        case FAULT_GIANT:
+                return answer_new_text(ret, (unsigned)fault_number(fault, "status", 200), "application/json",
+                                       NULL);
         case FAULT_NOT_JSON:
                 return answer_new_text(ret, 200, "text/plain", "All is well, but this is no JSON.\n");
         default:

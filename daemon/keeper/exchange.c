@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define HEAD_MAX 65536 /* bytes of all header lines together */
+#define HEAD_MAX      65536                 /* bytes of all header lines together */
+#define BODY_KEPT_MAX (TOKEN_REPLY_MAX + 1) /* so that one which is too large is seen to be */
 
 struct exchange {
         struct curl_loop *loop;
@@ -27,10 +28,10 @@ struct exchange {
 
         char request_body[128];
         char error_text[CURL_ERROR_SIZE];
-        char *body; /* secret memory, TOKEN_REPLY_MAX + 1 */
+        char *body; /* secret memory, BODY_KEPT_MAX */
         size_t body_length;
         size_t head_length;
-        bool too_large;
+        bool cut_off; /* by us: there is more of it than we want to know */
         bool has_retry_after;
         char retry_after[64];
         char content_type[64];
@@ -106,7 +107,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 
         exchange->head_length += length;
         if (exchange->head_length > HEAD_MAX) {
-                exchange->too_large = true;
+                exchange->cut_off = true;
                 return 0;
         }
         note_header(exchange, data, length);
@@ -117,14 +118,12 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 {
         struct exchange *exchange = userdata;
         size_t length = size * n;
+        size_t kept = MIN_OF(length, BODY_KEPT_MAX - exchange->body_length);
 
-        if (length > TOKEN_REPLY_MAX - exchange->body_length) {
-                exchange->too_large = true;
-                return 0;
-        }
-        memcpy(exchange->body + exchange->body_length, data, length);
-        exchange->body_length += length;
-        return length;
+        memcpy(exchange->body + exchange->body_length, data, kept);
+        exchange->body_length += kept;
+        exchange->cut_off = exchange->body_length == BODY_KEPT_MAX;
+        return exchange->cut_off ? 0 : length;
 }
 
 /* The transfer itself failed: in words, with what an administrator can do where we know it. */
@@ -152,6 +151,7 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
         (void)snprintf(why, size, "%s%s", printable, cure);
 }
 
+/* Whether the answer is whole or was cut off: what the status says holds either way. */
 static void judge_answer(struct exchange *exchange, struct exchange_report *report, struct grant *grant)
 {
         const char *why = "";
@@ -167,6 +167,9 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         if (report->outcome == EXCHANGE_GRANTED) {
                 report->grant = grant;
                 return;
+        }
+        if (exchange->head_length > HEAD_MAX && report->outcome == EXCHANGE_MALFORMED) {
+                why = "the head is over 64 KiB long";
         }
         const char *hidden[] = { exchange->key->secret, exchange->key->id };
         token_exchange_excerpt(exchange->body, exchange->body_length, hidden, ARRAY_SIZE(hidden),
@@ -187,10 +190,7 @@ static void on_done(CURLcode result, void *userdata)
 
         if (!grant) {
                 (void)snprintf(report.why, sizeof(report.why), "out of memory");
-        } else if (exchange->too_large) {
-                report.outcome = EXCHANGE_MALFORMED;
-                (void)snprintf(report.why, sizeof(report.why), "the answer is too large");
-        } else if (result != CURLE_OK) {
+        } else if (result != CURLE_OK && !exchange->cut_off) {
                 explain_failure(exchange, result, report.why, sizeof(report.why));
         } else {
                 (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &report.status);
@@ -246,7 +246,7 @@ int exchange_start(struct exchange **ret, struct curl_loop *loop,
         exchange->key = access_key_copy(key);
         exchange->easy = curl_easy_init();
         exchange->headers = curl_slist_append(NULL, "Content-Type: application/json");
-        exchange->body = secret_alloc(TOKEN_REPLY_MAX + 1);
+        exchange->body = secret_alloc(BODY_KEPT_MAX);
         if (!exchange->key || !exchange->easy || !exchange->headers || !exchange->body ||
             !curl_slist_append(exchange->headers, "Accept: application/json") ||
             !curl_slist_append(exchange->headers, "Expect:") ||

@@ -182,6 +182,9 @@ def test_giant(sim):
     sim.fault("sandbox", "giant", bytes=100_000, chunked=True, count=1)
     status, headers, body = ask(sim)
     assert "Content-Length" not in headers and len(body) == 100_000
+    sim.fault("sandbox", "giant", bytes=70_000, status=429, retry_after=7, count=1)
+    status, headers, body = ask(sim)
+    assert (status, headers["Retry-After"], len(body)) == (429, "7", 70_000)
     sim.fault("sandbox", "giant", bytes=0)
     assert ask(sim)[2] == b""
 
