@@ -129,21 +129,20 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 /* The transfer itself failed: in words, with what an administrator can do where we know it. */
 static void explain_failure(const struct exchange *exchange, CURLcode result, char *why, size_t size)
 {
-        const char *cure;
-        char detail[CURL_ERROR_SIZE];
+        char detail[CURL_ERROR_SIZE], cure[96];
 
         (void)snprintf(detail, sizeof(detail), "%s",
                        exchange->error_text[0] ? exchange->error_text : curl_easy_strerror(result));
         hide_login(detail); /* of a proxy */
         switch (result) {
         case CURLE_COULDNT_RESOLVE_HOST:
-                cure = " (check DNS and base_url)";
+                (void)snprintf(cure, sizeof(cure), " (check DNS and base_url)");
                 break;
         case CURLE_COULDNT_RESOLVE_PROXY:
-                cure = " (check https_proxy and its like, and DNS)";
+                (void)snprintf(cure, sizeof(cure), " (check https_proxy and its like, and DNS)");
                 break;
         default:
-                cure = trust_cure(exchange->easy, exchange->has_ca_file, result);
+                trust_cure(exchange->easy, exchange->has_ca_file, result, detail, cure, sizeof(cure));
                 break;
         }
         char printable[160];

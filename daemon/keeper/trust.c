@@ -6,6 +6,11 @@
  * that are opened. The environment is the business of library_variables.c. */
 #include "daemon/keeper/trust.h"
 
+#include "lib/tls_trouble.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+
 /* In place of the directory that libcurl was built with, in which it looks for authorities that CAINFO
  * lacks. NULL would do with 7.88 to 8.23; but it is what resets an option, and that directory is its
  * default. */
@@ -30,21 +35,52 @@ bool trust_set_up(CURL *easy, const char *ca_file)
 #undef SET
 }
 
-const char *trust_cure(CURL *easy, bool has_ca_file, CURLcode result)
+static bool is_gnutls(void)
 {
-        long proxy_trouble = 0;
+        const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
 
+        return library && strncmp(library, "GnuTLS", strlen("GnuTLS")) == 0;
+}
+
+/* What is wrong with a certificate, and what somebody can do about it. */
+static const char *cure_for(enum tls_trouble trouble, bool is_proxy, bool has_ca_file)
+{
+        switch (trouble) {
+        case TLS_UNKNOWN_ISSUER:
+                if (is_proxy) {
+                        return "is not trusted: its CA has to be one of the system's";
+                }
+                return has_ca_file ? "is not trusted: its CA has to be in ca_file, which alone counts"
+                                   : "is not trusted: set ca_file for a private CA";
+        case TLS_TOO_EARLY:
+                return "is not valid yet: check this machine's clock";
+        case TLS_EXPIRED:
+                return "has expired: it has to be renewed, unless this machine's clock is wrong";
+        case TLS_OTHER_HOST:
+                return is_proxy ? "is another host's: check https_proxy and its like"
+                                : "is another host's: check base_url";
+        default:
+                return "is not trusted";
+        }
+}
+
+void trust_cure(CURL *easy, bool has_ca_file, CURLcode result, const char *words, char *text, size_t size)
+{
+        bool is_proxy, gnutls = is_gnutls();
+        long number = 0;
+
+        text[0] = '\0';
         if (result == CURLE_SSL_CACERT_BADFILE) {
-                return has_ca_file ? " (check ca_file)" : " (install ca-certificates)";
+                (void)snprintf(text, size, has_ca_file ? " (check ca_file)" : " (install ca-certificates)");
         }
         if (result != CURLE_PEER_FAILED_VERIFICATION) {
-                return "";
+                return;
         }
-        if (curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &proxy_trouble) == CURLE_OK &&
-            proxy_trouble != 0) {
-                return " (the proxy's certificate is not trusted: its CA has to be one of the system's)";
+        is_proxy =
+                curl_easy_getinfo(easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &number) == CURLE_OK && number != 0;
+        if (!is_proxy) {
+                (void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &number);
         }
-        return has_ca_file
-                       ? " (the certificate is not trusted: its CA has to be in ca_file, which alone counts)"
-                       : " (the certificate is not trusted: set ca_file for a private CA)";
+        (void)snprintf(text, size, " (the %scertificate %s)", is_proxy ? "proxy's " : "",
+                       cure_for(tls_trouble_find(number, gnutls, words), is_proxy, has_ca_file));
 }

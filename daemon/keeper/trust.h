@@ -8,6 +8,6 @@
  * other; NULL: the system's. False: there is no memory for it. */
 bool trust_set_up(CURL *easy, const char *ca_file);
 
-/* What an administrator can do about a transfer that ended with this result for want of trust, such as
- * " (check ca_file)"; "" if it ended for something else. */
-const char *trust_cure(CURL *easy, bool has_ca_file, CURLcode result);
+/* Writes what an administrator can do about a transfer that ended with this result, and these words of
+ * libcurl's, for want of trust, such as " (check ca_file)"; "" if it ended for something else. */
+void trust_cure(CURL *easy, bool has_ca_file, CURLcode result, const char *words, char *text, size_t size);

@@ -26,6 +26,20 @@ mount --bind {store} /etc/ssl/certs
 {more}
 exec "$@"' sh {before} {daemon} "$@"
 """
+# For `openssl ca`, which alone takes the days of a certificate from its command line.
+ISSUING = """[ca]
+default_ca = it
+[it]
+database = {base}.index
+new_certs_dir = {directory}
+rand_serial = yes
+default_md = sha256
+unique_subject = no
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
 GRANT = {"ust": "aTokenOfTheUpstreamOfTheAuthorities", "mage_id": "MAG123456789", "expires_in": 7200}
 
 
@@ -55,15 +69,29 @@ class Authority:
         _new(self.server, "localhost", "-CA", self.path, "-CAkey", f"{self.base}.key",
              "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=DNS:localhost")
 
+    def issue(self, name, *, host="localhost", first="20200101", last="20991231"):
+        """One more certificate, for this host and from one day to another. Returns its path without .pem."""
+        path, config = self.base.parent / name, self.base.parent / f"{self.name}.cnf"
+        config.write_text(ISSUING.format(base=self.base, directory=self.base.parent))
+        (self.base.parent / f"{self.name}.index").touch()
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}",
+                "-keyout", f"{path}.key", "-out", f"{path}.csr")
+        openssl("ca", "-batch", "-notext", "-config", config, "-cert", self.path, "-keyfile", f"{self.base}.key",
+                "-in", f"{path}.csr", "-out", f"{path}.pem",
+                "-startdate", f"{first}000000Z", "-enddate", f"{last}000000Z")
+        return path
+
 
 class Listener(threading.Thread):
-    """Speaks TLS with a certificate of the authority. asked: how many connections there were; resumed: how many took
-    up a session of before; received: what came out of them."""
+    """Speaks TLS with a certificate of the authority, its own or another. asked: how many connections there were;
+    resumed: how many took up a session of before; received: what came out of them."""
 
-    def __init__(self, authority):
+    def __init__(self, authority, certificate=None):
         super().__init__(daemon=True)
+        certificate = certificate or authority.server
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(f"{authority.server}.pem", f"{authority.server}.key")
+        self.context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://localhost:{self.listener.getsockname()[1]}"
         self.received, self.asked, self.resumed = b"", 0, 0

@@ -167,6 +167,15 @@ def test_for_a_proxy_the_system_vouches(machine, authorities, vouched):
         assert not proxy.received and not upstream.received
 
 
+def test_a_proxy_that_has_another_name(machine, authorities, somebody):
+    system, _ = authorities
+    with (Proxy(system, system.issue("other-proxy", host="elsewhere.example")) as proxy,
+          settle(somebody.url, env={"https_proxy": proxy.url}) as broker):
+        granted, said = ask_the_daemon(broker, machine)
+    assert not granted and "the proxy's certificate is another host's: check https_proxy and its like" in said
+    assert not proxy.received and not somebody.received
+
+
 def test_behind_a_proxy_ca_file_vouches_alone(machine, authorities, somebody):
     """What is said of it is libcurl's word: 7.88 loses the reason on the way through the proxy's TLS."""
     system, company = authorities
