@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #define LIFETIME_DEFAULT_SEC          7200
-#define CONNECT_TIMEOUT_DEFAULT_USEC  (5 * USEC_PER_SEC)
-#define EXCHANGE_TIMEOUT_DEFAULT_USEC (15 * USEC_PER_SEC)
+#define CONNECT_TIMEOUT_DEFAULT_USEC  (10 * USEC_PER_SEC)
+#define EXCHANGE_TIMEOUT_DEFAULT_USEC (20 * USEC_PER_SEC)
 
 static const struct listen_address default_listen[] = {
         { .kind = LISTEN_TCP4, .port = 9377, .address4 = 0x7f000001, .path = "127.0.0.1:9377" },

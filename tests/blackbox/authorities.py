@@ -87,12 +87,12 @@ class Listener(threading.Thread):
     """Speaks TLS with a certificate of the authority, its own or another. asked: how many connections there were;
     resumed: how many took up a session of before; received: what came out of them."""
 
-    def __init__(self, authority, certificate=None):
+    def __init__(self, authority, certificate=None, listener=None):
         super().__init__(daemon=True)
         certificate = certificate or authority.server
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.url = f"https://localhost:{self.listener.getsockname()[1]}"
         self.received, self.asked, self.resumed = b"", 0, 0
 

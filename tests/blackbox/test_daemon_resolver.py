@@ -1,4 +1,5 @@
-"""eqp-brokerd: a name server that never answers holds up nobody but the exchange."""
+"""eqp-brokerd: a name server that never answers holds up nobody but the exchange, and is no reason to have no token
+while there is another one."""
 
 import os
 import time
@@ -6,50 +7,33 @@ import time
 import pytest
 
 from broker import Broker, wait_until
+from own_network import lay_out
 
-# Becomes the daemon in a network of its own. The socket of the name server is passed on, and nobody reads it.
-IN_A_SILENT_NETWORK = """#!/usr/bin/python3
-import ctypes, fcntl, os, socket, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-NEWNS, NEWNET, BIND, PRIVATE = 0x20000, 0x40000000, 4096, (1 << 18) | (1 << 14)
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-def check(result):
-    if result != 0:
-        sys.exit("77: " + os.strerror(ctypes.get_errno()))
-check(libc.unshare(NEWNS | NEWNET))
-check(libc.mount(b"none", b"/", None, PRIVATE, None))
-check(libc.mount({conf!r}, b"/etc/resolv.conf", None, BIND, None))
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-fcntl.ioctl(server, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
-server.bind(("127.0.0.1", 53))
-server.set_inheritable(True)
-os.execv({daemon!r}, [{daemon!r}, *sys.argv[1:]])
-"""
-
-
-LOOK_UP = 5  # s until the resolver tries again, resolv.conf(5)
+LOOK_UP = 5  # s until the resolver tries again, or the next name server, resolv.conf(5)
 
 
 @pytest.fixture
-def lonely(tmp_path, monkeypatch):
+def move(tmp_path, monkeypatch):
+    """Starts a daemon in such a network."""
     if os.geteuid() != 0:
         pytest.skip("needs root: a network of its own")
-    conf = tmp_path / "resolv.conf"
-    conf.write_text("nameserver 127.0.0.1\n")
-    wrapper = tmp_path / "daemon" / "eqp-brokerd"
-    wrapper.parent.mkdir()
-    wrapper.write_text(IN_A_SILENT_NETWORK.format(
-        conf=bytes(conf), daemon=os.path.join(os.environ["EQP_BUILD_DIR"], "daemon/eqp-brokerd")))
-    wrapper.chmod(0o755)
-    monkeypatch.setenv("EQP_BUILD_DIR", str(tmp_path))
-    broker = Broker(tcp=False, keys={"agency": "some-id:some-secret"}, start=False, environments={
-        "agency": "base_url = https://upstream.example.org\nconnect_timeout = 1s\nexchange_timeout = 2s"})
-    with broker:
+    brokers = []
+
+    def start(times="", **network):
+        settings = lay_out(tmp_path, monkeypatch, **network)
+        broker = Broker(tcp=False, keys={"agency": "some-id:some-secret"}, start=False,
+                        environments={"agency": settings + times})
+        brokers.append(broker)
+        broker.__enter__()
         broker.start(wait=False)
         wait_until(lambda: broker.process.poll() is not None or broker.log("started"), "the daemon has started")
         if broker.log("^77: "):
             pytest.skip(f"no network of its own: {broker.text()}")
-        yield broker
+        return broker
+
+    yield start
+    for broker in brokers:
+        broker.__exit__(None, None, None)
 
 
 def ask(broker):
@@ -59,7 +43,8 @@ def ask(broker):
     return time.monotonic() - began
 
 
-def test_a_silent_name_server_holds_up_nobody(lonely):
+def test_a_silent_name_server_holds_up_nobody(move):
+    lonely = move("connect_timeout = 1s\nexchange_timeout = 2s", name_servers=["127.0.0.1"], silent=["127.0.0.1"])
     took = []
     wait_until(lambda: took.append(ask(lonely)) or lonely.log("Resolving timed out"), "the time-out", 30)
     took.append(ask(lonely))
@@ -68,3 +53,17 @@ def test_a_silent_name_server_holds_up_nobody(lonely):
     began = time.monotonic()
     assert lonely.stop() == 0
     assert time.monotonic() - began < LOOK_UP / 2, "it is not waited for"
+
+
+def test_a_name_server_and_an_upstream(move):
+    broker = move(name_servers=["127.0.0.1"], addresses=["127.0.0.3"])
+    broker.wait_valid("agency")
+    assert broker.status("agency")["exchanges"]["unavailable"] == 0
+
+
+@pytest.mark.slow("the resolver asks the second one after 5 s")
+def test_the_second_name_server_is_asked_in_time(move):
+    broker = move(name_servers=["127.0.0.1", "127.0.0.2"], silent=["127.0.0.1"], addresses=["127.0.0.3"])
+    broker.wait_status("agency", lambda status: status["state"] == "valid" or status["last_trouble"], timeout=60)
+    exchanges = broker.status("agency")["exchanges"]
+    assert (exchanges["granted"], exchanges["unavailable"]) == (1, 0), "by the first exchange"

@@ -29,7 +29,7 @@
 #define OUTAGE_END    (27 * USEC_PER_HOUR)
 #define LIFETIME_SEC  7200
 #define ANSWER_USEC   (200 * USEC_PER_MSEC)
-#define TIME_OUT_USEC (15 * USEC_PER_SEC)
+#define TIME_OUT_USEC (20 * USEC_PER_SEC)
 #define RETRY_SEC     100 /* a broker that retries does so every 86 to 115 s */
 #define CALM          1.5 /* the busiest stretch may be so many times the mean */
 

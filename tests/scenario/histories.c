@@ -8,7 +8,7 @@
  * end of each history:
  *
  *   recovery    from some moment on the upstream grants every exchange. The answer still in flight may be
- *               bad (it comes within 15 s). From its arrival on, a token lives by model_recovered_by() plus
+ *               bad (it comes within 20 s). From its arrival on, a token lives by model_recovered_by() plus
  *               the time of one answer; and from then on for six hours a token lives at every event.
  *
  * With --outage-figures: what a fleet does in an outage of 24 hours, and the time to its token afterwards.
@@ -27,7 +27,7 @@
 #include <time.h>
 
 #define ANSWER_USEC        (200 * USEC_PER_MSEC)
-#define EXCHANGE_LIMIT_SEC 15
+#define EXCHANGE_LIMIT_SEC 20
 #define SERIALS_PER_FILE   80
 #define LAST_SERIAL        (MODEL_KEYS_MAX - 1)
 

@@ -15,7 +15,7 @@
 #define N_BROKERS     4000
 #define OUTAGE_BEGIN  (3 * USEC_PER_HOUR)
 #define OUTAGE_END    (OUTAGE_BEGIN + 24 * USEC_PER_HOUR)
-#define TIME_OUT_USEC (15 * USEC_PER_SEC)
+#define TIME_OUT_USEC (20 * USEC_PER_SEC)
 #define ANSWER_USEC   (200 * USEC_PER_MSEC)
 #define AFTER_SEC     600 /* how long the fleet is watched after the end */
 

@@ -50,8 +50,8 @@ static void no_file_means_the_defaults(void **state)
         assert_string_equal(s->environments[1].base_url, "https://commercedeveloper-sandbox-api.adobe.com");
         e = &s->environments[0];
         assert_int_equal(e->lifetime_sec, 7200);
-        assert_int_equal(e->connect_timeout_usec, 5 * USEC_PER_SEC);
-        assert_int_equal(e->exchange_timeout_usec, 15 * USEC_PER_SEC);
+        assert_int_equal(e->connect_timeout_usec, 10 * USEC_PER_SEC);
+        assert_int_equal(e->exchange_timeout_usec, 20 * USEC_PER_SEC);
         assert_null(e->ca_file);
         assert_null(e->place);
         assert_false(e->has_allow);

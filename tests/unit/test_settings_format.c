@@ -26,15 +26,15 @@ static void the_defaults(void **state)
                 "base_url = https://commercedeveloper-api.adobe.com\n"
                 "lifetime = 2h\n"
                 "# ca_file: the system's authorities\n"
-                "connect_timeout = 5s\n"
-                "exchange_timeout = 15s\n"
+                "connect_timeout = 10s\n"
+                "exchange_timeout = 20s\n"
                 "\n"
                 "[environment sandbox]\n"
                 "base_url = https://commercedeveloper-sandbox-api.adobe.com\n"
                 "lifetime = 2h\n"
                 "# ca_file: the system's authorities\n"
-                "connect_timeout = 5s\n"
-                "exchange_timeout = 15s\n";
+                "connect_timeout = 10s\n"
+                "exchange_timeout = 20s\n";
         _cleanup_(settings_freep) struct settings *s = read_good("");
         _cleanup_free_ char *text = settings_format(s);
 
