@@ -3,6 +3,8 @@
  * libcurl says which sockets it watches (on_socket) and when it wants to be called although nothing happened
  * (on_timeout); the loop says when either came true; after each such call all finished transfers are taken
  * out, not one per wake-up. libcurl counts time on CLOCK_MONOTONIC, so its timer does too. */
+#define CURL_DISABLE_DEPRECATION /* for curl_multi_socket_all() */
+
 #include "daemon/keeper/curl_loop.h"
 
 #include "daemon/base/timer.h"
@@ -20,6 +22,7 @@ struct curl_loop {
         sd_event *event;
         CURLM *multi;
         sd_event_source *timer;
+        bool socket_gone; /* libcurl has let go of one that it watched */
 };
 
 static void take_finished(struct curl_loop *loop)
@@ -44,10 +47,30 @@ static void take_finished(struct curl_loop *loop)
         }
 }
 
+/* Something has happened: libcurl is to act on it.
+ *
+ * When one of several addresses fails, or has been silent for its share of the time, libcurl 7.88 closes the
+ * socket and makes the next one ready, but connects it when it is called again only. By its easy interface
+ * that is within a second; here nobody would call it before the whole time is up, as there is no socket that
+ * could have news. So all transfers are looked at once more after each socket that has gone: a few are under
+ * way at most, and one that has nothing to do does nothing. */
+static void act(struct curl_loop *loop, curl_socket_t fd, int what)
+{
+        int n_running;
+
+        loop->socket_gone = false;
+        (void)curl_multi_socket_action(loop->multi, fd, what, &n_running);
+        while (loop->socket_gone) {
+                loop->socket_gone = false;
+                (void)curl_multi_socket_all(loop->multi, &n_running);
+        }
+        take_finished(loop);
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct curl_loop *loop = userdata;
-        int what = 0, n_running;
+        int what = 0;
 
         if (events & EPOLLIN) {
                 what |= CURL_CSELECT_IN;
@@ -58,18 +81,13 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
         if (events & (EPOLLERR | EPOLLHUP)) {
                 what |= CURL_CSELECT_ERR;
         }
-        (void)curl_multi_socket_action(loop->multi, fd, what, &n_running);
-        take_finished(loop);
+        act(loop, fd, what);
         return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        struct curl_loop *loop = userdata;
-        int n_running;
-
-        (void)curl_multi_socket_action(loop->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
-        take_finished(loop);
+        act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -84,6 +102,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 
         if (what == CURL_POLL_REMOVE) {
                 sd_event_source_disable_unref(source); /* libcurl forgets it with the socket */
+                loop->socket_gone = true;
                 return 0;
         }
         uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);

@@ -1,11 +1,12 @@
 """A network of the daemon's own, with name servers and an upstream in it.
 
-    settings = lay_out(tmp_path, monkeypatch, name_servers=["127.0.0.1", "127.0.0.2"], silent=["127.0.0.1"],
-                       addresses=["127.0.0.3"])
+    settings = lay_out(tmp_path, monkeypatch, name_servers=["127.0.0.1", "127.0.0.2"],
+                       addresses=["127.0.0.3"], silent=["127.0.0.1"])
 
 From then on EQP_BUILD_DIR names a build whose daemon runs there; it ends with "77: " and a reason where there can be
 no such network. settings: those of an environment whose upstream is there. A name server knows every name by these
-addresses; on each of them an upstream listens. What is silent is there, and answers nobody."""
+addresses; on each of them an upstream listens, unless it is a refusing one. What is silent is there, and answers
+nobody."""
 
 import ctypes
 import fcntl
@@ -31,13 +32,14 @@ own_network.move_in({plan!r})
 """
 
 
-def lay_out(directory, monkeypatch, *, name_servers, silent=(), addresses=()):
+def lay_out(directory, monkeypatch, *, name_servers, addresses=(), silent=(), refusing=()):
     build = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve()
     conf = directory / "resolv.conf"
     conf.write_text("".join(f"nameserver {address}\n" for address in name_servers))
     authority = Authority(directory, "company")
     plan = {"conf": str(conf), "daemon": str(build / "daemon" / "eqp-brokerd"), "name_servers": name_servers,
-            "silent": list(silent), "addresses": list(addresses), "certificate": str(authority.issue("it", host=NAME))}
+            "addresses": list(addresses), "silent": list(silent), "refusing": list(refusing),
+            "certificate": str(authority.issue("it", host=NAME))}
     wrapper = directory / "daemon" / "eqp-brokerd"
     wrapper.parent.mkdir()
     wrapper.write_text(WRAPPER.format(here=os.path.dirname(__file__), plan=json.dumps(plan)))
@@ -86,7 +88,7 @@ def _neighbours(plan, done):
         left.append(server)
         if address not in silent:
             threading.Thread(target=_tell_addresses, args=(server, plan["addresses"])).start()
-    for address in plan["addresses"]:
+    for address in set(plan["addresses"]) - set(plan["refusing"]):
         listener = socket.create_server((address, 443))
         if address in silent:
             left.append(listener)

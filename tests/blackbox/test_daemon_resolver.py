@@ -1,5 +1,5 @@
-"""eqp-brokerd: a name server that never answers holds up nobody but the exchange, and is no reason to have no token
-while there is another one."""
+"""eqp-brokerd: a name server that never answers holds up nobody but the exchange; and there is a token as long as there
+are another name server and another address that do."""
 
 import os
 import time
@@ -67,3 +67,15 @@ def test_the_second_name_server_is_asked_in_time(move):
     broker.wait_status("agency", lambda status: status["state"] == "valid" or status["last_trouble"], timeout=60)
     exchanges = broker.status("agency")["exchanges"]
     assert (exchanges["granted"], exchanges["unavailable"]) == (1, 0), "by the first exchange"
+
+
+@pytest.mark.slow("a silent address has its share of the time, 5 s of 10 s")
+@pytest.mark.parametrize("addresses", [["127.0.0.3", "127.0.0.4"], ["127.0.0.2", "127.0.0.3", "127.0.0.4"]],
+                         ids=["silent", "refusing-silent"])
+def test_the_next_address_is_tried_in_time(move, addresses):
+    broker = move(name_servers=["127.0.0.1"], addresses=addresses, refusing=["127.0.0.2"], silent=["127.0.0.3"])
+    began = time.monotonic()
+    broker.wait_status("agency", lambda status: status["state"] == "valid" or status["last_trouble"], timeout=60)
+    exchanges = broker.status("agency")["exchanges"]
+    assert (exchanges["granted"], exchanges["unavailable"]) == (1, 0), "by the first exchange"
+    assert time.monotonic() - began > 3, "the silent one was tried before"
