@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "ctl/complain.h"
+#include "ctl/daemon_proxy.h"
 #include "ctl/key_place.h"
 #include "ctl/key_trial.h"
 #include "ctl/text.h"
@@ -93,5 +94,8 @@ int verb_key_check(const struct options *options)
                 return EXIT_FAILED;
         }
 
+        if (place.in_force) {
+                daemon_proxy_adopt(options->address);
+        }
         return check_all(&place, is_named ? &name : NULL);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "ctl/daemon_proxy.h"
 #include "ctl/key_place.h"
 #include "ctl/key_takeup.h"
 #include "ctl/key_trial.h"
@@ -223,6 +224,9 @@ static int set_key(struct key_place *place, const struct options *options, const
                 return EXIT_FAILED;
         }
         if (!options->untested) {
+                if (place->in_force) {
+                        daemon_proxy_adopt(options->address);
+                }
                 code = try_key(place->settings, name, key);
                 if (code != EXIT_DONE) {
                         return code;

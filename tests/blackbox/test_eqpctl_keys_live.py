@@ -140,3 +140,31 @@ def test_removing_the_key_in_use(broker):
     broker.wait_status("sandbox", lambda status: len(status["keys"]) == 2 and status["state"] == "valid")
     assert eqpctl(broker, "key", "remove", "--yes", "sandbox.a").returncode == 0
     broker.wait_status("sandbox", lambda status: [key["label"] for key in status["keys"]] == ["b"])
+
+
+# the way through a proxy
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("verb", [("set", "sandbox.2-new"), ("check", "sandbox")])
+def test_a_key_is_tried_through_the_daemon_s_proxy(simulator, make_broker, verb):
+    """Which is not there, so it cannot be overlooked."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: what the daemon was started with is nobody else's business")
+    broker = make_broker(simulator, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": NOBODY})
+    result = eqpctl(broker, "key", *verb, key=OTHER)
+    assert result.returncode == 3 and "127.0.0.1 port 1" in result.stdout + result.stderr
+
+
+def test_a_proxy_that_the_daemon_has_not_is_not_used(broker):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: what the daemon was started with is nobody else's business")
+    result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY, env={"https_proxy": NOBODY, "ALL_PROXY": NOBODY})
+    assert result.returncode == 0 and "The key works." in result.stdout
+
+
+def test_without_a_daemon_the_proxy_is_one_s_own(simulator, make_broker):
+    broker = make_broker(simulator, start=False)
+    result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY, env={"https_proxy": NOBODY})
+    assert result.returncode == 3 and "127.0.0.1 port 1" in result.stderr
