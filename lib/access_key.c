@@ -29,10 +29,25 @@ static size_t line_length(const char *text, size_t length)
         return length;
 }
 
-/* NULL, or what is wrong with the bytes of the line. Line ends come first: they explain most other oddities.
- */
+/* By its mark; or by a first character of two bytes, one of which is zero, as any ASCII is in UTF-16. */
+static bool is_utf16(const char *text, size_t length)
+{
+        return length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
+                               (text[0] == '\0') != (text[1] == '\0'));
+}
+
+static bool is_quoted(const char *text, size_t length)
+{
+        return length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0];
+}
+
+/* NULL, or what is wrong with the bytes of the line. The encoding comes first, then line ends: they explain
+ * most other oddities. */
 static const char *find_bad_byte(const char *text, size_t length)
 {
+        if (is_utf16(text, length)) {
+                return "it is UTF-16: save it as plain ASCII text: just " FORM " on one line";
+        }
         if (memchr(text, '\n', length) || memchr(text, '\r', length)) {
                 return "it has more than one line: write just " FORM " on one line";
         }
@@ -77,6 +92,15 @@ static const char *find_bad_part(size_t id_length, size_t secret_length)
         return NULL;
 }
 
+/* Around the line or a part of it they are somebody's syntax, such as a shell's; the upstream hands out
+ * none.
+ */
+static bool has_quotes(const char *text, size_t id_length, size_t secret_length)
+{
+        return is_quoted(text, id_length + 1 + secret_length) || is_quoted(text, id_length) ||
+               is_quoted(text + id_length + 1, secret_length);
+}
+
 static struct access_key *make_key(const char *id, size_t id_length, const char *secret,
                                    size_t secret_length)
 {
@@ -115,6 +139,9 @@ int access_key_parse(const char *text, size_t length, struct access_key **ret, c
         why = find_bad_part(id_length, secret_length);
         if (why) {
                 return refuse(reterr_why, why);
+        }
+        if (has_quotes(text, id_length, secret_length)) {
+                return refuse(reterr_why, "there are quotes around it: write it without quotes, as " FORM);
         }
 
         key = make_key(text, id_length, colon + 1, secret_length);

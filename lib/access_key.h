@@ -17,9 +17,9 @@ struct access_key {
 };
 
 /* Reads "ID:SECRET" with at most one line end behind it. The first colon divides, as in RFC 7617. Both parts
- * are 1 or more visible ASCII characters (no space). -EINVAL: *reterr_why is set to a static text that tells
- * what is wrong and never quotes the file ("it has no colon: write APPLICATION_ID:APPLICATION_SECRET").
- * -ENOMEM. */
+ * are 1 or more visible ASCII characters (no space), with no quotes around them. -EINVAL: *reterr_why is set
+ * to a static text that tells what is wrong and never quotes the file ("it has no colon: write
+ * APPLICATION_ID:APPLICATION_SECRET"). -ENOMEM. */
 int access_key_parse(const char *text, size_t length, struct access_key **ret, const char **reterr_why);
 
 /* Another block with the same key, the caller's; NULL: no memory. */

@@ -76,7 +76,8 @@ def wait_used(broker, label="", proven=False):
     ("AQ17NZ49WC:abc\x7fdefgh", "control character"), ("AQ17NZ49WC:abc\0defgh", "NUL"),
     (b"\xef\xbb\xbfAQ17NZ49WC:abcdefgh", "byte order mark"), ("AQ17NZ49WC:geheimä", "ASCII"),
     ("I" * 257 + ":abcdefgh", "256"), ("AQ17NZ49WC:" + "s" * 1025, "1024"), ("x" * 5000, "too long"),
-    ("AQ17NZ49WC:abcdefgh\r\nx", "more than one line")], ids=lambda value: repr(value)[:40])
+    ("AQ17NZ49WC:abcdefgh\r\nx", "more than one line"), ('"AQ17NZ49WC:abcdefgh"', "without quotes"),
+    ("AQ17NZ49WC:abcdefgh\n".encode("utf-16"), "UTF-16: save it as plain ASCII text")], ids=lambda value: repr(value)[:40])
 def test_contents_that_are_no_key(clean, text, words):
     clean.write_key("sandbox", text)
     reason = refusal(clean, "sandbox")

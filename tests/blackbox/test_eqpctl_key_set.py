@@ -47,7 +47,9 @@ def test_line_ends_do_not_matter(desk, text):
 
 @pytest.mark.parametrize(["text", "words"], [
     ("", "empty"), (SECRET, "no colon"), (KEY + OTHER, "more than one line"), (f"{ID} {SECRET}", "space"),
-    (f":{SECRET}", "before the colon"), (f"{ID}:" + "s" * 1025, "1024"), (SECRET * 1000, "too long")],
+    (f":{SECRET}", "before the colon"), (f"{ID}:" + "s" * 1025, "1024"), (SECRET * 1000, "too long"),
+    (f'"{ID}:{SECRET}"\n', "quotes around it: write it without quotes"),
+    (KEY.encode("utf-16-le").decode(), "UTF-16: save it as plain ASCII text")],
     ids=lambda value: value[:12])
 def test_what_is_no_key_is_not_written(desk, text, words):
     result = desk.run("key", "set", "sandbox", input=text)

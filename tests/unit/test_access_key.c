@@ -49,7 +49,8 @@ static void reads_a_line(void **state)
         expect_key("a:b\r\n", "a", "b");
         expect_key("a:b:c", "a", "b:c");
         expect_key("a::", "a", ":");
-        expect_key("\"a\":'b'", "\"a\"", "'b'");
+        expect_key("a\"b':'c\"d", "a\"b'", "'c\"d");
+        expect_key("\":'", "\"", "'");
 }
 
 static void says_what_is_wrong(void **state)
@@ -83,6 +84,11 @@ static void says_what_is_wrong(void **state)
                 { "a:Swordfish1\x7f", "control character" },
                 { "a:Swordfish1\xc3\xa9", "not ASCII" },
                 { "a:Swordfish1\xff", "not ASCII" },
+                { "\"a:Swordfish1\"", "without quotes" },
+                { "'a:Swordfish1'\r\n", "without quotes" },
+                { "\"a\":\"Swordfish1\"\n", "without quotes" },
+                { "a:\"Swordfish1\"\n", "without quotes" },
+                { "'a':Swordfish1", "without quotes" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -90,13 +96,35 @@ static void says_what_is_wrong(void **state)
         }
         expect_refusal("a:b\0c", 5, "NUL");
         expect_refusal("\0", 1, "NUL");
-        expect_refusal("a\0:\0b\0", 6, "NUL");
+        expect_refusal("\0\0a:b", 5, "NUL");
+}
+
+static void names_utf_16(void **state)
+{
+        static const struct {
+                const char *text;
+                size_t length;
+        } rows[] = {
+                { "\xff\xfe"
+                  "a\0:\0b\0\r\0\n\0",
+                  12 },
+                { "\xfe\xff\0a\0:\0b\0\n", 10 },
+                { "\xff\xfe", 2 },
+                { "a\0:\0b\0", 6 },
+                { "a\0:\0b\0\n\0", 8 },
+                { "\0a\0:\0b\0\n", 8 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                expect_refusal(rows[i].text, rows[i].length, "UTF-16: save it as plain ASCII text");
+        }
 }
 
 static void no_message_quotes_the_file(void **state)
 {
-        static const char *const texts[] = { ":Swordfish1",   "Swordfish1:",       "Swordfish1",
-                                             "x:Swordfish1 ", "x:Swordfish1\ny:z", "x:Swordfish1\x80" };
+        static const char *const texts[] = { ":Swordfish1",     "Swordfish1:",       "Swordfish1",
+                                             "x:Swordfish1 ",   "x:Swordfish1\ny:z", "x:Swordfish1\x80",
+                                             "\"x:Swordfish1\"" };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 struct access_key *key = NULL;
@@ -207,6 +235,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_a_line),
                 cmocka_unit_test(says_what_is_wrong),
+                cmocka_unit_test(names_utf_16),
                 cmocka_unit_test(no_message_quotes_the_file),
                 cmocka_unit_test(every_byte),
                 cmocka_unit_test(lengths_have_limits),
