@@ -213,6 +213,10 @@ static void scan_directory(struct scan *scan)
                                 KEY_FILES_MAX);
                 }
                 if (i < KEY_FILES_MAX) {
+                        if (entries[i]->d_type == DT_LNK || entries[i]->d_type == DT_UNKNOWN) {
+                                key_watch_link(scan->files->watch, scan->files->directory_in_use,
+                                               entries[i]->d_name);
+                        }
                         scan_file(scan, entries[i]->d_name);
                 }
                 free(entries[i]);
@@ -249,7 +253,7 @@ void key_files_load(struct key_files *files)
         files->directory_in_use = directory;
         scan.shared = key_directory_is_shared(directory);
         /* Watch first, then read: what changes in between is seen. */
-        key_watch_directory(files->watch, files->directory_in_use);
+        key_watch_begin(files->watch, files->directory_in_use);
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (scan.directory_fd < 0) {
                 refuse_directory(&scan, "opened");
@@ -257,6 +261,7 @@ void key_files_load(struct key_files *files)
                 scan_directory(&scan);
                 (void)close(scan.directory_fd);
         }
+        key_watch_end(files->watch, files->directory_in_use);
         key_refusals_tell(&scan.refusals, &files->refusals, files->directory_in_use);
 
         held_keys_move(&files->retired, &files->present); /* what no file gave again */

@@ -1,38 +1,40 @@
-/* Tells when a directory's files change.
+/* Tells when key files may have changed.
  *
- * The watch is on the directory, never on a file: an editor or Kubernetes replaces files, and a watch on the
- * old one would be deaf. A copy makes several events, hence the short wait before the directory is read. */
+ * A copy makes several events, hence the short wait before the files are read. Mounts tell of themselves
+ * elsewhere than names do, and come in greater bursts. What nothing tells of is to be read again every now
+ * and then. */
 #include "daemon/keeper/key_watch.h"
 
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
+#include "daemon/keeper/path_watch.h"
 #include "lib/util.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/inotify.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
-#define QUIET_USEC (50 * USEC_PER_MSEC)
-#define RETRY_USEC (5 * USEC_PER_SEC)
-
-#define ATTEMPTS_MAX 16
-
-#define FILE_EVENTS                                                                                         \
-        (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |                 \
-         IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-#define PARENT_EVENTS (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define QUIET_USEC  (50 * USEC_PER_MSEC)
+#define MOUNTS_USEC USEC_PER_SEC
+#define RETRY_USEC  (5 * USEC_PER_SEC)
+#define POLL_USEC   (30 * USEC_PER_SEC)
 
 struct key_watch {
         sd_event *event;
-        sd_event_source *inotify;
+        struct path_watch *paths;
+        sd_event_source *mounts; /* NULL: not watched yet */
         sd_event_source *quiet;
+        sd_event_source *again;
         key_watch_fn changed;
         void *userdata;
+        int trouble;  /* since the beginning of the reading: the first error, negative; 0 */
+        bool retried; /* since then: `again` is set */
+        bool warned;
 };
 
-static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct key_watch *watch = userdata;
 
@@ -40,24 +42,24 @@ static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Each event starts the wait again only if none runs: endless writing must not put reading off for ever. */
 static void look_in(struct key_watch *watch, uint64_t wait_usec)
 {
-        timer_start_in(watch->quiet, wait_usec);
+        int enabled = SD_EVENT_OFF;
+
+        if (sd_event_source_get_enabled(watch->quiet, &enabled) < 0 || enabled == SD_EVENT_OFF) {
+                timer_start_in(watch->quiet, wait_usec);
+        }
 }
 
-static int on_inotify(sd_event_source *source, const struct inotify_event *event, void *userdata)
+static void on_path(void *userdata)
 {
-        struct key_watch *watch = userdata;
+        look_in(userdata, QUIET_USEC);
+}
 
-        if (event->mask & IN_IGNORED) {
-                return 0; /* the watch was taken away; what led to it was told before */
-        }
-        /* Each event starts the wait again only if none runs: endless writing must not put reading off for
-         * ever. */
-        int enabled = SD_EVENT_OFF;
-        if (sd_event_source_get_enabled(watch->quiet, &enabled) < 0 || enabled == SD_EVENT_OFF) {
-                look_in(watch, QUIET_USEC);
-        }
+static int on_mounts(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        look_in(userdata, MOUNTS_USEC);
         return 0;
 }
 
@@ -66,67 +68,86 @@ bool key_watch_retry(struct key_watch *watch, int error)
         bool passes = error < 0 && (error == -EAGAIN || is_shortage(-error));
 
         if (passes) {
-                look_in(watch, RETRY_USEC);
+                watch->retried = true;
+                timer_start_in(watch->again, RETRY_USEC);
         }
         return passes;
 }
 
-/* Cuts the last part of a path off, in place. False: there is nothing above it. */
-static bool go_up(char *path)
+static void note_trouble(struct key_watch *watch, int error)
 {
-        char *slash = strrchr(path, '/');
-
-        if (!slash || path[1] == '\0') {
-                return false;
+        if (error < 0 && watch->trouble == 0) {
+                watch->trouble = error;
         }
-        slash[slash == path] = '\0';
-        return true;
 }
 
-/* Watches the directory, or the nearest one above it that exists. What is made just then, below the one that
- * is watched, would never be told of: so it is looked for again, until there is nothing. */
-static int add_watch(struct key_watch *watch, const char *path, sd_event_source **ret)
+/* The kernel tells of a change in the list of mounts as of an error; the list need not be read. */
+static int watch_mounts(struct key_watch *watch)
 {
-        char above[PATH_MAX], below[PATH_MAX];
-        int r = -EAGAIN;
-
-        if (strlen(path) >= sizeof(above)) {
-                return -ENAMETOOLONG;
+        if (watch->mounts) {
+                return 0;
         }
-        for (int attempt = 0; r == -EAGAIN && attempt < ATTEMPTS_MAX; attempt++) {
-                r = sd_event_add_inotify(watch->event, ret, path, FILE_EVENTS, on_inotify, watch);
-                memcpy(above, path, strlen(path) + 1);
-                memcpy(below, path, strlen(path) + 1);
-                while (r == -ENOENT && go_up(above)) {
-                        r = sd_event_add_inotify(watch->event, ret, above, PARENT_EVENTS, on_inotify, watch);
-                        if (r >= 0 && access(below, F_OK) == 0) {
-                                *ret = sd_event_source_disable_unref(*ret);
-                                r = -EAGAIN;
-                        }
-                        memcpy(below, above, strlen(above) + 1);
-                }
+        _cleanup_close_ int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+                return -errno;
         }
-        return r;
-}
-
-void key_watch_directory(struct key_watch *watch, const char *path)
-{
-        sd_event_source *source = NULL;
-        int r = add_watch(watch, path, &source);
-
-        if (key_watch_retry(watch, r)) {
-                return; /* the watch there was, if any, stays meanwhile */
-        }
+        int r = sd_event_add_io(watch->event, &watch->mounts, fd, EPOLLPRI, on_mounts, watch);
         if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "cannot watch %s: %s; send SIGHUP after changing keys", path, strerror(-r));
+                return r;
         }
-        sd_event_source_disable_unref(watch->inotify);
-        watch->inotify = source;
-        if (source) {
-                (void)sd_event_source_set_description(source, "key files");
-        }
+        (void)sd_event_source_set_description(watch->mounts, "mounts");
+        (void)sd_event_source_set_io_fd_own(watch->mounts, true);
+        fd = -1;
+        return 0;
 }
+
+void key_watch_begin(struct key_watch *watch, const char *directory)
+{
+        watch->trouble = 0;
+        watch->retried = false;
+        timer_stop(watch->again);
+        path_watch_begin(watch->paths);
+        note_trouble(watch, path_watch_directory(watch->paths, directory));
+        note_trouble(watch, watch_mounts(watch));
+}
+
+void key_watch_link(struct key_watch *watch, const char *directory, const char *name)
+{
+        note_trouble(watch, path_watch_file(watch->paths, directory, name));
+}
+
+static void warn(struct key_watch *watch, const char *directory)
+{
+        journal_say(
+                &(struct journal_record){ .priority = LOG_WARNING },
+                "cannot watch all that leads to the keys in %s: %s%s; they are read again every %d s until "
+                "it can be watched, and on SIGHUP",
+                directory, strerror(-watch->trouble),
+                watch->trouble == -ENOSPC ? " (see the limit fs.inotify.max_user_watches)" : "",
+                (int)((watch->retried ? RETRY_USEC : POLL_USEC) / USEC_PER_SEC));
+}
+
+void key_watch_end(struct key_watch *watch, const char *directory)
+{
+        if (watch->trouble == 0) {
+                path_watch_end(watch->paths);
+                if (watch->warned) {
+                        journal_say(&(struct journal_record){ .priority = LOG_INFO },
+                                    "the keys in %s are watched again", directory);
+                }
+                watch->warned = false;
+                return;
+        }
+        if (!key_watch_retry(watch, watch->trouble) && !watch->retried) {
+                timer_start_in(watch->again, POLL_USEC);
+        }
+        if (!watch->warned) {
+                warn(watch, directory);
+        }
+        watch->warned = true;
+}
+
+/* ---- life ---- */
 
 static void free_watch(struct key_watch **watch)
 {
@@ -142,7 +163,15 @@ int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed,
         watch->event = sd_event_ref(event);
         watch->changed = changed;
         watch->userdata = userdata;
-        int r = timer_new(&watch->quiet, event, CLOCK_MONOTONIC, on_quiet, watch, "key files quiet");
+        int r = timer_new(&watch->quiet, event, CLOCK_MONOTONIC, on_time, watch, "key files quiet");
+        if (r < 0) {
+                return r;
+        }
+        r = timer_new(&watch->again, event, CLOCK_MONOTONIC, on_time, watch, "key files again");
+        if (r < 0) {
+                return r;
+        }
+        r = path_watch_new(&watch->paths, event, on_path, watch);
         if (r < 0) {
                 return r;
         }
@@ -153,8 +182,10 @@ int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed,
 struct key_watch *key_watch_free(struct key_watch *watch)
 {
         if (watch) {
-                sd_event_source_disable_unref(watch->inotify);
+                watch->paths = path_watch_free(watch->paths);
+                sd_event_source_disable_unref(watch->mounts);
                 sd_event_source_disable_unref(watch->quiet);
+                sd_event_source_disable_unref(watch->again);
                 sd_event_unref(watch->event);
                 free(watch);
         }

@@ -1,5 +1,5 @@
-/* Tells when a directory's files change: new, moved, written, removed, other permissions, swapped by a
- * symbolic link; also when the directory itself comes or goes. */
+/* Tells when key files may have changed: new, moved, written, removed, other permissions; or when their path
+ * leads to others, by a link, a rename or a mount. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,11 +13,17 @@ typedef void (*key_watch_fn)(void *userdata);
 int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed, void *userdata);
 struct key_watch *key_watch_free(struct key_watch *watch);
 
-/* Watches this directory from now on; if it does not exist, the nearest directory above it that does. Call
- * it again after each change. Where the kernel refuses (its limit of watches), a warning says that SIGHUP is
- * needed; where descriptors or memory are short, what was watched before still is, and changed() is called
- * in a while. */
-void key_watch_directory(struct key_watch *watch, const char *path);
+/* Before each reading of the files: watches this directory from now on and what leads to it, as far as it
+ * exists. */
+void key_watch_begin(struct key_watch *watch, const char *directory);
+
+/* A file in it that is a link: watches what it leads to as well. */
+void key_watch_link(struct key_watch *watch, const char *directory, const char *name);
+
+/* After the reading: what was watched before and does not matter any more is let go. Where not all can be
+ * watched, what was watched before still is, and changed() is called every now and then, for the whole to be
+ * tried again; a warning says so once. */
+void key_watch_end(struct key_watch *watch, const char *directory);
 
 /* Is this error (negative errno) one that passes, as descriptors or memory are short? Then changed() is
  * called in a while, so that what could not be read is looked at again. */

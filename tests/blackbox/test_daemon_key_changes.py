@@ -4,9 +4,11 @@ import concurrent.futures
 import os
 import resource
 import shutil
+import subprocess
 
 import pytest
 
+import broker as broker_module
 from broker import PATIENT, standing_still, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
@@ -353,3 +355,117 @@ def test_without_descriptors_the_keys_stay_and_changes_count_later(upstream, mak
         assert next(row["keys"] for row in rows if row["name"] == "sandbox")[0]["state"] == "active"
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     broker.wait_status("sandbox", lambda status: states(status) == {"": "active", "spare": "spare"}, timeout=15)
+
+
+# what the path leads to
+
+
+def use_directory(broker, path):
+    broker.write_config(broker.config().replace(str(broker.keys_directory), str(path)))
+    broker.start().wait_valid()
+
+
+def wait_labels(broker, *labels):
+    broker.wait_status("sandbox", lambda status: sorted(states(status)) == sorted(labels), timeout=15)
+
+
+@pytest.fixture
+def places(upstream, make_broker, tmp_path):
+    """A broker that is not started yet, and two directories, each with a key of its own, named after it."""
+    broker = make_broker(upstream, start=False)
+    for name, key in (("one", EXAMPLE_KEY), ("two", SPARE_KEY)):
+        (tmp_path / name / "keys").mkdir(parents=True)
+        broker.write_key(f"sandbox.{name}", key, to=tmp_path / name / "keys")
+    return broker, tmp_path
+
+
+def point(link, target):
+    """As ln -sfn does, at once."""
+    aside = link.parent / f".{link.name}.new"
+    aside.symlink_to(target)
+    aside.rename(link)
+
+
+def test_the_directory_is_a_link_that_is_turned(places):
+    broker, place = places
+    point(place / "link", "one/keys")
+    use_directory(broker, place / "link")
+    point(place / "link", "two/keys")
+    wait_labels(broker, "two")
+    # And the files there are watched from now on, in the place of those from before.
+    broker.write_key("sandbox.old", EXAMPLE_KEY, to=place / "one" / "keys")
+    broker.write_key("sandbox.new", EXAMPLE_KEY, to=place / "two" / "keys")
+    wait_labels(broker, "two", "new")
+
+
+def test_a_link_in_the_middle_by_way_of_another(places):
+    broker, place = places
+    (place / "deep").mkdir()
+    point(place / "deep" / "second", place / "one")
+    point(place / "first", "deep/../deep/./second")
+    use_directory(broker, place / "first" / "keys")
+    point(place / "deep" / "second", "../two")
+    wait_labels(broker, "two")
+    point(place / "deep" / "second", "nowhere")
+    broker.wait_log("cannot be opened: No such file")
+    assert sorted(states(broker.status("sandbox"))) == ["two"]
+    (place / "one").rename(place / "deep" / "nowhere")
+    wait_labels(broker, "one")
+
+
+def test_a_parent_is_swapped(places):
+    broker, place = places
+    point(place / "current", "one")
+    (place / "one").rename(place / "here")
+    use_directory(broker, place / "here" / "keys")
+    with standing_still(broker.process):
+        (place / "here").rename(place / "before")
+        (place / "two").rename(place / "here")
+    wait_labels(broker, "two")
+    broker.write_key("sandbox.new", EXAMPLE_KEY, to=place / "here" / "keys")
+    wait_labels(broker, "two", "new")
+
+
+def test_a_key_file_is_a_link(places):
+    """To a file elsewhere, which is replaced; which is written; and to another."""
+    broker, place = places
+    (place / "store").mkdir()
+    broker.write_key("a", EXAMPLE_KEY, to=place / "store")
+    (place / "keys").mkdir()
+    point(place / "keys" / "sandbox", "../store/a")
+    use_directory(broker, place / "keys")
+
+    def used():
+        return broker.status("sandbox")["exchanges"]["granted"]
+
+    before = used()
+    broker.write_key("a", SPARE_KEY, to=place / "store")
+    wait_until(lambda: used() == before + 1, "the replaced file's token")
+    (place / "store" / "a").write_text(EXAMPLE_KEY)
+    wait_until(lambda: used() == before + 2, "the written file's token")
+    broker.write_key("b", SPARE_KEY, to=place / "store")
+    point(place / "store" / "link", "b")
+    point(place / "keys" / "sandbox", "../store/link")
+    wait_until(lambda: used() == before + 3, "the other file's token")
+    (place / "store" / "b").chmod(0o666)
+    broker.wait_status("sandbox", lambda status: status["key_files_refused"])
+
+
+def test_a_mount_over_the_directory(places, monkeypatch):
+    """In a name space of its own."""
+    broker, place = places
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    if subprocess.run([*alone, "mount", "--bind", "/", "/mnt"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs root, and the right to mount")
+    command = place / "eqp-brokerd"
+    command.write_text(f'#!/bin/sh\nexec {" ".join(alone)} {broker_module.binary()} "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
+    use_directory(broker, place / "one" / "keys")
+    inside = ["nsenter", f"--mount=/proc/{broker.process.pid}/ns/mnt"]
+    subprocess.run([*inside, "mount", "--bind", place / "two" / "keys", place / "one" / "keys"], check=True)
+    wait_labels(broker, "two")
+    broker.write_key("sandbox.new", EXAMPLE_KEY, to=place / "two" / "keys")
+    wait_labels(broker, "two", "new")
+    subprocess.run([*inside, "umount", place / "one" / "keys"], check=True)
+    wait_labels(broker, "one")
