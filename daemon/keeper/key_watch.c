@@ -12,8 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define QUIET_USEC  (50 * USEC_PER_MSEC)
@@ -31,6 +33,7 @@ struct key_watch {
         void *userdata;
         int trouble;  /* since the beginning of the reading: the first error, negative; 0 */
         bool retried; /* since then: `again` is set */
+        bool silent;  /* likewise: the files may change and nothing tells of it */
         bool warned;
 };
 
@@ -105,6 +108,7 @@ void key_watch_begin(struct key_watch *watch, const char *directory)
 {
         watch->trouble = 0;
         watch->retried = false;
+        watch->silent = false;
         timer_stop(watch->again);
         path_watch_begin(watch->paths);
         note_trouble(watch, path_watch_directory(watch->paths, directory));
@@ -116,35 +120,69 @@ void key_watch_link(struct key_watch *watch, const char *directory, const char *
         note_trouble(watch, path_watch_file(watch->paths, directory, name));
 }
 
-static void warn(struct key_watch *watch, const char *directory)
+/* Where others may write past this kernel, it hears of its own programs only. */
+static bool is_written_elsewhere(long type)
 {
+        static const uint32_t types[] = {
+                AFS_FS_MAGIC,     AFS_SUPER_MAGIC,  CEPH_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,  OCFS2_SUPER_MAGIC,
+                SMB2_SUPER_MAGIC, SMB_SUPER_MAGIC,  V9FS_MAGIC,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+                if ((uint32_t)type == types[i]) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+void key_watch_file_system(struct key_watch *watch, int directory_fd)
+{
+        struct statfs status;
+
+        watch->silent = fstatfs(directory_fd, &status) == 0 && is_written_elsewhere((long)status.f_type);
+}
+
+static void warn(const struct key_watch *watch, const char *directory)
+{
+        const struct journal_record record = { .priority = LOG_WARNING };
+        int period_sec = (int)((watch->retried ? RETRY_USEC : POLL_USEC) / USEC_PER_SEC);
+
+        if (watch->trouble == 0) {
+                journal_say(
+                        &record,
+                        "the keys in %s are on a file system that does not tell of changes made elsewhere: "
+                        "they are read again every %d s, and on SIGHUP",
+                        directory, period_sec);
+                return;
+        }
         journal_say(
-                &(struct journal_record){ .priority = LOG_WARNING },
+                &record,
                 "cannot watch all that leads to the keys in %s: %s%s; they are read again every %d s until "
                 "it can be watched, and on SIGHUP",
                 directory, strerror(-watch->trouble),
-                watch->trouble == -ENOSPC ? " (see the limit fs.inotify.max_user_watches)" : "",
-                (int)((watch->retried ? RETRY_USEC : POLL_USEC) / USEC_PER_SEC));
+                watch->trouble == -ENOSPC ? " (see the limit fs.inotify.max_user_watches)" : "", period_sec);
 }
 
 void key_watch_end(struct key_watch *watch, const char *directory)
 {
+        bool sure = watch->trouble == 0 && !watch->silent;
+
         if (watch->trouble == 0) {
                 path_watch_end(watch->paths);
-                if (watch->warned) {
-                        journal_say(&(struct journal_record){ .priority = LOG_INFO },
-                                    "the keys in %s are watched again", directory);
-                }
-                watch->warned = false;
-                return;
         }
-        if (!key_watch_retry(watch, watch->trouble) && !watch->retried) {
+        if (!sure && !key_watch_retry(watch, watch->trouble) && !watch->retried) {
                 timer_start_in(watch->again, POLL_USEC);
         }
-        if (!watch->warned) {
+        if (!sure && !watch->warned) {
                 warn(watch, directory);
         }
-        watch->warned = true;
+        if (sure && watch->warned) {
+                journal_say(&(struct journal_record){ .priority = LOG_INFO },
+                            "the keys in %s are watched again", directory);
+        }
+        watch->warned = !sure;
 }
 
 /* ---- life ---- */
