@@ -221,8 +221,10 @@ static void carry_out(struct environment *environment, const struct refresh_step
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct environment *environment = userdata;
-        uint64_t now_usec = clock_now_usec();
 
+        /* Calls environment_keys_changed(), so it must not be called where a step is carried out. */
+        (void)key_files_look(environment->tools.keys);
+        uint64_t now_usec = clock_now_usec();
         struct refresh_step step = refresh_on_timer(&environment->view.refresh, now_usec);
         carry_out(environment, &step, now_usec);
         tell_change(environment);
@@ -299,6 +301,10 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec)
 {
         struct refresh_step step;
+
+        if (key_files_look(environment->tools.keys)) {
+                now_usec = clock_now_usec(); /* no step back in time */
+        }
         enum refresh_verdict verdict = refresh_on_operator(&environment->view.refresh, now_usec, &step);
         carry_out(environment, &step, now_usec);
         tell_change(environment);

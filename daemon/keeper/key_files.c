@@ -278,6 +278,16 @@ static void on_watch(void *userdata)
         files->changed(files->userdata);
 }
 
+bool key_files_look(struct key_files *files)
+{
+        bool sure = key_watch_is_sure(files->watch);
+
+        if (!sure) {
+                on_watch(files);
+        }
+        return !sure;
+}
+
 /* ---- what the others ask ---- */
 
 size_t key_files_names(struct key_files *files, const char *environment,

@@ -31,6 +31,10 @@ int key_files_configure(struct key_files *files, const char *directory, bool rel
  * function is not called. */
 void key_files_load(struct key_files *files);
 
+/* Before an exchange: reads again if the files may have changed unnoticed, as they cannot be watched; then
+ * the changed function is called, and true is returned. */
+bool key_files_look(struct key_files *files);
+
 /* The keys of an environment, in name order; returns how many. That a file was written again is told once.
  */
 size_t key_files_names(struct key_files *files, const char *environment,

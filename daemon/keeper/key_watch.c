@@ -165,9 +165,14 @@ static void warn(const struct key_watch *watch, const char *directory)
                 watch->trouble == -ENOSPC ? " (see the limit fs.inotify.max_user_watches)" : "", period_sec);
 }
 
+bool key_watch_is_sure(const struct key_watch *watch)
+{
+        return watch->trouble == 0 && !watch->silent;
+}
+
 void key_watch_end(struct key_watch *watch, const char *directory)
 {
-        bool sure = watch->trouble == 0 && !watch->silent;
+        bool sure = key_watch_is_sure(watch);
 
         if (watch->trouble == 0) {
                 path_watch_end(watch->paths);

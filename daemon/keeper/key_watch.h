@@ -29,6 +29,9 @@ void key_watch_file_system(struct key_watch *watch, int directory_fd);
  * tried again; a warning says so once. */
 void key_watch_end(struct key_watch *watch, const char *directory);
 
+/* Does nothing change unnoticed since the last reading? */
+bool key_watch_is_sure(const struct key_watch *watch);
+
 /* Is this error (negative errno) one that passes, as descriptors or memory are short? Then changed() is
  * called in a while, so that what could not be read is looked at again. */
 bool key_watch_retry(struct key_watch *watch, int error);

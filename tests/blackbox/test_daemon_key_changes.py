@@ -469,3 +469,21 @@ def test_a_mount_over_the_directory(places, monkeypatch):
     wait_labels(broker, "two", "new")
     subprocess.run([*inside, "umount", place / "one" / "keys"], check=True)
     wait_labels(broker, "one")
+
+
+def test_without_watches_the_keys_are_read_before_a_refresh(upstream, make_broker, tmp_path, monkeypatch):
+    """In a name space of users, whose limit of watches is its own."""
+    alone = "unshare --user --map-root-user sh -ec 'echo 0 >/proc/sys/user/max_inotify_watches; exec \"$@\"' sh"
+    if subprocess.run(f"{alone} true", shell=True, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to make a name space of users")
+    command = tmp_path / "eqp-brokerd"
+    command.write_text(f'#!/bin/sh\nexec {alone} {broker_module.binary()} "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    broker.write_key("sandbox", SPARE_KEY)
+    broker.refresh()
+    status = broker.wait_status("sandbox", lambda status: states(status) == {"": "active"})
+    assert "kept_old" not in status["keys"][0]
+    assert [entry["key_id"] for entry in upstream.state("sandbox")["last"]][:2] == [EXAMPLE_ID, SPARE[0]]
+    assert len(broker.log("cannot watch all .*; they are read again every 30 s")) == 1
