@@ -6,10 +6,10 @@
 #include "daemon/keeper/key_files.h"
 
 #include "daemon/base/journal.h"
-#include "daemon/base/keyed_digest.h"
 #include "daemon/keeper/held_keys.h"
 #include "daemon/keeper/key_directory.h"
 #include "daemon/keeper/key_file.h"
+#include "daemon/keeper/key_view.h"
 #include "daemon/keeper/key_watch.h"
 #include "lib/util.h"
 
@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -326,47 +325,10 @@ const struct key_refusals *key_files_refusals(const struct key_files *files)
         return &files->refusals;
 }
 
-static int add_ids(struct keys_view *view, const struct held_keys *keys)
-{
-        for (const struct held_key *held = keys->first; held && view->n_ids < KEY_IDS_MAX;
-             held = held->next) {
-                int r = keyed_digest(held->key->id, strlen(held->key->id), view->salt,
-                                     view->ids[view->n_ids++]);
-                if (r < 0) {
-                        return r;
-                }
-        }
-        return 0;
-}
-
 int key_files_view(const struct key_files *files, struct keys_view **ret)
 {
-        const struct key_refusals *refusals = &files->refusals;
-        size_t size = refusals->n * sizeof(refusals->list[0]);
-        _cleanup_free_ struct keys_view *view = calloc(1, sizeof(*view) + size);
-
-        if (!view) {
-                return -ENOMEM;
-        }
-        (void)snprintf(view->directory, sizeof(view->directory), "%s", key_files_directory(files));
-        view->are_credentials = key_directory_is_shared(key_files_directory(files));
-        view->n_refusals = refusals->n;
-        if (size > 0) {
-                memcpy(view->refusals, refusals->list, size);
-        }
-        if (getrandom(view->salt, sizeof(view->salt), 0) != sizeof(view->salt)) {
-                return -EIO;
-        }
-        int r = add_ids(view, &files->present);
-        if (r < 0) {
-                return r;
-        }
-        r = add_ids(view, &files->retired);
-        if (r < 0) {
-                return r;
-        }
-        *ret = take_ptr(view);
-        return 0;
+        return key_view_new(ret, key_files_directory(files), &files->present, &files->retired,
+                            &files->refusals);
 }
 
 const char *key_files_directory(const struct key_files *files)
