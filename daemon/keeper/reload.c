@@ -28,14 +28,18 @@ static int read_and_apply(struct reload *reload)
         return 0;
 }
 
-static void answer(struct reload *reload, bool stopping)
+static void answer_one(struct reload *reload, uint64_t number, bool stopping)
 {
-        struct keeper_outcome outcome = { .stopping = stopping };
+        struct keeper_outcome outcome = { .number = number, .stopping = stopping };
 
         memcpy(outcome.message, reload->message, sizeof(outcome.message));
+        outbox_put(reload->work.outbox, &outcome);
+}
+
+static void answer(struct reload *reload, bool stopping)
+{
         for (size_t i = 0; i < reload->n_numbers; i++) {
-                outcome.number = reload->numbers[i];
-                outbox_put(reload->work.outbox, &outcome);
+                answer_one(reload, reload->numbers[i], stopping);
         }
         reload->n_numbers = 0;
 }
@@ -86,13 +90,13 @@ static void note_number(struct reload *reload, uint64_t number)
 
 void reload_ask(struct reload *reload, uint64_t number)
 {
-        if (number != 0) {
-                note_number(reload, number);
-        }
-        if (!reload->due) {
-                answer(reload, /* stopping= */ true);
-        } else {
+        if (reload->due) {
+                if (number != 0) {
+                        note_number(reload, number);
+                }
                 (void)sd_event_source_set_enabled(reload->due, SD_EVENT_ONESHOT);
+        } else if (number != 0) {
+                answer_one(reload, number, /* stopping= */ true);
         }
 }
 

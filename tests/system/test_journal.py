@@ -10,7 +10,7 @@ from home import KEY, KEYS, Home
 from machine import SERVICE, wait_until
 from rootfs import ROOT
 
-EVENTS = dict(re.findall(r'#define EVENT_(\w+)\s+"([0-9a-f]{32})"', (ROOT / "daemon" / "events.h").read_text()))
+EVENTS = dict(re.findall(r'#define EVENT_(\w+)\s+"([0-9a-f]{32})"', (ROOT / "daemon" / "base" / "events.h").read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -283,7 +283,8 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
                 return;
         }
         request->match = match;
-        request->cut_short = false; /* a wait for groups or names may have been: it says nothing of the next */
+        request->cut_short =
+                false; /* a wait for groups or names may have been: it says nothing of the next */
         if (check_form(api, request) && check_reload(api, request, now_usec) &&
             (!*match.environment || find_environment(api, request, now_usec))) {
                 go_to_route(api, request, now_usec);
