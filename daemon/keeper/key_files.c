@@ -257,7 +257,6 @@ void key_files_load(struct key_files *files)
         if (scan.directory_fd < 0) {
                 refuse_directory(&scan, "opened");
         } else {
-                key_watch_file_system(files->watch, scan.directory_fd);
                 scan_directory(&scan);
                 (void)close(scan.directory_fd);
         }

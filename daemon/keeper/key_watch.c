@@ -12,10 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define QUIET_USEC  (50 * USEC_PER_MSEC)
@@ -33,7 +31,6 @@ struct key_watch {
         void *userdata;
         int trouble;  /* since the beginning of the reading: the first error, negative; 0 */
         bool retried; /* since then: `again` is set */
-        bool silent;  /* likewise: the files may change and nothing tells of it */
         bool warned;
 };
 
@@ -108,40 +105,15 @@ void key_watch_begin(struct key_watch *watch, const char *directory)
 {
         watch->trouble = 0;
         watch->retried = false;
-        watch->silent = false;
         timer_stop(watch->again);
         path_watch_begin(watch->paths);
+        note_trouble(watch, watch_mounts(watch)); /* first: a mount in between is seen */
         note_trouble(watch, path_watch_directory(watch->paths, directory));
-        note_trouble(watch, watch_mounts(watch));
 }
 
 void key_watch_link(struct key_watch *watch, const char *directory, const char *name)
 {
         note_trouble(watch, path_watch_file(watch->paths, directory, name));
-}
-
-/* Where others may write past this kernel, it hears of its own programs only. */
-static bool is_written_elsewhere(long type)
-{
-        static const uint32_t types[] = {
-                AFS_FS_MAGIC,     AFS_SUPER_MAGIC,  CEPH_SUPER_MAGIC, CIFS_SUPER_MAGIC,
-                CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,  OCFS2_SUPER_MAGIC,
-                SMB2_SUPER_MAGIC, SMB_SUPER_MAGIC,  V9FS_MAGIC,
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-                if ((uint32_t)type == types[i]) {
-                        return true;
-                }
-        }
-        return false;
-}
-
-void key_watch_file_system(struct key_watch *watch, int directory_fd)
-{
-        struct statfs status;
-
-        watch->silent = fstatfs(directory_fd, &status) == 0 && is_written_elsewhere((long)status.f_type);
 }
 
 static void warn(const struct key_watch *watch, const char *directory)
@@ -167,16 +139,14 @@ static void warn(const struct key_watch *watch, const char *directory)
 
 bool key_watch_is_sure(const struct key_watch *watch)
 {
-        return watch->trouble == 0 && !watch->silent;
+        return watch->trouble == 0 && !path_watch_is_silent(watch->paths);
 }
 
 void key_watch_end(struct key_watch *watch, const char *directory)
 {
         bool sure = key_watch_is_sure(watch);
 
-        if (watch->trouble == 0) {
-                path_watch_end(watch->paths);
-        }
+        path_watch_end(watch->paths, /* trouble= */ watch->trouble < 0);
         if (!sure && !key_watch_retry(watch, watch->trouble) && !watch->retried) {
                 timer_start_in(watch->again, POLL_USEC);
         }

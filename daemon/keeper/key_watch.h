@@ -20,10 +20,6 @@ void key_watch_begin(struct key_watch *watch, const char *directory);
 /* A file in it that is a link: watches what it leads to as well. */
 void key_watch_link(struct key_watch *watch, const char *directory, const char *name);
 
-/* The directory is on this file system. On some, as those of a network, files change and the kernel does not
- * hear of it: then they are to be read again every now and then. */
-void key_watch_file_system(struct key_watch *watch, int directory_fd);
-
 /* After the reading: what was watched before and does not matter any more is let go. Where not all can be
  * watched, what was watched before still is, and changed() is called every now and then, for the whole to be
  * tried again; a warning says so once. */

@@ -13,12 +13,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
-#define LINKS_MAX 40 /* in one path, as in the kernel */
-#define STEPS_MAX 1024
+#define LINKS_MAX  40  /* in one path, as in the kernel */
+#define NAMES_MAX  256 /* in one path and its links: the kernel would take more, and a while for them */
+#define STEPS_MAX  1024
+#define ROUNDS_MAX 3 /* how long a step stays that was not said again, while others cannot be watched */
 
 #define NAME_EVENTS                                                                                         \
         (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |  \
@@ -47,6 +51,7 @@ struct path_watch {
         struct path_step *first;
         size_t n;
         unsigned round;
+        bool silent; /* in this round: something on the way may change and nothing tells of it */
 };
 
 /* ---- steps ---- */
@@ -108,7 +113,7 @@ static int add_step(struct path_watch *watch, const char *directory, const char 
         _cleanup_(free_step_p) struct path_step *step = NULL;
 
         if (watch->n >= STEPS_MAX) {
-                return -ENOSPC;
+                return -EMLINK; /* not -ENOSPC, which is the kernel's limit */
         }
         step = calloc(1, sizeof(*step));
         if (!step) {
@@ -139,6 +144,27 @@ static bool covers(const struct path_step *step, const char *directory, const ch
                streq(step->directory, directory);
 }
 
+/* Where others may write past this kernel, it hears of its own programs only. */
+static bool is_written_elsewhere(const char *directory)
+{
+        static const uint32_t types[] = {
+                AFS_FS_MAGIC,     AFS_SUPER_MAGIC,  CEPH_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,  OCFS2_SUPER_MAGIC,
+                SMB2_SUPER_MAGIC, SMB_SUPER_MAGIC,  V9FS_MAGIC,
+        };
+        struct statfs status;
+
+        if (statfs(directory, &status) < 0) {
+                return false;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+                if ((uint32_t)status.f_type == types[i]) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* A directory that is gone, or none any more, is no trouble: the step that led to it tells of it. */
 static int watch_name(struct path_watch *watch, const char *directory, const char *name, uint32_t events)
 {
@@ -149,6 +175,7 @@ static int watch_name(struct path_watch *watch, const char *directory, const cha
         if (stat(directory, &status) < 0) {
                 return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
         }
+        watch->silent = watch->silent || is_written_elsewhere(directory);
         while (step && !covers(step, directory, name, events)) {
                 step = step->next;
         }
@@ -254,12 +281,17 @@ static int pass(struct walk *walk)
         return 0;
 }
 
-/* Where the walk cannot go on, the daemon cannot either, and is told when that changes. */
+/* Where the walk cannot go on for this, the daemon cannot either, and is told when that changes. */
+static bool is_told_of(int error)
+{
+        return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
+}
+
 static int watch_walk(struct path_watch *watch, struct walk *walk, bool to_file)
 {
-        int trouble = 0;
+        int trouble = 0, r;
 
-        while (next_name(walk) > 0) {
+        for (unsigned n = 0; (r = next_name(walk)) > 0; n++) {
                 bool last = to_file && !*walk->rest;
                 if (streq(walk->name, ".")) {
                         continue;
@@ -268,14 +300,18 @@ static int watch_walk(struct path_watch *watch, struct walk *walk, bool to_file)
                         go_up(walk);
                         continue;
                 }
-                int r = watch_name(watch, walk->at, walk->name, last ? FILE_EVENTS : NAME_EVENTS);
+                r = watch_name(watch, walk->at, walk->name, last ? FILE_EVENTS : NAME_EVENTS);
                 trouble = trouble < 0 ? trouble : r;
-                if (pass(walk) < 0) {
-                        return trouble;
+                r = n < NAMES_MAX ? pass(walk) : -EMLINK;
+                if (r < 0) {
+                        return trouble < 0 || is_told_of(r) ? trouble : r;
                 }
         }
+        if (r < 0) {
+                return trouble < 0 ? trouble : r;
+        }
         if (!to_file) {
-                int r = watch_name(watch, walk->at, ANY_NAME, FILE_EVENTS);
+                r = watch_name(watch, walk->at, ANY_NAME, FILE_EVENTS);
                 trouble = trouble < 0 ? trouble : r;
         }
         return trouble;
@@ -302,18 +338,30 @@ int path_watch_file(struct path_watch *watch, const char *directory, const char 
 void path_watch_begin(struct path_watch *watch)
 {
         watch->round++;
+        watch->silent = false;
 }
 
-void path_watch_end(struct path_watch *watch)
+bool path_watch_is_silent(const struct path_watch *watch)
+{
+        return watch->silent;
+}
+
+/* With trouble, what cannot be said again may still be of use, for a while. */
+static bool is_over(const struct path_step *step, unsigned round, bool trouble)
+{
+        return step->round != round && (!trouble || step->dead || round - step->round >= ROUNDS_MAX);
+}
+
+void path_watch_end(struct path_watch *watch, bool trouble)
 {
         for (struct path_step **link = &watch->first; *link;) {
                 struct path_step *step = *link;
-                if (step->round == watch->round) {
-                        link = &step->next;
-                } else {
+                if (is_over(step, watch->round, trouble)) {
                         *link = step->next;
                         (void)free_step(step);
                         watch->n--;
+                } else {
+                        link = &step->next;
                 }
         }
 }
@@ -336,7 +384,7 @@ struct path_watch *path_watch_free(struct path_watch *watch)
 {
         if (watch) {
                 path_watch_begin(watch);
-                path_watch_end(watch);
+                path_watch_end(watch, /* trouble= */ false);
                 sd_event_unref(watch->event);
                 free(watch);
         }

@@ -2,6 +2,7 @@
  * moves or changes its permissions. What mounts change is not told. */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct path_watch;
@@ -23,5 +24,10 @@ int path_watch_directory(struct path_watch *watch, const char *path);
 /* The names that lead to the file of this name in that directory; likewise. */
 int path_watch_file(struct path_watch *watch, const char *directory, const char *name);
 
-/* Lets go what was not said again. */
-void path_watch_end(struct path_watch *watch);
+/* Lets go what was not said again. trouble: something could not be watched this time; then what was watched
+ * before stays for a while. */
+void path_watch_end(struct path_watch *watch, bool trouble);
+
+/* Is anything of what was said on a file system, as those of a network, on which files change and the kernel
+ * does not hear of it? */
+bool path_watch_is_silent(const struct path_watch *watch);

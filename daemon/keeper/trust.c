@@ -55,7 +55,7 @@ static const char *cure_for(enum tls_trouble trouble, bool is_proxy, bool has_ca
         case TLS_TOO_EARLY:
                 return "is not valid yet: check this machine's clock";
         case TLS_EXPIRED:
-                return "has expired: it has to be renewed, unless this machine's clock is wrong";
+                return "has expired: have it renewed, or set this machine's clock";
         case TLS_OTHER_HOST:
                 return is_proxy ? "is another host's: check https_proxy and its like"
                                 : "is another host's: check base_url";

@@ -8,7 +8,6 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/vfs.h>
@@ -20,6 +19,7 @@ static struct key_watch *watch;
 static int failure;          /* of watches, 0: none */
 static long file_system;     /* 0: as it is */
 static uint64_t waited_usec; /* what a timer was asked for last; it takes no time here */
+static const char *directory;
 static unsigned n_changed, n_told;
 static char told[512];
 
@@ -30,8 +30,8 @@ int __wrap_sd_event_add_inotify(sd_event *, sd_event_source **, const char *, ui
 void __real_timer_start_in(sd_event_source *, uint64_t);
 void __wrap_timer_start_in(sd_event_source *, uint64_t);
 void __wrap_journal_say(const struct journal_record *, const char *, ...) _printf_(2, 3);
-int __wrap_fstatfs(int, struct statfs *);
-int __wrap_fstatfs64(int, struct statfs *);
+int __wrap_statfs(const char *, struct statfs *);
+int __wrap_statfs64(const char *, struct statfs *);
 
 int __wrap_sd_event_add_inotify(sd_event *in, sd_event_source **source, const char *path, uint32_t mask,
                                 sd_event_inotify_handler_t handler, void *userdata)
@@ -56,25 +56,22 @@ void __wrap_journal_say(const struct journal_record *record, const char *format,
         va_end(arguments);
 }
 
-int __wrap_fstatfs(int fd, struct statfs *ret)
+int __wrap_statfs(const char *path, struct statfs *ret)
 {
         *ret = (struct statfs){ .f_type = file_system };
         return 0;
 }
 
-int __wrap_fstatfs64(int fd, struct statfs *ret)
+int __wrap_statfs64(const char *path, struct statfs *ret)
 {
-        return __wrap_fstatfs(fd, ret);
+        return __wrap_statfs(path, ret);
 }
 
 /* One reading, as key_files does it. */
 static void read_keys(void)
 {
-        _cleanup_close_ int fd = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        key_watch_begin(watch, DIRECTORY);
-        key_watch_file_system(watch, fd);
-        key_watch_end(watch, DIRECTORY);
+        key_watch_begin(watch, directory);
+        key_watch_end(watch, directory);
 }
 
 static void on_changed(void *userdata)
@@ -105,6 +102,7 @@ static int set_up(void **state)
 {
         failure = 0;
         file_system = TMPFS_MAGIC;
+        directory = DIRECTORY;
         n_changed = n_told = 0;
         waited_usec = 0;
         assert_true(sd_event_new(&event) >= 0);
@@ -172,6 +170,21 @@ static void a_file_system_that_tells_nothing(void **state)
         }
 }
 
+/* It may come back by another host's hand. */
+static void a_directory_that_is_away_on_a_silent_file_system(void **state)
+{
+        file_system = NFS_SUPER_MAGIC;
+        read_keys();
+        expect_told("does not tell of changes made elsewhere");
+        directory = "/usr/lib/away/for/a/while";
+        expect_again(30 * USEC_PER_SEC);
+        assert_int_equal(n_told, 0);
+        assert_false(key_watch_is_sure(watch));
+        directory = DIRECTORY;
+        expect_again(30 * USEC_PER_SEC);
+        assert_int_equal(n_told, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -181,6 +194,7 @@ int main(void)
                 TEST(no_watches_left),
                 TEST(no_descriptors_left),
                 TEST(a_file_system_that_tells_nothing),
+                TEST(a_directory_that_is_away_on_a_silent_file_system),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

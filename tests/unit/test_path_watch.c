@@ -82,7 +82,7 @@ static int walk_directory(const char *name)
 {
         path_watch_begin(watch);
         int r = path_watch_directory(watch, in_place(name));
-        path_watch_end(watch);
+        path_watch_end(watch, /* trouble= */ r < 0);
         return r;
 }
 
@@ -177,7 +177,7 @@ static void a_file_by_its_links(void **state)
         path_watch_begin(watch);
         assert_int_equal(path_watch_directory(watch, in_place("a/keys")), 0);
         assert_int_equal(path_watch_file(watch, in_place("a/keys"), "sandbox"), 0);
-        path_watch_end(watch);
+        path_watch_end(watch, /* trouble= */ false);
         assert_false(noticed());
         write_file("store/two");
         assert_false(noticed());
@@ -242,6 +242,44 @@ static void what_cannot_be_watched_is_told(void **state)
         assert_int_equal(path_watch_directory(watch, longest), -ENAMETOOLONG);
 }
 
+/* Each walk leads elsewhere, and none can be watched as a whole: what is of no use any more goes, so that
+ * the next one that can be watched is. */
+static void trouble_that_lasts_does_not_pile_up(void **state)
+{
+        char name[32];
+
+        for (int i = 0; i < 1200; i++) {
+                (void)snprintf(name, sizeof(name), "a/%d", i);
+                make(name);
+                path_watch_begin(watch);
+                assert_int_equal(path_watch_directory(watch, in_place(name)), 0);
+                path_watch_end(watch, /* trouble= */ true); /* of another path */
+                assert_int_equal(rmdir(in_place(name)), 0);
+                (void)noticed();
+        }
+        again("a/keys");
+        write_file("a/keys/sandbox");
+        assert_true(noticed());
+}
+
+/* Some links of this kind would take the kernel and us a while. */
+static void a_long_way_is_not_walked_to_its_end(void **state)
+{
+        char target[PATH_MAX] = "";
+
+        for (int i = 0; i < 100; i++) {
+                (void)strcat(target, "a/../");
+        }
+        (void)strcat(target, "a");
+        make_link(target, "long");
+        assert_int_equal(walk_directory("long/keys"), 0); /* as it has 200 names */
+        for (int i = 0; i < 60; i++) {
+                (void)strcat(target, "/../a");
+        }
+        make_link(target, "too-long");
+        assert_int_equal(walk_directory("too-long/keys"), -EMLINK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -254,6 +292,8 @@ int main(void)
                 TEST(links_in_a_circle_come_to_an_end),
                 TEST(watches_are_kept),
                 TEST(what_cannot_be_watched_is_told),
+                TEST(trouble_that_lasts_does_not_pile_up),
+                TEST(a_long_way_is_not_walked_to_its_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
