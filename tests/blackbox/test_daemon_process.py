@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -306,8 +307,11 @@ def test_few_descriptors(upstream, make_broker):
     assert wait_until(lambda: broker.get("/v1/sandbox/token").status == 200, "served again")
 
 
-def test_it_sleeps_when_nothing_happens(broker):
-    """No wake-ups: not a tick of CPU time, and no change of context."""
+def test_it_sleeps_when_nothing_happens(upstream, make_broker, monkeypatch):
+    """No wake-ups: not a tick of CPU time, and no change of context. In /tmp other tests make files all the time,
+    and as it leads to the keys, the daemon is told."""
+    monkeypatch.setattr(tempfile, "tempdir", str(pathlib.Path.home()))
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     broker.token()
 
     def switches():
