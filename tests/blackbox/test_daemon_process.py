@@ -310,7 +310,8 @@ def test_few_descriptors(upstream, make_broker):
 def test_it_sleeps_when_nothing_happens(upstream, make_broker, monkeypatch):
     """No wake-ups: not a tick of CPU time, and no change of context. In /tmp other tests make files all the time,
     and as it leads to the keys, the daemon is told."""
-    monkeypatch.setattr(tempfile, "tempdir", str(pathlib.Path.home()))
+    quiet = [place for place in ("/srv", "/opt", os.path.expanduser("~")) if os.access(place, os.W_OK | os.X_OK)]
+    monkeypatch.setattr(tempfile, "tempdir", quiet[0] if quiet else None)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     broker.token()
 
