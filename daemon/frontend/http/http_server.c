@@ -56,12 +56,14 @@ static void end_idle(struct connections *connections, struct connection *connect
 }
 
 /* A request that waits is resumed, any other connection ended; an idle one is left to say what it is saying
- * just now, and ended then. */
+ * just now, and ended then. If it was us that did not run for a while, what came in time still lies unread:
+ * it is read first. */
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
 {
         struct http_server *server = userdata;
         uint64_t next = USEC_NEVER;
 
+        mhd_loop_take_turn(server->loop);
         for (struct connection *connection = server->connections.first, *following; connection;
              connection = following) {
                 following = connection->next;
