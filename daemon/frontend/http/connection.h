@@ -10,7 +10,7 @@ enum connection_state {
         CONNECTION_WAITING,   /* suspended until an environment has news or the wait is over */
         CONNECTION_SENDING,   /* the answer is on its way */
         CONNECTION_IDLE,      /* kept alive: no request has begun */
-        CONNECTION_CLOSING,   /* shut down by us */
+        CONNECTION_CLOSING,   /* shut down by us, for both directions */
 };
 
 struct connection {

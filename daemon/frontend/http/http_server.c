@@ -36,21 +36,22 @@ struct http_server {
 
 /* ---- deadlines ---- */
 
-/* Its client may be sending just now: what has come is answered first. Over a unix socket the end of our
- * reading is the end of his sending, so nothing can come in between; libmicrohttpd sees it at once, and
- * closes. TCP does not tell him that, and libmicrohttpd closes at the end of its turn only: what came until
- * then would be lost, so there both directions end at once. */
+/* Its client may be sending just now: what has come, or comes before the end, is answered first. Over a unix
+ * socket the end of our reading is the end of his sending, and what came before it can still be read;
+ * libmicrohttpd sees it at once, and closes. TCP does not tell him that, and libmicrohttpd closes at the end
+ * of its turn only: what came until then would be lost, so there both directions end at once. */
 static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
 {
         int unread = 0;
+        bool sending = ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0;
 
-        if (ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0) {
-                connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
-        } else if (connection->place.tcp) {
+        if (connection->place.tcp && !sending) {
                 connection_end(connection);
-        } else {
+                return;
+        }
+        connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
+        if (!sending) {
                 connection->last = true;
-                connections_expect(connections, connection, CONNECTION_CLOSING, now_usec + LEFT_USEC);
                 (void)shutdown(connection->fd, SHUT_RD);
         }
 }
