@@ -1,10 +1,12 @@
 /* Work that may block, in threads of its own; see the header. */
 #include "daemon/base/helper_threads.h"
 
+#include "daemon/base/clock.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -29,18 +31,32 @@ static void *thread_main(void *userdata)
         return NULL;
 }
 
-static int on_reply(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void take_reply(struct helper_threads *threads, uint64_t now_usec)
 {
-        struct helper_threads *threads = userdata;
         struct helper_task *task;
-        uint64_t now_usec = 0;
 
-        if (read(fd, &task, sizeof(task)) == (ssize_t)sizeof(task)) {
+        if (read(threads->pipe[0], &task, sizeof(task)) == (ssize_t)sizeof(task)) {
                 threads->n_under_way--;
-                (void)sd_event_now(sd_event_source_get_event(source), CLOCK_BOOTTIME, &now_usec);
                 task->done(task, now_usec, threads->userdata);
         }
+}
+
+static int on_reply(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        uint64_t now_usec = 0;
+
+        (void)sd_event_now(sd_event_source_get_event(source), CLOCK_BOOTTIME, &now_usec);
+        take_reply(userdata, now_usec);
         return 0;
+}
+
+void helper_threads_wait(struct helper_threads *threads, uint64_t wait_usec)
+{
+        struct pollfd waiting = { .fd = threads->pipe[0], .events = POLLIN };
+
+        if (poll(&waiting, 1, (int)(MIN_OF(wait_usec, USEC_PER_MIN) / USEC_PER_MSEC) + 1) > 0) {
+                take_reply(threads, clock_now_usec());
+        }
 }
 
 int helper_threads_start(struct helper_threads *threads, struct helper_task *task)

@@ -27,3 +27,6 @@ struct helper_threads *helper_threads_free(struct helper_threads *threads);
 /* Starts a thread for the task, with work, done and drop set. Negative errno: the task stays the caller's.
  */
 int helper_threads_start(struct helper_threads *threads, struct helper_task *task);
+
+/* Where the loop itself has to wait for a task: until one ends, whose done is called, so long at most. */
+void helper_threads_wait(struct helper_threads *threads, uint64_t wait_usec);

@@ -81,14 +81,12 @@ static void on_keys_changed(void *userdata)
 
 /* What new settings need, as far as it may fail. */
 struct prepared {
-        struct rule_answers *answers;
         struct access_settings *access;
         struct environments environments;
 };
 
 static void free_prepared(struct prepared *prepared)
 {
-        prepared->answers = rule_answers_free(prepared->answers);
         prepared->access = access_settings_free(prepared->access);
 }
 
@@ -96,8 +94,9 @@ static int prepare(struct keeper *keeper, struct settings *settings, struct prep
 {
         const struct environment_watcher watcher = { on_environment_change, on_exchange_sent, keeper };
 
-        int r = rule_answers_new(&ret->answers, settings, rule_names_answers(keeper->names),
-                                 clock_now_usec());
+        /* At the start nobody is served yet. */
+        int r = rule_names_ask(keeper->names, settings, clock_now_usec(),
+                               keeper->settings ? RULE_NAMES_PAUSE_USEC : RULE_NAMES_WAIT_USEC);
         if (r < 0) {
                 return r;
         }
@@ -122,7 +121,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
                 environment_configure(keeper->environments.list[i], &settings->environments[i]);
         }
         keeper->settings = settings;
-        rule_names_adopt(keeper->names, settings, take_ptr(prepared->answers));
+        rule_names_adopt(keeper->names, settings);
         (void)settings_free(old);
         if (key_files_configure(keeper->tools.keys, settings->keys_directory,
                                 settings->key_permissions_relaxed) < 0) {

@@ -199,8 +199,11 @@ void rule_answers_times(const struct rule_answers *answers, uint64_t *ret_again_
 {
         *ret_again_usec = *ret_until_usec = USEC_NEVER;
         for (size_t i = 0; i < answers->n; i++) {
-                *ret_again_usec = MIN_OF(*ret_again_usec, answers->list[i].again_usec);
-                *ret_until_usec = MIN_OF(*ret_until_usec, answers->list[i].until_usec);
+                const struct rule_answer *answer = &answers->list[i];
+                *ret_again_usec = MIN_OF(*ret_again_usec, answer->again_usec);
+                if (answer->state == RULE_ANSWER_FOUND) {
+                        *ret_until_usec = MIN_OF(*ret_until_usec, answer->until_usec);
+                }
         }
 }
 
@@ -245,8 +248,13 @@ static int say_at_first(const struct rule_place *place, void *userdata)
         return 0;
 }
 
+void rule_answers_say(const struct rule_answers *answers, struct settings *settings)
+{
+        (void)visit_rules(settings, say_at_first, (void *)(uintptr_t)answers);
+}
+
 int rule_answers_new(struct rule_answers **ret, struct settings *settings,
-                     const struct rule_answers *earlier, uint64_t now_usec)
+                     const struct rule_answers *earlier)
 {
         struct rule_answers *answers = list_names(settings);
 
@@ -258,15 +266,21 @@ int rule_answers_new(struct rule_answers **ret, struct settings *settings,
                 const struct rule_answer *before = find_answer(earlier, answer->kind, answer->name);
                 if (before) {
                         *answer = *before;
-                        answer->begun_usec = 0;
+                        answer->begun_usec = answer->again_usec = 0;
                 }
-                rule_answer_look_up(answer);
-                rule_answer_settle(answer, now_usec, now_usec);
         }
-        rule_answers_apply(answers, settings);
-        (void)visit_rules(settings, say_at_first, answers);
         *ret = answers;
         return 0;
+}
+
+static int is_lacking(const struct rule_place *place, void *userdata)
+{
+        return !place->rule->resolved && !place->rule->optional;
+}
+
+bool rule_answers_lacking(struct settings *settings)
+{
+        return visit_rules(settings, is_lacking, NULL) != 0;
 }
 
 /* ---- checking ---- */

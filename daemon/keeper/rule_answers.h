@@ -36,18 +36,24 @@ struct rule_answers {
         struct rule_answer list[];
 };
 
-/* Looks up every name in the settings, which may block, and puts the numbers into its rules. Where the user
- * database is silent the earlier answer stands (NULL: there are none). Of a name that is not there, or not
- * known, it says so in the log, and the rule gives nothing. -ENOMEM. */
+/* A list of the names in the settings, each with the earlier answer (NULL: there are none), best asked again
+ * at once. -ENOMEM. */
 int rule_answers_new(struct rule_answers **ret, struct settings *settings,
-                     const struct rule_answers *earlier, uint64_t now_usec);
+                     const struct rule_answers *earlier);
 /* NULL is fine; returns NULL. */
 struct rule_answers *rule_answers_free(struct rule_answers *answers);
 
 /* Puts the numbers into the settings' rules. */
 void rule_answers_apply(const struct rule_answers *answers, struct settings *settings);
 
-/* When the first of them is best asked again, and when the first is old; USEC_NEVER: there are none. */
+/* Says in the log which rules of new settings give nothing, for want of such a name or of an answer. */
+void rule_answers_say(const struct rule_answers *answers, struct settings *settings);
+
+/* Is there a rule that gives nothing and should, as its name is not there? (Not one of the defaults.) */
+bool rule_answers_lacking(struct settings *settings);
+
+/* When the first of them is best asked again, and when the first that gives a right is old; USEC_NEVER:
+ * there are none. */
 void rule_answers_times(const struct rule_answers *answers, uint64_t *ret_again_usec,
                         uint64_t *ret_until_usec);
 

@@ -1,8 +1,8 @@
 /* The users and groups that the rules name: whether they still hold.
  *
  * A name may go, and its number be given to somebody else, who must not inherit what the rule gave. So the
- * user database is asked when settings are read, and again, off the loop, when a request finds its answers
- * old. A name that is gone gives no right from then on, and takes nothing else down. */
+ * user database is asked when settings are read, and again when a request finds its answers old; in threads,
+ * as it may take long. A name that is gone gives no right from then on, and takes nothing else down. */
 #pragma once
 
 #include "daemon/keeper/rule_answers.h"
@@ -10,8 +10,11 @@
 #include <systemd/sd-event.h>
 
 #define RULE_NAMES_THREADS_MAX 16                /* at a time, for the settings in force; others queue */
-#define RULE_NAMES_HANGING_MAX 64                /* with those that still hang for earlier settings */
+#define RULE_NAMES_HANGING_MAX 32                /* with those that still hang for earlier settings */
 #define RULE_NAMES_WAIT_USEC   UINT64_C(5000000) /* after that a look-up is as good as none */
+/* At a reload the others are not to notice it. A local file takes less. */
+#define RULE_NAMES_PAUSE_USEC UINT64_C(100000)
+#define RULE_NAMES_RETRY_USEC UINT64_C(30000000) /* while a rule lacks its name, also without a request */
 
 struct rule_names;
 
@@ -26,12 +29,15 @@ int rule_names_new(struct rule_names **ret, sd_event *event, rule_names_told_fn 
 /* NULL is fine; returns NULL. */
 struct rule_names *rule_names_free(struct rule_names *names);
 
-/* The latest answers, for rule_answers_new(); NULL before the first rule_names_adopt(). */
-const struct rule_answers *rule_names_answers(const struct rule_names *names);
+/* Looks up the names of new settings, and puts the numbers into their rules; says in the log which give
+ * nothing. It waits for the user database, but so long at most: what has not come by then has the earlier
+ * answer, if there is one, and follows as news once the settings are in force. -ENOMEM. */
+int rule_names_ask(struct rule_names *names, struct settings *settings, uint64_t now_usec,
+                   uint64_t wait_usec);
 
-/* These settings, whose names were answered so, are in force from now on, until others are adopted. Takes
- * the answers over; the told function follows. */
-void rule_names_adopt(struct rule_names *names, struct settings *settings, struct rule_answers *answers);
+/* The settings that were asked for last are in force from now on, until others are. The told function
+ * follows. */
+void rule_names_adopt(struct rule_names *names, struct settings *settings);
 
 /* Somebody finds answers old: has them looked up, unless that is under way. The told function follows. */
 void rule_names_look_again(struct rule_names *names, uint64_t now_usec);

@@ -80,6 +80,10 @@ class Users:
     def _name(self, name):
         return f"{PREFIX}{os.getpid()}-{name}"
 
+    def coming(self, name):
+        """What a group or user will be called that is made by this name."""
+        return self._name(name)
+
     def group(self, name, gid=None):
         """(name, gid) of a new group."""
         full = self._name(name)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import stat
+import time
 
 import pytest
 
@@ -147,6 +148,22 @@ def test_unknown_name_takes_nothing_else_down(upstream, make_broker, alice, mall
     broker.write_config()
     broker.reload()
     assert [status_of(person, place, "/v1/sandbox/token") for person in (alice, mallory)] == [403, 200]
+
+
+def test_a_name_that_comes_is_noticed_on_a_connection_that_is_kept(upstream, make_broker, users):
+    """Of a caller with another right, and nobody else asks meanwhile."""
+    name, gid = users.coming("late"), 71077
+    broker = make_broker(upstream, keys=KEYS, broker="allow = uid:71078",
+                         environments={"production": f"allow = group:{name}"})
+    broker.wait_obtained("sandbox", "production")
+    with connect_as(Person("early", 71078, 71078, [gid]), str(broker.socket_path)) as kept:
+        def ask():
+            kept.sendall(request(target=b"/v1/production/token"))
+            return parse(receive(kept))[0].status
+        begin = time.monotonic()
+        wait_until(lambda: ask() == 200 or time.monotonic() > begin + 11, "many refusals", 15, 1)
+        users.group("late", gid)
+        wait_until(lambda: ask() == 200, "the group is there", 14, 0.5)
 
 
 @pytest.mark.parametrize("kind", ["user", "group"])

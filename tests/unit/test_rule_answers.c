@@ -64,6 +64,22 @@ static void free_answers(struct rule_answers **answers)
         *answers = rule_answers_free(*answers);
 }
 
+/* As it is done when settings are read. */
+static struct rule_answers *answers_at(struct settings *settings, const struct rule_answers *earlier,
+                                       uint64_t now_usec)
+{
+        struct rule_answers *answers = NULL;
+
+        assert_int_equal(rule_answers_new(&answers, settings, earlier), 0);
+        for (size_t i = 0; i < answers->n; i++) {
+                assert_int_equal(answers->list[i].again_usec, 0);
+                rule_answer_look_up(&answers->list[i]);
+                rule_answer_settle(&answers->list[i], now_usec, now_usec);
+        }
+        rule_answers_apply(answers, settings);
+        return answers;
+}
+
 static void a_start_takes_what_there_is(void **state)
 {
         static const struct {
@@ -80,14 +96,15 @@ static void a_start_takes_what_there_is(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(rules); i++) {
                 _cleanup_(settings_freep) struct settings *settings =
                         settings_with(rules[i % ARRAY_SIZE(rules)]);
-                _cleanup_(free_answers) struct rule_answers *answers = NULL;
                 bool found = cases[i / ARRAY_SIZE(rules)].expected == RULE_ANSWER_FOUND;
 
                 user_database = cases[i / ARRAY_SIZE(rules)].database;
-                assert_int_equal(rule_answers_new(&answers, settings, NULL, 1000), 0);
+                _cleanup_(free_answers) struct rule_answers *answers = answers_at(settings, NULL, 1000);
                 assert_int_equal(answers->list[answers->n - 1].state, cases[i / ARRAY_SIZE(rules)].expected);
                 assert_int_equal(last_rule(settings)->resolved, found);
                 assert_int_equal(last_rule(settings)->id, found ? 4711 : 0);
+                /* Only a rule of somebody's own is missed. */
+                assert_int_equal(rule_answers_lacking(settings), !found && rules[i % ARRAY_SIZE(rules)]);
         }
 }
 
@@ -95,15 +112,16 @@ static void a_start_takes_what_there_is(void **state)
 static void the_last_answer_stands_for_an_hour(void **state)
 {
         _cleanup_(settings_freep) struct settings *settings = settings_with("user:alice");
-        _cleanup_(free_answers) struct rule_answers *first = NULL, *second = NULL, *third = NULL;
-
         user_database = (struct user_database){ .known = true, .id = 7 };
-        assert_int_equal(rule_answers_new(&first, settings, NULL, 1000), 0);
+        _cleanup_(free_answers) struct rule_answers *first = answers_at(settings, NULL, 1000);
         user_database = (struct user_database){ .error = EIO };
-        assert_int_equal(rule_answers_new(&second, settings, first, 999 + RULE_ANSWERS_SILENT_USEC), 0);
+        _cleanup_(free_answers) struct rule_answers *second =
+                answers_at(settings, first, 999 + RULE_ANSWERS_SILENT_USEC);
         assert_true(last_rule(settings)->resolved);
         assert_int_equal(last_rule(settings)->id, 7);
-        assert_int_equal(rule_answers_new(&third, settings, second, 1000 + RULE_ANSWERS_SILENT_USEC), 0);
+        _cleanup_(free_answers) struct rule_answers *third =
+                answers_at(settings, second, 1000 + RULE_ANSWERS_SILENT_USEC);
+        assert_int_equal(third->list[third->n - 1].state, RULE_ANSWER_PENDING);
         assert_false(last_rule(settings)->resolved);
 }
 
@@ -114,10 +132,10 @@ static void a_name_of_nobody_gives_nothing(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(nobodies); i++) {
                 _cleanup_(settings_freep) struct settings *settings = settings_with("group:nogroup");
-                _cleanup_(free_answers) struct rule_answers *answers = NULL;
 
                 user_database = (struct user_database){ .known = true, .id = nobodies[i] };
-                assert_int_equal(rule_answers_new(&answers, settings, NULL, 1000), 0);
+                _cleanup_(free_answers) struct rule_answers *answers = answers_at(settings, NULL, 1000);
+                assert_int_equal(answers->list[answers->n - 1].state, RULE_ANSWER_UNKNOWN);
                 assert_false(last_rule(settings)->resolved);
         }
 }

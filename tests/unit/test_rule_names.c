@@ -9,6 +9,18 @@
 #include <signal.h>
 #include <stdio.h>
 
+void __wrap_timer_start_in(sd_event_source *timer, uint64_t usec);
+
+static uint64_t retry_after_usec;
+
+/* Until names that lack are good to be looked up again, which a test is not to wait for. */
+void __wrap_timer_start_in(sd_event_source *timer, uint64_t usec)
+{
+        retry_after_usec = usec;
+        (void)sd_event_source_set_time_relative(timer, RULE_ANSWERS_WANTING_USEC + USEC_PER_MSEC);
+        (void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
 struct story {
         sd_event *event;
         struct settings *settings;
@@ -42,27 +54,30 @@ static void wait_until_told(struct story *story, unsigned n_times)
 
 static void adopt(struct story *story)
 {
-        struct rule_answers *answers = NULL;
-
         story->now_usec = clock_now_usec();
-        assert_int_equal(rule_answers_new(&answers, story->settings, rule_names_answers(story->names),
-                                          story->now_usec),
-                         0);
-        rule_names_adopt(story->names, story->settings, answers);
+        assert_int_equal(
+                rule_names_ask(story->names, story->settings, story->now_usec, RULE_NAMES_WAIT_USEC), 0);
+        rule_names_adopt(story->names, story->settings);
         wait_until_told(story, 1);
 }
 
-static void begin_with(struct story *story, const char *rules)
+/* The user database is as it is. */
+static void begin_without(struct story *story, const char *rules)
 {
         char message[SETTINGS_ERROR_MAX];
 
         *story = (struct story){ 0 };
-        user_database = (struct user_database){ .known = true, .id = 1001 };
         assert_true(sd_event_new(&story->event) >= 0);
         assert_int_equal(settings_new(&story->settings), 0);
         assert_int_equal(settings_read(story->settings, "a.conf", rules, strlen(rules), message), 0);
         assert_int_equal(rule_names_new(&story->names, story->event, on_told, story), 0);
         adopt(story);
+}
+
+static void begin_with(struct story *story, const char *rules)
+{
+        user_database = (struct user_database){ .known = true, .id = 1001 };
+        begin_without(story, rules);
 }
 
 static void begin(struct story *story)
@@ -249,6 +264,91 @@ static void a_change_is_told_until_it_is_taken(void **state)
         end(&story);
 }
 
+/* Reading settings waits for the user database a little, and goes on without it. */
+static void settings_do_not_wait_for_a_name_that_hangs(void **state)
+{
+        struct story story;
+
+        begin_with(&story, "[broker]\nallow = user:alice\nallow = user:remote\n");
+        uint64_t first_until_usec = story.until_usec;
+        user_database.id = 1002;
+        user_database.hangs = "remote";
+        story.now_usec = clock_now_usec();
+        assert_int_equal(rule_names_ask(story.names, story.settings, story.now_usec, 20 * USEC_PER_MSEC), 0);
+        assert_true(clock_now_usec() < story.now_usec + 2 * USEC_PER_SEC);
+        assert_int_equal(story.settings->allow.rules[0].id, 1002);
+        assert_int_equal(story.settings->allow.rules[1].id, 1001); /* the earlier answer */
+        rule_names_adopt(story.names, story.settings);
+        wait_until_told(&story, 1);
+        assert_int_equal(story.until_usec, first_until_usec); /* no younger, and so nobody waits yet */
+        assert_int_equal(story.n_changed, 0);
+        user_database.hangs = NULL;
+        wait_until_told(&story, 1); /* and comes by itself */
+        assert_int_equal(story.n_changed, 1);
+        assert_int_equal(story.settings->allow.rules[1].id, 1002);
+        end(&story);
+}
+
+static void nor_does_a_first_answer_have_to_be_there(void **state)
+{
+        const char rules[] = "[broker]\nallow = user:remote\n";
+        char message[SETTINGS_ERROR_MAX];
+        struct story story = { 0 };
+
+        user_database = (struct user_database){ .known = true, .id = 1001, .hangs = "remote" };
+        assert_true(sd_event_new(&story.event) >= 0);
+        assert_int_equal(settings_new(&story.settings), 0);
+        assert_int_equal(settings_read(story.settings, "a.conf", rules, strlen(rules), message), 0);
+        assert_int_equal(rule_names_new(&story.names, story.event, on_told, &story), 0);
+        assert_int_equal(rule_names_ask(story.names, story.settings, clock_now_usec(), USEC_PER_MSEC), 0);
+        assert_false(rule_of(&story)->resolved);
+        rule_names_adopt(story.names, story.settings);
+        wait_until_told(&story, 1);
+        assert_true(story.until_usec == USEC_NEVER); /* it gives nobody a right, so nobody waits for it */
+        user_database.hangs = NULL;
+        wait_until_told(&story, 1);
+        assert_int_equal(story.n_changed, 1);
+        assert_true(rule_of(&story)->resolved);
+        end(&story);
+}
+
+/* Settings that do not come into force: what was asked for them is of no use. */
+static void settings_that_fail_leave_no_answer(void **state)
+{
+        _cleanup_(settings_freep) struct settings *other = NULL;
+        struct story story;
+
+        begin(&story);
+        assert_int_equal(settings_new(&other), 0);
+        user_database.known = false;
+        user_database.hangs = "eqp-broker";
+        assert_int_equal(rule_names_ask(story.names, other, clock_now_usec(), USEC_PER_MSEC), 0);
+        user_database.hangs = NULL;
+        while (sd_event_run(story.event, 200 * USEC_PER_MSEC) > 0) {
+        }
+        assert_int_equal(story.n_changed, 0);
+        assert_true(rule_of(&story)->resolved);
+        end(&story);
+}
+
+/* Nobody can ask where the group of the socket is what lacks: so it needs no request. */
+static void a_name_that_lacks_is_looked_up_without_a_request(void **state)
+{
+        struct story story;
+
+        user_database = (struct user_database){ 0 };
+        begin_without(&story, "[broker]\nsocket_group = team\n");
+        assert_false(story.settings->socket_group.resolved);
+        user_database.known = true;
+        user_database.id = 1002;
+        while (!story.settings->socket_group.resolved) {
+                assert_true(sd_event_run(story.event, 10 * USEC_PER_SEC) > 0);
+        }
+        assert_int_equal(story.settings->socket_group.id, 1002);
+        assert_true(retry_after_usec == RULE_NAMES_RETRY_USEC);
+        end(&story);
+}
+
 /* The look-up ends when nobody is there any more: the thread frees what it has. */
 static void an_end_in_the_middle(void **state)
 {
@@ -270,6 +370,10 @@ int main(void)
                 cmocka_unit_test(a_reload_is_not_overtaken),
                 cmocka_unit_test(more_names_than_threads),
                 cmocka_unit_test(a_change_is_told_until_it_is_taken),
+                cmocka_unit_test(settings_do_not_wait_for_a_name_that_hangs),
+                cmocka_unit_test(nor_does_a_first_answer_have_to_be_there),
+                cmocka_unit_test(settings_that_fail_leave_no_answer),
+                cmocka_unit_test(a_name_that_lacks_is_looked_up_without_a_request),
                 cmocka_unit_test(an_end_in_the_middle),
         };
 

@@ -171,8 +171,11 @@ int known_names(struct known *known, uint64_t now_usec, struct waiter *waiter, u
                 known->sides->ask->names(known->sides->keeper);
         }
         if (now_usec < known->names_until_usec) {
-                *ret_until_usec = now_usec < known->names_again_usec ? known->names_again_usec
-                                                                     : known->names_until_usec;
+                /* While they are looked up, news may come that changes no right: then they are to be asked
+                 * for again. */
+                *ret_until_usec = now_usec < known->names_again_usec
+                                          ? known->names_again_usec
+                                          : MIN_OF(known->names_until_usec, now_usec + NAMES_WAIT_USEC);
                 return 0;
         }
         waiters_add(&known->names_waiters, waiter);

@@ -1,0 +1,187 @@
+"""Names in rules, in the unit with its sandbox, where the user database is slow, comes late, or changes.
+
+A name service of our own (inside/nss_directory.c) stands for a directory service. It has a group, dir-team.
+"""
+
+import base64
+import contextlib
+import pathlib
+import subprocess
+import tempfile
+import time
+
+import pytest
+from home import Home
+from machine import SERVICE, SOCKET, wait_until
+
+MODULE = pathlib.Path(__file__).resolve().parent / "inside" / "nss_directory.c"
+RULES = "/etc/eqp-broker/eqp-brokerd.conf.d/names.conf"
+GROUP, GID = "dir-team", 7001
+SLOW = [6, pytest.param(25, marks=pytest.mark.slow("longer than WatchdogSec= allows"))]
+PROMPT = 1.5  # seconds, on a machine that does something else as well
+
+
+class Hall(Home):
+    """A machine with a directory service."""
+
+    def add_module(self):
+        with tempfile.NamedTemporaryFile() as file:
+            subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-Wno-unused-result", MODULE,
+                            "-o", file.name], check=True)
+            made = pathlib.Path(file.name).read_bytes()
+        self.shell("base64 -d >/usr/lib/libnss_directory.so.2; ldconfig; "
+                   "sed -i 's/^group:.*/group: files directory/' /etc/nsswitch.conf; mkdir /etc/directory",
+                   stdin=base64.b64encode(made).decode())
+
+    def directory(self, delay=0, there=True):
+        self.write("/etc/directory/delay", f"{delay}\n")
+        if there:
+            self.write("/etc/directory/group", f"other:x:7000:\n{GROUP}:x:{GID}:\n")
+        else:
+            self.run("rm", "-f", "/etc/directory/group")
+
+    def rules(self, *names):
+        self.write(RULES, "[broker]\n" + "".join(f"allow = {name}\n" for name in names))
+
+    def member(self):
+        """The status that a member of the group gets; his groups are the kernel's word."""
+        return int(self.run("setpriv", "--reuid=7100", "--regid=7100", f"--groups={GID}", "curl", "-s", "-m", "30",
+                            "--unix-socket", SOCKET, "-o", "/dev/null", "-w", "%{http_code}",
+                            "http://localhost/v1/sandbox/token").out)
+
+    def asks(self, user, **more):
+        """(status, seconds)"""
+        begin = time.monotonic()
+        status, _ = self.curl("/v1/sandbox/token", user=user, **more)
+        return status, time.monotonic() - begin
+
+    def said(self, words, since):
+        return [entry for entry in self.journal("-u", SERVICE, since=since) if words in entry["MESSAGE"]]
+
+    @contextlib.contextmanager
+    def same_process(self):
+        """The service is neither restarted nor killed."""
+        before = self.main_pid(), self.show("NRestarts")
+        assert before[0] > 0
+        yield
+        assert (self.main_pid(), self.show("NRestarts"), self.state()) == (*before, "active")
+
+    def serves_others(self):
+        for user in ("alice", None):
+            for unix in (False, True):
+                status, seconds = self.asks(user, unix=unix)
+                assert status == 200 and seconds < PROMPT, (user, status, seconds)
+
+
+@pytest.fixture(scope="module")
+def hall(bench):
+    with Hall() as hall:
+        hall.add_module()
+        hall.add_user("alice")
+        hall.set_key("sandbox")
+        hall.wait_valid()
+        yield hall
+
+
+@pytest.fixture
+def home(hall):
+    hall.directory()
+    hall.rules("user:alice", "user:root", f"group:{GROUP}")
+    hall.systemctl("restart", SERVICE)
+    hall.wait_valid()
+    yield hall
+    hall.directory()
+
+
+def test_the_unit_sees_a_name_service_of_the_host(home):
+    """The control: its library is loaded in the sandbox, and a rule by its name holds at once."""
+    assert home.member() == 200
+    assert home.asks("alice")[0] == 200
+    home.rules("user:alice")
+    home.run("eqpctl", "reload")
+    assert home.member() == 403
+
+
+@pytest.mark.parametrize("delay", SLOW)
+def test_a_start_while_the_user_database_is_slow(home, delay, figure):
+    """TimeoutStartSec= is 30 s; with two names to look up one after the other, 25 s each would be more."""
+    home.directory(delay)
+    home.rules("user:alice", "user:root", f"group:{GROUP}", "group:dir-other")
+    since, begin = home.now(), time.monotonic()
+    home.systemctl("restart", SERVICE)
+    took = time.monotonic() - begin
+    figure(f"start while the user database takes {delay} s for an answer", f"{took:.1f} s")
+    assert took < 10
+    with home.same_process():
+        home.serves_others()
+        if delay > 10:
+            assert home.member() == 403, "nobody is let in on a guess"
+        wait_until(lambda: home.serves_others() or home.member() == 200, "the group is known", 2 * delay)
+        time.sleep(max(0, begin + delay + 3 - time.monotonic()))
+    assert home.said(f"allow = group:{GROUP}: the user database does not tell", since)
+    assert home.said(f"group:{GROUP} is there: rules that name it hold from now on", since)
+
+
+@pytest.mark.parametrize("delay", SLOW)
+def test_a_reload_while_the_user_database_is_slow(home, delay, figure):
+    """A name that was not in the rules, beside one that was: that one's answer stands meanwhile."""
+    home.directory(delay)
+    home.rules("user:alice", "user:root", f"group:{GROUP}", "group:dir-other")
+    since, begin = home.now(), time.monotonic()
+    with home.same_process():
+        home.systemctl("reload", SERVICE)
+        took = time.monotonic() - begin
+        assert took < PROMPT + 1, took
+        worst = 0
+        while time.monotonic() < begin + delay + 3:
+            home.serves_others()
+            worst = max(worst, home.asks("alice")[1])
+            assert home.member() == 200
+        figure(f"reload while the user database takes {delay} s for an answer", f"{took:.1f} s, others {worst:.1f} s")
+    assert home.said("allow = group:dir-other: the user database does not tell", since)
+    wait_until(lambda: home.said("there is no group dir-other", since), "the word on the other group")
+
+
+def test_a_start_before_the_user_database_is_there(home):
+    """It starts, refuses those whom it cannot judge, serves the others, and heals by itself: also if nobody asks."""
+    home.directory(there=False)
+    since = home.now()
+    home.systemctl("restart", SERVICE)
+    home.wait_valid()
+    with home.same_process():
+        home.serves_others()
+        assert home.member() == 403
+        [entry] = home.said(f"allow = group:{GROUP}: the user database does not tell", since)
+        assert entry["PRIORITY"] == "4" and "Connection refused" in entry["MESSAGE"], entry
+        home.directory()
+        wait_until(lambda: home.said(f"group:{GROUP} is there", since), "it heals", 60, 0.5)
+        assert home.member() == 200
+
+
+def test_what_changes_under_the_running_service(home):
+    """Who is removed, who has his number then, who leaves a group and who joins it."""
+    home.shell("groupadd crew; useradd -u 7201 -G crew leaver; useradd -u 7202 joiner; useradd -u 7203 gone")
+    home.rules("user:root", "group:crew", "user:gone")
+    home.run("eqpctl", "reload")
+    people = "leaver", "joiner", "gone"
+    assert [home.asks(person)[0] for person in people] == [200, 403, 200]
+    begin, since = time.monotonic(), home.now()
+    home.shell("gpasswd -d leaver crew; gpasswd -a joiner crew; userdel gone; useradd -u 7203 heir")
+    with home.same_process():
+        wait_until(lambda: home.asks("joiner")[0] == 200, "the joiner is let in", 15, 0.5)
+        assert time.monotonic() - begin < 15
+        wait_until(lambda: [home.asks(person)[0] for person in ("leaver", "heir")] == [403, 403],
+                   "the rights have ended", 75, 1)
+        assert home.said("user:gone is gone", since)
+        assert home.asks(None)[0] == 200, "the other rules hold"
+
+
+def test_a_number_that_is_given_away_gives_nothing_after_a_reload(home):
+    """At once, without the minute."""
+    home.shell("useradd -u 7301 early")
+    home.rules("user:root", "user:early")
+    home.run("eqpctl", "reload")
+    assert home.asks("early")[0] == 200
+    home.shell("userdel early; useradd -u 7301 late")
+    home.systemctl("reload", SERVICE)
+    assert home.asks("late")[0] == 403
