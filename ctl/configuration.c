@@ -8,7 +8,9 @@
 #include "ctl/complain.h"
 #include "lib/nearest_name.h"
 
-#define NAMES_MAX 16 /* in a message */
+#define NAMES_MAX   16 /* in a message */
+#define EXIT_CLOSED 77 /* of eqp-brokerd: the settings are good, and some file that they name is closed */
+#define SEEN_AS     "# As the daemon's user, "
 
 static int parse(struct settings *settings, const char *text, char reterr_message[static SETTINGS_ERROR_MAX])
 {
@@ -41,7 +43,27 @@ static int understand(struct settings **ret_settings, const char *text,
         return 0;
 }
 
-int configuration_read(struct settings **ret_settings, char reterr_message[static PROGRAM_WORDS_MAX])
+void configuration_view_clear(struct configuration_view *view)
+{
+        free(view->closed);
+        *view = (struct configuration_view){ 0 };
+}
+
+/* Takes the errors over. */
+static void understand_view(struct configuration_view *ret_view, struct program_result *result)
+{
+        const char *user = result->output;
+
+        *ret_view = (struct configuration_view){ .closed = take_ptr(result->errors) };
+        if (strncmp(user, SEEN_AS, strlen(SEEN_AS)) == 0) {
+                user += strlen(SEEN_AS);
+                (void)snprintf(ret_view->user, sizeof(ret_view->user), "%.*s", (int)strcspn(user, ",\n"),
+                               user);
+        }
+}
+
+int configuration_read(struct settings **ret_settings, struct configuration_view *ret_view,
+                       char reterr_message[static PROGRAM_WORDS_MAX])
 {
         static const char *const arguments[] = { "--check", NULL };
         _cleanup_(program_result_clear) struct program_result result = { 0 };
@@ -53,7 +75,7 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
                                program_error(r));
                 return r;
         }
-        if (result.exit_code != 0) {
+        if (result.exit_code != 0 && !(result.exit_code == EXIT_CLOSED && result.output[0] != '\0')) {
                 if (result.words[0] != '\0') {
                         (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s", result.words);
                 } else {
@@ -64,7 +86,11 @@ int configuration_read(struct settings **ret_settings, char reterr_message[stati
                 return -EINVAL;
         }
 
-        return understand(ret_settings, result.output, reterr_message);
+        r = understand(ret_settings, result.output, reterr_message);
+        if (r == 0 && ret_view) {
+                understand_view(ret_view, &result);
+        }
+        return r;
 }
 
 const char *configuration_keys_directory(const struct settings *settings)

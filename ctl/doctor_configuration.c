@@ -89,6 +89,59 @@ static void find_unreadable_ca(struct doctor *doctor, const struct environment_s
                 ", or leave ca_file out to trust the system's authorities.");
 }
 
+/* ---- what the daemon's user may not read ---- */
+
+static void find_closed(struct doctor *doctor, const char *path, const char *cure)
+{
+        const char *keys = configuration_keys_directory(doctor->settings), *id = "ca_file_closed";
+        const char *why = "It cannot verify the certificate of the EQP API, and obtains no token.";
+        char what[1024];
+
+        if (streq(path, keys)) {
+                id = "keys_directory_closed";
+                why = "It finds no key, and without a key there are no tokens.";
+        } else if (strncmp(path, keys, strlen(keys)) == 0) {
+                id = "key_file_closed";
+                why = "It cannot use the key.";
+        }
+        (void)snprintf(what, sizeof(what), "The daemon's user may not read %s.", path);
+        doctor_find(doctor, id, what, why, cure);
+}
+
+/* lines: as eqp-brokerd --check says them. */
+static void find_all_closed(struct doctor *doctor, char *lines)
+{
+        static const char begin[] = "may not read ";
+        char *rest = NULL;
+
+        for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                char *path = strstr(line, begin), *cure = path ? strstr(path, ": ") : NULL;
+
+                if (cure) {
+                        *cure = '\0';
+                        find_closed(doctor, path + strlen(begin), cure + strlen(": "));
+                }
+        }
+}
+
+static int read_settings(struct doctor *doctor, char reterr_message[static PROGRAM_WORDS_MAX])
+{
+        _cleanup_(configuration_view_clear) struct configuration_view view = { 0 };
+        int r;
+
+        r = configuration_read(&doctor->settings, &view, reterr_message);
+        if (r < 0) {
+                return r;
+        }
+
+        if (view.user[0] != '\0') {
+                doctor->as_daemon = true;
+                doctor_hide(doctor, view.user, "DAEMON-USER");
+                find_all_closed(doctor, view.closed);
+        }
+        return 0;
+}
+
 void doctor_examine_configuration(struct doctor *doctor)
 {
         const char *named = getenv("EQP_BROKER_CONFIG");
@@ -98,7 +151,7 @@ void doctor_examine_configuration(struct doctor *doctor)
         doctor_fact(doctor, SECTION, "file", "%s",
                     named && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
                                               : "the usual one, if there is one");
-        r = configuration_read(&doctor->settings, message);
+        r = read_settings(doctor, message);
         if (r < 0) {
                 doctor_fact(doctor, SECTION, "check", "%s", message);
                 if (r == -EINVAL) {

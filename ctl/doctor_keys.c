@@ -48,7 +48,7 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
                             "account for good.",
                             cure);
         }
-        if (!daemon_user_may_read(status)) {
+        if (!doctor->as_daemon && !daemon_user_may_read(status)) {
                 doctor_find(doctor, "keys_directory_closed",
                             "The user eqp-broker may not read the directory of the keys.",
                             "The daemon runs as this user and finds no key.", cure);
@@ -73,7 +73,7 @@ static void examine_file(struct doctor *doctor, const struct key_entry *entry)
                             "See what the reason says, and: eqpctl key list");
                 return;
         }
-        if (!daemon_user_may_read(&entry->status)) {
+        if (!doctor->as_daemon && !daemon_user_may_read(&entry->status)) {
                 (void)snprintf(what, sizeof(what), "The user eqp-broker may not read the key file %s.",
                                entry->file);
                 doctor_find(doctor, "key_file_closed", what,

@@ -18,7 +18,7 @@ int key_place_open(struct key_place *ret_place, const struct options *options)
         char message[PROGRAM_WORDS_MAX];
         int r;
 
-        r = configuration_read(&place.settings, message);
+        r = configuration_read(&place.settings, /* ret_view= */ NULL, message);
         if (r < 0 && !directory) {
                 complain("Where the keys are is not known, since the configuration cannot be read: %s. Mend "
                          "it, "

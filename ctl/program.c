@@ -49,6 +49,7 @@ const char *program_path(void)
 void program_result_clear(struct program_result *result)
 {
         free(result->output);
+        free(result->errors);
         *result = (struct program_result){ 0 };
 }
 
@@ -270,6 +271,7 @@ static int follow(const struct child *child, uint64_t deadline_usec, struct prog
         ret_result->exit_code = code;
         ret_result->output = take_ptr(readers.output.text);
         write_words(ret_result->words, readers.errors.text, readers.errors.length);
+        ret_result->errors = take_ptr(readers.errors.text);
         return 0;
 }
 

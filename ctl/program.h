@@ -8,7 +8,8 @@
 struct program_result {
         int exit_code; /* as shells have it: 128 and more if a signal ended it */
         char *output;  /* what it wrote to stdout, with a NUL behind it; bounded, never NULL */
-        char words[PROGRAM_WORDS_MAX]; /* the last line of its stderr, fit for a terminal */
+        char *errors;  /* what it wrote to stderr, likewise */
+        char words[PROGRAM_WORDS_MAX]; /* the last line of that, fit for a terminal */
 };
 
 /* Where it is: the installed one, or what EQP_BROKERD names (not looked at in set-user-ID programs). */

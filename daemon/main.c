@@ -2,9 +2,9 @@
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
 #include "daemon/base/signals.h"
+#include "daemon/check.h"
 #include "daemon/frontend/frontend.h"
 #include "daemon/keeper/keeper.h"
-#include "daemon/keeper/rule_answers.h"
 #include "daemon/keeper/service.h"
 #include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
@@ -14,20 +14,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
-
-static int check(struct settings *settings)
-{
-        _cleanup_free_ char *text = settings_format(settings);
-        char message[SETTINGS_ERROR_MAX];
-
-        if (rule_answers_check(settings, message) < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
-                            message);
-                return BROKER_EXIT_CONFIGURATION;
-        }
-
-        return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0 ? 0 : BROKER_EXIT_INTERNAL;
-}
 
 static int serve(struct settings **settings, const char *config_path)
 {
@@ -41,7 +27,7 @@ static int carry_out(const struct options *options, struct settings **settings)
 {
         switch (options->task) {
         case TASK_CHECK:
-                return check(*settings);
+                return check_settings(*settings);
         case TASK_ONCE:
                 return once_token(*settings, options->environment, options->format, options->deadline_usec);
         case TASK_TRY_KEY:
@@ -72,6 +58,9 @@ static int run(int argc, char **argv)
         process_apply();
         if (options.task == TASK_SERVE) {
                 service_starting();
+        }
+        if (options.task == TASK_CHECK) {
+                check_begin(options.config || settings_files_named());
         }
         int r = settings_files_read(options.config, &settings, message);
         if (r < 0) {

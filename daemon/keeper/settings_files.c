@@ -1,6 +1,7 @@
 /* The configuration as files. lib/settings knows what is in them. */
 #include "daemon/keeper/settings_files.h"
 
+#include "daemon/keeper/obstacle.h"
 #include "lib/descriptor.h"
 #include "lib/util.h"
 
@@ -13,7 +14,18 @@
 
 static int complain(char message[static SETTINGS_ERROR_MAX], const char *path, int error)
 {
-        (void)snprintf(message, SETTINGS_ERROR_MAX, "%s: cannot be read: %s", path, strerror(error));
+        bool denied = error == EACCES || error == EPERM;
+        struct obstacle obstacle;
+        int n = SETTINGS_ERROR_MAX;
+
+        if (denied && obstacle_find(path, &obstacle)) {
+                n = snprintf(message, SETTINGS_ERROR_MAX,
+                             "%s: cannot be read: %s; let the daemon's user read it: %s %s", path,
+                             strerror(error), obstacle_cure(&obstacle), obstacle.path);
+        }
+        if (n < 0 || n >= SETTINGS_ERROR_MAX) {
+                (void)snprintf(message, SETTINGS_ERROR_MAX, "%s: cannot be read: %s", path, strerror(error));
+        }
         return -error;
 }
 
@@ -105,15 +117,20 @@ static int read_drop_ins(struct settings *settings, const char *path,
         return 0;
 }
 
+bool settings_files_named(void)
+{
+        const char *path = getenv("EQP_BROKER_CONFIG");
+        return path && *path;
+}
+
 int settings_files_read(const char *path, struct settings **ret,
                         char reterr_message[static SETTINGS_ERROR_MAX])
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
-        const char *from_environment = getenv("EQP_BROKER_CONFIG");
         bool may_be_missing = false;
 
-        if (!path && from_environment && *from_environment) {
-                path = from_environment;
+        if (!path && settings_files_named()) {
+                path = getenv("EQP_BROKER_CONFIG");
         }
         if (!path) {
                 path = SETTINGS_FILE_DEFAULT;

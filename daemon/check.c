@@ -1,0 +1,114 @@
+/* --check; see the header. Where root asks, whatever the daemon's user may not read is named, with the cure:
+ * root himself may read everything. */
+#include "daemon/check.h"
+
+#include "daemon/base/journal.h"
+#include "daemon/keeper/key_directory.h"
+#include "daemon/keeper/obstacle.h"
+#include "daemon/keeper/rule_answers.h"
+#include "daemon/unit_user.h"
+#include "lib/util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static struct unit_user user; /* whom this process became; "": nobody else */
+
+void check_begin(bool named)
+{
+        if (geteuid() == 0 && !named && !unit_user_become(&user)) {
+                user = (struct unit_user){ 0 };
+        }
+}
+
+/* eqpctl doctor reads these lines: whom, what, and the cure. */
+static void say_closed(const struct obstacle *obstacle, const char *path, bool is_key)
+{
+        const struct journal_record record = { .priority = LOG_ERR };
+        const char *at = obstacle->path;
+
+        if (is_key && !obstacle->on_the_way) {
+                journal_say(&record, "the daemon's user, %s, may not read %s: chown %s %s && chmod %s %s",
+                            user.name, path, user.name, at, obstacle->is_directory ? "0700" : "0600", at);
+        } else {
+                journal_say(&record, "the daemon's user, %s, may not read %s: %s %s", user.name, path,
+                            obstacle_cure(obstacle), at);
+        }
+}
+
+/* Returns whether it may be read. */
+static bool check_file(const char *path, bool is_key)
+{
+        struct obstacle obstacle;
+
+        if (!obstacle_find(path, &obstacle)) {
+                return true;
+        }
+        say_closed(&obstacle, path, is_key);
+        return false;
+}
+
+static bool check_authorities(const struct settings *settings)
+{
+        bool good = true;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                const char *path = settings->environments[i].ca_file;
+                bool told = false;
+                for (size_t j = 0; j < i && path; j++) {
+                        const char *other = settings->environments[j].ca_file;
+                        told = told || (other && streq(other, path));
+                }
+                good = (!path || told || check_file(path, /* is_key= */ false)) && good;
+        }
+        return good;
+}
+
+static bool check_keys(const struct settings *settings)
+{
+        const char *folder = settings->keys_directory ? settings->keys_directory : KEY_DIRECTORY_DEFAULT;
+        const struct dirent *entry;
+        char path[PATH_MAX], environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
+        bool good = true;
+
+        if (!settings->keys_directory && user.has_credentials) {
+                return true; /* files there may be what systemd, as root, makes credentials of */
+        }
+        DIR *stream = opendir(folder);
+        if (!stream) {
+                return check_file(folder, /* is_key= */ true);
+        }
+        while ((entry = readdir(stream))) {
+                if (key_directory_may_be_key(entry) &&
+                    key_directory_name_parse(/* shared= */ false, entry->d_name, environment, label) == 0) {
+                        int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+                        good = (n >= (int)sizeof(path) || check_file(path, /* is_key= */ true)) && good;
+                }
+        }
+        (void)closedir(stream);
+        return good;
+}
+
+int check_settings(struct settings *settings)
+{
+        _cleanup_free_ char *text = settings_format(settings);
+        char message[SETTINGS_ERROR_MAX];
+
+        if (rule_answers_check(settings, message) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
+                            message);
+                return BROKER_EXIT_CONFIGURATION;
+        }
+        if (!text ||
+            (user.name[0] != '\0' && printf("# As the daemon's user, %s, sees it.\n", user.name) < 0) ||
+            fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+                return BROKER_EXIT_INTERNAL;
+        }
+        if (user.name[0] == '\0') {
+                return 0;
+        }
+        bool good = check_authorities(settings);
+        return check_keys(settings) && good ? 0 : BROKER_EXIT_PERMISSION;
+}
