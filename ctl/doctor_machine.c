@@ -1,5 +1,7 @@
 /* Doctor, machine: what the broker stands on, and what has been in its way elsewhere: a clock that is wrong,
- * a container that does not know localhost, a proxy that catches requests to this machine. */
+ * a container that does not know localhost, name servers that the service does not see, a proxy that catches
+ * requests to this machine. */
+#include <libgen.h>
 #include <netdb.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
@@ -9,10 +11,11 @@
 
 #include "ctl/doctor.h"
 
-#define SECTION "machine"
-#define DAY_SEC 86400
-#define FAR_SEC (INT64_C(20) * 365 * DAY_SEC)
-#define EARLY   INT64_C(1577836800) /* 2020-01-01: no program of ours is older */
+#define SECTION  "machine"
+#define RESOLVER "/etc/resolv.conf"
+#define DAY_SEC  86400
+#define FAR_SEC  (INT64_C(20) * 365 * DAY_SEC)
+#define EARLY    INT64_C(1577836800) /* 2020-01-01: no program of ours is older */
 
 static void tell_system(struct doctor *doctor)
 {
@@ -147,11 +150,35 @@ static void examine_proxies(struct doctor *doctor)
         }
 }
 
+/* The daemon of the unit has a root directory of its own, and there a link may lead to nowhere. */
+static void examine_resolver(struct doctor *doctor)
+{
+        _cleanup_free_ char *real = realpath(RESOLVER, NULL);
+        char what[1024], cure[1024];
+
+        if (!real || doctor_unit_shows(RESOLVER)) {
+                return;
+        }
+
+        (void)snprintf(what, sizeof(what), "The service does not see where " RESOLVER " leads to, %.400s.",
+                       real);
+        (void)snprintf(
+                cure, sizeof(cure),
+                "systemctl edit eqp-brokerd, add [Service] and BindReadOnlyPaths=-%.400s, and systemctl "
+                "restart eqp-brokerd.",
+                dirname(real));
+        doctor_find(doctor, "resolver_unseen", what,
+                    "Its unit shows it /etc, /usr and little else, so it knows no name server, and finds no "
+                    "host: \"Could not resolve host\".",
+                    cure);
+}
+
 void doctor_examine_machine(struct doctor *doctor)
 {
         tell_system(doctor);
         doctor_fact(doctor, SECTION, "container", "%s", container());
         examine_clock(doctor);
         examine_localhost(doctor);
+        examine_resolver(doctor);
         examine_proxies(doctor);
 }
