@@ -225,6 +225,16 @@ def test_a_file_that_may_not_be_read(stranger, make_broker):
     broker.config_path.chmod(0o600)
     result = run_daemon("--check", "--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
     assert result.returncode == PERMISSION and "Permission denied" in result.stderr
+    assert f"chmod go+r {broker.config_path}\n" in result.stderr
+    broker.config_path.chmod(0o644)
+    drop_ins = broker.config_path.with_name(broker.config_path.name + ".d")
+    drop_ins.mkdir(mode=0o700)
+    (drop_ins / "a.conf").symlink_to(broker.config_path)
+    result = run_daemon("--check", "--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
+    assert result.returncode == PERMISSION and f"chmod go+rx {drop_ins}\n" in result.stderr
+    drop_ins.chmod(0o744)
+    result = run_daemon("--check", "--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
+    assert result.returncode == PERMISSION and f"chmod go+x {drop_ins}\n" in result.stderr
 
 
 def test_the_environment_names_a_file(tmp_path):

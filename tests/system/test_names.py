@@ -142,6 +142,17 @@ def test_a_reload_while_the_user_database_is_slow(home, delay, figure):
     wait_until(lambda: home.said("there is no group dir-other", since), "the word on the other group")
 
 
+def test_a_stop_while_the_user_database_is_slow(home):
+    """What still waits for it ends with the process."""
+    home.directory(25)
+    home.systemctl("restart", SERVICE)
+    begin = time.monotonic()
+    home.systemctl("stop", SERVICE, check=False)  # its sockets would start it again
+    assert time.monotonic() - begin < PROMPT + 1
+    assert (home.state(), home.show("Result")) == ("inactive", "success")
+    home.systemctl("start", SERVICE)
+
+
 def test_a_start_before_the_user_database_is_there(home):
     """It starts, refuses those whom it cannot judge, serves the others, and heals by itself: also if nobody asks."""
     home.directory(there=False)
