@@ -92,6 +92,7 @@ static void environment_clear(struct environment_settings *environment)
 {
         free(environment->place);
         free(environment->base_url);
+        free(environment->account);
         free(environment->ca_file);
         access_rules_clear(&environment->allow);
         access_rules_clear(&environment->operators);

@@ -89,6 +89,13 @@ static void write_environment(FILE *file, const struct environment_settings *env
         if (environment->base_url) {
                 (void)fprintf(file, "base_url = %s\n", environment->base_url);
         }
+        if (environment->account) {
+                /* Behind a blank, the mark of a comment would begin one. */
+                (void)fprintf(file, "account =%s%s\n", strchr("#;", environment->account[0]) ? "" : " ",
+                              environment->account);
+        } else {
+                (void)fprintf(file, "# account: that of the first token\n");
+        }
         write_duration(file, "lifetime", environment->lifetime_sec);
         if (environment->ca_file) {
                 (void)fprintf(file, "ca_file = %s\n", environment->ca_file);

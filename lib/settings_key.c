@@ -4,6 +4,7 @@
 #include "lib/settings_key.h"
 #include "lib/base_url.h"
 #include "lib/duration.h"
+#include "lib/token_exchange.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,20 +63,24 @@ static int read_either(struct settings_reading *r, const char *value, const char
         return settings_fail_value(r, value, why);
 }
 
-static int read_path(struct settings_reading *r, const char *value, char **ret)
+static int keep_text(struct settings_reading *r, const char *value, char **ret)
 {
-        char *path;
+        char *text = strdup(value);
 
-        if (value[0] != '/') {
-                return settings_fail_value(r, value, "write an absolute path, one that begins with a slash");
-        }
-        path = strdup(value);
-        if (!path) {
+        if (!text) {
                 return settings_fail_memory(r);
         }
         free(*ret);
-        *ret = path;
+        *ret = text;
         return 0;
+}
+
+static int read_path(struct settings_reading *r, const char *value, char **ret)
+{
+        if (value[0] != '/') {
+                return settings_fail_value(r, value, "write an absolute path, one that begins with a slash");
+        }
+        return keep_text(r, value, ret);
 }
 
 static int read_rule(struct settings_reading *r, const char *value, bool units, struct access_rules *rules)
@@ -228,6 +233,16 @@ static int set_base_url(struct settings_reading *r, const char *value)
         return 0;
 }
 
+static int set_account(struct settings_reading *r, const char *value)
+{
+        if (!token_exchange_is_plain(value, strlen(value), MAGE_ID_MAX)) {
+                return settings_fail_value(r, value,
+                                           "write the mage_id of the account, such as MAG123456789: 1 to 64 "
+                                           "visible ASCII characters without quotes");
+        }
+        return keep_text(r, value, &r->environment->account);
+}
+
 static int set_lifetime(struct settings_reading *r, const char *value)
 {
         uint64_t usec = 0;
@@ -269,6 +284,7 @@ const struct settings_key settings_keys[SETTINGS_KEYS] = {
         { "max_connections_per_user", true, false, false, set_max_connections_per_user },
         { "ready", true, false, false, set_ready },
         { "base_url", false, true, false, set_base_url },
+        { "account", false, true, false, set_account },
         { "lifetime", false, true, false, set_lifetime },
         { "ca_file", false, true, false, set_ca_file },
         { "connect_timeout", false, true, false, set_connect_timeout },

@@ -5,7 +5,7 @@
 #include "lib/settings.h"
 #include "lib/util.h"
 
-#define SETTINGS_KEYS 16
+#define SETTINGS_KEYS 17
 
 /* One file being read. */
 struct settings_reading {

@@ -48,6 +48,7 @@ max_connections_per_user = 10
 ready = listening
 
 [environment sandbox]
+account = MAG123456789
 lifetime = 15min
 ca_file = /etc/ca.pem
 connect_timeout = 3s

@@ -121,11 +121,11 @@ static void later_files_override(void **state)
                 "[broker]\nmetrics = no\nmax_connections = 100\nkeys_directory = /a\n"
                 "listen = 127.0.0.1:1\nlisten = 127.0.0.1:2\nallow = user:a\nallow = user:b\n"
                 "[environment sandbox]\nlifetime = 1h\nallow = user:c\nca_file = /ca\n"
-                "base_url = https://a.example\n";
+                "account = A\nbase_url = https://a.example\n";
         static const char second[] =
                 "[broker]\nmetrics = yes\nlisten = 127.0.0.1:3\nallow = user:d\nkeys_directory = /b\n"
                 "[environment sandbox]\nallow = user:e\n[broker]\nallow = user:f\n"
-                "[environment sandbox]\nca_file = /cb\nbase_url = https://b.example\n";
+                "[environment sandbox]\nca_file = /cb\naccount = B\nbase_url = https://b.example\n";
         char message[SETTINGS_ERROR_MAX];
         const struct environment_settings *e;
 
@@ -144,6 +144,7 @@ static void later_files_override(void **state)
         assert_string_equal(s->allow.rules[1].name, "f");
         e = settings_environment(s, "sandbox");
         assert_int_equal(e->lifetime_sec, 3600);
+        assert_string_equal(e->account, "B");
         assert_string_equal(e->ca_file, "/cb");
         assert_string_equal(e->base_url, "https://b.example");
         assert_int_equal(e->allow.n, 1);

@@ -24,6 +24,7 @@ static void the_defaults(void **state)
                 "\n"
                 "[environment production]\n"
                 "base_url = https://commercedeveloper-api.adobe.com\n"
+                "# account: that of the first token\n"
                 "lifetime = 2h\n"
                 "# ca_file: the system's authorities\n"
                 "connect_timeout = 10s\n"
@@ -31,6 +32,7 @@ static void the_defaults(void **state)
                 "\n"
                 "[environment sandbox]\n"
                 "base_url = https://commercedeveloper-sandbox-api.adobe.com\n"
+                "# account: that of the first token\n"
                 "lifetime = 2h\n"
                 "# ca_file: the system's authorities\n"
                 "connect_timeout = 10s\n"
@@ -71,14 +73,15 @@ static void everything_at_once(void **state)
                 "allow = gid:7\nallow = unit:worker@.service\nallow = unit:a\\x2db.mount\noperators = "
                 "user:DOMAIN\\c\nmetrics = no\nmax_connections = 65536\n"
                 "max_connections_per_user = 65536\nready = listening\n"
-                "[environment agency]\nbase_url = https://[::1]:8443/x\nlifetime = 90min\nca_file = /ca\n"
+                "[environment agency]\nbase_url = https://[::1]:8443/x\naccount = MAG1\nlifetime = 90min\n"
+                "ca_file = /ca\n"
                 "connect_timeout = 60s\nexchange_timeout = 61s\nallow = any\noperators = any\n"
                 "[environment sandbox]\nlifetime = 30d\n[environment production]\nlifetime = 86401s\n";
         _cleanup_(settings_freep) struct settings *s = read_good(text);
         _cleanup_free_ char *written = settings_format(s);
 
         assert_non_null(written);
-        assert_non_null(strstr(written, "\nlifetime = 90min\n"));
+        assert_non_null(strstr(written, "\naccount = MAG1\nlifetime = 90min\n"));
         assert_non_null(strstr(written, "\nsocket_mode = 0660\nsocket_group = broker-users\n"));
         assert_non_null(strstr(written, "\nlifetime = 30d\n"));
         assert_non_null(strstr(written, "\nlifetime = 86401s\n"));
@@ -88,6 +91,18 @@ static void everything_at_once(void **state)
         assert_non_null(strstr(written, "\nallow = unit:worker@.service\nallow = unit:a\\x2db.mount\n"));
         expect_round_trip(text);
         expect_round_trip("");
+}
+
+/* An account that looks like a comment is none, neither way. */
+static void accounts_that_look_like_comments(void **state)
+{
+        static const char text[] =
+                "[environment sandbox]\naccount =#1;2\n[environment production]\naccount =;\n";
+        _cleanup_(settings_freep) struct settings *s = read_good(text);
+
+        assert_string_equal(settings_environment(s, "sandbox")->account, "#1;2");
+        assert_string_equal(settings_environment(s, "production")->account, ";");
+        expect_round_trip(text);
 }
 
 /* A group given as a number is written as one. */
@@ -124,6 +139,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_defaults),
                 cmocka_unit_test(everything_at_once),
+                cmocka_unit_test(accounts_that_look_like_comments),
                 cmocka_unit_test(socket_group_by_number),
                 cmocka_unit_test(longest_values),
         };

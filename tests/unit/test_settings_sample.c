@@ -67,6 +67,8 @@ static void uncommented_it_says_the_defaults(void **state)
         assert_true(from_sample->has_socket_group);
         from_sample->has_socket_group = false;
         production = &from_sample->environments[0];
+        assert_string_equal(production->account, "MAG123456789");
+        free(take_ptr(production->account));
         assert_non_null(production->ca_file);
         free(take_ptr(production->ca_file));
         assert_true(production->has_allow && production->has_operators);
