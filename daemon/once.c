@@ -135,7 +135,7 @@ static int on_last_attempt(sd_event_source *source, uint64_t usec, void *userdat
 {
         struct once *once = userdata;
 
-        (void)environment_operator_refresh(once->environment, clock_now_usec());
+        (void)environment_operator_refresh(once->environment, /* new_account= */ false, clock_now_usec());
         return 0;
 }
 

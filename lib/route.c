@@ -186,7 +186,22 @@ int route_find(const char *target, struct route_match *ret)
         return 0;
 }
 
+/* ---- queries ---- */
+
 bool route_target_has_query(const char *target)
 {
         return strchr(target, '?');
+}
+
+bool route_wants_new_account(const char *target)
+{
+        const char *query = strchr(target, '?');
+
+        return query && streq(query + 1, ROUTE_QUERY_NEW_ACCOUNT);
+}
+
+bool route_takes_query(const struct route *route, const char *target)
+{
+        return !route_target_has_query(target) || route->id == ROUTE_TOKEN ||
+               (route->id == ROUTE_REFRESH && route_wants_new_account(target));
 }

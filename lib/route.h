@@ -51,5 +51,14 @@ bool route_speaks_upstream(const char *target);
 /* GET also serves HEAD. */
 bool route_allows(const struct route *route, enum http_method method);
 
-/* Only the token path may have one, see lib/token_query.h. */
+/* What a refresh may have for a query: it makes the account of the next token the environment's. */
+#define ROUTE_QUERY_NEW_ACCOUNT "account=new"
+
 bool route_target_has_query(const char *target);
+
+/* May this path have the query that the target has? The token path may have any, see lib/token_query.h; a
+ * refresh ROUTE_QUERY_NEW_ACCOUNT; the others none, not even an empty one. */
+bool route_takes_query(const struct route *route, const char *target);
+
+/* Does it ask for a new account? The target has been found fit by route_takes_query(). */
+bool route_wants_new_account(const char *target);

@@ -37,8 +37,9 @@ struct keeper_calls {
         void (*report)(struct keeper *keeper, uint64_t number, const char *environment, const char *ust,
                        size_t length);
 
-        /* An operator wants a new token. */
-        void (*refresh)(struct keeper *keeper, uint64_t number, const char *environment);
+        /* An operator wants a new token. new_account: whatever account it is of is the environment's from
+         * then on. */
+        void (*refresh)(struct keeper *keeper, uint64_t number, const char *environment, bool new_account);
 
         /* Settings and keys are to be read again. */
         void (*reload)(struct keeper *keeper, uint64_t number);

@@ -36,13 +36,13 @@ static void on_report(struct keeper *keeper, uint64_t number, const char *name, 
         outbox_put(keeper->outbox, &outcome);
 }
 
-static void on_refresh(struct keeper *keeper, uint64_t number, const char *name)
+static void on_refresh(struct keeper *keeper, uint64_t number, const char *name, bool new_account)
 {
         struct environment *environment = environments_find(&keeper->environments, name);
         struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
 
         if (environment) {
-                outcome.verdict = environment_operator_refresh(environment, clock_now_usec());
+                outcome.verdict = environment_operator_refresh(environment, new_account, clock_now_usec());
                 outcome.limited_until_usec =
                         refresh_limited_until(&environment->view.refresh, &outcome.limit);
         }

@@ -298,10 +298,12 @@ enum refresh_verdict environment_report(struct environment *environment, const c
         return verdict;
 }
 
-enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec)
+enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
+                                                  uint64_t now_usec)
 {
         struct refresh_step step;
 
+        (void)new_account;
         if (key_files_look(environment->tools.keys)) {
                 now_usec = clock_now_usec(); /* no step back in time */
         }

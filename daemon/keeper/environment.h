@@ -78,5 +78,6 @@ enum refresh_verdict environment_demand(struct environment *environment, uint32_
 enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
                                         uint64_t now_usec);
 
-/* An operator wants a new token. */
-enum refresh_verdict environment_operator_refresh(struct environment *environment, uint64_t now_usec);
+/* An operator wants a new token. new_account: the account that it is of becomes the environment's. */
+enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
+                                                  uint64_t now_usec);

@@ -88,6 +88,7 @@ def test_who_may_use_may_not_refresh(guarded, stranger):
     assert as_user(stranger, broker, "tcp")[0] == 200
     status, body = as_user(stranger, broker, "tcp", "/v1/sandbox/refresh", "POST")
     assert (status, b"operators" in body) == (403, True)
+    assert as_user(stranger, broker, "unix", "/v1/sandbox/refresh?account=new", "POST")[0] == 403
 
 
 @pytest.mark.parametrize("via", ["unix", "tcp"])

@@ -140,8 +140,18 @@ def test_an_operators_refresh(broker, upstream):
     old = broker.token()["ust"]
     answer = broker.refresh()
     assert answer == {"environment": "sandbox", "refreshed": True, "outcome": "granted", "key": "",
-                      "message": answer["message"], "expires_in": answer["expires_in"], "expires_at": answer["expires_at"]}
+                      "message": answer["message"], "mage_id": "MAG123456789", "expires_in": answer["expires_in"],
+                      "expires_at": answer["expires_at"]}
     assert 7170 < answer["expires_in"] < 7200
+    assert broker.token()["ust"] != old and exchanges(upstream) == 2
+
+
+def test_an_operator_s_refresh_for_a_new_account(broker, upstream):
+    """Where it is the same account after all, it is a refresh like any other."""
+    old = broker.token()["ust"]
+    answer = broker.post("/v1/sandbox/refresh?account=new")
+    assert answer.status == 200 and answer.json()["outcome"] == "granted"
+    assert answer.json()["mage_id"] == broker.token()["mage_id"] == "MAG123456789"
     assert broker.token()["ust"] != old and exchanges(upstream) == 2
 
 

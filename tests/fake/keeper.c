@@ -77,7 +77,7 @@ static void on_report(struct keeper *keeper, uint64_t number, const char *enviro
         answer(keeper, number, agrees(keeper, REFRESH_NOT_CURRENT));
 }
 
-static void on_refresh(struct keeper *keeper, uint64_t number, const char *environment)
+static void on_refresh(struct keeper *keeper, uint64_t number, const char *environment, bool new_account)
 {
         keeper->n_exchanges++;
         answer(keeper, number, agrees(keeper, REFRESH_TOO_SOON));

@@ -43,6 +43,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(target);
         if (route_find(target, &match) == 0) {
                 check_match(target, &match);
+                if (match.route->id != ROUTE_TOKEN && route_target_has_query(target)) {
+                        must(route_takes_query(match.route, target) ==
+                             (match.route->id == ROUTE_REFRESH && route_wants_new_account(target)));
+                        must(!route_wants_new_account(target) ||
+                             strcspn(target, "?") + 12 == strlen(target));
+                }
         }
         if (token_query_parse(target, &query, message, sizeof(message)) == 0) {
                 must(query.wait_sec <= TOKEN_WAIT_MAX_SEC);

@@ -278,6 +278,51 @@ static void methods(void **state)
         assert_false(route_allows(match.route, METHOD_OTHER));
 }
 
+static void queries(void **state)
+{
+        static const struct {
+                const char *target;
+                bool fits, new_account;
+        } rows[] = {
+                { "/v1/sandbox/refresh", true, false },
+                { "/v1/sandbox/refresh?account=new", true, true },
+                { "/v1/sandbox/refresh?", false, false },
+                { "/v1/sandbox/refresh?account", false, false },
+                { "/v1/sandbox/refresh?account=", false, false },
+                { "/v1/sandbox/refresh?account=old", false, false },
+                { "/v1/sandbox/refresh?account=newer", false, false },
+                { "/v1/sandbox/refresh?account=NEW", false, false },
+                { "/v1/sandbox/refresh?Account=new", false, false },
+                { "/v1/sandbox/refresh?account=new&", false, false },
+                { "/v1/sandbox/refresh?account=new?", false, false },
+                { "/v1/sandbox/refresh?account=new&account=new", false, false },
+                { "/v1/sandbox/refresh?&account=new", false, false },
+                { "/v1/sandbox/refresh??account=new", false, false },
+                { "/v1/sandbox/refresh?account=%6eew", false, false },
+                { "/v1/sandbox/refresh?wait=1", false, false },
+                { "/v1/sandbox/token", true, false },
+                { "/v1/sandbox/token?", true, false },
+                { "/v1/sandbox/token?wait=1", true, false },
+                { "/v1/sandbox/token/rejected?account=new", false, false },
+                { "/v1/reload?account=new", false, false },
+                { "/v1/status?account=new", false, false },
+                { "/livez?", false, false },
+                { "/livez", true, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct route_match match;
+
+                assert_int_equal(route_find(rows[i].target, &match), 0);
+                if (route_takes_query(match.route, rows[i].target) != rows[i].fits) {
+                        fail_msg("%s", rows[i].target);
+                }
+                if (rows[i].fits) {
+                        assert_int_equal(route_wants_new_account(rows[i].target), rows[i].new_account);
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -289,6 +334,7 @@ int main(void)
                 cmocka_unit_test(every_byte),
                 cmocka_unit_test(paths_have_a_limit),
                 cmocka_unit_test(methods),
+                cmocka_unit_test(queries),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,8 +135,10 @@ static bool check_form(struct api *api, struct request *request)
                 fail(api, request, 400, "bad_request", "a GET or HEAD request must not have a body");
                 return false;
         }
-        if (route->id != ROUTE_TOKEN && route_target_has_query(request->target)) {
-                fail(api, request, 400, "bad_request", "this path takes no query");
+        if (!route_takes_query(route, request->target)) {
+                fail(api, request, 400, "bad_request",
+                     route->id == ROUTE_REFRESH ? "this path takes no query but " ROUTE_QUERY_NEW_ACCOUNT
+                                                : "this path takes no query");
                 return false;
         }
         /* The EQP API is not known to look at Accept. */

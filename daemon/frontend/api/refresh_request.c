@@ -1,5 +1,5 @@
-/* POST /v1/{environment}/refresh: an operator wants a new token. First the keeper says whether it may be;
- * then the outcome is waited for. */
+/* POST /v1/{environment}/refresh: an operator wants a new token, perhaps of a new account. First the keeper
+ * says whether it may be; then the outcome is waited for. */
 #include "daemon/frontend/api/refresh_request.h"
 
 #include "daemon/base/clock.h"
@@ -25,6 +25,7 @@ static void answer_outcome(struct request *request, const char *outcome, const c
         json_put(json, "message", json_object_new_string(message));
         if (session) {
                 char expires[CLOCK_TEXT_MAX];
+                json_put(json, "mage_id", json_object_new_string(session->mage_id));
                 json_put(json, "expires_in", json_object_new_int64(session_left_sec(session, now_usec)));
                 json_put(json, "expires_at",
                          json_object_new_string(clock_format_utc(session->expires_usec, expires)));
@@ -39,7 +40,8 @@ static void ask(struct api *api, struct request *request, uint64_t now_usec)
         if (question) {
                 request->patience_usec = now_usec + TOKEN_OUTCOME_WAIT_USEC;
                 api->known->sides->ask->refresh(api->known->sides->keeper, question->number,
-                                                request->environment->view.name);
+                                                request->environment->view.name,
+                                                route_wants_new_account(request->target));
         }
 }
 
