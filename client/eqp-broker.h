@@ -114,6 +114,13 @@ EQP_BROKER_PUBLIC int eqp_broker_report_rejected(struct eqp_broker *broker, cons
 EQP_BROKER_PUBLIC int eqp_broker_refresh(struct eqp_broker *broker, const char *environment,
                                          bool *ret_refreshed, char **ret_json);
 
+/* The same, and the daemon forgets which account the environment had: that of the next token is its account
+ * from then on. So a key of another account comes into use; see eqpctl key set --new-account. Where
+ * "account" is set in the configuration, that holds on. ret_json has "mage_id" as well, the account of the
+ * token in hand, when there is one. */
+EQP_BROKER_PUBLIC int eqp_broker_refresh_new_account(struct eqp_broker *broker, const char *environment,
+                                                     bool *ret_refreshed, char **ret_json);
+
 /* Gets the state of all environments that the caller may use, as JSON text: an object with an array
  * "environments". It holds no secret; release with free(). Blocks for at most 5 s. */
 EQP_BROKER_PUBLIC int eqp_broker_get_status(struct eqp_broker *broker, char **ret_json);

@@ -3,7 +3,7 @@
  *
  *         probe CLIENT-NAME token ENVIRONMENT MIN-TTL WAIT
  *         probe CLIENT-NAME rejected ENVIRONMENT UST
- *         probe CLIENT-NAME refresh ENVIRONMENT
+ *         probe CLIENT-NAME refresh | refresh-new-account ENVIRONMENT
  *         probe CLIENT-NAME reload | status | ready | live | twice */
 #include <errno.h>
 #include <stdio.h>
@@ -38,13 +38,14 @@ static int probe_rejected(struct eqp_broker *broker, const char *environment, co
         return r;
 }
 
-static int probe_refresh(struct eqp_broker *broker, const char *environment)
+static int probe_refresh(struct eqp_broker *broker, const char *environment, bool new_account)
 {
         _cleanup_free_ char *json = NULL;
         bool refreshed = false;
         int r;
 
-        r = eqp_broker_refresh(broker, environment, &refreshed, &json);
+        r = new_account ? eqp_broker_refresh_new_account(broker, environment, &refreshed, &json)
+                        : eqp_broker_refresh(broker, environment, &refreshed, &json);
         if (r < 0) {
                 return r;
         }
@@ -101,7 +102,10 @@ static int probe(struct eqp_broker *broker, int argc, char **argv)
                 return probe_rejected(broker, argv[3], argv[4]);
         }
         if (streq(call, "refresh") && argc == 4) {
-                return probe_refresh(broker, argv[3]);
+                return probe_refresh(broker, argv[3], /* new_account= */ false);
+        }
+        if (streq(call, "refresh-new-account") && argc == 4) {
+                return probe_refresh(broker, argv[3], /* new_account= */ true);
         }
         if (streq(call, "reload")) {
                 return probe_reload(broker);

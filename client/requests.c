@@ -161,8 +161,8 @@ static int hand_out_text(struct eqp_broker *broker, struct json_object *object, 
         return 0;
 }
 
-int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool *ret_refreshed,
-                       char **ret_json)
+static int refresh(struct eqp_broker *broker, const char *environment, const char *query,
+                   bool *ret_refreshed, char **ret_json)
 {
         _cleanup_(json_putp) struct json_object *object = NULL;
         struct request request = { .post_body = "", .timeout_sec = EXCHANGE_SEC };
@@ -174,7 +174,7 @@ int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool 
         if (r < 0) {
                 return r;
         }
-        n = snprintf(path, sizeof(path), "/v1/%s/refresh", environment);
+        n = snprintf(path, sizeof(path), "/v1/%s/refresh%s", environment, query);
         if (n < 0 || (size_t)n >= sizeof(path)) {
                 return broker_bad_argument(broker, "The request is too long.");
         }
@@ -199,6 +199,18 @@ int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool 
                 *ret_refreshed = refreshed;
         }
         return 0;
+}
+
+int eqp_broker_refresh(struct eqp_broker *broker, const char *environment, bool *ret_refreshed,
+                       char **ret_json)
+{
+        return refresh(broker, environment, "", ret_refreshed, ret_json);
+}
+
+int eqp_broker_refresh_new_account(struct eqp_broker *broker, const char *environment, bool *ret_refreshed,
+                                   char **ret_json)
+{
+        return refresh(broker, environment, "?account=new", ret_refreshed, ret_json);
 }
 
 int eqp_broker_reload(struct eqp_broker *broker, char **ret_json)

@@ -96,6 +96,12 @@ def test_refresh_and_status_hand_the_account_out(broker):
     assert (told["result"], told["refreshed"]) == ("0", "no")
     assert json.loads(told["json"]) == account
 
+    account = {"refreshed": True, "outcome": "granted", "message": "", "mage_id": "MAG2"}
+    broker.answers["POST /v1/sandbox/refresh"] = Answer(body=account)
+    told = probe(broker, "refresh-new-account", "sandbox")
+    assert (told["result"], told["refreshed"], json.loads(told["json"])) == ("0", "yes", account)
+    assert [request.target for request in broker.requests] == ["/v1/sandbox/refresh", "/v1/sandbox/refresh?account=new"]
+
     account = {"reloaded": True, "environments": ["sandbox"]}
     broker.answers["POST /v1/reload"] = Answer(body=account)
     assert json.loads(probe(broker, "reload")["json"]) == account

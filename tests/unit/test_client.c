@@ -69,6 +69,7 @@ static void test_arguments_that_make_no_sense(void **state)
                          -EINVAL);
         assert_int_equal(eqp_broker_report_rejected(broker, "sandbox", "a b", &refreshed, &token), -EINVAL);
         assert_int_equal(eqp_broker_refresh(broker, "no such", &refreshed, NULL), -EINVAL);
+        assert_int_equal(eqp_broker_refresh_new_account(broker, "no such", &refreshed, NULL), -EINVAL);
         assert_string_equal(eqp_broker_error_slug(broker), "bad_argument");
         assert_null(token);
         assert_int_equal(eqp_broker_live(broker), -ECONNREFUSED);
