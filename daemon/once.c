@@ -235,8 +235,14 @@ static void on_tried(const struct exchange_report *report, void *userdata)
         char life[DURATION_TEXT_MAX];
 
         if (report->outcome == EXCHANGE_GRANTED) {
-                say(once, LOG_NOTICE, "the upstream accepts the access key: its tokens live for %s",
+                say(once, LOG_NOTICE,
+                    "the upstream accepts the access key: it is of the account %s, and its tokens live for "
+                    "%s",
+                    report->grant->mage_id,
                     duration_format(report->grant->lifetime_sec * USEC_PER_SEC, life));
+                /* The verdict is the exit code: it stands even where nobody reads the account. */
+                (void)printf("%s\n", report->grant->mage_id);
+                (void)fflush(stdout);
         } else {
                 say(once, LOG_ERR, "%s (%s)", words_for(report->outcome), report->why);
         }

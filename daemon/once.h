@@ -19,5 +19,5 @@ int once_token(const struct settings *settings, const char *environment, enum to
 
 /* Reads one key line from standard input and makes exactly one exchange with it, under the environment's
  * settings; the token is dropped. Returns the exit code, as above; NO_KEY if there is no key on that line.
- * Words go to the journal, nothing to standard output. */
+ * Words go to the journal; the account of a good key (mage_id), a line, to standard output. */
 int once_try_key(const struct settings *settings, const char *environment);

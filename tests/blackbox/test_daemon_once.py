@@ -27,7 +27,7 @@ def run(place, *arguments, key=None, **more):
                             **({"stdin": subprocess.DEVNULL} if key is None else {"input": key}), **more)
     assert not any(word in result.stderr for word in REPORTS), result.stderr
     place.check_text(result.stderr, "stderr")
-    for line in result.stdout.splitlines():
+    for line in result.stdout.splitlines() if "--try-key" not in arguments else ():
         assert line not in result.stderr
     return result
 
@@ -311,9 +311,18 @@ def test_a_wrong_command_line(arguments, words):
 def test_a_good_key(place, upstream):
     for text in (EXAMPLE_KEY, EXAMPLE_KEY + "\n", EXAMPLE_KEY + "\r\n"):
         result = try_key(place, text)
-        assert (result.returncode, result.stdout) == (0, "")
-        assert result.stderr == "sandbox: the upstream accepts the access key: its tokens live for 2h\n"
+        assert (result.returncode, result.stdout) == (0, "MAG123456789\n")
+        assert result.stderr == ("sandbox: the upstream accepts the access key: it is of the account MAG123456789, "
+                                 "and its tokens live for 2h\n")
     assert n_requests(upstream) == 3, "exactly one exchange each"
+
+
+def test_the_verdict_stands_where_nobody_reads_the_account(place):
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([binary(), "--config", str(place.config_path), "--try-key", "sandbox"],
+                                 input=EXAMPLE_KEY, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                                 env=BARE_ENVIRONMENT)
+    assert process.returncode == 0 and "accepts the access key" in process.stderr
 
 
 def test_a_key_from_a_terminal_or_a_pipe_that_stays_open(place):
