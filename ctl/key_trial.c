@@ -1,5 +1,5 @@
 /* Key trial: eqp-brokerd --try-key takes the key on its standard input and gives its verdict as an exit
- * code. */
+ * code, and the account of a good key on its standard output. */
 #include "ctl/key_trial.h"
 
 #include <errno.h>
@@ -45,6 +45,17 @@ static const char *without_environment(const char *words, const char *environmen
                        : words;
 }
 
+/* A line of its own; an eqp-brokerd of another version may print none, or something else. */
+static void take_account(struct key_trial *trial, const char *output)
+{
+        size_t length = strcspn(output, "\n");
+
+        if (token_exchange_is_plain(output, length, MAGE_ID_MAX) && streq(output + length, "\n")) {
+                memcpy(trial->account, output, length);
+                trial->account[length] = '\0';
+        }
+}
+
 /* eqp-brokerd gives up by itself when the exchange has taken too long. */
 static uint64_t limit_usec(const struct settings *settings, const char *name)
 {
@@ -88,6 +99,9 @@ void key_trial_run(struct key_trial *ret_trial, const struct settings *settings,
         }
 
         ret_trial->verdict = verdict_of(result.exit_code);
+        if (ret_trial->verdict == KEY_GOOD) {
+                take_account(ret_trial, result.output);
+        }
         words = without_environment(result.words, environment);
         if (words[0] != '\0') {
                 (void)snprintf(ret_trial->words, sizeof(ret_trial->words), "%s", words);

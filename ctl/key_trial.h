@@ -5,6 +5,7 @@
 #include "ctl/program.h"
 #include "lib/access_key.h"
 #include "lib/settings.h"
+#include "lib/token_exchange.h"
 
 enum key_verdict {
         KEY_GOOD,
@@ -17,6 +18,7 @@ enum key_verdict {
 struct key_trial {
         enum key_verdict verdict;
         char words[PROGRAM_WORDS_MAX]; /* what eqp-brokerd said of it */
+        char account[MAGE_ID_MAX + 1]; /* that a good key is of; "": not known */
 };
 
 /* Tries a key of this environment. Blocks for as long as the environment's exchange_timeout allows; some

@@ -166,6 +166,9 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
         case KEY_UNTESTED:
                 options->untested = true;
                 return 0;
+        case KEY_NEW_ACCOUNT:
+                options->new_account = true;
+                return 0;
         case KEY_YES:
                 options->yes = true;
                 return 0;

@@ -26,6 +26,7 @@ struct options {
         bool watch;
         const char *directory; /* of the keys; NULL: what the configuration says */
         bool untested;         /* write a key without trying it */
+        bool new_account;      /* what a key is set for may be another account than before */
         bool yes;              /* do not ask */
 };
 

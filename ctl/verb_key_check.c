@@ -25,11 +25,15 @@ static void check_entry(const struct key_entry *entry, const struct settings *se
                         struct tally *tally)
 {
         struct key_trial trial = { .verdict = KEY_NO_TRIAL };
+        char account[MAGE_ID_MAX + sizeof("account ")] = "";
         const char *words = entry->reason;
 
         if (entry->reason[0] == '\0') {
                 key_trial_run(&trial, settings, entry->environment, entry->key);
-                words = trial.verdict != KEY_GOOD ? trial.words : "";
+                if (trial.account[0] != '\0') {
+                        (void)snprintf(account, sizeof(account), "account %s", trial.account);
+                }
+                words = trial.verdict != KEY_GOOD ? trial.words : account;
         }
         tally->n++;
         tally->n_bad += trial.verdict != KEY_GOOD && trial.verdict != KEY_NOT_NOW;

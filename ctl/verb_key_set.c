@@ -7,6 +7,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/daemon_proxy.h"
+#include "ctl/key_account.h"
 #include "ctl/key_place.h"
 #include "ctl/key_takeup.h"
 #include "ctl/key_trial.h"
@@ -133,39 +134,53 @@ static bool write_all_the_same(const char *what)
         return prompt_possible() && prompt_yes("Write the key untested? [y/N] ");
 }
 
-/* EXIT_DONE: write it. */
-static int try_key(const struct settings *settings, const struct key_file_name *name,
-                   const struct access_key *key)
+/* The key works: is it of the right account? EXIT_DONE: write it. */
+static int check_account(const struct key_place *place, const struct options *options,
+                         const struct key_file_name *name, const char *account)
 {
-        struct key_trial trial;
-
-        (void)fprintf(stderr, "Trying the key at the EQP API ...\n");
-        key_trial_run(&trial, settings, name->environment, key);
-        switch (trial.verdict) {
-        case KEY_GOOD:
+        if (account[0] == '\0') {
                 (void)puts("The key works.");
                 return EXIT_DONE;
+        }
+
+        if (!key_account_fits(account, name->environment, place->settings,
+                              place->in_force && !options->new_account, options->address)) {
+                return EXIT_FAILED;
+        }
+        (void)printf("The key works. It is of the account %s.\n", account);
+        return EXIT_DONE;
+}
+
+/* EXIT_DONE: write it. */
+static int try_key(struct key_trial *trial, const struct key_place *place, const struct options *options,
+                   const struct key_file_name *name, const struct access_key *key)
+{
+        (void)fprintf(stderr, "Trying the key at the EQP API ...\n");
+        key_trial_run(trial, place->settings, name->environment, key);
+        switch (trial->verdict) {
+        case KEY_GOOD:
+                return check_account(place, options, name, trial->account);
         case KEY_REFUSED:
                 complain("The EQP API refuses this key: %s. Nothing was written. Is it of the account's "
                          "portal "
                          "for %s, and whole? (--untested writes it all the same.)",
-                         trial.words, name->environment);
+                         trial->words, name->environment);
                 return EXIT_FAILED;
         case KEY_NOT_NOW:
-                complain("The key could not be tried: %s.", trial.words);
+                complain("The key could not be tried: %s.", trial->words);
                 if (write_all_the_same("The EQP API cannot be asked now.")) {
                         return EXIT_DONE;
                 }
                 complain("Nothing was written. Try again later, or write it with --untested.");
                 return EXIT_NO_TOKEN;
         case KEY_ODD:
-                complain("The EQP API gave an answer that is neither yes nor no: %s.", trial.words);
+                complain("The EQP API gave an answer that is neither yes nor no: %s.", trial->words);
                 if (write_all_the_same("The key may be good or not.")) {
                         return EXIT_DONE;
                 }
                 break;
         case KEY_NO_TRIAL:
-                complain("The key could not be tried: %s.", trial.words);
+                complain("The key could not be tried: %s.", trial->words);
                 break;
         }
 
@@ -177,11 +192,11 @@ static int try_key(const struct settings *settings, const struct key_file_name *
 
 static int write_key(struct key_place *place, const struct options *options,
                      const struct key_file_name *name, const struct access_key *key,
-                     const struct key_entry *old)
+                     const struct key_entry *old, const char *account)
 {
         _cleanup_(key_takeup_clear) struct key_takeup takeup = { 0 };
         bool unchanged = old && old->key && access_key_equal(old->key, key);
-        int r;
+        int code = EXIT_DONE, taken_up, r;
 
         if (place->in_force) {
                 key_takeup_begin(&takeup, options->address, name);
@@ -199,15 +214,32 @@ static int write_key(struct key_place *place, const struct options *options,
                      : old     ? "replaced"
                                : "written");
         (void)fflush(stdout);
-        return place->in_force ? key_takeup_finish(&takeup, name, unchanged) : EXIT_DONE;
+        if (!place->in_force) {
+                return EXIT_DONE;
+        }
+        if (options->new_account && takeup.error != -ECONNREFUSED) {
+                code = key_account_renew(account, name->environment, options->address);
+                (void)fflush(stdout);
+        }
+        taken_up = key_takeup_finish(&takeup, name, unchanged);
+        if (options->new_account && takeup.error == -ECONNREFUSED) {
+                (void)puts("If it then goes by the account from before, do this again.");
+        }
+        return code != EXIT_DONE ? code : taken_up;
 }
 
 static int set_key(struct key_place *place, const struct options *options, const struct key_file_name *name)
 {
         _cleanup_(key_entries_free) struct key_entries entries = { 0 };
         _cleanup_(access_key_freep) struct access_key *key = NULL;
+        struct key_trial trial = { .verdict = KEY_NO_TRIAL };
         int code, r;
 
+        if (options->new_account && !place->in_force) {
+                complain("--new-account is for the daemon's own keys, and not for those in %s.",
+                         place->store.path);
+                return EXIT_USAGE;
+        }
         r = key_writer_check(&place->store);
         if (r == 0) {
                 r = key_store_read(&place->store, place->settings, &entries);
@@ -227,13 +259,13 @@ static int set_key(struct key_place *place, const struct options *options, const
                 if (place->in_force) {
                         daemon_proxy_adopt(options->address);
                 }
-                code = try_key(place->settings, name, key);
+                code = try_key(&trial, place, options, name, key);
                 if (code != EXIT_DONE) {
                         return code;
                 }
         }
 
-        return write_key(place, options, name, key, key_entries_find(&entries, name->file));
+        return write_key(place, options, name, key, key_entries_find(&entries, name->file), trial.account);
 }
 
 int verb_key_set(const struct options *options)

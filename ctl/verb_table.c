@@ -42,6 +42,8 @@ static const struct argp_option status_options[] = {
 
 static const struct argp_option key_set_options[] = {
         OPTION_DIRECTORY,
+        { .name = "new-account", .key = KEY_NEW_ACCOUNT,
+          .doc = "The key may be of another account than the environment had, which has this one from then on" },
         { .name = "untested", .key = KEY_UNTESTED, .doc = "Write the key without trying it at the EQP API" },
         { 0 },
 };

@@ -13,6 +13,7 @@ enum {
         KEY_JSON,
         KEY_WATCH,
         KEY_DIRECTORY,
+        KEY_NEW_ACCOUNT,
         KEY_UNTESTED,
         KEY_YES,
 };

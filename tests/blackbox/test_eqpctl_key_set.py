@@ -340,6 +340,136 @@ def test_a_daemon_that_may_not_be_asked_is_no_failure(desk):
     assert "You may not." in result.stderr
 
 
+# the account
+
+
+def serving(mage_id):
+    return row("active", 4, token={"mage_id": mage_id} if mage_id else None)
+
+
+def granted(mage_id, key=""):
+    return Answer(body={"refreshed": True, "outcome": "granted", "key": key, "message": "a new token is in hand",
+                        "mage_id": mage_id, "expires_in": 7200})
+
+
+TAKEN_UP = row("active", 5)
+
+
+@pytest.fixture
+def daemon(desk):
+    """One that serves tokens of the account MAG1; trials find that a key is of MAG2."""
+    desk.verdict(0, "the key obtained a token", account="MAG2\n")
+    with FakeBroker(desk.socket) as broker:
+        broker.answers["GET /v1/status"] = serving("MAG1")
+        broker.answers["POST /v1/sandbox/refresh"] = granted("MAG2")
+        yield broker
+
+
+def refreshes(broker):
+    return [request.target for request in broker.requests if request.method == "POST"]
+
+
+def test_the_account_is_told(desk):
+    desk.verdict(0, "the key obtained a token", account="MAG1\n")
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert result.stdout.splitlines()[0] == "The key works. It is of the account MAG1."
+    assert desk.run("key", "check").stdout.split() == ["sandbox", "good", "account", "MAG1"]
+
+
+@pytest.mark.parametrize("printed", ["", "\n", "MAG1", "MAG1\nmore\n", "two words\n", "\x1b[31m\n", "M" * 65 + "\n",
+                                     'M"\n'])
+def test_what_is_no_account_is_none(desk, printed):
+    """An eqp-brokerd of another version may print anything."""
+    desk.verdict(0, "the key obtained a token", account=printed)
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, result.stdout.splitlines()[0]) == (0, "The key works.")
+
+
+def test_a_key_of_another_account_is_not_written(desk, daemon):
+    desk.put("sandbox", OTHER)
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, result.stdout, desk.files()) == (1, "", {"sandbox": OTHER})
+    assert "of the account MAG2, but the daemon serves tokens of MAG1 for sandbox" in result.stderr
+    assert "nothing was written" in result.stderr and "--new-account" in result.stderr
+    assert refreshes(daemon) == []
+    unseen(result.stderr)
+
+
+def test_another_account_untested(desk, daemon):
+    daemon.answers["GET /v1/status"] = [serving("MAG1"), TAKEN_UP]
+    result = desk.run("key", "set", "sandbox", "--untested", input=KEY)
+    assert (result.returncode, desk.files(), refreshes(daemon)) == (0, {"sandbox": KEY}, []), result
+    assert "MAG" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("status", [serving("MAG2"), serving(None), row("", 0), error(403, "caller_refused", "No.")],
+                         ids=["the same", "no token", "no environment", "not allowed"])
+def test_an_account_that_fits_or_may_fit(desk, daemon, status):
+    daemon.answers["GET /v1/status"] = [status, status, status, TAKEN_UP]
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, desk.files()) == (0, {"sandbox": KEY}), result
+    assert refreshes(daemon) == []
+
+
+def test_another_directory_has_nothing_to_do_with_the_daemon_s_account(desk, daemon, tmp_path):
+    assert desk.run("key", "set", "sandbox", "--directory", tmp_path, input=KEY).returncode == 0
+    result = desk.run("key", "set", "sandbox", "--directory", tmp_path / "x", "--new-account", input=KEY)
+    assert (result.returncode, result.stdout) == (2, "") and "the daemon's own keys" in result.stderr
+    assert not (tmp_path / "x").exists() and daemon.requests == []
+
+
+def test_a_new_account(desk, daemon):
+    daemon.answers["GET /v1/status"] = [serving("MAG1"), serving("MAG1"), TAKEN_UP]
+    result = desk.run("key", "set", "sandbox", "--new-account", input=KEY)
+    assert (result.returncode, result.stdout.splitlines()) == (0, [
+        "The key works. It is of the account MAG2.", f"{desk.keys}/sandbox is written.",
+        "The account of sandbox is now MAG2.", "The daemon has taken it up: it is in use."]), result
+    assert refreshes(daemon) == ["/v1/sandbox/refresh?account=new"]
+    assert desk.files() == {"sandbox": KEY}
+
+
+def test_a_new_account_untested(desk, daemon):
+    daemon.answers["GET /v1/status"] = [serving("MAG1"), TAKEN_UP]
+    result = desk.run("key", "set", "sandbox", "--new-account", "--untested", input=KEY)
+    assert result.returncode == 0 and "The account of sandbox is now MAG2." in result.stdout
+    assert desk.trials == []
+
+
+@pytest.mark.parametrize(["answer", "code", "words"], [
+    (granted("MAG1", "1-main"), 1, ["still MAG1, by its key sandbox.1-main", "this key is of MAG2",
+                                    "key check sandbox"]),
+    (Answer(body={"refreshed": False, "outcome": "unavailable", "message": "it is down"}), 1, ["no token: it is down"]),
+    (error(403, "caller_refused", "This user may not refresh sandbox."), 4, ["may not refresh sandbox"]),
+    (error(400, "bad_request", "This path takes no query."), 2, ["takes no query"])],
+    ids=["another key comes first", "no token", "not an operator", "an older daemon"])
+def test_a_new_account_that_does_not_come(desk, daemon, answer, code, words):
+    daemon.answers["POST /v1/sandbox/refresh"] = answer
+    daemon.answers["GET /v1/status"] = [serving("MAG1"), serving("MAG1"), TAKEN_UP]
+    result = desk.run("key", "set", "sandbox", "--new-account", input=KEY)
+    assert (result.returncode, desk.files()) == (code, {"sandbox": KEY}), result
+    assert all(word in result.stderr for word in words), result.stderr
+    assert "is now" not in result.stdout
+
+
+def test_a_new_account_without_a_daemon(desk):
+    result = desk.run("key", "set", "sandbox", "--new-account", input=KEY)
+    assert (result.returncode, result.stderr.splitlines()[1:]) == (0, [])
+    assert result.stdout.splitlines()[2:] == ["No daemon runs: it will use the key when it starts.",
+                                              "If it then goes by the account from before, do this again."]
+
+
+@pytest.mark.parametrize("more", [[], ["--new-account"]])
+def test_the_account_of_the_configuration_holds(more):
+    with KeyDesk(settings="[environment sandbox]\naccount = MAG1") as desk:
+        desk.verdict(0, "the key obtained a token", account="MAG2\n")
+        result = desk.run("key", "set", "sandbox", *more, input=KEY)
+        assert (result.returncode, result.stdout, desk.files()) == (1, "", {})
+        assert "of the account MAG2, but the configuration has account = MAG1 for sandbox" in result.stderr
+        assert "nothing was written" in result.stderr and "new-account" not in result.stderr
+        desk.verdict(0, "the key obtained a token", account="MAG1\n")
+        assert desk.run("key", "set", "sandbox", *more, input=KEY).returncode == 0
+
+
 # nobody sees it
 
 

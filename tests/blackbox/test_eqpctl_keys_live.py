@@ -43,7 +43,7 @@ def test_from_no_key_to_a_token(broker):
     result = eqpctl(broker, "key", "set", "sandbox.1-main", key=EXAMPLE_KEY)
     assert (result.returncode, result.stderr) == (0, "Trying the key at the EQP API ...\n")
     assert result.stdout.splitlines() == [
-        "The key works.", f"{broker.keys_directory}/sandbox.1-main is written.",
+        "The key works. It is of the account MAG123456789.", f"{broker.keys_directory}/sandbox.1-main is written.",
         "The daemon has taken it up: it is in use."]
     assert broker.token()["ust"]
     assert eqpctl(broker, "key", "list").stdout.splitlines()[1].split() == ["sandbox.1-main", "0600", "root", "in", "use"]
@@ -140,6 +140,39 @@ def test_removing_the_key_in_use(broker):
     broker.wait_status("sandbox", lambda status: len(status["keys"]) == 2 and status["state"] == "valid")
     assert eqpctl(broker, "key", "remove", "--yes", "sandbox.a").returncode == 0
     broker.wait_status("sandbox", lambda status: [key["label"] for key in status["keys"]] == ["b"])
+
+
+# the account
+
+
+@pytest.fixture
+def other_account(broker):
+    """The daemon serves tokens of one account; in its configuration there is already the upstream of another."""
+    eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
+    broker.wait_valid()
+    with Simulator(["sandbox"], keys={"sandbox": [tuple(OTHER.split(":"))]}, mage_id="MAG2") as other:
+        broker.environments["sandbox"] = f"base_url = {other.urls['sandbox']}\nca_file = {other.ca_file}"
+        broker.write_config()
+        yield broker
+
+
+def test_a_key_of_another_account_never_gets_there(other_account):
+    broker = other_account
+    result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "of the account MAG2, but the daemon serves tokens of MAG123456789 for sandbox" in result.stderr
+    assert (broker.keys_directory / "sandbox").read_text().strip() == EXAMPLE_KEY
+    assert broker.token()["mage_id"] == "MAG123456789"
+
+
+def test_a_new_account(other_account):
+    broker = other_account
+    broker.reload()
+    result = eqpctl(broker, "key", "set", "sandbox", "--new-account", key=OTHER)
+    assert (result.returncode, result.stdout.splitlines()) == (0, [
+        "The key works. It is of the account MAG2.", f"{broker.keys_directory}/sandbox is replaced.",
+        "The account of sandbox is now MAG2.", "The daemon has taken it up: it is in use."]), result
+    assert broker.token()["mage_id"] == "MAG2"
 
 
 # the way through a proxy
