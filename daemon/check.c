@@ -6,6 +6,7 @@
 #include "daemon/keeper/key_directory.h"
 #include "daemon/keeper/obstacle.h"
 #include "daemon/keeper/rule_answers.h"
+#include "daemon/keeper/settings_remarks.h"
 #include "daemon/unit_user.h"
 #include "lib/util.h"
 
@@ -101,6 +102,7 @@ int check_settings(struct settings *settings)
                             message);
                 return BROKER_EXIT_CONFIGURATION;
         }
+        settings_remarks_log(settings);
         if (!text ||
             (user.name[0] != '\0' && printf("# As the daemon's user, %s, sees it.\n", user.name) < 0) ||
             fputs(text, stdout) < 0 || fflush(stdout) != 0) {

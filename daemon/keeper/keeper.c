@@ -8,6 +8,7 @@
 #include "daemon/base/event_loop.h"
 #include "daemon/base/journal.h"
 #include "daemon/keeper/keeper_objects.h"
+#include "daemon/keeper/settings_remarks.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -123,6 +124,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         keeper->settings = settings;
         rule_names_adopt(keeper->names, settings);
         (void)settings_free(old);
+        settings_remarks_log(settings);
         if (key_files_configure(keeper->tools.keys, settings->keys_directory,
                                 settings->key_permissions_relaxed) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },

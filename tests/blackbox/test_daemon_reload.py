@@ -251,6 +251,21 @@ def test_another_lifetime_and_authority_count_from_the_next_exchange(broker):
     assert broker.token()["expires_in"] > 500
 
 
+def test_a_lifetime_that_the_budget_cannot_bear_is_warned_of(upstream, make_broker):
+    remark = "^sandbox: lifetime = .* is shorter than the hourly budget can bear"
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "lifetime = 85s"}).wait_valid()
+    line, = broker.log(remark, priority=4)
+    assert "renewed late in their lives" in line
+    broker.environments["sandbox"] = "lifetime = 60s"
+    broker.write_config()
+    broker.reload()
+    assert "no token for a part of the time" in broker.log(remark, priority=4)[1]
+    broker.environments["sandbox"] = "lifetime = 2min"
+    broker.write_config()
+    broker.reload()
+    assert len(broker.log(remark)) == 2
+
+
 def test_limits_and_metrics(broker):
     broker.broker_lines = "metrics = no"
     broker.write_config()

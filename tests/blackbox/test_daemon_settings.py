@@ -69,6 +69,16 @@ def test_what_check_prints_is_accepted_by_check(check, text):
     assert (second.returncode, second.stdout) == (0, first.stdout), second.stderr
 
 
+def test_check_warns_of_a_lifetime_that_the_budget_cannot_bear(check):
+    text = "[environment sandbox]\nlifetime = 60s\n[environment production]\nlifetime = 117s\n"
+    result = check(text)
+    assert result.returncode == 0 and "\nlifetime = 1min\n" in result.stdout
+    line, = result.stderr.splitlines()
+    assert line.startswith("sandbox: lifetime = 1min is shorter than the hourly budget can bear, which has 44 exchanges")
+    assert line.endswith("set lifetime to 117s or more, or leave it out")
+    assert check(text.replace("60s", "117s")).stderr == ""
+
+
 def test_check_prints_what_is_in_force(check):
     printed = check(WHOLE).stdout.splitlines()
     for line in WHOLE.split():

@@ -1,0 +1,14 @@
+/* Remarks on settings: they are in order, and still not what anybody can want. */
+#pragma once
+
+#include "lib/settings.h"
+
+#define SETTINGS_REMARK_MAX 320
+
+/* Of the hourly budget, what is there for renewing tokens; a renewal comes when 70 % of a life is over, so
+ * this is the shortest life that the budget bears. */
+#define LIFETIME_RENEWALS_PER_HOUR 44
+#define LIFETIME_BORNE_SEC         117
+
+/* Is there a remark on this environment? A clause for the log, with what it means and what to set. */
+bool settings_remark(const struct environment_settings *environment, char ret[static SETTINGS_REMARK_MAX]);

@@ -1,0 +1,59 @@
+/* What is remarked on settings that are in order, and from where on nothing is. */
+#include "lib/settings_remark.h"
+#include "tests/unit/settings_text.h"
+
+#include <stdio.h>
+
+#define SO_SHORT                                                                                            \
+        " is shorter than the hourly budget can bear, which has 44 exchanges for renewing tokens, one in "  \
+        "82 s: "
+#define PARTLY_NONE "there will be no token for a part of the time"
+#define LATE        "tokens are renewed late in their lives, with little time left for trouble"
+#define CURE        "; set lifetime to 117s or more, or leave it out"
+
+static void lifetimes(void **state)
+{
+        static const struct {
+                const char *lifetime, *remark; /* NULL: none */
+        } rows[] = {
+                { "1s", "lifetime = 1s" SO_SHORT PARTLY_NONE CURE },
+                { "60", "lifetime = 1min" SO_SHORT PARTLY_NONE CURE },
+                { "81s", "lifetime = 1min 21s" SO_SHORT PARTLY_NONE CURE },
+                { "82s", "lifetime = 1min 22s" SO_SHORT LATE CURE },
+                { "116s", "lifetime = 1min 56s" SO_SHORT LATE CURE },
+                { "117s", NULL },
+                { "2min", NULL },
+                { "30d", NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char text[128], remark[SETTINGS_REMARK_MAX] = "";
+
+                (void)snprintf(text, sizeof(text), "[environment sandbox]\nlifetime = %s\n",
+                               rows[i].lifetime);
+                _cleanup_(settings_freep) struct settings *s = read_good(text);
+                bool any = settings_remark(settings_environment(s, "sandbox"), remark);
+                assert_int_equal(any, rows[i].remark != NULL);
+                assert_string_equal(remark, any ? rows[i].remark : "");
+        }
+}
+
+static void nothing_about_the_defaults(void **state)
+{
+        _cleanup_(settings_freep) struct settings *s = read_good("");
+        char remark[SETTINGS_REMARK_MAX];
+
+        for (size_t i = 0; i < s->n_environments; i++) {
+                assert_false(settings_remark(&s->environments[i], remark));
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(lifetimes),
+                cmocka_unit_test(nothing_about_the_defaults),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
