@@ -1,5 +1,4 @@
 /* The keys one by one: what each takes, the limits on both sides, and what it says otherwise. */
-#include "lib/token_exchange.h"
 #include "tests/unit/settings_text.h"
 
 #include <stdio.h>
@@ -113,51 +112,6 @@ static void paths(void **state)
                 expect_key_error("environment sandbox", "ca_file", bad[i],
                                  "write an absolute path, one that begins with a slash");
         }
-}
-
-static void accounts(void **state)
-{
-        static const char why[] =
-                "write the mage_id of the account, such as MAG123456789: 1 to 64 visible ASCII "
-                "characters without quotes";
-        static const char *const good[] = { "MAG123456789", "M", "a=b:c", "x#y;z", "~!" };
-        static const char *const bad[] = { "two words", "a\tb", "\"M\"", "it's", "caf\xc3\xa9" };
-        char longest[MAGE_ID_MAX + 2];
-
-        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-                _cleanup_(settings_freep) struct settings *s =
-                        read_key("environment sandbox", "account", good[i]);
-
-                assert_string_equal(settings_environment(s, "sandbox")->account, good[i]);
-                assert_null(settings_environment(s, "production")->account);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-                char text[128], expected[SETTINGS_ERROR_MAX], shown[32];
-
-                (void)snprintf(shown, sizeof(shown), "%s", bad[i]);
-                for (char *p = shown; *p != '\0'; p++) {
-                        *p = *p >= 0x20 && *p <= 0x7e ? *p : '?';
-                }
-                (void)snprintf(text, sizeof(text), "[environment sandbox]\naccount = %s\n", bad[i]);
-                (void)snprintf(expected, sizeof(expected), "a.conf:2: account = %s: %s", shown, why);
-                expect_error(text, expected);
-        }
-        expect_error("[broker]\naccount = M\n", "a.conf:2: account belongs into [environment NAME]");
-        expect_error("[environment sandbox]\naccount = M\naccount = M\n",
-                     "a.conf:3: account is set twice in this file: leave one of the two out");
-
-        memset(longest, 'm', sizeof(longest));
-        longest[MAGE_ID_MAX + 1] = '\0';
-        {
-                char text[256], expected[SETTINGS_ERROR_MAX];
-
-                (void)snprintf(text, sizeof(text), "[environment sandbox]\naccount = %s\n", longest);
-                (void)snprintf(expected, sizeof(expected), "a.conf:2: account = %.60s...: %s", longest, why);
-                expect_error(text, expected);
-        }
-        longest[MAGE_ID_MAX] = '\0';
-        _cleanup_(settings_freep) struct settings *s = read_key("environment sandbox", "account", longest);
-        assert_string_equal(settings_environment(s, "sandbox")->account, longest);
 }
 
 #define PLACE(field) offsetof(struct settings, field)
@@ -411,7 +365,6 @@ int main(void)
                 cmocka_unit_test(listen),
                 cmocka_unit_test(listen_has_a_limit),
                 cmocka_unit_test(paths),
-                cmocka_unit_test(accounts),
                 cmocka_unit_test(what_may_be_a_secret_is_not_repeated),
                 cmocka_unit_test(either_or),
                 cmocka_unit_test(socket_modes),
