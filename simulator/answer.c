@@ -96,6 +96,7 @@ struct answer *answer_free(struct answer *answer)
         free(answer->allow);
         free(answer->retry_after);
         free(answer->location);
+        json_object_put(answer->headers);
         free(answer);
         return NULL;
 }

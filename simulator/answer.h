@@ -25,6 +25,8 @@ struct answer {
         char *allow;              /* the header fields of these names, or NULL */
         char *retry_after;
         char *location;
+        struct json_object
+                *headers; /* more of them, name to value, or NULL; one of a name above goes in its place */
         enum delivery delivery;
         uint64_t delay_usec; /* to wait before anything is sent */
         uint64_t interval_usec;

@@ -105,8 +105,16 @@ static int add_headers(struct MHD_Response *response, const struct answer *answe
                 { "Connection", answer->close ? "close" : NULL },
         };
 
+        if (answer->headers) {
+                json_object_object_foreach (answer->headers, name, value) {
+                        if (MHD_add_response_header(response, name, json_object_get_string(value)) !=
+                            MHD_YES) {
+                                return -ENOMEM;
+                        }
+                }
+        }
         for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-                if (headers[i].value &&
+                if (headers[i].value && !MHD_get_response_header(response, headers[i].name) &&
                     MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES) {
                         return -ENOMEM;
                 }

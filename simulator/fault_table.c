@@ -2,13 +2,15 @@
  * doing in misbehave.c, its line in the man page. */
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "lib/util.h"
 #include "simulator/fault_table.h"
 #include "simulator/json_text.h"
 
-#define TEXT_MAX   65536
-#define HEADER_MAX 4096
+#define TEXT_MAX    65536
+#define HEADER_MAX  4096
+#define HEADERS_MAX 32
 
 const struct fault_row fault_rows[FAULT_KINDS] = {
         [FAULT_REFUSE] = { "refuse", STAGE_INSTEAD },
@@ -38,6 +40,7 @@ enum parameter_type {
         NUMBER,         /* whole, from min to max */
         FLAG,           /* true or false */
         HEADER,         /* text that may stand in a header field */
+        HEADERS,        /* an object of such texts */
         NUMBER_OR_TEXT, /* whole from min to max, or header text */
         TEXT,           /* any text */
         FIELD,          /* a field of the token answer */
@@ -63,6 +66,11 @@ static const struct parameter {
         { FAULT_STATUS, "status", NUMBER, 200, 599, true },
         { FAULT_STATUS, "code", NUMBER, INT32_MIN, INT32_MAX, false },
         { FAULT_STATUS, "message", TEXT, 0, 0, false },
+        { FAULT_STATUS, "body", TEXT, 0, 0, false },
+        { FAULT_STATUS, "content_type", HEADER, 0, 0, false },
+        { FAULT_STATUS, "headers", HEADERS, 0, 0, false },
+        { FAULT_STATUS, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
+        { FAULT_STATUS, "retry_after_date", FLAG, 0, 0, false },
         { FAULT_REDIRECT, "location", HEADER, 0, 0, true },
         { FAULT_DRIP, "interval_ms", NUMBER, 1, 60000, false },
         { FAULT_MISSING_FIELD, "field", FIELD, 0, 0, true },
@@ -103,6 +111,37 @@ static bool is_header_text(struct json_object *value)
         return true;
 }
 
+/* Those that say where an answer ends are libmicrohttpd's. */
+static bool is_header_name(const char *name)
+{
+        static const char *const others[] = { "Connection", "Content-Length", "Transfer-Encoding" };
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                if (strcasecmp(name, others[i]) == 0) {
+                        return false;
+                }
+        }
+        return length >= 1 && length <= HEADER_MAX &&
+               strspn(name,
+                      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") ==
+                       length;
+}
+
+static bool are_headers(struct json_object *value)
+{
+        if (!json_object_is_type(value, json_type_object) ||
+            json_object_object_length(value) > HEADERS_MAX) {
+                return false;
+        }
+        json_object_object_foreach (value, name, text) {
+                if (!is_header_name(name) || !is_header_text(text)) {
+                        return false;
+                }
+        }
+        return true;
+}
+
 static bool is_field(struct json_object *value)
 {
         const char *text;
@@ -125,6 +164,8 @@ static bool parameter_fits(const struct parameter *parameter, struct json_object
                 return json_object_is_type(value, json_type_boolean);
         case HEADER:
                 return is_header_text(value);
+        case HEADERS:
+                return are_headers(value);
         case NUMBER_OR_TEXT:
                 return json_is_whole(value, parameter->min, parameter->max, &number) ||
                        is_header_text(value);

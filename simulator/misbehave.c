@@ -42,6 +42,30 @@ static int add_retry_after(const struct fault *fault, struct answer *answer)
         return answer->retry_after ? 0 : -ENOMEM;
 }
 
+/* What else the head is told to say. */
+static int add_headers(const struct fault *fault, struct answer *answer)
+{
+        const char *content_type = fault_text(fault, "content_type", NULL);
+        struct json_object *given;
+
+        answer->headers = json_object_new_object();
+        if (!answer->headers) {
+                return -ENOMEM;
+        }
+        if (content_type && json_add_text(answer->headers, "Content-Type", content_type) < 0) {
+                return -ENOMEM;
+        }
+        if (!json_object_object_get_ex(fault->parameters, "headers", &given)) {
+                return 0;
+        }
+        json_object_object_foreach (given, name, value) {
+                if (json_add(answer->headers, name, json_object_get(value)) < 0) {
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
 static int stand_in(const struct fault *fault, struct answer **ret)
 {
         switch (fault->kind) {
@@ -60,6 +84,10 @@ static int stand_in(const struct fault *fault, struct answer **ret)
                 return answer_new_error(ret, (unsigned)fault_number(fault, "status", 503),
                                         API_CODE_UNAVAILABLE, "The service is not available");
         case FAULT_STATUS:
+                if (fault_text(fault, "body", NULL)) {
+                        return answer_new_text(ret, (unsigned)fault_number(fault, "status", 500),
+                                               "text/plain", fault_text(fault, "body", NULL));
+                }
                 return answer_new_error(ret, (unsigned)fault_number(fault, "status", 500),
                                         fault_number(fault, "code", API_CODE_TOLD_TO),
                                         fault_text(fault, "message", "The simulator was told to answer so"));
@@ -86,6 +114,10 @@ int misbehave_instead(const struct fault *fault, struct answer **ret)
                 return r;
         }
         r = add_retry_after(fault, answer);
+        if (r < 0) {
+                return r;
+        }
+        r = add_headers(fault, answer);
         if (r < 0) {
                 return r;
         }

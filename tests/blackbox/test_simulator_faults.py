@@ -109,7 +109,11 @@ def test_paths_and_environments(sim):
     {"fault": "lifetime"}, {"fault": "bad_ust", "ust": 1}, {"fault": "throttle", "retry_after": "\n"},
     {"fault": "throttle", "retry_after": ""}, {"fault": "redirect", "location": "\u00fc"},
     {"fault": "lifetime", "expires_in": 1, "paths": "api"}, {"fault": "refuse_connect", "count": 1},
-    {"fault": "reset_on_accept", "paths": "token"}, [], None,
+    {"fault": "reset_on_accept", "paths": "token"}, {"fault": "status", "status": 403, "headers": []},
+    {"fault": "status", "status": 403, "headers": {"a b": "c"}}, {"fault": "status", "status": 403, "headers": {"": "c"}},
+    {"fault": "status", "status": 403, "headers": {"a": "b\n"}}, {"fault": "status", "status": 403, "headers": {"a": 1}},
+    {"fault": "status", "status": 403, "headers": {"content-length": "1"}}, {"fault": "status", "status": 403, "body": 1},
+    {"fault": "status", "status": 403, "content_type": ""}, [], None,
 ])
 def test_mistakes_are_400_with_a_message(sim, fault):
     status, answer = sim.call("POST", "/sandbox/faults", fault)
@@ -158,6 +162,18 @@ def test_status(sim, status):
     sim.fault("sandbox", "status", status=status, code=-1, message="m\u00e4h")
     got, _, body = ask(sim)
     assert (got, json.loads(body)) == (status, {"code": -1, "message": "m\u00e4h"})
+
+
+def test_status_with_another_head_and_body(sim):
+    sim.fault("sandbox", "status", status=403, body="<html>", content_type="text/html; charset=x", retry_after=9, count=1,
+              headers={"CF-Ray": "1-FRA", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"})
+    status, headers, body = ask(sim)
+    assert (status, body, headers["Retry-After"]) == (403, b"<html>", "9")
+    assert headers.get_all("Content-Type") == ["text/html; charset=x"] and headers["CF-Ray"] == "1-FRA"
+    assert headers.get_all("Date") == ["Sun, 06 Nov 1994 08:49:37 GMT"]
+    sim.fault("sandbox", "status", status=404, body="", content_type="text/html")
+    status, headers, body = ask(sim)
+    assert (status, body, headers.get_content_type()) == (404, b"", "text/html")
 
 
 def test_redirect(sim):
