@@ -12,7 +12,7 @@
 #include "ctl/fields.h"
 #include "ctl/text.h"
 
-#define HIDDEN_MAX      64
+#define HIDDEN_MAX      192 /* 32 environments have hosts and accounts, as configured and as run */
 #define HIDDEN_NAME_MAX 256
 #define TEXT_MAX        2048
 #define COLUMNS         100
@@ -68,6 +68,11 @@ void doctor_hide(struct doctor *doctor, const char *name, const char *by)
         /* Names this short, or of ours, would be found in ordinary words. */
         for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++) {
                 if (strcasecmp(name, ordinary[i]) == 0) {
+                        return;
+                }
+        }
+        for (size_t i = 0; i < secrecy->n; i++) {
+                if (strcasecmp(name, secrecy->hidden[i].name) == 0) {
                         return;
                 }
         }

@@ -65,3 +65,9 @@ void doctor_examine_keys(struct doctor *doctor);
 
 /* Each environment: where it is, and how it fares. */
 void doctor_examine_environments(struct doctor *doctor);
+
+/* What that environment was answered last in place of a token; section is where its facts are told. */
+void doctor_examine_answers(struct doctor *doctor, struct json_object *environment, const char *name,
+                            const char *section);
+/* A part of that: what the daemon knows of each key. section: of the report. */
+void doctor_examine_known_keys(struct doctor *doctor, struct json_object *environment, const char *section);

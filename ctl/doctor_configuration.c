@@ -7,6 +7,7 @@
 #include "ctl/configuration.h"
 #include "ctl/doctor.h"
 #include "lib/base_url.h"
+#include "lib/settings_remark.h"
 
 #define SECTION      "configuration"
 #define CA_DIRECTORY "/etc/eqp-broker/ca"
@@ -87,6 +88,20 @@ static void find_unreadable_ca(struct doctor *doctor, const struct environment_s
                 "Without it the certificate of the EQP API cannot be verified, and no token is obtained.",
                 "Put the file there, readable by everybody (it is no secret), best into " CA_DIRECTORY
                 ", or leave ca_file out to trust the system's authorities.");
+}
+
+static void find_remark(struct doctor *doctor, const struct environment_settings *environment)
+{
+        char remark[SETTINGS_REMARK_MAX], what[SETTINGS_REMARK_MAX + 64];
+
+        if (!settings_remark(environment, remark)) {
+                return;
+        }
+        (void)snprintf(what, sizeof(what), "The settings of %s are unwise: %s.", environment->name, remark);
+        doctor_find(
+                doctor, "lifetime_too_short", what,
+                "The more often tokens are renewed, the less is left of the budget for a day of trouble.",
+                "Set lifetime as said, or leave it out, then: systemctl reload eqp-brokerd");
 }
 
 /* ---- what the daemon's user may not read ---- */
@@ -170,8 +185,13 @@ void doctor_examine_configuration(struct doctor *doctor)
 
                 (void)snprintf(by, sizeof(by), "HOST-OF-%s", environment->name);
                 doctor_hide_url(doctor, environment->base_url, by);
+                if (environment->account) {
+                        (void)snprintf(by, sizeof(by), "ACCOUNT-OF-%s", environment->name);
+                        doctor_hide(doctor, environment->account, by);
+                }
                 find_swapped(doctor, environment);
                 find_unreadable_ca(doctor, environment);
+                find_remark(doctor, environment);
         }
         doctor_fact(doctor, SECTION, "check", "fine");
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {

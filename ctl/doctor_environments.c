@@ -1,5 +1,4 @@
-/* Doctor, environments: what the daemon says of each. The last answer of the EQP API that nobody understood
- * is told in full, as far as the daemon kept it: without secrets. */
+/* Doctor, environments: what the daemon says of each. */
 #include "ctl/daemon_status.h"
 #include "ctl/doctor.h"
 #include "ctl/fields.h"
@@ -31,32 +30,6 @@ static const char *place_of(const char *url)
         return "another place";
 }
 
-static void tell_keys(const struct view *view)
-{
-        struct json_object *keys = field_array(view->environment, "keys");
-        size_t n = keys ? json_object_array_length(keys) : 0;
-
-        for (size_t i = 0; i < n; i++) {
-                struct json_object *key = json_object_array_get_idx(keys, i);
-                const char *label = field_text(key, "label"), *state = field_text(key, "state");
-                char fact[NAME_COPY_MAX], what[256];
-
-                (void)snprintf(fact, sizeof(fact), "key %s", label[0] != '\0' ? label : "(no label)");
-                doctor_fact(view->doctor, view->section, fact, "%s%s", state,
-                            field_truth(key, "kept_old") ? ", the one from before is kept" : "");
-                if (!streq(state, "refused")) {
-                        continue;
-                }
-                (void)snprintf(what, sizeof(what), "The EQP API refuses the key %s of %s.",
-                               label[0] != '\0' ? label : "without a label", view->name);
-                doctor_find(
-                        view->doctor, "key_refused", what,
-                        "It was regenerated or deleted in the portal, is of the other environment, or was "
-                        "copied with a mistake.",
-                        "Make or regenerate it in the environment's own portal, then: eqpctl key set");
-        }
-}
-
 static void tell_refused_files(const struct view *view)
 {
         struct json_object *files = field_array(view->environment, "key_files_refused");
@@ -68,52 +41,6 @@ static void tell_refused_files(const struct view *view)
                 doctor_fact(view->doctor, "files the daemon does not use", field_text(file, "file"), "%s",
                             field_text(file, "reason"));
         }
-}
-
-static void tell_trouble(const struct view *view)
-{
-        struct json_object *trouble = field_object(view->environment, "last_trouble");
-        char ago[DURATION_TEXT_MAX];
-        int64_t ago_sec = 0;
-
-        if (!trouble) {
-                return;
-        }
-        (void)field_seconds(trouble, "ago_sec", &ago_sec);
-        doctor_fact(view->doctor, view->section, "last trouble", "%s, %s ago: %s",
-                    field_text(trouble, "outcome"), duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago),
-                    field_text(trouble, "message"));
-}
-
-/* Of these the status alone says what they mean. */
-static bool is_understood(int64_t status)
-{
-        return status == 401 || status == 403 || status == 408 || status == 425 || status == 429 ||
-               status >= 500;
-}
-
-static void tell_unknown_answer(const struct view *view)
-{
-        struct json_object *answer = field_object(view->environment, "last_unknown_answer");
-        char what[256];
-
-        if (!answer) {
-                return;
-        }
-        doctor_fact(view->doctor, view->section, "last answer without a token",
-                    "status %d, type %s, headers %s, code %d, message: %s",
-                    (int)field_count(answer, "status"), field_text(answer, "content_type"),
-                    field_text(answer, "header_names"), (int)field_count(answer, "code"),
-                    field_text(answer, "message"));
-        if (is_understood(field_count(answer, "status"))) {
-                return;
-        }
-
-        (void)snprintf(what, sizeof(what),
-                       "The EQP API gave an answer for %s that the broker does not know.", view->name);
-        doctor_find(view->doctor, "answer_not_understood", what,
-                    "The vendor does not document its errors, so the broker went by the status alone.",
-                    "Please report it with this report: the next version can know it then.");
 }
 
 static void tell_exchanges(const struct view *view)
@@ -158,15 +85,38 @@ static void tell_state(const struct view *view)
                               "eqp-brokerd");
 }
 
+/* Where an answer led to may be a place in somebody's network. */
+static void hide_redirect(struct doctor *doctor, struct json_object *answer)
+{
+        const char *host = field_text(answer, "redirect_host");
+        char url[256];
+
+        if (host[0] != '\0') {
+                (void)snprintf(url, sizeof(url), "https://%s", host);
+                doctor_hide_url(doctor, url, "HOST-OF-A-REDIRECT");
+        }
+}
+
+static void hide_accounts(struct doctor *doctor, struct json_object *environment, const char *by)
+{
+        doctor_hide(doctor, field_text(environment, "account"), by);
+        doctor_hide(doctor, field_text(field_object(environment, "token"), "mage_id"), by);
+        doctor_hide(doctor, field_text(field_object(environment, "last_trouble"), "account"),
+                    "ANOTHER-ACCOUNT");
+}
+
 /* The daemon may have other settings than the files by now. */
-static void hide_hosts(struct doctor *doctor, struct json_object *environments)
+static void hide_names(struct doctor *doctor, struct json_object *environments)
 {
         for (size_t i = 0; i < json_object_array_length(environments); i++) {
                 struct json_object *environment = json_object_array_get_idx(environments, i);
-                char by[NAME_COPY_MAX];
+                char by[NAME_COPY_MAX + 16];
 
                 (void)snprintf(by, sizeof(by), "HOST-OF-%s", field_text(environment, "name"));
                 doctor_hide_url(doctor, field_text(environment, "base_url"), by);
+                hide_redirect(doctor, field_object(environment, "last_unknown_answer"));
+                (void)snprintf(by, sizeof(by), "ACCOUNT-OF-%s", field_text(environment, "name"));
+                hide_accounts(doctor, environment, by);
         }
 }
 
@@ -177,7 +127,7 @@ void doctor_examine_environments(struct doctor *doctor)
         if (!environments) {
                 return;
         }
-        hide_hosts(doctor, environments);
+        hide_names(doctor, environments);
         for (size_t i = 0; i < json_object_array_length(environments); i++) {
                 struct view view = { .doctor = doctor,
                                      .environment = json_object_array_get_idx(environments, i) };
@@ -189,9 +139,8 @@ void doctor_examine_environments(struct doctor *doctor)
                 if (!field_truth(view.environment, "configured")) {
                         continue;
                 }
-                tell_keys(&view);
+                doctor_examine_known_keys(doctor, view.environment, view.section);
                 tell_exchanges(&view);
-                tell_trouble(&view);
-                tell_unknown_answer(&view);
+                doctor_examine_answers(doctor, view.environment, view.name, view.section);
         }
 }

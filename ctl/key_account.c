@@ -12,19 +12,23 @@
 
 #define ACCOUNT_SHOWN_MAX 128
 
-/* What the daemon has in hand for the environment; "": nothing, or it cannot be asked. */
+/* Whose tokens the daemon serves, with a token in hand or without; "": not known, or it cannot be asked. */
 static void ask_for_account(const char *environment, const char *address, char *ret_account, size_t size)
 {
         _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
         _cleanup_(json_putp) struct json_object *status = NULL;
-        struct json_object *token;
+        struct json_object *row;
 
         ret_account[0] = '\0';
         if (eqp_broker_open(&broker, address, "eqpctl") < 0 || daemon_status_get(broker, &status) < 0) {
                 return;
         }
-        token = field_object(daemon_status_environment(status, environment), "token");
-        text_clean(ret_account, size, field_text(token, "mage_id"), /* unicode= */ false);
+        row = daemon_status_environment(status, environment);
+        text_clean(ret_account, size, field_text(row, "account"), /* unicode= */ false);
+        if (ret_account[0] == '\0') { /* a daemon of another version tells the token's */
+                text_clean(ret_account, size, field_text(field_object(row, "token"), "mage_id"),
+                           /* unicode= */ false);
+        }
 }
 
 bool key_account_fits(const char *account, const char *environment, const struct settings *settings,

@@ -6,7 +6,7 @@
 
 #include "lib/access_key.h"
 #include "lib/key_file_rule.h"
-#include "lib/keyring.h"
+#include "lib/names.h"
 #include "lib/settings.h"
 
 #define KEY_FILE_NAME_MAX    (ENVIRONMENT_NAME_MAX + 1 + KEY_LABEL_MAX)

@@ -1,6 +1,6 @@
 /* Key take-up. The daemon watches its directory, and gives every new content of a file a new serial: that is
- * how one sees that it has read the file. Then it may try the key; when no exchange is under way any more,
- * the key's state is the result. */
+ * how one sees that it has read the file. Then it tries the key, once and soon, also a spare; when no
+ * exchange is under way any more and no trial is near, the key's state is the result. */
 #include "ctl/key_takeup.h"
 
 #include <errno.h>
@@ -10,12 +10,15 @@
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
+#include "ctl/key_words.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
+#include "lib/refresh_budget.h"
 
 #define WAIT_MAX_SEC 20
 
-/* What was refused before may look the same after: for so long it is taken for old news. */
+/* What looks the same as before, a file that is not used or a key that was there, is taken for old news for
+ * so long. */
 #define OLD_NEWS_MAX_SEC 3
 
 enum progress {
@@ -30,11 +33,10 @@ static int64_t serial_of(struct json_object *status, const struct key_file_name 
         return field_count(daemon_status_key(status, name->environment, name->label), "serial");
 }
 
-static bool is_refused(struct json_object *status, const struct key_file_name *name)
+static int64_t exchanges_of(struct json_object *status, const struct key_file_name *name)
 {
-        struct json_object *key = daemon_status_key(status, name->environment, name->label);
-
-        return streq(field_text(key, "state"), "refused") || daemon_status_refusal(status, name->file);
+        return field_count(field_object(daemon_status_environment(status, name->environment), "exchanges"),
+                           "total");
 }
 
 void key_takeup_begin(struct key_takeup *ret_takeup, const char *address, const struct key_file_name *name)
@@ -47,7 +49,8 @@ void key_takeup_begin(struct key_takeup *ret_takeup, const char *address, const 
                 takeup.error = daemon_status_get(takeup.broker, &status);
         }
         takeup.serial = serial_of(status, name);
-        takeup.refused = is_refused(status, name);
+        takeup.total = exchanges_of(status, name);
+        takeup.refused = daemon_status_refusal(status, name->file) != NULL;
         *ret_takeup = takeup;
 }
 
@@ -61,49 +64,102 @@ static enum progress progress_of(const struct key_takeup *takeup, struct json_ob
 {
         struct json_object *environment = daemon_status_environment(status, name->environment);
         struct json_object *key = daemon_status_key(status, name->environment, name->label);
-        int64_t serial = serial_of(status, name);
+        int64_t serial = serial_of(status, name), trial_sec;
 
         if (serial == 0 || (serial == takeup->serial && !unchanged)) {
                 return daemon_status_refusal(status, name->file) ? REFUSED_FILE : NOT_SEEN;
         }
-        if (streq(field_text(key, "state"), "trial") || field_truth(environment, "exchange_in_flight")) {
+        if (field_truth(environment, "exchange_in_flight") ||
+            (field_seconds(key, "trial_in_sec", &trial_sec) && trial_sec < WAIT_MAX_SEC)) {
                 return TRYING;
         }
 
         return TAKEN_UP;
 }
 
+/* The daemon may not have looked yet. */
+static bool is_old_news(const struct key_takeup *takeup, struct json_object *status,
+                        const struct key_file_name *name, bool unchanged, enum progress progress)
+{
+        return (progress == REFUSED_FILE && takeup->refused) ||
+               (progress == TAKEN_UP && unchanged && serial_of(status, name) == takeup->serial &&
+                exchanges_of(status, name) == takeup->total);
+}
+
 /* ---- the result in words ---- */
+
+/* What was said to this key, or of it. */
+static void read_trouble(char *ret_why, size_t size, struct json_object *environment,
+                         const struct key_file_name *name)
+{
+        struct json_object *trouble = field_object(environment, "last_trouble");
+        bool ours = trouble && streq(field_text(trouble, "key"), name->label);
+
+        text_clean(ret_why, size, ours ? field_text(trouble, "message") : "", /* unicode= */ true);
+}
+
+static int tell_refused(struct json_object *environment, struct json_object *key,
+                        const struct key_file_name *name)
+{
+        const char *cause = field_text(key, "cause"), *what = "the EQP API refused it";
+        char why[1024], wait[DURATION_TEXT_MAX], again[DURATION_TEXT_MAX + 32] = "";
+        int64_t trial_sec;
+
+        if (streq(cause, "other_account")) {
+                what = "it is of another account and is not used; --new-account changes that";
+        } else if (streq(cause, "outdone")) {
+                what = "it obtained no token, where another key did";
+        }
+        read_trouble(why, sizeof(why), environment, name);
+        if (field_seconds(key, "trial_in_sec", &trial_sec)) {
+                (void)snprintf(again, sizeof(again), " It will try again in %s.",
+                               duration_format((uint64_t)trial_sec * USEC_PER_SEC, wait));
+        }
+        complain("The daemon tried the key, and %s%s%s%s.%s%s", what, why[0] != '\0' ? " (" : "", why,
+                 why[0] != '\0' ? ")" : "", again,
+                 field_truth(key, "kept_old") ? " Until then the key from before stays in use." : "");
+        return EXIT_FAILED;
+}
+
+/* Nothing is wrong with the key as far as anybody knows. */
+static int tell_untried(struct json_object *environment, struct json_object *key,
+                        const struct key_file_name *name)
+{
+        int64_t trials = field_count(field_object(environment, "exchanges"), "trial_last_hour");
+        char why[1024], wait[DURATION_TEXT_MAX];
+        int64_t trial_sec;
+        bool waits = field_seconds(key, "trial_in_sec", &trial_sec);
+
+        read_trouble(why, sizeof(why), environment, name);
+        if (waits && trial_sec > 0 && trials >= REFRESH_WISH_SHARE) {
+                (void)snprintf(why, sizeof(why),
+                               "keys were tried %d times within the hour, which is the most", (int)trials);
+        } else if (why[0] == '\0' && field_count(environment, "failures_in_row") > 0) {
+                text_clean(why, sizeof(why),
+                           field_text(field_object(environment, "last_trouble"), "message"),
+                           /* unicode= */ true);
+        }
+        (void)printf("The daemon has taken it up, and has not tried it yet%s%s. %s%s.\n",
+                     why[0] != '\0' ? ": " : "", why,
+                     waits ? "It will in " : "It goes on trying to get a token",
+                     waits ? duration_format((uint64_t)trial_sec * USEC_PER_SEC, wait) : "");
+        return EXIT_DONE;
+}
 
 static int tell_taken_up(struct json_object *status, const struct key_file_name *name)
 {
         struct json_object *environment = daemon_status_environment(status, name->environment);
         struct json_object *key = daemon_status_key(status, name->environment, name->label);
         const char *state = field_text(key, "state");
-        char why[1024], rest[DURATION_TEXT_MAX];
-        int64_t rest_sec = 0;
 
         if (streq(state, "refused")) {
-                (void)field_seconds(key, "rest_sec", &rest_sec);
-                text_clean(why, sizeof(why),
-                           field_text(field_object(environment, "last_trouble"), "message"),
-                           /* unicode= */ true);
-                complain("The daemon tried the key, and the EQP API refused it (%s). It will try again in "
-                         "%s.%s",
-                         why, duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest),
-                         field_truth(key, "kept_old") ? " Until then the key from before stays in use."
-                                                      : "");
-                return EXIT_FAILED;
+                return tell_refused(environment, key, name);
         }
-        if (!streq(state, "active")) {
-                (void)puts(
-                        "The daemon has taken it up: it is a spare, to be used when the keys before it are "
-                        "refused.");
-        } else if (streq(field_text(environment, "state"), "valid")) {
-                (void)puts("The daemon has taken it up: it is in use.");
-        } else {
-                (void)puts("The daemon has taken it up, and is getting a token with it.");
+        if (!streq(state, "good")) {
+                return tell_untried(environment, key, name);
         }
+        (void)printf("The daemon has taken it up and tried it: it works%s.\n",
+                     key_is_in_use(environment, key) ? ", and is in use" : " and stands by");
         return EXIT_DONE;
 }
 
@@ -185,8 +241,7 @@ int key_takeup_finish(struct key_takeup *takeup, const struct key_file_name *nam
                 }
 
                 progress = progress_of(takeup, status, name, unchanged);
-                if (now < old_news_usec && takeup->refused && is_refused(status, name) &&
-                    (unchanged || progress == REFUSED_FILE)) {
+                if (now < old_news_usec && is_old_news(takeup, status, name, unchanged, progress)) {
                         progress = NOT_SEEN;
                 }
                 if (progress == TAKEN_UP) {
@@ -199,7 +254,7 @@ int key_takeup_finish(struct key_takeup *takeup, const struct key_file_name *nam
                         return tell_not_seen(status, name);
                 }
                 if (now >= end_usec) {
-                        (void)puts("The daemon has taken it up, and is still trying it.");
+                        (void)puts("The daemon has taken it up, and is still trying it. See: eqpctl status");
                         return EXIT_DONE;
                 }
                 (void)nanosleep(&pause, NULL);

@@ -9,15 +9,16 @@ struct key_takeup {
         struct eqp_broker *broker;
         int error;      /* 0: it answered; else the library's result */
         int64_t serial; /* of the key of this name; 0: none */
-        bool refused;   /* it did not use the file, or had its key refused */
+        int64_t total;  /* exchanges of the environment */
+        bool refused;   /* it did not use the file */
 };
 
 /* Looks before the file is written. Never fails: without a daemon there is less to tell later. */
 void key_takeup_begin(struct key_takeup *ret_takeup, const char *address, const struct key_file_name *name);
 
-/* Waits until the daemon has taken the file up, for 20 s at most, and prints what became of it. unchanged:
- * the file held this key before. EXIT_DONE if the daemon uses the key, or will, or is not there; else
- * EXIT_FAILED. */
+/* Waits until the daemon has taken the file up and tried its key, for 20 s at most, and prints what became
+ * of it. unchanged: the file held this key before. EXIT_DONE if the key is good, or not tried yet, or no
+ * daemon is there; else EXIT_FAILED. */
 int key_takeup_finish(struct key_takeup *takeup, const struct key_file_name *name, bool unchanged);
 
 void key_takeup_clear(struct key_takeup *takeup);

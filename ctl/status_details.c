@@ -1,10 +1,11 @@
-/* Status details: keys, trouble, files that were refused; and, in full, where the environment is, how often
- * it was asked, and the last answer of the EQP API that held no token. A paragraph is put together in
- * memory, cleaned, wrapped. */
+/* Status details: keys, those that may not work, trouble, files that were refused; and, in full, where the
+ * environment is, how often it was asked, and the last answer of the EQP API that held no token. A paragraph
+ * is put together in memory, cleaned, wrapped. */
 #include "ctl/status_details.h"
 
 #include <errno.h>
 
+#include "ctl/key_words.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
 
@@ -78,37 +79,54 @@ static int print_text(const struct details *details, const char *label, const ch
 
 /* ---- keys ---- */
 
-static void write_key(FILE *out, struct json_object *key)
+static const char *label_of(struct json_object *key)
 {
-        static const struct {
-                const char *state;
-                const char *words;
-        } states[] = {
-                { "active", "in use" },
-                { "spare", "spare" },
-                { "trial", "being tried" },
-                { "refused", "refused" },
-        };
         const char *label = field_text(key, "label");
-        const char *state = field_text(key, "state");
-        const char *words = state;
-        char rest[DURATION_TEXT_MAX];
-        int64_t rest_sec;
 
-        for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-                if (streq(states[i].state, state)) {
-                        words = states[i].words;
-                }
-        }
+        return label[0] != '\0' ? label : "(no label)";
+}
 
-        (void)fprintf(out, "%s %s", label[0] != '\0' ? label : "(no label)", words);
-        if (field_seconds(key, "rest_sec", &rest_sec)) {
-                (void)fprintf(out, ", to be tried again in %s",
-                              duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest));
+static void write_key(FILE *out, struct json_object *environment, struct json_object *key)
+{
+        const char *again = streq(field_text(key, "state"), "refused") ? " again" : "";
+        char words[KEY_WORDS_MAX], wait[DURATION_TEXT_MAX];
+        int64_t trial_sec;
+
+        (void)fprintf(out, "%s %s", label_of(key), key_words(words, key, key_is_in_use(environment, key)));
+        if (field_seconds(key, "trial_in_sec", &trial_sec)) {
+                (void)fprintf(out, ", to be tried%s %s%s", again, trial_sec > 0 ? "in " : "now",
+                              trial_sec > 0 ? duration_format((uint64_t)trial_sec * USEC_PER_SEC, wait)
+                                            : "");
         }
         if (field_truth(key, "kept_old")) {
                 (void)fputs(" (its file has changed; the key from before is still used)", out);
         }
+}
+
+/* One that cannot be relied on is worth a line while all is well: nobody looks when it is needed. */
+static int print_doubt(const struct details *details, struct json_object *environment,
+                       struct json_object *key)
+{
+        struct paragraph paragraph;
+        int r;
+
+        if (!field_object(environment, "token") || !key_is_doubtful(key)) {
+                return 0;
+        }
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0) {
+                return r;
+        }
+        if (streq(field_text(key, "state"), "refused")) {
+                (void)fprintf(
+                        paragraph.stream,
+                        "the key %s is refused, and could not obtain the next token; see: eqpctl doctor",
+                        label_of(key));
+        } else {
+                (void)fprintf(paragraph.stream, "nobody knows yet whether the key %s works", label_of(key));
+        }
+        return paragraph_end(&paragraph, details, "warning", STYLE_WARNING);
 }
 
 static int print_keys(const struct details *details, struct json_object *environment)
@@ -131,13 +149,17 @@ static int print_keys(const struct details *details, struct json_object *environ
                 struct json_object *key = json_object_array_get_idx(keys, i);
 
                 (void)fputs(i > 0 ? "; " : "", paragraph.stream);
-                write_key(paragraph.stream, key);
-                if (streq(field_text(key, "state"), "refused") || field_truth(key, "kept_old")) {
+                write_key(paragraph.stream, environment, key);
+                if (key_is_doubtful(key) || field_truth(key, "kept_old")) {
                         style = STYLE_WARNING;
                 }
         }
 
-        return paragraph_end(&paragraph, details, "keys", style);
+        r = paragraph_end(&paragraph, details, "keys", style);
+        for (size_t i = 0; i < n && r == 0; i++) {
+                r = print_doubt(details, environment, json_object_array_get_idx(keys, i));
+        }
+        return r;
 }
 
 static int print_refused_files(const struct details *details, struct json_object *environment)
@@ -214,9 +236,13 @@ static void write_outcomes(FILE *out, struct json_object *exchanges)
                 const char *field;
                 const char *words;
         } outcomes[] = {
-                { "granted", "granted" },          { "key_refused", "key refused" },
-                { "throttled", "throttled" },      { "unavailable", "not available" },
-                { "malformed", "not understood" }, { "request_refused", "request refused" },
+                { "granted", "granted" },
+                { "key_refused", "key refused" },
+                { "throttled", "throttled" },
+                { "unavailable", "not available" },
+                { "malformed", "not understood" },
+                { "request_refused", "request refused" },
+                { "other_account", "of another account" },
         };
         const char *separator = ": ";
 
@@ -282,13 +308,15 @@ static int print_odd_answer(const struct details *details, struct json_object *e
 static int print_full(const struct details *details, struct json_object *environment)
 {
         struct json_object *token = field_object(environment, "token");
+        const char *account = field_text(environment, "account");
         int r;
 
         r = print_text(details, "url", field_text(environment, "base_url"), STYLE_PLAIN);
         if (r < 0) {
                 return r;
         }
-        r = print_text(details, "account", field_text(token, "mage_id"), STYLE_PLAIN);
+        r = print_text(details, "account", account[0] != '\0' ? account : field_text(token, "mage_id"),
+                       STYLE_PLAIN);
         if (r < 0) {
                 return r;
         }

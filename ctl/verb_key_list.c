@@ -9,18 +9,16 @@
 #include "ctl/fields.h"
 #include "ctl/key_owner.h"
 #include "ctl/key_place.h"
+#include "ctl/key_words.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
-#include "lib/duration.h"
 #include "lib/json_form.h"
-
-#define STATE_MAX 48
 
 struct row {
         const struct key_entry *entry;
         char mode[8];
         char owner[OWNER_NAME_MAX];
-        char state[STATE_MAX];             /* in the daemon; "-": nobody knows */
+        char state[KEY_WORDS_MAX];         /* in the daemon; "-": nobody knows */
         char reason[KEY_STORE_REASON_MAX]; /* "": it is fit for use */
 };
 
@@ -40,33 +38,14 @@ static void list_clear(struct list *list)
 
 /* ---- rows ---- */
 
-static void write_key_state(char state[static STATE_MAX], struct json_object *key)
-{
-        static const struct {
-                const char *state, *words;
-        } words[] = { { "active", "in use" }, { "spare", "spare" }, { "trial", "being tried" } };
-        const char *name = field_text(key, "state");
-        char rest[DURATION_TEXT_MAX];
-        int64_t rest_sec = 0;
-
-        text_clean(state, STATE_MAX, name, /* unicode= */ false);
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-                if (streq(words[i].state, name)) {
-                        (void)snprintf(state, STATE_MAX, "%s", words[i].words);
-                }
-        }
-        if (streq(name, "refused") && field_seconds(key, "rest_sec", &rest_sec)) {
-                (void)snprintf(state, STATE_MAX, "refused, rests %s",
-                               duration_format((uint64_t)rest_sec * USEC_PER_SEC, rest));
-        }
-}
-
 /* What the daemon has to say of the file, if it reads this directory. */
 static void add_daemon_view(struct row *row, const struct list *list)
 {
         const struct key_entry *entry = row->entry;
         const char *refusal = daemon_status_refusal(list->status, entry->file);
+        struct json_object *environment = daemon_status_environment(list->status, entry->environment);
         struct json_object *key = daemon_status_key(list->status, entry->environment, entry->label);
+        char words[KEY_WORDS_MAX];
 
         (void)snprintf(row->state, sizeof(row->state), "-");
         if (!list->status || !list->place->in_force) {
@@ -74,10 +53,11 @@ static void add_daemon_view(struct row *row, const struct list *list)
         }
 
         if (entry->environment[0] != '\0' && key) {
-                write_key_state(row->state, key);
+                (void)key_words(words, key, key_is_in_use(environment, key));
+                text_clean(row->state, sizeof(row->state), words, /* unicode= */ false);
         } else if (refusal) {
                 (void)snprintf(row->state, sizeof(row->state), "not used");
-        } else if (daemon_status_environment(list->status, entry->environment)) {
+        } else if (environment) {
                 (void)snprintf(row->state, sizeof(row->state), "not seen");
         }
         if (refusal) {

@@ -12,6 +12,7 @@
 #include "daemon/base/signals.h"
 #include "daemon/keeper/environment.h"
 #include "daemon/keeper/key_file.h"
+#include "daemon/verdict.h"
 #include "lib/duration.h"
 #include "lib/nearest_name.h"
 #include "lib/util.h"
@@ -66,37 +67,6 @@ static void say(const struct once *once, int priority, const char *format, ...)
         journal_say(&(struct journal_record){ .priority = priority, .environment = once->name }, "%s", text);
 }
 
-static int code_of(enum exchange_outcome outcome)
-{
-        switch (outcome) {
-        case EXCHANGE_GRANTED:
-                return 0;
-        case EXCHANGE_KEY_REFUSED:
-                return BROKER_EXIT_KEY_REFUSED;
-        case EXCHANGE_REQUEST_REFUSED:
-        case EXCHANGE_MALFORMED:
-                return BROKER_EXIT_ODD_ANSWER;
-        default:
-                return BROKER_EXIT_TRY_LATER;
-        }
-}
-
-static const char *words_for(enum exchange_outcome outcome)
-{
-        switch (outcome) {
-        case EXCHANGE_KEY_REFUSED:
-                return "the upstream refuses the access key; is it of this environment, and not regenerated "
-                       "or deleted in the portal?";
-        case EXCHANGE_THROTTLED:
-                return "the upstream asks for patience; try again later";
-        case EXCHANGE_UNAVAILABLE:
-                return "the upstream is not available; try again later";
-        default:
-                return "the upstream's answer is not understood; check base_url, and whether a proxy "
-                       "answers in its place";
-        }
-}
-
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         end(userdata, BROKER_EXIT_SIGNAL + (int)info->ssi_signo);
@@ -109,10 +79,13 @@ static void give_up(struct once *once)
 {
         const struct environment_trouble *trouble = &once->environment->view.trouble;
         enum exchange_outcome outcome = trouble->any ? trouble->outcome : EXCHANGE_UNAVAILABLE;
+        enum answer_kind kind = trouble->any ? trouble->kind : ANSWER_PLAIN;
+        char why[EXCHANGE_WHY_MAX];
 
-        say(once, LOG_ERR, "no token: %s (%s)", words_for(outcome),
-            trouble->any ? trouble->why : "there was no answer before the deadline");
-        end(once, code_of(outcome));
+        say(once, LOG_ERR, "no token: %s (%s)", verdict_words(outcome, kind),
+            trouble->any ? environment_view_trouble(&once->environment->view, why)
+                         : "there was no answer before the deadline");
+        end(once, verdict_exit_code(outcome, kind));
 }
 
 /* No key file gives a key: because there is none, or because we may not read it? */
@@ -134,8 +107,10 @@ static void give_up_without_key(struct once *once)
 static int on_last_attempt(sd_event_source *source, uint64_t usec, void *userdata)
 {
         struct once *once = userdata;
+        struct refresh_obstacle obstacle;
 
-        (void)environment_operator_refresh(once->environment, /* new_account= */ false, clock_now_usec());
+        (void)environment_operator_refresh(once->environment, /* new_account= */ false, clock_now_usec(),
+                                           &obstacle);
         return 0;
 }
 
@@ -154,6 +129,20 @@ static bool set_last_attempt(struct once *once, uint64_t now_usec)
                                  on_last_attempt, once) >= 0;
 }
 
+/* Was every key asked, and none answered with something that passes? */
+static bool waiting_cannot_help(const struct once *once)
+{
+        const struct environment_view *view = &once->environment->view;
+        const struct keyring *keyring = &view->refresh.keyring;
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                if (keyring->keys[i].heard != KEY_FAILED) {
+                        return false;
+                }
+        }
+        return verdict_exit_code(view->trouble.outcome, view->trouble.kind) != BROKER_EXIT_TRY_LATER;
+}
+
 /* Is there still something to wait for? */
 static void look(struct environment *environment, void *userdata)
 {
@@ -167,9 +156,11 @@ static void look(struct environment *environment, void *userdata)
                 end(once, 0);
         } else if (!environment_view_configured(&environment->view)) {
                 give_up_without_key(once);
-        } else if (!environment->view.refresh.in_flight &&
-                   refresh_next_usec(&environment->view.refresh) >= once->deadline_usec &&
-                   !set_last_attempt(once, now_usec)) {
+        } else if (environment->view.refresh.in_flight || environment->view.refresh.round) {
+                return;
+        } else if (waiting_cannot_help(once) ||
+                   (refresh_next_usec(&environment->view.refresh) >= once->deadline_usec &&
+                    !set_last_attempt(once, now_usec))) {
                 give_up(once);
         }
 }
@@ -244,9 +235,9 @@ static void on_tried(const struct exchange_report *report, void *userdata)
                 (void)printf("%s\n", report->grant->mage_id);
                 (void)fflush(stdout);
         } else {
-                say(once, LOG_ERR, "%s (%s)", words_for(report->outcome), report->why);
+                say(once, LOG_ERR, "%s (%s)", verdict_words(report->outcome, report->kind), report->why);
         }
-        end(once, code_of(report->outcome));
+        end(once, verdict_exit_code(report->outcome, report->kind));
 }
 
 /* ---- life ---- */
@@ -282,9 +273,15 @@ static void leave_signals(struct once *once)
 
 static int open_once(struct once *once, const struct settings *settings)
 {
+        static const uint8_t no_salt[KEYED_SALT_SIZE]; /* no digest leaves the process, or outlives it */
         struct environment_tools *tools = &once->tools;
 
         once->settings = settings;
+        tools->salt = no_salt;
+        tools->ledger = calloc(1, sizeof(*tools->ledger));
+        if (!tools->ledger) {
+                return -ENOMEM;
+        }
         int r = sd_event_new(&tools->event);
         if (r < 0) {
                 return r;
@@ -306,6 +303,7 @@ static void close_once(struct once *once)
         if (once->environment) {
                 once->environment = environment_free(once->environment);
         }
+        free(once->tools.ledger);
         once->tools.keys = key_files_free(once->tools.keys);
         once->tools.curl = curl_loop_free(once->tools.curl);
         sd_event_source_disable_unref(once->deadline);
@@ -390,6 +388,7 @@ int once_try_key(const struct settings *settings, const char *environment)
         if (r < 0) {
                 return give_up_at_once(&once, r);
         }
-        r = exchange_start(&once.exchange, once.tools.curl, found, once.key, on_tried, &once);
+        const struct access_key *keys[] = { once.key };
+        r = exchange_start(&once.exchange, once.tools.curl, found, keys, ARRAY_SIZE(keys), on_tried, &once);
         return r < 0 ? give_up_at_once(&once, r) : run(&once);
 }

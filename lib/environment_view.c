@@ -49,23 +49,48 @@ static void say_that_there_is_no_key(const char *name, const struct keys_view *k
 }
 
 /* Nothing has gone wrong in this process; but the one before may have used up what an hour allows. */
-static void say_why_still_waiting(const struct refresh *refresh, uint64_t now_usec,
+static void say_why_still_waiting(const struct environment_view *view, uint64_t now_usec,
                                   char buffer[static ENVIRONMENT_WHY_MAX])
 {
+        const struct refresh *refresh = &view->refresh;
+        const char *what = view->last_refresh_usec > 0
+                                   ? "the latest token lived for less than the hourly budget can bear"
+                                   : "waiting for the upstream's first answer";
         uint64_t next = refresh_next_usec(refresh);
         enum refresh_limit limit;
         char wait[ENVIRONMENT_NEXT_MAX];
 
-        (void)refresh_limited_until(refresh, &limit);
+        uint64_t limited = refresh_limited_until(refresh, REFRESH_SHARE_NEED, &limit);
+        uint64_t usable = keyring_usable_usec(&refresh->keyring);
+        if (usable > MAX_OF(limited, now_usec) && usable != USEC_NEVER) {
+                limit = REFRESH_LIMIT_KEYS;
+                what = "other environments with the same access key used its exchanges of the hour, or the "
+                       "upstream asked for patience with it";
+        }
         if (next <= now_usec || next == USEC_NEVER) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "waiting for the upstream's first answer");
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s", what);
                 return;
         }
         (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt %s",
                        limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
                        : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
-                                                            : "waiting for the upstream's first answer",
+                                                            : what,
                        environment_view_next(next, now_usec, wait));
+}
+
+const char *environment_view_trouble(const struct environment_view *view,
+                                     char buffer[static EXCHANGE_WHY_MAX])
+{
+        const struct environment_trouble *trouble = &view->trouble;
+
+        if (*trouble->account) {
+                (void)snprintf(buffer, EXCHANGE_WHY_MAX,
+                               "the access key is of account %s, and this environment is of account %s",
+                               trouble->account, trouble->account_in_use);
+        } else {
+                (void)snprintf(buffer, EXCHANGE_WHY_MAX, "%s", trouble->why);
+        }
+        return buffer;
 }
 
 const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
@@ -81,13 +106,16 @@ const char *environment_view_why(const struct environment_view *view, const stru
                 return buffer;
         }
         if (!trouble->any) {
-                say_why_still_waiting(refresh, now_usec, buffer);
+                say_why_still_waiting(view, now_usec, buffer);
                 return buffer;
         }
         const char *what = "the upstream gave no token";
         if (trouble->outcome == EXCHANGE_KEY_REFUSED) {
-                what = keyring_choose(&refresh->keyring, now_usec) ? "access key refused"
-                                                                   : "access keys refused";
+                what = refresh->keyring.n > 1 && keyring_all_unauthorized(&refresh->keyring)
+                               ? "access keys refused"
+                               : "access key refused";
+        } else if (trouble->outcome == EXCHANGE_OTHER_ACCOUNT) {
+                what = "a token of another account is not served";
         } else if (trouble->outcome == EXCHANGE_UNAVAILABLE) {
                 what = "the upstream is not available";
         } else if (trouble->outcome == EXCHANGE_THROTTLED) {

@@ -12,9 +12,13 @@
 struct environment_trouble {
         bool any;
         enum exchange_outcome outcome;
+        enum answer_kind kind;
+        bool unsent; /* nothing of a request was sent */
         uint64_t at_usec;
         char key_label[KEY_LABEL_MAX + 1];
-        char why[EXCHANGE_WHY_MAX];
+        char account[MAGE_ID_MAX + 1];        /* EXCHANGE_OTHER_ACCOUNT: whose key it is; else "" */
+        char account_in_use[MAGE_ID_MAX + 1]; /* likewise: whose the environment was */
+        char why[EXCHANGE_WHY_MAX];           /* for people; names no account, as anybody may read it */
 };
 
 /* The latest answer that was not understood, redacted. */
@@ -22,14 +26,17 @@ struct environment_odd_answer {
         bool any;
         uint64_t at_usec;
         long status;
-        char content_type[EXCHANGE_CONTENT_TYPE_MAX];
+        enum answer_kind kind;
+        char content_type[ANSWER_CONTENT_TYPE_MAX];
         char header_names[ANSWER_HEADER_NAMES_MAX];
+        char redirect_host[ANSWER_HOST_MAX];
         struct answer_excerpt excerpt;
 };
 
 struct environment_view {
         char name[ENVIRONMENT_NAME_MAX + 1];
         char base_url[BASE_URL_MAX + 1];
+        char account[MAGE_ID_MAX + 1]; /* whose tokens are served, also while there is none; "": not known */
         uint64_t exchange_timeout_usec; /* how long an exchange may take */
         struct refresh refresh;         /* the machine as it stands: to be read, not to be told anything */
         uint64_t last_refresh_usec;     /* when the latest token was obtained; 0: never */
@@ -54,8 +61,13 @@ const char *environment_view_label(const char *label);
 const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
                                   char text[static ENVIRONMENT_NEXT_MAX]);
 
-/* Why there is no token, although none is in hand: for people, with what to do. keys: NULL if nothing is
- * known of the directory. Returns buffer. */
+/* What went wrong last, with the accounts that it is about: only for the log and for callers with a right to
+ * the environment. Returns buffer. */
+const char *environment_view_trouble(const struct environment_view *view,
+                                     char buffer[static EXCHANGE_WHY_MAX]);
+
+/* Why there is no token, although none is in hand: for people, with what to do; names no account. keys: NULL
+ * if nothing is known of the directory. Returns buffer. */
 #define ENVIRONMENT_WHY_MAX 512
 const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
                                  uint64_t now_usec, char buffer[static ENVIRONMENT_WHY_MAX]);

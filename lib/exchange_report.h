@@ -2,19 +2,26 @@
  * token. */
 #pragma once
 
+#include "lib/answer_head.h"
+#include "lib/answer_kind.h"
 #include "lib/token_exchange.h"
 
-#define EXCHANGE_WHY_MAX          256
-#define EXCHANGE_CONTENT_TYPE_MAX 64
+#define EXCHANGE_WHY_MAX 256
 
 struct exchange_report {
         enum exchange_outcome outcome;
         const struct grant
                 *grant; /* EXCHANGE_GRANTED only; secret memory, the receiver's for the call only */
-        uint32_t retry_after_sec;                     /* or RETRY_AFTER_NONE */
-        long status;                                  /* HTTP status; 0: there was no answer */
-        char why[EXCHANGE_WHY_MAX];                   /* for people, without secrets; "" when granted */
-        char content_type[EXCHANGE_CONTENT_TYPE_MAX]; /* of an answer that was not granted; printable */
-        char header_names[ANSWER_HEADER_NAMES_MAX];   /* "date, server, ..." */
+        bool unsent;    /* nothing of a request was sent: no name, no route, no trust, no memory, ... */
+        uint32_t retry_after_sec; /* or RETRY_AFTER_NONE */
+        bool retry_after_for_key; /* it is meant for this key alone, not for all who ask there */
+        long status;              /* HTTP status; 0: there was no answer */
+        enum answer_kind kind;
+        char why[EXCHANGE_WHY_MAX]; /* for people, without secrets; "" when granted */
+
+        /* Of an answer that was not granted, see struct answer_head. */
+        char content_type[ANSWER_CONTENT_TYPE_MAX];
+        char header_names[ANSWER_HEADER_NAMES_MAX];
+        char redirect_host[ANSWER_HOST_MAX];
         struct answer_excerpt excerpt;
 };

@@ -1,18 +1,49 @@
-/* The access keys of one environment as the refresh machine sees them: names and states, never a secret.
+/* The access keys of one environment as the refresh machine sees them: names, and what is known of each,
+ * never a secret.
  *
- * A key is *proven* once it has obtained a token. It *rests* after the upstream refused it. When the file of
- * a proven key changes, the new key stands in front of the old one and is tried first; the old one is *kept*
- * until the new one is proven, so that a typing error in a file costs nothing. */
+ * Keys are known, not believed. A key is *untried* until the upstream has said something about it, *good*
+ * once it obtained a token, *refused* once the upstream said so. When the file of a good key changes, the
+ * new key stands in front of the old one, and the old one is *kept* until the new one has obtained a token,
+ * so that a typing error in a file costs nothing.
+ *
+ * A *trial* is an exchange that a key is to have for its own sake, so that it is known before it is needed.
+ *
+ * A *trouble* is the time from the first failure until the next grant. What was answered to each key in it
+ * is remembered here, as only the comparison of keys tells whose fault a failure is. */
 #pragma once
 
-#include "lib/backoff.h"
 #include "lib/names.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEYS_PER_ENVIRONMENT_MAX 3
+/* Good keys that were not used for so long take their turn at an ordinary refresh; refused ones are tried.
+ */
+#define KEY_PROOF_AGE_USEC (UINT64_C(24) * 3600 * 1000000)
+
+enum key_standing {
+        KEY_UNTRIED,
+        KEY_GOOD,
+        KEY_REFUSED,
+        _KEY_STANDING_COUNT,
+};
+
+/* Why a key is refused. */
+enum key_cause {
+        KEY_NOT_REFUSED,
+        KEY_UNAUTHORIZED, /* it was answered 401 */
+        KEY_OUTDONE,      /* it was answered something else that was no grant, and another key was granted */
+        KEY_OF_OTHER_ACCOUNT, /* it works, but for another account than the environment's */
+        _KEY_CAUSE_COUNT,
+};
+
+/* What is known of a key; all zero for one that is new. */
+struct key_knowledge {
+        enum key_standing standing;
+        enum key_cause cause;
+        uint64_t seen_usec; /* when that was seen last; 0: never */
+};
 
 /* A key as the keeper names it. The serial is never 0, a new one for every new content of a file, and
  * never moves to another label. */
@@ -20,47 +51,97 @@ struct key_name {
         uint64_t serial;
         bool rewritten; /* same content, but the file was written again: somebody wants it tried */
         char label[KEY_LABEL_MAX + 1];
+        struct key_knowledge
+                known; /* by an earlier process; counts for a serial that is new to the keyring */
+};
+
+/* What a key was answered in this trouble. */
+enum key_heard {
+        KEY_NOT_ASKED,
+        KEY_UNHEARD, /* a failure that says nothing of the key */
+        KEY_FAILED,  /* a failure that may be the key's */
 };
 
 struct key_state {
         uint64_t serial;
         char label[KEY_LABEL_MAX + 1];
-        bool proven;
-        bool kept;           /* its file now holds another key, which is still to be proven */
-        bool refused;        /* by the upstream, and not proven since */
-        unsigned n_refusals; /* in a row */
-        uint64_t rest_until_usec;
+        struct key_knowledge known;
+        bool kept;           /* its file now holds another key, which has not obtained a token yet */
+        uint64_t trial_usec; /* it is to be tried, not before; USEC_NEVER: it is not */
+        bool trial_stands;   /* it was wished after the latest exchange with this key was sent, whose answer
+                                is older than the wish */
+        unsigned n_trials;   /* in a row, that said nothing of it */
+        uint64_t held_usec;  /* not before: the upstream asked for patience with this key, or it has used its
+                                budget up elsewhere */
+        enum key_heard heard;
+        uint64_t asked;    /* the number of the latest exchange with it; 0: there was none */
+        bool asked_around; /* in the round that is under way, see keyring_next_around() */
 };
 
 struct keyring {
         struct key_state keys[2 * KEYS_PER_ENVIRONMENT_MAX]; /* in the order in which they are tried */
         size_t n;
+        uint64_t asked_serial; /* the key of the latest exchange */
+        uint64_t n_asked;      /* how many exchanges there were */
 };
 
-/* Takes over what the key files hold now: at most KEYS_PER_ENVIRONMENT_MAX names, in name order. Says
- * whether there is a key that was not there before, or one whose rest this ended. */
-bool keyring_update(struct keyring *keyring, const struct key_name *names, size_t n);
-
-/* The first key that does not rest at this moment; NULL: none. */
-const struct key_state *keyring_choose(const struct keyring *keyring, uint64_t now_usec);
-
-/* The moment when keyring_choose() will find one: now or earlier if it does already, USEC_NEVER if there is
- * no key. */
-uint64_t keyring_usable_usec(const struct keyring *keyring);
-
-/* The first changed key, not refused yet, whose predecessor is kept: the one to try. NULL: none. */
-const struct key_state *keyring_trial(const struct keyring *keyring);
-
-/* The key obtained a token: it is proven, and the one it replaces is let go. Unknown serials are ignored, as
- * the key may have gone while the exchange was under way. */
-void keyring_granted(struct keyring *keyring, uint64_t serial);
-
-/* The upstream refused the key: it rests, longer each time in a row. */
-void keyring_refused(struct keyring *keyring, uint64_t serial, uint64_t now_usec,
-                     const struct backoff_policy *rest);
-
-/* Ends every rest (an operator asked for it). */
-void keyring_end_rests(struct keyring *keyring);
+/* Takes over what the key files hold now: at most KEYS_PER_ENVIRONMENT_MAX names, in name order. Keys that
+ * are new, or untried, or written again, are to have their trial from trial_usec on. */
+void keyring_update(struct keyring *keyring, const struct key_name *names, size_t n, uint64_t trial_usec);
 
 /* NULL: there is none of this serial. */
 const struct key_state *keyring_find(const struct keyring *keyring, uint64_t serial);
+
+/* The key for an ordinary exchange, NULL: none may be used at this moment. In trouble the keys take turns;
+ * refused ones are passed over if that is so wished and there is a good one that did not fail in it. Else
+ * the first good one, or one whose proof is old; then the first untried one; then the refused ones in turn.
+ */
+const struct key_state *keyring_choose(const struct keyring *keyring, bool trouble, bool pass_over,
+                                       uint64_t now_usec);
+
+/* A round asks each key once. begin: none is asked yet, but for the one of the latest exchange if
+ * `but_latest`. next: the key that is next, the one that was good last first; NULL: all were asked, or may
+ * not be used. */
+void keyring_begin_round(struct keyring *keyring, bool but_latest);
+const struct key_state *keyring_next_around(const struct keyring *keyring, uint64_t now_usec);
+
+/* The key whose trial is next, and may be used at *ret_usec; NULL: none is to be tried. */
+const struct key_state *keyring_next_trial(const struct keyring *keyring, uint64_t *ret_usec);
+
+/* The moment from which on one of the keys may be used: 0 if one is at any time, USEC_NEVER if there is no
+ * key. */
+uint64_t keyring_usable_usec(const struct keyring *keyring);
+
+/* Have all of them been answered 401? False if there is no key. */
+bool keyring_all_unauthorized(const struct keyring *keyring);
+
+/* ---- what was seen. Serials that are not there (any more) are ignored ---- */
+
+/* An exchange with this key begins; it was held back after all. */
+void keyring_asked(struct keyring *keyring, uint64_t serial);
+void keyring_not_asked(struct keyring *keyring, uint64_t serial);
+
+/* It obtained a token: it is good, the one it replaces is let go, and the trouble is over. Keys that failed
+ * in it are refused, if this one had not been asked before in it; else they are tried again now, as times
+ * may have changed. Trials that waited for an answer of the upstream are due. */
+void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec);
+
+/* The upstream refused it. */
+void keyring_refused(struct keyring *keyring, uint64_t serial, enum key_cause cause, uint64_t now_usec);
+
+/* A failure that may be the key's, or says nothing of it. */
+void keyring_failed(struct keyring *keyring, uint64_t serial, uint64_t now_usec);
+void keyring_unheard(struct keyring *keyring, uint64_t serial);
+
+/* What was sent for trials' sake said nothing of it: if it is to be tried, then from then on. */
+void keyring_postpone_trial(struct keyring *keyring, uint64_t serial, uint64_t until_usec);
+
+/* An ordinary exchange said nothing of it: one that is untried is asked again by the next ones, and has its
+ * trial at the next grant. */
+void keyring_await_grant(struct keyring *keyring, uint64_t serial);
+
+/* Not before. */
+void keyring_hold(struct keyring *keyring, uint64_t serial, uint64_t until_usec);
+
+/* Every refused key is to have its trial now. new_account: those of another account are untried again. */
+void keyring_try_refused(struct keyring *keyring, bool new_account, uint64_t now_usec);

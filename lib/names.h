@@ -8,6 +8,8 @@
 #define KEY_LABEL_MAX        32
 #define CLIENT_NAME_MAX      64
 
+#define KEYS_PER_ENVIRONMENT_MAX 3
+
 /* [a-z][a-z0-9-]{0,31}, and none of the words that stand first in our own paths: v1, livez, readyz, metrics.
  */
 bool environment_name_valid(const char *name, size_t length);

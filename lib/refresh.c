@@ -1,8 +1,9 @@
-/* When to exchange an access key for a session token.
+/* What happens to a refresh machine by itself: key files, time, outcomes.
  *
- * All events end in plan(): it looks at what is due and at what stands against it, and gives the step.
- * Events only move `due_usec`; so no path can go round the floor or the budget. */
-#include "lib/refresh.h"
+ * Events only note what was seen, and what is wanted from when on. All of them end in refresh_plan(), which
+ * alone starts exchanges; so no path can go round the floor, the budget or a Retry-After. */
+#include "lib/backoff.h"
+#include "lib/refresh_plan.h"
 
 #include "lib/util.h"
 
@@ -10,129 +11,17 @@
 
 /* Half of a wait is jitter: with less, a fleet that started in the same second still knocks in waves minutes
  * later. */
-static const struct backoff_policy transient_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+static const struct backoff_policy need_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
 /* An upstream that grants so many a second has too many at its door already: waits begin longer. */
 static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
-/* Jitter takes up to a quarter away: never below 5 minutes. */
-static const struct backoff_policy slow_backoff = { 400 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
-static const struct backoff_policy refused_key_rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
+/* A trial that said nothing can wait: the next grant brings it forward. */
+static const struct backoff_policy trial_backoff = { 115 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
+/* After an hour of nothing but 401 only a new file helps, or the vendor. */
+static const struct backoff_policy unauthorized_backoff = { 15 * USEC_PER_MIN, 15 * USEC_PER_MIN, 25 };
+#define UNAUTHORIZED_PATIENCE_USEC USEC_PER_HOUR
 
-/* ---- limits ---- */
-
-static uint64_t last_sent_usec(const struct refresh *refresh)
-{
-        return refresh->sent_ring[(refresh->n_sent - 1) % REFRESH_HOURLY_BUDGET];
-}
-
-unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec)
-{
-        unsigned n = 0;
-        for (uint64_t i = 0; i < MIN_OF(refresh->n_sent, (uint64_t)REFRESH_HOURLY_BUDGET); i++) {
-                n += refresh->sent_ring[i] + USEC_PER_HOUR > now_usec;
-        }
-        return n;
-}
-
-uint64_t refresh_limited_until(const struct refresh *refresh, enum refresh_limit *ret_limit)
-{
-        uint64_t until = refresh->retry_after_usec;
-        enum refresh_limit limit = until > 0 ? REFRESH_LIMIT_RETRY_AFTER : REFRESH_UNLIMITED;
-
-        if (refresh->n_sent > 0 && last_sent_usec(refresh) + REFRESH_FLOOR_USEC > until) {
-                until = last_sent_usec(refresh) + REFRESH_FLOOR_USEC;
-                limit = REFRESH_LIMIT_FLOOR;
-        }
-        if (refresh->n_sent >= REFRESH_HOURLY_BUDGET) {
-                uint64_t oldest = refresh->sent_ring[refresh->n_sent % REFRESH_HOURLY_BUDGET];
-                if (oldest + USEC_PER_HOUR > until) {
-                        until = oldest + USEC_PER_HOUR;
-                        limit = REFRESH_LIMIT_BUDGET;
-                }
-        }
-        if (ret_limit) {
-                *ret_limit = limit;
-        }
-        return until;
-}
-
-uint64_t refresh_next_usec(const struct refresh *refresh)
-{
-        if (refresh->in_flight) {
-                return refresh->sent_usec;
-        }
-        uint64_t usable = keyring_usable_usec(&refresh->keyring);
-        if (usable == USEC_NEVER) {
-                return USEC_NEVER;
-        }
-        uint64_t allowed = MAX_OF(usable, refresh_limited_until(refresh, NULL));
-        return MAX_OF(refresh->due_usec, allowed);
-}
-
-/* ---- the plan ---- */
-
-static void start_exchange(struct refresh *refresh, const struct key_state *key, uint64_t now_usec)
-{
-        refresh->in_flight = true;
-        refresh->in_flight_key = key->serial;
-        refresh->in_flight_reason = refresh->due_reason;
-        refresh->sent_usec = now_usec;
-        refresh->sent_ring[refresh->n_sent++ % REFRESH_HOURLY_BUDGET] = now_usec;
-        if (refresh->due_reason == REFRESH_REPORTED || refresh->due_reason == REFRESH_DEMANDED) {
-                refresh->caused_ring[refresh->n_caused++ % REFRESH_CALLER_BUDGET] = now_usec;
-        }
-}
-
-/* What puts the next exchange off beyond its time. A retry's wait that ends within the floor is put off so
- * briefly that it is only worth telling when it is due. */
-static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t now_usec)
-{
-        enum refresh_limit limit;
-        uint64_t wanted = MAX_OF(refresh->due_usec, now_usec);
-        uint64_t allowed = refresh_limited_until(refresh, &limit);
-        uint64_t usable = keyring_usable_usec(&refresh->keyring);
-
-        if (MAX_OF(allowed, usable) <= wanted) {
-                return REFRESH_UNLIMITED;
-        }
-        if (usable > allowed) {
-                return REFRESH_LIMIT_KEYS;
-        }
-        return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
-}
-
-static const struct key_state *choose_key(const struct refresh *refresh, uint64_t now_usec)
-{
-        const struct key_state *changed = keyring_trial(&refresh->keyring);
-        return changed && refresh->due_reason == REFRESH_TRIAL ? changed
-                                                               : keyring_choose(&refresh->keyring, now_usec);
-}
-
-static struct refresh_step plan(struct refresh *refresh, uint64_t now_usec)
-{
-        struct refresh_step step = { .wake_usec = USEC_NEVER };
-
-        if (refresh->has_token && refresh->expires_usec <= now_usec) {
-                refresh->has_token = false;
-                step.expired = true;
-        }
-        if (!refresh->in_flight) {
-                uint64_t next = refresh_next_usec(refresh);
-                const struct key_state *key = choose_key(refresh, now_usec);
-                if (key && next <= now_usec) {
-                        start_exchange(refresh, key, now_usec);
-                        step.exchange = true;
-                        step.key_serial = key->serial;
-                } else {
-                        step.wake_usec = next;
-                        step.limit = what_limits(refresh, now_usec);
-                }
-        }
-        step.reason = refresh->in_flight ? refresh->in_flight_reason : refresh->due_reason;
-        if (refresh->has_token) {
-                step.wake_usec = MIN_OF(step.wake_usec, refresh->expires_usec);
-        }
-        return step;
-}
+/* The least time between two exchanges that the budget can bear for ever. */
+#define PACE_USEC (USEC_PER_HOUR / REFRESH_NEED_SHARE + 1)
 
 static void set_due(struct refresh *refresh, uint64_t due_usec, enum refresh_reason reason)
 {
@@ -140,37 +29,54 @@ static void set_due(struct refresh *refresh, uint64_t due_usec, enum refresh_rea
         refresh->due_reason = reason;
 }
 
-/* Brings the next exchange forward to now, never back. */
-static void want_now(struct refresh *refresh, uint64_t now_usec, enum refresh_reason reason)
-{
-        if (refresh->due_usec > now_usec) {
-                set_due(refresh, now_usec, reason);
-        }
-}
-
-static bool token_lives(const struct refresh *refresh, uint64_t now_usec)
-{
-        return refresh->has_token && now_usec < refresh->expires_usec;
-}
-
-/* ---- events ---- */
+/* ---- keys ---- */
 
 void refresh_init(struct refresh *refresh)
 {
-        *refresh = (struct refresh){ .due_reason = REFRESH_FIRST };
+        *refresh = (struct refresh){ .due_reason = REFRESH_FIRST, .wish_usec = USEC_NEVER };
+}
+
+/* Also in an earlier process, of which there may be an account to forget. */
+static bool has_lived(const struct refresh *refresh)
+{
+        return refresh->started || refresh->has_token || refresh->budget.n > 0;
 }
 
 struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_name *names, size_t n,
                                     uint64_t now_usec)
 {
-        bool news = keyring_update(&refresh->keyring, names, n);
-        if (news && keyring_trial(&refresh->keyring)) {
-                want_now(refresh, now_usec, REFRESH_TRIAL);
-        } else if (news && !token_lives(refresh, now_usec)) {
-                want_now(refresh, now_usec, refresh->attainable_sec ? REFRESH_RETRY : REFRESH_FIRST);
+        bool start = !refresh->started, cancel = false;
+
+        for (size_t i = 0; i < n; i++) {
+                bool known = keyring_find(&refresh->keyring, names[i].serial);
+                if (known ? names[i].rewritten : names[i].known.cause != KEY_UNAUTHORIZED) {
+                        refresh->unauthorized_usec = 0; /* it may help */
+                }
         }
-        return plan(refresh, now_usec);
+        keyring_update(&refresh->keyring, names, n, start ? now_usec + REFRESH_SPARES_WAIT_USEC : now_usec);
+        refresh->started = refresh->started || n > 0;
+        if (n > 0 || refresh->files_unusable) {
+                refresh->keyless_usec = 0;
+                refresh->off = refresh->off && n == 0;
+        } else if (refresh->keyless_usec == 0 && !refresh->off && has_lived(refresh)) {
+                refresh->keyless_usec = now_usec;
+        }
+        if (refresh->in_flight && !keyring_find(&refresh->keyring, refresh->in_flight_key)) {
+                refresh->in_flight = false;
+                cancel = true;
+                if (refresh->in_flight_share != REFRESH_SHARE_NEED &&
+                    refresh->in_flight_share != REFRESH_SHARE_TRIAL) {
+                        /* The wish has had its exchange, but no answer: as after a failure, need goes on. */
+                        refresh->wish_usec = USEC_NEVER;
+                        set_due(refresh, now_usec, REFRESH_RETRY);
+                }
+        }
+        struct refresh_step step = refresh_plan(refresh, now_usec);
+        step.cancel = step.cancel || cancel;
+        return step;
 }
+
+/* ---- outcomes ---- */
 
 void refresh_on_lifetime(struct refresh *refresh)
 {
@@ -179,202 +85,243 @@ void refresh_on_lifetime(struct refresh *refresh)
 
 struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
 {
-        return plan(refresh, now_usec);
+        return refresh_plan(refresh, now_usec);
 }
 
-/* When to try again after a failure that passes by itself. The wait counts from the sending, so that a
- * time-out does not come on top of it: exchanges are at most 115 s apart, which leaves 5 s for the answer
- * that is to be there 120 s after an outage. Half the wait is a pause in any case. */
+/* When to try again. The wait counts from the sending, so that a time-out does not come on top of it:
+ * exchanges are at most 115 s apart, which leaves 5 s for the answer that is to be there 120 s after an
+ * outage. Half the wait is a pause in any case. */
 static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_policy *policy,
                            uint64_t now_usec, uint32_t random)
 {
         uint64_t wait = backoff_usec(policy, refresh->n_failures, random);
+
+        if (wait >= policy->ceiling_usec / 100 * (100 - BACKOFF_CEILING_JITTER)) {
+                /* The first quick attempts, a round and a last chance are to leave enough for the hour. */
+                uint64_t pace = refresh_budget_pace_usec(&refresh->budget, REFRESH_SHARE_NEED, now_usec);
+                wait = MAX_OF(wait, MIN_OF(pace, policy->ceiling_usec));
+        }
         return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
 }
 
-static bool on_granted(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
-                       uint32_t random)
+uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
+{
+        return life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? expires_usec - life_usec / 10 : USEC_NEVER;
+}
+
+/* The refresh point lies strictly inside the life; but a life that the budget could not bear is used for as
+ * long as it takes to bear it. */
+static void schedule(struct refresh *refresh, uint64_t life_usec, uint32_t random)
+{
+        uint64_t paced = refresh->sent_usec + PACE_USEC;
+
+        refresh->refresh_point_usec =
+                refresh->sent_usec + random_between(life_usec / 10 * 6, life_usec / 10 * 7, random);
+        refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),
+                                             random_between(0, life_usec / 100, random));
+        set_due(refresh, MAX_OF(refresh->refresh_point_usec, paced), REFRESH_DUE);
+}
+
+/* It took longer to arrive than it lives: the key is good, the token is not. */
+static void on_dead_grant(struct refresh *refresh, uint64_t now_usec, uint32_t random)
+{
+        if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
+                return; /* only the key was in question */
+        }
+        refresh->n_failures++;
+        refresh->wish_usec = USEC_NEVER; /* that was its exchange */
+        set_due(refresh, retry_usec(refresh, &need_backoff, now_usec, random), REFRESH_RETRY);
+}
+
+/* A key may be granted shorter lives than the others: its trial does not take a token away that lives
+ * longer. */
+static bool lives_longer(const struct refresh *refresh, uint64_t expires_usec, uint64_t now_usec)
+{
+        bool reported = refresh->reported_usec > 0 && refresh->reported_serial == refresh->token_serial;
+
+        return refresh->in_flight_share == REFRESH_SHARE_TRIAL && refresh_token_lives(refresh, now_usec) &&
+               !reported && refresh->expires_usec > expires_usec;
+}
+
+static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
+                  uint32_t random)
 {
         uint64_t life = outcome->lifetime_sec * USEC_PER_SEC;
-        uint64_t expires = usec_add(refresh->sent_usec, life);
 
-        keyring_granted(&refresh->keyring, refresh->in_flight_key);
-        if (expires <= now_usec) {
-                /* It took longer to arrive than it lives: the key is good, the token is not. */
-                refresh->n_failures++;
-                set_due(refresh, retry_usec(refresh, &transient_backoff, now_usec, random), REFRESH_RETRY);
-                return false;
-        }
         refresh->n_failures = 0;
-        refresh->n_slow_failures = 0;
-        refresh->retry_after_usec = 0;
+        if (!refresh->wish_new_account || refresh->in_flight_reason == REFRESH_OPERATOR) {
+                refresh->wish_usec = USEC_NEVER;
+        }
         refresh->has_token = true;
         refresh->token_serial = outcome->token_serial;
-        refresh->expires_usec = expires;
-        refresh->attainable_sec = (uint32_t)((expires - now_usec) / USEC_PER_SEC);
-        refresh->refresh_point_usec =
-                refresh->sent_usec + random_between(life / 10 * 6, life / 10 * 7, random);
-        set_due(refresh, refresh->refresh_point_usec, REFRESH_DUE);
-        if (keyring_trial(&refresh->keyring)) {
-                want_now(refresh, now_usec, REFRESH_TRIAL);
-        }
-        return true;
+        refresh->expires_usec = usec_add(refresh->sent_usec, life);
+        refresh->attainable_sec = (uint32_t)((refresh->expires_usec - now_usec) / USEC_PER_SEC);
+        schedule(refresh, life, random);
 }
 
-static void on_key_refused(struct refresh *refresh, uint64_t now_usec)
+static void on_granted(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
+                       uint32_t random, struct refresh_step *step)
 {
-        enum refresh_reason reason = refresh->in_flight_reason;
+        uint64_t expires = usec_add(refresh->sent_usec, outcome->lifetime_sec * USEC_PER_SEC);
 
-        keyring_refused(&refresh->keyring, refresh->in_flight_key, now_usec, &refused_key_rest);
-        if (reason == REFRESH_TRIAL && token_lives(refresh, now_usec)) {
-                /* Only the new key was in question: the schedule stands as it was. */
-                set_due(refresh, refresh->refresh_point_usec, REFRESH_DUE);
-                if (keyring_trial(&refresh->keyring)) {
-                        want_now(refresh, now_usec, REFRESH_TRIAL);
-                }
+        keyring_granted(&refresh->keyring, refresh->in_flight_key, now_usec);
+        refresh->unauthorized_usec = 0;
+        refresh->round = refresh->rounded = refresh->trial_rounded = false;
+        if (expires <= now_usec) {
+                on_dead_grant(refresh, now_usec, random);
+                return;
+        }
+        refresh->retry_after_usec = 0;
+        step->spared = !outcome->new_account && lives_longer(refresh, expires, now_usec);
+        step->adopted = !step->spared;
+        if (step->adopted) {
+                adopt(refresh, outcome, now_usec, random);
+        }
+}
+
+/* What the failure says of its key. True if it may be the key's fault, and is not known to be. */
+static bool judge_key(struct refresh *refresh, enum exchange_outcome outcome, uint64_t now_usec)
+{
+        uint64_t serial = refresh->in_flight_key;
+
+        if (outcome != EXCHANGE_KEY_REFUSED) {
+                refresh->unauthorized_usec = 0;
+        } else if (refresh->unauthorized_usec == 0) {
+                refresh->unauthorized_usec = now_usec;
+        }
+        switch (outcome) {
+        case EXCHANGE_KEY_REFUSED:
+                keyring_refused(&refresh->keyring, serial, KEY_UNAUTHORIZED, now_usec);
+                return false;
+        case EXCHANGE_OTHER_ACCOUNT:
+                keyring_refused(&refresh->keyring, serial, KEY_OF_OTHER_ACCOUNT, now_usec);
+                return false;
+        case EXCHANGE_REQUEST_REFUSED:
+        case EXCHANGE_MALFORMED:
+                keyring_failed(&refresh->keyring, serial, now_usec);
+                return true;
+        default:
+                keyring_unheard(&refresh->keyring, serial);
+                return false;
+        }
+}
+
+static bool concerns_key(enum exchange_outcome outcome)
+{
+        return outcome != EXCHANGE_UNAVAILABLE && outcome != EXCHANGE_THROTTLED;
+}
+
+static void note_retry_after(struct refresh *refresh, const struct refresh_outcome *outcome,
+                             uint64_t now_usec, uint32_t random)
+{
+        uint64_t wait = MIN_OF(outcome->retry_after_sec, (uint32_t)RETRY_AFTER_MAX_SEC) * USEC_PER_SEC;
+        uint64_t until =
+                now_usec + wait + random_between(0, MIN_OF(wait / 4, RETRY_AFTER_SPREAD_USEC), random);
+
+        if (outcome->retry_after_sec == RETRY_AFTER_NONE) {
+                return;
+        }
+        if (outcome->retry_after_for_key) {
+                keyring_hold(&refresh->keyring, refresh->in_flight_key, until);
         } else {
-                set_due(refresh, now_usec, reason == REFRESH_TRIAL ? REFRESH_RETRY : reason);
+                refresh->retry_after_usec = until;
         }
 }
 
-static void on_failure(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
-                       uint32_t random)
+/* Only the key was in question: the schedule stands as it was. */
+static void on_trial_failed(struct refresh *refresh, enum exchange_outcome outcome, bool in_doubt,
+                            uint64_t now_usec, uint32_t random)
 {
-        bool slow = outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
-        bool throttled = outcome->outcome == EXCHANGE_THROTTLED;
-        bool patience_told = throttled && outcome->retry_after_sec != RETRY_AFTER_NONE;
-        const struct backoff_policy *policy =
-                throttled && !patience_told ? &throttled_backoff : &transient_backoff;
+        const struct key_state *key = keyring_find(&refresh->keyring, refresh->in_flight_key);
 
-        refresh->n_failures++;
-        refresh->n_slow_failures = slow ? refresh->n_slow_failures + 1 : 0;
-        set_due(refresh,
-                slow ? now_usec + backoff_usec(&slow_backoff, refresh->n_slow_failures, random)
-                     : retry_usec(refresh, policy, now_usec, random),
-                REFRESH_RETRY);
-        if (token_lives(refresh, now_usec) && refresh->refresh_point_usec > now_usec &&
+        if (!concerns_key(outcome) && key) {
+                uint64_t wait = backoff_usec(&trial_backoff, key->n_trials + 1, random);
+                keyring_postpone_trial(&refresh->keyring, key->serial, now_usec + wait);
+        }
+        if (in_doubt && !refresh->rounded && !refresh->trial_rounded) {
+                refresh->trial_rounded = true;
+                refresh_begin_round(refresh, REFRESH_SHARE_TRIAL, /* but_latest= */ true);
+        }
+}
+
+static const struct backoff_policy *choose_backoff(const struct refresh *refresh,
+                                                   const struct refresh_outcome *outcome, uint64_t now_usec)
+{
+        if (outcome->outcome == EXCHANGE_KEY_REFUSED && keyring_all_unauthorized(&refresh->keyring) &&
+            refresh->unauthorized_usec + UNAUTHORIZED_PATIENCE_USEC <= now_usec) {
+                return &unauthorized_backoff;
+        }
+        return outcome->outcome == EXCHANGE_THROTTLED && outcome->retry_after_sec == RETRY_AFTER_NONE
+                       ? &throttled_backoff
+                       : &need_backoff;
+}
+
+static void on_need_failed(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
+                           uint32_t random)
+{
+        if (refresh->n_failures++ == 0) {
+                /* Another trouble than that of a trial; a last chance goes on, though. */
+                refresh->rounded = refresh->trial_rounded = false;
+                refresh->round = refresh->round && refresh->round_share == REFRESH_SHARE_NEED;
+        }
+        refresh->wish_usec = USEC_NEVER; /* that was its exchange, or as good as that */
+        if (!concerns_key(outcome->outcome)) {
+                keyring_await_grant(&refresh->keyring, refresh->in_flight_key);
+        }
+        const struct backoff_policy *policy = choose_backoff(refresh, outcome, now_usec);
+        set_due(refresh, retry_usec(refresh, policy, now_usec, random), REFRESH_RETRY);
+        if (refresh_token_lives(refresh, now_usec) && refresh->refresh_point_usec > now_usec &&
             refresh->refresh_point_usec < refresh->due_usec) {
                 /* An early refresh failed: the ordinary one still takes place. */
                 set_due(refresh, refresh->refresh_point_usec, REFRESH_DUE);
         }
-        if (patience_told) {
-                uint64_t wait =
-                        MIN_OF(outcome->retry_after_sec, (uint32_t)RETRY_AFTER_MAX_SEC) * USEC_PER_SEC;
-                uint64_t spread = MIN_OF(wait / 4, RETRY_AFTER_SPREAD_USEC);
-                refresh->retry_after_usec = now_usec + wait + random_between(0, spread, random);
+        if (concerns_key(outcome->outcome) && !refresh->rounded) {
+                refresh->rounded = true;
+                if (!refresh->round || refresh->round_share != REFRESH_SHARE_NEED) { /* no last chance */
+                        refresh_begin_round(refresh, REFRESH_SHARE_NEED, /* but_latest= */ true);
+                }
         }
 }
 
 struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct refresh_outcome *outcome,
                                        uint64_t now_usec, uint32_t random)
 {
-        bool adopted = false;
+        struct refresh_step granted = { 0 };
 
         assert(refresh->in_flight);
         refresh->in_flight = false;
-        switch (outcome->outcome) {
-        case EXCHANGE_GRANTED:
-                adopted = on_granted(refresh, outcome, now_usec, random);
-                break;
-        case EXCHANGE_KEY_REFUSED:
-                on_key_refused(refresh, now_usec);
-                break;
-        default:
-                on_failure(refresh, outcome, now_usec, random);
-                break;
+        if (outcome->unsent) {
+                refresh_budget_give_back(&refresh->budget);
         }
-        struct refresh_step step = plan(refresh, now_usec);
-        step.adopted = adopted;
+        if (outcome->outcome == EXCHANGE_GRANTED) {
+                on_granted(refresh, outcome, now_usec, random, &granted);
+        } else {
+                bool in_doubt = judge_key(refresh, outcome->outcome, now_usec);
+                note_retry_after(refresh, outcome, now_usec, random);
+                if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
+                        on_trial_failed(refresh, outcome->outcome, in_doubt, now_usec, random);
+                } else {
+                        on_need_failed(refresh, outcome, now_usec, random);
+                }
+        }
+        struct refresh_step step = refresh_plan(refresh, now_usec);
+        step.adopted = granted.adopted;
+        step.spared = granted.spared;
         return step;
 }
 
-/* May a caller cause an exchange now, beside the schedule? One retry layer only: while a retry is set, it is
- * waited for. */
-static bool callers_may_cause_one(const struct refresh *refresh, uint64_t now_usec)
+struct refresh_step refresh_on_held(struct refresh *refresh, bool key, uint64_t until_usec,
+                                    uint64_t now_usec)
 {
-        bool share_left =
-                refresh->n_caused < REFRESH_CALLER_BUDGET ||
-                refresh->caused_ring[refresh->n_caused % REFRESH_CALLER_BUDGET] + USEC_PER_HOUR <= now_usec;
-
-        return share_left && refresh->retry_after_usec <= now_usec;
-}
-
-/* Is an exchange due, and only the floor puts it off? */
-static bool is_imminent(const struct refresh *refresh, uint64_t now_usec)
-{
-        return refresh->due_usec <= now_usec && refresh_next_usec(refresh) <= now_usec + REFRESH_FLOOR_USEC;
-}
-
-enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl_sec, uint64_t now_usec,
-                                       struct refresh_step *ret_step)
-{
-        enum refresh_verdict verdict;
-
-        if (token_lives(refresh, now_usec) &&
-            refresh->expires_usec - now_usec >= min_ttl_sec * USEC_PER_SEC) {
-                verdict = REFRESH_SATISFIED;
-        } else if (refresh->attainable_sec > 0 && min_ttl_sec > refresh->attainable_sec) {
-                verdict = REFRESH_UNATTAINABLE;
-        } else if (refresh->keyring.n == 0) {
-                verdict = REFRESH_NO_KEY;
-        } else if (!token_lives(refresh, now_usec) || refresh->in_flight || refresh->n_failures > 0) {
-                verdict = REFRESH_UNDER_WAY; /* whatever can be done is being done */
-        } else if (!callers_may_cause_one(refresh, now_usec)) {
-                verdict = REFRESH_TOO_SOON;
+        assert(refresh->in_flight);
+        refresh->in_flight = false;
+        refresh_budget_give_back(&refresh->budget);
+        refresh->needed_usec = refresh->needed_before_usec; /* it did not serve need, others may have */
+        keyring_not_asked(&refresh->keyring, refresh->in_flight_key);
+        if (key) {
+                keyring_hold(&refresh->keyring, refresh->in_flight_key, until_usec);
         } else {
-                want_now(refresh, now_usec, REFRESH_DEMANDED);
-                verdict = REFRESH_UNDER_WAY;
+                refresh->retry_after_usec = MAX_OF(refresh->retry_after_usec, until_usec);
         }
-        *ret_step = plan(refresh, now_usec);
-        return verdict;
-}
-
-enum refresh_verdict refresh_on_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec,
-                                       struct refresh_step *ret_step)
-{
-        enum refresh_verdict verdict;
-
-        if (!token_lives(refresh, now_usec) || token_serial != refresh->token_serial) {
-                verdict = REFRESH_NOT_CURRENT;
-        } else if (refresh->in_flight || is_imminent(refresh, now_usec)) {
-                /* Its outcome answers the report too. */
-                verdict = REFRESH_UNDER_WAY;
-        } else if (refresh->reported_serial == token_serial) {
-                verdict = REFRESH_ALREADY;
-        } else if ((refresh->reported_usec > 0 &&
-                    now_usec < refresh->reported_usec + REFRESH_REPORT_GAP_USEC) ||
-                   refresh->n_failures > 0 || !callers_may_cause_one(refresh, now_usec)) {
-                verdict = REFRESH_TOO_SOON;
-        } else if (keyring_usable_usec(&refresh->keyring) > now_usec) {
-                verdict = REFRESH_NO_KEY;
-        } else {
-                refresh->reported_serial = token_serial;
-                refresh->reported_usec = now_usec;
-                want_now(refresh, now_usec, REFRESH_REPORTED);
-                verdict = REFRESH_UNDER_WAY;
-        }
-        *ret_step = plan(refresh, now_usec);
-        return verdict;
-}
-
-enum refresh_verdict refresh_on_operator(struct refresh *refresh, uint64_t now_usec,
-                                         struct refresh_step *ret_step)
-{
-        enum refresh_verdict verdict;
-        enum refresh_limit limit;
-        uint64_t until = refresh_limited_until(refresh, &limit);
-
-        if (refresh->keyring.n == 0) {
-                verdict = REFRESH_NO_KEY;
-        } else if (refresh->in_flight) {
-                verdict = REFRESH_UNDER_WAY;
-        } else if (until > now_usec && limit != REFRESH_LIMIT_FLOOR) {
-                verdict = REFRESH_TOO_SOON;
-        } else {
-                keyring_end_rests(&refresh->keyring);
-                set_due(refresh, now_usec, REFRESH_OPERATOR);
-                verdict = REFRESH_UNDER_WAY;
-        }
-        *ret_step = plan(refresh, now_usec);
-        return verdict;
+        return refresh_plan(refresh, now_usec);
 }

@@ -6,38 +6,47 @@
  * (CLOCK_BOOTTIME).
  *
  * Words:
- *   due    the moment when an exchange is wanted: the refresh point of the token in hand, or the next retry
+ *   need   an exchange without which there would be no token: the refresh point of the token in hand is
+ *          reached, or something failed and is tried again
  *
- *   limit  what may put an exchange off although it is due: the floor between two exchanges, the hourly
- *          budget, an upstream's Retry-After, keys that all rest
+ *   wish   an exchange for another reason: a key's trial, a caller's report or demand, an operator
+ *
+ *   round  each key is asked once, as fast as the floor allows: to find out whose fault a failure is
+ *
+ *   limit  what may put an exchange off although its time has come: floor, budget, Retry-After
  *
  *   step   what to do now: start an exchange with this key or nothing; and when to call refresh_on_timer()
  *
- * Promises, each held by random histories in the tests: one exchange at a time; never within
- * REFRESH_FLOOR_USEC of the last; never more than REFRESH_HOURLY_BUDGET in any hour; as long as there is a
- * key, an exchange is under way or its time is set; a failure never takes a living token away. */
+ * Promises, each held by random histories in the tests (tests/scenario/model.h lists them all): one exchange
+ * at a time; floor, budget and shares; as long as there is a key, an exchange is under way or its time is
+ * set; a failure never takes a living token away; attempts are at most 115 s apart while one is needed, and
+ * one lies in the last tenth of a token's life of 10 min and more. */
 #pragma once
 
 #include "lib/keyring.h"
+#include "lib/refresh_budget.h"
 #include "lib/token_exchange.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REFRESH_FLOOR_USEC    UINT64_C(1000000)
-#define REFRESH_HOURLY_BUDGET 60
-/* What callers may cause of it in an hour (min_ttl, reports): an outage right after needs up to 44. */
-#define REFRESH_CALLER_BUDGET   15
 #define REFRESH_REPORT_GAP_USEC UINT64_C(10000000)
 #define RETRY_AFTER_MAX_SEC     3600
 /* A Retry-After may be a date, the same for a whole fleet: not all of it is to come back at once. */
 #define RETRY_AFTER_SPREAD_USEC UINT64_C(100000000)
+/* At a start spares are not tried at once: a start is one exchange. */
+#define REFRESH_SPARES_WAIT_USEC UINT64_C(30000000)
+/* Without a key file for so long, an environment is off. */
+#define REFRESH_OFF_USEC UINT64_C(10000000)
+/* For lives from here on, one attempt lies in the last tenth. */
+#define REFRESH_LAST_CHANCE_LIFE_USEC UINT64_C(600000000)
 
 enum refresh_reason {
         REFRESH_FIRST,    /* there is no token yet */
         REFRESH_DUE,      /* the refresh point is reached */
         REFRESH_RETRY,    /* after a failure */
-        REFRESH_TRIAL,    /* a changed key is to be tried */
+        REFRESH_COMPARED, /* another key failed, this one is asked as well */
+        REFRESH_TRIAL,    /* a key is to be known */
         REFRESH_REPORTED, /* a caller says that the upstream refused the token */
         REFRESH_DEMANDED, /* a caller needs more life than is left */
         REFRESH_OPERATOR, /* an operator asked */
@@ -47,64 +56,92 @@ enum refresh_reason {
 enum refresh_limit {
         REFRESH_UNLIMITED,
         REFRESH_LIMIT_FLOOR,
-        REFRESH_LIMIT_BUDGET,
+        REFRESH_LIMIT_BUDGET, /* what need may take in an hour */
+        REFRESH_LIMIT_SHARE,  /* what this kind of wish may take in an hour */
         REFRESH_LIMIT_RETRY_AFTER,
-        REFRESH_LIMIT_KEYS, /* all keys rest, or there is none */
+        REFRESH_LIMIT_KEYS,      /* the upstream asked for patience with each key, or there is none */
+        REFRESH_LIMIT_RETRY,     /* of a report: an attempt is set already */
+        REFRESH_LIMIT_GAP,       /* of a report: so soon after the one before */
+        REFRESH_LIMIT_ELSEWHERE, /* others sent with the same key: see lib/exchange_ledger */
+        _REFRESH_LIMIT_COUNT,
 };
 
 /* What an event leads to. */
 struct refresh_step {
+        bool cancel;   /* the exchange under way is void, as its key is gone, or as a trial that hangs is in
+                          the way   of need: end it, and tell no outcome */
         bool exchange; /* start one now, with the key `key_serial` */
         uint64_t key_serial;
         enum refresh_reason reason; /* of that exchange, or of the one that is wanted */
         bool adopted;               /* granted: this is the token to hand out from now on */
-        bool expired;               /* the token in hand has come to its end: let it go */
-        enum refresh_limit limit;   /* the next exchange is put off by this, beyond the time it is due */
-        uint64_t wake_usec; /* call refresh_on_timer() then; USEC_NEVER: only another event matters */
+        bool spared;  /* granted, but the token in hand lives longer: it is kept, and the key is known to be
+                         good */
+        bool expired; /* the token in hand has come to its end: let it go */
+        bool off;     /* there has been no key file for a while: let the token go, and forget its account */
+        enum refresh_limit limit; /* the next exchange is put off by this, beyond the time it is due */
+        uint64_t wake_usec;       /* call refresh_on_timer() then; USEC_NEVER: only another event matters */
 };
 
-/* What became of a caller's wish. */
+/* What became of somebody's wish. */
 enum refresh_verdict {
         REFRESH_SATISFIED,    /* the token in hand will do */
         REFRESH_UNDER_WAY,    /* an exchange is under way or set: wait for its outcome */
         REFRESH_UNATTAINABLE, /* no fresh token would live that long; see refresh.attainable_sec */
         REFRESH_NOT_CURRENT,  /* the token reported is not the one in hand (any more) */
         REFRESH_ALREADY,      /* this token was reported before */
-        REFRESH_TOO_SOON,     /* see refresh_limited_until() */
+        REFRESH_TOO_SOON,     /* ret_limit says why, and until when */
         REFRESH_NO_KEY,
+};
+
+/* What is against it, and until when. */
+struct refresh_obstacle {
+        enum refresh_limit limit;
+        uint64_t until_usec;
 };
 
 struct refresh {
         struct keyring keyring;
+        struct refresh_budget budget;
+        bool started;        /* keys have been there */
+        bool files_unusable; /* to be set before refresh_on_keys(): no key does not mean no file, they cannot
+                                be read */
+        bool off;            /* there is no key file, and was none for a while */
+        uint64_t keyless_usec; /* since when there is no key file; 0: there is one, or it is off */
 
         /* the token in hand */
         bool has_token;
         uint64_t token_serial;
         uint64_t expires_usec;
         uint64_t refresh_point_usec;
-        uint32_t attainable_sec; /* life left in the latest token when it arrived: the most that can be had;
-                                    0: unknown */
+        uint64_t
+                last_chance_usec; /* one attempt is to be made after it; USEC_NEVER: the life is too short */
+        uint32_t attainable_sec;  /* life left in the latest token when it arrived: the most that can be had;
+                                     0: unknown */
 
         /* the exchange under way */
         bool in_flight;
         uint64_t in_flight_key;
         uint64_t sent_usec;
         enum refresh_reason in_flight_reason;
+        enum refresh_share in_flight_share;
 
-        /* the next one */
-        uint64_t due_usec;
+        /* the next ones */
+        uint64_t due_usec; /* need */
         enum refresh_reason due_reason;
-        uint64_t retry_after_usec; /* the upstream's wish: not before */
-        unsigned n_failures;       /* in a row, of any kind but a refused key */
-        unsigned n_slow_failures;  /* in a row, our fault or malformed */
+        uint64_t wish_usec; /* of a caller or an operator; USEC_NEVER: none */
+        enum refresh_reason wish_reason;
+        bool wish_new_account;          /* a key that is not known yet is to decide whose tokens they are */
+        bool round;                     /* one is under way */
+        enum refresh_share round_share; /* that of the failure which began it */
 
-        uint64_t sent_ring[REFRESH_HOURLY_BUDGET]; /* when the latest exchanges were sent, the oldest at
-                                                      sent_ring[n_sent % size] */
-        uint64_t n_sent;
-
-        /* likewise, of those that callers caused */
-        uint64_t caused_ring[REFRESH_CALLER_BUDGET];
-        uint64_t n_caused;
+        /* the trouble */
+        unsigned n_failures;         /* in a row, but for trials */
+        bool rounded;                /* a failure of need led to a round in it */
+        bool trial_rounded;          /* and one for a trial's */
+        uint64_t unauthorized_usec;  /* since when there was no answer but 401; 0: there was another */
+        uint64_t needed_usec;        /* when need was last served */
+        uint64_t needed_before_usec; /* the same, but for the exchange under way */
+        uint64_t retry_after_usec;   /* the upstream's wish: not before */
 
         uint64_t reported_serial; /* the token that was reported last */
         uint64_t reported_usec;
@@ -114,7 +151,7 @@ struct refresh {
 void refresh_init(struct refresh *refresh);
 
 /* The keys are these now (at start, and whenever key files changed): at most KEYS_PER_ENVIRONMENT_MAX, in
- * name order. A new key is tried at once if there is no living token, or if it replaces a proven one. */
+ * name order. One that is new or written again is tried once, soon. */
 struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_name *names, size_t n,
                                     uint64_t now_usec);
 
@@ -125,38 +162,55 @@ void refresh_on_lifetime(struct refresh *refresh);
 struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec);
 
 /* The exchange under way ended. For EXCHANGE_GRANTED: lifetime_sec as granted and the serial of the new
- * session; the life counts from when the step was given. For EXCHANGE_THROTTLED: retry_after_sec or
- * RETRY_AFTER_NONE. */
+ * session; the life counts from when the step was given. Else retry_after_sec or RETRY_AFTER_NONE. */
 struct refresh_outcome {
         enum exchange_outcome outcome;
         uint32_t lifetime_sec;
         uint64_t token_serial;
         uint32_t retry_after_sec;
+        bool retry_after_for_key; /* it is about this key, not about the base URL */
+        bool unsent;              /* nothing was sent upstream */
+        bool new_account;         /* granted for another account than the token in hand, which is to go */
 };
 struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct refresh_outcome *outcome,
                                        uint64_t now_usec, uint32_t random);
 
-/* A caller needs a token with min_ttl_sec left (0: any living one). */
+/* The exchange of the last step may not be: the same access key, or the same base URL, has been used
+ * elsewhere. Nothing was sent. key: until then this key is not used; else none is. */
+struct refresh_step refresh_on_held(struct refresh *refresh, bool key, uint64_t until_usec,
+                                    uint64_t now_usec);
+
+/* A caller needs a token with min_ttl_sec left (0: any living one). ret_obstacle is set for
+ * REFRESH_TOO_SOON. */
 enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl_sec, uint64_t now_usec,
-                                       struct refresh_step *ret_step);
+                                       struct refresh_step *ret_step, struct refresh_obstacle *ret_obstacle);
 
 /* A caller reports that the upstream refused the token of this serial (0: one that nobody knows). At most
- * one early refresh per token, and per REFRESH_REPORT_GAP_USEC. */
+ * one early refresh per token, and per REFRESH_REPORT_GAP_USEC. ret_obstacle as above. */
 enum refresh_verdict refresh_on_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec,
-                                       struct refresh_step *ret_step);
+                                       struct refresh_step *ret_step, struct refresh_obstacle *ret_obstacle);
 
-/* An operator wants a new token now: ends every rest and every backoff; floor, budget and Retry-After stand.
- */
-enum refresh_verdict refresh_on_operator(struct refresh *refresh, uint64_t now_usec,
-                                         struct refresh_step *ret_step);
+/* An operator wants a new token now, and every refused key tried: ends every backoff; floor, budget and
+ * Retry-After stand. new_account: keys of another account are good again. ret_obstacle as above. */
+enum refresh_verdict refresh_on_operator(struct refresh *refresh, bool new_account, uint64_t now_usec,
+                                         struct refresh_step *ret_step,
+                                         struct refresh_obstacle *ret_obstacle);
 
-/* The first moment when floor, budget and Retry-After all allow an exchange; may lie in the past. *ret_limit
- * (may be NULL) is what holds longest. */
-uint64_t refresh_limited_until(const struct refresh *refresh, enum refresh_limit *ret_limit);
+/* Before refresh_on_held(), where no key at all is free for the wish whose exchange that was: it is wanted
+ * no more, and a report may be made again. */
+void refresh_withdraw(struct refresh *refresh);
 
-/* When the next exchange is going to start, as things stand: USEC_NEVER if there is no key. While one is
- * under way: when it was sent. */
+/* The first moment when nothing but the key stands against an exchange for this share; may lie in the past.
+ * *ret_limit (may be NULL) is what holds longest. */
+uint64_t refresh_limited_until(const struct refresh *refresh, enum refresh_share share,
+                               enum refresh_limit *ret_limit);
+
+/* When the next exchange for the token is going to start, as things stand: USEC_NEVER if there is no key.
+ * While one is under way: when it was sent. Trials do not count while a token lives. */
 uint64_t refresh_next_usec(const struct refresh *refresh);
+
+/* When the last tenth of a life begins; USEC_NEVER for one that is too short to promise anything. */
+uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec);
 
 /* How many exchanges were sent in the hour up to now. */
 unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec);

@@ -1,10 +1,17 @@
-/* What the refresh machine does and what holds it up, in words: for logs and for tests. They are static. */
+/* What the refresh machine does, what holds it up, and what it knows of keys, in words: for the log, the
+ * status, what is kept over restarts, and tests. They are static. */
 #pragma once
 
 #include "lib/refresh.h"
 
-/* "first", "due", "retry", "trial", "reported", "demanded", "operator". */
+/* "first", "due", "retry", "compared", "trial", "reported", "demanded", "operator". */
 const char *refresh_reason_name(enum refresh_reason reason);
 
-/* "none", "floor", "budget", "retry-after", "keys". */
+/* "none", "floor", "budget", "share", "retry-after", "keys", "retry", "gap". */
 const char *refresh_limit_name(enum refresh_limit limit);
+
+/* "untried", "good", "refused". */
+const char *key_standing_name(enum key_standing standing);
+
+/* "", "unauthorized", "outdone", "other_account". */
+const char *key_cause_name(enum key_cause cause);

@@ -13,6 +13,7 @@
 
 /* The largest answer; UINT32_MAX itself is kept free, as callers use it for "none". */
 #define WAIT_MAX_SEC (UINT32_MAX - 1)
+#define VALUE_MAX    64
 
 #define SEC_PER_DAY      INT64_C(86400)
 #define SEC_PER_YEAR     INT64_C(31556952)     /* the mean Gregorian year */
@@ -160,40 +161,68 @@ static int read_seconds(const char *value, uint32_t *ret_sec)
         return 0;
 }
 
-int retry_after_parse(const char *value, int64_t wall_now_sec, uint32_t *ret_sec)
+/* Copies the value without the white space around it; its length, 0 where there is nothing, or too much. */
+static size_t trim(const char *value, char ret[static VALUE_MAX])
 {
-        char trimmed[64];
-        struct date date = { .year = 0 };
-        int64_t wait;
-        size_t length;
-
         value += strspn(value, " \t");
-        length = strlen(value);
+        size_t length = strlen(value);
+
         while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t')) {
                 length--;
         }
-        if (length == 0 || length >= sizeof(trimmed)) {
-                return -EINVAL;
-        }
-        memcpy(trimmed, value, length);
-        trimmed[length] = '\0';
-
-        if (read_seconds(trimmed, ret_sec) >= 0) {
+        if (length >= VALUE_MAX) {
                 return 0;
         }
+        memcpy(ret, value, length);
+        ret[length] = '\0';
+        return length;
+}
 
-        /* A clock outside 1970 to 9999 is no clock; so much is enough to stay clear of overflows. */
-        wall_now_sec = MAX_OF(INT64_C(0), MIN_OF(wall_now_sec, WALL_CLOCK_LIMIT));
+/* A clock outside 1970 to 9999 is no clock; so much is enough to stay clear of overflows. */
+static int64_t sane_clock(int64_t wall_sec)
+{
+        return MAX_OF(INT64_C(0), MIN_OF(wall_sec, WALL_CLOCK_LIMIT));
+}
+
+static int read_date(const char *trimmed, int64_t wall_now_sec, int64_t *ret_sec)
+{
+        struct date date = { .year = 0 };
+
         if (read_rfc850(trimmed, &date)) {
-                widen_year(&date, wall_now_sec);
+                widen_year(&date, sane_clock(wall_now_sec));
         } else if (!read_fixed(trimmed, &date) && !read_asctime(trimmed, &date)) {
                 return -EINVAL;
         }
         if (!is_real(&date)) {
                 return -EINVAL;
         }
+        *ret_sec = to_wall_clock(&date);
+        return 0;
+}
 
-        wait = to_wall_clock(&date) - wall_now_sec;
+int http_date_parse(const char *value, int64_t wall_now_sec, int64_t *ret_sec)
+{
+        char trimmed[VALUE_MAX];
+
+        return trim(value, trimmed) == 0 ? -EINVAL : read_date(trimmed, wall_now_sec, ret_sec);
+}
+
+int retry_after_parse(const char *value, int64_t wall_now_sec, uint32_t *ret_sec)
+{
+        char trimmed[VALUE_MAX];
+        int64_t until, wait;
+
+        if (trim(value, trimmed) == 0) {
+                return -EINVAL;
+        }
+        if (read_seconds(trimmed, ret_sec) >= 0) {
+                return 0;
+        }
+        int r = read_date(trimmed, wall_now_sec, &until);
+        if (r < 0) {
+                return r;
+        }
+        wait = until - sane_clock(wall_now_sec);
         *ret_sec = (uint32_t)MAX_OF(INT64_C(0), MIN_OF(wait, (int64_t)WAIT_MAX_SEC));
         return 0;
 }

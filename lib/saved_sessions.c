@@ -25,8 +25,27 @@ void saved_sessions_freep(struct saved_sessions **saved)
         *saved = saved_sessions_free(*saved);
 }
 
+void saved_environment_set_past(struct saved_environment *saved, const struct refresh_past *past)
+{
+        saved->past = *past;
+        saved->n_caused = 0;
+        for (size_t i = 0; i < past->n_sent; i++) {
+                if (past->sent[i].share != REFRESH_SHARE_REPORT &&
+                    past->sent[i].share != REFRESH_SHARE_DEMAND) {
+                        continue;
+                }
+                if (saved->n_caused == SAVED_CAUSED_MAX) {
+                        memmove(saved->caused_usec, saved->caused_usec + 1,
+                                (SAVED_CAUSED_MAX - 1) * sizeof(saved->caused_usec[0]));
+                        saved->n_caused--;
+                }
+                saved->caused_usec[saved->n_caused++] = past->sent[i].usec;
+        }
+}
+
 bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec)
 {
         return refresh_past_possible(&saved->past, now_usec) &&
+               (saved->n_caused == 0 || saved->caused_usec[saved->n_caused - 1] <= now_usec) &&
                (!saved->session || saved->session->sent_usec <= now_usec);
 }

@@ -5,6 +5,7 @@
 
 #include "lib/base_url.h"
 #include "lib/refresh_past.h"
+#include "lib/saved_json.h"
 #include "lib/session.h"
 #include "lib/settings.h"
 
@@ -17,12 +18,14 @@
 #define SAVED_SALT_SIZE       32
 #define SAVED_KEY_DIGEST_SIZE 32
 #define SAVED_NUMBER_MAX      (UINT64_C(1) << 60)
-#define SAVED_TIME_MAX_USEC   (UINT64_C(1) << 60) /* 36000 years after boot */
+#define SAVED_CAUSED_MAX      15
 
 struct saved_environment {
         char name[ENVIRONMENT_NAME_MAX + 1];
         char base_url[BASE_URL_MAX + 1];
-        struct refresh_past past;
+        struct refresh_past past;               /* see saved_environment_set_past() */
+        uint64_t caused_usec[SAVED_CAUSED_MAX]; /* of those that callers caused, the oldest first */
+        size_t n_caused;
         struct session *session; /* one reference; NULL: none. What follows belongs to it */
         uint64_t refresh_point_usec;
         uint32_t attainable_sec;
@@ -53,6 +56,10 @@ int saved_sessions_format(const struct saved_sessions *saved, char **ret, size_t
  * in what way, a static text without anything of the content. -ENOMEM. */
 int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
                          const char **reterr_why);
+
+/* Puts the past in. Of the shares only this is written: what callers caused. When it is read, that is
+ * REFRESH_SHARE_DEMAND, and all else REFRESH_SHARE_NEED; lib/saved_knowledge knows better. */
+void saved_environment_set_past(struct saved_environment *saved, const struct refresh_past *past);
 
 /* Could a process have left this by now? False if any of it lies in a time to come. */
 bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec);

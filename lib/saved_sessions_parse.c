@@ -5,6 +5,7 @@
  * number, text behind the end) is refused all the same. */
 #include "lib/saved_sessions.h"
 
+#include "lib/saved_json.h"
 #include "lib/secret.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"
@@ -14,85 +15,17 @@
 
 #define NESTING_MAX 6
 
-static bool get_text(struct json_object *json, const char *member, size_t max, const char **ret)
-{
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(json, member, &value) ||
-            !json_object_is_type(value, json_type_string)) {
-                return false;
-        }
-        *ret = json_object_get_string(value);
-        size_t length = (size_t)json_object_get_string_len(value);
-        return length <= max && strlen(*ret) == length;
-}
-
-static bool number_of(struct json_object *value, uint64_t max, uint64_t *ret)
-{
-        if (!json_object_is_type(value, json_type_int)) {
-                return false;
-        }
-        int64_t number = json_object_get_int64(value);
-        *ret = (uint64_t)number;
-        return number >= 0 && (uint64_t)number <= max;
-}
-
-static bool get_number(struct json_object *json, const char *member, uint64_t max, uint64_t *ret)
-{
-        struct json_object *value;
-        return json_object_object_get_ex(json, member, &value) && number_of(value, max, ret);
-}
-
-static bool get_bytes(struct json_object *json, const char *member, uint8_t *bytes, size_t n)
-{
-        const char *text;
-
-        if (!get_text(json, member, 2 * n, &text) || strlen(text) != 2 * n) {
-                return false;
-        }
-        for (size_t i = 0; i < n; i++) {
-                static const char digits[] = "0123456789abcdef";
-                const char *high = strchr(digits, text[2 * i]), *low = strchr(digits, text[2 * i + 1]);
-                if (!high || !low) {
-                        return false;
-                }
-                bytes[i] = (uint8_t)((high - digits) << 4 | (low - digits));
-        }
-        return true;
-}
-
-/* Ascending, each a time. */
-static bool get_times(struct json_object *json, const char *member, uint64_t *times, size_t max, size_t *ret)
-{
-        struct json_object *list;
-        uint64_t before = 0;
-
-        if (!json_object_object_get_ex(json, member, &list) || !json_object_is_type(list, json_type_array) ||
-            json_object_array_length(list) > max) {
-                return false;
-        }
-        *ret = json_object_array_length(list);
-        for (size_t i = 0; i < *ret; i++) {
-                if (!number_of(json_object_array_get_idx(list, i), SAVED_TIME_MAX_USEC, &times[i]) ||
-                    times[i] <= before) {
-                        return false;
-                }
-                before = times[i];
-        }
-        return true;
-}
-
 /* A grant holds a token: it is built in secret memory. */
 static int make_session(struct json_object *json, uint64_t sent_usec, uint32_t lifetime_sec,
                         struct session **ret)
 {
         const char *ust, *mage_id, *label;
 
-        if (!get_text(json, "ust", SESSION_TOKEN_MAX, &ust) ||
+        if (!saved_get_text(json, "ust", SESSION_TOKEN_MAX, &ust) ||
             !token_exchange_is_plain(ust, strlen(ust), SESSION_TOKEN_MAX) ||
-            !get_text(json, "mage_id", MAGE_ID_MAX, &mage_id) ||
+            !saved_get_text(json, "mage_id", MAGE_ID_MAX, &mage_id) ||
             !token_exchange_is_plain(mage_id, strlen(mage_id), MAGE_ID_MAX) ||
-            !get_text(json, "key_label", KEY_LABEL_MAX, &label) ||
+            !saved_get_text(json, "key_label", KEY_LABEL_MAX, &label) ||
             (*label != '\0' && !key_label_valid(label, strlen(label)))) {
                 return -EBADMSG;
         }
@@ -116,13 +49,14 @@ static int read_session(struct json_object *json, struct saved_environment *save
         if (!json_object_object_get_ex(json, "session", &session)) {
                 return 0;
         }
-        if (!get_number(session, "sent_usec", SAVED_TIME_MAX_USEC, &sent_usec) ||
-            !get_number(session, "lifetime_sec", LIFETIME_MAX_SEC, &lifetime_sec) || lifetime_sec == 0 ||
-            !get_number(session, "refresh_point_usec", sent_usec + lifetime_sec * USEC_PER_SEC,
-                        &saved->refresh_point_usec) ||
+        if (!saved_get_number(session, "sent_usec", SAVED_TIME_MAX_USEC, &sent_usec) ||
+            !saved_get_number(session, "lifetime_sec", LIFETIME_MAX_SEC, &lifetime_sec) ||
+            lifetime_sec == 0 ||
+            !saved_get_number(session, "refresh_point_usec", sent_usec + lifetime_sec * USEC_PER_SEC,
+                              &saved->refresh_point_usec) ||
             saved->refresh_point_usec < sent_usec ||
-            !get_number(session, "attainable_sec", lifetime_sec, &attainable_sec) ||
-            !get_bytes(session, "key_digest", saved->key_digest, sizeof(saved->key_digest)) ||
+            !saved_get_number(session, "attainable_sec", lifetime_sec, &attainable_sec) ||
+            !saved_get_bytes(session, "key_digest", saved->key_digest, sizeof(saved->key_digest)) ||
             !json_object_object_get_ex(session, "reported", &reported)) {
                 return -EBADMSG;
         }
@@ -131,29 +65,40 @@ static int read_session(struct json_object *json, struct saved_environment *save
         return make_session(session, sent_usec, (uint32_t)lifetime_sec, &saved->session);
 }
 
+/* What is not told apart here counts as what there is the least of. */
+static enum refresh_share share_of(const struct saved_environment *saved, uint64_t usec)
+{
+        for (size_t i = 0; i < saved->n_caused; i++) {
+                if (saved->caused_usec[i] == usec) {
+                        return REFRESH_SHARE_DEMAND;
+                }
+        }
+        return REFRESH_SHARE_NEED;
+}
+
 static int read_environment(struct json_object *json, struct saved_environment *saved)
 {
         struct refresh_past *past = &saved->past;
-        const char *name, *base_url;
-        _cleanup_free_ char *spelling = NULL;
-        char why[256];
+        uint64_t sent_usec[ARRAY_SIZE(past->sent)];
+        const char *name;
 
-        if (!get_text(json, "name", ENVIRONMENT_NAME_MAX, &name) ||
+        if (!saved_get_text(json, "name", ENVIRONMENT_NAME_MAX, &name) ||
             !environment_name_valid(name, strlen(name)) ||
-            !get_text(json, "base_url", BASE_URL_MAX, &base_url) ||
-            !get_times(json, "sent_usec", past->sent_usec, ARRAY_SIZE(past->sent_usec), &past->n_sent) ||
-            !get_times(json, "caused_usec", past->caused_usec, ARRAY_SIZE(past->caused_usec),
-                       &past->n_caused) ||
-            !get_number(json, "retry_after_usec", SAVED_TIME_MAX_USEC, &past->retry_after_usec) ||
-            !get_number(json, "reported_usec", SAVED_TIME_MAX_USEC, &past->reported_usec)) {
+            !saved_get_times(json, "sent_usec", sent_usec, ARRAY_SIZE(sent_usec), &past->n_sent) ||
+            !saved_get_times(json, "caused_usec", saved->caused_usec, ARRAY_SIZE(saved->caused_usec),
+                             &saved->n_caused) ||
+            !saved_get_number(json, "retry_after_usec", SAVED_TIME_MAX_USEC, &past->retry_after_usec) ||
+            !saved_get_number(json, "reported_usec", SAVED_TIME_MAX_USEC, &past->reported_usec)) {
                 return -EBADMSG;
         }
-        int r = base_url_parse(base_url, &spelling, why, sizeof(why));
-        if (r < 0 || !streq(spelling, base_url)) {
-                return r == -ENOMEM ? r : -EBADMSG;
+        int r = saved_get_base_url(json, "base_url", saved->base_url);
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < past->n_sent; i++) {
+                past->sent[i] = (struct refresh_sent){ sent_usec[i], share_of(saved, sent_usec[i]) };
         }
         (void)snprintf(saved->name, sizeof(saved->name), "%s", name);
-        (void)snprintf(saved->base_url, sizeof(saved->base_url), "%s", base_url);
         return read_session(json, saved);
 }
 
@@ -175,16 +120,14 @@ static int read_all(struct json_object *json, struct saved_sessions *saved, cons
         uint64_t version;
         const char *boot_id;
 
-        if (!get_number(json, "version", INT64_MAX, &version) || version != SAVED_VERSION) {
+        if (!saved_get_number(json, "version", INT64_MAX, &version) || version != SAVED_VERSION) {
                 *reterr_why = "another version of the program wrote it";
                 return -EBADMSG;
         }
-        if (!get_number(json, "number", SAVED_NUMBER_MAX, &saved->number) || saved->number == 0 ||
-            !get_text(json, "boot_id", SAVED_BOOT_ID_LENGTH, &boot_id) ||
-            !get_bytes(json, "salt", saved->salt, sizeof(saved->salt)) ||
-            !json_object_object_get_ex(json, "environments", &list) ||
-            !json_object_is_type(list, json_type_array) ||
-            json_object_array_length(list) > ARRAY_SIZE(saved->environments)) {
+        if (!saved_get_number(json, "number", SAVED_NUMBER_MAX, &saved->number) || saved->number == 0 ||
+            !saved_get_text(json, "boot_id", SAVED_BOOT_ID_LENGTH, &boot_id) ||
+            !saved_get_bytes(json, "salt", saved->salt, sizeof(saved->salt)) ||
+            !saved_get_list(json, "environments", ARRAY_SIZE(saved->environments), &list)) {
                 return -EBADMSG;
         }
         (void)snprintf(saved->boot_id, sizeof(saved->boot_id), "%s", boot_id);

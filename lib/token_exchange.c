@@ -26,6 +26,7 @@ const char *exchange_outcome_name(enum exchange_outcome outcome)
                 [EXCHANGE_UNAVAILABLE] = "unavailable",
                 [EXCHANGE_REQUEST_REFUSED] = "request_refused",
                 [EXCHANGE_MALFORMED] = "malformed",
+                [EXCHANGE_OTHER_ACCOUNT] = "other_account",
         };
 
         return (unsigned)outcome < _EXCHANGE_OUTCOME_COUNT ? names[outcome] : "unknown";
@@ -200,9 +201,8 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
                 const char *why;
         } rows[] = {
                 { 201, 299, EXCHANGE_MALFORMED, "a success, but not status 200" },
-                { 300, 399, EXCHANGE_MALFORMED, "a redirect, which is never followed" },
-                { 401, 401, EXCHANGE_KEY_REFUSED, "the key was refused" },
-                { 403, 403, EXCHANGE_KEY_REFUSED, "the key was refused" },
+                { 300, 399, EXCHANGE_MALFORMED, "a redirect is not followed" },
+                { 401, 401, EXCHANGE_KEY_REFUSED, "the access key was refused" },
                 { 408, 408, EXCHANGE_UNAVAILABLE, "the server gave up waiting" },
                 { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later" },
                 { 429, 429, EXCHANGE_THROTTLED, "too many requests" },
@@ -223,16 +223,32 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
         return rows[i].outcome;
 }
 
+bool token_exchange_wait_is_for_key(long status)
+{
+        return status != 429 && (status < 500 || status > 599);
+}
+
+/* The upstream counts by its own clock, whatever ours says. */
+static uint32_t read_wait(const struct exchange_answer *answer, int64_t wall_now_sec)
+{
+        int64_t sent_sec = wall_now_sec;
+        uint32_t wait_sec;
+
+        if (!answer->retry_after) {
+                return RETRY_AFTER_NONE;
+        }
+        if (answer->date && http_date_parse(answer->date, wall_now_sec, &sent_sec) < 0) {
+                sent_sec = wall_now_sec;
+        }
+        return retry_after_parse(answer->retry_after, sent_sec, &wait_sec) < 0 ? RETRY_AFTER_NONE : wait_sec;
+}
+
 enum exchange_outcome token_exchange_classify(const struct exchange_answer *answer, int64_t wall_now_sec,
                                               struct grant *ret_grant, uint32_t *ret_retry_after_sec,
                                               const char **ret_why)
 {
+        uint32_t wait_sec = read_wait(answer, wall_now_sec);
         enum exchange_outcome outcome;
-        uint32_t wait_sec = RETRY_AFTER_NONE;
-
-        if (answer->retry_after && retry_after_parse(answer->retry_after, wall_now_sec, &wait_sec) < 0) {
-                wait_sec = RETRY_AFTER_NONE;
-        }
 
         if (answer->status == 200) {
                 outcome = classify_body(answer->body, answer->body_length, ret_grant, ret_why);
@@ -240,6 +256,6 @@ enum exchange_outcome token_exchange_classify(const struct exchange_answer *answ
                 outcome = classify_status(answer->status, wait_sec != RETRY_AFTER_NONE, ret_why);
         }
 
-        *ret_retry_after_sec = outcome == EXCHANGE_THROTTLED ? wait_sec : RETRY_AFTER_NONE;
+        *ret_retry_after_sec = outcome == EXCHANGE_GRANTED ? RETRY_AFTER_NONE : wait_sec;
         return outcome;
 }

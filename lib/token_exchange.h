@@ -7,23 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SESSION_TOKEN_MAX       4096 /* characters of `ust` */
-#define MAGE_ID_MAX             64
-#define LIFETIME_MAX_SEC        (30 * 24 * 3600)
-#define TOKEN_REPLY_MAX         65536 /* bytes of body */
-#define TOKEN_REQUEST_PATH      "/rest/v1/app/session/token"
-#define ANSWER_HEADER_NAMES_MAX 512
-#define ANSWER_MESSAGE_MAX      200
+#define SESSION_TOKEN_MAX  4096 /* characters of `ust` */
+#define MAGE_ID_MAX        64
+#define LIFETIME_MAX_SEC   (30 * 24 * 3600)
+#define TOKEN_REPLY_MAX    65536 /* bytes of body */
+#define TOKEN_REQUEST_PATH "/rest/v1/app/session/token"
+#define ANSWER_MESSAGE_MAX 200
 
 struct json_object;
 
 enum exchange_outcome {
         EXCHANGE_GRANTED,         /* a whole, sane answer */
-        EXCHANGE_KEY_REFUSED,     /* 401, 403 */
+        EXCHANGE_KEY_REFUSED,     /* 401 */
         EXCHANGE_THROTTLED,       /* 429, or 503 with Retry-After */
         EXCHANGE_UNAVAILABLE,     /* network, TLS, time-out, 408, 425, 5xx */
-        EXCHANGE_REQUEST_REFUSED, /* any other 4xx: our fault */
+        EXCHANGE_REQUEST_REFUSED, /* any other 4xx: our fault, or not the API that answers */
         EXCHANGE_MALFORMED,       /* 200 with anything but a whole answer, another 2xx, a redirect */
+        EXCHANGE_OTHER_ACCOUNT,   /* a whole answer, but for another account than the environment's */
         _EXCHANGE_OUTCOME_COUNT,
 };
 
@@ -45,6 +45,7 @@ bool token_exchange_is_plain(const char *text, size_t length, size_t max);
 struct exchange_answer {
         long status;             /* HTTP status */
         const char *retry_after; /* the header's value or NULL */
+        const char *date;        /* likewise */
         const char *body;
         size_t body_length;
 };
@@ -61,15 +62,20 @@ int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size
 int token_exchange_lifetime(const struct json_object *object, uint32_t *ret_sec);
 
 /* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched.
- * *ret_retry_after_sec is set for EXCHANGE_THROTTLED, else RETRY_AFTER_NONE. *ret_why is a static text for
- * people, to stand behind the status: what was wrong with the answer ("expires_in is not a whole number of
- * seconds from 1 s to 30 days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters without
- * quotes (" and '), `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from 1 to
- * LIFETIME_MAX_SEC. Duplicate fields: the last counts. Text after the JSON value, other than white space, is
- * malformed; so is a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
+ * *ret_retry_after_sec is how long to wait from now on, RETRY_AFTER_NONE if granted or not said; a date
+ * counts against the answer's own, and against wall_now_sec where there is none. *ret_why is a static text
+ * for people, to stand behind the status: what was wrong with the answer ("expires_in is not a whole number
+ * of seconds from 1 s to 30 days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters
+ * without quotes (" and '), `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from
+ * 1 to LIFETIME_MAX_SEC. Duplicate fields: the last counts. Text after the JSON value, other than white
+ * space, is malformed; so is a body over TOKEN_REPLY_MAX, a NUL byte, invalid UTF-8. */
 enum exchange_outcome token_exchange_classify(const struct exchange_answer *answer, int64_t wall_now_sec,
                                               struct grant *ret_grant, uint32_t *ret_retry_after_sec,
                                               const char **ret_why);
+
+/* Whom a Retry-After of an answer with this HTTP status is meant for: true: the key that was exchanged;
+ * false (429, 5xx): all who ask there. */
+bool token_exchange_wait_is_for_key(long status);
 
 /* What may be kept of an answer that nobody has documented: its `code` and its `message`, the latter without
  * anything that could be secret. */
@@ -78,9 +84,6 @@ struct answer_excerpt {
         char message[ANSWER_MESSAGE_MAX + 1]; /* printable ASCII; "" when none */
 };
 
-/* Reads `code` and `message` from a JSON body, if it is one. Every occurrence (ASCII case ignored) of one of
- * the n hidden texts is replaced by
- * "[hidden]", and so is every run of 16 or more of [A-Za-z0-9+/=_.-] that has a digit or is over 32 long.
- * Other bytes than printable ASCII become '?'. NULL and empty hidden texts are skipped. */
+/* Reads `code` and `message` from a JSON body, if it is one; the latter as redact() shows it. */
 void token_exchange_excerpt(const char *body, size_t length, const char *const *hidden, size_t n_hidden,
                             struct answer_excerpt *ret);

@@ -117,7 +117,8 @@ static int answer_path(struct environment *environment, const struct request *re
                 environment->counters.api++;
         }
 
-        fault = faults_for_request(&environment->faults, token_path, token_path && asked.status == 200);
+        fault = faults_for_request(&environment->faults, token_path, token_path && asked.status == 200,
+                                   asked.key_id);
         r = token_path ? answer_token(environment, &asked, fault, &answer)
                        : answer_api(environment, request, fault, &answer);
         if (r < 0) {

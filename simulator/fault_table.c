@@ -30,6 +30,7 @@ const struct fault_row fault_rows[FAULT_KINDS] = {
         [FAULT_NOT_JSON] = { "not_json", STAGE_INSTEAD },
         [FAULT_LIFETIME] = { "lifetime", STAGE_GRANT },
         [FAULT_BAD_UST] = { "bad_ust", STAGE_GRANT },
+        [FAULT_ACCOUNT] = { "account", STAGE_GRANT },
         [FAULT_WRONG_CERTIFICATE] = { "wrong_certificate", STAGE_CONNECTION },
         [FAULT_RESET_ON_ACCEPT] = { "reset_on_accept", STAGE_CONNECTION },
         [FAULT_GARBAGE] = { "garbage", STAGE_INSTEAD },
@@ -57,6 +58,8 @@ static const struct parameter {
         { FAULT_REFUSE, "status", NUMBER, 401, 403, false },
         { FAULT_REFUSE, "code", NUMBER, INT32_MIN, INT32_MAX, false },
         { FAULT_REFUSE, "message", TEXT, 0, 0, false },
+        { FAULT_REFUSE, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
+        { FAULT_REFUSE, "retry_after_date", FLAG, 0, 0, false },
         { FAULT_THROTTLE, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_THROTTLE, "retry_after_date", FLAG, 0, 0, false },
         { FAULT_UNAVAILABLE, "status", NUMBER, 500, 599, false },
@@ -81,6 +84,7 @@ static const struct parameter {
         { FAULT_GIANT, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_LIFETIME, "expires_in", ANYTHING, 0, 0, true },
         { FAULT_BAD_UST, "ust", TEXT, 0, 0, true },
+        { FAULT_ACCOUNT, "mage_id", TEXT, 0, 0, true },
 };
 
 int fault_kind_from_name(const char *name)

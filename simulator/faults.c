@@ -7,6 +7,7 @@
 #include "simulator/fault_table.h"
 #include "simulator/faults.h"
 #include "simulator/json_text.h"
+#include "simulator/keys.h"
 
 static const char *const paths_names[] = {
         [PATHS_TOKEN] = "token", [PATHS_API] = "api", [PATHS_ALL] = "all"
@@ -25,6 +26,7 @@ static struct fault *fault_free(struct fault *fault)
         }
 
         json_object_put(fault->parameters);
+        free(fault->key_id);
         free(fault);
         return NULL;
 }
@@ -107,6 +109,23 @@ static int read_count(struct fault *fault, struct json_object *value, char **ret
         return 0;
 }
 
+static int read_key(struct fault *fault, struct json_object *value, char **reterr_message)
+{
+        const char *id = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+
+        if (!key_id_is_valid(id)) {
+                return complain(reterr_message, "key must be an application ID");
+        }
+        if (fault_stage(fault->kind) == STAGE_CONNECTION) {
+                return complain(reterr_message,
+                                "key must be left out: this fault acts on connections, before there is one");
+        }
+
+        free(fault->key_id);
+        fault->key_id = strdup(id);
+        return fault->key_id ? 0 : -ENOMEM;
+}
+
 static int read_parameter(struct fault *fault, const char *name, struct json_object *value,
                           char **reterr_message)
 {
@@ -131,6 +150,8 @@ static int read_fields(struct fault *fault, struct json_object *description, cha
                         r = read_paths(fault, value, reterr_message);
                 } else if (streq(name, "count")) {
                         r = read_count(fault, value, reterr_message);
+                } else if (streq(name, "key")) {
+                        r = read_key(fault, value, reterr_message);
                 } else {
                         r = read_parameter(fault, name, value, reterr_message);
                 }
@@ -198,13 +219,19 @@ struct fault *faults_for_connection(const struct faults *faults)
         return NULL;
 }
 
-struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted)
+static bool fits_key(const struct fault *fault, bool token_path, const char *key_id)
+{
+        return !fault->key_id || (token_path && key_id && streq(fault->key_id, key_id));
+}
+
+struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted,
+                                 const char *key_id)
 {
         struct fault *fault;
 
         TAILQ_FOREACH(fault, &faults->list, link)
         {
-                if (fault_stage(fault->kind) == STAGE_CONNECTION) {
+                if (fault_stage(fault->kind) == STAGE_CONNECTION || !fits_key(fault, token_path, key_id)) {
                         continue;
                 }
                 if (fault_stage(fault->kind) == STAGE_GRANT && !granted) {
@@ -266,6 +293,10 @@ int fault_describe(const struct fault *fault, struct json_object **ret)
         }
         if (fault->left == FAULT_COUNT_ENDLESS ? json_object_object_add(object, "count", NULL) < 0
                                                : json_add_number(object, "count", fault->left) < 0) {
+                return -ENOMEM;
+        }
+
+        if (fault->key_id && json_add_text(object, "key", fault->key_id) < 0) {
                 return -ENOMEM;
         }
 

@@ -30,6 +30,7 @@ enum fault_kind {
         FAULT_NOT_JSON,
         FAULT_LIFETIME,
         FAULT_BAD_UST,
+        FAULT_ACCOUNT,
         FAULT_WRONG_CERTIFICATE,
         FAULT_RESET_ON_ACCEPT,
         FAULT_GARBAGE,
@@ -48,9 +49,10 @@ enum fault_paths { PATHS_TOKEN, PATHS_API, PATHS_ALL };
 struct fault {
         enum fault_kind kind;
         enum fault_paths paths;
-        uint64_t left;                  /* FAULT_COUNT_ENDLESS, or how often it still acts */
-        uint64_t used;                  /* how often it has acted */
-        struct json_object *parameters; /* as given, all checked; without "fault", "count" and "paths" */
+        uint64_t left; /* FAULT_COUNT_ENDLESS, or how often it still acts */
+        uint64_t used; /* how often it has acted */
+        char *key_id;  /* acts on token requests with this key alone; NULL: on all requests */
+        struct json_object *parameters; /* as given, all checked; without what stands above */
         TAILQ_ENTRY(fault) link;        /* faults::list */
 };
 
@@ -70,9 +72,11 @@ int faults_add(struct faults *faults, struct json_object *description, struct fa
 /* The oldest fault that acts on connections, or NULL. It is not counted as used. */
 struct fault *faults_for_connection(const struct faults *faults);
 
-/* The oldest fault that acts on a request to the token endpoint or elsewhere; `granted` says whether the
- * right answer would be a token. NULL if there is none. It is not counted as used. */
-struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted);
+/* The oldest fault that acts on a request to the token endpoint, with the key of this ID (NULL: none was
+ * sent), or elsewhere; `granted` says whether the right answer would be a token. NULL if there is none. It
+ * is not counted as used. */
+struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted,
+                                 const char *key_id);
 
 /* Counts the fault as used. One that is used up leaves the list and is freed: returns NULL then, else the
  * fault. */

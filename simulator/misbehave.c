@@ -182,6 +182,8 @@ int misbehave_grant(const struct fault *fault, struct json_object *grant, int64_
                         return -EINVAL;
                 }
                 return json_add(grant, "ust", json_object_get(ust));
+        case FAULT_ACCOUNT:
+                return json_add_text(grant, "mage_id", fault_text(fault, "mage_id", ""));
         default:
                 return 0;
         }

@@ -33,20 +33,45 @@ static bool is_loopback(int fd)
         return address.ss_family == AF_UNIX;
 }
 
+/* Is it of that series: "SERIES-" and digits? */
+static bool is_of_series(const char *name, const char *series)
+{
+        size_t length = strlen(series);
+
+        if (strncmp(name, series, length) != 0 || name[length] != '-') {
+                return false;
+        }
+        const char *digits = name + length + 1;
+        return *digits && strspn(digits, "0123456789") == strlen(digits);
+}
+
+/* What there is too much of one series takes no place from the other. */
+static const char *sort_in_kept(struct passed_sockets *passed, int fd, const char *name, const char *series)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < passed->n_kept; i++) {
+                n += is_of_series(passed->kept_names[i], series);
+        }
+        if (n == PASSED_SERIES_MAX) {
+                return "there are too many of its kind";
+        }
+        if (strlen(name) > PASSED_KEPT_NAME_MAX) {
+                return "its name is longer than any that we give";
+        }
+        (void)snprintf(passed->kept_names[passed->n_kept], PASSED_KEPT_NAME_MAX + 1, "%s", name);
+        passed->kept[passed->n_kept++] = fd;
+        return NULL;
+}
+
 /* Puts it where it belongs. NULL, or why there is no place for it. */
 static const char *sort_in(struct passed_sockets *passed, int fd, const char *name)
 {
-        if (strncmp(name, "sessions", strlen("sessions")) == 0) {
-                if (passed->n_sessions == PASSED_SESSIONS_MAX) {
-                        return "there are too many of its kind";
-                }
-                if (strlen(name) > PASSED_SESSIONS_NAME_MAX) {
-                        return "its name is longer than any that we give";
-                }
-                (void)snprintf(passed->session_names[passed->n_sessions], PASSED_SESSIONS_NAME_MAX + 1, "%s",
-                               name);
-                passed->sessions[passed->n_sessions++] = fd;
-                return NULL;
+        if (is_of_series(name, "sessions")) {
+                return sort_in_kept(passed, fd, name, "sessions");
+        }
+        if (is_of_series(name, "knowledge")) {
+                return sort_in_kept(passed, fd, name, "knowledge");
         }
         if (sd_is_socket(fd, AF_NETLINK, 0, -1) > 0) {
                 int protocol = -1;
@@ -123,10 +148,10 @@ void passed_sockets_close(struct passed_sockets *passed)
         for (size_t i = 0; i < passed->n_listen; i++) {
                 close_fd(&passed->listen[i]);
         }
-        for (size_t i = 0; i < passed->n_sessions; i++) {
-                close_fd(&passed->sessions[i]);
+        for (size_t i = 0; i < passed->n_kept; i++) {
+                close_fd(&passed->kept[i]);
         }
         close_fd(&passed->credential);
         close_fd(&passed->diagnosis);
-        passed->n_listen = passed->n_sessions = 0;
+        passed->n_listen = passed->n_kept = 0;
 }

@@ -17,10 +17,9 @@
 /* What became of a question. */
 struct keeper_outcome {
         uint64_t number;
-        enum refresh_verdict verdict; /* of a demand, a report, a refresh */
-        enum refresh_limit limit;     /* REFRESH_TOO_SOON: by what */
-        uint64_t limited_until_usec;  /* likewise: until when */
-        bool stopping;                /* of a reload: there is none any more, the daemon is about to end */
+        enum refresh_verdict verdict;     /* of a demand, a report, a refresh */
+        struct refresh_obstacle obstacle; /* REFRESH_TOO_SOON: what is against it, and until when */
+        bool stopping; /* of a reload: there is none any more, the daemon is about to end */
         char message[SETTINGS_ERROR_MAX]; /* of a reload: why it failed; "": it did not */
 };
 

@@ -6,20 +6,16 @@
 
 #include <unistd.h>
 
-#define CALLERS_PATIENCE_USEC                                                                               \
-        USEC_PER_MIN /* told to callers that have caused as many refreshes as they may */
-
 /* ---- about a token ---- */
 
 static void on_demand(struct keeper *keeper, uint64_t number, const char *name, uint32_t min_ttl_sec)
 {
         struct environment *environment = environments_find(&keeper->environments, name);
-        uint64_t now_usec = clock_now_usec();
         struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
 
         if (environment) {
-                outcome.verdict = environment_demand(environment, min_ttl_sec, now_usec);
-                outcome.limited_until_usec = now_usec + CALLERS_PATIENCE_USEC;
+                outcome.verdict =
+                        environment_demand(environment, min_ttl_sec, clock_now_usec(), &outcome.obstacle);
         }
         outbox_put(keeper->outbox, &outcome);
 }
@@ -31,7 +27,8 @@ static void on_report(struct keeper *keeper, uint64_t number, const char *name, 
         struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
 
         if (environment) {
-                outcome.verdict = environment_report(environment, ust, length, clock_now_usec());
+                outcome.verdict =
+                        environment_report(environment, ust, length, clock_now_usec(), &outcome.obstacle);
         }
         outbox_put(keeper->outbox, &outcome);
 }
@@ -42,9 +39,8 @@ static void on_refresh(struct keeper *keeper, uint64_t number, const char *name,
         struct keeper_outcome outcome = { .number = number, .verdict = REFRESH_NO_KEY };
 
         if (environment) {
-                outcome.verdict = environment_operator_refresh(environment, new_account, clock_now_usec());
-                outcome.limited_until_usec =
-                        refresh_limited_until(&environment->view.refresh, &outcome.limit);
+                outcome.verdict = environment_operator_refresh(environment, new_account, clock_now_usec(),
+                                                               &outcome.obstacle);
         }
         outbox_put(keeper->outbox, &outcome);
 }

@@ -6,33 +6,28 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/environment_ledger.h"
 #include "daemon/keeper/environment_log.h"
+#include "daemon/keeper/environment_memory.h"
+#include "daemon/keeper/environment_outcome.h"
 #include "lib/duration.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 static void carry_out(struct environment *environment, const struct refresh_step *step, uint64_t now_usec);
 
-static uint32_t random_bits(void)
+static void show_account(struct environment *environment)
 {
-        uint32_t bits = 0;
-        /* Never blocks once the system is up, and jitter is no secret: without randomness it is none. */
-        (void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK);
-        return bits;
-}
-
-static const char *label_of(const struct environment *environment, uint64_t key_serial)
-{
-        const struct key_state *key = keyring_find(&environment->view.refresh.keyring, key_serial);
-        return key ? key->label : "";
+        (void)snprintf(environment->view.account, sizeof(environment->view.account), "%s",
+                       environment_account(environment));
 }
 
 static void tell_change(struct environment *environment)
 {
+        show_account(environment);
         environment->watcher.on_change(environment, environment->watcher.userdata);
 }
 
@@ -44,25 +39,6 @@ static void tell_news(struct environment *environment)
 }
 
 /* ---- exchanges ---- */
-
-static void note_trouble(struct environment *environment, const struct exchange_report *report,
-                         const char *label, uint64_t now_usec)
-{
-        struct environment_trouble *trouble = &environment->view.trouble;
-
-        *trouble =
-                (struct environment_trouble){ .any = true, .outcome = report->outcome, .at_usec = now_usec };
-        (void)snprintf(trouble->key_label, sizeof(trouble->key_label), "%s", label);
-        (void)snprintf(trouble->why, sizeof(trouble->why), "%s", report->why);
-        if (report->status == 0 || report->outcome == EXCHANGE_GRANTED) {
-                return;
-        }
-        struct environment_odd_answer *odd = &environment->view.odd_answer;
-        *odd = (struct environment_odd_answer){ .any = true, .at_usec = now_usec, .status = report->status };
-        (void)snprintf(odd->content_type, sizeof(odd->content_type), "%s", report->content_type);
-        (void)snprintf(odd->header_names, sizeof(odd->header_names), "%s", report->header_names);
-        odd->excerpt = report->excerpt;
-}
 
 /* A TLS exchange leaves a megabyte of free heap behind, and the next one is an hour away. */
 static struct exchange *free_exchange(struct exchange *exchange)
@@ -77,55 +53,9 @@ static struct exchange *free_exchange(struct exchange *exchange)
 static void on_exchange_done(const struct exchange_report *report, void *userdata)
 {
         struct environment *environment = userdata;
-        struct refresh *refresh = &environment->view.refresh;
         uint64_t now_usec = clock_now_usec();
-        uint64_t key_serial = refresh->in_flight_key, sent_usec = refresh->sent_usec;
-        struct refresh_outcome outcome = { .outcome = report->outcome,
-                                           .retry_after_sec = report->retry_after_sec };
-        _cleanup_(session_unrefp) struct session *session = NULL;
-        char label[KEY_LABEL_MAX + 1];
+        struct refresh_step step = environment_outcome_take(environment, report, now_usec);
 
-        (void)snprintf(label, sizeof(label), "%s", label_of(environment, key_serial));
-        if (report->outcome == EXCHANGE_GRANTED) {
-                outcome.lifetime_sec = report->grant->lifetime_sec;
-                outcome.token_serial = environment->last_serial + 1;
-                if (session_new(&session, report->grant, outcome.token_serial, sent_usec, label) < 0) {
-                        outcome.outcome =
-                                EXCHANGE_UNAVAILABLE; /* no memory for it: as good as not granted */
-                }
-        }
-        const struct key_state *key = keyring_find(&refresh->keyring, key_serial);
-        bool unproven = key && (!key->proven || key->refused);
-        environment->view.n_outcomes[outcome.outcome]++;
-        environment->view.n_answered++;
-        struct refresh_step step = refresh_on_outcome(refresh, &outcome, now_usec, random_bits());
-        if (environment->asked_lifetime_sec != environment->settings->lifetime_sec) {
-                refresh_on_lifetime(refresh); /* a reload came in between */
-        }
-        if (step.adopted) {
-                environment->last_serial = outcome.token_serial;
-                environment->view.last_refresh_usec = now_usec;
-                environment->view.n_failures_in_row = 0;
-                (void)session_unref(environment->session);
-                environment->session = take_ptr(session);
-                environment->session_key = key_serial;
-                if (unproven) {
-                        environment_log_proven(&environment->view, label);
-                }
-                environment_log_granted(&environment->view, environment->session, label, now_usec);
-        } else {
-                environment->view.n_failures_in_row++;
-                struct exchange_report told = *report;
-                if (report->outcome == EXCHANGE_GRANTED) {
-                        told.outcome = EXCHANGE_UNAVAILABLE;
-                        (void)snprintf(told.why, sizeof(told.why), "%s",
-                                       session ? "the token's lifetime was over when it arrived"
-                                               : "out of memory for the token");
-                }
-                note_trouble(environment, &told, label, now_usec);
-                environment_log_failure(&environment->view, environment->session, told.outcome, told.why,
-                                        label, now_usec);
-        }
         environment->exchange = free_exchange(environment->exchange);
         carry_out(environment, &step, now_usec);
         tell_news(environment);
@@ -136,6 +66,7 @@ static void on_start_failed(struct environment *environment, int error)
 {
         struct exchange_report report = { .outcome = EXCHANGE_UNAVAILABLE,
                                           .retry_after_sec = RETRY_AFTER_NONE,
+                                          .unsent = true,
                                           .excerpt.code = INT64_MIN };
 
         (void)snprintf(report.why, sizeof(report.why), "the request could not be made: %s",
@@ -143,23 +74,42 @@ static void on_start_failed(struct environment *environment, int error)
         on_exchange_done(&report, environment);
 }
 
+/* The other keys go with it to be hidden, should the answer show them. */
 static int send_request(struct environment *environment, uint64_t key_serial)
 {
-        const struct access_key *key = key_files_find(environment->tools.keys, key_serial);
+        const struct keyring *keyring = &environment->view.refresh.keyring;
+        const struct access_key *keys[1 + ARRAY_SIZE(keyring->keys)];
+        size_t n = 0;
 
-        return key ? exchange_start(&environment->exchange, environment->tools.curl, environment->settings,
-                                    key, on_exchange_done, environment)
-                   : -ENOKEY;
+        keys[n++] = key_files_find(environment->tools.keys, key_serial);
+        for (size_t i = 0; i < keyring->n; i++) {
+                keys[n] = key_files_find(environment->tools.keys, keyring->keys[i].serial);
+                n += keys[n] && keys[n] != keys[0];
+        }
+        return keys[0] ? exchange_start(&environment->exchange, environment->tools.curl,
+                                        environment->settings, keys, n, on_exchange_done, environment)
+                       : -ENOKEY;
 }
 
 static void start_exchange(struct environment *environment, uint64_t key_serial)
 {
+        struct refresh_step step;
+        bool held;
+
+        int r = environment_ledger_enter(environment, key_serial, &step, &held);
+        if (held) {
+                carry_out(environment, &step, clock_now_usec());
+                tell_news(environment);
+                return;
+        }
         environment->view.n_exchanges++;
         environment->asked_lifetime_sec = environment->settings->lifetime_sec;
-        if (environment->watcher.on_sent) {
-                environment->watcher.on_sent(environment->watcher.userdata);
+        if (r >= 0) {
+                if (environment->watcher.on_sent) {
+                        environment->watcher.on_sent(environment->watcher.userdata);
+                }
+                r = send_request(environment, key_serial);
         }
-        int r = send_request(environment, key_serial);
         if (r < 0) {
                 on_start_failed(environment, r);
         }
@@ -172,7 +122,7 @@ static void note_limit(struct environment *environment, enum refresh_limit limit
 
         if (worth_it && limit != environment->limit) {
                 char wait[DURATION_TEXT_MAX];
-                uint64_t until = refresh_limited_until(&environment->view.refresh, NULL);
+                uint64_t until = refresh_limited_until(&environment->view.refresh, REFRESH_SHARE_NEED, NULL);
                 environment->view.n_limited++;
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING,
                                                       .id = EVENT_LIMIT_REACHED,
@@ -198,12 +148,25 @@ static void retain_keys(struct environment *environment)
 
 static void carry_out(struct environment *environment, const struct refresh_step *step, uint64_t now_usec)
 {
+        if (step->cancel) {
+                environment->exchange = free_exchange(environment->exchange);
+        }
         if (step->expired) {
                 environment->session = session_unref(environment->session);
                 journal_say(&(struct journal_record){ .priority = LOG_ERR,
                                                       .id = EVENT_TOKEN_EXPIRED,
                                                       .environment = environment->view.name },
                             "the token in hand has expired and there is no newer one");
+        }
+        if (step->off) {
+                environment->session = session_unref(environment->session);
+                environment->account[0] = environment->old_account[0] = '\0';
+                free(take_ptr(environment->memory));
+                environment->view.trouble.any = false;
+                journal_say(&(struct journal_record){ .priority = LOG_NOTICE,
+                                                      .id = EVENT_KEYS_LOADED,
+                                                      .environment = environment->view.name },
+                            "there is no access key any more: its token is dropped");
         }
         retain_keys(environment);
         note_limit(environment, step->limit, now_usec);
@@ -253,6 +216,11 @@ void environment_keys_changed(struct environment *environment)
         struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
         size_t n = key_files_names(environment->tools.keys, environment->view.name, names);
         uint64_t now_usec = clock_now_usec();
+
+        environment_memory_tell(environment, names, n);
+        environment->view.refresh.files_unusable =
+                n == 0 &&
+                key_refusals_concern(key_files_refusals(environment->tools.keys), environment->view.name);
         struct refresh_step step = refresh_on_keys(&environment->view.refresh, names, n, now_usec);
 
         tell_keys(environment, names, n);
@@ -260,32 +228,60 @@ void environment_keys_changed(struct environment *environment)
         tell_news(environment);
 }
 
+/* Is what is in hand of this account? "": of any. */
+static bool is_of_account(const struct environment *environment, const char *account)
+{
+        return !*account || !environment->session || streq(environment->session->mage_id, account);
+}
+
+/* Whatever went before: nothing of another account leaves here. */
 struct session *environment_session(const struct environment *environment, uint64_t now_usec)
 {
-        return session_alive(environment->session, now_usec) ? environment->session : NULL;
+        return session_alive(environment->session, now_usec) &&
+                               is_of_account(environment, environment_account(environment))
+                       ? environment->session
+                       : NULL;
+}
+
+/* A copy of the machine was asked: it becomes the machine, unless what others sent stands against the wish.
+ */
+static struct refresh_step take_wish(struct environment *environment, const struct refresh *asked,
+                                     const struct refresh_step *step, enum refresh_share share,
+                                     uint64_t now_usec, enum refresh_verdict *verdict,
+                                     struct refresh_obstacle *obstacle)
+{
+        if (environment_ledger_objects(environment, asked, share, now_usec, verdict, obstacle)) {
+                return refresh_on_timer(&environment->view.refresh, now_usec);
+        }
+        environment->view.refresh = *asked;
+        return *step;
 }
 
 enum refresh_verdict environment_demand(struct environment *environment, uint32_t min_ttl_sec,
-                                        uint64_t now_usec)
+                                        uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
 {
+        struct refresh asked = environment->view.refresh;
         struct refresh_step step;
-        enum refresh_verdict verdict =
-                refresh_on_demand(&environment->view.refresh, min_ttl_sec, now_usec, &step);
+        enum refresh_verdict verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
+
+        step = take_wish(environment, &asked, &step, REFRESH_SHARE_DEMAND, now_usec, &verdict, ret_obstacle);
         carry_out(environment, &step, now_usec);
         tell_change(environment);
         return verdict;
 }
 
 enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
-                                        uint64_t now_usec)
+                                        uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
 {
         struct session *session = environment_session(environment, now_usec);
         bool current = session && session_has_token(session, ust, length);
         uint64_t reported_before = environment->view.refresh.reported_serial;
+        struct refresh asked = environment->view.refresh;
         struct refresh_step step;
-        enum refresh_verdict verdict = refresh_on_report(&environment->view.refresh,
-                                                         current ? session->serial : 0, now_usec, &step);
+        enum refresh_verdict verdict =
+                refresh_on_report(&asked, current ? session->serial : 0, now_usec, &step, ret_obstacle);
 
+        step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);
         if (environment->view.refresh.reported_serial != reported_before) {
                 journal_say(
                         &(struct journal_record){ .priority = LOG_NOTICE,
@@ -299,15 +295,21 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 }
 
 enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
-                                                  uint64_t now_usec)
+                                                  uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
 {
         struct refresh_step step;
 
-        (void)new_account;
         if (key_files_look(environment->tools.keys)) {
                 now_usec = clock_now_usec(); /* no step back in time */
         }
-        enum refresh_verdict verdict = refresh_on_operator(&environment->view.refresh, now_usec, &step);
+        struct refresh asked = environment->view.refresh;
+        enum refresh_verdict verdict =
+                refresh_on_operator(&asked, new_account, now_usec, &step, ret_obstacle);
+        step = take_wish(environment, &asked, &step, REFRESH_SHARE_OPERATOR, now_usec, &verdict,
+                         ret_obstacle);
+        if (new_account && verdict == REFRESH_UNDER_WAY) {
+                environment_outcome_open_account(environment, now_usec);
+        }
         carry_out(environment, &step, now_usec);
         tell_change(environment);
         return verdict;
@@ -315,38 +317,40 @@ enum refresh_verdict environment_operator_refresh(struct environment *environmen
 
 /* ---- life ---- */
 
+/* Another upstream, or another account: nothing that is in hand counts any more. */
+static void begin_anew(struct environment *environment)
+{
+        environment->exchange = free_exchange(environment->exchange);
+        environment->session = session_unref(environment->session);
+        environment->account[0] = environment->old_account[0] = '\0';
+        free(take_ptr(environment->memory));
+        refresh_move(&environment->view.refresh);
+        environment->view.trouble.any = false;
+        environment->view.last_refresh_usec = 0;
+        environment->view.n_failures_in_row = 0;
+}
+
 void environment_configure(struct environment *environment, const struct environment_settings *settings)
 {
         const struct environment_settings *old = environment->settings;
         bool moved = old && !streq(old->base_url, settings->base_url);
+        const char *account = old ? environment_account(environment) : "";
 
         if (old && old->lifetime_sec != settings->lifetime_sec) {
                 refresh_on_lifetime(&environment->view.refresh);
+        }
+        bool other =
+                settings->account &&
+                ((*account && !streq(account, settings->account)) ||
+                 !is_of_account(environment, settings->account)); /* an operator had the account forgotten */
+        if (moved || other) {
+                begin_anew(environment);
         }
         environment->settings = settings;
         (void)snprintf(environment->view.base_url, sizeof(environment->view.base_url), "%s",
                        settings->base_url);
         environment->view.exchange_timeout_usec = settings->exchange_timeout_usec;
-        if (moved) {
-                environment->exchange = free_exchange(environment->exchange);
-                environment->session = session_unref(environment->session);
-                refresh_move(&environment->view.refresh);
-                environment->view.trouble.any = false;
-                environment->view.n_failures_in_row = 0;
-        }
-}
-
-void environment_restore(struct environment *environment, const struct refresh_past *past,
-                         struct session *session, const struct refresh_token *token,
-                         const struct key_name *key)
-{
-        refresh_restore(&environment->view.refresh, past, token, session ? session->serial : 0, key);
-        if (session) {
-                environment->session = session_ref(session);
-                environment->session_key = key->serial;
-                environment->last_serial = session->serial;
-                environment->view.last_refresh_usec = session->sent_usec;
-        }
+        show_account(environment);
 }
 
 static void free_environment(struct environment **environment)
@@ -383,6 +387,7 @@ struct environment *environment_free(struct environment *environment)
                 key_files_retain(environment->tools.keys, environment->view.name, NULL, 0);
                 sd_event_source_disable_unref(environment->timer);
                 environment->session = session_unref(environment->session);
+                free(environment->memory);
                 free(environment);
         }
         return NULL;

@@ -34,48 +34,72 @@ static const char *describe_token(const struct session *session, uint64_t now_us
         return text;
 }
 
-/* What waiting mends is a warning; what is wrong with us, our key or our address is an error. */
-static int priority_of(const struct environment_view *view, enum exchange_outcome outcome)
+/* What waiting mends is a warning; what is wrong with us, our key or our address is an error. A page in the
+ * place of an answer mostly goes away by itself. */
+static int priority_of(const struct environment_view *view, const struct failed_exchange *failed)
 {
-        /* An outage of hours is told at its beginning, and then now and then. */
-        bool repeated = view->n_failures_in_row > 1 && view->n_failures_in_row % 10 != 0;
+        bool page = view->trouble.kind == ANSWER_BLOCK_PAGE || view->trouble.kind == ANSWER_MAINTENANCE_PAGE;
 
-        if (outcome == EXCHANGE_KEY_REFUSED) {
-                return LOG_ERR;
+        if (failed->repeated) {
+                return failed->outcome == EXCHANGE_OTHER_ACCOUNT && !failed->trial ? LOG_ERR : LOG_DEBUG;
         }
-        if (repeated) {
-                return LOG_DEBUG;
+        return page || failed->outcome == EXCHANGE_UNAVAILABLE || failed->outcome == EXCHANGE_THROTTLED
+                       ? LOG_WARNING
+                       : LOG_ERR;
+}
+
+static const char *describe_failure(const struct environment_view *view,
+                                    const struct failed_exchange *failed)
+{
+        if (failed->outcome == EXCHANGE_OTHER_ACCOUNT) {
+                return "a token of another account is not served";
         }
-        return outcome == EXCHANGE_REQUEST_REFUSED || outcome == EXCHANGE_MALFORMED ? LOG_ERR : LOG_WARNING;
+        if (failed->outcome == EXCHANGE_KEY_REFUSED) {
+                return old_key_is_kept(view, failed->label) ? "the upstream refused the changed access key, "
+                                                              "the one before it stays in use"
+                                                            : "the upstream refused the access key";
+        }
+        return failed->trial ? "the trial of the access key did not tell whether it works" : "no new token";
+}
+
+/* When it is tried again for its own sake. */
+static uint64_t next_trial_usec(const struct environment_view *view, uint64_t key_serial)
+{
+        const struct key_state *key = keyring_find(&view->refresh.keyring, key_serial);
+        uint64_t usec = key ? MAX_OF(key->trial_usec, key->held_usec) : USEC_NEVER;
+
+        return usec == USEC_NEVER
+                       ? USEC_NEVER
+                       : MAX_OF(usec, refresh_limited_until(&view->refresh, REFRESH_SHARE_TRIAL, NULL));
 }
 
 void environment_log_failure(const struct environment_view *view, const struct session *session,
-                             enum exchange_outcome outcome, const char *why, const char *label,
-                             uint64_t now_usec)
+                             const struct failed_exchange *failed, uint64_t now_usec)
 {
-        uint64_t next = refresh_next_usec(&view->refresh);
-        bool refused = outcome == EXCHANGE_KEY_REFUSED;
-        char token[96], wait[ENVIRONMENT_NEXT_MAX];
-        const char *what = "no new token";
+        bool refused = failed->outcome == EXCHANGE_KEY_REFUSED || failed->outcome == EXCHANGE_OTHER_ACCOUNT;
+        uint64_t next = failed->trial ? next_trial_usec(view, failed->key_serial)
+                                      : refresh_next_usec(&view->refresh);
+        char token[96], wait[ENVIRONMENT_NEXT_MAX], why[EXCHANGE_WHY_MAX];
 
-        if (refused) {
-                what = old_key_is_kept(view, label) ? "the upstream refused the changed access key, "
-                                                      "the one before it stays in use"
-                                                    : "the upstream refused the access key";
-        }
-        journal_say(&(struct journal_record){ .priority = priority_of(view, outcome),
+        journal_say(&(struct journal_record){ .priority = priority_of(view, failed),
                                               .id = refused ? EVENT_KEY_REFUSED : EVENT_EXCHANGE_FAILED,
                                               .environment = view->name,
-                                              .key = label },
-                    "%s (key %s): %s; %s, next attempt %s", what, environment_view_label(label), why,
+                                              .key = failed->label },
+                    "%s (key %s): %s; %s, %s%s", describe_failure(view, failed),
+                    environment_view_label(failed->label), environment_view_trouble(view, why),
                     describe_token(session, now_usec, token, sizeof(token)),
-                    environment_view_next(next, now_usec, wait));
+                    !failed->trial       ? "next attempt "
+                    : next == USEC_NEVER ? "the next token tells more"
+                                         : "next trial ",
+                    failed->trial && next == USEC_NEVER ? "" : environment_view_next(next, now_usec, wait));
 }
 
 void environment_log_granted(const struct environment_view *view, const struct session *session,
-                             const char *label, uint64_t now_usec)
+                             const char *label, enum refresh_reason reason, uint64_t now_usec)
 {
         const struct refresh *refresh = &view->refresh;
+        uint64_t due =
+                refresh->in_flight ? refresh->due_usec : refresh_next_usec(refresh); /* a trial may be */
         char life[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
 
         journal_say(&(struct journal_record){ .priority = LOG_INFO,
@@ -83,9 +107,8 @@ void environment_log_granted(const struct environment_view *view, const struct s
                                               .environment = view->name,
                                               .key = label },
                     "new token (key %s, %s), lives %s, next refresh in %s", environment_view_label(label),
-                    refresh_reason_name(refresh->in_flight_reason),
-                    duration_format(session->lifetime_sec * USEC_PER_SEC, life),
-                    duration_format(usec_sub(refresh_next_usec(refresh), now_usec), next));
+                    refresh_reason_name(reason), duration_format(session->lifetime_sec * USEC_PER_SEC, life),
+                    duration_format(usec_sub(due, now_usec), next));
 }
 
 void environment_log_proven(const struct environment_view *view, const char *label)
@@ -95,6 +118,25 @@ void environment_log_proven(const struct environment_view *view, const char *lab
                                               .environment = view->name,
                                               .key = label },
                     "the upstream accepts the access key (%s), it is in use", environment_view_label(label));
+}
+
+void environment_log_outdone(const struct environment_view *view, const char *label)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_ERR,
+                                              .id = EVENT_KEY_REFUSED,
+                                              .environment = view->name,
+                                              .key = label },
+                    "the access key (%s) obtained no token, and another one did right after: it counts as "
+                    "refused",
+                    environment_view_label(label));
+}
+
+void environment_log_account(const struct environment_view *view, const char *from, const char *to)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_NOTICE,
+                                              .id = EVENT_TOKEN_OBTAINED,
+                                              .environment = view->name },
+                    "the account is %s from now on, and not %s any more, as an operator wished", to, from);
 }
 
 void environment_log_keys(const struct environment_view *view, const struct key_name *names, size_t n)

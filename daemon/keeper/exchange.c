@@ -10,7 +10,6 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -23,7 +22,8 @@ struct exchange {
         struct curl_slist *headers;
         exchange_done_fn done;
         void *userdata;
-        struct access_key *key; /* a copy: an echo of it in an answer must be hidden */
+        struct access_key *keys[EXCHANGE_KEYS_MAX]; /* copies, as echoes must be hidden; the first is sent */
+        size_t n_keys;
         bool has_ca_file;
 
         char request_body[128];
@@ -31,14 +31,12 @@ struct exchange {
         char *body; /* secret memory, BODY_KEPT_MAX */
         size_t body_length;
         size_t head_length;
-        bool cut_off; /* by us: there is more of it than we want to know */
-        bool has_retry_after;
-        char retry_after[64];
-        char content_type[64];
-        char header_names[ANSWER_HEADER_NAMES_MAX];
+        struct answer_head head;
+        bool cut_off;   /* by us: there is more of it than we want to know */
+        bool connected; /* to the upstream, which is trusted: the request may be sent now */
 };
 
-/* Copies what is printable of a header's value, cut to fit. */
+/* Copies what is printable, cut to fit. */
 static void copy_printable(char *to, size_t size, const char *from, size_t length)
 {
         size_t n = 0;
@@ -49,68 +47,29 @@ static void copy_printable(char *to, size_t size, const char *from, size_t lengt
         to[n] = '\0';
 }
 
-static void note_header_name(struct exchange *exchange, const char *name, size_t length)
+/* Echoes of these must not be shown. Returns how many. */
+#define HIDDEN_MAX ((size_t)2 * EXCHANGE_KEYS_MAX)
+static size_t list_secrets(const struct exchange *exchange, const char *ret[static HIDDEN_MAX])
 {
-        size_t used = strlen(exchange->header_names);
-        size_t room = sizeof(exchange->header_names) - used;
-
-        if (length == 0 || length > 64 || length + 3 > room) {
-                return;
+        for (size_t i = 0; i < exchange->n_keys; i++) {
+                ret[2 * i] = exchange->keys[i]->secret;
+                ret[2 * i + 1] = exchange->keys[i]->id;
         }
-        if (used > 0) {
-                memcpy(exchange->header_names + used, ", ", 2);
-                used += 2;
-                room -= 2;
-        }
-        copy_printable(exchange->header_names + used, room, name, length);
-        for (char *c = exchange->header_names + used; *c; c++) {
-                *c = (char)tolower((unsigned char)*c);
-        }
-}
-
-static void note_header(struct exchange *exchange, const char *line, size_t length)
-{
-        const char *colon = memchr(line, ':', length);
-
-        if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-                /* A new head: what a proxy or an interim answer said does not count. */
-                exchange->has_retry_after = false;
-                exchange->content_type[0] = exchange->header_names[0] = '\0';
-                return;
-        }
-        if (!colon) {
-                return;
-        }
-        size_t name_length = (size_t)(colon - line);
-        const char *value = colon + 1, *end = line + length;
-        while (value < end && (*value == ' ' || *value == '\t')) {
-                value++;
-        }
-        while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' ' || end[-1] == '\t')) {
-                end--;
-        }
-        note_header_name(exchange, line, name_length);
-        if (name_length == 11 && strncasecmp(line, "Retry-After", 11) == 0) {
-                exchange->has_retry_after = true;
-                copy_printable(exchange->retry_after, sizeof(exchange->retry_after), value,
-                               (size_t)(end - value));
-        } else if (name_length == 12 && strncasecmp(line, "Content-Type", 12) == 0) {
-                copy_printable(exchange->content_type, sizeof(exchange->content_type), value,
-                               (size_t)(end - value));
-        }
+        return 2 * exchange->n_keys;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 {
         struct exchange *exchange = userdata;
         size_t length = size * n;
+        const char *hidden[HIDDEN_MAX];
 
         exchange->head_length += length;
         if (exchange->head_length > HEAD_MAX) {
                 exchange->cut_off = true;
                 return 0;
         }
-        note_header(exchange, data, length);
+        answer_head_take(&exchange->head, data, length, hidden, list_secrets(exchange, hidden));
         return length;
 }
 
@@ -124,6 +83,23 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
         exchange->body_length += kept;
         exchange->cut_off = exchange->body_length == BODY_KEPT_MAX;
         return exchange->cut_off ? 0 : length;
+}
+
+static int on_connected(void *userdata, char *address, char *own_address, int port, int own_port)
+{
+        struct exchange *exchange = userdata;
+
+        exchange->connected = true;
+        return CURL_PREREQFUNC_OK;
+}
+
+/* CURLINFO_REQUEST_SIZE alone counts what a proxy was asked for, too. */
+static bool was_sent(const struct exchange *exchange)
+{
+        long sent = 0;
+
+        (void)curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
+        return exchange->connected && sent > 0;
 }
 
 /* The transfer itself failed: in words, with what an administrator can do where we know it. */
@@ -153,16 +129,19 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
 /* Whether the answer is whole or was cut off: what the status says holds either way. */
 static void judge_answer(struct exchange *exchange, struct exchange_report *report, struct grant *grant)
 {
-        const char *why = "";
+        const struct answer_head *head = &exchange->head;
+        const char *why = "", *hidden[HIDDEN_MAX];
         const struct exchange_answer answer = {
                 .status = report->status,
-                .retry_after = exchange->has_retry_after ? exchange->retry_after : NULL,
+                .retry_after = head->has_retry_after ? head->retry_after : NULL,
+                .date = head->has_date ? head->date : NULL,
                 .body = exchange->body,
                 .body_length = exchange->body_length,
         };
 
         report->outcome =
                 token_exchange_classify(&answer, clock_wall_sec(), grant, &report->retry_after_sec, &why);
+        report->retry_after_for_key = token_exchange_wait_is_for_key(report->status);
         if (report->outcome == EXCHANGE_GRANTED) {
                 report->grant = grant;
                 return;
@@ -170,13 +149,22 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         if (exchange->head_length > HEAD_MAX && report->outcome == EXCHANGE_MALFORMED) {
                 why = "the head is over 64 KiB long";
         }
-        const char *hidden[] = { exchange->key->secret, exchange->key->id };
-        token_exchange_excerpt(exchange->body, exchange->body_length, hidden, ARRAY_SIZE(hidden),
+        token_exchange_excerpt(exchange->body, exchange->body_length, hidden, list_secrets(exchange, hidden),
                                &report->excerpt);
-        (void)snprintf(report->why, sizeof(report->why), "HTTP %ld%s%s", report->status, *why ? ": " : "",
-                       why);
-        memcpy(report->content_type, exchange->content_type, sizeof(report->content_type));
-        memcpy(report->header_names, exchange->header_names, sizeof(report->header_names));
+        report->kind = answer_kind_find(report->status, head->content_type, head->networks);
+        answer_kind_describe(report->kind, report->status, why, head->redirect_host, report->why,
+                             sizeof(report->why));
+        memcpy(report->content_type, head->content_type, sizeof(report->content_type));
+        memcpy(report->header_names, head->header_names, sizeof(report->header_names));
+        memcpy(report->redirect_host, head->redirect_host, sizeof(report->redirect_host));
+}
+
+/* Is there an answer to go by? One that breaks off behind its head is judged by its status, unless it could
+ * have been a grant. */
+static bool has_answer(const struct exchange *exchange, CURLcode result, long status)
+{
+        return result == CURLE_OK || exchange->cut_off ||
+               (exchange->head.whole && status > 200 && status <= 599);
 }
 
 static void on_done(CURLcode result, void *userdata)
@@ -186,14 +174,17 @@ static void on_done(CURLcode result, void *userdata)
                                           .retry_after_sec = RETRY_AFTER_NONE };
         report.excerpt.code = INT64_MIN;
         struct grant *grant = secret_alloc(sizeof(*grant));
+        long status = 0;
 
+        (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+        report.unsent = status == 0 && !was_sent(exchange);
         if (!grant) {
                 (void)snprintf(report.why, sizeof(report.why), "out of memory");
-        } else if (result != CURLE_OK && !exchange->cut_off) {
-                explain_failure(exchange, result, report.why, sizeof(report.why));
-        } else {
-                (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &report.status);
+        } else if (has_answer(exchange, result, status)) {
+                report.status = status;
                 judge_answer(exchange, &report, grant);
+        } else {
+                explain_failure(exchange, result, report.why, sizeof(report.why));
         }
         exchange->done(&report, exchange->userdata); /* may free the exchange */
         (void)secret_free(grant);
@@ -212,13 +203,14 @@ static bool set_up(struct exchange *exchange, const struct environment_settings 
                SET(CURLOPT_NOSIGNAL, 1L) &&
                SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(environment->connect_timeout_usec / USEC_PER_MSEC)) &&
                SET(CURLOPT_TIMEOUT_MS, (long)(environment->exchange_timeout_usec / USEC_PER_MSEC)) &&
-               SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC) && SET(CURLOPT_USERNAME, exchange->key->id) &&
-               SET(CURLOPT_PASSWORD, exchange->key->secret) &&
+               SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC) && SET(CURLOPT_USERNAME, exchange->keys[0]->id) &&
+               SET(CURLOPT_PASSWORD, exchange->keys[0]->secret) &&
                SET(CURLOPT_USERAGENT, "eqp-broker/" EQP_BROKER_VERSION) &&
                SET(CURLOPT_HTTPHEADER, exchange->headers) &&
                SET(CURLOPT_POSTFIELDS, exchange->request_body) && SET(CURLOPT_QUICK_EXIT, 1L) &&
                SET(CURLOPT_ERRORBUFFER, exchange->error_text) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-               SET(CURLOPT_HEADERDATA, exchange) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+               SET(CURLOPT_HEADERDATA, exchange) && SET(CURLOPT_PREREQFUNCTION, on_connected) &&
+               SET(CURLOPT_PREREQDATA, exchange) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
                SET(CURLOPT_WRITEDATA, exchange);
 #undef SET
 }
@@ -228,9 +220,21 @@ static void free_exchange(struct exchange **exchange)
         *exchange = exchange_free(*exchange);
 }
 
+static bool copy_keys(struct exchange *exchange, const struct access_key *const *keys, size_t n_keys)
+{
+        for (size_t i = 0; i < n_keys; i++) {
+                exchange->keys[i] = access_key_copy(keys[i]);
+                if (!exchange->keys[i]) {
+                        return false;
+                }
+                exchange->n_keys++;
+        }
+        return true;
+}
+
 int exchange_start(struct exchange **ret, struct curl_loop *loop,
-                   const struct environment_settings *environment, const struct access_key *key,
-                   exchange_done_fn done, void *userdata)
+                   const struct environment_settings *environment, const struct access_key *const *keys,
+                   size_t n_keys, exchange_done_fn done, void *userdata)
 {
         _cleanup_(free_exchange) struct exchange *exchange = calloc(1, sizeof(*exchange));
         _cleanup_free_ char *url = NULL;
@@ -242,11 +246,10 @@ int exchange_start(struct exchange **ret, struct curl_loop *loop,
         exchange->done = done;
         exchange->userdata = userdata;
         exchange->has_ca_file = environment->ca_file != NULL;
-        exchange->key = access_key_copy(key);
         exchange->easy = curl_easy_init();
         exchange->headers = curl_slist_append(NULL, "Content-Type: application/json");
         exchange->body = secret_alloc(BODY_KEPT_MAX);
-        if (!exchange->key || !exchange->easy || !exchange->headers || !exchange->body ||
+        if (!copy_keys(exchange, keys, n_keys) || !exchange->easy || !exchange->headers || !exchange->body ||
             !curl_slist_append(exchange->headers, "Accept: application/json") ||
             !curl_slist_append(exchange->headers, "Expect:") ||
             asprintf(&url, "%s" TOKEN_REQUEST_PATH, environment->base_url) < 0) {
@@ -274,7 +277,9 @@ struct exchange *exchange_free(struct exchange *exchange)
                 curl_loop_remove(exchange->loop, exchange->easy);
                 curl_easy_cleanup(exchange->easy);
                 curl_slist_free_all(exchange->headers);
-                (void)access_key_free(exchange->key);
+                for (size_t i = 0; i < exchange->n_keys; i++) {
+                        (void)access_key_free(exchange->keys[i]);
+                }
                 (void)secret_free(exchange->body);
                 free(exchange);
         }

@@ -30,7 +30,8 @@ static void on_environment_change(struct environment *environment, void *userdat
 {
         struct keeper *keeper = userdata;
 
-        keeper->sides.tell->environment(keeper->sides.frontend, &environment->view, environment->session);
+        keeper->sides.tell->environment(keeper->sides.frontend, &environment->view,
+                                        environment_session(environment, clock_now_usec()));
         if (!keeper->keys_changing) {
                 tell_service(keeper);
         }
@@ -118,6 +119,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         group_lookup_renew(keeper->groups);
         keeper->sides.tell->settings(keeper->sides.frontend, take_ptr(prepared->access));
         keeper->environments = prepared->environments;
+        survival_note_gone(keeper->survival, &before, clock_now_usec());
         for (size_t i = 0; i < keeper->environments.n; i++) {
                 environment_configure(keeper->environments.list[i], &settings->environments[i]);
         }
@@ -236,11 +238,12 @@ static int build(struct keeper *keeper, frontend_start_fn start_frontend)
         if (r < 0) {
                 return r;
         }
-        r = survival_new(&keeper->survival, event, &keeper->environments, keeper->tools.keys,
-                         &keeper->passed);
+        r = survival_new(&keeper->survival, event, &keeper->environments, &keeper->passed);
         if (r < 0) {
                 return r;
         }
+        keeper->tools.ledger = survival_ledger(keeper->survival);
+        keeper->tools.salt = survival_salt(keeper->survival);
         r = reload_init(&keeper->reload, event, &reloading);
         if (r < 0) {
                 return r;

@@ -72,3 +72,14 @@ void key_refusals_tell(const struct key_refusals *now, const struct key_refusals
                             all ? "" : "/", all ? "" : new->file, new->reason);
         }
 }
+
+bool key_refusals_concern(const struct key_refusals *refusals, const char *environment)
+{
+        for (size_t i = 0; i < refusals->n; i++) {
+                if (streq(refusals->list[i].environment, environment) ||
+                    streq(refusals->list[i].file, ".")) {
+                        return true;
+                }
+        }
+        return false;
+}

@@ -18,6 +18,9 @@ void key_refusals_clear(struct key_refusals *refusals);
 void key_refusals_add(struct key_refusals *refusals, const char *file, const char *environment,
                       const char *format, ...) _printf_(4, 5);
 
+/* Is there a file of this environment that gives no key, or could the directory not be read? */
+bool key_refusals_concern(const struct key_refusals *refusals, const char *environment);
+
 /* Tells the journal what is refused now and was not refused in the same words before. */
 void key_refusals_tell(const struct key_refusals *now, const struct key_refusals *before,
                        const char *directory);

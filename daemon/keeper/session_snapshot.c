@@ -39,13 +39,13 @@ static int map(struct session_snapshot *ret, int fd, size_t length)
         return 0;
 }
 
-int session_snapshot_make(struct session_snapshot *ret, const char *text, size_t length)
+int session_snapshot_make(struct session_snapshot *ret, const char *name, const char *text, size_t length)
 {
         const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-        _cleanup_close_ int fd = memfd_create("sessions", flags | MFD_NOEXEC_SEAL);
+        _cleanup_close_ int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
 
         if (fd < 0 && errno == EINVAL) {
-                fd = memfd_create("sessions", flags);
+                fd = memfd_create(name, flags);
         }
         if (fd < 0 || fchmod(fd, S_IRUSR) < 0) {
                 return -errno;
@@ -61,7 +61,7 @@ int session_snapshot_make(struct session_snapshot *ret, const char *text, size_t
         return r < 0 ? r : take_fd(fd);
 }
 
-int session_snapshot_open(struct session_snapshot *ret, int fd, const char **reterr_why)
+int session_snapshot_open(struct session_snapshot *ret, int fd, size_t max, const char **reterr_why)
 {
         int seals = fcntl(fd, F_GET_SEALS);
         struct stat status;
@@ -74,7 +74,7 @@ int session_snapshot_open(struct session_snapshot *ret, int fd, const char **ret
         if (fstat(fd, &status) < 0) {
                 return -errno;
         }
-        if (status.st_size < 1 || status.st_size > SAVED_SESSIONS_MAX) {
+        if (status.st_size < 1 || (uint64_t)status.st_size > max) {
                 *reterr_why = "its size makes no sense";
                 return -EBADMSG;
         }

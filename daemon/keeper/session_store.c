@@ -17,9 +17,10 @@
 
 #define NAME_MAX_LENGTH 31
 
-static const char *name_of(uint64_t number, char buffer[static NAME_MAX_LENGTH + 1])
+static const char *name_of(const struct session_store *store, uint64_t number,
+                           char buffer[static NAME_MAX_LENGTH + 1])
 {
-        (void)snprintf(buffer, NAME_MAX_LENGTH + 1, "sessions-%" PRIu64, number);
+        (void)snprintf(buffer, NAME_MAX_LENGTH + 1, "%s-%" PRIu64, store->series->name, number);
         return buffer;
 }
 
@@ -30,15 +31,25 @@ static int let_go(const char *name)
 
 /* ---- while we run ---- */
 
+int session_store_settle(struct session_store *store)
+{
+        uint64_t end = store->current.text ? store->number : store->number + 1;
+        char name[NAME_MAX_LENGTH + 1];
+
+        while (store->oldest < end) {
+                if (let_go(name_of(store, store->oldest, name)) == -EAGAIN) {
+                        return -EAGAIN;
+                }
+                store->oldest++;
+        }
+        return 0;
+}
+
 /* What the manager has no room to hear of now, it is told the next time. */
 void session_store_drop(struct session_store *store)
 {
-        char name[NAME_MAX_LENGTH + 1];
-
-        while (store->oldest <= store->number && let_go(name_of(store->oldest, name)) != -EAGAIN) {
-                store->oldest++;
-        }
         session_snapshot_clear(&store->current);
+        (void)session_store_settle(store);
 }
 
 bool session_store_has(const struct session_store *store, const char *text, size_t length)
@@ -47,23 +58,37 @@ bool session_store_has(const struct session_store *store, const char *text, size
         return current->text && current->length == length && secret_equal(current->text, text, length);
 }
 
-static int push(uint64_t number, int fd)
+static int push(const struct session_store *store, uint64_t number, int fd)
 {
         char name[NAME_MAX_LENGTH + 1];
 
         /* FDPOLL=0: a memfd is always readable, there is nothing to watch. */
-        return notify(fd, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name_of(number, name));
+        return notify(fd, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name_of(store, number, name));
+}
+
+int session_store_next(struct session_store *store, uint64_t *ret)
+{
+        if (store->number >= SAVED_NUMBER_MAX) {
+                session_store_drop(store);
+                if (store->oldest <= store->number) {
+                        return -EAGAIN;
+                }
+                store->number = 0;
+                store->oldest = 1;
+        }
+        *ret = store->number + 1;
+        return 0;
 }
 
 int session_store_put(struct session_store *store, const char *text, size_t length)
 {
         struct session_snapshot new = { 0 };
-        _cleanup_close_ int fd = session_snapshot_make(&new, text, length);
+        _cleanup_close_ int fd = session_snapshot_make(&new, store->series->name, text, length);
 
         if (fd < 0) {
                 return fd;
         }
-        int r = push(store->number + 1, fd);
+        int r = push(store, store->number + 1, fd);
         if (r < 0) {
                 session_snapshot_clear(&new);
                 return r;
@@ -91,80 +116,92 @@ static void find_boot_id(char ret[static SAVED_BOOT_ID_LENGTH + 1])
 }
 
 /* NULL, or why it is not to be used. */
-static const char *unfit(const struct session_store *store, const struct saved_sessions *kept,
+static const char *unfit(const struct session_store *store, uint64_t number, const char *boot_id,
                          const char *name)
 {
         char right_name[NAME_MAX_LENGTH + 1];
 
-        if (!streq(name_of(kept->number, right_name), name)) {
+        if (!streq(name_of(store, number, right_name), name)) {
                 return "it is not what its name says";
         }
         if (!*store->boot_id) {
                 return "this boot's ID is not known, it may be of another one";
         }
-        return streq(kept->boot_id, store->boot_id) ? NULL : "it is of another boot";
+        return streq(boot_id, store->boot_id) ? NULL : "it is of another boot";
 }
 
 /* Reads one; NULL with *reterr_why if it is not to be used. */
-static struct saved_sessions *read_kept(const struct session_store *store, int fd, const char *name,
-                                        struct session_snapshot *ret_snapshot, const char **reterr_why)
+static void *read_kept(const struct session_store *store, int fd, const char *name,
+                       struct session_snapshot *ret_snapshot, uint64_t *ret_number, const char **reterr_why)
 {
+        const struct store_series *series = store->series;
         struct session_snapshot snapshot = { 0 };
-        struct saved_sessions *kept = NULL;
+        const char *boot_id;
+        void *kept = NULL;
 
-        if (session_snapshot_open(&snapshot, fd, reterr_why) < 0) {
+        if (session_snapshot_open(&snapshot, fd, series->text_max, reterr_why) < 0) {
                 return NULL;
         }
-        if (saved_sessions_parse(snapshot.text, snapshot.length, &kept, reterr_why) >= 0) {
-                *reterr_why = unfit(store, kept, name);
+        if (series->parse(snapshot.text, snapshot.length, &kept, ret_number, &boot_id, reterr_why) >= 0) {
+                *reterr_why = unfit(store, *ret_number, boot_id, name);
                 if (!*reterr_why) {
                         *ret_snapshot = snapshot;
                         return kept;
                 }
         }
         session_snapshot_clear(&snapshot);
-        return saved_sessions_free(kept);
+        series->free(kept);
+        return NULL;
 }
 
-static void take(struct session_store *store, int fd, const char *name, struct saved_sessions **kept)
+static void take(struct session_store *store, int fd, const char *name, void **kept)
 {
         struct session_snapshot snapshot = { 0 };
+        uint64_t number = 0;
         const char *why = NULL;
-        struct saved_sessions *new = read_kept(store, fd, name, &snapshot, &why);
+        void *new = read_kept(store, fd, name, &snapshot, &number, &why);
 
         if (!new) {
                 journal_say(&(struct journal_record){ .priority = LOG_NOTICE, .id = EVENT_SESSIONS_DROPPED },
-                            "the sessions that the service manager kept as %s are dropped: %s", name, why);
+                            "what the service manager kept as %s is dropped: %s", name, why);
                 (void)let_go(name);
-        } else if (new->number > store->number) {
+        } else if (number > store->number) {
                 session_store_drop(store); /* an older one */
-                (void)saved_sessions_free(*kept);
+                store->series->free(*kept);
                 *kept = new;
                 store->current = snapshot;
-                store->number = store->oldest = new->number;
+                store->number = store->oldest = number;
         } else {
-                if (new->number < store->number) {
+                if (number < store->number) {
                         (void)let_go(name);
                 }
                 session_snapshot_clear(&snapshot);
-                (void)saved_sessions_free(new);
+                store->series->free(new);
         }
 }
 
-void session_store_init(struct session_store *store, struct passed_sockets *passed,
-                        struct saved_sessions **ret_kept)
+/* Only newer managers say how many they keep. */
+static bool has_room(const struct store_series *series)
 {
-        const char *most = getenv("FDSTORE"); /* how many; only newer managers say */
+        const char *most = getenv("FDSTORE");
 
-        *store = (struct session_store){ .oldest = 1 };
+        return getenv("NOTIFY_SOCKET") && (!most || strtoul(most, NULL, 10) >= series->n_needed);
+}
+
+void session_store_init(struct session_store *store, const struct store_series *series,
+                        struct passed_sockets *passed, void **ret_kept)
+{
+        *store = (struct session_store){ .series = series, .oldest = 1 };
         *ret_kept = NULL;
-        if (!getenv("NOTIFY_SOCKET") || (most && streq(most, "0"))) {
+        if (!has_room(series)) {
                 return;
         }
         find_boot_id(store->boot_id);
-        for (size_t i = 0; i < passed->n_sessions; i++) {
-                _cleanup_close_ int fd = take_fd(passed->sessions[i]);
-                take(store, fd, passed->session_names[i], ret_kept);
+        for (size_t i = 0; i < passed->n_kept; i++) {
+                if (strncmp(passed->kept_names[i], series->name, strlen(series->name)) == 0) {
+                        _cleanup_close_ int fd = take_fd(passed->kept[i]);
+                        take(store, fd, passed->kept_names[i], ret_kept);
+                }
         }
         store->usable = *store->boot_id != '\0';
 }

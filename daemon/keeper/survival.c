@@ -1,15 +1,18 @@
-/* How sessions survive a restart.
+/* How sessions survive a restart, and what is known of keys, accounts and budgets.
  *
- * Whether there is anything new to keep is found out by writing the text of all there is
- * (lib/saved_sessions) and comparing it with the one that the store has. */
+ * Whether there is anything new to keep is found out by writing the texts of all there is
+ * (lib/saved_knowledge, lib/saved_sessions) and comparing them with those that the store has; unless
+ * environment_mark says that there cannot be. */
 #include "daemon/keeper/survival.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
-#include "daemon/keeper/key_digest.h"
-#include "daemon/keeper/session_store.h"
+#include "daemon/keeper/environment_mark.h"
+#include "daemon/keeper/gone_environments.h"
+#include "daemon/keeper/kept_memory.h"
+#include "daemon/keeper/kept_texts.h"
 #include "lib/duration.h"
-#include "lib/secret.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -17,123 +20,169 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-static_assert(SAVED_SALT_SIZE == KEYED_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == KEYED_DIGEST_SIZE,
+/* A change that the mark may miss, as that what is gone is forgotten, is told with the next event after so
+ * long. */
+#define LOOK_USEC (60 * USEC_PER_SEC)
+
+/* After a failure: doubled with each. */
+#define WAIT_MIN_USEC USEC_PER_SEC
+#define WAIT_MAX_USEC (60 * USEC_PER_SEC)
+
+static_assert(SAVED_SALT_SIZE == KEYED_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == KEYED_DIGEST_SIZE &&
+                      EXCHANGE_DIGEST_SIZE == KEYED_DIGEST_SIZE,
               "what keys are told apart by is what is saved");
 
 struct survival {
         const struct environments *environments;
-        struct key_files *keys;
         sd_event_source *later; /* looks; NULL: there is no store */
-        struct session_store store;
+        sd_event_source *again; /* likewise, after a failure */
+        uint64_t wait_usec;     /* for that; 0: the latest look went well */
+        uint64_t mark;          /* of the environments at the latest look that went well, */
+        uint64_t looked_usec;   /* which was then; 0: the latest did not */
+        const char *told;       /* what failed, as the log says since then */
+        struct kept_texts texts;
         uint8_t salt[SAVED_SALT_SIZE]; /* the same from process to process, so that texts can be compared */
+        struct exchange_ledger *ledger;
+        struct gone_environments gone; /* at a start those too that are there */
         struct saved_sessions *kept;   /* until survival_restore() */
 };
 
 /* ---- what there is ---- */
 
-/* A session whose key is not held any more could not be taken up again: it is left out. */
-static void save_session(const struct survival *survival, const struct environment *environment,
-                         const struct refresh_token *token, struct saved_environment *ret)
+static void save_session(const struct environment *environment, const struct environment_memory *memory,
+                         struct saved_sessions *saved)
 {
-        const struct access_key *key = key_files_find(survival->keys, environment->session_key);
+        struct saved_environment *one = &saved->environments[saved->n_environments];
 
-        if (!key || key_digest(key, survival->salt, ret->key_digest) < 0) {
+        if (!memory->session && memory->past.n_sent == 0) {
                 return;
         }
-        ret->session = session_ref(environment->session);
-        ret->refresh_point_usec = token->refresh_point_usec;
-        ret->attainable_sec = token->attainable_sec;
-        ret->reported = token->reported;
+        (void)snprintf(one->name, sizeof(one->name), "%s", environment->view.name);
+        (void)snprintf(one->base_url, sizeof(one->base_url), "%s", environment->settings->base_url);
+        saved_environment_set_past(one, &memory->past);
+        if (memory->session) {
+                one->session = session_ref(memory->session);
+                one->refresh_point_usec = memory->token.refresh_point_usec;
+                one->attainable_sec = memory->token.attainable_sec;
+                one->reported = memory->token.reported;
+                memcpy(one->key_digest, memory->session_key_digest, sizeof(one->key_digest));
+        }
+        saved->n_environments++;
 }
 
-static struct saved_sessions *gather(const struct survival *survival, uint64_t number)
+/* There is nothing to know of one that never was in use. */
+static bool is_worth_it(const struct environment_memory *memory)
+{
+        return memory->past.n_sent > 0 || memory->n_keys > 0 || *memory->account;
+}
+
+static void fill_known(const struct environment *environment, const struct environment_memory *memory,
+                       struct known_environment *ret)
+{
+        (void)snprintf(ret->name, sizeof(ret->name), "%s", environment->view.name);
+        (void)snprintf(ret->base_url, sizeof(ret->base_url), "%s", environment->view.base_url);
+        memcpy(ret->account, memory->account, sizeof(ret->account));
+        ret->past = memory->past;
+        memcpy(ret->keys, memory->keys, sizeof(ret->keys));
+        ret->n_keys = memory->n_keys;
+}
+
+static int gather(struct survival *survival, struct saved_sessions *sessions,
+                  struct saved_knowledge *knowledge)
 {
         const struct environments *environments = survival->environments;
-        struct saved_sessions *saved = saved_sessions_new();
 
-        if (!saved) {
-                return NULL;
-        }
-        saved->number = number;
-        memcpy(saved->boot_id, survival->store.boot_id, sizeof(saved->boot_id));
-        memcpy(saved->salt, survival->salt, sizeof(saved->salt));
         for (size_t i = 0; i < environments->n; i++) {
-                const struct environment *environment = environments->list[i];
-                struct saved_environment *one = &saved->environments[saved->n_environments];
-                struct refresh_token token;
-
-                refresh_leave(&environment->view.refresh, &one->past, &token);
-                if (environment->session && environment->view.refresh.has_token) {
-                        save_session(survival, environment, &token, one);
+                struct environment_memory memory;
+                environment_remember(environments->list[i], &memory);
+                save_session(environments->list[i], &memory, sessions);
+                if (!is_worth_it(&memory)) {
+                        continue;
                 }
-                if (one->session || one->past.n_sent > 0) {
-                        (void)snprintf(one->name, sizeof(one->name), "%s", environment->view.name);
-                        (void)snprintf(one->base_url, sizeof(one->base_url), "%s",
-                                       environment->settings->base_url);
-                        saved->n_environments++;
+                struct known_environment *known = saved_knowledge_add(knowledge);
+                if (!known) {
+                        return -ENOMEM;
                 }
+                fill_known(environments->list[i], &memory, known);
         }
-        return saved;
-}
-
-static int write_text(const struct survival *survival, uint64_t number, char **ret, size_t *ret_length,
-                      bool *ret_empty)
-{
-        _cleanup_(saved_sessions_freep) struct saved_sessions *saved = gather(survival, number);
-        int r = saved ? saved_sessions_format(saved, ret, ret_length) : -ENOMEM;
-
-        if (r < 0) {
-                return r;
+        gone_environments_settle(&survival->gone, clock_now_usec());
+        for (size_t i = 0; i < survival->gone.n; i++) {
+                struct known_environment *known = saved_knowledge_add(knowledge);
+                if (!known) {
+                        return -ENOMEM;
+                }
+                *known = *survival->gone.list[i];
         }
-        *ret_empty = saved->n_environments == 0;
         return 0;
 }
 
 /* ---- keeping it ---- */
 
-static int put(struct survival *survival)
+static int look(struct survival *survival, const char **reterr_what)
 {
-        _cleanup_secret_ char *text = NULL;
-        size_t length = 0;
-        bool empty;
-        int r = write_text(survival, survival->store.number + 1, &text, &length, &empty);
+        _cleanup_(saved_sessions_freep) struct saved_sessions *sessions = saved_sessions_new();
+        _cleanup_(saved_knowledge_freep) struct saved_knowledge *knowledge = saved_knowledge_new();
 
-        return r < 0 ? r : session_store_put(&survival->store, text, length);
+        *reterr_what = "the sessions";
+        if (!sessions || !knowledge) {
+                return -ENOMEM;
+        }
+        memcpy(sessions->salt, survival->salt, sizeof(sessions->salt));
+        memcpy(knowledge->salt, survival->salt, sizeof(knowledge->salt));
+        knowledge->ledger = survival->ledger;
+        int r = gather(survival, sessions, knowledge);
+        return r < 0 ? r : kept_texts_put(&survival->texts, sessions, knowledge, reterr_what);
 }
 
-static int look(struct survival *survival)
+/* Said once for as long as it lasts. what: NULL if all is there, and something older as well. */
+static void note_failure(struct survival *survival, const char *what, int error)
 {
-        char *text = NULL;
-        size_t length = 0;
-        bool empty;
-        int r = write_text(survival, survival->store.number, &text, &length, &empty);
+        if (what && (!survival->told || !streq(survival->told, what))) {
+                survival->told = what;
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_SESSIONS_DROPPED },
+                        "%s would not survive a restart: the service manager could not be given that (%s)",
+                        what, strerror(-error));
+        }
+        survival->wait_usec =
+                survival->wait_usec > 0 ? MIN_OF(2 * survival->wait_usec, WAIT_MAX_USEC) : WAIT_MIN_USEC;
+        timer_start_in(survival->again, survival->wait_usec);
+}
 
+static void look_and_tell(struct survival *survival)
+{
+        uint64_t mark = environments_mark(survival->environments), now_usec = clock_now_usec();
+        const char *what;
+
+        if (survival->looked_usec > 0 && mark == survival->mark &&
+            now_usec < survival->looked_usec + LOOK_USEC) {
+                return;
+        }
+        int r = look(survival, &what);
+        survival->mark = mark;
+        survival->looked_usec = r < 0 ? 0 : now_usec;
         if (r < 0) {
-                return r;
+                note_failure(survival, what, r);
+                return;
         }
-        bool same = session_store_has(&survival->store, text, length);
-        (void)secret_free(text);
-        if (empty) {
-                session_store_drop(&survival->store);
-                return 0;
+        if (survival->told) {
+                journal_say(&(struct journal_record){ .priority = LOG_NOTICE },
+                            "the service manager has all again that is to survive a restart");
         }
-        return same ? 0 : put(survival);
+        survival->told = NULL;
+        survival->wait_usec = 0;
+        timer_stop(survival->again);
 }
 
 static int on_later(sd_event_source *source, void *userdata)
 {
-        struct survival *survival = userdata;
-        int r = look(survival);
+        look_and_tell(userdata);
+        return 0;
+}
 
-        if (r < 0) {
-                /* Rather none than one that is not true any more. */
-                session_store_drop(&survival->store);
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_SESSIONS_DROPPED },
-                        "the sessions would not survive a restart: the service manager could not be "
-                        "given them (%s)",
-                        strerror(-r));
-        }
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        look_and_tell(userdata);
         return 0;
 }
 
@@ -144,7 +193,25 @@ void survival_look(struct survival *survival)
         }
 }
 
-/* ---- at start ---- */
+/* ---- environments that go and come ---- */
+
+void survival_note_gone(struct survival *survival, const struct environments *before, uint64_t now_usec)
+{
+        for (size_t i = 0; i < before->n; i++) {
+                const struct environment *environment = before->list[i];
+                struct environment_memory memory;
+                if (environments_find(survival->environments, environment->view.name)) {
+                        continue;
+                }
+                environment_remember(environment, &memory);
+                struct known_environment *known = is_worth_it(&memory) ? calloc(1, sizeof(*known)) : NULL;
+                if (known) {
+                        fill_known(environment, &memory, known);
+                        known->gone_usec = now_usec;
+                        gone_environments_put(&survival->gone, known);
+                }
+        }
+}
 
 static void say_dropped(const char *environment, const char *why)
 {
@@ -154,64 +221,49 @@ static void say_dropped(const char *environment, const char *why)
                     "the session from before the restart is dropped: %s", why);
 }
 
-/* The session's key, if a file still gives it. */
-static bool find_key(const struct survival *survival, const struct environment *environment,
-                     const struct saved_environment *saved, struct key_name *ret)
+static const struct saved_environment *find_saved(const struct saved_sessions *kept, const char *name)
 {
-        struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
-        size_t n = key_files_names(survival->keys, environment->view.name, names);
-
-        for (size_t i = 0; i < n; i++) {
-                const struct access_key *key = key_files_find(survival->keys, names[i].serial);
-                uint8_t digest[SAVED_KEY_DIGEST_SIZE];
-                if (key && key_digest(key, survival->salt, digest) >= 0 &&
-                    secret_equal(digest, saved->key_digest, sizeof(digest))) {
-                        *ret = names[i];
-                        return true;
+        for (size_t i = 0; kept && i < kept->n_environments; i++) {
+                if (streq(kept->environments[i].name, name)) {
+                        return &kept->environments[i];
                 }
         }
-        return false;
+        return NULL;
 }
 
-static void restore_environment(const struct survival *survival, struct environment *environment,
+static void restore_environment(struct environment *environment, const struct known_environment *known,
                                 const struct saved_environment *saved, uint64_t now_usec)
 {
-        struct refresh_token token = { .refresh_point_usec = saved->refresh_point_usec,
-                                       .attainable_sec = saved->attainable_sec,
-                                       .reported = saved->reported };
-        struct refresh_past past = saved->past;
-        bool moved = !streq(saved->base_url, environment->settings->base_url);
-        struct key_name key;
+        struct environment_memory memory;
         char life[DURATION_TEXT_MAX];
-        const char *why = NULL;
+        const char *why = kept_memory_join(environment->settings, known, saved, now_usec, &memory);
 
-        if (moved) {
-                past.retry_after_usec = 0; /* it was another upstream's wish */
-        }
-        if (!saved->session) {
-                environment_restore(environment, &past, NULL, NULL, NULL);
-                return;
-        }
-        token.expires_usec = saved->session->expires_usec;
-        if (moved) {
-                why = "the environment's base URL has changed";
-        } else if (!session_alive(saved->session, now_usec)) {
-                why = "it has expired";
-        } else if (!find_key(survival, environment, saved, &key)) {
-                why = "no key file gives the access key that obtained it";
-        }
+        environment_restore(environment, &memory);
         if (why) {
-                environment_restore(environment, &past, NULL, NULL, NULL);
                 say_dropped(environment->view.name, why);
-                return;
+        } else if (memory.session) {
+                journal_say(&(struct journal_record){ .priority = LOG_INFO,
+                                                      .id = EVENT_SESSIONS_RESTORED,
+                                                      .environment = environment->view.name,
+                                                      .key = memory.session->key_label },
+                            "the session from before the restart lives on for %s",
+                            duration_format(memory.token.expires_usec - now_usec, life));
         }
-        environment_restore(environment, &past, saved->session, &token, &key);
-        journal_say(&(struct journal_record){ .priority = LOG_INFO,
-                                              .id = EVENT_SESSIONS_RESTORED,
-                                              .environment = environment->view.name,
-                                              .key = key.label },
-                    "the session from before the restart lives on for %s",
-                    duration_format(token.expires_usec - now_usec, life));
+}
+
+/* What an environment has sent that is not there now counts when it is there again. */
+static void note_absent(struct survival *survival, const struct saved_environment *saved)
+{
+        struct known_environment *known = gone_environments_take(&survival->gone, saved->name);
+
+        say_dropped(saved->name, "there is no such environment any more");
+        known = known ? known : calloc(1, sizeof(*known));
+        if (known) {
+                (void)snprintf(known->name, sizeof(known->name), "%s", saved->name);
+                (void)snprintf(known->base_url, sizeof(known->base_url), "%s", saved->base_url);
+                refresh_past_join(&known->past, &saved->past);
+                gone_environments_put(&survival->gone, known);
+        }
 }
 
 void survival_restore(struct survival *survival, uint64_t now_usec)
@@ -219,18 +271,37 @@ void survival_restore(struct survival *survival, uint64_t now_usec)
         _cleanup_(saved_sessions_freep) struct saved_sessions *kept = take_ptr(survival->kept);
 
         for (size_t i = 0; kept && i < kept->n_environments; i++) {
-                const struct saved_environment *saved = &kept->environments[i];
-                struct environment *environment = environments_find(survival->environments, saved->name);
-                const char *why = !environment ? "there is no such environment any more"
-                                  : !saved_environment_possible(saved, now_usec)
-                                          ? "its times lie in the future"
-                                          : NULL;
-                if (why) {
-                        say_dropped(saved->name, why);
-                } else {
-                        restore_environment(survival, environment, saved, now_usec);
+                struct saved_environment *saved = &kept->environments[i];
+                if (!saved_environment_possible(saved, now_usec)) {
+                        say_dropped(saved->name, "its times lie in the future");
+                        *saved->name = '\0';
+                } else if (!environments_find(survival->environments, saved->name)) {
+                        note_absent(survival, saved);
                 }
         }
+        gone_environments_drop_impossible(&survival->gone, now_usec);
+        for (size_t i = 0; i < survival->environments->n; i++) {
+                struct environment *environment = survival->environments->list[i];
+                const struct saved_environment *saved = find_saved(kept, environment->view.name);
+                _cleanup_free_ struct known_environment *known =
+                        gone_environments_take(&survival->gone, environment->view.name);
+                if (known || saved) {
+                        restore_environment(environment, known, saved, now_usec);
+                }
+        }
+        gone_environments_settle(&survival->gone, now_usec);
+}
+
+/* ---- life ---- */
+
+const uint8_t *survival_salt(const struct survival *survival)
+{
+        return survival->salt;
+}
+
+struct exchange_ledger *survival_ledger(struct survival *survival)
+{
+        return survival->ledger;
 }
 
 static void free_survival(struct survival **survival)
@@ -238,31 +309,63 @@ static void free_survival(struct survival **survival)
         *survival = survival_free(*survival);
 }
 
+/* Takes over what was known; a ledger of times to come is none. */
+static void take_knowledge(struct survival *survival, struct saved_knowledge *known)
+{
+        for (size_t i = 0; i < known->n_environments; i++) {
+                gone_environments_put(&survival->gone, take_ptr(known->environments[i]));
+        }
+        if (exchange_ledger_possible(known->ledger, clock_now_usec())) {
+                survival->ledger = take_ptr(known->ledger);
+        }
+        memcpy(survival->salt, known->salt, sizeof(survival->salt));
+        (void)saved_knowledge_free(known);
+}
+
+/* False: there is no randomness for a salt yet. */
+static bool read_kept(struct survival *survival, struct passed_sockets *passed)
+{
+        const ssize_t size = sizeof(survival->salt);
+        struct saved_knowledge *known = NULL;
+
+        kept_texts_init(&survival->texts, passed, &survival->kept, &known);
+        if (known) {
+                take_knowledge(survival, known);
+                return true;
+        }
+        if (survival->kept) {
+                memcpy(survival->salt, survival->kept->salt, sizeof(survival->salt));
+                return true;
+        }
+        return getrandom(survival->salt, (size_t)size, GRND_NONBLOCK) == size;
+}
+
 static int begin_looking(struct survival *survival, sd_event *event)
 {
-        int r = turn_new(&survival->later, event, on_later, survival, "survival");
+        int r = timer_new(&survival->again, event, CLOCK_BOOTTIME, on_again, survival, "survival, again");
+        if (r < 0) {
+                return r;
+        }
+        r = turn_new(&survival->later, event, on_later, survival, "survival");
 
         /* Before an exchange that was just begun is on the wire. */
         return r < 0 ? r : sd_event_source_set_priority(survival->later, SD_EVENT_PRIORITY_IMPORTANT);
 }
 
 int survival_new(struct survival **ret, sd_event *event, const struct environments *environments,
-                 struct key_files *keys, struct passed_sockets *passed)
+                 struct passed_sockets *passed)
 {
         _cleanup_(free_survival) struct survival *survival = calloc(1, sizeof(*survival));
-        const ssize_t size = sizeof(survival->salt);
 
         if (!survival) {
                 return -ENOMEM;
         }
         survival->environments = environments;
-        survival->keys = keys;
-        session_store_init(&survival->store, passed, &survival->kept);
-        if (survival->kept) {
-                memcpy(survival->salt, survival->kept->salt, sizeof(survival->salt));
+        bool salted = read_kept(survival, passed);
+        if (!survival->ledger && !(survival->ledger = calloc(1, sizeof(*survival->ledger)))) {
+                return -ENOMEM;
         }
-        if (survival->store.usable &&
-            (survival->kept || getrandom(survival->salt, (size_t)size, GRND_NONBLOCK) == size)) {
+        if (survival->texts.sessions.usable && salted) {
                 int r = begin_looking(survival, event);
                 if (r < 0) {
                         return r;
@@ -275,12 +378,16 @@ int survival_new(struct survival **ret, sd_event *event, const struct environmen
 struct survival *survival_free(struct survival *survival)
 {
         if (survival) {
-                if (survival->later && sd_event_source_get_enabled(survival->later, NULL) > 0) {
-                        (void)on_later(survival->later, survival);
+                if (survival->later &&
+                    (sd_event_source_get_enabled(survival->later, NULL) > 0 || survival->wait_usec > 0)) {
+                        look_and_tell(survival);
                 }
+                sd_event_source_disable_unref(survival->again);
                 sd_event_source_disable_unref(survival->later);
-                session_store_clear(&survival->store);
+                kept_texts_clear(&survival->texts);
+                gone_environments_clear(&survival->gone);
                 (void)saved_sessions_free(survival->kept);
+                free(survival->ledger);
                 free(survival);
         }
         return NULL;

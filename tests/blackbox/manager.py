@@ -114,19 +114,32 @@ class Manager:
             self.store.pop(fields["FDNAME"]).close()
         assert not fds, message
 
-    def kept(self):
-        """The one snapshot in the store, as JSON. A newer one is there a moment before the older one goes."""
-        wait_until(lambda: len(self.hear().store) == 1, "one snapshot")
-        name, held = next(iter(self.store.items()))
+    def series(self, name):
+        """What is in the store of "sessions" or "knowledge"."""
+        return {held_as: held for held_as, held in self.hear().store.items() if held_as.startswith(name)}
+
+    def kept(self, series="sessions"):
+        """The one snapshot of these in the store, as JSON. A newer one is there a moment before the older one goes."""
+        wait_until(lambda: len(self.series(series)) == 1, "one snapshot")
+        (name, held), = self.series(series).items()
         text = json.loads(held.read())
-        assert name == f"sessions-{text['number']}"
+        assert name == f"{series}-{text['number']}"
         return text
 
-    def replace(self, text):
-        """Another text in the place of what is kept."""
-        for held in self.store.values():
+    def known(self, name=None):
+        """What is kept of keys, accounts and budgets; name: of this environment, None if there is nothing."""
+        text = self.kept("knowledge")
+        return text if name is None else next((known for known in text["environments"] if known["name"] == name), None)
+
+    def forget(self, series):
+        for name, held in self.series(series).items():
             held.close()
-        self.store = {f"sessions-{text['number']}": sealed(compact(text))}
+            del self.store[name]
+
+    def replace(self, text, series="sessions"):
+        """Another text in the place of what is kept."""
+        self.forget(series)
+        self.store[f"{series}-{text['number']}"] = sealed(compact(text))
 
     def restart_aged(self, broker, seconds):
         """A restart, and for the next process all that was kept happened so much earlier. Returns the broker."""
@@ -137,6 +150,14 @@ class Manager:
             for moment in ("sent_usec", "refresh_point_usec"):
                 environment["session"][moment] -= seconds * 10**6
         self.replace(text)
+        text = self.known()
+        for environment in text["environments"]:
+            environment["sent"] = [[moment - seconds * 10**6, share] for moment, share in environment["sent"]]
+            for key in environment["keys"]:
+                key["seen_usec"] -= seconds * 10**6
+        for key in text["ledger"]["keys"]:
+            key["sent"] = [[moment - seconds * 10**6, share] for moment, share in key["sent"]]
+        self.replace(text, "knowledge")
         return self.begin(broker)
 
     def pushes(self):

@@ -54,14 +54,14 @@ def deaf_client(broker, more):
 class SlowClients:
     def __init__(self):
         self.stack = contextlib.ExitStack()
-        self.simulator = self.stack.enter_context(Simulator())
+        self.simulator = self.stack.enter_context(Simulator(["sandbox", "production", "agency"]))
         self.broker = self.stack.enter_context(
-            Broker(self.simulator, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}))
-        self.broker.wait_valid("sandbox", "production")
+            Broker(self.simulator, keys={name: EXAMPLE_KEY for name in self.simulator.urls}))
+        self.broker.wait_valid(*self.simulator.urls)
         self.pool = concurrent.futures.ThreadPoolExecutor(10)
         self.outcomes = {name: self.pool.submit(getattr(self, name)) for name in (
             "drip_request_line", "drip_header", "drip_body", "silent", "idle", "deaf", "deaf_and_loud", "greedy_caller",
-            "many_refreshes")}
+            "anxious_caller", "many_refreshes")}
 
     def close(self):
         self.stack.close()  # whoever is still at it loses his connection
@@ -145,6 +145,19 @@ class SlowClients:
         report = broker.post("/v1/sandbox/token/rejected", {"ust": broker.token()["ust"]})
         return {"demand": answer, "report": report, "exchanges": broker.status("sandbox")["exchanges"],
                 "operator": broker.refresh("sandbox")}
+
+    def anxious_caller(self):
+        """One who reports each token at once, on agency; returns what he was told."""
+        broker, acted_on, reasons = self.broker, 0, []
+        while not (reasons and reasons[-1].startswith("four")) and len(reasons) < 200:
+            report = broker.post("/v1/agency/token/rejected", {"ust": broker.token("agency")["ust"]}).json()
+            if report["refreshed"]:
+                acted_on += 1
+            else:
+                reasons.append(report["reason"])
+                time.sleep(0.5)
+        return {"acted_on": acted_on, "reasons": reasons, "exchanges": broker.status("agency")["exchanges"],
+                "upstream": self.simulator.state("agency")["requests"]["token"]}
 
     def many_refreshes(self):
         """An operator who does not stop, on production; returns what he was told in the end."""

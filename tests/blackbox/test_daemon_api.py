@@ -157,16 +157,84 @@ def test_status(api):
     assert token["mage_id"] == "MAG123456789" and token["key"] == "" and token["lifetime_sec"] == 7200
     assert 6900 < token["expires_in"] < 7200
     assert 0.6 * 7200 < sandbox["next_refresh_in_sec"] + (7200 - token["expires_in"]) <= 0.7 * 7200 + 1
-    assert sandbox["keys"] == [{"label": "", "serial": sandbox["keys"][0]["serial"], "state": "active"}]
-    assert sandbox["keys"][0]["serial"] > 0
+    key, = sandbox["keys"]
+    assert set(key) == {"label", "serial", "state", "seen_at", "seen_ago_sec", "trial_in_sec"}
+    assert (key["label"], key["state"], key["trial_in_sec"]) == ("", "good", None) and key["serial"] > 0
+    assert key["seen_ago_sec"] <= token["obtained_ago_sec"] + 1 and re.fullmatch(r"[\dT:-]+Z", key["seen_at"])
+    assert sandbox["account"] == "MAG123456789" and rows["dark"]["account"] is None
+    spent = sandbox["exchanges"]
+    assert {name: spent[f"{name}_last_hour"] for name in ("need", "trial", "report", "demand", "operator")} == {
+        "need": 1, "trial": 0, "report": 0, "demand": 0, "operator": 0}
     refused = rows["refused"]
-    assert refused["keys"][0]["state"] == "refused" and 500 < refused["keys"][0]["rest_sec"] <= 900
+    assert (refused["keys"][0]["state"], refused["keys"][0]["cause"]) == ("refused", "unauthorized")
+    assert 86000 < refused["keys"][0]["trial_in_sec"] <= 86400
+    untried = rows["hung"]["keys"][0]
+    assert (untried["state"], untried["seen_at"], untried["seen_ago_sec"]) == ("untried", None, None)
     assert refused["last_trouble"]["outcome"] == "key_refused"
     assert refused["last_unknown_answer"]["status"] == 401
     assert rows["hung"]["exchange_in_flight"] is True
     assert rows["throttled"]["last_trouble"]["outcome"] == "throttled"
     assert 200 < rows["throttled"]["next_refresh_in_sec"] <= 700
     assert rows["dark"]["exchanges"]["unavailable"] >= 1 and rows["dark"]["failures_in_row"] >= 1
+
+
+def test_the_account_is_told_while_there_is_no_token(upstream, make_broker):
+    """The pinned one, and the configured one from the start."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                         environments={"production": f"base_url = {upstream.urls['sandbox']}\naccount = MAG7"})
+    assert broker.wait_valid().status("sandbox")["account"] == "MAG123456789"
+    assert broker.status("production")["account"] == "MAG7"
+
+
+def test_a_key_of_another_account_is_told_of(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={
+        "sandbox": f"base_url = {upstream.urls['sandbox']}\naccount = MAG7"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert (status["keys"][0]["state"], status["keys"][0]["cause"]) == ("refused", "other_account")
+    assert (status["account"], status["last_trouble"]["account"]) == ("MAG7", "MAG123456789")
+
+
+def test_accounts_are_for_callers_with_a_right(upstream, make_broker, tmp_path):
+    """Neither anybody on this host nor those who read the state of the unit learn of them."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"NOTIFY_SOCKET": str(tmp_path / "notify")},
+                             environments={"sandbox": f"base_url = {upstream.urls['sandbox']}\naccount = MAG7"})
+        broker.wait_status("sandbox", lambda status: status["last_trouble"])
+        said = ""
+        while "another account" not in said:
+            said = manager.recv(4096).decode()
+    ready = broker.get("/readyz", headers={"EQP-Client": None}).body.decode()
+    refused = broker.post("/v1/sandbox/refresh").body.decode()
+    for text in said, ready, refused, broker.get("/v1/sandbox/token?wait=0").body.decode():
+        assert "the access key is of another account than this environment" in text and "MAG" not in text, text
+    both = "the access key is of account MAG123456789, and this environment is of account MAG7"
+    assert broker.status("sandbox")["last_trouble"]["message"] == both
+    assert broker.log(both)
+
+
+def test_the_trial_of_a_spare_is_no_failed_refresh(upstream, make_broker):
+    """It is told, once and as what it is; how the token fares is another matter."""
+    broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY}).wait_valid()
+    upstream.fault("sandbox", "unavailable", count=1)
+    broker.write_key("sandbox.2", "WRONGKEY02:0123456789abcdef")
+    line, = broker.wait_log("the trial of the access key did not tell whether it works")
+    assert "(key 2)" in line and re.search(r"next trial in (1min \d+s|1min|\d\ds)$", line), line
+    status = broker.status("sandbox")
+    assert (status["failures_in_row"], status["last_trouble"]["key"]) == (0, "2")
+    assert status["exchanges"]["trial_last_hour"] == 1
+    spare = status["keys"][1]
+    assert spare["state"] == "untried" and 50 < spare["trial_in_sec"] <= 115
+    broker.refresh()
+    upstream.fault("sandbox", "unavailable", count=1)  # for the trial that follows the grant, a second after it
+    broker.wait_status("sandbox", lambda status: status["exchanges"]["unavailable"] == 2)
+    assert broker.status("sandbox")["keys"][1]["state"] == "untried"
+    assert len(broker.log("the trial of the access key did not tell")) == 1
+    broker.write_key("sandbox.3", EXAMPLE_KEY.replace("AQ", "AR"))
+    broker.wait_status("sandbox", lambda status: [key["state"] for key in status["keys"]][2:] == ["refused"])
+    assert len(broker.log("the upstream refused the access key \\(key 3\\)", priority=3)) == 1
+    assert broker.status("sandbox")["failures_in_row"] == 0
 
 
 def test_metrics(api):
@@ -183,7 +251,13 @@ def test_metrics(api):
     assert value(after, served) == value(before.body.decode(), served) + 1
     assert value(after, 'eqp_broker_token_valid{environment="sandbox"}') == 1
     assert value(after, 'eqp_broker_token_valid{environment="dark"}') == 0
-    assert value(after, 'eqp_broker_exchanges_total{environment="refused",outcome="key_refused"}') == 1
+    assert value(after, 'eqp_broker_exchanges_total{environment="refused",outcome="key_refused"}') >= 1
+    for environment, state in (("sandbox", "good"), ("refused", "refused"), ("hung", "untried")):
+        states = {name: value(after, f'eqp_broker_key_state{{environment="{environment}",label="",state="{name}"}}')
+                  for name in ("untried", "good", "refused")}
+        assert states == dict.fromkeys(states, 0) | {state: 1}
+    assert 0 <= value(after, 'eqp_broker_key_seen_seconds{environment="sandbox",label=""}') < 600
+    assert 'eqp_broker_key_seen_seconds{environment="hung"' not in after, "nothing was seen of it"
     for line in after.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) eqp_broker_\w+ .+|eqp_broker_\w+(\{[^{}]*\})? -?[\d.e+]+', line), line
     documented = set(re.findall(r"^# TYPE (\w+) (?:counter|gauge)$", after, re.M))
@@ -336,7 +410,7 @@ def test_min_ttl_when_the_upstream_is_down(upstream, aged):
 
 
 @pytest.mark.parametrize("environment, words, low, high", [
-    ("refused", r"refused.*401", 500, 900), ("dark", r"not available", 1, 120), ("empty", r"key file empty", 1, 86400),
+    ("refused", r"refused.*401", 1, 120), ("dark", r"not available", 1, 120), ("empty", r"key file empty", 1, 86400),
     ("throttled", r"patience", 200, 700), ("hung", r"first answer", 1, 60)])
 def test_no_token_says_why_and_when_to_come_again(api, environment, words, low, high):
     answer = api.get(f"/v1/{environment}/token?wait=0")

@@ -41,12 +41,12 @@ def authority(tmp_path_factory):
     (page(b"503 Service Unavailable"), "unavailable", "HTTP 503", (0, 2)),
     (page(b"503 Service Unavailable", b"Retry-After: 30"), "throttled", "HTTP 503", (20, 40)),
     (page(b"429 Too Many Requests", b"Retry-After: 30"), "throttled", "HTTP 429", (20, 40)),
-    (page(b"401 Unauthorized"), "key_refused", "HTTP 401", (880, 900)),
-    (page(b"200 OK"), "malformed", "HTTP 200: the body is over 64 KiB", (290, 400)),
+    (page(b"401 Unauthorized"), "key_refused", "HTTP 401", (0, 2)),
+    (page(b"200 OK"), "malformed", "HTTP 200: a maintenance page", (0, 2)),
     (long_head(b"503 Service Unavailable"), "unavailable", "HTTP 503", (0, 2)),
     (long_head(b"429 Too Many Requests", b"Retry-After: 30"), "throttled", "HTTP 429", (20, 40)),
-    (long_head(b"401 Unauthorized"), "key_refused", "HTTP 401", (880, 900)),
-    (long_head(b"200 OK"), "malformed", "HTTP 200: the head is over 64 KiB", (290, 400)),
+    (long_head(b"401 Unauthorized"), "key_refused", "HTTP 401", (0, 2)),
+    (long_head(b"200 OK"), "malformed", "HTTP 200: the head is over 64 KiB", (0, 2)),
     (PADDING + b"\r\n", "unavailable", "", (0, 2)),
 ], ids=["503", "pause", "429", "401", "200", "head-503", "head-429", "head-401", "head-200", "no-status"])
 def test_a_status_counts_whatever_comes_with_it(authority, answer, outcome, words, wait):
@@ -64,4 +64,4 @@ def test_the_next_key_is_tried(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY, "sandbox.2-spare": "SPARE123:spare-secret"})
     broker.wait_valid()
     assert [(key["label"], key["state"]) for key in broker.status("sandbox")["keys"]] == [
-        ("1-main", "refused"), ("2-spare", "active")]
+        ("1-main", "refused"), ("2-spare", "good")]

@@ -248,15 +248,16 @@ def test_patience_that_does_not(place, upstream):
     assert n_requests(upstream) == 1
 
 
-@pytest.mark.parametrize("fault, more", [("not_json", {}), ("missing_field", {"field": "ust"}), ("giant", {}),
-                                         ("redirect", {"location": "https://localhost/"}),
-                                         ("status", {"status": 400, "code": 1208, "message": "no"})])
-def test_nonsense(place, upstream, fault, more):
+@pytest.mark.parametrize("fault, more, words", [
+    ("not_json", {}, "is not understood"), ("missing_field", {"field": "ust"}, "is not understood"),
+    ("giant", {}, "is not understood"), ("redirect", {"location": "https://localhost/"}, "is not understood"),
+    ("status", {"status": 400, "code": 1208, "message": "no"}, "refuses the request")])
+def test_nonsense(place, upstream, fault, more, words):
     upstream.fault("sandbox", fault, **more)
     began = time.monotonic()
     result = once(place)
     assert (result.returncode, result.stdout) == (ODD_ANSWER, "") and time.monotonic() - began < 25
-    assert "is not understood" in result.stderr.splitlines()[-1]
+    assert words in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -359,8 +360,11 @@ def test_what_is_no_key(place, upstream, text, words):
 
 @pytest.mark.parametrize("fault, more, code, words", [
     ("refuse_connect", {}, TRY_LATER, "not available"), ("throttle", {"retry_after": 1}, TRY_LATER, "patience"),
-    ("unavailable", {}, TRY_LATER, "not available"), ("refuse", {"status": 403}, KEY_REFUSED, "refuses"),
-    ("not_json", {}, ODD_ANSWER, "not understood"), ("status", {"status": 404}, ODD_ANSWER, "not understood"),
+    ("unavailable", {}, TRY_LATER, "not available"), ("refuse", {}, KEY_REFUSED, "refuses the access key"),
+    ("not_json", {}, ODD_ANSWER, "not understood"), ("status", {"status": 404}, ODD_ANSWER, "refuses the request"),
+    ("refuse", {"status": 403}, ODD_ANSWER, "refuses the request"),
+    ("status", {"status": 403, "body": "<html>", "content_type": "text/html"}, TRY_LATER, "says nothing of the key"),
+    ("status", {"status": 200, "body": "<html>", "content_type": "text/html"}, TRY_LATER, "maintenance"),
     ("wrong_certificate", {}, TRY_LATER, "not available")])
 def test_no_verdict(place, upstream, fault, more, code, words):
     upstream.fault("sandbox", fault, **({"paths": "all"} if fault == "wrong_certificate" else {}), **more)

@@ -2,6 +2,7 @@
 daemon of every test, and through every status that a test reads.)"""
 
 import base64
+import json
 import os
 import pathlib
 import re
@@ -45,37 +46,54 @@ def lived(session_simulator):
     """A daemon that has been through much, talkative, with the tokens it had."""
     session_simulator.reset()
     session_simulator.add_key("sandbox", *SPARE)
-    keys = {"sandbox.1": EXAMPLE_KEY, "sandbox.2": ":".join(SPARE), "sandbox.3": "half a key 0123456789abcdef",
+    keys = {"sandbox.1": EXAMPLE_KEY, "sandbox.3": "half a key 0123456789abcdef",
             "production": "WRONGKEY01:00112233445566778899"}
     with Broker(session_simulator, arguments=["--verbose"], keys=keys) as broker:
         live(broker.wait_valid(), session_simulator)
         yield broker
 
 
+def test_an_echo_of_another_key_is_not_shown(upstream, make_broker):
+    """The main key's words in the answer to the spare's request, too plain to be taken for a token."""
+    main = "MAINKEY", "plain-secret"
+    upstream.add_key("sandbox", *main)
+    upstream.add_key("sandbox", *SPARE)
+    broker = make_broker(upstream, keys={"sandbox.1": ":".join(main)}).wait_valid()
+    upstream.fault("sandbox", "status", status=400, code=7, message="not %s:%s" % main, key=SPARE[0],
+                   headers={f"X-{main[0]}": "1"})
+    broker.write_key("sandbox.2", ":".join(SPARE))
+    status = broker.wait_status("sandbox", lambda status: status["last_unknown_answer"])
+    odd = status["last_unknown_answer"]
+    assert odd["message"] == "not [hidden]:[hidden]" and "x-[hidden]" in odd["header_names"]
+    assert "plain-secret" not in json.dumps(status) and "MAINKEY" not in json.dumps(status)
+
+
 def live(broker, upstream):
     # An upstream that echoes what it was sent.
     for message in (f"Key {EXAMPLE_ID} with {EXAMPLE_SECRET} is bad.", f"{EXAMPLE_KEY} {EXAMPLE_SECRET.upper()}",
-                    base64.b64encode(EXAMPLE_KEY.encode()).decode(), "Authorization: Basic " +
-                    base64.b64encode(EXAMPLE_KEY.encode()).decode()):
+                    "Authorization: Basic " + base64.b64encode(EXAMPLE_KEY.encode()).decode()):
         upstream.fault("sandbox", "status", status=400, code=7, message=message, count=1)
-        assert broker.refresh()["outcome"] == "request_refused"
+        assert broker.refresh()["outcome"] == "granted"
         odd = broker.status("sandbox")["last_unknown_answer"]
         assert odd["code"] == 7 and "[hidden]" in odd["message"]
     token = broker.token()["ust"]
     upstream.fault("sandbox", "status", status=404, message=f"Session {token} is gone", count=1)
-    broker.refresh()
+    assert broker.post("/v1/sandbox/token/rejected", {"ust": token}).json()["refreshed"] is True
     assert broker.status("sandbox")["last_unknown_answer"]["message"] == "Session [hidden] is gone"
     upstream.fault("sandbox", "bad_utf8", count=1)
-    broker.refresh()
     assert broker.refresh()["outcome"] == "granted"
+    assert broker.status("sandbox")["exchanges"]["malformed"] == 1
     broker.post("/v1/sandbox/token/rejected", {"ust": broker.token()["ust"]})
     basic = "Basic " + base64.b64encode(EXAMPLE_KEY.encode()).decode()
     session = broker.post("/sandbox/rest/v1/app/session/token", {"grant_type": "session"}, {"Authorization": basic})
     assert session.status == 200
+    broker.write_key("sandbox.2", ":".join(SPARE))
     upstream.regenerate("sandbox")
-    broker.refresh()
-    broker.write_key("sandbox.1", "NEWWRONG01:ffeeddccbbaa99887766")
-    broker.wait_status("sandbox", lambda status: any(key["state"] == "refused" for key in status["keys"]))
+    for key in (EXAMPLE_KEY, "NEWWRONG01:ffeeddccbbaa99887766"):
+        n_refused = broker.status("sandbox")["exchanges"]["key_refused"]
+        broker.write_key("sandbox.1", key)
+        broker.wait_status("sandbox", lambda status: status["exchanges"]["key_refused"] > n_refused)
+    assert broker.status("sandbox")["keys"][0]["state"] == "refused"
     broker.token()
     assert token in broker.secrets and EXAMPLE_SECRET in broker.secrets and SPARE[1] in broker.secrets
 

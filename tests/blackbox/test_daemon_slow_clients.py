@@ -1,8 +1,10 @@
-"""eqp-brokerd: clients that take their time are cut off, and the hourly budget; see slow_clients.py."""
+"""eqp-brokerd: clients that take their time are cut off, and what callers may cause within an hour; see slow_clients.py."""
+
+import re
 
 import pytest
 
-pytestmark = pytest.mark.slow("deadlines of 10 and 30 s, and sixty exchanges with a second between any two")
+pytestmark = pytest.mark.slow("deadlines of 10 and 30 s, and five reports with 10 s between any two")
 
 
 @pytest.mark.parametrize("name", ["drip_request_line", "drip_header", "drip_body", "silent"])
@@ -24,20 +26,33 @@ def test_who_reads_no_answer_is_no_longer_kept_than_who_is_idle(slow_clients, na
     assert 29 <= slow_clients.result(name) <= 50
 
 
-def test_callers_may_cause_15_exchanges_an_hour(slow_clients):
+def test_callers_may_cause_4_exchanges_an_hour_by_min_ttl(slow_clients):
+    """One who asks for more and more takes nothing from those who have a reason."""
     seen = slow_clients.result("greedy_caller")
-    assert seen["demand"].error() == (429, "refresh_limited") and seen["demand"].retry_after >= 1
-    assert seen["report"].status == 200 and seen["report"].json()["refreshed"] is False
-    assert seen["exchanges"]["total"] == 1 + 15
-    assert seen["operator"]["outcome"] == "granted", "who may do more is not held up"
+    assert seen["demand"].error() == (429, "refresh_limited") and 3400 <= seen["demand"].retry_after <= 3600
+    assert "four refreshes of this kind" in seen["demand"].json()["message"]
+    assert seen["report"].status == 200 and seen["report"].json()["refreshed"] is True
+    assert seen["exchanges"]["total"] == 1 + 4 + 1
+    assert seen["operator"]["outcome"] == "granted"
 
 
-def test_nobody_may_cause_more_than_60_exchanges_an_hour(slow_clients):
+def test_reports_may_cause_4(slow_clients):
+    """10 s apart; each refusal tells its true reason."""
+    seen = slow_clients.result("anxious_caller")
+    assert seen["acted_on"] == 4 and seen["exchanges"]["total"] == 1 + 4 == seen["upstream"]
+    reasons = [re.sub(r" (in [0-9min s]+|at once)$", "", reason) for reason in seen["reasons"]]
+    assert set(reasons) == {
+        "reports cause at most one refresh every 10 s: again",
+        "four refreshes of this kind were made within the hour, which is its share of the budget: again"}
+    assert reasons[-1].startswith("four") and re.search(r"in (59min|58min)", seen["reasons"][-1])
+
+
+def test_an_operator_may_cause_4(slow_clients):
     seen = slow_clients.result("many_refreshes")
     assert seen["operator"].error() == (429, "refresh_limited")
-    assert "budget" in seen["operator"].json()["message"]
-    assert 3300 <= seen["operator"].retry_after <= 3600
-    assert seen["exchanges"]["last_hour"] == seen["exchanges"]["total"] == seen["upstream"] == 60
+    assert "four refreshes of this kind" in seen["operator"].json()["message"]
+    assert 3400 <= seen["operator"].retry_after <= 3600
+    assert seen["exchanges"]["last_hour"] == seen["exchanges"]["total"] == seen["upstream"] == 1 + 4
     assert seen["token"].status == 200
 
 

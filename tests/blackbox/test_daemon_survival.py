@@ -24,6 +24,7 @@ def kept(upstream, make_broker, manager):
     """A daemon with a token that its manager keeps."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
     wait_until(lambda: manager.hear().store and "session" in manager.kept()["environments"][0], "it is kept")
+    wait_until(lambda: manager.known("sandbox")["keys"], "what is known of the key is kept")
     return broker
 
 
@@ -43,25 +44,30 @@ def wait_dropped(broker, why):
 
 # ---- what is kept ----
 
-def test_snapshot_is_sealed_and_the_only_one(kept, manager):
+@pytest.mark.parametrize("series", ["sessions", "knowledge"])
+def test_snapshot_is_sealed_and_the_only_one(kept, manager, series):
     token = kept.token()
-    text = manager.kept()
-    (name, held), = manager.store.items()
+    text = manager.kept(series)
+    (name, held), = manager.series(series).items()
     assert held.seals() & managers.ALL_SEALS == managers.ALL_SEALS
     with pytest.raises(PermissionError):
         os.pwrite(held.fd, b"x", 0)
     with pytest.raises(PermissionError):
         os.ftruncate(held.fd, 0)
     assert stat.S_IMODE(os.fstat(held.fd).st_mode) == 0o400
-    assert re.fullmatch(r"sessions-[0-9]+", name)
-    session = text["environments"][0]["session"]
-    assert session["ust"] == token["ust"] and session["mage_id"] == token["mage_id"]
+    assert re.fullmatch(rf"{series}-[0-9]+", name)
+    environment, = text["environments"]
+    if series == "sessions":
+        assert environment["session"]["ust"] == token["ust"] and environment["session"]["mage_id"] == token["mage_id"]
+    else:
+        assert environment["account"] == token["mage_id"] and token["ust"].encode() not in held.read()
 
 
 def test_key_is_not_in_it(kept, manager):
-    held, = manager.hear().store.values()
-    assert EXAMPLE_SECRET.encode() not in held.read()
-    assert EXAMPLE_KEY.split(":")[0].encode() not in held.read()
+    assert len(manager.hear().store) == 2
+    for held in manager.store.values():
+        assert EXAMPLE_SECRET.encode() not in held.read()
+        assert EXAMPLE_KEY.split(":")[0].encode() not in held.read()
 
 
 def test_nothing_new_nothing_pushed(kept, manager):
@@ -95,10 +101,14 @@ def test_exchange_is_noted_before_it_is_answered(upstream, make_broker, manager)
     assert len(environment["sent_usec"]) == 1 and "session" not in environment
 
 
-def test_session_of_a_removed_key_is_not_kept(kept, manager):
+def test_session_of_a_removed_key_is_kept_until_the_environment_is_off(kept, manager):
     (kept.keys_directory / "sandbox").unlink()
-    wait_until(lambda: manager.hear() and "session" not in manager.kept()["environments"][0], "it is not kept any more")
-    assert kept.token(), "and the token in hand lives on"
+    before = time.monotonic()
+    while time.monotonic() - before < 8:
+        assert "session" in manager.kept()["environments"][0] and kept.token()
+        time.sleep(1)
+    wait_until(lambda: "session" not in manager.kept()["environments"][0], "it is not kept any more")
+    assert not manager.known("sandbox")["account"] and not manager.known("sandbox")["keys"]
 
 
 def test_session_of_a_removed_environment_is_not_kept(upstream, make_broker, manager):
@@ -109,7 +119,8 @@ def test_session_of_a_removed_environment_is_not_kept(upstream, make_broker, man
     del broker.environments["agency"]
     broker.write_config()
     broker.reload()
-    wait_until(lambda: not manager.hear().store, "nothing is kept")
+    wait_until(lambda: not manager.series("sessions"), "no session is kept")
+    assert manager.known("agency")["gone_usec"] > 0
 
 
 @pytest.mark.parametrize("env", [{}, {"FDSTORE": "0"}])
@@ -148,6 +159,17 @@ def test_token_survives(kept, manager, upstream, number):
     assert after["exchanges"]["last_hour"] == status["exchanges"]["last_hour"] == 1
     assert asked(upstream) == before
     assert len(kept.log(RESTORED)) == 3 and not kept.log("dropped")
+
+
+def test_token_survives_a_file_that_cannot_be_used(kept, manager):
+    """A file is there; that is no environment without keys."""
+    token = kept.token()["ust"]
+    (kept.keys_directory / "sandbox").chmod(0o666)
+    manager.restart(kept)
+    time.sleep(11)  # longer than an environment without a key file is on
+    assert kept.token()["ust"] == token and kept.status("sandbox")["account"]
+    (kept.keys_directory / "sandbox").chmod(0o600)
+    kept.wait_status("sandbox", lambda status: status["keys"])
 
 
 def test_ready_at_once_after_a_restart(kept, manager, upstream):
@@ -256,6 +278,44 @@ def test_newest_of_two_wins(kept, manager):
     assert manager.kept()["number"] == 1 << 40
 
 
+def test_numbers_begin_again_after_the_last(kept, manager):
+    """What was taken up with the last number goes on, and what follows it can be read as well."""
+    manager.end(kept)
+    for series in "sessions", "knowledge":
+        manager.replace(manager.kept(series) | {"number": 1 << 60}, series)
+    manager.begin(kept)
+    assert len(kept.log(RESTORED)) == 1
+    kept.wait_status("sandbox", lambda status: status["token"])
+    time.sleep(1.1)  # the floor
+    kept.refresh()
+    token = kept.token()["ust"]
+    wait_until(lambda: manager.kept()["environments"][0]["session"].get("ust") == token, "the new one is kept")
+    assert manager.kept()["number"] < 100 and manager.kept("knowledge")["number"] < 100
+    manager.restart(kept)
+    assert kept.token(query="?wait=0")["ust"] == token
+    assert len(kept.log(RESTORED)) == 2 and not kept.log("dropped")
+
+
+def test_names_like_ours_take_no_place(kept, manager):
+    token = kept.token()["ust"]
+    manager.end(kept)
+    ours = manager.store
+    manager.store = {f"{name}{n}": managers.sealed(b"x") for n in range(16) for name in ("knowledgeX", "sessions-x")} | ours
+    manager.begin(kept)
+    assert kept.token(query="?wait=0")["ust"] == token
+    assert kept.status("sandbox")["keys"][0]["state"] == "good"
+    assert len(kept.log("is not used: it is no stream socket")) == 32
+
+
+def test_one_series_takes_no_place_from_the_other(kept, manager):
+    token = kept.token()["ust"]
+    manager.end(kept)
+    ours = manager.store
+    manager.store = {f"knowledge-{n}": managers.sealed(b"x") for n in range(1000, 1016)} | ours
+    manager.begin(kept)
+    assert kept.token(query="?wait=0")["ust"] == token
+
+
 # ---- what is not ----
 
 def test_the_replacing_itself_is_good(kept, manager):
@@ -281,11 +341,15 @@ def expect_fresh(broker, manager, upstream, why):
 
 
 def test_other_key(kept, manager, upstream):
+    """A token outlives its key; the other one is tried in its own time."""
     upstream.add_key("sandbox", *SPARE)
     old = kept.token()["ust"]
     manager.end(kept)
     kept.write_key("sandbox", ":".join(SPARE))
-    assert expect_fresh(kept, manager, upstream, "no key file gives the access key") != old
+    for _ in range(2):
+        manager.restart(kept)
+        assert kept.token(query="?wait=0")["ust"] == old
+    assert asked(upstream) == 1
 
 
 def test_key_moved_to_another_label(kept, manager, upstream):
@@ -317,7 +381,7 @@ def test_environment_gone(upstream, make_broker, manager):
     broker.write_config()
     manager.begin(broker)
     wait_dropped(broker, "there is no such environment")
-    wait_until(lambda: not manager.hear().store, "nothing is kept")
+    wait_until(lambda: not manager.series("sessions"), "no session is kept")
 
 
 def test_other_boot(kept, manager, upstream):
@@ -366,22 +430,24 @@ def test_changed(kept, manager, upstream, what, why):
     name = f"sessions-{text['number']}"
     change(text, what)
     manager.replace(text)
-    manager.store = {name: next(iter(manager.store.values()))}
+    (replaced, held), = manager.series("sessions").items()
+    del manager.store[replaced]
+    manager.store[name] = held
     expect_fresh(kept, manager, upstream, why)
 
 
 @pytest.mark.parametrize("what", ["truncated", "one bit", "empty", "huge", "no memfd", "unsealed", "half sealed"])
 def test_not_ours(kept, manager, upstream, tmp_path, what):
     manager.end(kept)
-    (name, held), = manager.store.items()
+    (name, held), = manager.series("sessions").items()
     data = bytearray(held.read())
     held.close()
     why = "it is damaged"
     if what == "truncated":
         held = managers.sealed(data[:-10])
     elif what == "one bit":
-        data[data.index(b"key_digest") + 13] ^= 1
-        held, why = managers.sealed(data), "(no key file gives|it is damaged)"
+        data[data.index(b"mage_id") + 12] ^= 1
+        held, why = managers.sealed(data), "(it is of another account|it is damaged)"
     elif what == "empty":
         held, why = managers.sealed(b""), "its size makes no sense"
     elif what == "huge":
@@ -392,7 +458,7 @@ def test_not_ours(kept, manager, upstream, tmp_path, what):
     else:
         seals = 0 if what == "unsealed" else managers.ALL_SEALS & ~managers.SEAL_WRITE
         held, why = managers.sealed(data, seals), "it is not sealed"
-    manager.store = {name: held}
+    manager.store[name] = held
     expect_fresh(kept, manager, upstream, why)
 
 
@@ -404,7 +470,8 @@ def test_snapshot_is_nobody_elses(upstream, make_broker, manager, stranger):
     manager.kept()
     with open(f"/proc/{broker.process.pid}/maps") as maps:
         mapped = [line for line in maps if "memfd:sessions" in line]
-    assert len(mapped) == 1 and " r--p " in mapped[0]
+        maps.seek(0)
+        mapped += [line for line in maps if "memfd:knowledge" in line]
+    assert len(mapped) == 2 and all(" r--p " in line for line in mapped)
     assert not [name for name in open_files(broker.process) if "memfd:" in name]
-    held, = manager.store.values()
-    assert os.fstat(held.fd).st_uid == stranger
+    assert [os.fstat(held.fd).st_uid for held in manager.store.values()] == [stranger] * 2

@@ -100,15 +100,36 @@ def test_many_reports_of_one_token(broker, upstream):
     assert any(report["refreshed"] for report in reports) and exchanges(upstream) == 2
 
 
-def test_a_report_while_the_upstream_is_down(broker, upstream):
+@pytest.mark.parametrize("fault", ["unavailable", "not_json"])
+def test_a_report_whose_refresh_fails_once(broker, upstream, fault):
+    """It is tried again as soon as any. What may be the key's fault is only told when it is known."""
     old = broker.token()["ust"]
-    upstream.fault("sandbox", "unavailable", count=1)
+    upstream.fault("sandbox", fault, count=1)
     report = broker.post(REJECTED, {"ust": old}).json()
-    assert (report["refreshed"], report["ust"]) == (False, old) and "HTTP 503" in report["reason"]
-    # The same token once more: no second exchange for it.
-    broker.wait_status("sandbox", lambda status: status["failures_in_row"] == 0)
+    if fault == "unavailable":
+        assert (report["refreshed"], report["ust"]) == (False, old) and "HTTP 503" in report["reason"]
+        broker.wait_status("sandbox", lambda status: status["failures_in_row"] == 0, timeout=10)
+    else:
+        assert report["refreshed"] is True and report["ust"] == broker.token()["ust"]
     assert broker.token()["ust"] != old
     assert exchanges(upstream) == 3
+
+
+@pytest.mark.parametrize("fault, words", [("unavailable", "HTTP 503"), ("not_json", "HTTP 200")])
+def test_a_report_while_the_upstream_is_down(broker, upstream, fault, words):
+    old = broker.token()["ust"]
+    upstream.fault("sandbox", fault)
+    report = broker.post(REJECTED, {"ust": old}).json()
+    assert (report["refreshed"], report["ust"]) == (False, old) and words in report["reason"]
+    # The same token once more: no exchange of its own, and the true reason.
+    report = broker.post(REJECTED, {"ust": old}).json()
+    assert report["refreshed"] is False
+    assert re.search(r"the latest refresh failed, and another attempt is set: again (in \d+s|at once)|HTTP \d+|under way",
+                     report["reason"]), report
+    upstream.clear_faults()
+    broker.wait_status("sandbox", lambda status: status["failures_in_row"] == 0)
+    assert broker.token()["ust"] != old
+    assert exchanges(upstream) <= 6, "1, 2, 4 s apart"
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', "{}", '{"ust": 1}', '{"ust": null}', '{"UST": "x"}',

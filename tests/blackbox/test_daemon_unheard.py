@@ -114,22 +114,47 @@ def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
     hears(manager, b"READY=1")
     manager.fill()
     broker.write_key("sandbox", EXAMPLE_KEY)
-    broker.wait_valid().wait_log("would not survive a restart")
+    line = broker.wait_valid().wait_log("would not survive a restart")[0]
+    assert "what is known of keys and budgets" in line, line
+    # Nothing happens any more, but that the service manager reads again.
     heard = manager.read()  # it may speak in the middle of this
-    broker.refresh()
     hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n", heard)
+    broker.wait_log("the service manager has all again")
+    assert len(broker.log("would not survive a restart")) <= 3  # once for each text, not with each attempt
 
 
 def test_sessions_that_are_not_let_go_at_once_are_later(upstream, make_broker, manager):
     """There is room for a few only: what stayed would take the place of those to come."""
     manager.env["EQP_BROKER_BOOT_ID"] = "0" * 31 + "1"
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
+    broker = make_broker(upstream, env=manager.env)
+    hears(manager, b"READY=1")
+    broker.write_key("sandbox", EXAMPLE_KEY)
     hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-1")
+    broker.wait_valid()
     manager.fill()
     broker.refresh()
     broker.wait_log("would not survive a restart")
     heard = manager.read()  # it may speak in the middle of this
     broker.refresh()
+    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-2", heard)
+
+
+def test_a_session_that_is_gone_is_let_go_later(upstream, make_broker, manager):
+    """Nothing happens any more, but that the service manager reads again."""
+    manager.env["EQP_BROKER_BOOT_ID"] = "0" * 31 + "1"
+    broker = make_broker(upstream, keys={"agency": EXAMPLE_KEY}, env=manager.env,
+                         environments={"agency": f"base_url = {upstream.urls['sandbox']}"})
+    hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-1")
+    broker.wait_valid("agency")
+    time.sleep(0.5)
+    manager.read()
+    manager.fill()
+    del broker.environments["agency"]
+    broker.write_config()
+    broker.reload()
+    time.sleep(0.5)
+    heard = manager.read()
+    assert not [message for message in heard if b"FDNAME=sessions" in message]
     hears(manager, b"FDSTOREREMOVE=1\nFDNAME=sessions-2", heard)
 
 

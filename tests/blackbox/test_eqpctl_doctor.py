@@ -42,7 +42,7 @@ def test_all_is_well(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}).wait_valid()
     found, text = doctor(broker)
     assert (found, text.endswith("findings\n  none\n")) == ({}, True), found
-    for words in ("eqp-brokerd running      0.1.0", "state                    valid", "key 1-main               active",
+    for words in ("eqp-brokerd running      0.1.0", "state                    valid", "key 1-main               good, seen ",
                   "sandbox.1-main", "fit for use", "base URL                 this machine: https://localhost:"):
         assert words in text, words
 
@@ -114,7 +114,7 @@ def test_keys_as_credentials(upstream, make_broker, tmp_path):
     found, text = doctor(broker)
     assert found == {}, found
     for words in (f"directory                {tmp_path}", f"directory configured     {broker.keys_directory}",
-                  "credentials of the daemon's unit", "key 1-main               active"):
+                  "credentials of the daemon's unit", "key 1-main               good, seen "):
         assert words in text, (words, text)
     assert "a-certificate" not in text
 
@@ -246,16 +246,127 @@ def test_a_key_that_is_refused(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox.1": BAD, "sandbox.2": EXAMPLE_KEY}).wait_valid()
     found, text = doctor(broker)
     assert set(found) == {"key_refused"} and "the key 1 of sandbox" in found["key_refused"]["what"]
-    assert "key 1                    refused" in text
+    assert "key 1                    refused " in text and "answered 401" in text
+    assert "key remove" in found["key_refused"]["cure"]
+
+
+def told_of(**changes):
+    """A status with a token, by the key 1, and a spare 2 of which that is known."""
+    spare = {"label": "2", "serial": 2, "state": "good", "trial_in_sec": None, "seen_ago_sec": None} | changes.pop("spare")
+    row = {"name": "sandbox", "base_url": "https://localhost:1", "configured": True, "state": "valid", "why": "",
+           "account": "MAG123456789", "token": {"key": "1", "mage_id": "MAG123456789"},
+           "keys": [{"label": "1", "serial": 1, "state": "good", "seen_ago_sec": 5, "trial_in_sec": None}, spare],
+           "key_files_refused": [], "exchanges": {"last_hour": 1, "hourly_budget": 60, "trial_last_hour": 0}}
+    return Answer(body={"version": "0.1.0", "uptime_sec": 4000, "keys_are_credentials": True,
+                        "environments": [row | changes.pop("row", {})]} | changes)
+
+
+@pytest.fixture
+def faked():
+    """The findings on that status, and the report."""
+    with Broker(start=False) as broker, FakeBroker(broker.socket_path) as fake:
+        def examine(**status):
+            fake.answers["GET /v1/status"] = told_of(**status)
+            return doctor(broker)
+        yield examine
+
+
+def test_a_spare_that_works(faked):
+    found, text = faked(spare={"state": "good", "seen_ago_sec": 7200})
+    assert found == {} and "key 2                    good, seen 2h ago" in text
+
+
+def test_a_key_that_another_one_outdid(faked):
+    found, _ = faked(spare={"state": "refused", "cause": "outdone", "seen_ago_sec": 60},
+                     row={"last_trouble": {"key": "2", "outcome": "request_refused", "message": "HTTP 403: no"}})
+    assert set(found) == {"key_refused"}
+    assert "gave no token for the key 2 of sandbox (HTTP 403: no), and gave one for another" in found["key_refused"]["what"]
+
+
+def test_a_key_of_another_account(faked):
+    """The report names both, and neither: the accounts are nobody's business."""
+    found, text = faked(spare={"state": "refused", "cause": "other_account", "seen_ago_sec": 60},
+                        row={"last_trouble": {"key": "2", "outcome": "other_account", "account": "MAG987654321",
+                                              "message": "it is of MAG987654321, and not of MAG123456789"}})
+    assert set(found) == {"key_refused"} and "MAG9" not in text
+    assert "is of another account, ANOTHER-ACCOUNT, and sandbox is of ACCOUNT-OF-sandbox" in found["key_refused"]["what"]
+    for cure in ("key remove", "key set --new-account sandbox", "account = in [environment sandbox]"):
+        assert cure in found["key_refused"]["cure"]
+
+
+@pytest.mark.parametrize(["spare", "status", "words"], [
+    ({}, {}, "It has not been tried yet"),
+    ({"trial_in_sec": 1800}, {"row": {"exchanges": {"trial_last_hour": 4}}}, "as often within the hour as is allowed"),
+    ({"trial_in_sec": 1800}, {"row": {"last_trouble": {"key": "2", "message": "HTTP 503"}}},
+     "Its trial said nothing of it (HTTP 503)"),
+    ({"trial_in_sec": 29}, {}, None), ({}, {"uptime_sec": 50}, None), ({}, {"row": {"token": None}}, None)])
+def test_a_spare_that_nobody_tried(faked, spare, status, words):
+    found, text = faked(spare={"state": "untried"} | spare, **status)
+    assert "key 2                    untried" in text
+    assert set(found) == ({"key_untried"} if words else set())
+    if words:
+        assert words in found["key_untried"]["why"]
+        assert ("in 30min" in found["key_untried"]["cure"]) == ("trial_in_sec" in spare)
+
+
+def test_how_long_nobody_has_tried_it(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY}).wait_valid()
+    broker.write_key("sandbox.2", SECOND)
+    status = broker.status()
+    broker.stop()
+    with FakeBroker(broker.socket_path) as fake:
+        fake.answers["GET /v1/status"] = told_of(
+            spare={"state": "untried"}, keys_directory=status["keys_directory"], keys_are_credentials=False)
+        found, _ = doctor(broker)
+    assert "though its file is there for" in found["key_untried"]["what"]
+
+
+def test_a_lifetime_that_the_budget_cannot_bear(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "lifetime = 90s"}).wait_valid()
+    found, _ = doctor(broker)
+    assert set(found) == {"lifetime_too_short"}
+    assert "lifetime = 1min 30s is shorter than the hourly budget can bear" in found["lifetime_too_short"]["what"]
 
 
 def test_an_answer_that_nobody_understands(upstream, make_broker):
-    upstream.fault("sandbox", "status", status=418)
+    upstream.fault("sandbox", "status", status=418, body="")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
     broker.wait_status("sandbox", lambda status: status["last_unknown_answer"])
     found, text = doctor(broker)
     assert set(found) == {"no_token", "answer_not_understood"}
     assert "status 418" in text
+
+
+PAGE = {"content_type": "text/html", "body": "<html>"}
+
+
+@pytest.mark.parametrize("fault, ids, what, cure", [
+    ({"status": 403, **PAGE}, {"no_token", "block_page"}, "HTTP 403: a block page", "Do not regenerate the key."),
+    ({"status": 429, **PAGE}, {"no_token", "block_page"}, "HTTP 429: a block page", "at most 2 min apart"),
+    ({"status": 200, **PAGE}, {"no_token", "maintenance_page"}, "HTTP 200: a maintenance page", "Wait"),
+    ({"status": 503, **PAGE}, {"no_token", "maintenance_page"}, "HTTP 503: a maintenance page", "Wait"),
+    ({"status": 302, "headers": {"Location": "https://sso.corp.example/x"}}, {"no_token", "redirected"},
+     "HTTP 302: a redirect to HOST-OF-A-REDIRECT is not followed", "base_url"),
+    ({"status": 403, "code": 1208, "message": "No such application."}, {"no_token", "request_refused"},
+     'sandbox: status 403, code 1208, "No such application."', "the key in the portal"),
+    ({"status": 403, "body": ""}, {"no_token", "answer_not_understood"}, "does not know", "report"),
+    ({"status": 500}, {"no_token"}, None, None),
+], ids=["blocked", "blocked-429", "maintenance", "maintenance-503", "redirect", "refused", "unknown", "trouble"])
+def test_each_kind_of_answer_has_a_cure(upstream, make_broker, fault, ids, what, cure):
+    upstream.fault("sandbox", "status", **fault)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+    broker.wait_status("sandbox", lambda status: status["last_unknown_answer"])
+    found, text = doctor(broker)
+    assert set(found) == ids and "sso.corp" not in text
+    finding = next((finding for id, finding in found.items() if id != "no_token"), None)
+    assert not finding or what in finding["what"] and cure in finding["cure"]
+
+
+def test_a_page_that_is_over(upstream, make_broker):
+    upstream.fault("sandbox", "status", status=503, count=1, **PAGE)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    found, text = doctor(broker)
+    assert not found and "maintenance_page, status 503" in text
 
 
 # the machine

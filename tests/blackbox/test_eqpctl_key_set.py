@@ -306,22 +306,39 @@ def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
 # what the daemon makes of it
 
 
-def row(key_state, serial, **more):
-    key = {"label": "", "serial": serial, "state": key_state}
+def row(key_state, serial, key={}, **more):
+    key = {"label": "", "serial": serial, "state": key_state, "trial_in_sec": None} | key
     environment = {"name": "sandbox", "state": "valid", "keys": [key] if serial else [], "key_files_refused": [],
-                   "exchange_in_flight": False, "last_trouble": None}
+                   "exchange_in_flight": False, "last_trouble": None, "token": {"key": "", "mage_id": "MAG1"}}
     return Answer(body={"environments": [environment | more]})
 
 
+TRIAL = {"trial_in_sec": 0}
+DOWN = {"key": "", "message": "it is down"}
+
+
 @pytest.mark.parametrize(["before", "after", "code", "words"], [
-    ([row("", 0)], [row("", 0), row("active", 1, exchange_in_flight=True), row("active", 1)], 0, "it is in use"),
-    ([row("active", 4)], [row("active", 4), row("trial", 5), row("active", 5)], 0, "it is in use"),
-    ([row("", 0)], [row("active", 1, state="waiting")], 0, "is getting a token with it"),
-    ([row("", 0)], [row("spare", 2)], 0, "it is a spare"),
+    ([row("", 0)], [row("", 0), row("untried", 1, exchange_in_flight=True), row("good", 1)], 0,
+     "tried it: it works, and is in use."),
+    ([row("good", 4)], [row("good", 4), row("untried", 5, TRIAL), row("good", 5)], 0, "it works, and is in use."),
+    ([row("", 0)], [row("untried", 2, TRIAL), row("good", 2, token={"key": "a"})], 0, "it works and stands by."),
+    ([row("", 0)], [row("untried", 1, state="waiting", token=None, failures_in_row=1, last_trouble=DOWN)], 0,
+     "has not tried it yet: it is down. It goes on trying to get a token."),
+    ([row("good", 1)], [row("untried", 2, {"trial_in_sec": 115}, last_trouble=DOWN)], 0,
+     "has not tried it yet: it is down. It will in 1min 55s."),
+    ([row("good", 1)], [row("untried", 2, {"trial_in_sec": 600}, exchanges={"trial_last_hour": 4}, last_trouble=DOWN)],
+     0, "keys were tried 4 times within the hour, which is the most. It will in 10min."),
     ([row("", 0)], [row("", 0, key_files_refused=[{"file": "sandbox", "reason": "it cannot be opened"}])], 1,
      "The daemon does not use the file: it cannot be opened."),
-    ([row("active", 4)], [row("refused", 5, last_trouble={"message": "the key was refused"})], 1,
-     "the EQP API refused it (the key was refused)"),
+    ([row("good", 4)], [row("refused", 5, {"cause": "unauthorized", "trial_in_sec": 86400, "kept_old": True},
+                            last_trouble={"key": "", "message": "the key was refused"})], 1,
+     "the EQP API refused it (the key was refused). It will try again in 1d. "
+     "Until then the key from before stays in use."),
+    ([row("good", 4)], [row("refused", 5, {"cause": "unauthorized"}, last_trouble={"key": "b", "message": "x"})], 1,
+     "the EQP API refused it.\n"),
+    ([row("good", 4)], [row("refused", 5, {"cause": "outdone"}, last_trouble={"key": "", "message": "HTTP 403"})], 1,
+     "it obtained no token, where another key did (HTTP 403)."),
+    ([row("good", 4)], [row("refused", 5, {"cause": "other_account"})], 1, "it is of another account and is not used"),
 ])
 def test_the_daemon_s_view_is_told(desk, before, after, code, words):
     with FakeBroker(desk.socket) as broker:
@@ -330,6 +347,17 @@ def test_the_daemon_s_view_is_told(desk, before, after, code, words):
     assert result.returncode == code, result
     assert words in result.stdout + result.stderr
     assert desk.files() == {"sandbox": KEY}
+
+
+def test_a_key_that_was_there_is_tried_anew(desk):
+    """The state from before is no answer: what counts is that of the exchange that the writing causes."""
+    desk.put("sandbox", KEY)
+    with FakeBroker(desk.socket) as broker:
+        before = row("refused", 4, {"cause": "unauthorized", "trial_in_sec": 86000}, exchanges={"total": 1})
+        broker.answers["GET /v1/status"] = [before, before, row("refused", 4, TRIAL, exchanges={"total": 1}),
+                                            row("good", 4, exchanges={"total": 2})]
+        result = desk.run("key", "set", "sandbox", "--untested", input=KEY)
+    assert result.returncode == 0 and "it works, and is in use." in result.stdout, result
 
 
 def test_a_daemon_that_may_not_be_asked_is_no_failure(desk):
@@ -343,8 +371,8 @@ def test_a_daemon_that_may_not_be_asked_is_no_failure(desk):
 # the account
 
 
-def serving(mage_id):
-    return row("active", 4, token={"mage_id": mage_id} if mage_id else None)
+def serving(mage_id, token=True):
+    return row("good", 4, account=mage_id, token={"key": "", "mage_id": mage_id} if mage_id and token else None)
 
 
 def granted(mage_id, key=""):
@@ -352,7 +380,7 @@ def granted(mage_id, key=""):
                         "mage_id": mage_id, "expires_in": 7200})
 
 
-TAKEN_UP = row("active", 5)
+TAKEN_UP = row("good", 5)
 
 
 @pytest.fixture
@@ -395,6 +423,13 @@ def test_a_key_of_another_account_is_not_written(desk, daemon):
     unseen(result.stderr)
 
 
+def test_the_account_is_known_without_a_token(desk, daemon):
+    daemon.answers["GET /v1/status"] = serving("MAG1", token=False)
+    result = desk.run("key", "set", "sandbox", input=KEY)
+    assert (result.returncode, result.stdout, desk.files()) == (1, "", {})
+    assert "of the account MAG2, but the daemon serves tokens of MAG1 for sandbox" in result.stderr
+
+
 def test_another_account_untested(desk, daemon):
     daemon.answers["GET /v1/status"] = [serving("MAG1"), TAKEN_UP]
     result = desk.run("key", "set", "sandbox", "--untested", input=KEY)
@@ -402,7 +437,7 @@ def test_another_account_untested(desk, daemon):
     assert "MAG" not in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("status", [serving("MAG2"), serving(None), row("", 0), error(403, "caller_refused", "No.")],
+@pytest.mark.parametrize("status", [serving("MAG2"), serving(None), row("", 0, token=None), error(403, "caller_refused", "No.")],
                          ids=["the same", "no token", "no environment", "not allowed"])
 def test_an_account_that_fits_or_may_fit(desk, daemon, status):
     daemon.answers["GET /v1/status"] = [status, status, status, TAKEN_UP]
@@ -423,7 +458,7 @@ def test_a_new_account(desk, daemon):
     result = desk.run("key", "set", "sandbox", "--new-account", input=KEY)
     assert (result.returncode, result.stdout.splitlines()) == (0, [
         "The key works. It is of the account MAG2.", f"{desk.keys}/sandbox is written.",
-        "The account of sandbox is now MAG2.", "The daemon has taken it up: it is in use."]), result
+        "The account of sandbox is now MAG2.", "The daemon has taken it up and tried it: it works, and is in use."]), result
     assert refreshes(daemon) == ["/v1/sandbox/refresh?account=new"]
     assert desk.files() == {"sandbox": KEY}
 

@@ -100,15 +100,15 @@ def test_only_some(desk, name, files):
 def test_what_the_daemon_says(desk):
     for name, key in (("sandbox.a", MAIN), ("sandbox.b", SPARE), ("sandbox.c", THIRD), ("sandbox.d", "X:y\n")):
         desk.put(name, key)
-    answer = status({"label": "a", "serial": 1, "state": "refused", "rest_sec": 720},
-                    {"label": "b", "serial": 2, "state": "active"}, refused=[("sandbox.c", "it cannot be opened")])
+    answer = status({"label": "a", "serial": 1, "state": "refused", "cause": "unauthorized", "seen_ago_sec": 720},
+                    {"label": "b", "serial": 2, "state": "good", "seen_ago_sec": 60}, refused=[("sandbox.c", "it cannot be opened")])
     with FakeBroker(desk.socket) as broker:
         broker.answers["GET /v1/status"] = answer
         rows = listed(desk)
         result = desk.run("key", "list", "--directory", str(desk.keys.parent / "keys"))
     assert result.returncode == 0
     assert {file: row["daemon"] for file, row in rows.items()} == {
-        "sandbox.a": "refused, rests 12min", "sandbox.b": "in use", "sandbox.c": "not used", "sandbox.d": "not seen"}
+        "sandbox.a": "refused 12min ago: answered 401", "sandbox.b": "good, seen 1min ago", "sandbox.c": "not used", "sandbox.d": "not seen"}
     assert rows["sandbox.c"]["reason"] == "it cannot be opened"
 
 

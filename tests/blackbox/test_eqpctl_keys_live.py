@@ -1,6 +1,7 @@
 """eqpctl key ... with a real daemon, real trials and the simulator: what is told is what is."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -44,9 +45,10 @@ def test_from_no_key_to_a_token(broker):
     assert (result.returncode, result.stderr) == (0, "Trying the key at the EQP API ...\n")
     assert result.stdout.splitlines() == [
         "The key works. It is of the account MAG123456789.", f"{broker.keys_directory}/sandbox.1-main is written.",
-        "The daemon has taken it up: it is in use."]
+        "The daemon has taken it up and tried it: it works, and is in use."]
     assert broker.token()["ust"]
-    assert eqpctl(broker, "key", "list").stdout.splitlines()[1].split() == ["sandbox.1-main", "0600", "root", "in", "use"]
+    *file, state = eqpctl(broker, "key", "list").stdout.splitlines()[1].split(None, 3)
+    assert file == ["sandbox.1-main", "0600", "root"] and re.fullmatch(r"good, seen \d+s ago, in use", state)
 
 
 def test_a_rotation(broker):
@@ -55,18 +57,42 @@ def test_a_rotation(broker):
     result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
     assert (result.returncode, result.stdout.splitlines()[1:]) == (0, [
         f"{broker.keys_directory}/sandbox is replaced.",
-        "The daemon has taken it up: it is in use."])
-    assert [(key["label"], key["state"]) for key in broker.status("sandbox")["keys"]] == [("", "active")]
+        "The daemon has taken it up and tried it: it works, and is in use."])
+    assert [(key["label"], key["state"]) for key in broker.status("sandbox")["keys"]] == [("", "good")]
     result = eqpctl(broker, "key", "set", "sandbox", key=OTHER)
     assert result.returncode == 0 and "it held this key before" in result.stdout
 
 
-def test_a_spare(broker):
+def test_a_spare_is_tried_at_once(broker, simulator):
     eqpctl(broker, "key", "set", "sandbox.1", key=EXAMPLE_KEY)
+    before = exchanges(simulator)
     result = eqpctl(broker, "key", "set", "sandbox.2", key=OTHER)
-    assert (result.returncode, result.stdout.splitlines()[2][:46]) == (0, "The daemon has taken it up: it is a spare, to ")
+    assert result.returncode == 0 and result.stdout.splitlines()[2].startswith(
+        "The daemon has taken it up and tried it: it works"), result
+    assert exchanges(simulator) == before + 2, "one by key set, one by the daemon"
+    assert [key["state"] for key in broker.status("sandbox")["keys"]] == ["good", "good"]
+
+
+def test_a_bad_spare_is_told_of(broker):
+    eqpctl(broker, "key", "set", "sandbox.1", key=EXAMPLE_KEY)
+    token = broker.token()["ust"]
+    result = eqpctl(broker, "key", "set", "--untested", "sandbox.2", key=BAD)
+    assert result.returncode == 1 and "the EQP API refused it (" in result.stderr, result
+    status = broker.status("sandbox")
+    assert [(key["state"], key.get("cause")) for key in status["keys"]] == [("good", None), ("refused", "unauthorized")]
+    assert broker.token()["ust"] == token and status["failures_in_row"] == 0, "it is nobody's trouble yet"
+    assert "warning  the key 2 is refused" in eqpctl(broker, "status").stdout
+
+
+def test_a_file_that_is_just_dropped_leads_to_the_same_knowledge(broker):
+    broker.write_key("sandbox.1", EXAMPLE_KEY)
+    broker.wait_valid()
+    broker.write_key("sandbox.2", BAD)
+    broker.write_key("sandbox.3", OTHER)
+    broker.wait_status("sandbox", lambda status: [key["state"] for key in status["keys"]] == ["good", "refused", "good"])
     states = [line.split(None, 3)[3] for line in eqpctl(broker, "key", "list").stdout.splitlines()[1:]]
-    assert states == ["in use", "spare"]
+    assert all(re.fullmatch(pattern, state) for pattern, state in zip(
+        [r"good, seen \d+s ago", r"refused \d+s ago: answered 401", r"good, seen \d+s ago, in use"], states)), states
 
 
 def test_a_bad_key_never_gets_there(broker, simulator):
@@ -82,11 +108,11 @@ def test_a_bad_key_untested_is_told_of(broker):
     result = eqpctl(broker, "key", "set", "--untested", "sandbox", key=BAD)
     assert result.returncode == 1, result
     assert "the EQP API refused it" in result.stderr and "the key from before stays in use" in result.stderr
-    assert "refused, rests" in eqpctl(broker, "key", "list").stdout
+    assert ": answered 401" in eqpctl(broker, "key", "list").stdout
     # The way back.
     result = eqpctl(broker, "key", "set", "sandbox", key=EXAMPLE_KEY)
     assert result.returncode == 0, result
-    assert eqpctl(broker, "key", "list").stdout.splitlines()[1].endswith("in use")
+    assert re.search(r"good, seen \d+s ago, in use$", eqpctl(broker, "key", "list").stdout.splitlines()[1])
 
 
 def test_an_upstream_that_is_down(simulator):
@@ -171,7 +197,7 @@ def test_a_new_account(other_account):
     result = eqpctl(broker, "key", "set", "sandbox", "--new-account", key=OTHER)
     assert (result.returncode, result.stdout.splitlines()) == (0, [
         "The key works. It is of the account MAG2.", f"{broker.keys_directory}/sandbox is replaced.",
-        "The account of sandbox is now MAG2.", "The daemon has taken it up: it is in use."]), result
+        "The account of sandbox is now MAG2.", "The daemon has taken it up and tried it: it works, and is in use."]), result
     assert broker.token()["mage_id"] == "MAG2"
 
 

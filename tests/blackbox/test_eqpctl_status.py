@@ -26,7 +26,7 @@ def environment_of(name, **changes):
         "name": name, "base_url": f"https://{name}.example", "configured": True, "state": "valid", "why": "",
         "token": {"mage_id": "MAG1", "key": "1-main", "lifetime_sec": 7200, "expires_in": 5400,
                   "expires_at": "2026-11-23T05:02:11Z"},
-        "keys": [{"label": "1-main", "state": "active"}], "key_files_refused": [], "exchange_in_flight": False,
+        "keys": [{"label": "1-main", "state": "good", "seen_ago_sec": 1800}], "key_files_refused": [], "exchange_in_flight": False,
         "next_refresh_in_sec": 2520, "last_refresh_ago_sec": 1800, "last_trouble": None, "failures_in_row": 0,
     } | changes  # fmt: skip
 
@@ -146,10 +146,10 @@ def test_one_environment(broker):
 
 
 def test_what_is_wrong_with_one_environment(broker):
-    """Keys that rest or were not taken up, files that are not used, an answer that nobody understood."""
+    """Keys that are refused or were not taken up, files that are not used, an answer that nobody understood."""
     sandbox = environment_of(
-        "sandbox", keys=[{"label": "1-main", "state": "refused", "rest_sec": 840},
-                         {"label": "2-spare", "state": "active", "kept_old": True}],
+        "sandbox", keys=[{"label": "1-main", "state": "refused", "cause": "unauthorized", "seen_ago_sec": 60,
+                          "trial_in_sec": 840}, {"label": "2-spare", "state": "good", "kept_old": True}],
         key_files_refused=[{"file": "sandbox.3-old", "reason": "everybody can read it; chmod o-r it"},
                            {"file": "sandbox.4", "reason": "it has no colon"}],
         last_unknown_answer={"at": "2026-11-23T05:02:11Z", "status": 418, "content_type": "text/html",
@@ -157,12 +157,29 @@ def test_what_is_wrong_with_one_environment(broker):
         exchanges={"last_hour": 58, "hourly_budget": 60, "total": 99, "granted": 90, "malformed": 9})  # fmt: skip
     broker.answers[STATUS_PATH] = Answer(body=STATUS | {"environments": [sandbox]})
     text = " ".join(status(broker, "sandbox").stdout.decode().split())
-    assert "1-main" in text and "to be tried again in 14min" in text
+    assert "1-main refused 1min ago: answered 401, in use, to be tried again in 14min" in text
+    assert "warning the key 1-main is refused" in text
     assert "its file has changed; the key from before is still used" in text
     assert "sandbox.3-old is not used: everybody can read it; chmod o-r it" in text
     assert "sandbox.4 is not used: it has no colon" in text
     assert "the last without a token, 2026-11-23T05:02:11Z: status 418, text/html: a teapot" in text
     assert "58 of 60 allowed in the last hour; 99 since the start: 90 granted, 9 not understood" in text
+
+
+def test_what_is_known_of_spares(broker):
+    """One that works is no news; one that does not, or that nobody tried, has a line of its own."""
+    main = {"label": "1-main", "state": "good", "seen_ago_sec": 180}
+    def told(**spare):
+        keys = [main, {"label": "2-spare", "trial_in_sec": None, "seen_ago_sec": None} | spare]
+        broker.answers[STATUS_PATH] = Answer(body=STATUS | {"environments": [environment_of("sandbox", keys=keys)]})
+        return " ".join(status(broker).stdout.decode().split())
+    good = told(state="good", seen_ago_sec=7200)
+    assert "keys 1-main good, seen 3min ago, in use; 2-spare good, seen 2h ago" in good and "warning" not in good
+    assert "warning nobody knows yet whether the key 2-spare works" in told(state="untried")
+    assert "warning" not in told(state="untried", trial_in_sec=29), "a start is no reason to worry"
+    refused = told(state="refused", cause="other_account", seen_ago_sec=60, trial_in_sec=86340)
+    assert "2-spare refused 1min ago: of another account, to be tried again in 23h 59min" in refused
+    assert "warning the key 2-spare is refused, and could not obtain the next token" in refused
 
 
 def test_an_environment_that_is_not_there(broker):

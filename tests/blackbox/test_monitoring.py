@@ -33,10 +33,10 @@ def test_every_metric_in_it_is_one_of_the_daemon(path, broker):
     assert asked and asked <= shown, asked - shown
 
 
-def test_every_outcome_in_it_is_one_of_the_daemon(broker):
+def test_every_outcome_and_state_in_it_is_one_of_the_daemon(broker):
     metrics = broker.get("/metrics").body.decode()
-    for outcome in re.findall(r'outcome="(\w+)"', ALERTS.read_text()):
-        assert f'outcome="{outcome}"' in metrics
+    for outcome in re.findall(r'(?:outcome|state)="\w+"', ALERTS.read_text()):
+        assert outcome in metrics
 
 
 def test_prometheus_takes_the_alerts():

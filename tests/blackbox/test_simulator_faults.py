@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from simulator import TOKEN_PATH, Simulator
+from simulator import EXAMPLE_ID, TOKEN_PATH, Simulator
 
 BASIC = {"Authorization": "Basic QVExN05aNDlXQzo4ODIwYzk5NjE0ZDY1ZjkyM2RmNzY2MDI3NmYyMGUwMjlkNzNlMmNh"}
 ASK = '{"grant_type":"session","expires_in":7200}'
@@ -113,12 +113,32 @@ def test_paths_and_environments(sim):
     {"fault": "status", "status": 403, "headers": {"a b": "c"}}, {"fault": "status", "status": 403, "headers": {"": "c"}},
     {"fault": "status", "status": 403, "headers": {"a": "b\n"}}, {"fault": "status", "status": 403, "headers": {"a": 1}},
     {"fault": "status", "status": 403, "headers": {"content-length": "1"}}, {"fault": "status", "status": 403, "body": 1},
-    {"fault": "status", "status": 403, "content_type": ""}, [], None,
+    {"fault": "status", "status": 403, "content_type": ""}, {"fault": "hang", "key": ""},
+    {"fault": "hang", "key": 1}, {"fault": "hang", "key": "a:b"}, {"fault": "refuse_connect", "key": "A"},
+    {"fault": "account"}, [], None,
 ])
 def test_mistakes_are_400_with_a_message(sim, fault):
     status, answer = sim.call("POST", "/sandbox/faults", fault)
     assert status == 400 and answer["message"]
     assert sim.state("sandbox")["faults"] == []
+
+
+def test_a_fault_for_one_key(sim):
+    """The others' requests pass it by, and do not use it up."""
+    sim.add_key("sandbox", "OTHERKEY01", "other-secret")
+    other = "OTHERKEY01:other-secret"
+    sim.fault("sandbox", "status", status=400, key="OTHERKEY01", count=1, paths="all")
+    assert sim.state("sandbox")["faults"][0]["key"] == "OTHERKEY01"
+    ust = sim.token("sandbox")[1]["ust"]
+    assert sim.request("sandbox", "GET", "/rest/v1/x", headers={"Authorization": f"Bearer {ust}"})[0] == 200
+    assert [sim.token("sandbox", other)[0], sim.token("sandbox", other)[0]] == [400, 200]
+
+
+def test_a_key_of_another_account(sim):
+    sim.fault("sandbox", "account", mage_id="MAG987654321", key=EXAMPLE_ID)
+    sim.add_key("sandbox", "OTHERKEY01", "other-secret")
+    assert sim.token("sandbox")[1]["mage_id"] == "MAG987654321"
+    assert sim.token("sandbox", "OTHERKEY01:other-secret")[1]["mage_id"] == "MAG123456789"
 
 
 # answers in place of the right one
@@ -129,6 +149,12 @@ def test_refuse(sim):
     status, _, body = ask(sim)
     assert (status, json.loads(body)) == (403, {"code": 7, "message": "no"})
     assert counters(sim)["granted"] == 0 and sim.state("sandbox")["tokens_active"] == 0
+
+
+@pytest.mark.parametrize("name, parameters", [("refuse", {}), ("status", {"status": 408})])
+def test_patience_with_any_status(sim, name, parameters):
+    sim.fault("sandbox", name, retry_after=3, **parameters)
+    assert ask(sim)[1]["Retry-After"] == "3"
 
 
 def test_throttle(sim):

@@ -151,7 +151,7 @@ def test_calm(monkeypatch, well, ready, found):
 
 @pytest.mark.parametrize("kubernetes", [False, True])
 def test_calm_leaves_the_files_of_good_keys_alone(monkeypatch, tmp_path, kubernetes):
-    """To write them again would end the rest of a key that was refused: that is what calm is to see."""
+    """To write them again would have them tried: that they are tried by themselves is what calm is to see."""
     world = make_world(Daemon())
     world.kubernetes, world.n_swaps, world.wanted, world.daemon.keys_directory = kubernetes, 0, {}, tmp_path
     monkeypatch.setattr(world.daemon, "_own", lambda path: None)
@@ -175,7 +175,7 @@ def test_calm_leaves_the_files_of_good_keys_alone(monkeypatch, tmp_path, kuberne
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_key_that_is_refused_is_tried(monkeypatch, refused):
-    """Else most rests would not have begun before the key is good again."""
+    """Else most would not be known to be refused before they are good again."""
     world, posts = make_world(Daemon()), []
     monkeypatch.setattr(world.daemon, "post", lambda path, timeout: posts.append(path))
     make_weather(world, monkeypatch).refuse_key("agency", refused)

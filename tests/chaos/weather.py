@@ -25,7 +25,7 @@ BAD_CONFIGS = ("[broker]\nno_such_key = 1\n", "[broker]\nlisten = 0.0.0.0:80\n",
 BAD_KEYS = (("no colon in here", 0o600), ("", 0o600), ("TWO:LINES\nOF:THEM\n", 0o600), ("OPEN:toeverybodyhere", 0o666))
 RECOVERED = 20  # s in which all is well again, once it can be
 EAGER = 100  # refreshes, so close together that they do not fit into an hour, not even if some cause no exchange
-ALONE = 8 * 3600  # s after which every backoff, rest and budget is over
+ALONE = 8 * 3600  # s after which every backoff and budget is over
 
 
 class Weather:
@@ -125,7 +125,7 @@ class Weather:
         for upstream in ENVIRONMENTS[environment]:
             act = self.simulator.refuse_key if refused else self.simulator.accept_key
             act(upstream, self.world.good[environment][0])
-        if refused:  # so that it is tried, and its rest begins
+        if refused:  # so that it is tried, and known to be refused
             self.daemon.post(f"/v1/{environment}/refresh", timeout=60)
 
     def regenerate(self, environment, later):
@@ -256,13 +256,11 @@ class Weather:
         wait_until(lambda: self.daemon.get("/readyz").status == 200, "/readyz says so", 5)
 
     def ask_operator(self):
-        """Floor, budget and Retry-After stand; the last are short, the budget needs its hour."""
+        """Floor, budget and Retry-After stand; the last are short, an operator's share of the budget needs its hour."""
         for name in ENVIRONMENTS:
-            if self.daemon.status(name)["exchanges"]["last_hour"] >= 58:
-                return self.world.jump(3700)
-        for name in ENVIRONMENTS:
-            self.daemon.post(f"/v1/{name}/refresh", timeout=60)
-        return None
+            if self.daemon.post(f"/v1/{name}/refresh", timeout=60).status == 429:
+                self.world.jump(3700)
+                return
 
     def is_well(self, name):
         with contextlib.suppress(OSError):

@@ -118,7 +118,7 @@ class World:
 
     def put_keys(self, files, all_good=False, mode=0o600, again=False):
         """files: {file name: text} on top of the good keys, or in place of them. What is there already is left
-        alone, unless it is to be written `again`: a file that is rewritten ends the rest of a refused key."""
+        alone, unless it is to be written `again`: a key whose file is rewritten is tried at once."""
         wanted = {f"{name}.1-main": f"{key}:{secret}\n" for name, (key, secret) in self.good.items()}
         if not all_good:
             wanted |= files

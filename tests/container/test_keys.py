@@ -55,21 +55,21 @@ def test_a_mounted_secret_that_everybody_may_read_will_do(pod):
 
 
 def test_swapped_under_load_no_request_fails(pod, measured):
-    """Five rotations, each as a vendor's portal and a kubelet make it: the old key stops working at once."""
+    """Four rotations, as many as there are trials of keys in an hour; each as a vendor's portal and a kubelet make it: the old key stops working at once."""
     secret = MountedSecret(pod.keys)
     secret.write(sandbox=EXAMPLE_KEY)
     pod.start_broker().wait_ready()
     with Load(pod) as load:
-        for rotation in range(1, 6):
+        for rotation in range(1, 5):
             regenerated = pod.simulator.regenerate("sandbox", EXAMPLE_ID)
             secret.write(sandbox=f"{EXAMPLE_ID}:{regenerated}\n")
             wait_until(lambda: granted(pod) == 1 + rotation, "a token by the new key")
             newest = pod.get("/v1/sandbox/token").json()["ust"]
             wait_until(lambda: newest in load.tokens, "the new token under load")
     assert load.failed == []
-    assert len(load.tokens) == 6
+    assert len(load.tokens) == 5
     assert load.answered > 100
-    measured(f"keys swapped 5 times under load: {load.answered} requests answered, {len(load.failed)} failed")
+    measured(f"keys swapped 4 times under load: {load.answered} requests answered, {len(load.failed)} failed")
 
 
 def test_a_secret_of_podman_will_do(pod):

@@ -1,7 +1,21 @@
-/* Any bytes as the value of Retry-After, at several times. */
+/* Any bytes as the value of Retry-After, and of Date, at several times. */
 #include "lib/retry_after.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
+
+/* What is a date is one for both, and the wait is what lies between. */
+static void check_date(const char *value, int64_t now_sec, int r, uint32_t wait_sec)
+{
+        int64_t date_sec, sane_sec = MAX_OF(INT64_C(0), MIN_OF(now_sec, INT64_C(253402300800)));
+
+        if (http_date_parse(value, now_sec, &date_sec) < 0) {
+                must(r < 0 || strspn(value, "0123456789 \t") == strlen(value));
+                return;
+        }
+        must(r == 0 &&
+             (date_sec - sane_sec > UINT32_MAX - 1 ? wait_sec == UINT32_MAX - 1
+                                                   : wait_sec == MAX_OF(INT64_C(0), date_sec - sane_sec)));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 }
                 must(r == first || strstr(value, "29-Feb-00"));
                 must(r < 0 || wait_sec[i] < UINT32_MAX);
+                check_date(value, times[i], r, wait_sec[i]);
         }
         return 0;
 }

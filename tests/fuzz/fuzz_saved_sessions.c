@@ -12,13 +12,14 @@ static void check_machine(const struct saved_environment *saved)
         const struct key_name key = { .serial = 1, .label = "1-main" };
         const struct session *session = session_alive(saved->session, NOW) ? saved->session : NULL;
         struct refresh_token token = { .refresh_point_usec = saved->refresh_point_usec,
+                                       .life_usec = session ? session->lifetime_sec * USEC_PER_SEC : 0,
                                        .attainable_sec = saved->attainable_sec,
                                        .reported = saved->reported };
         struct refresh refresh;
 
         token.expires_usec = session ? session->expires_usec : 0;
         refresh_init(&refresh);
-        refresh_restore(&refresh, &saved->past, session ? &token : NULL, 1, &key);
+        refresh_restore(&refresh, &saved->past, session ? &token : NULL, 1);
         must(refresh_sent_last_hour(&refresh, NOW) <= REFRESH_HOURLY_BUDGET);
         unsigned before = refresh_sent_last_hour(&refresh, NOW);
         struct refresh_step step = refresh_on_keys(&refresh, &key, 1, NOW);
@@ -26,8 +27,8 @@ static void check_machine(const struct saved_environment *saved)
         if (step.exchange) {
                 must(before < REFRESH_HOURLY_BUDGET && saved->past.retry_after_usec <= NOW);
                 must(saved->past.n_sent == 0 ||
-                     saved->past.sent_usec[saved->past.n_sent - 1] + REFRESH_FLOOR_USEC <= NOW);
-                must(!session || saved->refresh_point_usec <= NOW);
+                     saved->past.sent[saved->past.n_sent - 1].usec + REFRESH_FLOOR_USEC <= NOW);
+                must(!session || saved->refresh_point_usec <= NOW || refresh.last_chance_usec <= NOW);
         } else {
                 must(step.wake_usec > NOW && step.wake_usec != USEC_NEVER);
         }
@@ -43,7 +44,7 @@ static void check_saved(const struct saved_sessions *saved)
                 must(environment_name_valid(one->name, strlen(one->name)));
                 must(strncmp(one->base_url, "https://", 8) == 0);
                 must(one->past.n_sent <= REFRESH_HOURLY_BUDGET);
-                must(one->past.n_caused <= REFRESH_CALLER_BUDGET);
+                must(one->n_caused <= SAVED_CAUSED_MAX);
                 if (session) {
                         must(token_exchange_is_plain(session->ust, strlen(session->ust), SESSION_TOKEN_MAX));
                         must(session->lifetime_sec >= 1 && session->lifetime_sec <= LIFETIME_MAX_SEC);

@@ -30,17 +30,33 @@ bool player_demand(struct player *player)
         return true;
 }
 
+/* All key files are gone for so long. */
+static void take_away_and_back(struct player *player, uint64_t length)
+{
+        struct world *world = &player->world;
+        struct key_name names[KEYS_PER_ENVIRONMENT_MAX];
+        size_t n = world->model.n_files;
+
+        memcpy(names, world->model.files, sizeof(names));
+        model_keys(&world->model, NULL, 0);
+        world_after_event(world);
+        world_run_until(world, world->model.now_usec + length);
+        model_keys(&world->model, names, n);
+        world_after_event(world);
+}
+
 bool player_storm(struct player *player)
 {
         struct script *script = &player->script;
         struct world *world = &player->world;
         const char *word = next_word(script);
         bool demand = word && streq(word, "demand"), restart = word && streq(word, "restart"),
-             move = word && streq(word, "move");
+             move = word && streq(word, "move"), files = word && streq(word, "files");
         uint64_t seconds = 0, every, length;
 
-        if (!word || (!demand && !restart && !move && !streq(word, "report"))) {
-                return complain(script, "a storm is of \"demand\", \"report\", \"restart\" or \"move\"");
+        if (!word || (!demand && !restart && !move && !files && !streq(word, "report"))) {
+                return complain(script,
+                                "a storm is of \"demand\", \"report\", \"restart\", \"move\" or \"files\"");
         }
         if ((demand && !read_number(script, next_word(script), &seconds)) || !demand_word(script, "every") ||
             !read_duration(script, next_word(script), &every) || !demand_word(script, "for") ||
@@ -53,6 +69,8 @@ bool player_storm(struct player *player)
                         world_restart(world, 100 * USEC_PER_MSEC, /* through_text= */ true);
                 } else if (move) {
                         world_move(world);
+                } else if (files) {
+                        take_away_and_back(player, every / 2);
                 } else {
                         ask(player, demand, seconds, world->model.token_serial);
                 }

@@ -221,6 +221,34 @@ static bool expect_exchanges(struct player *player)
         return holds || complain(&player->script, "there were %" PRIu64 " exchanges", n);
 }
 
+static bool expect_key(struct player *player)
+{
+        const char *name = next_word(&player->script), *word = next_word(&player->script);
+        const struct key_state *key =
+                name ? keyring_find(&player->world.model.machine.keyring, player_key(player, name)) : NULL;
+        const char *standing = key ? key_standing_name(key->known.standing) : "not there";
+
+        return (word && streq(word, standing)) || complain(&player->script, "the key is %s", standing);
+}
+
+/* Of the latest verdict. */
+static bool expect_obstacle(struct player *player)
+{
+        const struct refresh_obstacle *obstacle = &player->world.model.obstacle;
+        const char *word = next_word(&player->script), *limit = refresh_limit_name(obstacle->limit);
+        uint64_t low, high;
+
+        if (!word || !streq(word, limit)) {
+                return complain(&player->script, "the obstacle is \"%s\"", limit);
+        }
+        if (!demand_word(&player->script, "between") || !expected_time(player, &low) ||
+            !demand_word(&player->script, "and") || !expected_time(player, &high)) {
+                return false;
+        }
+        return (low <= obstacle->until_usec && obstacle->until_usec <= high) ||
+               complain(&player->script, "it is told to last until %s", moment(obstacle->until_usec).text);
+}
+
 static bool expect_keys(struct player *player)
 {
         const struct keyring *keyring = &player->world.model.machine.keyring;
@@ -248,7 +276,8 @@ bool player_expect(struct player *player)
                 { "token", expect_token },       { "no-token", expect_no_token },
                 { "next", expect_next },         { "limit", expect_limit },
                 { "verdict", expect_verdict },   { "exchanges", expect_exchanges },
-                { "keys", expect_keys },
+                { "keys", expect_keys },         { "key", expect_key },
+                { "obstacle", expect_obstacle },
         };
         bool holds = true;
         size_t row;

@@ -1,22 +1,17 @@
 /* Random histories of one refresh machine: whatever happens, in whatever order, the promises hold.
  *
- * A history is some hours or days of life: moods of the upstream, key files changed, replaced, removed and
- * written again, callers that demand and report, operators, nights of sleep, restarts, another upstream.
- * Every event passes through the model, which checks the promises that model.h lists: no expired token, one
- * exchange at a time, floor, budget, Retry-After, rests, always another attempt, a living token stays, the
- * refresh point inside the lifetime, trial before trust, the callers' share, truthful verdicts. Then, at the
- * end of each history:
- *
- *   recovery    from some moment on the upstream grants every exchange. The answer still in flight may be
- *               bad (it comes within 20 s). From its arrival on, a token lives by model_recovered_by() plus
- *               the time of one answer; and from then on for six hours a token lives at every event.
+ * A history is some hours or days of life: moods of the upstream and of each key, key files changed,
+ * replaced, removed and written again, callers that demand and report, operators, nights of sleep, restarts,
+ * another upstream. Every event passes through the model, which checks the promises that model.h lists, and
+ * compares the machine with the reference; history.h lists those that need the history to be judged. At the
+ * end of each one key works, and a token has to be back in time.
  *
  * With --outage-figures: what a fleet does in an outage of 24 hours, and the time to its token afterwards.
  *
  * History n of seed s is always the same one: `--seed s --first n --count 1 --trace` shows it. */
+#include "tests/scenario/history.h"
 #include "tests/scenario/outage.h"
 #include "tests/scenario/restart.h"
-#include "tests/scenario/world.h"
 
 #include "lib/util.h"
 
@@ -26,92 +21,8 @@
 #include <inttypes.h>
 #include <time.h>
 
-#define ANSWER_USEC        (200 * USEC_PER_MSEC)
-#define EXCHANGE_LIMIT_SEC 20
-#define SERIALS_PER_FILE   80
-#define LAST_SERIAL        (MODEL_KEYS_MAX - 1)
-
 static_assert(1 + SERIALS_PER_FILE * KEYS_PER_ENVIRONMENT_MAX < LAST_SERIAL,
               "a serial would be taken twice");
-
-enum mood {
-        MOOD_GOOD,
-        MOOD_DOWN,
-        MOOD_SLUGGISH,
-        MOOD_THROTTLING,
-        MOOD_REFUSING,
-        MOOD_BROKEN,
-        MOOD_MIXED,
-        _MOOD_COUNT,
-};
-
-struct history {
-        struct world world;
-        enum mood mood;
-        bool callers_storm;
-        unsigned pace;         /* steps of time are up to about 2^pace milliseconds */
-        uint32_t lifetime_sec; /* what the upstream mostly grants */
-        uint64_t n_contents;
-};
-
-static uint64_t below(struct world *world, uint64_t limit)
-{
-        return world_random(world) % limit;
-}
-
-/* Between one millisecond and about 2^n milliseconds, every magnitude equally likely. */
-static uint64_t some_usec(struct world *world, unsigned n)
-{
-        uint64_t span = UINT64_C(1) << below(world, n);
-        return (span + below(world, span)) * USEC_PER_MSEC;
-}
-
-static uint32_t some_lifetime_sec(struct world *world)
-{
-        static const uint32_t usual[] = { 1, 2, 60, 300, 3600, 7200, 7200, 7200, 86400, 604800 };
-        uint64_t i = below(world, ARRAY_SIZE(usual) + 1);
-        return i < ARRAY_SIZE(usual) ? usual[i] : (uint32_t)(1 + below(world, LIFETIME_MAX_SEC));
-}
-
-static enum exchange_outcome outcome_in_mood(struct world *world, enum mood mood)
-{
-        if (mood == MOOD_MIXED || below(world, 10) == 0) {
-                return (enum exchange_outcome)below(world, _EXCHANGE_OUTCOME_COUNT);
-        }
-        switch (mood) {
-        case MOOD_DOWN:
-                return EXCHANGE_UNAVAILABLE;
-        case MOOD_THROTTLING:
-                return EXCHANGE_THROTTLED;
-        case MOOD_REFUSING:
-                return EXCHANGE_KEY_REFUSED;
-        case MOOD_BROKEN:
-                return below(world, 2) ? EXCHANGE_MALFORMED : EXCHANGE_REQUEST_REFUSED;
-        default:
-                return EXCHANGE_GRANTED;
-        }
-}
-
-static struct answer moody_upstream(struct world *world)
-{
-        struct history *history = world->context;
-        static const uint32_t patience[] = { RETRY_AFTER_NONE, 0, 1, 30, 3600, UINT32_MAX - 1 };
-        struct answer answer = { .after_usec = some_usec(world, 10) };
-
-        answer.outcome.outcome = outcome_in_mood(world, history->mood);
-        answer.outcome.lifetime_sec = below(world, 10) ? history->lifetime_sec : some_lifetime_sec(world);
-        answer.outcome.retry_after_sec = patience[below(world, ARRAY_SIZE(patience))];
-        if (history->mood == MOOD_SLUGGISH) {
-                answer.after_usec = below(world, EXCHANGE_LIMIT_SEC * USEC_PER_SEC);
-        }
-        return answer;
-}
-
-static struct answer good_upstream(struct world *world)
-{
-        return (struct answer){ .outcome = { .outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200 },
-                                .after_usec = ANSWER_USEC };
-}
 
 /* ---- what happens ---- */
 
@@ -126,6 +37,11 @@ static uint64_t some_serial(struct history *history, size_t i, bool *ret_rewritt
                 round = below(&history->world, round);
         }
         return 1 + (round % SERIALS_PER_FILE) * KEYS_PER_ENVIRONMENT_MAX + i;
+}
+
+static enum key_mood some_key_mood(struct world *world)
+{
+        return below(world, 2) ? KEY_GRANTED : (enum key_mood)below(world, _KEY_MOOD_COUNT);
 }
 
 /* Changes one of three files: replaced, removed, written again. */
@@ -151,10 +67,12 @@ static void change_keys(struct history *history)
                 }
                 if (names[n].serial == 0) {
                         names[n].serial = some_serial(history, i, &names[n].rewritten);
+                        change_key_mood(history, names[n].serial, some_key_mood(&history->world));
                 }
                 memcpy(names[n++].label, labels[i], strlen(labels[i]) + 1);
         }
         model_keys(model, names, n);
+        note_disturbance(history);
 }
 
 static void call(struct history *history)
@@ -169,6 +87,11 @@ static void call(struct history *history)
         }
 }
 
+static enum mood some_mood(struct world *world)
+{
+        return below(world, 2) ? MOOD_GOOD : (enum mood)below(world, _MOOD_COUNT);
+}
+
 static void one_event(struct history *history)
 {
         struct world *world = &history->world;
@@ -177,16 +100,18 @@ static void one_event(struct history *history)
                                        some_usec(world, history->callers_storm ? 14 : history->pace));
         switch (below(world, history->callers_storm ? 64 : 16)) {
         case 0:
-                history->mood = (enum mood)below(world, _MOOD_COUNT);
+                change_mood(history, some_mood(world));
                 return;
         case 1:
                 change_keys(history);
                 break;
         case 2:
-                (void)model_operator(&world->model);
+                (void)model_operator(&world->model, below(world, 8) == 0);
                 break;
         case 3:
+                history->calm_since_usec = USEC_NEVER;
                 world_sleep_until(world, world->model.now_usec + some_usec(world, 28));
+                history->calm_since_usec = world->model.now_usec;
                 return;
         case 4:
                 model_timer(&world->model); /* too early: it does no harm */
@@ -195,50 +120,33 @@ static void one_event(struct history *history)
                 history->callers_storm = !history->callers_storm;
                 return;
         case 6:
+                history->calm_since_usec = USEC_NEVER;
                 world_restart(world, some_usec(world, 20), /* through_text= */ below(world, 32) == 0);
+                history->calm_since_usec = world->model.now_usec;
+                note_disturbance(history);
                 return;
         case 7:
                 if (below(world, 8) == 0) {
+                        history->calm_since_usec = USEC_NEVER;
                         world_move(world);
+                        history->calm_since_usec = world->model.now_usec;
+                        note_disturbance(history);
                         return;
                 }
                 call(history);
                 break;
+        case 8:
+                if (world->model.n_files > 0) {
+                        change_key_mood(history,
+                                        world->model.files[below(world, world->model.n_files)].serial,
+                                        some_key_mood(world));
+                }
+                return;
         default:
                 call(history);
                 break;
         }
         world_after_event(world);
-}
-
-/* ---- the end: recovery ---- */
-
-static void demand_token(struct world *world)
-{
-        struct model *model = &world->model;
-        if (!model_token_lives(model) && !model->broken) {
-                model->broken = "recovery: no token lives though the upstream grants again";
-        }
-}
-
-static void recover(struct history *history)
-{
-        struct world *world = &history->world;
-        struct model *model = &world->model;
-
-        world->upstream = good_upstream;
-        if (model->in_flight) {
-                world_run_until(world, world->answer_usec);
-        }
-        if (model->n_files == 0) {
-                struct key_name name = { .serial = LAST_SERIAL, .label = "1-main" };
-                model_keys(model, &name, 1);
-                world_after_event(world);
-        }
-        world_run_until(world, model_recovered_by(model) + ANSWER_USEC);
-        demand_token(world);
-        world->observer = demand_token;
-        world_run_until(world, model->now_usec + 6 * USEC_PER_HOUR);
 }
 
 static const char *play(struct history *history, uint64_t seed, uint64_t number, FILE *trace)
@@ -250,7 +158,11 @@ static const char *play(struct history *history, uint64_t seed, uint64_t number,
         world_init(world, seed ^ (number + 1) * UINT64_C(0xda942042e4dd58b5), trace);
         world->context = history;
         world->upstream = moody_upstream;
-        history->mood = (enum mood)below(world, _MOOD_COUNT);
+        world->observer = watch_goals;
+        for (size_t i = 0; i < MODEL_KEYS_MAX; i++) {
+                history->good_since_usec[i] = history->there_since_usec[i] = USEC_NEVER;
+        }
+        change_mood(history, some_mood(world));
         history->pace = 10 + (unsigned)below(world, 16);
         history->lifetime_sec = some_lifetime_sec(world);
         n_events = 20 + (unsigned)below(world, 500);
@@ -264,6 +176,7 @@ static const char *play(struct history *history, uint64_t seed, uint64_t number,
         if (!world->model.broken) {
                 recover(history);
         }
+        world_clear(world);
         return world->model.broken;
 }
 

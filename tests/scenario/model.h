@@ -1,43 +1,37 @@
 /* A refresh machine under observation: every event goes through here, and every step that comes back is
  * carried out as an environment would and checked against the promises below. What the promises need to know
- * (tokens, sent exchanges, keys and their rests) the model keeps by itself, from the events alone, so that a
- * mistake in the machine is not repeated in its judge. Scenarios and histories both play on it.
+ * is kept here and in the reference (reference.h), from the events alone, so that a mistake in the machine
+ * is not repeated in its judge. Scenarios and histories both play on it.
  *
  * The promises, checked after every event:
  *   expired   no token is in hand at or after its expiry (sent + lifetime granted), and the machine
  *             asks to be called by then
- *   one       never two exchanges in flight
+ *   one       never two exchanges in flight; the one of a key that is gone is void at once
  *   floor     never within one second of the last exchange
- *   budget    never more than 60 exchanges in any hour
- *   patience  never before the time that the upstream named (at most an hour)
- *   rest      a refused key is not used while it rests (15 min, doubling, at most 6 h), unless its
- *             file was written again or an operator asked; only keys that are there are used
+ *   budget    never more than 60 exchanges in any hour; 44 for need, 4 for each kind of wish, and
+ *             nothing changes this: no restart, no other upstream, no removal and return of keys
+ *   patience  never before the time that the upstream named (at most an hour), for the URL or for a key
  *   attempt   while there is a key, an exchange is in flight, or the machine asks to be called at a
- *             later, finite time
- *   living    a living token goes only when another is adopted
+ *             later, finite time; and that is not later than the rules allow (reference_must())
+ *   cause     each exchange has a reason that the rules know, and the key whose turn it is
+ *             (reference_may())
+ *   living    a living token goes only when another is adopted, or when there has been no key for 10 s
  *   inside    the refresh point lies between 60 and 70 % of the lifetime, thus strictly inside it
- *   trial     a proven key that was replaced, and not refused since, is kept until the new one is
- *             proven or the file is gone
- *   share     an exchange for a caller (demanded, reported) is at most the 30th of its hour; only
- *             another key, tried because one was refused for the same wish, may be later
- *   verdict   what a caller is told agrees with the token in hand and with what is set
- *   restart   all of this holds across restarts of the program as well, and one whose token survives asks
- *             for none before the refresh point
- *   move      and across a change of the upstream, whose token and wish go with it */
+ *   known     what is said of a key is what the rules make of the answers: no key is called good that
+ *             was never granted; a kept key is there until its replacement was granted or the file is gone
+ *   verdict   what a caller or an operator is told agrees with the token in hand and with what is set;
+ *             a report leads to an exchange, unless one is set already
+ *   obstacle  the time told is true: before it the same wish would be refused, from it on not for this
+ *   restart   all of this holds across restarts of the program as well; a token that survives is not
+ *             replaced before the refresh point, unless it was reported
+ *   move      and across a change of the upstream, whose token and patience go with it */
 #pragma once
 
-#include "lib/refresh.h"
+#include "tests/scenario/reference.h"
+
+#include "lib/util.h"
 
 #include <stdio.h>
-
-#define MODEL_KEYS_MAX 256 /* serials are 1 to MODEL_KEYS_MAX - 1 */
-
-struct model_key {
-        bool proven;
-        bool refused;
-        unsigned n_refusals;
-        uint64_t rest_until_usec;
-};
 
 struct model {
         struct refresh machine;
@@ -48,55 +42,54 @@ struct model {
         uint64_t wake_usec;
         const char *broken; /* the first promise that was broken; NULL: none */
 
+        struct reference reference;
+
         bool has_token;
         uint64_t token_serial; /* of the latest token ever */
         uint64_t token_key;    /* the key that obtained it */
         uint64_t expires_usec;
         uint64_t token_sent_usec; /* when it was asked for */
+        uint32_t attainable_sec;  /* what it had when it arrived; 0: not known */
 
         bool in_flight;
         uint64_t in_flight_key;
         enum refresh_reason in_flight_reason;
         uint64_t sent_usec;
-        uint64_t sent_ring[REFRESH_HOURLY_BUDGET];
-        uint64_t n_sent;
-        uint64_t caused_ring[REFRESH_HOURLY_BUDGET]; /* of those, the ones that callers caused */
-        uint64_t n_caused;
-        uint64_t patience_until_usec;
-        uint64_t patience_spread_usec; /* how much later than that it may be */
-        uint64_t failed_usec;          /* when the latest failure, other than a refused key, arrived */
-        unsigned n_slow;               /* of the latest failures, how many in a row were slow ones */
-        bool refused_for_caller;       /* the latest outcome: a key was refused on a caller's wish */
 
-        struct model_key keys[MODEL_KEYS_MAX];
+        uint64_t reported_usec;           /* the latest report that was accepted; 0: none */
+        struct refresh_obstacle obstacle; /* told last */
+
         struct key_name files[KEYS_PER_ENVIRONMENT_MAX];
-        uint64_t kept[KEYS_PER_ENVIRONMENT_MAX]; /* beside files[i]; 0: none */
         size_t n_files;
+        bool had_files;        /* since the machine began */
+        uint64_t keyless_usec; /* since when there is none */
 };
 
 void model_init(struct model *model, FILE *trace);
+void model_clear(struct model *model);
 
 /* The events, at model->now_usec. The names' serials are below MODEL_KEYS_MAX. For a grant the model gives
  * the token its serial. */
 void model_keys(struct model *model, const struct key_name *names, size_t n);
 void model_timer(struct model *model);
 void model_outcome(struct model *model, const struct refresh_outcome *outcome, uint32_t random);
+void model_held(struct model *model, bool key, uint64_t until_usec);
 enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec);
 enum refresh_verdict model_report(struct model *model, uint64_t token_serial);
-enum refresh_verdict model_operator(struct model *model);
+enum refresh_verdict model_operator(struct model *model, bool new_account);
 
 /* Another machine took over: that of another process, or one for another upstream. The exchange in flight is
- * gone, and nothing is known of keys and failures; sent exchanges and the upstream's wish count on. The
- * token is there on if it survives, and so its key is proven. model_keys() comes next. */
-void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives);
+ * gone; sent exchanges count on, and so does the patience of the same upstream. model_keys() comes next,
+ * with what is known of each key. */
+void model_begin_anew(struct model *model, const struct refresh *machine, bool token_survives,
+                      bool same_upstream);
 
 /* Is there a token that may be handed out now? */
 bool model_token_lives(const struct model *model);
 
-/* If from now on every exchange is granted: the moment by which one has been sent, as the rules allow. The
- * latest of: 120 s from now; the upstream's Retry-After and a quarter more (at most 100 s); a slow retry (5
- * min doubling to 60) after a failure of that kind; the earliest end of a key's rest, when all keys rest;
- * the hour of the budget; the floor. */
-uint64_t model_recovered_by(const struct model *model);
+/* For model_wishes.c: judges the step that ends an event, and writes a line of the trace. */
+void model_settle(struct model *model, struct refresh_step step);
+void model_check(struct model *model, bool kept, const char *promise);
+void model_trace(struct model *model, const char *format, ...) _printf_(2, 3);
 
 const char *verdict_name(enum refresh_verdict verdict);

@@ -2,8 +2,9 @@
  *
  * Each broker of the fleet is a world of its own; they share the outage. Either
  * they started at any time in the two hours before and hold tokens ("warm"), or they all start in it
- * ("cold"). The upstream fails in one of two ways: at once (connection refused, 503), or by silence, so that
- * every exchange takes its whole time-out. */
+ * ("cold"). What the upstream answers meanwhile is the row's: 503 or no connection at once; nothing, so that
+ * every exchange takes its whole time-out; a 403 or 400, as a content network's page; a 200 that is no
+ * grant; 401 to all keys, after an hour of which a broker asks four times an hour. */
 #include "tests/scenario/outage.h"
 
 #include "tests/scenario/world.h"
@@ -12,20 +13,23 @@
 
 #include <inttypes.h>
 
-#define N_BROKERS     4000
+#define N_BROKERS     1500
 #define OUTAGE_BEGIN  (3 * USEC_PER_HOUR)
 #define OUTAGE_END    (OUTAGE_BEGIN + 24 * USEC_PER_HOUR)
 #define TIME_OUT_USEC (20 * USEC_PER_SEC)
 #define ANSWER_USEC   (200 * USEC_PER_MSEC)
-#define AFTER_SEC     600 /* how long the fleet is watched after the end */
+#define AFTER_SEC     1000 /* how long the fleet is watched after the end */
 
-enum failure {
-        AT_ONCE,
-        BY_SILENCE,
+struct row {
+        const char *answer;
+        enum exchange_outcome outcome;
+        uint64_t after_usec;
+        size_t n_keys;
+        unsigned goal_sec; /* a token so soon after the end */
 };
 
 struct fleet {
-        enum failure failure;
+        const struct row *row;
         bool cold;
         unsigned per_second[AFTER_SEC]; /* exchanges of the whole fleet after the end */
         unsigned max_per_hour;          /* of one broker */
@@ -52,10 +56,9 @@ static struct answer upstream(struct world *world)
                 return (struct answer){ .outcome = { .outcome = EXCHANGE_GRANTED, .lifetime_sec = 7200 },
                                         .after_usec = ANSWER_USEC };
         }
-        return (struct answer){
-                .outcome = { .outcome = EXCHANGE_UNAVAILABLE, .retry_after_sec = RETRY_AFTER_NONE },
-                .after_usec = broker->fleet->failure == BY_SILENCE ? TIME_OUT_USEC : 20 * USEC_PER_MSEC
-        };
+        return (struct answer){ .outcome = { .outcome = broker->fleet->row->outcome,
+                                             .retry_after_sec = RETRY_AFTER_NONE },
+                                .after_usec = broker->fleet->row->after_usec };
 }
 
 static void observe(struct world *world)
@@ -84,7 +87,9 @@ static void observe(struct world *world)
 static const char *live(struct fleet *fleet, uint64_t seed)
 {
         static struct broker broker;
-        struct key_name name = { .serial = 1, .label = "1-main" };
+        static const struct key_name names[] = { { .serial = 1, .label = "1-main" },
+                                                 { .serial = 2, .label = "2-spare" },
+                                                 { .serial = 3, .label = "3-more" } };
         struct model *model = &broker.world.model;
 
         broker = (struct broker){ .fleet = fleet };
@@ -94,9 +99,10 @@ static const char *live(struct fleet *fleet, uint64_t seed)
         broker.world.context = &broker;
         uint64_t spread = world_random(&broker.world) % (2 * USEC_PER_HOUR);
         model->now_usec = fleet->cold ? OUTAGE_BEGIN + USEC_PER_SEC : USEC_PER_SEC + spread;
-        model_keys(model, &name, 1);
+        model_keys(model, names, fleet->row->n_keys);
         world_after_event(&broker.world);
         world_run_until(&broker.world, OUTAGE_END + AFTER_SEC * USEC_PER_SEC);
+        world_clear(&broker.world);
         fleet->to_token_usec[fleet->n_brokers++] =
                 broker.token_usec ? broker.token_usec - OUTAGE_END : USEC_NEVER;
         return model->broken;
@@ -108,12 +114,12 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static int figures(enum failure failure, bool cold, uint64_t seed)
+static int figures(const struct row *row, bool cold, uint64_t seed)
 {
         static struct fleet fleet;
         unsigned peak = 0;
 
-        fleet = (struct fleet){ .failure = failure, .cold = cold };
+        fleet = (struct fleet){ .row = row, .cold = cold };
         for (uint64_t i = 0; i < N_BROKERS; i++) {
                 const char *broken = live(&fleet, seed * N_BROKERS + i);
                 if (broken) {
@@ -126,27 +132,40 @@ static int figures(enum failure failure, bool cold, uint64_t seed)
         }
         qsort(fleet.to_token_usec, N_BROKERS, sizeof(fleet.to_token_usec[0]), compare);
         double max_sec = (double)fleet.to_token_usec[N_BROKERS - 1] / 1e6;
-        printf("  %-10s %-5s %11u %8.1f %8.1f s %8.1f s %8.1f s %11.2f %%\n",
-               failure == AT_ONCE ? "at once" : "by silence", cold ? "cold" : "warm", fleet.max_per_hour,
+        bool met = fleet.max_per_hour <= REFRESH_HOURLY_BUDGET && max_sec <= row->goal_sec;
+        printf("  %-11s %4zu  %-5s %4u %7.1f %9.1f s %7.1f s %7.1f s %7u s %9.2f %%%s\n", row->answer,
+               row->n_keys, cold ? "cold" : "warm", fleet.max_per_hour,
                (double)fleet.n_sent / N_BROKERS / 24, (double)fleet.to_token_usec[N_BROKERS / 2] / 1e6,
-               (double)fleet.to_token_usec[N_BROKERS / 100 * 99] / 1e6, max_sec, 100.0 * peak / N_BROKERS);
-        return fleet.max_per_hour <= REFRESH_HOURLY_BUDGET && max_sec <= 120 ? EXIT_SUCCESS : EXIT_FAILURE;
+               (double)fleet.to_token_usec[N_BROKERS / 100 * 99] / 1e6, max_sec, row->goal_sec,
+               100.0 * peak / N_BROKERS, met ? "" : "  MISSED");
+        return met ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int outage_figures(uint64_t seed)
 {
+        static const struct row rows[] = {
+                { "503", EXCHANGE_UNAVAILABLE, 20 * USEC_PER_MSEC, 1, 120 },
+                { "silence", EXCHANGE_UNAVAILABLE, TIME_OUT_USEC, 1, 120 },
+                { "403, 400", EXCHANGE_REQUEST_REFUSED, ANSWER_USEC, 1, 120 },
+                { "403, 400", EXCHANGE_REQUEST_REFUSED, ANSWER_USEC, 3, 120 },
+                { "nonsense", EXCHANGE_MALFORMED, ANSWER_USEC, 1, 120 },
+                { "401", EXCHANGE_KEY_REFUSED, ANSWER_USEC, 1, 900 },
+                { "401", EXCHANGE_KEY_REFUSED, ANSWER_USEC, 3, 900 },
+        };
         int result = EXIT_SUCCESS;
 
         printf("seed %" PRIu64 ", %d brokers, an outage of 24 h in virtual time\n", seed, N_BROKERS);
-        puts("  upstream         exchanges per hour  time to token after the end      busiest second");
-        puts("  fails      start         max     mean     median       99 %        max    of the fleet");
-        for (int cold = 0; cold <= 1; cold++) {
-                if (figures(AT_ONCE, cold, seed) != EXIT_SUCCESS ||
-                    figures(BY_SILENCE, cold, seed) != EXIT_SUCCESS) {
-                        result = EXIT_FAILURE;
+        puts("                           exchanges/hour  time to token after the end           busiest "
+             "second");
+        puts("  answer      keys  start  max    mean      median      99 %       max      goal  of the "
+             "fleet");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                for (int cold = 0; cold <= 1; cold++) {
+                        if (figures(&rows[i], cold, seed) != EXIT_SUCCESS) {
+                                result = EXIT_FAILURE;
+                        }
                 }
         }
-        puts(result == EXIT_SUCCESS ? "goal met: at most 60 per hour, a token within 120 s"
-                                    : "goal missed: at most 60 per hour, a token within 120 s");
+        puts(result == EXIT_SUCCESS ? "goals met" : "goals missed");
         return result;
 }

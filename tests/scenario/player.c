@@ -20,19 +20,22 @@
  *     demand SECONDS         a caller needs a token with so much life left
  *     report                 a caller says that the current token was refused; `report stale`: an
  *                            older one
- *     operator               an operator asks for a new token
+ *     operator [new-account] an operator asks for a new token, and for refused keys to be tried
  *     storm demand SECONDS every DURATION for DURATION
  *     storm report every DURATION for DURATION
  *     storm restart every DURATION for DURATION
  *     storm move every DURATION for DURATION
+ *     storm files every DURATION for DURATION      all files are gone for half of it, and back
  *     mark                   exchanges are counted from here
  *
  * Answers, in one of two ways. By hand, the exchange in flight ends with
- *     granted SECONDS, refused, throttled SECONDS, throttled none, unavailable, malformed, request-refused
- * or the world has an upstream that answers everything in the same way, until told otherwise:
- *     upstream ANSWER [after DURATION]     (0.2 s if not said), `upstream by-hand`
- *     refuse KEY ..., accept KEY ...       these keys it refuses, whatever else it does
- *     answer KEY ANSWER                    this key has an answer of its own; `accept KEY` ends that
+ *     granted SECONDS, refused, throttled SECONDS, throttled none, unavailable, malformed, request-refused,
+ *     other-account, held SECONDS (request-refused, with Retry-After for the key), busy SECONDS
+ * (unavailable, with Retry-After), unsent (unavailable, but nothing left the host) or the world has an
+ * upstream that answers everything in the same way, until told otherwise: upstream ANSWER [after DURATION]
+ * (0.2 s if not said), `upstream by-hand` refuse KEY ..., accept KEY ...       these keys it refuses,
+ * whatever else it does answer KEY ANSWER                    this key has an answer of its own; `accept KEY`
+ * ends that
  *
  * Expectations, of the state at TIME
  *     exchange KEY [reason REASON]    in flight, with this key or label; `no-exchange`
@@ -41,10 +44,12 @@
  *     token since TIME                one has lived ever since, without a gap
  *     token within DURATION of TIME   so soon after TIME one lived; if need be, runs on until then
  *     next between TIME and TIME      when the next exchange is set to start; `next never`
- *     limit LIMIT                     what puts it off: none, floor, budget, retry-after, keys
- *     verdict VERDICT                 of the latest demand, report or operator: satisfied, under-way,
+ *     limit LIMIT                     what puts it off: none, floor, budget, share, retry-after, keys
+ *     obstacle LIMIT between TIME and TIME    what the latest verdict was told to be against it: also retry,
+ * gap verdict VERDICT                 of the latest demand, report or operator: satisfied, under-way,
  *                                     unattainable, not-current, already, too-soon, no-key
  *     exchanges OP N [per hour]       since the mark (in any hour of it); OP is =, <= or >=
+ *     key KEY STANDING                good, refused or untried
  *     keys KEY ...                    what is in the keyring, in order, kept ones included; `keys
  *                                     none`; stands last on its line
  *
@@ -151,19 +156,22 @@ static bool read_answer(struct player *player, const char *word, struct refresh_
                 const char *word;
                 enum exchange_outcome outcome;
         } rows[] = {
-                { "granted", EXCHANGE_GRANTED },     { "refused", EXCHANGE_KEY_REFUSED },
-                { "throttled", EXCHANGE_THROTTLED }, { "unavailable", EXCHANGE_UNAVAILABLE },
-                { "malformed", EXCHANGE_MALFORMED }, { "request-refused", EXCHANGE_REQUEST_REFUSED },
+                { "granted", EXCHANGE_GRANTED },      { "refused", EXCHANGE_KEY_REFUSED },
+                { "throttled", EXCHANGE_THROTTLED },  { "unavailable", EXCHANGE_UNAVAILABLE },
+                { "malformed", EXCHANGE_MALFORMED },  { "request-refused", EXCHANGE_REQUEST_REFUSED },
+                { "held", EXCHANGE_REQUEST_REFUSED }, { "other-account", EXCHANGE_OTHER_ACCOUNT },
+                { "unsent", EXCHANGE_UNAVAILABLE },   { "busy", EXCHANGE_UNAVAILABLE },
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 if (!streq(word, rows[i].word)) {
                         continue;
                 }
                 uint64_t seconds = RETRY_AFTER_NONE;
-                bool granted = rows[i].outcome == EXCHANGE_GRANTED;
-                if (granted || rows[i].outcome == EXCHANGE_THROTTLED) {
+                bool granted = rows[i].outcome == EXCHANGE_GRANTED,
+                     held = streq(word, "held") || streq(word, "busy");
+                if (granted || held || rows[i].outcome == EXCHANGE_THROTTLED) {
                         const char *number = next_word(&player->script);
-                        bool none = !granted && number && streq(number, "none");
+                        bool none = !granted && !held && number && streq(number, "none");
                         if (!none && !read_number(&player->script, number, &seconds)) {
                                 return false;
                         }
@@ -171,7 +179,9 @@ static bool read_answer(struct player *player, const char *word, struct refresh_
                 *ret = (struct refresh_outcome){ .outcome = rows[i].outcome,
                                                  .lifetime_sec = granted ? (uint32_t)seconds : 0,
                                                  .retry_after_sec =
-                                                         granted ? RETRY_AFTER_NONE : (uint32_t)seconds };
+                                                         granted ? RETRY_AFTER_NONE : (uint32_t)seconds,
+                                                 .retry_after_for_key = streq(word, "held"),
+                                                 .unsent = streq(word, "unsent") };
                 return true;
         }
         return false;
@@ -253,7 +263,11 @@ static bool play_event(struct player *player, const char *word)
         } else if (streq(word, "storm")) {
                 return player_storm(player);
         } else if (streq(word, "operator")) {
-                player->verdict = model_operator(&world->model);
+                char *rest = next_word(&player->script);
+                if (rest && !streq(rest, "new-account")) {
+                        return complain(&player->script, "expected \"new-account\", found \"%s\"", rest);
+                }
+                player->verdict = model_operator(&world->model, rest != NULL);
                 world_after_event(world);
                 return true;
         } else if (streq(word, "move")) {
@@ -324,7 +338,7 @@ static bool play_file(const char *path, uint64_t seed, uint64_t fixed_random, un
                 return false;
         }
         player = (struct player){ .script = { .file = path }, .mark_usec = 0 };
-        world_init(&player.world, seed, NULL);
+        world_init(&player.world, seed, getenv("PLAYER_TRACE") ? stdout : NULL);
         player.world.fixed_random = fixed_random;
         player.world.context = &player;
         player.world.observer = observe;
@@ -333,6 +347,7 @@ static bool play_file(const char *path, uint64_t seed, uint64_t fixed_random, un
                 (void)play_line(&player, line);
         }
         (void)fclose(file);
+        world_clear(&player.world);
         if (!player.script.failed && player.n_expectations == 0) {
                 (void)complain(&player.script, "nothing is expected in this file");
         }

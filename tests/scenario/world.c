@@ -13,6 +13,11 @@ void world_init(struct world *world, uint64_t seed, FILE *trace)
         model_init(&world->model, trace);
 }
 
+void world_clear(struct world *world)
+{
+        model_clear(&world->model);
+}
+
 uint64_t world_random(struct world *world)
 {
         return random_bits(&world->random_state);
@@ -26,6 +31,9 @@ void world_expect_answer(struct world *world)
 
 void world_after_event(struct world *world)
 {
+        if (world->model.step.cancel) {
+                world->answer_usec = USEC_NEVER;
+        }
         if (world->model.step.exchange && world->upstream) {
                 world_expect_answer(world);
         }
@@ -51,7 +59,12 @@ void world_run_until(struct world *world, uint64_t until_usec)
                         break;
                 }
                 world->model.now_usec = MAX_OF(world->model.now_usec, next);
-                if (next == world->answer_usec) {
+                if (next == world->answer_usec && world->pending.held_usec > 0) {
+                        world->answer_usec = USEC_NEVER;
+                        model_held(&world->model, world->pending.held_key,
+                                   world->model.now_usec + world->pending.held_usec);
+                        world_after_event(world);
+                } else if (next == world->answer_usec) {
                         world_answer(world, &world->pending.outcome);
                 } else {
                         model_timer(&world->model);

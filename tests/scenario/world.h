@@ -7,6 +7,9 @@
 struct answer {
         struct refresh_outcome outcome;
         uint64_t after_usec; /* from sending to the answer */
+        uint64_t held_usec; /* not 0: it was not sent, as the key or the URL has been used elsewhere, and may
+                               not be for so long */
+        bool held_key;
 };
 
 struct world {
@@ -29,6 +32,9 @@ struct world {
 
 /* Makes a world at 1 s of virtual time, with random bits from the seed. */
 void world_init(struct world *world, uint64_t seed, FILE *trace);
+
+/* Frees what it holds. */
+void world_clear(struct world *world);
 
 /* Lives until then: every timer and answer at its time. */
 void world_run_until(struct world *world, uint64_t until_usec);

@@ -8,7 +8,6 @@ import re
 import resource
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -74,14 +73,14 @@ FAULTS = [("refuse", {}), ("refuse", {"status": 403}), ("throttle", {"retry_afte
           ("wrong_certificate", {}), ("reset_on_accept", {}), ("garbage", {})]
 
 
-def refresh_answer(broker, answers):
-    """An operator's refresh, which is limited to one a second."""
-    while True:
-        answer = broker.post("/v1/sandbox/refresh", timeout=60)
-        answers.append(answer.body)
-        if answer.status != 429:
-            return answer
-        time.sleep(0.2)
+def move(broker, upstream, n):
+    """Another name of the upstream is another upstream: its first exchange is a need, of which an hour has more than
+    of an operator's wishes. Waits for its token."""
+    host = ("127.0.0.1", "localhost")[n % 2]
+    broker.environments["sandbox"] = f"base_url = {upstream.urls['sandbox'].replace('localhost', host)}"
+    broker.write_config()
+    broker.reload()
+    broker.wait_valid()
 
 
 def use_everything(broker, upstream, alice):
@@ -112,17 +111,15 @@ def use_everything(broker, upstream, alice):
     answers.append(run_as(Person("stranger", 61234, 61234), get, place)[2])
     talk(place, b"\0\1\2" + KEY_SECRET.encode(), patience=0.2)
 
-    for name, parameters in FAULTS:
+    for n, (name, parameters) in enumerate(FAULTS):
         # Nasty upstream: it sends what it was sent back, where it can.
         upstream.fault("sandbox", name, count=1, **parameters)
-        refresh_answer(broker, answers)
+        move(broker, upstream, n)
         answers.append(broker.get("/v1/status").body)
-        upstream.clear_faults("sandbox")
-        if name == "refuse":
-            upstream.accept_key("sandbox", KEY_ID)
-    upstream.fault("sandbox", "status", count=1, status=400)
-    upstream.clear_faults("sandbox")
-    assert refresh_answer(broker, answers).status == 200
+        assert upstream.state("sandbox")["faults"] == [], "it acted"
+    answer = broker.post("/v1/sandbox/refresh", timeout=60)
+    answers.append(answer.body)
+    assert answer.status == 200
     take_token()
     reported = broker.token()["ust"]
     broker.post("/v1/sandbox/token/rejected", {"ust": reported})

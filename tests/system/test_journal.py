@@ -73,7 +73,7 @@ def test_what_needs_a_hand_is_an_error(home):
     entry = wait_event(home, "KEY_REFUSED", since=since)
     assert (entry["PRIORITY"], entry["EQP_KEY"]) == ("3", "1-main")
     home.simulator("POST", f"/sandbox/keys/{KEY.split(':')[0]}/accept")
-    home.run("eqpctl", "refresh", "sandbox")  # the hand: it ends the key's rest
+    home.run("eqpctl", "refresh", "sandbox")  # the hand
 
 
 def test_a_bad_key_file_is_named_with_the_cure(home):

@@ -14,28 +14,34 @@ struct verdict {
         struct grant grant;
 };
 
-/* The body is copied into exactly as much memory, so that a sanitizer sees every byte read too far. */
-static inline struct verdict classify(long status, const char *retry_after, const char *body, size_t length)
+static inline struct verdict judge(const struct exchange_answer *answer)
 {
         struct verdict v = { .retry_after_sec = 42, .grant = { .ust = "kept" } };
-        _cleanup_free_ char *exact = malloc(length + (length == 0));
-        struct exchange_answer answer = { status, retry_after, exact, length };
 
-        assert_non_null(exact);
-        memcpy(exact, body, length);
-        v.outcome = token_exchange_classify(&answer, NOW, &v.grant, &v.retry_after_sec, &v.why);
+        v.outcome = token_exchange_classify(answer, NOW, &v.grant, &v.retry_after_sec, &v.why);
         assert_non_null(v.why);
         if (v.outcome == EXCHANGE_GRANTED) {
                 assert_string_equal(v.why, "");
+                assert_int_equal(v.retry_after_sec, RETRY_AFTER_NONE);
         } else {
                 assert_string_not_equal(v.why, "");
                 assert_string_equal(v.grant.ust, "kept");
                 assert_int_equal(v.grant.lifetime_sec, 0);
         }
-        if (v.outcome != EXCHANGE_THROTTLED) {
-                assert_int_equal(v.retry_after_sec, RETRY_AFTER_NONE);
-        }
         return v;
+}
+
+/* The body is copied into exactly as much memory, so that a sanitizer sees every byte read too far. */
+static inline struct verdict classify(long status, const char *retry_after, const char *body, size_t length)
+{
+        _cleanup_free_ char *exact = malloc(length + (length == 0));
+        const struct exchange_answer answer = {
+                .status = status, .retry_after = retry_after, .body = exact, .body_length = length
+        };
+
+        assert_non_null(exact);
+        memcpy(exact, body, length);
+        return judge(&answer);
 }
 
 static inline struct verdict classify_body(const char *body)

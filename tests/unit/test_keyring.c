@@ -1,246 +1,306 @@
-/* The keyring: order, rests, and trial before trust. */
-#include "lib/keyring.h"
-#include "lib/util.h"
-#include "tests/unit/unit.h"
-
-#define NOW (1000 * USEC_PER_SEC)
-
-static const struct backoff_policy rest = { 15 * USEC_PER_MIN, 6 * USEC_PER_HOUR, 25 };
-
-/* The files: "1-main" and "2-spare" with these serials; 0: no such file. */
-static bool files(struct keyring *keyring, uint64_t main_serial, uint64_t spare_serial)
-{
-        struct key_name names[2];
-        size_t n = 0;
-        if (main_serial) {
-                names[n++] = (struct key_name){ .serial = main_serial, .label = "1-main" };
-        }
-        if (spare_serial) {
-                names[n++] = (struct key_name){ .serial = spare_serial, .label = "2-spare" };
-        }
-        return keyring_update(keyring, names, n);
-}
-
-static uint64_t chosen(const struct keyring *keyring, uint64_t now)
-{
-        const struct key_state *key = keyring_choose(keyring, now);
-        return key ? key->serial : 0;
-}
-
-static uint64_t on_trial(const struct keyring *keyring)
-{
-        const struct key_state *key = keyring_trial(keyring);
-        return key ? key->serial : 0;
-}
+/* The keyring: order, what is known of keys, trials, comparisons. */
+#include "lib/refresh_words.h"
+#include "tests/unit/keyring_story.h"
 
 static void test_empty(void **state)
 {
         struct keyring keyring = { 0 };
-        assert_false(keyring_update(&keyring, NULL, 0));
-        assert_null(keyring_choose(&keyring, NOW));
-        assert_null(keyring_trial(&keyring));
+        keyring_update(&keyring, NULL, 0, NOW);
+        assert_int_equal(chosen(&keyring, NOW), 0);
+        assert_int_equal(in_trouble(&keyring, NOW), 0);
+        assert_int_equal(on_trial(&keyring), 0);
         assert_null(keyring_find(&keyring, 1));
+        assert_null(keyring_next_around(&keyring, NOW));
         assert_true(keyring_usable_usec(&keyring) == USEC_NEVER);
-        keyring_granted(&keyring, 1);
-        keyring_refused(&keyring, 1, NOW, &rest);
-        keyring_end_rests(&keyring);
+        assert_false(keyring_all_unauthorized(&keyring));
+        keyring_granted(&keyring, 1, NOW);
+        keyring_refused(&keyring, 1, KEY_UNAUTHORIZED, NOW);
+        keyring_failed(&keyring, 1, NOW);
+        keyring_unheard(&keyring, 1);
+        keyring_postpone_trial(&keyring, 1, NOW);
+        keyring_await_grant(&keyring, 1);
+        keyring_hold(&keyring, 1, NOW);
+        keyring_asked(&keyring, 1);
+        keyring_try_refused(&keyring, true, NOW);
         assert_int_equal(keyring.n, 0);
 }
 
-static void test_first_by_name_is_chosen(void **state)
+static void test_new_keys_are_untried_and_to_be_tried(void **state)
 {
         struct keyring keyring = { 0 };
-        assert_true(files(&keyring, 1, 2));
+        files_at(&keyring, 1, 2, NOW + 5);
+        assert_int_equal(standing(&keyring, 1), KEY_UNTRIED);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 5);
+        assert_int_equal(on_trial(&keyring), 1);
         assert_int_equal(chosen(&keyring, NOW), 1);
-        assert_true(keyring_usable_usec(&keyring) <= NOW);
-        assert_false(files(&keyring, 1, 2)); /* nothing new */
-        assert_false(files(&keyring, 0, 2)); /* one went: no news either */
-        assert_int_equal(chosen(&keyring, NOW), 2);
-        assert_true(files(&keyring, 1, 2));
+        grant(&keyring, 1, NOW);
+        assert_int_equal(standing(&keyring, 1), KEY_GOOD);
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER);
+        assert_int_equal(on_trial(&keyring), 2);
+        files_at(&keyring, 1, 2, NOW + 9); /* nothing new: nothing begins anew */
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 5);
 }
 
-static void test_refused_key_rests_longer_each_time(void **state)
+static void test_known_by_an_earlier_process(void **state)
 {
-        static const unsigned minutes[] = { 15, 30, 60, 120, 240, 360, 360 };
         struct keyring keyring = { 0 };
-        uint64_t now = NOW;
-
-        files(&keyring, 1, 0);
-        for (size_t i = 0; i < ARRAY_SIZE(minutes); i++) {
-                keyring_refused(&keyring, 1, now, &rest);
-                assert_true(keyring_find(&keyring, 1)->refused);
-                assert_int_equal(keyring_usable_usec(&keyring), now + minutes[i] * USEC_PER_MIN);
-                now += minutes[i] * USEC_PER_MIN;
-                assert_null(keyring_choose(&keyring, now - 1));
-                assert_int_equal(chosen(&keyring, now), 1);
-        }
-        keyring_granted(&keyring, 1);
-        assert_false(keyring_find(&keyring, 1)->refused);
-        keyring_refused(&keyring, 1, now, &rest); /* counts from the start again */
-        assert_int_equal(keyring_usable_usec(&keyring), now + 15 * USEC_PER_MIN);
+        struct key_name names[] = {
+                { .serial = 1, .label = "1-main", .known = { KEY_GOOD, 0, NOW } },
+                { .serial = 2, .label = "2-spare", .known = { KEY_REFUSED, KEY_UNAUTHORIZED, NOW } }
+        };
+        keyring_update(&keyring, names, 2, NOW + 1);
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + DAY);
+        names[0].known.standing = KEY_REFUSED; /* counts for a new serial alone */
+        keyring_update(&keyring, names, 2, NOW + 1);
+        assert_int_equal(standing(&keyring, 1), KEY_GOOD);
 }
 
-static void test_spare_while_main_rests(void **state)
+static void test_good_keys_first(void **state)
 {
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
-        keyring_refused(&keyring, 1, NOW, &rest);
-        assert_int_equal(chosen(&keyring, NOW), 2);
-        assert_true(keyring_usable_usec(&keyring) <= NOW);
-        keyring_refused(&keyring, 2, NOW + USEC_PER_SEC, &rest);
-        assert_int_equal(chosen(&keyring, NOW + USEC_PER_SEC), 0);
-        assert_int_equal(keyring_usable_usec(&keyring),
-                         NOW + 15 * USEC_PER_MIN); /* the earlier of the two */
+        grant(&keyring, 2, NOW);
+        assert_int_equal(chosen(&keyring, NOW), 2); /* 1 is untried: a trial is for that */
+        grant(&keyring, 1, NOW + 1);
+        assert_int_equal(chosen(&keyring, NOW + 1), 1);
+        refuse(&keyring, 1, NOW + 2);
+        assert_int_equal(chosen(&keyring, NOW + 2), 2);
+        refuse(&keyring, 2, NOW + 3);
+        assert_int_equal(chosen(&keyring, NOW + 3), 1); /* the longest ago */
 }
 
-static void test_rewritten_file_ends_the_rest(void **state)
+static void test_old_proofs_take_their_turn(void **state)
+{
+        struct keyring keyring = { 0 };
+        files(&keyring, 1, 2);
+        grant(&keyring, 2, NOW);
+        grant(&keyring, 1, NOW + 10);
+        assert_int_equal(chosen(&keyring, NOW + DAY - 1), 1);
+        assert_int_equal(chosen(&keyring, NOW + DAY), 2);
+        assert_int_equal(chosen(&keyring, NOW + DAY + 10), 2); /* both are old, 2 is older */
+        grant(&keyring, 2, NOW + DAY + 11);
+        assert_int_equal(chosen(&keyring, NOW + DAY + 11), 1);
+}
+
+static void test_in_turn_is_the_one_asked_longest_ago(void **state)
+{
+        struct keyring keyring = { 0 };
+        struct key_name names[] = { { .serial = 1, .label = "a" },
+                                    { .serial = 2, .label = "b" },
+                                    { .serial = 3, .label = "c" } };
+        keyring_update(&keyring, names, 3, NOW);
+        for (uint64_t serial = 1; serial <= 3; serial++) {
+                assert_int_equal(in_trouble(&keyring, NOW), serial); /* untried ones, in order */
+                keyring_asked(&keyring, serial);
+                keyring_unheard(&keyring, serial);
+        }
+        for (unsigned i = 0; i < 4; i++) { /* trials of 3 fall in between: no key is left out by that */
+                uint64_t serial = in_trouble(&keyring, NOW);
+                assert_int_equal(serial, 1 + i % 2);
+                keyring_asked(&keyring, serial);
+                keyring_asked(&keyring, 3);
+        }
+}
+
+static void test_passing_over(void **state)
+{
+        struct keyring keyring = { 0 };
+        files(&keyring, 1, 2);
+        grant(&keyring, 2, NOW);
+        refuse(&keyring, 1, NOW);
+        keyring_asked(&keyring, 2);
+        keyring_unheard(&keyring, 2);
+        assert_int_equal(serial_of(keyring_choose(&keyring, true, true, NOW)), 2);
+        assert_int_equal(serial_of(keyring_choose(&keyring, true, false, NOW)), 1); /* no token lives */
+        keyring_failed(&keyring, 2, NOW); /* the good one is in doubt */
+        assert_int_equal(serial_of(keyring_choose(&keyring, true, true, NOW)), 1);
+        grant(&keyring, 2, NOW);
+        keyring_hold(&keyring, 2, NOW + 5); /* the good one may not be used */
+        assert_int_equal(serial_of(keyring_choose(&keyring, true, true, NOW)), 1);
+        assert_int_equal(serial_of(keyring_choose(&keyring, true, true, NOW + 5)), 2);
+}
+
+static void test_rounds(void **state)
+{
+        struct keyring keyring = { 0 };
+        struct key_name names[] = { { .serial = 1, .label = "a" },
+                                    { .serial = 2, .label = "b" },
+                                    { .serial = 3, .label = "c" } };
+        keyring_update(&keyring, names, 3, NOW);
+        grant(&keyring, 1, NOW);
+        grant(&keyring, 3, NOW + 1);
+        keyring_asked(&keyring, 2);
+        keyring_begin_round(&keyring, /* but_latest= */ true);
+        assert_int_equal(serial_of(keyring_next_around(&keyring, NOW)), 3); /* good last */
+        keyring_hold(&keyring, 3, NOW + 5);
+        assert_int_equal(serial_of(keyring_next_around(&keyring, NOW)), 1);
+        keyring_asked(&keyring, 1);
+        assert_null(keyring_next_around(&keyring, NOW));
+        assert_int_equal(serial_of(keyring_next_around(&keyring, NOW + 5)), 3);
+        refuse(&keyring, 1, NOW);
+        keyring_begin_round(&keyring, /* but_latest= */ false);
+        assert_int_equal(serial_of(keyring_next_around(&keyring, NOW)), 2); /* before refused ones */
+        keyring_asked(&keyring, 2);
+        assert_int_equal(serial_of(keyring_next_around(&keyring, NOW)), 1);
+}
+
+static void test_outdone(void **state)
+{
+        struct keyring keyring = { 0 };
+        files(&keyring, 1, 2);
+        disappoint(&keyring, 1, NOW);
+        assert_int_equal(standing(&keyring, 1), KEY_UNTRIED);
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER); /* the next grant tells */
+        grant(&keyring, 2, NOW + 1);
+        assert_int_equal(standing(&keyring, 1), KEY_REFUSED);
+        assert_int_equal(keyring_find(&keyring, 1)->known.cause, KEY_OUTDONE);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 1 + DAY);
+        disappoint(&keyring, 1, NOW + 5); /* once more, a day is a day */
+        assert_int_equal(keyring_find(&keyring, 1)->known.seen_usec, NOW + 5);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 5 + DAY);
+}
+
+static void test_times_may_have_changed(void **state)
+{
+        struct keyring keyring = { 0 };
+        files(&keyring, 1, 2);
+        disappoint(&keyring, 1, NOW);
+        disappoint(&keyring, 2, NOW + 1);
+        grant(&keyring, 2, NOW + 2); /* it failed before: that says nothing of 1 */
+        assert_int_equal(standing(&keyring, 1), KEY_UNTRIED);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 2);
+        grant(&keyring, 1, NOW + 3);
+        disappoint(&keyring, 1, NOW + 4);
+        grant(&keyring, 2, NOW + 5); /* another trouble */
+        assert_int_equal(standing(&keyring, 1), KEY_REFUSED);
+}
+
+static void test_trials_that_say_nothing(void **state)
+{
+        struct keyring keyring = { 0 };
+        files(&keyring, 1, 2);
+        grant(&keyring, 1, NOW);
+        keyring_asked(&keyring, 2);
+        keyring_unheard(&keyring, 2);
+        keyring_postpone_trial(&keyring, 2, NOW + 7);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 7);
+        assert_int_equal(keyring_find(&keyring, 2)->n_trials, 1);
+        grant(&keyring, 1, NOW + 2);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 2);
+        keyring_await_grant(&keyring, 2); /* need asks it */
+        assert_true(trial_usec(&keyring, 2) == USEC_NEVER);
+        keyring_postpone_trial(&keyring, 2, NOW + 9); /* nothing is to be postponed */
+        assert_true(trial_usec(&keyring, 2) == USEC_NEVER);
+        grant(&keyring, 1, NOW + 3);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 3);
+        keyring_postpone_trial(&keyring, 1, NOW + 9); /* a good one that was asked for another's sake */
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER);
+}
+
+static void test_written_again(void **state)
 {
         struct keyring keyring = { 0 };
         struct key_name name = { .serial = 1, .rewritten = true, .label = "1-main" };
         files(&keyring, 1, 0);
-        assert_false(keyring_update(&keyring, &name, 1)); /* it does not rest: no news */
-        keyring_refused(&keyring, 1, NOW, &rest);
-        assert_true(keyring_update(&keyring, &name, 1));
-        assert_int_equal(chosen(&keyring, NOW), 1);
+        refuse(&keyring, 1, NOW);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + DAY);
+        keyring_update(&keyring, &name, 1, NOW + 1);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 1);
+        refuse(&keyring, 1, NOW + 2);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 2 + DAY);
+        /* In mid-exchange: the answer is about what was before. */
+        keyring_asked(&keyring, 1);
+        keyring_update(&keyring, &name, 1, NOW + 3);
+        keyring_refused(&keyring, 1, KEY_UNAUTHORIZED, NOW + 4);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 3);
+        keyring_failed(&keyring, 1, NOW + 4);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 3);
+        keyring_postpone_trial(&keyring, 1, NOW + 9);
+        keyring_await_grant(&keyring, 1);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 3);
+        keyring_granted(&keyring, 1, NOW + 4); /* but a grant is all there is to know */
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER);
 }
 
-static void test_operator_ends_all_rests(void **state)
+static void test_operator_has_refused_keys_tried(void **state)
 {
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
-        keyring_refused(&keyring, 1, NOW, &rest);
-        keyring_refused(&keyring, 2, NOW, &rest);
-        keyring_end_rests(&keyring);
-        assert_int_equal(chosen(&keyring, NOW), 1);
+        refuse(&keyring, 1, NOW);
+        keyring_refused(&keyring, 2, KEY_OF_OTHER_ACCOUNT, NOW);
+        keyring_try_refused(&keyring, /* new_account= */ false, NOW + 1);
+        assert_int_equal(trial_usec(&keyring, 1), NOW + 1);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 1);
+        assert_int_equal(standing(&keyring, 2), KEY_REFUSED);
+        keyring_try_refused(&keyring, /* new_account= */ true, NOW + 2);
+        assert_int_equal(standing(&keyring, 1), KEY_REFUSED);
+        assert_int_equal(standing(&keyring, 2), KEY_UNTRIED);
+        assert_int_equal(trial_usec(&keyring, 2), NOW + 2);
+        grant(&keyring, 1, NOW + 3);
+        keyring_try_refused(&keyring, true, NOW + 4);
+        assert_true(trial_usec(&keyring, 1) == USEC_NEVER); /* a good one needs none */
 }
 
-static void test_unproven_key_is_replaced_at_once(void **state)
+static void test_held_keys_are_not_used(void **state)
 {
         struct keyring keyring = { 0 };
-        files(&keyring, 1, 0);
-        assert_true(files(&keyring, 3, 0));
-        assert_int_equal(keyring.n, 1);
-        assert_int_equal(on_trial(&keyring), 0);
-}
-
-static void test_proven_key_is_kept_until_the_new_one_is(void **state)
-{
-        struct keyring keyring = { 0 };
-        files(&keyring, 1, 0);
-        keyring_granted(&keyring, 1);
-        assert_true(files(&keyring, 3, 0));
-        assert_int_equal(on_trial(&keyring), 3);
-        assert_int_equal(chosen(&keyring, NOW), 3);
-        assert_true(keyring_find(&keyring, 1)->kept);
-
-        keyring_granted(&keyring, 1); /* the old one served once more: nothing is decided by that */
-        assert_int_equal(on_trial(&keyring), 3);
-        keyring_granted(&keyring, 3);
-        assert_null(keyring_find(&keyring, 1));
-        assert_int_equal(on_trial(&keyring), 0);
-        assert_int_equal(keyring.n, 1);
-}
-
-static void test_refused_trial_leaves_the_old_key(void **state)
-{
-        struct keyring keyring = { 0 };
-        files(&keyring, 1, 0);
-        keyring_granted(&keyring, 1);
-        files(&keyring, 3, 0);
-        keyring_refused(&keyring, 3, NOW, &rest);
-        assert_int_equal(on_trial(&keyring), 0); /* it was tried */
-        assert_int_equal(chosen(&keyring, NOW), 1);
-
-        assert_true(files(&keyring, 4, 0)); /* corrected: the old one is still kept, behind the newest */
-        assert_int_equal(on_trial(&keyring), 4);
-        assert_null(keyring_find(&keyring, 3));
-        assert_non_null(keyring_find(&keyring, 1));
-
-        assert_false(files(&keyring, 1, 0)); /* undone: the old content is back, and nothing is on trial */
-        assert_int_equal(on_trial(&keyring), 0);
-        assert_false(keyring_find(&keyring, 1)->kept);
-        assert_true(keyring_find(&keyring, 1)->proven);
-        assert_int_equal(keyring.n, 1);
-}
-
-static void test_refused_key_is_not_kept(void **state)
-{
-        struct keyring keyring = { 0 };
-        files(&keyring, 1, 0);
-        keyring_granted(&keyring, 1);
-        keyring_refused(&keyring, 1, NOW, &rest);
-        assert_true(files(&keyring, 3, 0));
-        assert_null(keyring_find(&keyring, 1));
-        assert_int_equal(on_trial(&keyring), 0);
-}
-
-static void test_kept_key_goes_with_its_file(void **state)
-{
-        struct keyring keyring = { 0 };
+        uint64_t usec;
         files(&keyring, 1, 2);
-        keyring_granted(&keyring, 1);
-        files(&keyring, 3, 2);
-        assert_non_null(keyring_find(&keyring, 1));
-        files(&keyring, 0, 2);
-        assert_null(keyring_find(&keyring, 1));
-        assert_null(keyring_find(&keyring, 3));
+        keyring_hold(&keyring, 1, NOW + 10);
         assert_int_equal(chosen(&keyring, NOW), 2);
+        assert_int_equal(keyring_usable_usec(&keyring), 0);
+        keyring_hold(&keyring, 2, NOW + 20);
+        assert_int_equal(chosen(&keyring, NOW), 0);
+        assert_int_equal(in_trouble(&keyring, NOW), 0);
+        assert_int_equal(keyring_usable_usec(&keyring), NOW + 10);
+        assert_int_equal(chosen(&keyring, NOW + 10), 1);
+        assert_int_equal(serial_of(keyring_next_trial(&keyring, &usec)), 1);
+        assert_int_equal(usec, NOW + 10);
 }
 
-static void test_kept_key_stays_in_its_place(void **state)
+static void test_all_unauthorized(void **state)
 {
         struct keyring keyring = { 0 };
         files(&keyring, 1, 2);
-        keyring_granted(&keyring, 1);
-        keyring_granted(&keyring, 2);
-        files(&keyring, 3, 4);
-        assert_int_equal(keyring.n, 4);
-        assert_int_equal(on_trial(&keyring), 3);
-        keyring_granted(&keyring, 3);
-        assert_int_equal(on_trial(&keyring), 4); /* the spare's turn */
-        keyring_refused(&keyring, 3, NOW, &rest);
-        keyring_refused(&keyring, 4, NOW, &rest);
-        assert_int_equal(chosen(&keyring, NOW), 2); /* the spare's old key */
-        keyring_granted(&keyring, 4);
-        assert_null(keyring_find(&keyring, 2));
-        assert_int_equal(keyring.n, 2);
+        refuse(&keyring, 1, NOW);
+        assert_false(keyring_all_unauthorized(&keyring));
+        keyring_refused(&keyring, 2, KEY_OF_OTHER_ACCOUNT, NOW);
+        assert_false(keyring_all_unauthorized(&keyring));
+        refuse(&keyring, 2, NOW);
+        assert_true(keyring_all_unauthorized(&keyring));
 }
 
-static void test_full(void **state)
+static void test_words(void **state)
 {
-        struct keyring keyring = { 0 };
-        struct key_name names[KEYS_PER_ENVIRONMENT_MAX] = { { 1, false, "a" },
-                                                            { 2, false, "b" },
-                                                            { 3, false, "c" } };
-        assert_true(keyring_update(&keyring, names, ARRAY_SIZE(names)));
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                keyring_granted(&keyring, names[i].serial);
-                names[i].serial += 10;
-        }
-        assert_true(keyring_update(&keyring, names, ARRAY_SIZE(names)));
-        assert_int_equal(keyring.n, ARRAY_SIZE(keyring.keys));
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                assert_int_equal(keyring.keys[2 * i].serial, 11 + i);
-                assert_int_equal(keyring.keys[2 * i + 1].serial, 1 + i);
-        }
+        assert_string_equal(key_standing_name(KEY_UNTRIED), "untried");
+        assert_string_equal(key_standing_name(KEY_GOOD), "good");
+        assert_string_equal(key_standing_name(KEY_REFUSED), "refused");
+        assert_string_equal(key_cause_name(KEY_NOT_REFUSED), "");
+        assert_string_equal(key_cause_name(KEY_UNAUTHORIZED), "unauthorized");
+        assert_string_equal(key_cause_name(KEY_OUTDONE), "outdone");
+        assert_string_equal(key_cause_name(KEY_OF_OTHER_ACCOUNT), "other_account");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty),
-                cmocka_unit_test(test_first_by_name_is_chosen),
-                cmocka_unit_test(test_refused_key_rests_longer_each_time),
-                cmocka_unit_test(test_spare_while_main_rests),
-                cmocka_unit_test(test_rewritten_file_ends_the_rest),
-                cmocka_unit_test(test_operator_ends_all_rests),
-                cmocka_unit_test(test_unproven_key_is_replaced_at_once),
-                cmocka_unit_test(test_proven_key_is_kept_until_the_new_one_is),
-                cmocka_unit_test(test_refused_trial_leaves_the_old_key),
-                cmocka_unit_test(test_refused_key_is_not_kept),
-                cmocka_unit_test(test_kept_key_goes_with_its_file),
-                cmocka_unit_test(test_kept_key_stays_in_its_place),
-                cmocka_unit_test(test_full),
+                cmocka_unit_test(test_new_keys_are_untried_and_to_be_tried),
+                cmocka_unit_test(test_known_by_an_earlier_process),
+                cmocka_unit_test(test_good_keys_first),
+                cmocka_unit_test(test_old_proofs_take_their_turn),
+                cmocka_unit_test(test_in_turn_is_the_one_asked_longest_ago),
+                cmocka_unit_test(test_passing_over),
+                cmocka_unit_test(test_rounds),
+                cmocka_unit_test(test_outdone),
+                cmocka_unit_test(test_times_may_have_changed),
+                cmocka_unit_test(test_trials_that_say_nothing),
+                cmocka_unit_test(test_written_again),
+                cmocka_unit_test(test_operator_has_refused_keys_tried),
+                cmocka_unit_test(test_held_keys_are_not_used),
+                cmocka_unit_test(test_all_unauthorized),
+                cmocka_unit_test(test_words),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

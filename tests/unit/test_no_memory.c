@@ -3,6 +3,7 @@
 #include "lib/access_rule.h"
 #include "lib/base_url.h"
 #include "lib/json_form.h"
+#include "lib/saved_knowledge.h"
 #include "lib/saved_sessions.h"
 #include "lib/secret.h"
 #include "lib/secret_json.h"
@@ -165,7 +166,7 @@ static int save_sessions(void)
         saved->number = 1;
         (void)snprintf(environment->name, sizeof(environment->name), "sandbox");
         (void)snprintf(environment->base_url, sizeof(environment->base_url), "%s", BASE_URL_SANDBOX);
-        environment->past = (struct refresh_past){ .sent_usec = { USEC_PER_SEC }, .n_sent = 1 };
+        environment->past = (struct refresh_past){ .sent = { { .usec = USEC_PER_SEC } }, .n_sent = 1 };
         environment->refresh_point_usec = 190 * USEC_PER_SEC;
         environment->attainable_sec = 299;
         int r = session_new(&environment->session, &grant, 1, USEC_PER_SEC, "1-main");
@@ -174,6 +175,36 @@ static int save_sessions(void)
         }
         if (r >= 0) {
                 r = saved_sessions_parse(text, length, &read, &why);
+        }
+        (void)secret_free(text);
+        return r;
+}
+
+static int save_knowledge(void)
+{
+        _cleanup_(saved_knowledge_freep) struct saved_knowledge *saved = saved_knowledge_new(), *read = NULL;
+        struct known_environment *known = saved ? saved_knowledge_add(saved) : NULL;
+        static struct exchange_ledger ledger;
+        char *text = NULL;
+        const char *why;
+        size_t length = 0;
+
+        if (!known) {
+                return -ENOMEM;
+        }
+        (void)snprintf(saved->boot_id, sizeof(saved->boot_id), "0123456789abcdef0123456789abcdef");
+        saved->number = 1;
+        (void)snprintf(known->name, sizeof(known->name), "sandbox");
+        (void)snprintf(known->base_url, sizeof(known->base_url), "%s", BASE_URL_SANDBOX);
+        known->past = (struct refresh_past){ .sent = { { .usec = USEC_PER_SEC } }, .n_sent = 1 };
+        known->keys[known->n_keys++].known = (struct key_knowledge){ .standing = KEY_GOOD, .seen_usec = 1 };
+        memset(&ledger, 0, sizeof(ledger));
+        saved->ledger = &ledger;
+        exchange_ledger_take(&ledger, known->keys[0].digest, REFRESH_SHARE_NEED, USEC_PER_SEC);
+        exchange_ledger_hold_url(&ledger, BASE_URL_SANDBOX, 2 * USEC_PER_SEC, USEC_PER_SEC);
+        int r = saved_knowledge_format(saved, &text, &length);
+        if (r >= 0) {
+                r = saved_knowledge_parse(text, length, &read, &why);
         }
         (void)secret_free(text);
         return r;
@@ -198,6 +229,7 @@ STORY(read_an_answer, 1)
 STORY(keep_an_answer, 1)
 STORY(put_json_together, 10)
 STORY(save_sessions, 100)
+STORY(save_knowledge, 100)
 
 int main(void)
 {
@@ -207,6 +239,7 @@ int main(void)
                 cmocka_unit_test(test_read_settings),     cmocka_unit_test(test_format_settings),
                 cmocka_unit_test(test_read_an_answer),    cmocka_unit_test(test_keep_an_answer),
                 cmocka_unit_test(test_put_json_together), cmocka_unit_test(test_save_sessions),
+                cmocka_unit_test(test_save_knowledge),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

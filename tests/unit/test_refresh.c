@@ -1,6 +1,8 @@
-/* The refresh machine, one short story per behaviour: tokens, failures, keys. What callers and operators may
- * is in test_refresh_callers.c. Longer lives are played in tests/scenario; that no order of events breaks a
- * promise is the business of the random histories there. */
+/* The refresh machine, one short story per behaviour: a token is got and kept, failures, keys that go.
+ * Retry-After and the last chance: test_refresh_limits.c. Whose fault a failure is: test_refresh_rounds.c.
+ * How keys become known: test_refresh_trials.c. What callers and operators may: test_refresh_callers.c.
+ * Longer lives are played in tests/scenario; that no order of events breaks a promise is the business of the
+ * random histories there. */
 #include "lib/refresh_words.h"
 #include "tests/unit/refresh_story.h"
 
@@ -11,13 +13,10 @@ static void test_no_key(void **state)
         struct refresh refresh;
         refresh_init(&refresh);
         struct refresh_step step = refresh_on_keys(&refresh, NULL, 0, START);
-        assert_false(step.exchange);
+        assert_false(step.exchange || step.off);
         assert_int_equal(step.limit, REFRESH_LIMIT_KEYS);
         assert_true(step.wake_usec == USEC_NEVER);
         assert_true(refresh_next_usec(&refresh) == USEC_NEVER);
-        assert_int_equal(refresh_on_demand(&refresh, 0, START, &step), REFRESH_NO_KEY);
-        assert_int_equal(refresh_on_operator(&refresh, START, &step), REFRESH_NO_KEY);
-        assert_int_equal(refresh_on_report(&refresh, 0, START, &step), REFRESH_NOT_CURRENT);
 }
 
 static void test_refresh_point(void **state)
@@ -46,6 +45,19 @@ static void test_life_counts_from_the_sending(void **state)
         assert_int_equal(refresh.attainable_sec, 286);
 }
 
+/* The budget bears one in 3600/44 s: a shorter life leaves a gap, an hour's budget does not end at once. */
+static void test_short_lives_are_spread_over_the_budget(void **state)
+{
+        struct refresh refresh = with_life(new_files(), 1, 60);
+        assert_in_range(refresh.refresh_point_usec, START + 36 * SEC, START + 42 * SEC);
+        assert_int_equal(asks(&refresh, refresh.refresh_point_usec), 0);
+        assert_in_range(refresh_next_usec(&refresh), START + 81818181, START + 81818182);
+        struct refresh_step step = refresh_on_timer(&refresh, START + 60 * SEC);
+        assert_true(step.expired);
+        assert_int_equal(step.wake_usec, refresh_next_usec(&refresh));
+        assert_int_equal(asks(&refresh, step.wake_usec), 1);
+}
+
 static void test_grant_that_comes_after_its_own_expiry(void **state)
 {
         struct refresh refresh = begin(1);
@@ -53,14 +65,25 @@ static void test_grant_that_comes_after_its_own_expiry(void **state)
         assert_false(step.adopted);
         assert_false(refresh.has_token);
         assert_true(step.wake_usec > START + 10 * SEC && step.wake_usec <= START + 11 * SEC);
-        assert_true(keyring_find(&refresh.keyring, 1)->proven); /* the key is good all the same */
+        assert_int_equal(standing(&refresh, 1), KEY_GOOD); /* all the same */
+}
+
+static void test_late_grant_ends_its_wish(void **state)
+{
+        struct refresh refresh = with_token(1);
+        struct refresh_obstacle obstacle;
+        struct refresh_step step;
+        (void)refresh_on_operator(&refresh, false, START + 60 * SEC, &step, &obstacle);
+        step = granted(&refresh, 5, 2, START + 66 * SEC, MIDDLE);
+        assert_false(step.adopted || step.exchange);
+        assert_int_equal(refresh_on_timer(&refresh, step.wake_usec).reason, REFRESH_RETRY);
 }
 
 static void test_expiry_is_told_once(void **state)
 {
         struct refresh refresh = with_token(1);
         uint64_t end = refresh.expires_usec;
-        assert_true(refresh_on_timer(&refresh, refresh.refresh_point_usec).exchange);
+        assert_int_equal(asks(&refresh, refresh.refresh_point_usec), 1);
         assert_int_equal(refresh_on_timer(&refresh, end - 1).wake_usec, end);
         assert_true(refresh_on_timer(&refresh, end).expired);
         assert_false(refresh_on_timer(&refresh, end).expired);
@@ -80,27 +103,34 @@ static void test_early_timer_does_no_harm(void **state)
 
 static void test_failure_keeps_the_token(void **state)
 {
-        struct refresh refresh = with_token(1);
-        uint64_t now = refresh.refresh_point_usec;
-        assert_true(refresh_on_timer(&refresh, now).exchange);
-        (void)ended(&refresh, EXCHANGE_MALFORMED, now + SEC);
-        assert_true(refresh.has_token);
-        assert_int_equal(refresh.token_serial, 1);
+        for (int outcome = EXCHANGE_GRANTED + 1; outcome < _EXCHANGE_OUTCOME_COUNT; outcome++) {
+                struct refresh refresh = with_token(1);
+                assert_fails(&refresh, refresh.refresh_point_usec, 1, (enum exchange_outcome)outcome);
+                assert_true(refresh.has_token);
+                assert_int_equal(refresh.token_serial, 1);
+        }
 }
 
-static void test_transient_backoff(void **state)
+/* Whatever fails, with a single key nothing else can be asked: the waits are the same. */
+static void test_backoff(void **state)
 {
         static const unsigned sec[] = { 1, 2, 4, 8, 16, 32, 64, 115, 115 };
-        struct refresh refresh = begin(1);
-        uint64_t now = START;
-        for (size_t i = 0; i < ARRAY_SIZE(sec); i++) {
-                struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, now);
-                assert_false(step.exchange);
-                assert_int_equal(step.wake_usec, now + sec[i] * SEC);
-                now = step.wake_usec;
-                step = refresh_on_timer(&refresh, now);
-                assert_true(step.exchange);
-                assert_int_equal(step.reason, REFRESH_RETRY);
+        static const enum exchange_outcome outcomes[] = { EXCHANGE_UNAVAILABLE, EXCHANGE_MALFORMED,
+                                                          EXCHANGE_REQUEST_REFUSED, EXCHANGE_KEY_REFUSED,
+                                                          EXCHANGE_OTHER_ACCOUNT };
+        for (size_t o = 0; o < ARRAY_SIZE(outcomes); o++) {
+                struct refresh refresh = begin(1);
+                uint64_t now = START;
+                for (size_t i = 0; i < ARRAY_SIZE(sec); i++) {
+                        struct refresh_step step = ended(&refresh, outcomes[o], now);
+                        assert_false(step.exchange);
+                        assert_int_equal(step.wake_usec, now + sec[i] * SEC);
+                        assert_int_equal(refresh_next_usec(&refresh), step.wake_usec);
+                        now = step.wake_usec;
+                        step = refresh_on_timer(&refresh, now);
+                        assert_true(step.exchange);
+                        assert_int_equal(step.reason, REFRESH_RETRY);
+                }
         }
 }
 
@@ -113,169 +143,98 @@ static void test_time_outs_do_not_stretch_the_backoff(void **state)
                 assert_true(step.wake_usec > sent + 15 * SEC); /* a pause there is in any case */
                 assert_true(step.wake_usec <= sent + 115 * SEC);
                 sent = step.wake_usec;
-                assert_true(refresh_on_timer(&refresh, sent).exchange);
+                assert_int_equal(asks(&refresh, sent), 1);
         }
         /* A night of sleep in mid-exchange: the answer's arrival counts. */
         struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, sent + 9 * USEC_PER_HOUR);
         assert_true(step.wake_usec > sent + 9 * USEC_PER_HOUR + 30 * SEC);
 }
 
-static void test_slow_retry(void **state)
-{
-        static const unsigned sec[] = { 400, 800, 1600, 3200, 3600, 3600 };
-        static const enum exchange_outcome slow[] = { EXCHANGE_MALFORMED, EXCHANGE_REQUEST_REFUSED };
-        struct refresh refresh = begin(1);
-        uint64_t now = START;
-        for (size_t i = 0; i < ARRAY_SIZE(sec); i++) {
-                struct refresh_step step = ended(&refresh, slow[i % 2], now);
-                assert_int_equal(step.wake_usec, now + sec[i] * SEC);
-                now = step.wake_usec;
-                assert_true(refresh_on_timer(&refresh, now).exchange);
-        }
-        /* Something else in between: slow failures count from the start again. */
-        now = ended(&refresh, EXCHANGE_UNAVAILABLE, now).wake_usec;
-        assert_true(refresh_on_timer(&refresh, now).exchange);
-        assert_int_equal(ended(&refresh, EXCHANGE_MALFORMED, now).wake_usec, now + 400 * SEC);
-}
-
-static void test_retry_after(void **state)
-{
-        static const struct {
-                uint32_t told, waits; /* with all the jitter there can be */
-        } cases[] = { { 0, 1 }, { 40, 50 }, { 3600, 3700 }, { 3601, 3700 }, { UINT32_MAX - 1, 3700 } };
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                struct refresh refresh = begin(1);
-                struct refresh_step step = throttled(&refresh, cases[i].told, START);
-                assert_int_equal(step.wake_usec, START + cases[i].waits * SEC);
-                assert_true(refresh_on_timer(&refresh, step.wake_usec).exchange);
-        }
-        struct refresh refresh = begin(1);
-        assert_int_equal(throttled(&refresh, RETRY_AFTER_NONE, START).wake_usec, START + 16 * SEC);
-}
-
-static void test_operator_cannot_pass_retry_after(void **state)
-{
-        struct refresh refresh = begin(1);
-        struct refresh_step step = throttled(&refresh, 600, START);
-        enum refresh_limit limit;
-        assert_int_equal(refresh_on_operator(&refresh, START + 300 * SEC, &step), REFRESH_TOO_SOON);
-        assert_false(step.exchange);
-        assert_int_equal(refresh_limited_until(&refresh, &limit), START + 700 * SEC);
-        assert_int_equal(limit, REFRESH_LIMIT_RETRY_AFTER);
-        assert_int_equal(refresh_on_operator(&refresh, START + 700 * SEC, &step), REFRESH_UNDER_WAY);
-        assert_true(step.exchange);
-}
-
 static void test_early_failure_does_not_delay_the_refresh(void **state)
 {
         struct refresh refresh = with_token(1);
+        struct refresh_obstacle obstacle;
         struct refresh_step step;
         uint64_t point = refresh.refresh_point_usec;
-        assert_int_equal(refresh_on_operator(&refresh, point - 60 * SEC, &step), REFRESH_UNDER_WAY);
+        (void)refresh_on_operator(&refresh, false, point - 10 * SEC, &step, &obstacle);
         assert_true(step.exchange);
-        step = ended(&refresh, EXCHANGE_MALFORMED, point - 59 * SEC); /* by itself: 400 s */
+        step = throttled(&refresh, RETRY_AFTER_NONE, point - 9 * SEC); /* by itself: 16 s */
         assert_int_equal(step.wake_usec, point);
         assert_int_equal(step.reason, REFRESH_DUE);
-        assert_true(refresh_on_timer(&refresh, point).exchange);
-        /* Past the refresh point there is nothing but the slow retry. */
-        step = ended(&refresh, EXCHANGE_MALFORMED, point + SEC);
-        assert_int_equal(step.wake_usec, point + SEC + 800 * SEC);
+        assert_int_equal(asks(&refresh, point), 1);
 }
 
-/* ---- keys ---- */
-
-static void test_new_key_ends_the_wait_for_a_first_token(void **state)
-{
-        struct refresh refresh = begin(1);
-        struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
-        assert_false(ended(&refresh, EXCHANGE_MALFORMED, START + SEC).exchange);
-        /* The same keys as before are no news. */
-        assert_false(refresh_on_keys(&refresh, names, 1, START + 2 * SEC).exchange);
-        struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
-        assert_true(step.exchange);
-        assert_int_equal(step.reason, REFRESH_FIRST);
-}
-
-static void test_new_spare_waits_while_a_token_lives(void **state)
-{
-        struct refresh refresh = with_token(1);
-        struct key_name names[] = { { 1, false, "1-main" }, { 2, false, "2-spare" } };
-        struct refresh_step step = refresh_on_keys(&refresh, names, 2, START + 2 * SEC);
-        assert_false(step.exchange); /* it replaces nothing, so there is nothing to prove */
-        assert_int_equal(step.wake_usec, refresh.refresh_point_usec);
-}
-
-static void test_refused_key_gives_way_to_the_spare(void **state)
-{
-        struct refresh refresh = begin(2);
-        struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, START + SEC / 2);
-        assert_false(step.exchange); /* the floor */
-        assert_int_equal(step.limit, REFRESH_LIMIT_FLOOR);
-        assert_int_equal(step.wake_usec, START + SEC);
-        step = refresh_on_timer(&refresh, START + SEC);
-        assert_true(step.exchange);
-        assert_int_equal(step.key_serial, 2);
-}
-
-static void test_all_keys_refused(void **state)
-{
-        struct refresh refresh = begin(1);
-        struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, START + SEC / 2);
-        assert_false(step.exchange);
-        assert_int_equal(step.limit, REFRESH_LIMIT_KEYS); /* the floor holds too, but is over sooner */
-        assert_int_equal(step.wake_usec, START + SEC / 2 + 15 * USEC_PER_MIN);
-        assert_int_equal(refresh_on_operator(&refresh, START + 2 * SEC, &step), REFRESH_UNDER_WAY);
-        assert_true(step.exchange); /* an operator ends the rest */
-        assert_int_equal(step.reason, REFRESH_OPERATOR);
-}
-
-static void test_changed_key_is_tried_and_the_token_stays(void **state)
-{
-        struct refresh refresh = with_token(1);
-        struct key_name changed = { .serial = 3, .label = "1-main" };
-        uint64_t now = START + 60 * SEC;
-        struct refresh_step step = refresh_on_keys(&refresh, &changed, 1, now);
-        assert_true(step.exchange);
-        assert_int_equal(step.reason, REFRESH_TRIAL);
-        assert_int_equal(step.key_serial, 3);
-
-        uint64_t point = refresh.refresh_point_usec;
-        step = ended(&refresh, EXCHANGE_KEY_REFUSED, now + SEC);
-        assert_false(step.exchange);
-        assert_true(refresh.has_token);
-        assert_int_equal(step.wake_usec, point); /* the schedule stands as it was */
-        step = refresh_on_timer(&refresh, point);
-        assert_int_equal(step.key_serial, 3); /* its rest is over */
-        (void)ended(&refresh, EXCHANGE_KEY_REFUSED, point + SEC / 2);
-        assert_int_equal(refresh_on_timer(&refresh, point + SEC).key_serial, 1);
-}
-
-static void test_trial_uses_the_changed_spare(void **state)
-{
-        struct refresh refresh = begin(2);
-        (void)ended(&refresh, EXCHANGE_KEY_REFUSED, START);
-        assert_int_equal(refresh_on_timer(&refresh, START + SEC).key_serial, 2);
-        (void)granted(&refresh, 7200, 1, START + SEC, MIDDLE);
-        uint64_t now = START + 2 * USEC_PER_HOUR;
-        assert_int_equal(refresh_on_timer(&refresh, now - USEC_PER_MIN).key_serial, 1);
-        (void)granted(&refresh, 7200, 2, now, MIDDLE); /* both are proven now */
-
-        struct key_name names[] = { { 1, false, "1-main" }, { 4, false, "2-spare" } };
-        struct refresh_step step = refresh_on_keys(&refresh, names, 2, now + SEC);
-        assert_true(step.exchange);
-        assert_int_equal(step.key_serial, 4);
-        assert_true(granted(&refresh, 7200, 3, now + 2 * SEC, MIDDLE).adopted);
-        assert_null(keyring_find(&refresh.keyring, 2));
-}
+/* ---- keys that go ---- */
 
 static void test_key_gone_in_flight(void **state)
 {
+        struct key_name corrected = { .serial = 4, .label = "1-main" };
         struct refresh refresh = begin(1);
-        assert_false(refresh_on_keys(&refresh, NULL, 0, START + 1).exchange);
-        struct refresh_step step = granted(&refresh, 7200, 1, START + SEC, MIDDLE);
-        assert_true(step.adopted);                              /* a token is a token */
-        assert_int_equal(step.wake_usec, refresh.expires_usec); /* no key: only its end is to come */
-        assert_true(refresh_on_timer(&refresh, refresh.expires_usec).expired);
+        struct refresh_step step = refresh_on_keys(&refresh, &corrected, 1, START + SEC / 2);
+        assert_true(step.cancel);
+        assert_false(step.exchange);
+        assert_int_equal(asks(&refresh, START + SEC), 4);
+        assert_int_equal(refresh_sent_last_hour(&refresh, START + SEC), 2); /* it stays counted */
+}
+
+static void test_kept_key_goes_on_in_flight(void **state)
+{
+        struct key_name changed = { .serial = 4, .label = "1-main" };
+        struct refresh refresh = begin_with(good_files(), 1);
+        assert_false(refresh_on_keys(&refresh, &changed, 1, START + SEC / 2).cancel);
+        assert_true(granted(&refresh, 7200, 1, START + SEC, MIDDLE).adopted);
+}
+
+static void test_off_without_a_key_file(void **state)
+{
+        struct key_files files = new_files();
+        struct refresh refresh = with_token(2);
+        struct refresh_step step = refresh_on_keys(&refresh, NULL, 0, START + 100 * SEC);
+        assert_int_equal(step.wake_usec, START + 110 * SEC);
+        assert_false(refresh_on_timer(&refresh, START + 110 * SEC - 1).off);
+        assert_true(refresh.has_token);
+        assert_true(refresh_on_timer(&refresh, START + 110 * SEC).off);
+        assert_false(refresh.has_token);
+        assert_false(refresh_on_timer(&refresh, START + 111 * SEC).off); /* told once */
+        assert_int_equal(refresh_sent_last_hour(&refresh, START + 111 * SEC), 1);
+        step = refresh_on_keys(&refresh, files.names, 2, START + 200 * SEC);
+        assert_true(step.exchange);
+        assert_int_equal(step.reason, REFRESH_FIRST);
+        assert_int_equal(standing(&refresh, 1), KEY_UNTRIED); /* nothing is known any more */
+}
+
+/* Nothing was restored but what was sent: of an earlier process there may be an account to forget. */
+static void test_off_after_a_restart(void **state)
+{
+        static const struct refresh_sent sent = { START - SEC, REFRESH_SHARE_NEED };
+        struct refresh refresh;
+        refresh_init(&refresh);
+        refresh_budget_restore(&refresh.budget, &sent, 1);
+        assert_int_equal(refresh_on_keys(&refresh, NULL, 0, START).wake_usec, START + 10 * SEC);
+        assert_true(refresh_on_timer(&refresh, START + 10 * SEC).off);
+        assert_true(refresh_on_keys(&refresh, NULL, 0, START + 20 * SEC).wake_usec == USEC_NEVER); /* once */
+}
+
+static void test_key_file_that_comes_back_in_time(void **state)
+{
+        struct key_files files = new_files();
+        struct refresh refresh = with_token(1);
+        (void)refresh_on_keys(&refresh, NULL, 0, START + 100 * SEC);
+        (void)refresh_on_keys(&refresh, files.names, 1, START + 109 * SEC);
+        assert_false(refresh_on_timer(&refresh, START + 200 * SEC).off);
+        assert_true(refresh.has_token);
+}
+
+static void test_retry_after_outlives_an_off(void **state)
+{
+        struct key_files files = new_files();
+        struct refresh refresh = begin(1);
+        (void)throttled(&refresh, 400, START);
+        (void)refresh_on_keys(&refresh, NULL, 0, START + 10 * SEC);
+        assert_true(refresh_on_timer(&refresh, START + 20 * SEC).off);
+        struct refresh_step step = refresh_on_keys(&refresh, files.names, 1, START + 30 * SEC);
+        assert_int_equal(step.limit, REFRESH_LIMIT_RETRY_AFTER);
+        assert_int_equal(asks(&refresh, START + 500 * SEC), 1);
 }
 
 static void test_words(void **state)
@@ -283,9 +242,12 @@ static void test_words(void **state)
         for (int i = 0; i < _REFRESH_REASON_COUNT; i++) {
                 assert_non_null(refresh_reason_name((enum refresh_reason)i));
         }
-        assert_string_equal(refresh_reason_name(REFRESH_TRIAL), "trial");
+        for (int i = 0; i < _REFRESH_LIMIT_COUNT; i++) {
+                assert_non_null(refresh_limit_name((enum refresh_limit)i));
+        }
+        assert_string_equal(refresh_reason_name(REFRESH_COMPARED), "compared");
         assert_string_equal(refresh_limit_name(REFRESH_UNLIMITED), "none");
-        assert_string_equal(refresh_limit_name(REFRESH_LIMIT_KEYS), "keys");
+        assert_string_equal(refresh_limit_name(REFRESH_LIMIT_GAP), "gap");
 }
 
 int main(void)
@@ -294,23 +256,21 @@ int main(void)
                 cmocka_unit_test(test_no_key),
                 cmocka_unit_test(test_refresh_point),
                 cmocka_unit_test(test_life_counts_from_the_sending),
+                cmocka_unit_test(test_short_lives_are_spread_over_the_budget),
                 cmocka_unit_test(test_grant_that_comes_after_its_own_expiry),
+                cmocka_unit_test(test_late_grant_ends_its_wish),
                 cmocka_unit_test(test_expiry_is_told_once),
                 cmocka_unit_test(test_early_timer_does_no_harm),
                 cmocka_unit_test(test_failure_keeps_the_token),
-                cmocka_unit_test(test_transient_backoff),
+                cmocka_unit_test(test_backoff),
                 cmocka_unit_test(test_time_outs_do_not_stretch_the_backoff),
-                cmocka_unit_test(test_slow_retry),
-                cmocka_unit_test(test_retry_after),
-                cmocka_unit_test(test_operator_cannot_pass_retry_after),
                 cmocka_unit_test(test_early_failure_does_not_delay_the_refresh),
-                cmocka_unit_test(test_new_key_ends_the_wait_for_a_first_token),
-                cmocka_unit_test(test_new_spare_waits_while_a_token_lives),
-                cmocka_unit_test(test_refused_key_gives_way_to_the_spare),
-                cmocka_unit_test(test_all_keys_refused),
-                cmocka_unit_test(test_changed_key_is_tried_and_the_token_stays),
-                cmocka_unit_test(test_trial_uses_the_changed_spare),
                 cmocka_unit_test(test_key_gone_in_flight),
+                cmocka_unit_test(test_kept_key_goes_on_in_flight),
+                cmocka_unit_test(test_off_without_a_key_file),
+                cmocka_unit_test(test_off_after_a_restart),
+                cmocka_unit_test(test_key_file_that_comes_back_in_time),
+                cmocka_unit_test(test_retry_after_outlives_an_off),
                 cmocka_unit_test(test_words),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,10 +35,10 @@ static struct saved_sessions *make(void)
         memset(saved->salt, 1, sizeof(saved->salt));
         (void)snprintf(environment->name, sizeof(environment->name), "sandbox");
         (void)snprintf(environment->base_url, sizeof(environment->base_url), "%s", BASE_URL_SANDBOX);
-        environment->past = (struct refresh_past){ .sent_usec = { 800 * USEC_PER_SEC, 900 * USEC_PER_SEC },
-                                                   .n_sent = 2,
-                                                   .caused_usec = { 800 * USEC_PER_SEC },
-                                                   .n_caused = 1 };
+        const struct refresh_past past = { .sent = { { 800 * USEC_PER_SEC, REFRESH_SHARE_DEMAND },
+                                                     { 900 * USEC_PER_SEC, REFRESH_SHARE_NEED } },
+                                           .n_sent = 2 };
+        saved_environment_set_past(environment, &past);
         assert_int_equal(session_new(&environment->session, &grant, 1, 900 * USEC_PER_SEC, "1-main"), 0);
         environment->refresh_point_usec = 1090 * USEC_PER_SEC;
         environment->attainable_sec = 299;
@@ -128,11 +128,11 @@ static void test_largest_one_fits(void **state)
                         one->base_url[k] = '.';
                 }
                 one->past.n_sent = REFRESH_HOURLY_BUDGET;
-                one->past.n_caused = REFRESH_CALLER_BUDGET;
+                one->n_caused = SAVED_CAUSED_MAX;
                 for (uint64_t k = 0; k < REFRESH_HOURLY_BUDGET; k++) {
-                        one->past.sent_usec[k] = SAVED_TIME_MAX_USEC - REFRESH_HOURLY_BUDGET + k;
-                        one->past.caused_usec[k % REFRESH_CALLER_BUDGET] =
-                                SAVED_TIME_MAX_USEC - REFRESH_HOURLY_BUDGET + k % REFRESH_CALLER_BUDGET;
+                        one->past.sent[k].usec = SAVED_TIME_MAX_USEC - REFRESH_HOURLY_BUDGET + k;
+                        one->caused_usec[k % SAVED_CAUSED_MAX] =
+                                SAVED_TIME_MAX_USEC - REFRESH_HOURLY_BUDGET + k % SAVED_CAUSED_MAX;
                 }
                 one->refresh_point_usec = SAVED_TIME_MAX_USEC;
                 assert_int_equal(session_new(&one->session, &grant, 1, SAVED_TIME_MAX_USEC,
@@ -265,6 +265,47 @@ static void test_version_is_told(void **state)
         assert_string_equal(why, "another version of the program wrote it");
 }
 
+static void test_of_the_shares_that_of_callers_is_written(void **state)
+{
+        _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
+        struct saved_environment *one = &saved->environments[0];
+        struct refresh_past past = { .n_sent = REFRESH_HOURLY_BUDGET };
+        char *text = NULL;
+        size_t length = 0, n = 0;
+        const char *why;
+
+        for (uint64_t i = 0; i < past.n_sent; i++) {
+                past.sent[i] =
+                        (struct refresh_sent){ i + 1, (enum refresh_share)(i % _REFRESH_SHARE_COUNT) };
+        }
+        saved_environment_set_past(one, &past);
+        assert_int_equal(one->n_caused, SAVED_CAUSED_MAX);
+        assert_int_equal(one->caused_usec[SAVED_CAUSED_MAX - 1], 59);
+        assert_int_equal(saved_sessions_format(saved, &text, &length), 0);
+        assert_int_equal(saved_sessions_parse(text, length, &read, &why), 0);
+        (void)secret_free(text);
+        for (size_t i = 0; i < past.n_sent; i++) {
+                const struct refresh_sent *sent = &read->environments[0].past.sent[i];
+                assert_int_equal(sent->usec, past.sent[i].usec);
+                assert_true(sent->share == REFRESH_SHARE_NEED || sent->share == REFRESH_SHARE_DEMAND);
+                n += sent->share == REFRESH_SHARE_DEMAND;
+        }
+        assert_int_equal(n, SAVED_CAUSED_MAX);
+}
+
+/* Callers caused it long ago, and since then the list of all has begun anew: an older program writes that.
+ */
+static void test_what_callers_caused_before_all_else_is_read(void **state)
+{
+        _cleanup_(saved_sessions_freep) struct saved_sessions *read = NULL;
+        char text[2 * sizeof(TEXT)];
+
+        with("\"caused_usec\":[800000000]", "\"caused_usec\":[700000000,800000000]", text, sizeof(text));
+        assert_int_equal(parse(text, &read), 0);
+        assert_int_equal(read->environments[0].past.sent[0].share, REFRESH_SHARE_DEMAND);
+        assert_int_equal(read->environments[0].past.sent[1].share, REFRESH_SHARE_NEED);
+}
+
 static void test_of_a_time_to_come_is_impossible(void **state)
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make();
@@ -288,6 +329,8 @@ int main(void)
                 cmocka_unit_test(test_every_shorter_text_is_refused),
                 cmocka_unit_test(test_a_text_that_is_too_long_is_not_even_read),
                 cmocka_unit_test(test_version_is_told),
+                cmocka_unit_test(test_of_the_shares_that_of_callers_is_written),
+                cmocka_unit_test(test_what_callers_caused_before_all_else_is_read),
                 cmocka_unit_test(test_of_a_time_to_come_is_impossible),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

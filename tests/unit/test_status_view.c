@@ -18,7 +18,10 @@ static const char valid[] =
         "sandbox.example','state':'valid','why':'','token':{'mage_id':'MAG1','key':'1-main',"
         "'lifetime_sec':7200,'expires_in':5400,'expires_at':'2026-11-23T05:02:11Z'},'keys':[{'label':'1-"
         "main',"
-        "'state':'active'},{'label':'','state':'refused','rest_sec':840}],'exchange_in_flight':false,"
+        "'state':'good','seen_ago_sec':180},{'label':'2-new','state':'untried','trial_in_sec':25},{'label':'"
+        "',"
+        "'state':'refused','cause':'unauthorized','seen_ago_sec':7200,'trial_in_sec':79200}],"
+        "'exchange_in_flight':false,"
         "'next_refresh_in_sec':2520,'last_refresh_ago_sec':1980,'last_trouble':null,'failures_in_row':0,"
         "'exchanges':{'last_hour':1,'hourly_budget':60,'total':17,'granted':16,'unavailable':1}}]}";
 
@@ -67,8 +70,11 @@ static void test_a_plain_table_is_ascii_without_bars(void **state)
                       "\n"
                       "  ENVIRONMENT  TOKEN  LEFT                  KEY     REFRESHED  NEXT\n"
                       "* sandbox      valid  1h 30min of 2h (75%)  1-main  33min ago  in 42min\n"
-                      "               keys     1-main in use; (no label) refused, to be tried again in\n"
-                      "                        14min\n");
+                      "               keys     1-main good, seen 3min ago, in use; 2-new untried, to be\n"
+                      "                        tried in 25s; (no label) refused 2h ago: answered 401,\n"
+                      "                        to be tried again in 22h\n"
+                      "               warning  the key (no label) is refused, and could not obtain the\n"
+                      "                        next token; see: eqpctl doctor\n");
 }
 
 static void test_what_is_due_comes_now(void **state)
@@ -137,6 +143,52 @@ static void test_one_environment_is_shown_in_full(void **state)
         assert_has(full, "account  MAG1\n");
         assert_has(full, "1 of 60 allowed in the last hour; 17 since the start: 16");
         assert_lacks(none, "sandbox");
+}
+
+static void test_each_state_of_a_key_has_its_words(void **state)
+{
+        static const char keys[] =
+                "{'environments':[{'name':'x','state':'valid','token':{'key':'a'},'keys':["
+                "{'label':'a','state':'good','seen_ago_sec':60,'kept_old':true},"
+                "{'label':'b','state':'refused','cause':'outdone','seen_ago_sec':60,'trial_in_sec':0},"
+                "{'label':'c','state':'refused','cause':'other_account','seen_ago_sec':60},"
+                "{'label':'d','state':'untried','trial_in_sec':null,'seen_ago_sec':null},"
+                "{'label':'e','state':'refused','cause':'new to us'},{'label':'f','state':'strange'}]}]}";
+        struct terminal terminal = paper;
+        _cleanup_free_ char *text = NULL;
+
+        terminal.columns = 1000;
+        text = draw(keys, NULL, &terminal, 1);
+        assert_has(
+                text,
+                "a good, seen 1min ago, in use (its file has changed; the key from before is still used); "
+                "b refused 1min ago: it failed where another key obtained a token, to be tried again now; "
+                "c refused 1min ago: of another account; d untried; e refused; f strange\n");
+        assert_has(text, "warning  the key b is refused, and could not obtain the next token; see: eqpctl "
+                         "doctor\n");
+        assert_has(text, "warning  nobody knows yet whether the key d works\n");
+        assert_lacks(text, "the key a ");
+        assert_lacks(text, "the key f ");
+}
+
+/* Then there is graver trouble. */
+static void test_without_a_token_nobody_is_warned_of_spares(void **state)
+{
+        _cleanup_free_ char *text =
+                draw("{'environments':[{'name':'x','state':'waiting','token':null,'keys':["
+                     "{'label':'a','state':'untried'},{'label':'b','state':'refused'}]}]}",
+                     NULL, &paper, 1);
+
+        assert_has(text, "keys     a untried; b refused\n");
+        assert_lacks(text, "warning");
+}
+
+static void test_the_account_is_told_without_a_token(void **state)
+{
+        _cleanup_free_ char *text =
+                draw("{'environments':[{'name':'x','account':'MAG2','token':null}]}", "x", &paper, 1);
+
+        assert_has(text, "account  MAG2\n");
 }
 
 static void test_trouble_is_told_in_words(void **state)
@@ -253,6 +305,9 @@ int main(void)
                 cmocka_unit_test(test_what_is_due_comes_now),
                 cmocka_unit_test(test_a_narrow_view_is_a_list),
                 cmocka_unit_test(test_one_environment_is_shown_in_full),
+                cmocka_unit_test(test_each_state_of_a_key_has_its_words),
+                cmocka_unit_test(test_without_a_token_nobody_is_warned_of_spares),
+                cmocka_unit_test(test_the_account_is_told_without_a_token),
                 cmocka_unit_test(test_trouble_is_told_in_words),
                 cmocka_unit_test(test_trouble_is_over_only_with_a_token),
                 cmocka_unit_test(test_a_low_budget_is_shown_unasked),

@@ -30,7 +30,7 @@ static void outcomes_have_names(void **state)
 
 static enum exchange_outcome expected_outcome(long status)
 {
-        if (status == 401 || status == 403) {
+        if (status == 401) {
                 return EXCHANGE_KEY_REFUSED;
         }
         if (status == 429) {
@@ -76,10 +76,56 @@ static void throttling_carries_the_wait(void **state)
         assert_int_equal(classify(503, "soon", "", 0).outcome, EXCHANGE_UNAVAILABLE);
         assert_int_equal(classify(503, NULL, "", 0).outcome, EXCHANGE_UNAVAILABLE);
 
-        /* Elsewhere the header says nothing to us. */
+        /* Elsewhere it makes no other outcome. */
         assert_int_equal(classify(500, "30", "", 0).outcome, EXCHANGE_UNAVAILABLE);
         assert_int_equal(classify(401, "30", "", 0).outcome, EXCHANGE_KEY_REFUSED);
         assert_int_equal(classify(302, "30", "", 0).outcome, EXCHANGE_MALFORMED);
+}
+
+static void every_answer_but_a_grant_carries_the_wait(void **state)
+{
+        static const char body[] = "{\"mage_id\":\"MAG1\",\"ust\":\"abc\",\"expires_in\":7200}";
+
+        for (long status = 100; status <= 599; status++) {
+                assert_int_equal(classify(status, "600", "", 0).retry_after_sec, 600);
+                assert_int_equal(classify(status, "soon", "", 0).retry_after_sec, RETRY_AFTER_NONE);
+        }
+        assert_int_equal(classify(200, "600", body, strlen(body)).outcome, EXCHANGE_GRANTED);
+}
+
+static void whom_a_wait_is_for(void **state)
+{
+        for (long status = 0; status <= 1000; status++) {
+                assert_int_equal(token_exchange_wait_is_for_key(status),
+                                 status != 429 && !(status >= 500 && status <= 599));
+        }
+}
+
+static void a_date_counts_by_the_clock_of_who_wrote_it(void **state)
+{
+        static const struct {
+                const char *retry_after, *date;
+                uint32_t wait_sec;
+        } rows[] = {
+                { "Sun, 06 Nov 1994 08:50:37 GMT", NULL, 60 },
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT", 30 },
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "Sunday, 06-Nov-94 08:50:07 GMT", 30 },
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "Sun, 06 Nov 1994 08:50:38 GMT", 0 },
+                { "Mon, 01 Jun 2026 12:01:00 GMT", "Mon, 01 Jun 2026 12:00:00 GMT", 60 }, /* ours is wrong */
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "yesterday", 60 },
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "", 60 },
+                { "Sun, 06 Nov 1994 08:50:37 GMT", "784111807", 60 },
+                { "30", "Mon, 01 Jun 2026 12:00:00 GMT", 30 },
+                { "soon", "Mon, 01 Jun 2026 12:00:00 GMT", RETRY_AFTER_NONE },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct exchange_answer answer = { .status = 502,
+                                                        .retry_after = rows[i].retry_after,
+                                                        .date = rows[i].date };
+
+                assert_int_equal(judge(&answer).retry_after_sec, rows[i].wait_sec);
+        }
 }
 
 static void a_whole_answer(void **state)
@@ -109,9 +155,15 @@ static void no_body_at_all(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_request),    cmocka_unit_test(outcomes_have_names),
-                cmocka_unit_test(every_status),   cmocka_unit_test(throttling_carries_the_wait),
-                cmocka_unit_test(a_whole_answer), cmocka_unit_test(no_body_at_all),
+                cmocka_unit_test(the_request),
+                cmocka_unit_test(outcomes_have_names),
+                cmocka_unit_test(every_status),
+                cmocka_unit_test(throttling_carries_the_wait),
+                cmocka_unit_test(a_whole_answer),
+                cmocka_unit_test(no_body_at_all),
+                cmocka_unit_test(every_answer_but_a_grant_carries_the_wait),
+                cmocka_unit_test(whom_a_wait_is_for),
+                cmocka_unit_test(a_date_counts_by_the_clock_of_who_wrote_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

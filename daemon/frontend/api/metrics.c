@@ -3,6 +3,7 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/frontend/http/http_server.h"
+#include "lib/refresh_words.h"
 #include "lib/util.h"
 
 #include <inttypes.h>
@@ -66,6 +67,60 @@ static const struct {
           "How often the hourly budget or the upstream's Retry-After put a due exchange off.", put_off },
 };
 
+/* ---- keys; one that is kept behind another is told of with that ---- */
+
+static void write_key_states(FILE *out, const struct environment_view *view, uint64_t now_usec)
+{
+        const struct keyring *keyring = &view->refresh.keyring;
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                const struct key_state *key = &keyring->keys[i];
+                for (int standing = 0; !key->kept && standing < _KEY_STANDING_COUNT; standing++) {
+                        (void)fprintf(
+                                out,
+                                "eqp_broker_key_state{environment=\"%s\",label=\"%s\",state=\"%s\"} %d\n",
+                                view->name, key->label, key_standing_name((enum key_standing)standing),
+                                (int)key->known.standing == standing);
+                }
+        }
+}
+
+static void write_key_ages(FILE *out, const struct environment_view *view, uint64_t now_usec)
+{
+        const struct keyring *keyring = &view->refresh.keyring;
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                const struct key_state *key = &keyring->keys[i];
+                if (!key->kept && key->known.seen_usec > 0) {
+                        (void)fprintf(out,
+                                      "eqp_broker_key_seen_seconds{environment=\"%s\",label=\"%s\"} %" PRIu64
+                                      "\n",
+                                      view->name, key->label,
+                                      usec_sub(now_usec, key->known.seen_usec) / USEC_PER_SEC);
+                }
+        }
+}
+
+static void write_keys(FILE *out, const struct api *api, uint64_t now_usec)
+{
+        static const struct {
+                const char *name, *help;
+                void (*write)(FILE *out, const struct environment_view *view, uint64_t now_usec);
+        } parts[] = {
+                { "eqp_broker_key_state", "1 for what is known of the access key: untried, good or refused.",
+                  write_key_states },
+                { "eqp_broker_key_seen_seconds",
+                  "Time since that was seen: since the latest proof of a good key.", write_key_ages },
+        };
+
+        for (size_t part = 0; part < ARRAY_SIZE(parts); part++) {
+                describe(out, parts[part].name, "gauge", parts[part].help);
+                for (size_t i = 0; i < api->known->n_environments; i++) {
+                        parts[part].write(out, &api->known->environments[i]->view, now_usec);
+                }
+        }
+}
+
 static void write_environments(FILE *out, const struct api *api, uint64_t now_usec)
 {
         for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
@@ -112,6 +167,7 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
         plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",
               journal_dropped());
         write_environments(out, api, now_usec);
+        write_keys(out, api, now_usec);
 }
 
 struct answer metrics_answer(const struct api *api, uint64_t now_usec)

@@ -70,13 +70,7 @@ static void act_on_verdict(struct api *api, struct request *request, uint64_t no
                 wait_for_outcome(request, now_usec);
                 return;
         case REFRESH_TOO_SOON:
-                token_request_limited(
-                        request,
-                        outcome->limit == REFRESH_LIMIT_BUDGET
-                                ? "the hourly budget of exchanges with the upstream is used up: "
-                                  "wait"
-                                : "the upstream asked for patience (Retry-After): wait",
-                        outcome->limited_until_usec, now_usec);
+                token_request_limited(request, "", now_usec);
                 return;
         default:
                 token_request_no_token(api, request, now_usec);

@@ -69,19 +69,20 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
 }
 
 /* Why the report was not acted on; NULL: it was. */
-static const char *refusal(enum refresh_verdict verdict)
+static const char *refusal(const struct keeper_outcome *outcome, uint64_t now_usec,
+                           char text[static TOKEN_OBSTACLE_MAX])
 {
-        switch (verdict) {
+        switch (outcome->verdict) {
         case REFRESH_UNDER_WAY:
                 return NULL;
         case REFRESH_NOT_CURRENT:
                 return "the token reported is not the current one: this is";
         case REFRESH_ALREADY:
                 return "this token was reported before, and one early refresh per token was made then";
-        case REFRESH_NO_KEY:
-                return "no access key is usable at the moment";
+        case REFRESH_TOO_SOON:
+                return token_request_obstacle(&outcome->obstacle, now_usec, text);
         default:
-                return "reports cause at most one early refresh every 10 s, and none while a retry is set";
+                return "there is no access key";
         }
 }
 
@@ -103,6 +104,7 @@ static void wait_for_outcome(struct api *api, struct request *request, uint64_t 
 
 void report_request(struct api *api, struct request *request, uint64_t now_usec)
 {
+        char text[TOKEN_OBSTACLE_MAX];
         const char *why;
 
         if (token_request_is_new(request)) {
@@ -116,7 +118,7 @@ void report_request(struct api *api, struct request *request, uint64_t now_usec)
                 answer_report(api, request, false, "the refresh is still under way", now_usec);
                 return;
         case TOKEN_REQUEST_ANSWERED:
-                why = refusal(request->question->outcome.verdict);
+                why = refusal(&request->question->outcome, now_usec, text);
                 if (why) {
                         answer_report(api, request, false, why, now_usec);
                 } else {

@@ -1,9 +1,10 @@
-/* GET /v1/status and GET /readyz: the state of the environments in JSON. Names and times only; never a
- * token, an ID or a secret. */
+/* GET /v1/status and GET /readyz: the state of the environments in JSON. Names, accounts and times only;
+ * never a token, an application's ID or a secret. */
 #include "daemon/frontend/api/status_answer.h"
 
 #include "daemon/base/clock.h"
 #include "lib/json_form.h"
+#include "lib/refresh_words.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -67,17 +68,39 @@ static void add_token(struct json_object *status, const struct session *session,
         json_put(status, "token", json);
 }
 
-/* The key that the next exchange would use is the active one. */
-static const char *key_state_name(const struct keyring *keyring, const struct key_state *key,
-                                  bool kept_behind, uint64_t now_usec)
+/* When the key is tried for its own sake, as things stand. */
+static uint64_t trial_usec(const struct refresh *refresh, const struct key_state *key)
 {
-        if (key->refused) {
-                return "refused";
+        uint64_t wanted = MAX_OF(key->trial_usec, key->held_usec);
+
+        return wanted == USEC_NEVER
+                       ? USEC_NEVER
+                       : MAX_OF(wanted, refresh_limited_until(refresh, REFRESH_SHARE_TRIAL, NULL));
+}
+
+static void add_key(struct json_object *list, const struct refresh *refresh, const struct key_state *key,
+                    bool kept_behind, uint64_t now_usec)
+{
+        uint64_t trial = trial_usec(refresh, key);
+        struct json_object *json = json_object_new_object();
+
+        add_text(json, "label", key->label);
+        add_number(json, "serial", key->serial);
+        add_text(json, "state", key_standing_name(key->known.standing));
+        if (key->known.standing == KEY_REFUSED) {
+                add_text(json, "cause", key_cause_name(key->known.cause));
+        }
+        add_moment(json, "seen_at", key->known.seen_usec);
+        add_ago(json, "seen_ago_sec", key->known.seen_usec, now_usec);
+        add_optional(json, "trial_in_sec", trial != USEC_NEVER,
+                     (int64_t)(usec_sub(trial, now_usec) / USEC_PER_SEC));
+        if (key->held_usec > now_usec) {
+                add_moment(json, "held_until", key->held_usec);
         }
         if (kept_behind) {
-                return "trial";
+                json_put(json, "kept_old", json_object_new_boolean(true));
         }
-        return keyring_choose(keyring, now_usec) == key ? "active" : "spare";
+        json_append(list, json);
 }
 
 static struct json_object *describe_keys(const struct environment_view *view, uint64_t now_usec)
@@ -86,23 +109,10 @@ static struct json_object *describe_keys(const struct environment_view *view, ui
         struct json_object *list = json_object_new_array();
 
         for (size_t i = 0; i < keyring->n; i++) {
-                const struct key_state *key = &keyring->keys[i];
-                if (key->kept) {
-                        continue; /* told of with the key that is to replace it */
+                if (!keyring->keys[i].kept) { /* a kept one is told of with the key that is to replace it */
+                        add_key(list, &view->refresh, &keyring->keys[i],
+                                i + 1 < keyring->n && keyring->keys[i + 1].kept, now_usec);
                 }
-                bool kept_behind = i + 1 < keyring->n && keyring->keys[i + 1].kept;
-                struct json_object *json = json_object_new_object();
-                add_text(json, "label", key->label);
-                add_number(json, "serial", key->serial);
-                add_text(json, "state", key_state_name(keyring, key, kept_behind, now_usec));
-                if (key->refused) {
-                        add_number(json, "rest_sec",
-                                   usec_sub(key->rest_until_usec, now_usec) / USEC_PER_SEC);
-                }
-                if (kept_behind) {
-                        json_put(json, "kept_old", json_object_new_boolean(true));
-                }
-                json_append(list, json);
         }
         return list;
 }
@@ -126,6 +136,7 @@ static struct json_object *describe_refused_files(const struct keys_view *keys, 
 static void add_trouble(struct json_object *status, const struct environment_view *view, uint64_t now_usec)
 {
         const struct environment_trouble *trouble = &view->trouble;
+        char message[EXCHANGE_WHY_MAX];
 
         if (!trouble->any) {
                 json_put_null(status, "last_trouble");
@@ -133,11 +144,34 @@ static void add_trouble(struct json_object *status, const struct environment_vie
         }
         struct json_object *json = json_object_new_object();
         add_text(json, "outcome", exchange_outcome_name(trouble->outcome));
+        add_text(json, "kind", answer_kind_name(trouble->kind));
+        json_put(json, "sent", json_object_new_boolean(!trouble->unsent));
         add_text(json, "key", trouble->key_label);
-        add_text(json, "message", trouble->why);
+        add_text(json, "message", environment_view_trouble(view, message));
+        if (*trouble->account) {
+                add_text(json, "account", trouble->account);
+        }
         add_moment(json, "at", trouble->at_usec);
         add_ago(json, "ago_sec", trouble->at_usec, now_usec);
         json_put(status, "last_trouble", json);
+}
+
+/* How many of the last hour were for what: "need_last_hour" and so on. */
+static void add_shares(struct json_object *json, const struct refresh *refresh, uint64_t now_usec)
+{
+        struct refresh_sent sent[REFRESH_HOURLY_BUDGET];
+        size_t n = refresh_budget_list(&refresh->budget, sent);
+
+        for (int share = 0; share < _REFRESH_SHARE_COUNT; share++) {
+                char name[32];
+                uint64_t count = 0;
+                for (size_t i = 0; i < n; i++) {
+                        count += (int)sent[i].share == share && sent[i].usec + USEC_PER_HOUR > now_usec;
+                }
+                (void)snprintf(name, sizeof(name), "%s_last_hour",
+                               refresh_share_name((enum refresh_share)share));
+                add_number(json, name, count);
+        }
 }
 
 static struct json_object *describe_exchanges(const struct environment_view *view, uint64_t now_usec)
@@ -146,6 +180,7 @@ static struct json_object *describe_exchanges(const struct environment_view *vie
 
         add_number(json, "last_hour", refresh_sent_last_hour(&view->refresh, now_usec));
         add_number(json, "hourly_budget", REFRESH_HOURLY_BUDGET);
+        add_shares(json, &view->refresh, now_usec);
         add_number(json, "put_off", view->n_limited);
         add_number(json, "total", view->n_exchanges);
         for (int outcome = 0; outcome < _EXCHANGE_OUTCOME_COUNT; outcome++) {
@@ -165,8 +200,10 @@ static void add_odd_answer(struct json_object *status, const struct environment_
         }
         struct json_object *json = json_object_new_object();
         add_number(json, "status", (uint64_t)odd->status);
+        add_text(json, "kind", answer_kind_name(odd->kind));
         add_text(json, "content_type", odd->content_type);
         add_text(json, "header_names", odd->header_names);
+        add_text(json, "redirect_host", odd->redirect_host);
         add_optional(json, "code", odd->excerpt.code != INT64_MIN, odd->excerpt.code);
         add_text(json, "message", odd->excerpt.message);
         add_moment(json, "at", odd->at_usec);
@@ -195,6 +232,11 @@ static struct json_object *describe_environment(const struct known *known,
 
         add_text(json, "name", view->name);
         add_text(json, "base_url", view->base_url);
+        if (*view->account) {
+                add_text(json, "account", view->account);
+        } else {
+                json_put_null(json, "account");
+        }
         json_put(json, "configured", json_object_new_boolean(known_configured(environment)));
         add_text(json, "state", state_name(environment, now_usec));
         add_text(json, "why", known_why(known, environment, now_usec, why));

@@ -94,10 +94,12 @@ void token_request_remember(struct request *request, uint64_t now_usec)
 bool token_request_outcome_known(const struct request *request, uint64_t now_usec)
 {
         const struct environment_view *view = &request->environment->view;
+        bool of_the_upstream =
+                view->trouble.outcome == EXCHANGE_UNAVAILABLE || view->trouble.outcome == EXCHANGE_THROTTLED;
 
+        /* What may be the key's fault is followed by an exchange with another one. */
         return view->n_answered > request->seen_answered && !view->refresh.in_flight &&
-               (view->trouble.outcome != EXCHANGE_KEY_REFUSED ||
-                refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
+               (of_the_upstream || refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
 }
 
 void token_request_no_token(struct api *api, struct request *request, uint64_t now_usec)
@@ -124,10 +126,39 @@ void token_request_no_token(struct api *api, struct request *request, uint64_t n
         send_error(request, 503, "no_token", message, answer_retry_after(next, now_usec));
 }
 
-void token_request_limited(struct request *request, const char *message, uint64_t until_usec,
-                           uint64_t now_usec)
+const char *token_request_obstacle(const struct refresh_obstacle *obstacle, uint64_t now_usec,
+                                   char text[static TOKEN_OBSTACLE_MAX])
 {
-        send_error(request, 429, "refresh_limited", message, answer_retry_after(until_usec, now_usec));
+        static const char *const words[_REFRESH_LIMIT_COUNT] = {
+                [REFRESH_UNLIMITED] = "not now",
+                [REFRESH_LIMIT_FLOOR] = "exchanges are at least a second apart",
+                [REFRESH_LIMIT_BUDGET] = "the hourly budget of exchanges with the upstream is used up",
+                [REFRESH_LIMIT_SHARE] =
+                        ("four refreshes of this kind were made within the hour, which is its "
+                         "share of the budget"),
+                [REFRESH_LIMIT_RETRY_AFTER] = "the upstream asked for patience (Retry-After)",
+                [REFRESH_LIMIT_KEYS] = "the upstream asked for patience with each access key",
+                [REFRESH_LIMIT_RETRY] = "the latest refresh failed, and another attempt is set",
+                [REFRESH_LIMIT_GAP] = "reports cause at most one refresh every 10 s",
+                [REFRESH_LIMIT_ELSEWHERE] =
+                        "this access key's share of exchanges was used by other environments",
+        };
+        char wait[ENVIRONMENT_NEXT_MAX];
+
+        (void)snprintf(text, TOKEN_OBSTACLE_MAX, "%s: again %s", words[obstacle->limit],
+                       environment_view_next(obstacle->until_usec, now_usec, wait));
+        return text;
+}
+
+void token_request_limited(struct request *request, const char *advice, uint64_t now_usec)
+{
+        const struct refresh_obstacle *obstacle = &request->question->outcome.obstacle;
+        char text[TOKEN_OBSTACLE_MAX], message[TOKEN_OBSTACLE_MAX + 64];
+
+        (void)snprintf(message, sizeof(message), "%s%s", token_request_obstacle(obstacle, now_usec, text),
+                       advice);
+        send_error(request, 429, "refresh_limited", message,
+                   answer_retry_after(obstacle->until_usec, now_usec));
 }
 
 /* ---- get ---- */
@@ -181,10 +212,7 @@ static void act_on_verdict(struct api *api, struct request *request, uint64_t no
                 answer_unattainable(api, request);
                 return;
         case REFRESH_TOO_SOON:
-                token_request_limited(request,
-                                      "callers have caused as many refreshes as they may for now: ask for a "
-                                      "smaller min_ttl, or again later",
-                                      outcome->limited_until_usec, now_usec);
+                token_request_limited(request, ", or ask for a smaller min_ttl", now_usec);
                 return;
         case REFRESH_UNDER_WAY:
                 wait_for_token(api, request, now_usec);

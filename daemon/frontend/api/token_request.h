@@ -46,9 +46,13 @@ enum token_request_answer token_request_look(struct request *request, uint64_t n
 /* 503 no_token, with the reason. */
 void token_request_no_token(struct api *api, struct request *request, uint64_t now_usec);
 
-/* 429 refresh_limited. */
-void token_request_limited(struct request *request, const char *message, uint64_t until_usec,
-                           uint64_t now_usec);
+/* What is against a wish, and until when, for people: "…: again in 42s". Returns text. */
+#define TOKEN_OBSTACLE_MAX 192
+const char *token_request_obstacle(const struct refresh_obstacle *obstacle, uint64_t now_usec,
+                                   char text[static TOKEN_OBSTACLE_MAX]);
+
+/* 429 refresh_limited: the keeper answered the question with an obstacle. The advice goes behind it. */
+void token_request_limited(struct request *request, const char *advice, uint64_t now_usec);
 
 /* Has an exchange ended since the request began, and is no other about to follow on its heels? */
 bool token_request_outcome_known(const struct request *request, uint64_t now_usec);

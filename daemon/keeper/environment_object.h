@@ -1,0 +1,58 @@
+/* One environment at work: its object, for the few files that carry it out together: environment drives it,
+ * environment_outcome judges its exchanges, environment_ledger asks what others sent, environment_memory
+ * remembers it. */
+#pragma once
+
+#include "daemon/keeper/curl_loop.h"
+#include "daemon/keeper/exchange.h"
+#include "daemon/keeper/key_files.h"
+#include "lib/environment_view.h"
+#include "lib/exchange_ledger.h"
+#include "lib/refresh_past.h"
+#include "lib/session.h"
+#include "lib/settings.h"
+
+#include <systemd/sd-event.h>
+
+struct environment;
+struct environment_memory;
+
+/* Called when something happens. */
+struct environment_watcher {
+        void (*on_change)(struct environment *environment, void *userdata); /* the view may have changed */
+        void (*on_sent)(void *userdata); /* an exchange begins, not on the wire yet; may be NULL */
+        void *userdata;
+};
+
+/* What every environment works with. */
+struct environment_tools {
+        sd_event *event;
+        struct curl_loop *curl;
+        struct key_files *keys;
+        struct exchange_ledger *ledger; /* what was sent with which key, by all environments */
+        const uint8_t *salt;            /* of the digests by which keys are recognised, KEYED_SALT_SIZE */
+};
+
+struct environment {
+        struct environment_view view;                /* what others may know */
+        const struct environment_settings *settings; /* owned by the keeper's settings; replaced on reload */
+        struct environment_tools tools;
+        struct environment_watcher watcher;
+
+        struct session *session;                       /* in hand; NULL: none */
+        uint64_t session_key;                          /* serial of the key that obtained it */
+        uint8_t session_key_digest[KEYED_DIGEST_SIZE]; /* of that key, which may be gone */
+        char account[MAGE_ID_MAX + 1]; /* whose tokens these are, as the first grant said; "": not known */
+        char old_account[MAGE_ID_MAX + 1]; /* that an operator wants to be forgotten; "": none */
+        uint64_t open_usec;                /* until then a grant of the old account decides nothing */
+        struct environment_memory
+                *memory; /* what an earlier process knew, until the keys are read; may be NULL */
+        struct exchange *exchange;
+        uint8_t exchange_digest[EXCHANGE_DIGEST_SIZE]; /* in the ledger */
+        uint32_t asked_lifetime_sec;                   /* by the latest exchange */
+        sd_event_source *timer;
+        uint64_t last_serial;
+        enum refresh_limit limit;                     /* what puts a due exchange off now; to log it once */
+        uint64_t keys_told[KEYS_PER_ENVIRONMENT_MAX]; /* to the journal: their serials */
+        size_t n_keys_told;
+};

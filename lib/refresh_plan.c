@@ -1,0 +1,292 @@
+/* What is wanted, what stands against it, and the step that follows.
+ *
+ * plan() looks at what is wanted in the order of its weight: a round, need, a wish, a trial. Each is held
+ * back by the floor, by its share of the budget, by Retry-After; what may start first, starts. */
+#include "lib/refresh_plan.h"
+
+#include "lib/util.h"
+
+/* No trial begins so shortly before a living token's exchange: it could be in its way. */
+#define CLEAR_USEC (25 * USEC_PER_SEC)
+/* Then a trial is made again that was in the way of need. */
+#define HUNG_USEC (115 * USEC_PER_SEC)
+
+bool refresh_token_lives(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh->has_token && now_usec < refresh->expires_usec;
+}
+
+/* ---- limits ---- */
+
+unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh_budget_used(&refresh->budget, now_usec);
+}
+
+uint64_t refresh_limited_until(const struct refresh *refresh, enum refresh_share share,
+                               enum refresh_limit *ret_limit)
+{
+        uint64_t until = refresh->retry_after_usec;
+        enum refresh_limit limit = until > 0 ? REFRESH_LIMIT_RETRY_AFTER : REFRESH_UNLIMITED;
+        uint64_t floor = refresh_budget_floor_usec(&refresh->budget);
+        uint64_t free = refresh_budget_free_usec(&refresh->budget, share);
+
+        if (floor > until) {
+                until = floor;
+                limit = REFRESH_LIMIT_FLOOR;
+        }
+        if (free > until) {
+                until = free;
+                limit = share == REFRESH_SHARE_NEED ? REFRESH_LIMIT_BUDGET : REFRESH_LIMIT_SHARE;
+        }
+        if (ret_limit) {
+                *ret_limit = limit;
+        }
+        return until;
+}
+
+enum refresh_share refresh_wish_share(enum refresh_reason reason)
+{
+        return reason == REFRESH_REPORTED   ? REFRESH_SHARE_REPORT
+               : reason == REFRESH_DEMANDED ? REFRESH_SHARE_DEMAND
+                                            : REFRESH_SHARE_OPERATOR;
+}
+
+/* When something that is due then may start: USEC_NEVER without a key. */
+static uint64_t may_start_usec(const struct refresh *refresh, uint64_t due_usec, enum refresh_share share)
+{
+        uint64_t usable = keyring_usable_usec(&refresh->keyring);
+
+        return due_usec == USEC_NEVER || usable == USEC_NEVER
+                       ? USEC_NEVER
+                       : MAX_OF(MAX_OF(due_usec, usable), refresh_limited_until(refresh, share, NULL));
+}
+
+/* Need is served by the last chance at the latest. */
+uint64_t refresh_need_due_usec(const struct refresh *refresh)
+{
+        bool chance_left = refresh->has_token && refresh->needed_usec < refresh->last_chance_usec;
+
+        return chance_left ? MIN_OF(refresh->due_usec, refresh->last_chance_usec) : refresh->due_usec;
+}
+
+static uint64_t trial_start_usec(const struct refresh *refresh)
+{
+        uint64_t due;
+
+        return keyring_next_trial(&refresh->keyring, &due)
+                       ? MAX_OF(due, refresh_limited_until(refresh, REFRESH_SHARE_TRIAL, NULL))
+                       : USEC_NEVER;
+}
+
+uint64_t refresh_next_usec(const struct refresh *refresh)
+{
+        if (refresh->in_flight) {
+                return refresh->sent_usec;
+        }
+        uint64_t need = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
+        uint64_t wish =
+                may_start_usec(refresh, refresh->wish_usec, refresh_wish_share(refresh->wish_reason));
+        uint64_t next = MIN_OF(need, wish);
+        if (refresh->round && refresh->round_share == REFRESH_SHARE_NEED) {
+                next = MIN_OF(next, may_start_usec(refresh, 0, REFRESH_SHARE_NEED));
+        }
+        return refresh->has_token ? next : MIN_OF(next, trial_start_usec(refresh));
+}
+
+/* What puts the next exchange for the token off beyond its time. A retry's wait that ends within the floor
+ * is put off so briefly that it is only worth telling when it is due. */
+static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t now_usec)
+{
+        bool wished = refresh->wish_usec <= now_usec;
+        enum refresh_share share = wished ? refresh_wish_share(refresh->wish_reason) : REFRESH_SHARE_NEED;
+        enum refresh_limit limit;
+        uint64_t wanted = MAX_OF(wished ? refresh->wish_usec : refresh_need_due_usec(refresh), now_usec);
+        uint64_t allowed = refresh_limited_until(refresh, share, &limit);
+        uint64_t usable = keyring_usable_usec(&refresh->keyring);
+
+        if (MAX_OF(allowed, usable) <= wanted) {
+                return REFRESH_UNLIMITED;
+        }
+        if (usable > allowed) {
+                return REFRESH_LIMIT_KEYS;
+        }
+        return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
+}
+
+/* ---- the plan ---- */
+
+void refresh_begin_round(struct refresh *refresh, enum refresh_share share, bool but_latest)
+{
+        refresh->round = true;
+        refresh->round_share = share;
+        keyring_begin_round(&refresh->keyring, but_latest);
+}
+
+/* Time takes its course: a token ends, an environment without keys is off, a last chance begins. */
+static void look_at_the_time(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        if (refresh->has_token && refresh->expires_usec <= now_usec) {
+                refresh->has_token = false;
+                step->expired = true;
+        }
+        if (refresh->keyless_usec > 0 && refresh->keyless_usec + REFRESH_OFF_USEC <= now_usec) {
+                struct refresh_budget budget = refresh->budget;
+                uint64_t retry_after_usec = refresh->retry_after_usec;
+
+                refresh_init(refresh);
+                refresh->budget = budget;
+                refresh->retry_after_usec = retry_after_usec;
+                refresh->off = true;
+                step->off = true;
+        }
+        if (refresh->has_token && refresh->last_chance_usec <= now_usec &&
+            refresh->needed_usec < refresh->last_chance_usec && !refresh->in_flight &&
+            !(refresh->round && refresh->round_share == REFRESH_SHARE_NEED)) {
+                refresh_begin_round(refresh, REFRESH_SHARE_NEED, /* but_latest= */ false);
+        }
+}
+
+static void start_exchange(struct refresh *refresh, const struct key_state *key, enum refresh_reason reason,
+                           enum refresh_share share, uint64_t now_usec, struct refresh_step *step)
+{
+        refresh->in_flight = true;
+        refresh->in_flight_key = key->serial;
+        refresh->in_flight_reason = reason;
+        refresh->in_flight_share = share;
+        refresh->sent_usec = now_usec;
+        refresh->needed_before_usec = refresh->needed_usec;
+        if (share == REFRESH_SHARE_NEED) {
+                refresh->needed_usec = now_usec;
+        }
+        refresh_budget_take(&refresh->budget, share, now_usec);
+        keyring_asked(&refresh->keyring, key->serial);
+        step->exchange = true;
+        step->key_serial = key->serial;
+}
+
+static const struct key_state *choose_key(const struct refresh *refresh, uint64_t now_usec)
+{
+        return keyring_choose(&refresh->keyring, refresh->n_failures > 0,
+                              refresh_token_lives(refresh, now_usec), now_usec);
+}
+
+/* Where the account is to change, the key that says so is one that is new, or was refused for that. */
+static const struct key_state *choose_key_for_wish(const struct refresh *refresh, uint64_t now_usec)
+{
+        const struct key_state *key = refresh->wish_new_account
+                                              ? keyring_choose(&refresh->keyring, /* trouble= */ true,
+                                                               /* pass_over= */ true, now_usec)
+                                              : NULL;
+
+        bool fresh = key && key->known.standing == KEY_UNTRIED && key->heard == KEY_NOT_ASKED;
+        return fresh ? key : choose_key(refresh, now_usec);
+}
+
+/* A round ends when no key is left to be asked. Returns when the next one may start. */
+static uint64_t look_around(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        const struct key_state *next =
+                refresh->round ? keyring_next_around(&refresh->keyring, now_usec) : NULL;
+
+        refresh->round = next != NULL;
+        if (!next) {
+                return USEC_NEVER;
+        }
+        uint64_t may = refresh_limited_until(refresh, refresh->round_share, NULL);
+        if (may <= now_usec) {
+                bool first = refresh->round_share == REFRESH_SHARE_NEED && refresh->n_failures == 0;
+                start_exchange(refresh, next, first ? refresh->due_reason : REFRESH_COMPARED,
+                               refresh->round_share, now_usec, step);
+        }
+        return may;
+}
+
+static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        uint64_t may = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
+        const struct key_state *key = may <= now_usec ? choose_key(refresh, now_usec) : NULL;
+
+        if (key) {
+                start_exchange(refresh, key, refresh->due_reason, REFRESH_SHARE_NEED, now_usec, step);
+        }
+        return may;
+}
+
+static uint64_t look_at_wish(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        enum refresh_share share = refresh_wish_share(refresh->wish_reason);
+        uint64_t may = may_start_usec(refresh, refresh->wish_usec, share);
+        const struct key_state *key = may <= now_usec ? choose_key_for_wish(refresh, now_usec) : NULL;
+
+        if (key) {
+                start_exchange(refresh, key, refresh->wish_reason, share, now_usec, step);
+        }
+        return may;
+}
+
+static uint64_t look_at_trials(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        uint64_t due, may = trial_start_usec(refresh), need = refresh_need_due_usec(refresh);
+        const struct key_state *key = keyring_next_trial(&refresh->keyring, &due);
+
+        if (may <= now_usec && refresh->has_token && need <= now_usec + CLEAR_USEC) {
+                return USEC_NEVER; /* need comes first, and after it this is looked at again */
+        }
+        if (key && may <= now_usec) {
+                start_exchange(refresh, key, REFRESH_TRIAL, REFRESH_SHARE_TRIAL, now_usec, step);
+        }
+        return may;
+}
+
+/* A trial that hangs when need is due is in its way. Returns when that may be. */
+static uint64_t look_at_trial_under_way(struct refresh *refresh, uint64_t now_usec,
+                                        struct refresh_step *step)
+{
+        uint64_t need = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
+
+        if (!refresh->in_flight || refresh->in_flight_share != REFRESH_SHARE_TRIAL || need == USEC_NEVER) {
+                return USEC_NEVER;
+        }
+        uint64_t hangs = MAX_OF(need, refresh->sent_usec + CLEAR_USEC);
+        if (hangs > now_usec) {
+                return hangs;
+        }
+        refresh->in_flight = false;
+        step->cancel = true;
+        keyring_unheard(&refresh->keyring, refresh->in_flight_key);
+        keyring_postpone_trial(&refresh->keyring, refresh->in_flight_key, now_usec + HUNG_USEC);
+        return USEC_NEVER;
+}
+
+struct refresh_step refresh_plan(struct refresh *refresh, uint64_t now_usec)
+{
+        static uint64_t (*const looks[])(struct refresh *, uint64_t, struct refresh_step *) = {
+                look_around,
+                look_at_need,
+                look_at_wish,
+                look_at_trials,
+        };
+        struct refresh_step step = { .wake_usec = USEC_NEVER };
+
+        look_at_the_time(refresh, now_usec, &step);
+        (void)look_at_trial_under_way(refresh, now_usec, &step);
+        for (size_t i = 0; i < ARRAY_SIZE(looks) && !refresh->in_flight; i++) {
+                uint64_t may = looks[i](refresh, now_usec, &step); /* once: MIN_OF() looks twice */
+                step.wake_usec = MIN_OF(step.wake_usec, may);
+        }
+        if (refresh->in_flight) {
+                step.wake_usec = look_at_trial_under_way(refresh, now_usec, &step);
+                step.reason = refresh->in_flight_reason;
+        } else {
+                step.reason = refresh->wish_usec <= now_usec ? refresh->wish_reason : refresh->due_reason;
+                step.limit = what_limits(refresh, now_usec);
+        }
+        if (refresh->has_token) {
+                step.wake_usec = MIN_OF(step.wake_usec, refresh->expires_usec);
+        }
+        if (refresh->keyless_usec > 0) {
+                step.wake_usec = MIN_OF(step.wake_usec, refresh->keyless_usec + REFRESH_OFF_USEC);
+        }
+        return step;
+}

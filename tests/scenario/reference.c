@@ -1,0 +1,402 @@
+/* The books of the reference: what happened, and what it says of keys.
+ *
+ * Where two rules disagree, or none says, it is settled here.
+ *
+ * A hold wins over the last chance, the budget over everything, the floor over "at once": so "once, soon"
+ * is a second for each key in front.
+ *
+ * The first failure of need that concerns a key begins a comparison although a trial's was had. One that is
+ * due while a last chance is under way is that one; a last chance that was put off by a hold or the budget
+ * goes on when the token has ended.
+ *
+ * An answer to a key whose file was written again in mid-exchange is about the content of before: the trial
+ * stands, unless that answer is a grant.
+ *
+ * A key's own patience ends with the program: what is left of a key is what is known of it. What sent
+ * nothing leaves nothing: across a restart the floor is between what was sent.
+ *
+ * A report that led to no token yet outlives a restart: the next machine asks at once, as a retry would. In
+ * trouble a report costs nothing, as the retry is for it as well.
+ *
+ * A wish whose key goes in mid-exchange has had its exchange; a retry of need's follows at once.
+ *
+ * What was held back was not asked, and did not serve need.
+ *
+ * While a token lives a refused key is passed over, though it may work again: the 120 s for each key count
+ * from the token's end, or from the last tenth of its life. */
+#include "tests/scenario/reference_rules.h"
+
+#include "lib/util.h"
+
+#include <assert.h>
+
+void reference_init(struct reference *reference)
+{
+        *reference = (struct reference){ 0 };
+}
+
+void reference_clear(struct reference *reference)
+{
+        free(reference->exchanges);
+        reference->exchanges = NULL;
+}
+
+struct reference_exchange *rule_append(struct reference *reference)
+{
+        if (reference->n == reference->size) {
+                reference->size = reference->size ? 2 * reference->size : 256;
+                reference->exchanges =
+                        realloc(reference->exchanges, reference->size * sizeof(reference->exchanges[0]));
+                if (!reference->exchanges) {
+                        abort();
+                }
+        }
+        struct reference_exchange *exchange = &reference->exchanges[reference->n++];
+        *exchange = (struct reference_exchange){ .due_usec = USEC_NEVER };
+        return exchange;
+}
+
+struct reference_exchange *rule_under_way(struct reference *reference)
+{
+        struct reference_exchange *latest =
+                reference->n > 0 ? &reference->exchanges[reference->n - 1] : NULL;
+        return latest && latest->fate == FATE_UNDER_WAY ? latest : NULL;
+}
+
+const struct reference_exchange *reference_latest(const struct reference *reference)
+{
+        return reference->n > 0 ? &reference->exchanges[reference->n - 1] : NULL;
+}
+
+/* ---- keys ---- */
+
+/* The next trial of a refused key by itself. */
+static void set_daily_trial(struct reference_key *key)
+{
+        bool daily = key->known.standing == KEY_REFUSED && !key->kept;
+        key->trial_from_usec = key->trial_by_usec =
+                daily ? usec_add(key->known.seen_usec, 24 * USEC_PER_HOUR) : USEC_NEVER;
+        key->n_unheard = 0;
+}
+
+/* The good key that a file held before it held this one, or the one that was kept for it already. */
+static uint64_t to_keep(const struct reference *reference, const struct key_name *name)
+{
+        for (size_t i = 0; i < reference->n_order; i++) {
+                const struct reference_key *key = &reference->keys[reference->order[i]];
+                if (streq(reference->labels[i], name->label) &&
+                    (key->kept || key->known.standing == KEY_GOOD)) {
+                        return reference->order[i] == name->serial ? 0 : reference->order[i];
+                }
+        }
+        return 0;
+}
+
+static void add(struct reference *reference, uint64_t serial, const char *label, bool kept)
+{
+        memcpy(reference->labels[reference->n_order], label, strlen(label) + 1);
+        reference->order[reference->n_order++] = serial;
+        reference->keys[serial].there = true;
+        reference->keys[serial].kept = kept;
+}
+
+static void take_name(struct reference *reference, const struct reference *old, const struct key_name *name,
+                      uint64_t trial_usec)
+{
+        struct reference_key *key = &reference->keys[name->serial];
+        bool known = old->keys[name->serial].there, wished = name->rewritten || key->kept;
+
+        if (!known) {
+                *key = (struct reference_key){ .known = name->known };
+                set_daily_trial(key);
+                if (key->known.cause != KEY_UNAUTHORIZED) {
+                        reference->only_401_usec = 0;
+                }
+        }
+        if (known ? wished : key->known.standing == KEY_UNTRIED) {
+                key->trial_from_usec = key->trial_by_usec = trial_usec;
+                key->trial_stands = true;
+                key->n_unheard = 0;
+        }
+        if (known && name->rewritten) {
+                reference->only_401_usec = 0;
+        }
+        add(reference, name->serial, name->label, false);
+        uint64_t keep = key->known.standing == KEY_GOOD ? 0 : to_keep(old, name);
+        if (keep) {
+                add(reference, keep, name->label, true);
+                reference->keys[keep].trial_from_usec = reference->keys[keep].trial_by_usec = USEC_NEVER;
+                reference->keys[keep].trial_stands = false;
+        }
+}
+
+bool reference_keys(struct reference *reference, const struct key_name *names, size_t n, uint64_t now_usec)
+{
+        static struct reference old;
+        struct reference_exchange *exchange = rule_under_way(reference);
+
+        old = *reference;
+        reference->n_order = 0;
+        for (size_t i = 0; i < old.n_order; i++) {
+                reference->keys[old.order[i]].there = false;
+        }
+        for (size_t i = 0; i < n; i++) {
+                take_name(reference, &old, &names[i],
+                          reference->started ? now_usec : now_usec + 30 * USEC_PER_SEC);
+        }
+        reference->started = reference->started || n > 0;
+        if (exchange && !reference->keys[exchange->key].there) {
+                exchange->fate = FATE_LOST;
+                exchange->ended_usec = now_usec;
+                reference->wish = reference->wish && (exchange->share == REFRESH_SHARE_NEED ||
+                                                      exchange->share == REFRESH_SHARE_TRIAL);
+                return true;
+        }
+        return false;
+}
+
+static void learn(struct reference_key *key, enum key_standing standing, enum key_cause cause,
+                  uint64_t now_usec)
+{
+        key->known = (struct key_knowledge){ standing, cause, now_usec };
+        if (!key->trial_stands || standing == KEY_GOOD) {
+                set_daily_trial(key);
+        }
+}
+
+static void key_granted(struct reference *reference, uint64_t serial, uint64_t now_usec)
+{
+        struct reference_key *key = &reference->keys[serial];
+        bool first_asked = key->heard == KEY_NOT_ASKED;
+        size_t n = 0;
+
+        for (size_t i = 0; i < reference->n_order; i++) {
+                struct reference_key *other = &reference->keys[reference->order[i]];
+                bool failed = other->heard == KEY_FAILED && other->known.standing != KEY_REFUSED;
+                other->heard = KEY_NOT_ASKED;
+                if (other == key) {
+                        continue;
+                }
+                if (failed && first_asked) {
+                        learn(other, KEY_REFUSED, KEY_OUTDONE, now_usec);
+                } else if ((failed || other->n_unheard > 0) && !other->kept) {
+                        other->trial_from_usec = other->trial_by_usec = now_usec;
+                }
+        }
+        learn(key, KEY_GOOD, KEY_NOT_REFUSED, now_usec);
+        key->trial_stands = false;
+        for (size_t i = 0; i < reference->n_order; i++) {
+                bool replaced = !key->kept && i > 0 && reference->order[i - 1] == serial &&
+                                reference->keys[reference->order[i]].kept;
+                if (replaced) {
+                        reference->keys[reference->order[i]] = (struct reference_key){ 0 };
+                        continue;
+                }
+                memmove(reference->labels[n], reference->labels[i], sizeof(reference->labels[0]));
+                reference->order[n++] = reference->order[i];
+        }
+        reference->n_order = n;
+}
+
+/* What an answer that is no grant says of its key. */
+static void judge_key(struct reference *reference, const struct reference_exchange *exchange,
+                      uint64_t now_usec)
+{
+        struct reference_key *key = &reference->keys[exchange->key];
+        bool trial = exchange->share == REFRESH_SHARE_TRIAL;
+
+        switch (exchange->outcome.outcome) {
+        case EXCHANGE_KEY_REFUSED:
+        case EXCHANGE_OTHER_ACCOUNT:
+                learn(key, KEY_REFUSED,
+                      exchange->outcome.outcome == EXCHANGE_KEY_REFUSED ? KEY_UNAUTHORIZED
+                                                                        : KEY_OF_OTHER_ACCOUNT,
+                      now_usec);
+                key->heard = KEY_FAILED;
+                return;
+        case EXCHANGE_REQUEST_REFUSED:
+        case EXCHANGE_MALFORMED:
+                key->heard = KEY_FAILED;
+                if (key->known.standing == KEY_REFUSED) {
+                        key->known.seen_usec = now_usec;
+                }
+                if (!key->trial_stands) {
+                        set_daily_trial(key);
+                }
+                return;
+        default:
+                key->heard = key->heard == KEY_NOT_ASKED ? KEY_UNHEARD : key->heard;
+        }
+        if (key->trial_from_usec == USEC_NEVER || key->trial_stands) {
+                return;
+        }
+        if (trial) {
+                uint64_t wait = MIN_OF(115 * USEC_PER_SEC << MIN_OF(key->n_unheard, 6u), USEC_PER_HOUR);
+                key->trial_from_usec = now_usec + wait / 4 * 3;
+                key->trial_by_usec = now_usec + wait;
+                key->n_unheard++;
+        } else if (key->known.standing == KEY_UNTRIED) {
+                key->trial_from_usec = key->trial_by_usec = USEC_NEVER; /* need asks it, or the next grant */
+                key->n_unheard = MAX_OF(key->n_unheard, 1u);
+        }
+}
+
+/* ---- exchanges ---- */
+
+static void begin_round(struct reference *reference, enum refresh_share share)
+{
+        reference->round = reference->round_sure = true;
+        reference->round_share = share;
+        for (size_t i = 0; i < reference->n_order; i++) {
+                reference->keys[reference->order[i]].asked_around =
+                        reference->order[i] == reference->asked_key;
+        }
+}
+
+/* An exchange that compares keys, and no round explains it: the last chance has begun. */
+static void note_last_chance(struct reference *reference, uint64_t key, enum refresh_share share)
+{
+        if (share == REFRESH_SHARE_NEED &&
+            !(reference->round && reference->round_share == REFRESH_SHARE_NEED &&
+              !reference->keys[key].asked_around)) {
+                reference->asked_key = 0;
+                begin_round(reference, REFRESH_SHARE_NEED);
+                reference->round_sure = false; /* it may have begun before, and others were asked since */
+                reference->chance_taken = true;
+        }
+}
+
+void reference_sent(struct reference *reference, uint64_t key, enum refresh_reason reason,
+                    enum refresh_share share, uint64_t now_usec)
+{
+        if (reason == REFRESH_COMPARED) {
+                note_last_chance(reference, key, share);
+        }
+        struct reference_exchange *exchange = rule_append(reference);
+
+        exchange->sent_usec = now_usec;
+        exchange->ended_usec = USEC_NEVER;
+        exchange->key = key;
+        exchange->reason = reason;
+        exchange->share = share;
+        reference->asked_key = key;
+        reference->keys[key].asked = reference->n;
+        reference->keys[key].asked_around = true;
+        reference->keys[key].trial_stands = false;
+}
+
+static void note_patience(struct reference *reference, const struct reference_exchange *exchange,
+                          uint64_t now_usec)
+{
+        const struct refresh_outcome *outcome = &exchange->outcome;
+
+        if (outcome->retry_after_sec == RETRY_AFTER_NONE) {
+                return;
+        }
+        uint64_t wait = MIN_OF(outcome->retry_after_sec, 3600U) * USEC_PER_SEC;
+        uint64_t spread = MIN_OF(wait / 4, 100 * USEC_PER_SEC);
+        if (outcome->retry_after_for_key) {
+                reference->keys[exchange->key].held_usec = now_usec + wait;
+                reference->keys[exchange->key].held_spread_usec = spread;
+        } else {
+                reference->held_usec = now_usec + wait;
+                reference->held_spread_usec = spread;
+        }
+}
+
+static bool all_keys_401(const struct reference *reference)
+{
+        for (size_t i = 0; i < reference->n_order; i++) {
+                if (reference->keys[reference->order[i]].known.cause != KEY_UNAUTHORIZED) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* The schedule failed: when it is tried again is told by reference_need_due(). An early failure does not put
+ * the ordinary refresh off. */
+static void need_failed(struct reference *reference, struct reference_exchange *exchange, bool concerns_key,
+                        bool first, uint64_t now_usec)
+{
+        uint64_t low = reference->sent_usec + reference->life_usec / 10 * 6;
+        uint64_t high = reference->sent_usec + reference->life_usec / 10 * 7;
+        bool lives = reference->has_token && reference->sent_usec + reference->life_usec > now_usec;
+
+        exchange->soon_usec = lives && high > now_usec ? MAX_OF(low, now_usec) : USEC_NEVER;
+        exchange->due_usec = lives && low > now_usec ? high : USEC_NEVER;
+        exchange->patient = exchange->outcome.outcome == EXCHANGE_KEY_REFUSED && all_keys_401(reference) &&
+                            reference->only_401_usec + USEC_PER_HOUR <= now_usec;
+        reference->wish = false;
+        if (first) {
+                reference->need_rounded = reference->trial_rounded = false;
+                reference->round = reference->round && reference->round_share == REFRESH_SHARE_NEED;
+        }
+        if (concerns_key && !reference->need_rounded) {
+                bool need = rule_chance_possible(reference, now_usec) ||
+                            (reference->round && reference->round_share == REFRESH_SHARE_NEED);
+                reference->need_rounded = true;
+                if (!need || !reference->round_sure) {
+                        begin_round(reference, REFRESH_SHARE_NEED);
+                        reference->round_sure = !need; /* else that of a last chance may go on */
+                }
+        }
+}
+
+static void granted(struct reference *reference, struct reference_exchange *exchange, uint64_t now_usec)
+{
+        uint64_t life = exchange->outcome.lifetime_sec * USEC_PER_SEC;
+        bool lives = exchange->sent_usec + life > now_usec;
+        bool another = reference->wish_new_account && exchange->reason != REFRESH_OPERATOR;
+
+        key_granted(reference, exchange->key, now_usec);
+        reference->only_401_usec = 0;
+        reference->round = reference->need_rounded = reference->trial_rounded = false;
+        exchange->fresh = lives && !rule_spares(reference, exchange, now_usec);
+        exchange->soon_usec = USEC_NEVER;
+        if (exchange->fresh ? !another : exchange->share != REFRESH_SHARE_TRIAL) {
+                reference->wish = false;
+        }
+        if (lives) {
+                reference->held_usec = reference->held_spread_usec = 0;
+        }
+        if (exchange->fresh) {
+                reference->has_token = true;
+                reference->restored = reference->restored_reported = reference->reported = false;
+                reference->chance_taken = false;
+                reference->sent_usec = exchange->sent_usec;
+                reference->life_usec = life;
+        }
+}
+
+void reference_answered(struct reference *reference, const struct refresh_outcome *outcome,
+                        uint64_t now_usec)
+{
+        struct reference_exchange *exchange = rule_under_way(reference);
+        bool first = !reference_in_trouble(reference), need = exchange->share != REFRESH_SHARE_TRIAL;
+
+        exchange->fate = outcome->unsent ? FATE_UNSENT : FATE_ANSWERED;
+        exchange->ended_usec = now_usec;
+        exchange->outcome = *outcome;
+        if (outcome->outcome == EXCHANGE_GRANTED) {
+                granted(reference, exchange, now_usec);
+                return;
+        }
+        bool concerns_key =
+                outcome->outcome != EXCHANGE_UNAVAILABLE && outcome->outcome != EXCHANGE_THROTTLED;
+        bool in_doubt =
+                outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
+        if (outcome->outcome != EXCHANGE_KEY_REFUSED) {
+                reference->only_401_usec = 0;
+        } else if (reference->only_401_usec == 0) {
+                reference->only_401_usec = now_usec;
+        }
+        judge_key(reference, exchange, now_usec);
+        note_patience(reference, exchange, now_usec);
+        if (need) {
+                need_failed(reference, exchange, concerns_key, first, now_usec);
+        } else if (in_doubt && !reference->need_rounded && !reference->trial_rounded) {
+                reference->trial_rounded = true;
+                begin_round(reference, REFRESH_SHARE_TRIAL);
+        }
+}

@@ -1,0 +1,127 @@
+/* The rules of keeping a token, written once more, plainly: of everything that ever happened a whole list is
+ * kept, and each question is answered by looking through it. The machine (lib/refresh) is compared with this
+ * after each event. It shares no code with the machine but the words of its interface.
+ *
+ * The machine draws lots (jitter); the reference does not know them. So it tells two moments for each thing:
+ * one before which it may not happen, and one at which it must have happened. */
+#pragma once
+
+#include "lib/refresh.h"
+
+#define MODEL_KEYS_MAX 256 /* serials are 1 to MODEL_KEYS_MAX - 1 */
+
+enum fate {
+        FATE_UNDER_WAY,
+        FATE_ANSWERED,
+        FATE_UNSENT, /* it failed before anything left the host */
+        FATE_HELD,   /* it was not allowed: nothing was sent */
+        FATE_LOST,   /* its key went, or the program ended: there is no answer */
+        FATE_ANEW,   /* no exchange: another machine began here, and knows no failures */
+};
+
+struct reference_exchange {
+        uint64_t sent_usec, ended_usec;
+        uint64_t key;
+        enum refresh_reason reason;
+        enum refresh_share share;
+        enum fate fate;
+        struct refresh_outcome outcome;
+        bool fresh;         /* granted, and adopted */
+        bool patient;       /* 401, and by then all keys had heard nothing else for an hour */
+        uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first */
+        uint64_t soon_usec; /* the least that may be */
+};
+
+struct reference_key {
+        bool there, kept;
+        struct key_knowledge known;
+        enum key_heard heard;                    /* since the latest grant of any key */
+        uint64_t held_usec, held_spread_usec;    /* the upstream's patience, and how much later it may be */
+        uint64_t trial_from_usec, trial_by_usec; /* USEC_NEVER: no trial */
+        unsigned n_unheard;                      /* trials in a row that said nothing */
+        bool trial_stands; /* somebody wished it after it was asked last: what is answered now is older */
+        size_t asked;      /* how many lines the list had after its latest exchange; 0: it had none */
+        bool asked_around; /* in the latest round */
+};
+
+struct reference {
+        struct reference_exchange *exchanges; /* all there ever were */
+        size_t n, size;
+
+        struct reference_key keys[MODEL_KEYS_MAX];
+        uint64_t order[2 * KEYS_PER_ENVIRONMENT_MAX]; /* serials, as they are tried: a kept one behind its
+                                                         replacement */
+        size_t n_order;
+        char labels[2 * KEYS_PER_ENVIRONMENT_MAX][KEY_LABEL_MAX + 1];
+        bool started; /* this machine has had keys */
+
+        bool has_token, reported;
+        bool restored;          /* the token is from the machine before */
+        bool restored_reported; /* and had been reported there */
+        uint64_t sent_usec, life_usec;
+
+        uint64_t held_usec, held_spread_usec; /* the URL's patience */
+        uint64_t only_401_usec;               /* since when there was nothing else; 0: there was */
+        uint64_t asked_key;                   /* latest */
+
+        bool wish;
+        enum refresh_reason wish_reason;
+        bool wish_new_account;            /* a key that is new is to say whose the tokens are */
+        bool round, round_sure;           /* one may be under way; one is */
+        bool need_rounded, trial_rounded; /* one was begun in this trouble */
+        bool chance_taken;                /* the token's last chance was begun */
+        enum refresh_share round_share;
+};
+
+void reference_init(struct reference *reference);
+void reference_clear(struct reference *reference);
+
+/* ---- what happened ---- */
+
+/* The trial under way was given up, as it hung when need was due. */
+void reference_given_up(struct reference *reference, uint64_t now_usec);
+
+/* Returns whether the exchange under way is void. */
+bool reference_keys(struct reference *reference, const struct key_name *names, size_t n, uint64_t now_usec);
+void reference_sent(struct reference *reference, uint64_t key, enum refresh_reason reason,
+                    enum refresh_share share, uint64_t now_usec);
+void reference_answered(struct reference *reference, const struct refresh_outcome *outcome,
+                        uint64_t now_usec);
+void reference_held(struct reference *reference, bool key, uint64_t until_usec, uint64_t now_usec);
+/* A caller's or an operator's wish was accepted. */
+void reference_wished(struct reference *reference, enum refresh_reason reason, uint64_t now_usec);
+void reference_operator(struct reference *reference, bool new_account, uint64_t now_usec);
+/* After each event: a round without a key that could be asked is over. */
+void reference_settle(struct reference *reference, uint64_t now_usec);
+/* No token any more (it expired). */
+void reference_expired(struct reference *reference);
+/* There has been no key for a while: what was known is forgotten. */
+void reference_off(struct reference *reference, uint64_t now_usec);
+/* Another machine took over; with the token, or without. It knows of keys what their names tell. */
+void reference_anew(struct reference *reference, bool token, bool same_upstream, uint64_t now_usec);
+
+/* ---- what is right ---- */
+
+const struct reference_exchange *reference_latest(const struct reference *reference);
+
+/* NULL, or the rule that is against an exchange now. share: what it is taken from. */
+const char *reference_may(const struct reference *reference, uint64_t key, enum refresh_reason reason,
+                          enum refresh_share share, uint64_t now_usec);
+
+/* By when an exchange must have been sent, if nothing else happens: it is not later than that. USEC_NEVER:
+ * nothing has to be. */
+uint64_t reference_must(const struct reference *reference, uint64_t now_usec);
+
+/* The moment when the budget has room for this share: exact. */
+uint64_t reference_free_usec(const struct reference *reference, enum refresh_share share);
+unsigned reference_sent_last_hour(const struct reference *reference, uint64_t now_usec);
+
+/* Has the schedule failed since the latest grant? */
+bool reference_in_trouble(const struct reference *reference);
+
+/* When the ordinary exchange is due: between these two, limits aside. */
+void reference_need_due(const struct reference *reference, uint64_t *ret_from_usec, uint64_t *ret_by_usec);
+
+/* From when on nothing of this stands against an exchange, at the latest: floor, budget, the URL's patience,
+ * and the patience of each key. USEC_NEVER: there is no key. */
+uint64_t reference_limited_by(const struct reference *reference, enum refresh_share share);

@@ -1,0 +1,30 @@
+/* What the two halves of the rules share: for reference_*.c alone. */
+#pragma once
+
+#include "tests/scenario/reference.h"
+
+/* From when on the key's own patience is over, at the latest. */
+uint64_t rule_usable_by(const struct reference_key *key);
+
+/* The same for everything else: the URL's patience, floor, budget. */
+uint64_t rule_upstream_by(const struct reference *reference, enum refresh_share share);
+
+bool rule_lives(const struct reference *reference, uint64_t now_usec);
+
+/* When the last tenth of the token's life begins; USEC_NEVER: no token, or too short a life. */
+uint64_t rule_last_tenth_usec(const struct reference *reference);
+
+/* May a last chance be under way, or be put off? The lots do not tell. */
+bool rule_chance_possible(const struct reference *reference, uint64_t now_usec);
+
+/* Was an exchange for need sent since then, by this machine? */
+bool rule_served_since(const struct reference *reference, uint64_t usec);
+
+/* The books: one more line, and the line of the exchange under way (NULL: there is none). */
+struct reference_exchange *rule_append(struct reference *reference);
+struct reference_exchange *rule_under_way(struct reference *reference);
+
+/* Is the token of this grant not taken? A trial's is not if the one in hand lives longer, unless that was
+ * reported. */
+bool rule_spares(const struct reference *reference, const struct reference_exchange *exchange,
+                 uint64_t now_usec);
