@@ -331,6 +331,7 @@ static void need_failed(struct reference *reference, struct reference_exchange *
         if (first) {
                 reference->need_rounded = reference->trial_rounded = false;
                 reference->round = reference->round && reference->round_share == REFRESH_SHARE_NEED;
+                reference->round_sure = reference->round_sure && reference->round;
         }
         if (concerns_key && !reference->need_rounded) {
                 bool need = rule_chance_possible(reference, now_usec) ||
