@@ -96,6 +96,19 @@ def run_daemon(*arguments, timeout=60, **more):
     return result
 
 
+@contextlib.contextmanager
+def taken_below(limit):
+    """Nothing that is opened meanwhile, such as Popen's own pipe, gets a lower number."""
+    held = [os.open("/dev/null", os.O_RDONLY)]
+    while held[-1] < limit:
+        held.append(os.open("/dev/null", os.O_RDONLY))
+    try:
+        yield
+    finally:
+        for number in held:
+            os.close(number)
+
+
 def pass_sockets(command, passed):
     """As sd_listen_fds(3) wants it: the command, and what subprocess.Popen needs beside it."""
     numbers = [3 + i for i in range(len(passed))]
@@ -262,8 +275,9 @@ class Broker:
             command, more = pass_sockets(command, self.passed)
             environment |= more.pop("env")
             identity |= more
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.stderr, cwd="/", **identity)
+        with taken_below(3 + len(self.passed or ())):
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=self.stderr, cwd="/", **identity)
         self.stderr.close()
         if wait:
             wait_until(self._started, "the daemon has started", START_TIMEOUT)
