@@ -46,7 +46,7 @@ static void tell_refused_files(const struct view *view)
 static void tell_exchanges(const struct view *view)
 {
         struct json_object *exchanges = field_object(view->environment, "exchanges");
-        char what[256];
+        char what[NAME_COPY_MAX + 64], cure[NAME_COPY_MAX + 192];
 
         doctor_fact(view->doctor, view->section, "exchanges",
                     "%d in the last hour of at most %d, %d in all, %d put off",
@@ -55,13 +55,17 @@ static void tell_exchanges(const struct view *view)
         if (field_count(exchanges, "put_off") == 0) {
                 return;
         }
-        (void)snprintf(what, sizeof(what), "Exchanges for %s were put off, since there had been too many.",
+        (void)snprintf(what, sizeof(what), "Exchanges for %s were put off since the daemon started.",
                        view->name);
+        (void)snprintf(
+                cure, sizeof(cure),
+                "See which it was: journalctl -u eqp-brokerd EQP_ENVIRONMENT=%s. Where tokens live for "
+                "too short a time, raise lifetime; otherwise there is nothing to do.",
+                view->name);
         doctor_find(view->doctor, "exchanges_put_off", what,
-                    "Somebody asks for refreshes, reports tokens, or asks for lifetimes far more often than "
-                    "a token "
-                    "needs it.",
-                    "See who: journalctl -u eqp-brokerd EQP_ENVIRONMENT=NAME");
+                    "Either the upstream asked for a pause (Retry-After), or the 44 exchanges an hour that "
+                    "keep a token were used up, as by tokens that live for less than 117 s.",
+                    cure);
 }
 
 static void tell_state(const struct view *view)

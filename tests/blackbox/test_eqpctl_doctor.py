@@ -252,7 +252,7 @@ def test_a_key_that_is_refused(upstream, make_broker):
 
 def told_of(**changes):
     """A status with a token, by the key 1, and a spare 2 of which that is known."""
-    spare = {"label": "2", "serial": 2, "state": "good", "trial_in_sec": None, "seen_ago_sec": None} | changes.pop("spare")
+    spare = {"label": "2", "serial": 2, "state": "good", "trial_in_sec": None, "seen_ago_sec": None} | changes.pop("spare", {})
     row = {"name": "sandbox", "base_url": "https://localhost:1", "configured": True, "state": "valid", "why": "",
            "account": "MAG123456789", "token": {"key": "1", "mage_id": "MAG123456789"},
            "keys": [{"label": "1", "serial": 1, "state": "good", "seen_ago_sec": 5, "trial_in_sec": None}, spare],
@@ -319,6 +319,15 @@ def test_how_long_nobody_has_tried_it(upstream, make_broker):
             spare={"state": "untried"}, keys_directory=status["keys_directory"], keys_are_credentials=False)
         found, _ = doctor(broker)
     assert "though its file is there for" in found["key_untried"]["what"]
+
+
+def test_exchanges_that_were_put_off(faked):
+    """No program can cause it, so none is blamed."""
+    found, text = faked(row={"exchanges": {"last_hour": 44, "hourly_budget": 60, "put_off": 2}})
+    assert set(found) == {"exchanges_put_off"} and "2 put off" in text
+    assert "for sandbox were put off since the daemon started" in found["exchanges_put_off"]["what"]
+    assert "Retry-After" in found["exchanges_put_off"]["why"] and "44 exchanges an hour" in found["exchanges_put_off"]["why"]
+    assert "EQP_ENVIRONMENT=sandbox." in found["exchanges_put_off"]["cure"]
 
 
 def test_a_lifetime_that_the_budget_cannot_bear(upstream, make_broker):
