@@ -6,6 +6,7 @@
 
 #include "ctl/doctor.h"
 #include "ctl/fields.h"
+#include "ctl/key_store.h"
 #include "ctl/key_words.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
@@ -24,6 +25,7 @@ struct view {
         struct json_object *key;
         const char *name; /* of the environment */
         char key_name[NAME_COPY_MAX];
+        char file[KEY_FILE_NAME_MAX + 1];
 };
 
 /* What the latest failure was, if it was with this key: in brackets, to be put behind a clause. */
@@ -47,8 +49,8 @@ static void find_unauthorized(const struct view *view)
         (void)snprintf(
                 cure, sizeof(cure),
                 "Make or regenerate it in the environment's own portal, then: eqpctl key set %s. If it "
-                "was deleted for good, remove its file: eqpctl key remove",
-                view->name);
+                "was deleted for good: eqpctl key remove %s",
+                view->file, view->file);
         doctor_find(view->doctor, "key_refused", what,
                     "It was answered 401: it was regenerated or deleted in the portal, is of the other "
                     "environment, or was copied with a mistake.",
@@ -64,9 +66,9 @@ static void find_outdone(const struct view *view)
                        "The EQP API gave no token for %s%s, and gave one for another key.", view->key_name,
                        why);
         (void)snprintf(cure, sizeof(cure),
-                       "See what the portal says of the key, regenerate it there, then: eqpctl key set %s; "
-                       "eqpctl refresh %s has it tried again as it is.",
-                       view->name, view->name);
+                       "See what the portal says of the key, regenerate it there, then: eqpctl key set %s. "
+                       "To have it tried again as it is: eqpctl refresh %s",
+                       view->file, view->name);
         doctor_find(view->doctor, "key_refused", what,
                     "It was not answered 401, but as another key worked at the same time, the fault is this "
                     "key's. It is tried again once a day.",
@@ -85,10 +87,10 @@ static void find_other_account(const struct view *view)
                        field_text(view->environment, "account"));
         (void)snprintf(
                 cure, sizeof(cure),
-                "If it is there by mistake, remove its file: eqpctl key remove. If %s is to have the "
-                "account of this key, and the other keys are gone: eqpctl key set --new-account %s, or "
-                "account = in [environment %s]. eqpctl status %s names the accounts.",
-                view->name, view->name, view->name, view->name);
+                "If it is there by mistake: eqpctl key remove %s. If %s is to have this key's account, "
+                "remove the other keys first, then: eqpctl key set --new-account %s, or set account = in "
+                "[environment %s]. eqpctl status %s names the accounts.",
+                view->file, view->name, view->file, view->name, view->name);
         doctor_find(view->doctor, "key_refused", what,
                     "Tokens of another account are never served, as programs would see other data.", cure);
 }
@@ -98,14 +100,13 @@ static void find_other_account(const struct view *view)
 /* Since when its file is as it is, if that can be seen: "", or a clause. */
 static void describe_age(const struct view *view, char ret_age[static NAME_COPY_MAX])
 {
-        const char *label = field_text(view->key, "label");
         char path[PATH_COPY_MAX], age[DURATION_TEXT_MAX];
         time_t now = time(NULL);
         struct stat status;
 
         ret_age[0] = '\0';
-        (void)snprintf(path, sizeof(path), "%s/%s%s%s", field_text(view->doctor->status, "keys_directory"),
-                       view->name, label[0] != '\0' ? "." : "", label);
+        (void)snprintf(path, sizeof(path), "%s/%s", field_text(view->doctor->status, "keys_directory"),
+                       view->file);
         if (stat(path, &status) == 0 && status.st_ctime <= now) {
                 uint64_t age_usec = (uint64_t)(now - status.st_ctime) * USEC_PER_SEC;
 
@@ -177,6 +178,8 @@ void doctor_examine_known_keys(struct doctor *doctor, struct json_object *enviro
                 label = field_text(view.key, "label");
                 (void)snprintf(view.key_name, sizeof(view.key_name), "the key %s of %s",
                                label[0] != '\0' ? label : "without a label", view.name);
+                (void)snprintf(view.file, sizeof(view.file), "%s%s%s", view.name,
+                               label[0] != '\0' ? "." : "", label);
                 (void)snprintf(fact, sizeof(fact), "key %s", label[0] != '\0' ? label : "(no label)");
                 doctor_fact(doctor, section, fact, "%s%s",
                             key_words(words, view.key, key_is_in_use(environment, view.key)),

@@ -247,7 +247,8 @@ def test_a_key_that_is_refused(upstream, make_broker):
     found, text = doctor(broker)
     assert set(found) == {"key_refused"} and "the key 1 of sandbox" in found["key_refused"]["what"]
     assert "key 1                    refused " in text and "answered 401" in text
-    assert "key remove" in found["key_refused"]["cure"]
+    assert "eqpctl key set sandbox.1. " in found["key_refused"]["cure"]
+    assert found["key_refused"]["cure"].endswith("eqpctl key remove sandbox.1")
 
 
 def told_of(**changes):
@@ -281,6 +282,7 @@ def test_a_key_that_another_one_outdid(faked):
                      row={"last_trouble": {"key": "2", "outcome": "request_refused", "message": "HTTP 403: no"}})
     assert set(found) == {"key_refused"}
     assert "gave no token for the key 2 of sandbox (HTTP 403: no), and gave one for another" in found["key_refused"]["what"]
+    assert "key set sandbox.2. " in found["key_refused"]["cure"] and found["key_refused"]["cure"].endswith("refresh sandbox")
 
 
 def test_a_key_of_another_account(faked):
@@ -290,7 +292,7 @@ def test_a_key_of_another_account(faked):
                                               "message": "it is of MAG987654321, and not of MAG123456789"}})
     assert set(found) == {"key_refused"} and "MAG9" not in text
     assert "is of another account, ANOTHER-ACCOUNT, and sandbox is of ACCOUNT-OF-sandbox" in found["key_refused"]["what"]
-    for cure in ("key remove", "key set --new-account sandbox", "account = in [environment sandbox]"):
+    for cure in ("key remove sandbox.2. ", "key set --new-account sandbox.2, ", "account = in [environment sandbox]"):
         assert cure in found["key_refused"]["cure"]
 
 
