@@ -110,7 +110,7 @@ static void describe_age(const struct view *view, char ret_age[static NAME_COPY_
         if (stat(path, &status) == 0 && status.st_ctime <= now) {
                 uint64_t age_usec = (uint64_t)(now - status.st_ctime) * USEC_PER_SEC;
 
-                (void)snprintf(ret_age, NAME_COPY_MAX, ", though its file is there for %s",
+                (void)snprintf(ret_age, NAME_COPY_MAX, ", though its file has been there for %s",
                                duration_format(age_usec, age));
         }
 }
@@ -135,8 +135,9 @@ static void find_untried(const struct view *view)
                        : trouble[0] != '\0' ? "Its trial said nothing of it"
                                             : "It has not been tried yet",
                        trouble);
-        (void)snprintf(cure, sizeof(cure), "It is tried %s. To try it now: eqpctl key check %s", next,
-                       view->name);
+        (void)snprintf(cure, sizeof(cure), "It is tried %s.%s%s", next,
+                       often ? "" : " To have the daemon try it now, write its file again: eqpctl key set ",
+                       often ? "" : view->file);
         doctor_find(view->doctor, "key_untried", what, why, cure);
 }
 

@@ -308,7 +308,9 @@ def test_a_spare_that_nobody_tried(faked, spare, status, words):
     assert set(found) == ({"key_untried"} if words else set())
     if words:
         assert words in found["key_untried"]["why"]
-        assert ("in 30min" in found["key_untried"]["cure"]) == ("trial_in_sec" in spare)
+        cure = found["key_untried"]["cure"]
+        assert cure.startswith("It is tried " + ("in 30min." if "trial_in_sec" in spare else "at the next token."))
+        assert cure.endswith("eqpctl key set sandbox.2") == ("as often" not in words)
 
 
 def test_how_long_nobody_has_tried_it(upstream, make_broker):
@@ -320,7 +322,7 @@ def test_how_long_nobody_has_tried_it(upstream, make_broker):
         fake.answers["GET /v1/status"] = told_of(
             spare={"state": "untried"}, keys_directory=status["keys_directory"], keys_are_credentials=False)
         found, _ = doctor(broker)
-    assert "though its file is there for" in found["key_untried"]["what"]
+    assert "though its file has been there for" in found["key_untried"]["what"]
 
 
 def test_exchanges_that_were_put_off(faked):
