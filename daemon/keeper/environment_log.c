@@ -117,7 +117,7 @@ void environment_log_proven(const struct environment_view *view, const char *lab
                                               .id = EVENT_KEY_PROVEN,
                                               .environment = view->name,
                                               .key = label },
-                    "the upstream accepts the access key (%s), it is in use", environment_view_label(label));
+                    "the upstream accepts the access key (%s): it works", environment_view_label(label));
 }
 
 void environment_log_outdone(const struct environment_view *view, const char *label)

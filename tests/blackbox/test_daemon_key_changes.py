@@ -112,7 +112,7 @@ def test_a_replaced_key_is_tried_and_then_used(broker, upstream):
     assert [entry["key_id"] for entry in upstream.state("sandbox")["last"]] == [EXAMPLE_ID, SPARE[0]]
     status = broker.status("sandbox")
     assert states(status) == {"": "good"} and "kept_old" not in status["keys"][0]
-    assert broker.log(r"the upstream accepts the access key \(no label\), it is in use")
+    assert broker.log(r"the upstream accepts the access key \(no label\): it works")
 
 
 def test_a_replaced_key_that_is_refused_leaves_the_old_one(broker, upstream):
