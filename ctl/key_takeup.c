@@ -117,7 +117,8 @@ static int tell_refused(struct json_object *environment, struct json_object *key
         }
         complain("The daemon tried the key, and %s%s%s%s.%s%s", what, why[0] != '\0' ? " (" : "", why,
                  why[0] != '\0' ? ")" : "", again,
-                 field_truth(key, "kept_old") ? " Until then the key from before stays in use." : "");
+                 field_truth(key, "kept_old") ? " The key from before stays in use until this one works."
+                                              : "");
         return EXIT_FAILED;
 }
 

@@ -333,7 +333,7 @@ DOWN = {"key": "", "message": "it is down"}
     ([row("good", 4)], [row("refused", 5, {"cause": "unauthorized", "trial_in_sec": 86400, "kept_old": True},
                             last_trouble={"key": "", "message": "the key was refused"})], 1,
      "the EQP API refused it (the key was refused). It will try again in 1d. "
-     "Until then the key from before stays in use."),
+     "The key from before stays in use until this one works."),
     ([row("good", 4)], [row("refused", 5, {"cause": "unauthorized"}, last_trouble={"key": "b", "message": "x"})], 1,
      "the EQP API refused it.\n"),
     ([row("good", 4)], [row("refused", 5, {"cause": "outdone"}, last_trouble={"key": "", "message": "HTTP 403"})], 1,
