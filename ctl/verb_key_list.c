@@ -77,7 +77,7 @@ static void read_row(struct row *ret_row, const struct list *list, const struct 
         if (entry->examined && row.reason[0] == '\0' && !list->status &&
             !daemon_user_may_read(&entry->status)) {
                 (void)snprintf(row.reason, sizeof(row.reason),
-                               "the user eqp-broker may not read it: chown it to him");
+                               "the user eqp-broker may not read it: chown it to that user");
         }
         add_daemon_view(&row, list);
         *ret_row = row;

@@ -1,7 +1,7 @@
-/* Datagrams for somebody who may not be reading them.
+/* Datagrams for a program that may not be reading them.
  *
- * A burst may fill the queue of a reader who is well: he gets a moment to catch up. One who is stopped, or
- * hangs, costs that moment once; one who is slow, perhaps because somebody keeps him busy, once in a second,
+ * A burst may fill the queue of a reader that is well: it gets a moment to catch up. One that is stopped, or
+ * hangs, costs that moment once; one that is slow, perhaps because somebody keeps it busy, once in a second,
  * however many datagrams there are. */
 #include "daemon/base/mailbox.h"
 
@@ -81,7 +81,7 @@ int mailbox_send(struct mailbox *mailbox, const void *bytes, size_t length, int 
 {
         int r = try_to_send(mailbox, bytes, length, fd);
 
-        /* Others write to him as well, and may be quicker. */
+        /* Others write to it as well, and may be quicker. */
         while (r == -EAGAIN && !mailbox->full && wait_for_room(mailbox)) {
                 r = try_to_send(mailbox, bytes, length, fd);
         }

@@ -1,5 +1,6 @@
-/* Somebody on this host who is sent datagrams (the journal, the service manager), and who may not be reading
- * them: the kernel then queues a few for all who write to him, and a plain send would wait for room. */
+/* A program on this host that is sent datagrams (the journal, the service manager), and that may not be
+ * reading them: the kernel then queues a few of all that are written to it, and a plain send would wait for
+ * room. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@ struct mailbox {
         struct sockaddr_un address;
         socklen_t length;
         int fd;
-        bool full; /* he did not make room in time, and has not since: he is not waited for again */
+        bool full; /* it did not make room in time, and has not since: it is not waited for again */
         uint64_t second_usec, waited_usec; /* in the second that began then, so long was waited */
 };
 
@@ -21,6 +22,6 @@ int mailbox_open(struct mailbox *ret, const char *address);
 
 /* Sends one datagram, and with it a copy of the descriptor fd, if that is not -1. Where the queue is full,
  * waits, but only if the last one was taken, and for MAILBOX_WAIT_MSEC in a second at most. -EAGAIN: there
- * is no room. Other negative errno: he is not there. */
+ * is no room. Other negative errno: it is not there. */
 #define MAILBOX_WAIT_MSEC 50
 int mailbox_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd);
