@@ -1,7 +1,7 @@
 /* How long to wait after the n-th failure in a row.
  *
  * At the ceiling jitter takes at most a quarter: were it half, a long outage at the ceiling of the refresh
- * machine (115 s) could ask more than 60 times an hour, which is the whole hourly budget. */
+ * machine (115 s) could ask up to 62 times an hour, and need may 44 times; with a quarter it is 41. */
 #include "lib/backoff.h"
 
 #include "lib/util.h"

@@ -21,7 +21,7 @@ struct environment_trouble {
         char why[EXCHANGE_WHY_MAX];           /* for people; names no account, as anybody may read it */
 };
 
-/* The latest answer that was not understood, redacted. */
+/* The latest answer without a token, redacted. */
 struct environment_odd_answer {
         bool any;
         uint64_t at_usec;
@@ -44,7 +44,7 @@ struct environment_view {
         struct environment_odd_answer odd_answer;
         uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
         uint64_t n_exchanges; /* started */
-        uint64_t n_answered;  /* ended, one way or the other */
+        uint64_t n_answered;  /* ended or withdrawn, but for trials while there is a token */
         uint64_t n_failures_in_row;
         uint64_t n_limited; /* how often the budget or the upstream's Retry-After put one off */
         uint64_t n_news;    /* grows with every outcome and change of keys: for those who wait */
@@ -66,8 +66,8 @@ const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
 const char *environment_view_trouble(const struct environment_view *view,
                                      char buffer[static EXCHANGE_WHY_MAX]);
 
-/* Why there is no token, although none is in hand: for people, with what to do; names no account. keys: NULL
- * if nothing is known of the directory. Returns buffer. */
+/* Why no token is in hand: for people, with what to do; names no account. keys: NULL if nothing is known of
+ * the directory. Returns buffer. */
 #define ENVIRONMENT_WHY_MAX 512
 const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
                                  uint64_t now_usec, char buffer[static ENVIRONMENT_WHY_MAX]);

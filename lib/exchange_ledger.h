@@ -27,8 +27,8 @@ struct ledger_key {
 
 struct ledger_url {
         char base_url[BASE_URL_MAX + 1];
-        uint64_t until_usec;
-        uint64_t noted_usec; /* when it was asked for last; 0: by an earlier process */
+        uint64_t until_usec; /* the upstream asked to be left alone until then */
+        uint64_t noted_usec; /* when it asked last; 0: an earlier process was asked */
 };
 
 /* All zero: nothing was sent. */
@@ -40,8 +40,8 @@ struct exchange_ledger {
 };
 
 /* The first moment when floor, budget, share and patience allow an exchange with this key here for that; may
- * lie in the past. Where there is no room for one more key, that is when the first of the others has sent
- * nothing for an hour. */
+ * lie in the past. Where there is no room for one more key, that is when the first of the others counts
+ * for nothing any more. */
 uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
                                    const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
                                    enum refresh_share share);
@@ -50,7 +50,8 @@ uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
 uint64_t exchange_ledger_held_usec(const struct exchange_ledger *ledger,
                                    const uint8_t digest[static EXCHANGE_DIGEST_SIZE]);
 
-/* An exchange begins: exchange_ledger_free_usec() has come. What is over an hour old is forgotten. */
+/* An exchange begins: exchange_ledger_free_usec() has come, so that there is room for its key. What is an
+ * hour old is forgotten. */
 void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
                           enum refresh_share share, uint64_t now_usec);
 
@@ -62,15 +63,16 @@ void exchange_ledger_give_back(struct exchange_ledger *ledger,
 void exchange_ledger_hold_key(struct exchange_ledger *ledger,
                               const uint8_t digest[static EXCHANGE_DIGEST_SIZE], uint64_t until_usec);
 
-/* The upstream there asked for patience. A longer wish from before stands. */
+/* The upstream there asked to be left alone until until_usec. A longer wish from before stands. Where there
+ * is no room, the wish that ends first is forgotten. */
 void exchange_ledger_hold_url(struct exchange_ledger *ledger, const char *base_url, uint64_t until_usec,
                               uint64_t now_usec);
 
-/* Until when it is to be left alone; 0: it is not. */
+/* Until when that upstream is to be left alone; 0: it did not ask for it. May lie in the past. */
 uint64_t exchange_ledger_url_free_usec(const struct exchange_ledger *ledger, const char *base_url);
 
-/* It granted what was asked for then: there is no patience to be had any more, but for what it wished later.
- */
+/* That upstream granted a token for what was sent then: its wish is forgotten, unless it was noted at
+ * sent_usec or later. */
 void exchange_ledger_clear_url(struct exchange_ledger *ledger, const char *base_url, uint64_t sent_usec);
 
 /* Could a process have left this by now? False if any of it lies in a time to come, but for the upstreams'

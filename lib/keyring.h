@@ -92,10 +92,10 @@ void keyring_update(struct keyring *keyring, const struct key_name *names, size_
 /* NULL: there is none of this serial. */
 const struct key_state *keyring_find(const struct keyring *keyring, uint64_t serial);
 
-/* The key for an ordinary exchange, NULL: none may be used at this moment. In trouble the keys take turns;
- * refused ones are passed over if that is so wished and there is a good one that did not fail in it. Else
- * the first good one, or one whose proof is old; then the first untried one; then the refused ones in turn.
- */
+/* The key for an ordinary exchange; NULL: none may be used at this moment. Without trouble: the first good
+ * one, or one whose proof is old. Then, also in trouble, the first untried one that was not asked in it.
+ * Then the one that was asked the longest time ago; refused ones are passed over if pass_over and a good one
+ * did not fail in this trouble. */
 const struct key_state *keyring_choose(const struct keyring *keyring, bool trouble, bool pass_over,
                                        uint64_t now_usec);
 

@@ -19,8 +19,9 @@
  *
  * Promises, each held by random histories in the tests (tests/scenario/model.h lists them all): one exchange
  * at a time; floor, budget and shares; as long as there is a key, an exchange is under way or its time is
- * set; a failure never takes a living token away; attempts are at most 115 s apart while one is needed, and
- * one lies in the last tenth of a token's life of 10 min and more. */
+ * set; a failure never takes a living token away; attempts are at most 115 s apart while one is needed,
+ * unless Retry-After or the budget forbids it, or all keys have been answered nothing but 401 for an hour
+ * (then 15 min); and one lies in the last tenth of a token's life of 10 min and more. */
 #pragma once
 
 #include "lib/keyring.h"
@@ -69,7 +70,7 @@ enum refresh_limit {
 /* What an event leads to. */
 struct refresh_step {
         bool cancel;   /* the exchange under way is void, as its key is gone, or as a trial that hangs is in
-                          the way   of need: end it, and tell no outcome */
+                          the way of need: end it, and tell no outcome */
         bool exchange; /* start one now, with the key `key_serial` */
         uint64_t key_serial;
         enum refresh_reason reason; /* of that exchange, or of the one that is wanted */
@@ -175,8 +176,8 @@ struct refresh_outcome {
 struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct refresh_outcome *outcome,
                                        uint64_t now_usec, uint32_t random);
 
-/* The exchange of the last step may not be: the same access key, or the same base URL, has been used
- * elsewhere. Nothing was sent. key: until then this key is not used; else none is. */
+/* The exchange of the last step must not be made: the same access key, or the same base URL, has been used
+ * elsewhere. Nothing was sent. Before until_usec this key is not used (key), or none is (!key). */
 struct refresh_step refresh_on_held(struct refresh *refresh, bool key, uint64_t until_usec,
                                     uint64_t now_usec);
 
@@ -186,12 +187,14 @@ enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl
                                        struct refresh_step *ret_step, struct refresh_obstacle *ret_obstacle);
 
 /* A caller reports that the upstream refused the token of this serial (0: one that nobody knows). At most
- * one early refresh per token, and per REFRESH_REPORT_GAP_USEC. ret_obstacle as above. */
+ * one early refresh per token, one per REFRESH_REPORT_GAP_USEC, and within its share of 4 an hour.
+ * ret_obstacle as above. */
 enum refresh_verdict refresh_on_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec,
                                        struct refresh_step *ret_step, struct refresh_obstacle *ret_obstacle);
 
-/* An operator wants a new token now, and every refused key tried: ends every backoff; floor, budget and
- * Retry-After stand. new_account: keys of another account are good again. ret_obstacle as above. */
+/* An operator wants a new token now, and every refused key tried: no wait after a failure holds it back (the
+ * failures still count); floor, budget and Retry-After stand. new_account: keys of another account are
+ * untried again. ret_obstacle as above. */
 enum refresh_verdict refresh_on_operator(struct refresh *refresh, bool new_account, uint64_t now_usec,
                                          struct refresh_step *ret_step,
                                          struct refresh_obstacle *ret_obstacle);

@@ -47,15 +47,16 @@ uint64_t refresh_budget_floor_usec(const struct refresh_budget *budget);
 /* The first moment when the budget allows one for this; may lie in the past. */
 uint64_t refresh_budget_free_usec(const struct refresh_budget *budget, enum refresh_share share);
 
-/* So far apart the next ones for this have to be, if what is left of its share is to last until the oldest
- * of the hour is over an hour old; 0: there is none, or nothing is left. */
+/* How far apart the next ones for this have to be (a duration) for what is left of its share to last until
+ * the oldest one of this hour is over an hour old. 0: none was sent in it, or nothing is left. */
 uint64_t refresh_budget_pace_usec(const struct refresh_budget *budget, enum refresh_share share,
                                   uint64_t now_usec);
 
 /* How many were sent in the hour up to now. */
 unsigned refresh_budget_used(const struct refresh_budget *budget, uint64_t now_usec);
 
-/* Takes over what was sent before, in order of time; the budget is empty. */
+/* Takes over what an earlier process sent, the oldest first, into an empty budget. Of more than
+ * REFRESH_HOURLY_BUDGET the latest count. */
 void refresh_budget_restore(struct refresh_budget *budget, const struct refresh_sent *sent, size_t n);
 
 /* What was sent, the oldest first; returns how many. */

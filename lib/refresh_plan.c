@@ -1,14 +1,15 @@
 /* What is wanted, what stands against it, and the step that follows.
  *
- * plan() looks at what is wanted in the order of its weight: a round, need, a wish, a trial. Each is held
- * back by the floor, by its share of the budget, by Retry-After; what may start first, starts. */
+ * refresh_plan() looks at what is wanted in the order of its weight: a round, need, a wish, a trial. Each is
+ * held back by the floor, by its share of the budget, by Retry-After; what may start first, starts. */
 #include "lib/refresh_plan.h"
 
 #include "lib/util.h"
 
-/* No trial begins so shortly before a living token's exchange: it could be in its way. */
+/* No trial begins so shortly before a living token's exchange is due; and one that has taken so long when it
+ * is due hangs: it is in the way, and ended. */
 #define CLEAR_USEC (25 * USEC_PER_SEC)
-/* Then a trial is made again that was in the way of need. */
+/* So long after that end it is made again. */
 #define HUNG_USEC (115 * USEC_PER_SEC)
 
 bool refresh_token_lives(const struct refresh *refresh, uint64_t now_usec)

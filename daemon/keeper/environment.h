@@ -22,14 +22,16 @@ void environment_keys_changed(struct environment *environment);
  * expiry and account. */
 struct session *environment_session(const struct environment *environment, uint64_t now_usec);
 
-/* A caller needs min_ttl_sec; may start an exchange. ret_obstacle: see refresh_on_demand(). */
+/* A caller needs a token with min_ttl_sec left; may start an exchange. Returns: see enum refresh_verdict;
+ * ret_obstacle: see refresh_on_demand(). The same for those below. */
 enum refresh_verdict environment_demand(struct environment *environment, uint32_t min_ttl_sec,
                                         uint64_t now_usec, struct refresh_obstacle *ret_obstacle);
 
-/* A caller says that the upstream refused this token. */
+/* A caller says that the upstream refused this token, of `length` bytes; no copy of it is kept. */
 enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
                                         uint64_t now_usec, struct refresh_obstacle *ret_obstacle);
 
-/* An operator wants a new token; new_account: of whichever account the next grant is. */
+/* An operator wants a new token: reads the key files anew, and then asks the machine. new_account: of
+ * whichever account the next grant is. */
 enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
                                                   uint64_t now_usec, struct refresh_obstacle *ret_obstacle);

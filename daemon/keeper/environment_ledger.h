@@ -4,8 +4,10 @@
 
 #include "daemon/keeper/environment_object.h"
 
-/* The exchange that the machine has begun with this key: may it be? It is entered, then. If not: the machine
- * was told, and *ret_step is what it does instead. Negative errno: the key cannot be named. */
+/* May the exchange be sent that the machine has begun with this key? 0 and *ret_held false: yes, and it is
+ * entered in the ledger. 0 and *ret_held true: no; the machine was told, and *ret_step is what it does
+ * instead. Negative errno: the key cannot be named, and nothing is entered. *ret_step is set only if
+ * *ret_held. */
 int environment_ledger_enter(struct environment *environment, uint64_t key_serial,
                              struct refresh_step *ret_step, bool *ret_held);
 

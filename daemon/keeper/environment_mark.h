@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
-/* Differs, as good as always, from the mark of before if anything is different that environment_remember()
- * or the ledger would tell. The same for what only callers were told. */
+/* A number that differs from an earlier one, as good as always, if anything has changed since that
+ * environment_remember() or the ledger would tell, and is the same if callers were told something and
+ * nothing else happened. */
 uint64_t environments_mark(const struct environments *environments);
