@@ -171,7 +171,7 @@ struct refresh_step environment_outcome_take(struct environment *environment,
         if (environment->asked_lifetime_sec != environment->settings->lifetime_sec) {
                 refresh_on_lifetime(refresh); /* a reload came in between */
         }
-        if (step.adopted) {
+        if (step.adopted && session) {
                 adopt(environment, take_ptr(session), key_serial, now_usec);
         }
         if (step.adopted || step.spared) {
