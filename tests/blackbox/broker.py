@@ -114,13 +114,14 @@ def pass_sockets(command, passed):
     numbers = [3 + i for i in range(len(passed))]
 
     def put_in_place():
-        aside = [fcntl.fcntl(held.fileno(), fcntl.F_DUPFD, 100) for _, held in passed]
+        aside = [fcntl.fcntl(held.fileno(), fcntl.F_DUPFD_CLOEXEC, 100) for _, held in passed]
         for number, copy in zip(numbers, aside):
             os.dup2(copy, number)
 
     names = ":".join(name for name, _ in passed)
     return (["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$0" "$@"', *command],
-            {"pass_fds": numbers, "preexec_fn": put_in_place,
+            # Not pass_fds: it wants its numbers open here, too. All else is closed by being made close-on-exec.
+            {"close_fds": False, "preexec_fn": put_in_place,
              "env": {"LISTEN_FDS": str(len(passed)), "LISTEN_FDNAMES": names}})
 
 
