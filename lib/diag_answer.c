@@ -32,15 +32,27 @@ void diag_question_write(struct diag_question *ret, int family, const struct dia
         memcpy(ret->body.id.idiag_dst, other->address_be, sizeof(other->address_be));
 }
 
+/* Is this the asked address? A socket of family AF_INET6 that speaks IPv4, as dual-stack programs have them,
+ * is filed under IPv4 and found by such a question; it is told with its own family and ::ffff:A.B.C.D. */
+static bool is_address(const uint32_t told[static 4], int told_family, const uint32_t asked[static 4],
+                       int asked_family)
+{
+        static const uint32_t any[4];
+
+        if (asked_family == AF_INET && told_family == AF_INET6) {
+                return memcmp(told, any, 8) == 0 && told[2] == htonl(0xffff) && told[3] == asked[0];
+        }
+        return told_family == asked_family && memcmp(told, asked, asked_family == AF_INET ? 4 : 16) == 0;
+}
+
 static bool fits(const struct inet_diag_msg *answer, const struct diag_question *question)
 {
         const struct inet_diag_sockid *asked = &question->body.id, *told = &answer->id;
-        size_t address_size = question->body.sdiag_family == AF_INET ? 4 : 16;
+        int family = question->body.sdiag_family;
 
-        return answer->idiag_family == question->body.sdiag_family &&
-               told->idiag_sport == asked->idiag_sport && told->idiag_dport == asked->idiag_dport &&
-               memcmp(told->idiag_src, asked->idiag_src, address_size) == 0 &&
-               memcmp(told->idiag_dst, asked->idiag_dst, address_size) == 0;
+        return told->idiag_sport == asked->idiag_sport && told->idiag_dport == asked->idiag_dport &&
+               is_address(told->idiag_src, answer->idiag_family, asked->idiag_src, family) &&
+               is_address(told->idiag_dst, answer->idiag_family, asked->idiag_dst, family);
 }
 
 /* The message in a datagram. 0, or as diag_answer_read(). */

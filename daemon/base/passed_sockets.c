@@ -28,7 +28,9 @@ static bool is_loopback(int fd)
         }
         if (address.ss_family == AF_INET6) {
                 const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
-                return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+                return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
+                       (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
+                        in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
         }
         return address.ss_family == AF_UNIX;
 }

@@ -15,7 +15,7 @@ NETLINK_SOCK_DIAG = 4
 
 @pytest.fixture
 def sockets():
-    """Makes listening sockets: sockets.tcp(), .tcp6(), .unix(), and .netlink(); they end with the test. The one at
+    """Makes listening sockets: sockets.tcp(), .tcp6(), .mapped(), .unix(), and .netlink(); they end with the test. The one at
     sockets.path is in a place that everybody gets to, which pytest's own directories are not."""
 
     class Sockets(contextlib.ExitStack):
@@ -33,6 +33,17 @@ def sockets():
                 return self.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
             except OSError:
                 pytest.skip("no IPv6 here")
+
+        def mapped(self):
+            """127.0.0.1 on a socket of family AF_INET6."""
+            try:
+                listener = self.enter_context(socket.socket(socket.AF_INET6))
+            except OSError:
+                pytest.skip("no IPv6 here")
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind(("::ffff:127.0.0.1", 0))
+            listener.listen(512)
+            return listener
 
         def unix(self, name=None):
             listener = self.enter_context(socket.socket(socket.AF_UNIX))

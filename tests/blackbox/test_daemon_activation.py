@@ -38,6 +38,19 @@ def test_ipv6(activated, sockets):
     assert broker.log(rf"^listening on \[::1\]:{port}$")
 
 
+def test_ipv4_on_a_socket_of_ipv6(activated, sockets, stranger):
+    """[::ffff:127.0.0.1] is 127.0.0.1: such a listening socket is loopback, and its callers are known."""
+    listener = sockets.mapped()
+    broker = activated(("listen", listener))
+    broker.port = listener.getsockname()[1]
+    for host in ("127.0.0.1", "::ffff:127.0.0.1"):
+        with socket.create_connection((host, broker.port)) as stream:
+            answer = Connection(stream, f"127.0.0.1:{broker.port}").ask("GET", "/v1/sandbox/token", {"EQP-Client": "a"})
+        assert answer.status == 200
+    assert as_user(stranger, broker, "tcp")[0] == 403
+    assert broker.log(f"refused uid {stranger}")
+
+
 def test_an_abstract_unix_socket(activated, sockets):
     broker = activated(("listen", sockets.unix(f"\0eqp-test-{os.getpid()}")))
     assert broker.token()["ust"]

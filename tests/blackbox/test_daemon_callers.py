@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +63,21 @@ def test_rules(guarded, stranger, via, rule, gid, groups, expected):
     assert as_user(stranger, broker, via, gid=gid, groups=groups)[0] == expected
     own = rule == "any" or rule == f"gid:{os.getegid()}"
     assert broker.get("/v1/sandbox/token").status == (200 if own else 403), "root is no exception"
+
+
+def test_a_dual_stack_client(guarded, stranger):
+    """IPv4 by a socket of IPv6, as Java and many others have it unless told otherwise."""
+    broker = guarded(f"allow = uid:{stranger}")
+    ask = ("import http.client, socket, sys; stream = socket.socket(socket.AF_INET6); "
+           "stream.connect(('::ffff:127.0.0.1', int(sys.argv[1]))); "
+           "one = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1])); one.sock = stream; "
+           "one.request('GET', '/v1/sandbox/token', headers={'EQP-Client': 'dual'}); "
+           "answer = one.getresponse(); print(answer.status, answer.read().decode())")
+    for uid, status in ((stranger, "200"), (stranger + 1, "403")):
+        result = subprocess.run([sys.executable, "-c", ask, str(broker.port)], user=uid, group=uid, extra_groups=[],
+                                capture_output=True, text=True, check=True, cwd="/", timeout=30)
+        assert result.stdout.startswith(status), result.stdout
+        assert "caller_unknown" not in result.stdout
 
 
 def test_groups_of_tcp_callers_come_from_the_user_database(guarded):

@@ -8,6 +8,17 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 
+#define LOOPBACK_BE 0x0100007f
+
+/* 127.0.0.1, as IPv4 sockets are told, or as those of IPv6 that speak IPv4. */
+static bool is_loopback(const struct inet_diag_msg *answer, const uint32_t address[static 4])
+{
+        return answer->idiag_family == AF_INET
+                       ? address[0] == LOOPBACK_BE
+                       : answer->idiag_family == AF_INET6 && address[0] == 0 && address[1] == 0 &&
+                                 address[2] == htonl(0xffff) && address[3] == LOOPBACK_BE;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         /* A copy, aligned as a netlink buffer is. */
@@ -17,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .body = { .sdiag_family = AF_INET,
                           .id = { .idiag_sport = 0x3412,
                                   .idiag_dport = 0x7856,
-                                  .idiag_src = { 0x0100007f },
-                                  .idiag_dst = { 0x0100007f } } },
+                                  .idiag_src = { LOOPBACK_BE },
+                                  .idiag_dst = { LOOPBACK_BE } } },
         };
         const char *why = NULL;
         uid_t uid = 4711;
@@ -32,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 must(answer->idiag_uid == uid && uid != UID_UNMAPPED && uid != (uid_t)-1);
                 must(answer->idiag_inode != 0 && answer->id.idiag_sport == 0x3412 &&
                      answer->id.idiag_dport == 0x7856);
+                must(is_loopback(answer, answer->id.idiag_src) && is_loopback(answer, answer->id.idiag_dst));
         } else {
                 must((r == -EAGAIN || (r == -ENOENT && why)) && uid == 4711);
         }

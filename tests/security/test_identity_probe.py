@@ -81,10 +81,12 @@ def port_of(one):
 
 
 def test_tcp_of_every_kind(start, alice):
-    """IPv4, IPv6, and IPv4 on a dual-stack socket, each as root and as somebody else."""
+    """IPv4, IPv6, and IPv4 on a dual-stack socket of ours or of the client's, each as root and as somebody else."""
     kinds = [(listen(), "127.0.0.1"), (listen(), "127.0.0.2"), (listen(socket.AF_INET6, "::1"), "::1"),
              (listen(socket.AF_INET6, "::", dual=True), "127.0.0.1"),
-             (listen(socket.AF_INET6, "::", dual=True), "::1")]
+             (listen(socket.AF_INET6, "::", dual=True), "::1"), (listen(), "::ffff:127.0.0.1"),
+             (listen(socket.AF_INET6, "::ffff:127.0.0.1", dual=True), "127.0.0.1"),
+             (listen(socket.AF_INET6, "::ffff:127.0.0.1", dual=True), "::ffff:127.0.0.1")]
     for listener, address in kinds:
         if address == "127.0.0.2":
             listener.close()
@@ -187,11 +189,12 @@ def test_sent_all_and_still_there_is_known(start, alice):
     assert peer["known"] and peer["uid"] == alice.uid
 
 
-@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"),
+                                             (socket.AF_INET, "::ffff:127.0.0.1")])
 def test_reset_connection_whose_port_root_has_now(start, alice, family, address):
     """alice connects and resets before anybody accepts; then root connects from the same port. What is accepted
     first is alice's dead connection, and the kernel names the socket that has its addresses now."""
-    probe = start(listen(family, address))
+    probe = start(listen(family, address.removeprefix("::ffff:")))
     place = address, port_of(probe.listener)
     dead = connect_as(alice, place, bind=(address, 0))
     own = port_of(dead)

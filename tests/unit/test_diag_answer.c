@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 
 #define LOOPBACK_BE 0x0100007f
+#define MAPPED_BE   0xffff0000u
 
 struct reply {
         struct nlmsghdr header;
@@ -119,10 +120,54 @@ static void listener(void **state)
         assert_int_equal(uid, 4711);
 }
 
+/* Who speaks IPv4 by a socket of family AF_INET6 is told with that family and mapped addresses; the question
+ * was for the plain ones, and the same goes for a server's end. */
+static void dual_stack(void **state)
+{
+        static const uint32_t others[][4] = {
+                { LOOPBACK_BE, 0, 0, 0 },            /* not mapped */
+                { 0, 0, 0, LOOPBACK_BE },            /* "compatible", which nobody speaks */
+                { 1, 0, MAPPED_BE, LOOPBACK_BE },    /* longer prefixes */
+                { 0, 1, MAPPED_BE, LOOPBACK_BE },    /* likewise */
+                { 0, 0, MAPPED_BE, LOOPBACK_BE + 1 } /* somebody else's address */
+        };
+        struct diag_question asked;
+        const char *why = NULL;
+        uid_t uid = 4711;
+
+        diag_question_write(&asked, AF_INET, &client, &server, 7);
+        struct reply good = reply_to(&asked, TCP_ESTABLISHED, 99, 1000);
+        good.body.idiag_family = AF_INET6;
+        memcpy(good.body.id.idiag_src, (uint32_t[]){ 0, 0, MAPPED_BE, LOOPBACK_BE }, 16);
+        memcpy(good.body.id.idiag_dst, (uint32_t[]){ 0, 0, MAPPED_BE, LOOPBACK_BE }, 16);
+        assert_int_equal(diag_answer_read(&good, sizeof(good), &asked, &uid, &why), 0);
+        assert_int_equal(diag_answer_read_server(&good, sizeof(good), &asked, &uid, &why), 0);
+        assert_int_equal(uid, 1000);
+
+        uid = 4711;
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(others); i++) {
+                struct reply reply = good;
+                memcpy(i % 2 ? reply.body.id.idiag_src : reply.body.id.idiag_dst, others[i / 2], 16);
+                assert_int_equal(diag_answer_read(&reply, sizeof(reply), &asked, &uid, &why), -ENOENT);
+                assert_int_equal(diag_answer_read_server(&reply, sizeof(reply), &asked, &uid, &why),
+                                 -ENOENT);
+        }
+        struct reply plain = good; /* IPv4 by its family, IPv6 by its addresses */
+        plain.body.idiag_family = AF_INET;
+        assert_int_equal(diag_answer_read(&plain, sizeof(plain), &asked, &uid, &why), -ENOENT);
+
+        /* The other way round: who asks for IPv6 is not told of IPv4. */
+        diag_question_write(&asked, AF_INET6, &client, &server, 7);
+        struct reply other = reply_to(&asked, TCP_ESTABLISHED, 99, 1000);
+        other.body.idiag_family = AF_INET;
+        assert_int_equal(diag_answer_read(&other, sizeof(other), &asked, &uid, &why), -ENOENT);
+        assert_int_equal(uid, 4711);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(question), cmocka_unit_test(servers_end),
-                                            cmocka_unit_test(another_connection),
-                                            cmocka_unit_test(listener) };
+                                            cmocka_unit_test(another_connection), cmocka_unit_test(listener),
+                                            cmocka_unit_test(dual_stack) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
