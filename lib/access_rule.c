@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#define ACCESS_RULES_MAX 64
-
 #define ID_OVERFLOW UINT32_C(65534) /* what the kernel shows for an id that it cannot map */
 #define ID_INVALID  UINT32_MAX      /* (uid_t)-1 */
 
@@ -164,7 +162,7 @@ int access_rules_copy(struct access_rules *ret, const struct access_rules *from)
 
 /* ---- judging ---- */
 
-static bool is_group_rule(const struct access_rule *rule)
+bool access_rule_is_group(const struct access_rule *rule)
 {
         return rule->resolved && (rule->kind == ACCESS_RULE_GID || rule->kind == ACCESS_RULE_GROUP);
 }
@@ -180,7 +178,7 @@ static bool fits_user(const struct access_rule *rule, const struct caller_identi
 
 static bool fits_group(const struct access_rule *rule, const struct caller_identity *caller)
 {
-        if (!is_group_rule(rule) || !caller->has_groups) {
+        if (!access_rule_is_group(rule) || !caller->has_groups) {
                 return false;
         }
         if (rule->id == caller->gid) {
@@ -224,7 +222,7 @@ bool access_rules_need_groups(const struct access_rules *rules, const struct cal
                 if (fits_user(&rules->rules[i], caller)) {
                         return false;
                 }
-                has_group_rule = has_group_rule || is_group_rule(&rules->rules[i]);
+                has_group_rule = has_group_rule || access_rule_is_group(&rules->rules[i]);
         }
         return has_group_rule;
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define ACCESS_RULE_NAME_MAX 32 /* characters of a user's or group's name */
+#define ACCESS_RULES_MAX     64 /* in a list */
 
 enum access_rule_kind {
         ACCESS_RULE_ANY,
@@ -33,7 +34,7 @@ struct access_rules {
         size_t n;
 };
 
-/* A caller as the kernel named him. Groups: the primary one and all others, if has_groups. */
+/* A caller as the kernel named it. Groups: gid, and all others that may matter, if has_groups. */
 struct caller_identity {
         uid_t uid;
         gid_t gid;
@@ -46,7 +47,10 @@ struct caller_identity {
  * refused: nobody's. */
 int access_rule_parse(const char *text, struct access_rule *ret, const char **reterr_why);
 
-/* Appends; -ENOMEM, -E2BIG beyond 64 rules. */
+/* Is it about a group whose number is known? */
+bool access_rule_is_group(const struct access_rule *rule);
+
+/* Appends; -ENOMEM, -E2BIG beyond ACCESS_RULES_MAX. */
 int access_rules_add(struct access_rules *rules, const struct access_rule *rule);
 void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);

@@ -14,6 +14,9 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+/* How many users' groups may be asked for at a time. */
+#define GROUP_QUESTIONS_MAX 16
+
 /* What became of a question. */
 struct keeper_outcome {
         uint64_t number;
@@ -43,8 +46,8 @@ struct keeper_calls {
         /* Settings and keys are to be read again. */
         void (*reload)(struct keeper *keeper, uint64_t number);
 
-        /* The groups of this user are needed: frontend_calls.groups() follows, unless many look-ups are
-         * under way, of which one has to end first. */
+        /* The groups of this user are needed: frontend_calls.groups() follows, unless more than
+         * GROUP_QUESTIONS_MAX are waited for. */
         void (*groups)(struct keeper *keeper, uid_t uid);
 
         /* The names in the rules are old: frontend_calls.names() follows. */
@@ -66,8 +69,9 @@ struct frontend_calls {
 
         void (*outcome)(struct frontend *frontend, const struct keeper_outcome *outcome);
 
-        /* The groups of a user, the primary one included; n is 0 if the user database does not know the
-         * user, or, with told false, did not tell. */
+        /* Those of a user's groups, the primary one included, that rules of the settings in force name:
+         * RULE_GROUPS_MAX at most, sorted. n is 0 if there is none, if the user database does not know the
+         * user, or, with told false, if it did not tell. */
         void (*groups)(struct frontend *frontend, uid_t uid, const gid_t *groups, size_t n, bool told);
 
         /* The names in the rules were looked up: they are good until then, and best looked up again from

@@ -2,6 +2,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/keeper/keeper_objects.h"
+#include "lib/rule_groups.h"
 #include "lib/util.h"
 
 #include <unistd.h>
@@ -60,7 +61,12 @@ static void on_groups(struct keeper *keeper, uid_t uid)
 void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata)
 {
         struct keeper *keeper = userdata;
-        keeper->sides.tell->groups(keeper->sides.frontend, uid, groups, n, told);
+        struct rule_groups named;
+        struct rule_group_list list;
+
+        rule_groups_of_settings(&named, keeper->settings);
+        rule_groups_match(&named, groups, n, &list);
+        keeper->sides.tell->groups(keeper->sides.frontend, uid, list.ids, list.n, told);
 }
 
 static void on_names(struct keeper *keeper)

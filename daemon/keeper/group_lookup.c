@@ -3,13 +3,15 @@
 
 #include "daemon/base/helper_threads.h"
 #include "daemon/base/journal.h"
+#include "daemon/base/sides.h"
 #include "lib/util.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 
-#define THREADS_MAX 4
+#define THREADS_MAX GROUP_QUESTIONS_MAX
+#define WAITING_MAX GROUP_QUESTIONS_MAX
 #define GROUPS_MAX  65536
 
 struct lookup {
@@ -25,6 +27,8 @@ struct group_lookup {
         struct helper_threads *threads;
         uid_t under_way[THREADS_MAX];
         size_t n_under_way;
+        uid_t waiting[WAITING_MAX]; /* for one of these to end; the oldest first */
+        size_t n_waiting;
         uint64_t generation; /* grows with group_lookup_renew() */
         group_lookup_done_fn done;
         void *userdata;
@@ -98,6 +102,8 @@ static void drop(struct helper_task *task)
 
 /* ---- on the loop ---- */
 
+static void begin_next(struct group_lookup *groups);
+
 static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
 {
         struct group_lookup *groups = userdata;
@@ -122,17 +128,41 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
                 group_lookup_begin(groups, lookup->uid);
         }
         (void)lookup_free(lookup);
+        begin_next(groups);
+}
+
+static bool is_among(const uid_t *uids, size_t n, uid_t uid)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (uids[i] == uid) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void begin_next(struct group_lookup *groups)
+{
+        if (groups->n_waiting > 0 && groups->n_under_way < THREADS_MAX) {
+                uid_t uid = groups->waiting[0];
+                groups->n_waiting--;
+                memmove(groups->waiting, groups->waiting + 1,
+                        groups->n_waiting * sizeof(groups->waiting[0]));
+                group_lookup_begin(groups, uid);
+        }
 }
 
 void group_lookup_begin(struct group_lookup *groups, uid_t uid)
 {
-        for (size_t i = 0; i < groups->n_under_way; i++) {
-                if (groups->under_way[i] == uid) {
-                        return;
-                }
+        if (is_among(groups->under_way, groups->n_under_way, uid) ||
+            is_among(groups->waiting, groups->n_waiting, uid)) {
+                return;
         }
         if (groups->n_under_way == THREADS_MAX) {
-                return; /* it is asked for again when one of them ends */
+                if (groups->n_waiting < WAITING_MAX) {
+                        groups->waiting[groups->n_waiting++] = uid;
+                }
+                return;
         }
         struct lookup *lookup = calloc(1, sizeof(*lookup));
         if (!lookup) {

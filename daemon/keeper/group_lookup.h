@@ -20,7 +20,8 @@ int group_lookup_new(struct group_lookup **ret, sd_event *event, group_lookup_do
 /* Look-ups under way are left to end by themselves. NULL is fine; returns NULL. */
 struct group_lookup *group_lookup_free(struct group_lookup *groups);
 
-/* Begins one, unless it is under way, or as many are as there may be. */
+/* Begins one, unless it is under way; where as many are as there may be, when one of them has ended. Of more
+ * than GROUP_QUESTIONS_MAX that wait for that, nothing is told. */
 void group_lookup_begin(struct group_lookup *groups, uid_t uid);
 
 /* What is under way may have been read before a change that an administrator wants to see: it is looked up

@@ -1,4 +1,5 @@
-/* Who is calling, by daemon/frontend/callers/peer alone: for connections that the daemon would not be given.
+/* Who is calling, by daemon/frontend/callers/peer and peer_groups alone: for connections that the daemon
+ * would not be given.
  *
  * Standard input gives the orders, a line each; standard output the answers, a line of JSON each. Descriptor
  * 3 is a listening socket of any kind.
@@ -7,8 +8,10 @@
  *   find     asks who holds the other end of it
  *   release  closes it
  *
- * With the argument "no-finder" there is no netlink socket, as where the kernel has none. */
-#include "daemon/frontend/callers/peer.h"
+ * With the argument "no-finder" there is no netlink socket, as where the kernel has none. With two numbers,
+ * rules name all groups between them. */
+#include "daemon/base/clock.h"
+#include "daemon/frontend/callers/peer_groups.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -18,15 +21,24 @@
 
 #define LISTENING_FD 3
 
+static struct rule_groups named;
+static struct spaced_turns turns;
+
 static void print_peer(const struct peer *peer)
 {
+        struct rule_group_list list = { 0 };
+        uint64_t turn_usec = 0;
+        int r = peer->fd < 0 ? -EBADF
+                             : peer_groups_find(peer, &named, &turns, clock_now_usec(), &list, &turn_usec);
+
         (void)printf(
                 "{\"known\": %s, \"tcp\": %s, \"uid\": %lld, \"gid\": %lld, \"pid\": %lld, \"why\": \"%s\", "
-                "\"groups\": [",
+                "\"later\": %s, \"groups\": [",
                 peer->known ? "true" : "false", peer->tcp ? "true" : "false", (long long)peer->uid,
-                (long long)peer->gid, (long long)peer->pid, peer->why ? peer->why : "");
-        for (size_t i = 0; i < peer->n_groups; i++) {
-                (void)printf("%s%u", i ? ", " : "", peer->groups[i]);
+                (long long)peer->gid, (long long)peer->pid, peer->why ? peer->why : "",
+                r == -EAGAIN ? "true" : "false");
+        for (size_t i = 0; i < list.n; i++) {
+                (void)printf("%s%u", i ? ", " : "", list.ids[i]);
         }
         (void)printf("]}\n");
 }
@@ -50,6 +62,12 @@ int main(int argc, char **argv)
         char line[64];
         int fd = -1;
 
+        if (argc > 2) {
+                gid_t end = (gid_t)atoi(argv[2]);
+                for (gid_t gid = (gid_t)atoi(argv[1]); gid < end && named.n < RULE_GROUPS_MAX; gid++) {
+                        named.ids[named.n++] = gid;
+                }
+        }
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
         if (!(argc > 1 && streq(argv[1], "no-finder")) && peer_finder_new(&finder) < 0) {
                 return 1;

@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -109,12 +110,19 @@ def test_unix_with_groups(start, tmp_path):
     for folder in path.parents:
         if folder.stat().st_mode & 0o005 != 0o005 and str(folder).startswith("/tmp/"):
             folder.chmod(0o755)
-    probe = start(listener)
-    for person in (ROOT, Person("one", 1234, 4321), Person("many", 1234, 4321, range(20000, 20300))):
+    probe = start(listener, "20100", "20200")  # what rules name
+    few, most, too_many = range(20000, 20300), range(20000, 21024), range(20000, 20000 + 65536)
+    for person in (ROOT, Person("one", 1234, 4321), Person("many", 1234, 4321, few), Person("most", 1234, 4321, most),
+                   Person("too many", 1235, 4321, too_many)):
         with connect_as(person, path):
             peer = probe.find()
         assert (peer["known"], peer["tcp"], peer["uid"], peer["gid"]) == (True, False, person.uid, person.gid)
-        assert set(peer["groups"]) == {person.gid, *person.groups}
+        assert not peer["later"] and set(peer["groups"]) == set(person.groups) & set(range(20100, 20200))
+    # Once more at once: not while others may have their turn.
+    with connect_as(person, path):
+        assert probe.find()["later"]
+        time.sleep(0.2)
+        assert len(probe.order("find")["groups"]) == 100
 
 
 @pytest.mark.parametrize("end", ["closed", "became another"])

@@ -32,13 +32,13 @@ static const struct access_rules *rules_of(const struct access_settings *setting
         return environment->has_allow ? &environment->allow : &settings->allow;
 }
 
-static struct caller_identity identity_of(const struct peer *peer)
+static struct caller_identity identity_of(const struct peer *peer, const struct access_groups *groups)
 {
         return (struct caller_identity){ .uid = peer->uid,
                                          .gid = peer->gid,
-                                         .has_groups = peer->has_groups,
-                                         .groups = peer->groups,
-                                         .n_groups = peer->n_groups };
+                                         .has_groups = groups->known,
+                                         .groups = groups->ids,
+                                         .n_groups = groups->n };
 }
 
 /* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
@@ -71,9 +71,10 @@ static bool needs_groups(const struct access_settings *settings, size_t i, bool 
                access_rules_need_groups(rules_of(settings, i, operators), caller);
 }
 
-struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer)
+struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer,
+                                  const struct access_groups *groups)
 {
-        const struct caller_identity caller = identity_of(peer);
+        const struct caller_identity caller = identity_of(peer, groups);
         struct access_rights rights = { 0 };
 
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
@@ -106,9 +107,10 @@ static bool needs_names(const struct access_rules *rules, const struct access_se
         return !is_own_by_default(settings, rules, caller) && access_rules_need_names(rules, caller);
 }
 
-bool access_needs_names(const struct access_settings *settings, const struct peer *peer)
+bool access_needs_names(const struct access_settings *settings, const struct peer *peer,
+                        const struct access_groups *groups)
 {
-        const struct caller_identity caller = identity_of(peer);
+        const struct caller_identity caller = identity_of(peer, groups);
 
         if (!peer->known) {
                 return false;
@@ -128,7 +130,6 @@ bool access_needs_names(const struct access_settings *settings, const struct pee
 
 bool access_needs_groups(const struct access_settings *settings, const struct peer *peer)
 {
-        /* Those that he had when he was judged last may be his no more. */
         const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
 
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {

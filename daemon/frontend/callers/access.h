@@ -4,6 +4,13 @@
 #include "daemon/frontend/callers/peer.h"
 #include "lib/access_settings.h"
 
+/* What is known of a peer's groups: those that the rules name. */
+struct access_groups {
+        bool known;
+        size_t n;
+        const gid_t *ids;
+};
+
 /* A bit per environment, in the order of settings->environments. */
 struct access_rights {
         uint32_t use;     /* may have tokens */
@@ -11,16 +18,18 @@ struct access_rights {
         bool reload;      /* may have configuration and keys read again */
 };
 
-/* What this peer may do: nothing if he is unknown. Where the default lists stand, the daemon's own user may
+/* What this peer may do: nothing if it is unknown. Where the default lists stand, the daemon's own user may
  * all. Root and that user may reload in any case, as they could send the signal. */
-struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer);
+struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer,
+                                  const struct access_groups *groups);
 
 /* Which environments' tokens this unit may have as credentials: a bit each, as above. */
 uint32_t access_judge_unit(const struct access_settings *settings, const char *unit);
 
 /* Does what this peer may do depend on names, which have to be up to date then? On rules by name, and on the
  * unix socket also on the group that the socket has by name: whoever has its number now must not get in. */
-bool access_needs_names(const struct access_settings *settings, const struct peer *peer);
+bool access_needs_names(const struct access_settings *settings, const struct peer *peer,
+                        const struct access_groups *groups);
 
 /* Would knowing the peer's groups make a difference? */
 bool access_needs_groups(const struct access_settings *settings, const struct peer *peer);

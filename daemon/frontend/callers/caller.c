@@ -2,48 +2,63 @@
 #include "daemon/frontend/callers/caller.h"
 
 #include "daemon/frontend/callers/access.h"
+#include "daemon/frontend/callers/peer_groups.h"
 #include "lib/util.h"
 
-/* How long a slow user database is waited for. */
+#include <errno.h>
+
+/* How long a slow user database is waited for, or its turn by a caller with a great many groups. */
 #define GROUPS_WAIT_USEC (5 * USEC_PER_SEC)
 
-/* Adds the groups of a TCP caller where the rules ask for them. False: they are being looked up. */
-static bool complete_groups(struct caller *caller, struct known *known, uint64_t now_usec,
-                            struct waiter *waiter, uint64_t *ret_until_usec)
+/* Asks for those groups of the caller's that rules name: on TCP the user database, by the keeper; on a unix
+ * socket the kernel, whose answer never changes. As known_groups_find(). */
+static int ask_groups(struct caller *caller, struct known *known, uint64_t now_usec, struct waiter *waiter,
+                      struct rule_group_list *ret, uint64_t *ret_until_usec)
 {
-        struct peer *peer = &caller->peer;
-        const gid_t *groups;
-        size_t n;
+        const struct peer *peer = &caller->peer;
 
         *ret_until_usec = USEC_NEVER;
-        if (!peer->known || !peer->tcp || !access_needs_groups(known->settings, peer)) {
-                caller->groups_until_usec = 0;
-                return true;
-        }
-        if (known_groups_find(&known->groups, peer->uid, now_usec, waiter, &groups, &n, ret_until_usec) <
-            0) {
-                if (caller->groups_until_usec == 0) {
-                        caller->groups_until_usec = now_usec + GROUPS_WAIT_USEC;
+        return peer->tcp
+                       ? known_groups_find(&known->groups, peer->uid, now_usec, waiter, ret, ret_until_usec)
+                       : peer_groups_find(peer, &known->rule_groups, &known->long_lists, now_usec, ret,
+                                          ret_until_usec);
+}
+
+/* Asks for the caller's groups where a rule needs them. False: there is no answer yet, and it is to be asked
+ * again at *ret_until_usec. Else the answer is good until then. */
+static bool complete_groups(struct caller *caller, struct known *known, uint64_t now_usec,
+                            struct waiter *waiter, struct rule_group_list *list, struct access_groups *ret,
+                            uint64_t *ret_until_usec)
+{
+        *ret = (struct access_groups){ 0 };
+        *ret_until_usec = USEC_NEVER;
+        if (caller->peer.known && access_needs_groups(known->settings, &caller->peer)) {
+                int r = ask_groups(caller, known, now_usec, waiter, list, ret_until_usec);
+                if (r == -EAGAIN) {
+                        if (caller->groups_until_usec == 0) {
+                                caller->groups_until_usec = now_usec + GROUPS_WAIT_USEC;
+                        }
+                        *ret_until_usec = MIN_OF(*ret_until_usec, caller->groups_until_usec);
+                        if (now_usec < caller->groups_until_usec) {
+                                return false;
+                        }
+                        waiter_cancel(waiter);
                 }
-                *ret_until_usec = caller->groups_until_usec;
-                if (now_usec < caller->groups_until_usec) {
-                        return false;
+                if (r >= 0) {
+                        *ret = (struct access_groups){ .known = true, .n = list->n, .ids = list->ids };
+                } else {
+                        *ret_until_usec = now_usec + KNOWN_GROUPS_DOUBT_USEC; /* judged without groups */
                 }
-                /* The user database is silent: judged without groups. */
-                waiter_cancel(waiter);
-                peer_clear(peer);
-                *ret_until_usec = now_usec + KNOWN_GROUPS_KEPT_USEC;
-        } else if (peer_set_groups(peer, groups, n) < 0) {
-                peer_clear(peer); /* without memory there are none, which is safe */
         }
         caller->groups_until_usec = 0;
         return true;
 }
 
 /* The rights by what is known now. */
-static void take_rights(struct caller *caller, struct known *known, uint64_t until_usec)
+static void take_rights(struct caller *caller, struct known *known, const struct access_groups *groups,
+                        uint64_t until_usec)
 {
-        struct access_rights rights = access_judge(known->settings, &caller->peer);
+        struct access_rights rights = access_judge(known->settings, &caller->peer, groups);
 
         caller->may_use = rights.use;
         caller->may_operate = rights.operate;
@@ -56,19 +71,21 @@ bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec,
                   struct waiter *waiter, uint64_t *ret_wait_until_usec)
 {
         uint64_t names_until_usec = USEC_NEVER, groups_until_usec;
+        struct rule_group_list list;
+        struct access_groups groups;
 
         if (caller->generation == known->generation && now_usec < caller->until_usec) {
                 return true;
         }
-        if (!complete_groups(caller, known, now_usec, waiter, &groups_until_usec)) {
+        if (!complete_groups(caller, known, now_usec, waiter, &list, &groups, &groups_until_usec)) {
                 *ret_wait_until_usec = groups_until_usec;
                 if (!last_time) {
                         return false;
                 }
                 groups_until_usec = now_usec;
         }
-        take_rights(caller, known, groups_until_usec);
-        if (!access_needs_names(known->settings, &caller->peer)) {
+        take_rights(caller, known, &groups, groups_until_usec);
+        if (!access_needs_names(known->settings, &caller->peer, &groups)) {
                 return true;
         }
         /* A caller without a right is not made to wait for the names: it may not keep a place so long. */

@@ -17,8 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 65536 /* NGROUPS_MAX */
-
 struct peer_finder {
         int netlink;
         uint64_t namespace; /* the network namespace that netlink answers for; 0: the kernel does not tell */
@@ -45,36 +43,11 @@ static int find_namespace(int fd, uint64_t *ret)
 
 static void unknown(struct peer *peer, const char *why)
 {
-        peer_clear(peer);
         peer->known = false;
         peer->why = why;
 }
 
 /* ---- unix ---- */
-
-static int read_groups(int fd, struct peer *peer)
-{
-        socklen_t length = 0;
-
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) < 0 && errno != ERANGE) {
-                return -errno;
-        }
-        size_t n = length / sizeof(gid_t);
-        if (n > GROUPS_MAX) {
-                return -E2BIG;
-        }
-        peer->groups = calloc(n + 1, sizeof(gid_t));
-        if (!peer->groups) {
-                return -ENOMEM;
-        }
-        if (n > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &length) < 0) {
-                return -errno;
-        }
-        peer->n_groups = length / sizeof(gid_t);
-        peer->groups[peer->n_groups++] = peer->gid;
-        peer->has_groups = true;
-        return 0;
-}
 
 static void find_unix(int fd, struct peer *peer)
 {
@@ -93,10 +66,7 @@ static void find_unix(int fd, struct peer *peer)
                 unknown(peer, "the caller's user does not exist in the daemon's user namespace");
                 return;
         }
-        if (read_groups(fd, peer) < 0) {
-                unknown(peer, "the kernel does not tell the caller's groups");
-                return;
-        }
+        peer->fd = fd;
         peer->known = true;
 }
 
@@ -248,7 +218,7 @@ void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
 {
         struct diag_end own_end, other_end;
 
-        *ret = (struct peer){ 0 };
+        *ret = (struct peer){ .fd = -1 };
         if (door->own.ss_family == AF_UNIX) {
                 find_unix(fd, ret);
                 return;
@@ -267,30 +237,9 @@ void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
         find_tcp(finder, fd, family, &own_end, &other_end, ret);
 }
 
-int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n)
-{
-        gid_t *copy = calloc(n + 1, sizeof(*copy));
-
-        if (!copy) {
-                return -ENOMEM;
-        }
-        for (size_t i = 0; i < n; i++) {
-                copy[i] = groups[i];
-        }
-        peer_clear(peer);
-        peer->groups = copy;
-        peer->n_groups = n;
-        peer->has_groups = true;
-        peer->gid = n > 0 ? groups[0] : (gid_t)-1;
-        return 0;
-}
-
 void peer_clear(struct peer *peer)
 {
-        free(peer->groups);
-        peer->groups = NULL;
-        peer->n_groups = 0;
-        peer->has_groups = false;
+        peer->fd = -1;
 }
 
 static uint32_t random_start(void)

@@ -1,6 +1,7 @@
 /* Who is calling, from the kernel: asked once per connection, at accept.
  *
- * On a unix socket the kernel kept the caller's credentials (SO_PEERCRED, SO_PEERGROUPS). On loopback TCP
+ * On a unix socket the kernel kept the caller's credentials (SO_PEERCRED; for the groups see
+ * daemon/frontend/callers/peer_groups.h). On loopback TCP
  * the socket-diagnosis interface (NETLINK_SOCK_DIAG, see sock_diag(7)) names the uid that made the client's
  * end. Every doubt ends in "unknown", never in a guess: an answer about a socket that no process holds any
  * more reads as uid 0. */
@@ -16,12 +17,10 @@ struct peer {
         bool known;
         bool tcp;
         uid_t uid;
-        gid_t gid; /* unix: his primary group */
-        pid_t pid; /* unix: 0 if in a foreign pid namespace; TCP: 0 */
-        bool has_groups;
-        gid_t *groups; /* with the primary one; freed by peer_clear() */
-        size_t n_groups;
-        const char *why; /* static: why he is unknown */
+        gid_t gid;       /* unix: its primary group; TCP: (gid_t)-1 */
+        pid_t pid;       /* unix: 0 if in a foreign pid namespace; TCP: 0 */
+        int fd;          /* unix: our end, still the connection's own; -1: there is none any more */
+        const char *why; /* static: why it is unknown */
 };
 
 /* The open question line to the kernel. */
@@ -56,8 +55,5 @@ void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int
 void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
                const struct sockaddr_storage *other, struct peer *ret);
 
-/* Gives a TCP caller the groups that the user database told. -ENOMEM. */
-int peer_set_groups(struct peer *peer, const gid_t *groups, size_t n);
-
-/* Frees the groups. */
+/* Our end is about to be closed: nothing more can be asked about it. */
 void peer_clear(struct peer *peer);

@@ -73,6 +73,7 @@ void known_take_settings(struct known *known, struct access_settings *settings)
         (void)access_settings_free(known->settings);
         known->settings = settings;
         known->generation++;
+        rule_groups_of_access(&known->rule_groups, settings);
         known_groups_forget(&known->groups);
 }
 
@@ -188,7 +189,7 @@ int known_names(struct known *known, uint64_t now_usec, struct waiter *waiter, u
 void known_init(struct known *known, struct sides *sides)
 {
         known->sides = sides;
-        known->groups.sides = sides;
+        known->groups.questions.sides = sides;
 }
 
 void known_clear(struct known *known)

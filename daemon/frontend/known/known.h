@@ -5,6 +5,7 @@
 #include "daemon/base/waiters.h"
 #include "daemon/frontend/known/known_groups.h"
 #include "daemon/frontend/known/questions.h"
+#include "lib/spaced_turns.h"
 
 struct known_environment {
         struct environment_view view;
@@ -17,12 +18,14 @@ struct known {
         struct sides *sides;
         struct access_settings *settings; /* NULL until the keeper has told them */
         uint64_t generation;              /* grows with every change of the rules; from 1 */
+        struct rule_groups rule_groups;   /* of the settings */
         struct known_environment *environments[SETTINGS_ENVIRONMENTS_MAX]; /* in the order of the settings */
         size_t n_environments;
         struct known_environment places[SETTINGS_ENVIRONMENTS_MAX]; /* where they lie; "" is a free one */
         struct keys_view *keys; /* NULL until the keeper has told them, or without memory */
 
         struct known_groups groups;
+        struct spaced_turns long_lists; /* of groups, which the kernel is asked for */
         uint64_t names_again_usec, names_until_usec, names_asked_usec; /* see frontend_calls.names() */
         struct waiters names_waiters;
         struct questions questions;

@@ -1,33 +1,33 @@
 /* The groups of users on TCP, of which the kernel tells the uid only: asked of the keeper, remembered for a
- * minute. */
+ * minute. Only those that rules name are of interest. */
 #pragma once
 
-#include "daemon/base/sides.h"
-#include "daemon/base/waiters.h"
+#include "daemon/frontend/known/group_questions.h"
+#include "lib/rule_groups.h"
 
-#define KNOWN_GROUPS_MAX        128 /* users; beyond it the oldest is forgotten */
+/* Users; half of them may be such as have no group that rules name, so that these do not push out the
+ * others. Beyond it the oldest is forgotten. */
+#define KNOWN_GROUPS_MAX        256
 #define KNOWN_GROUPS_KEPT_USEC  UINT64_C(60000000)
 #define KNOWN_GROUPS_DOUBT_USEC UINT64_C(5000000) /* after a refusal */
 
-/* Zeroed, with the sides: nobody's are known. */
+/* Zeroed, with the sides in questions: nobody's are known. */
 struct known_groups {
-        struct sides *sides;
+        struct group_questions questions;
         struct {
                 uid_t uid;
-                gid_t *groups;
+                gid_t *groups; /* that rules name */
                 size_t n;
                 bool told; /* by the user database; else it was silent */
                 uint64_t until_usec;
         } users[KNOWN_GROUPS_MAX];
         size_t n_users;
-        struct waiters waiters; /* told when an answer has come */
 };
 
-/* The groups of this user, primary one included (none if the user database does not know the user): 0, the
- * list stays ours until the next turn of the loop, and is to be believed until ret_until_usec. -EAGAIN: the
- * keeper was asked, and the waiter is told. */
+/* The groups of this user that rules name, primary one included: 0, to be believed until ret_until_usec.
+ * -EAGAIN: the keeper is asked, and the waiter told. */
 int known_groups_find(struct known_groups *groups, uid_t uid, uint64_t now_usec, struct waiter *waiter,
-                      const gid_t **ret, size_t *ret_n, uint64_t *ret_until_usec);
+                      struct rule_group_list *ret, uint64_t *ret_until_usec);
 
 /* This user was refused: what was told is believed for seconds only, as the user may be made a member next,
  * and try again; a database in trouble is spared. Returns until when it is believed. */
