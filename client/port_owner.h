@@ -7,8 +7,8 @@
 #define PORT_OWNER_WORDS_MAX 256
 
 /* Asks the kernel for the owner of the other end of a connection over IPv4, and of the socket that took it.
- * Both have to be root's, the user eqp-broker's or this process's own. The addresses are numeric, as libcurl
- * tells them.
+ * Both have to be root's, the user eqp-broker's or this process's own. The addresses are numeric, as
+ * inet_ntop() writes them.
  *
  * 0: so it is, or this machine has no user eqp-broker in /etc/passwd, as most containers have none: then
  * there is nobody to compare with. -EPERM: it is somebody else's, or cannot be known; words says whose or

@@ -1,98 +1,62 @@
-/* Transport: one easy handle of libcurl, kept between requests so that its connection is used again.
+/* Transport: HTTP/1.1 on a connection that is kept between requests.
  *
- * libcurl is used with everything off that it does for the wide web: no proxy whatever the environment says,
- * no redirect, no other protocol than HTTP, no compression. What reads here is a peer on this machine, and
- * still not trusted to be eqp-brokerd. */
+ * No library for HTTP is used: what those do for the wide web, and the variables and files by which anybody
+ * may tell them to do it (proxies, logins, keys of TLS written to a file), have no place in a program that
+ * may be set-uid. What answers here is a peer on this machine, and still not trusted to be eqp-brokerd. */
 #include "client/transport.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 
 #include "client/port_owner.h"
+#include "client/reply.h"
+#include "client/wire.h"
 
-#define CONNECT_TIMEOUT_MSEC 2000L
-#define RETRY_AFTER_MAX_SEC  86400
+#define CONNECT_TIMEOUT_USEC (2 * USEC_PER_SEC)
+#define NAMES_MAX            256
 
 struct transport {
-        CURL *curl;
-        struct curl_slist *get_headers;
-        struct curl_slist *post_headers;
-        bool unchecked; /* there may be a connection whose other end was not looked at */
-        int owner_error;
+        char names[NAMES_MAX];         /* headers that say who asks */
+        int fd;                        /* the connection that is kept; -1: none */
+        const struct address *address; /* where it leads to */
+        bool unchecked;                /* its other end was not looked at */
         char owner_words[PORT_OWNER_WORDS_MAX];
+        size_t n_head; /* bytes in head */
+        char head[REPLY_HEAD_MAX];
 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready = CURLE_FAILED_INIT;
-
-/* Never undone: other parts of the program may use libcurl, too. */
-static void init_curl(void)
+static void disconnect(struct transport *transport)
 {
-        curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static int add_header(struct curl_slist **headers, const char *line)
-{
-        struct curl_slist *longer;
-
-        longer = curl_slist_append(*headers, line);
-        if (!longer) {
-                return -ENOMEM;
-        }
-
-        *headers = longer;
-        return 0;
+        close_fd(&transport->fd);
+        transport->address = NULL;
 }
 
 struct transport *transport_free(struct transport *transport)
 {
-        if (!transport) {
-                return NULL;
+        if (transport) {
+                disconnect(transport);
+                explicit_bzero(transport, sizeof(*transport));
+                free(transport);
         }
-
-        curl_easy_cleanup(transport->curl);
-        curl_slist_free_all(transport->get_headers);
-        curl_slist_free_all(transport->post_headers);
-        free(transport);
         return NULL;
-}
-
-static void transport_freep(struct transport **transport)
-{
-        *transport = transport_free(*transport);
 }
 
 int transport_new(struct transport **ret_transport, const char *client_name)
 {
-        _cleanup_(transport_freep) struct transport *transport = NULL;
-        char client_line[128];
+        _cleanup_free_ struct transport *transport = calloc(1, sizeof(*transport));
         int n;
 
-        if (pthread_once(&curl_once, init_curl) != 0 || curl_ready != CURLE_OK) {
-                return -ENOMEM;
-        }
-
-        n = snprintf(client_line, sizeof(client_line), "EQP-Client: %s", client_name);
-        if (n < 0 || (size_t)n >= sizeof(client_line)) {
-                return -EINVAL;
-        }
-
-        transport = calloc(1, sizeof(*transport));
         if (!transport) {
                 return -ENOMEM;
         }
-
-        transport->curl = curl_easy_init();
-        if (!transport->curl || add_header(&transport->get_headers, client_line) < 0 ||
-            add_header(&transport->get_headers, "Accept: application/json") < 0 ||
-            add_header(&transport->post_headers, client_line) < 0 ||
-            add_header(&transport->post_headers, "Accept: application/json") < 0 ||
-            add_header(&transport->post_headers, "Content-Type: application/json") < 0) {
-                return -ENOMEM;
+        n = snprintf(transport->names, sizeof(transport->names),
+                     "User-Agent: libeqp-broker/" EQP_BROKER_VERSION "\r\nEQP-Client: %s\r\n"
+                     "Accept: application/json\r\n",
+                     client_name);
+        if (n < 0 || (size_t)n >= sizeof(transport->names)) {
+                return -EINVAL;
         }
-
+        transport->fd = -1;
         *ret_transport = take_ptr(transport);
         return 0;
 }
@@ -103,197 +67,227 @@ void answer_clear(struct answer *answer)
         *answer = (struct answer){ .body = BODY_INIT(ANSWER_BODY_MAX) };
 }
 
-static size_t on_body(char *data, size_t size, size_t count, void *userdata)
+/* ---- what went wrong, in words ---- */
+
+static int connect_trouble(int r, const struct address *address, const struct request *request,
+                           struct answer *answer, struct trouble *trouble)
 {
-        struct answer *answer = userdata;
-        int r = body_append(&answer->body, data, size * count);
-
-        answer->out_of_memory = r == -ENOMEM;
-        return r < 0 ? 0 : size * count;
-}
-
-static int on_new_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
-{
-        struct transport *transport = userdata;
-
-        transport->unchecked = true;
-        return CURL_SOCKOPT_OK;
-}
-
-/* With a connection, and nothing sent yet. */
-static int on_connected(void *userdata, char *server_address, char *own_address, int server_port,
-                        int own_port)
-{
-        struct transport *transport = userdata;
-
-        transport->owner_error = !transport->unchecked
-                                         ? 0
-                                         : port_owner_check(server_address, server_port, own_address,
-                                                            own_port, transport->owner_words);
-        if (transport->owner_error < 0) {
-                return CURL_PREREQFUNC_ABORT;
+        if (r == -ETIMEDOUT) {
+                return trouble_set(trouble, -ETIMEDOUT, "timed_out",
+                                   "No complete answer came from %s within %u s.", address->text,
+                                   request->timeout_sec);
         }
+        answer->connect_errno = -r;
+        if (r == -EACCES || r == -EPERM) {
+                return trouble_set(trouble, -EACCES, "socket_refused",
+                                   "The socket %s may not be opened: %s.", address->text, strerror(-r));
+        }
+        return trouble_set(trouble, -ECONNREFUSED, "no_daemon", "No eqp-brokerd answers at %s: %s.",
+                           address->text, strerror(-r));
+}
 
+static int exchange_trouble(int r, const struct transport *transport, const struct address *address,
+                            const struct request *request, struct trouble *trouble)
+{
+        switch (r) {
+        case -ENOMEM:
+                return trouble_oom(trouble);
+        case -EPERM:
+                return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
+                                   "What listens at %s %s. Nothing was sent to it.", address->text,
+                                   transport->owner_words);
+        case -ETIMEDOUT:
+                return trouble_set(trouble, -ETIMEDOUT, "timed_out",
+                                   "No complete answer came from %s within %u s.", address->text,
+                                   request->timeout_sec);
+        case -ECONNRESET:
+                return trouble_set(trouble, -ECONNRESET, "connection_lost",
+                                   "The connection to %s broke before the answer was complete.",
+                                   address->text);
+        case -EMSGSIZE:
+                return trouble_set(trouble, -EPROTO, "not_understood",
+                                   "The answer from %s is longer than an eqp-brokerd would send.",
+                                   address->text);
+        default:
+                return trouble_set(trouble, -EPROTO, "not_understood",
+                                   "What answers at %s does not speak HTTP as an eqp-brokerd does.",
+                                   address->text);
+        }
+}
+
+/* ---- a request and its answer ---- */
+
+/* Is it one who may be the daemon? -EPERM with words, -ECONNRESET. */
+static int check_owner(struct transport *transport)
+{
+        struct wire_ends ends;
+
+        int r = wire_ends(transport->fd, &ends);
+        return r < 0 ? -ECONNRESET
+                     : port_owner_check(ends.other, ends.other_port, ends.own, ends.own_port,
+                                        transport->owner_words);
+}
+
+static int send_request(struct transport *transport, const struct address *address,
+                        const struct request *request, uint64_t deadline_usec)
+{
+        const char *host = strstr(address->url, "//") + strlen("//");
+        size_t length = request->post_body ? strlen(request->post_body) : 0;
+        char line[ADDRESS_TEXT_MAX + 512], size[128] = "\r\n";
+        struct iovec vectors[4];
+
+        int n = snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\nHost: %s\r\n",
+                         request->post_body ? "POST" : "GET", request->path, host);
+        if (n < 0 || (size_t)n >= sizeof(line)) {
+                return -EINVAL;
+        }
+        if (request->post_body) {
+                (void)snprintf(size, sizeof(size),
+                               "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
+        }
+        vectors[0] = (struct iovec){ line, (size_t)n };
+        vectors[1] = (struct iovec){ transport->names, strlen(transport->names) };
+        vectors[2] = (struct iovec){ size, strlen(size) };
+        vectors[3] = (struct iovec){ (char *)request->post_body, length };
+        return wire_send(transport->fd, vectors, length > 0 ? 4 : 3, deadline_usec);
+}
+
+/* Reads heads until one is the answer's, not of an interim one; what follows it is left at the start of
+ * transport->head. *ret_begun: anything came at all. */
+static int receive_head(struct transport *transport, struct reply *ret, bool *ret_begun,
+                        uint64_t deadline_usec)
+{
+        transport->n_head = 0;
+        for (;;) {
+                ssize_t n = reply_read(transport->head, transport->n_head, ret);
+                if (n < 0) {
+                        return (int)n;
+                }
+                if (n > 0) {
+                        transport->n_head -= (size_t)n;
+                        memmove(transport->head, transport->head + n, transport->n_head);
+                        if (ret->status >= 200) {
+                                return 0;
+                        }
+                        continue;
+                }
+                n = wire_receive(transport->fd, transport->head + transport->n_head,
+                                 sizeof(transport->head) - transport->n_head, deadline_usec);
+                if (n <= 0) {
+                        return n == 0 ? -ECONNRESET : (int)n;
+                }
+                *ret_begun = true;
+                transport->n_head += (size_t)n;
+        }
+}
+
+static int receive_body(struct transport *transport, const struct reply *reply, struct body *body,
+                        uint64_t deadline_usec)
+{
+        if (reply->has_length && reply->length > body->max) {
+                return -EMSGSIZE;
+        }
+        for (;;) {
+                size_t left = reply->has_length ? (size_t)reply->length - body->length : SIZE_MAX;
+                size_t taken = MIN_OF(transport->n_head, left);
+                int r = body_append(body, transport->head, taken);
+                if (r < 0) {
+                        return r;
+                }
+                transport->n_head -= taken;
+                if (taken == left) {
+                        return 0;
+                }
+                ssize_t n =
+                        wire_receive(transport->fd, transport->head, sizeof(transport->head), deadline_usec);
+                if (n < 0) {
+                        return (int)n;
+                }
+                if (n == 0) {
+                        return reply->has_length ? -ECONNRESET : 0;
+                }
+                transport->n_head = (size_t)n;
+        }
+}
+
+static int exchange(struct transport *transport, const struct address *address,
+                    const struct request *request, struct answer *answer, bool *ret_begun,
+                    uint64_t deadline_usec)
+{
+        struct reply reply;
+        int r = transport->unchecked ? check_owner(transport) : 0;
+
+        if (r < 0) {
+                return r;
+        }
         transport->unchecked = false;
-        return CURL_PREREQFUNC_OK;
-}
-
-static bool set_checks(struct transport *transport)
-{
-        return curl_easy_setopt(transport->curl, CURLOPT_SOCKOPTFUNCTION, on_new_socket) == CURLE_OK &&
-               curl_easy_setopt(transport->curl, CURLOPT_SOCKOPTDATA, transport) == CURLE_OK &&
-               curl_easy_setopt(transport->curl, CURLOPT_PREREQFUNCTION, on_connected) == CURLE_OK &&
-               curl_easy_setopt(transport->curl, CURLOPT_PREREQDATA, transport) == CURLE_OK;
-}
-
-static bool set_limits(CURL *curl, const struct request *request)
-{
-        return curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MSEC) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)request->timeout_sec) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)ANSWER_BODY_MAX) == CURLE_OK;
-}
-
-static bool set_request(struct transport *transport, const struct address *address,
-                        const struct request *request, const char *url, struct answer *answer)
-{
-        CURL *curl = transport->curl;
-        bool is_post = request->post_body != NULL;
-
-        curl_easy_reset(curl); /* keeps the connection */
-        return set_limits(curl, request) && (!address->check_owner || set_checks(transport)) &&
-               curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, address->unix_path) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_USERAGENT, "libeqp-broker/" EQP_BROKER_VERSION) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
-                                is_post ? transport->post_headers : transport->get_headers) == CURLE_OK &&
-               (!is_post || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->post_body) == CURLE_OK) &&
-               curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK;
-}
-
-static int read_head(CURL *curl, struct answer *answer)
-{
-        static const char json[] = "application/json";
-        const char *content_type = NULL;
-        curl_off_t retry_after = 0;
-        long status = 0;
-
-        if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-            curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type) != CURLE_OK ||
-            curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK) {
-                return -EPROTO;
+        /* A daemon may refuse a request before all of it was read: its answer counts. */
+        int sent = send_request(transport, address, request, deadline_usec);
+        if (sent < 0 && sent != -ECONNRESET) {
+                return sent;
         }
-        if (status < 100 || status > 999) {
-                return -EPROTO;
+        r = receive_head(transport, &reply, ret_begun, deadline_usec);
+        if (r >= 0) {
+                r = receive_body(transport, &reply, &answer->body, deadline_usec);
         }
-
-        answer->status = (unsigned)status;
-        answer->is_json = content_type && strncasecmp(content_type, json, strlen(json)) == 0 &&
-                          strchr("; \t", content_type[strlen(json)]);
-        if (retry_after > 0) {
-                answer->retry_after_sec = (unsigned)MIN_OF(retry_after, (curl_off_t)RETRY_AFTER_MAX_SEC);
+        if (r < 0) {
+                return r;
+        }
+        answer->status = reply.status;
+        answer->is_json = reply.is_json;
+        answer->retry_after_sec = reply.retry_after_sec;
+        /* What came behind the answer is nobody's. */
+        if (sent < 0 || reply.closes || !reply.has_length || transport->n_head > 0) {
+                disconnect(transport);
         }
         return 0;
 }
 
-static int connect_trouble(CURL *curl, const struct address *address, struct answer *answer,
-                           struct trouble *trouble)
+/* A connection that is left from before, or a new one. */
+static int ensure_connection(struct transport *transport, const struct address *address,
+                             uint64_t deadline_usec, bool *ret_kept)
 {
-        long os_errno = 0;
-
-        if (curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno) != CURLE_OK) {
-                os_errno = 0;
+        *ret_kept = transport->address == address && transport->fd >= 0 && wire_is_idle(transport->fd);
+        if (*ret_kept) {
+                return 0;
         }
-        /* None: not even a socket came about. */
-        if (os_errno <= 0) {
-                os_errno = address->unix_path ? EAFNOSUPPORT : ECONNREFUSED;
+        disconnect(transport);
+        int r = wire_connect(&transport->fd, address,
+                             MIN_OF(deadline_usec, wire_now_usec() + CONNECT_TIMEOUT_USEC));
+        if (r >= 0) {
+                transport->address = address;
+                transport->unchecked = address->check_owner;
         }
-
-        answer->connect_errno = (int)os_errno;
-        if (os_errno == EACCES || os_errno == EPERM) {
-                return trouble_set(trouble, -EACCES, "socket_refused",
-                                   "The socket %s may not be opened: %s.", address->text,
-                                   strerror((int)os_errno));
-        }
-        return trouble_set(trouble, -ECONNREFUSED, "no_daemon", "No eqp-brokerd answers at %s: %s.",
-                           address->text, strerror((int)os_errno));
-}
-
-static int connection_lost(const struct address *address, struct trouble *trouble)
-{
-        return trouble_set(trouble, -ECONNRESET, "connection_lost",
-                           "The connection to %s broke before the answer was complete.", address->text);
+        return r;
 }
 
 static int perform_once(struct transport *transport, const struct address *address,
                         const struct request *request, struct answer *answer, struct trouble *trouble)
 {
-        CURLcode code = curl_easy_perform(transport->curl);
+        uint64_t deadline_usec = wire_now_usec() + request->timeout_sec * USEC_PER_SEC;
+        bool kept, begun = false;
+        int r;
 
-        switch (code) {
-        case CURLE_OK:
-                if (read_head(transport->curl, answer) < 0) {
-                        break;
+        do {
+                r = ensure_connection(transport, address, deadline_usec, &kept);
+                if (r < 0) {
+                        return connect_trouble(r, address, request, answer, trouble);
                 }
-                return 0;
-        case CURLE_OUT_OF_MEMORY:
-                return trouble_oom(trouble);
-        case CURLE_COULDNT_CONNECT:
-        case CURLE_COULDNT_RESOLVE_HOST:
-                return connect_trouble(transport->curl, address, answer, trouble);
-        case CURLE_ABORTED_BY_CALLBACK:
-                if (transport->owner_error == -ECONNRESET) {
-                        return connection_lost(address, trouble);
+                r = exchange(transport, address, request, answer, &begun, deadline_usec);
+                explicit_bzero(transport->head, sizeof(transport->head));
+                if (r < 0) {
+                        disconnect(transport);
                 }
-                return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
-                                   "What listens at %s %s. Nothing was sent to it.", address->text,
-                                   transport->owner_words);
-        case CURLE_OPERATION_TIMEDOUT:
-                return trouble_set(trouble, -ETIMEDOUT, "timed_out",
-                                   "No complete answer came from %s within %u s.", address->text,
-                                   request->timeout_sec);
-        case CURLE_SEND_ERROR:
-        case CURLE_RECV_ERROR:
-        case CURLE_GOT_NOTHING:
-        case CURLE_PARTIAL_FILE:
-                return connection_lost(address, trouble);
-        case CURLE_WRITE_ERROR:
-        case CURLE_FILESIZE_EXCEEDED:
-                if (answer->out_of_memory) {
-                        return trouble_oom(trouble);
-                }
-                return trouble_set(trouble, -EPROTO, "not_understood",
-                                   "The answer from %s is longer than an eqp-brokerd would send.",
-                                   address->text);
-        default:
-                break;
-        }
-
-        return trouble_set(trouble, -EPROTO, "not_understood",
-                           "What answers at %s does not speak HTTP as an eqp-brokerd does.", address->text);
+        } while (r == -ECONNRESET && kept && !begun); /* it had ended just before */
+        return r < 0 ? exchange_trouble(r, transport, address, request, trouble) : 0;
 }
 
 int transport_perform(struct transport *transport, const struct address *address,
                       const struct request *request, struct answer *answer, struct trouble *trouble)
 {
-        char url[ADDRESS_TEXT_MAX + 256];
-        int n, r;
+        int r;
 
         *answer = (struct answer){ .body = BODY_INIT(ANSWER_BODY_MAX) };
-
-        n = snprintf(url, sizeof(url), "%s%s", address->url, request->path);
-        if (n < 0 || (size_t)n >= sizeof(url)) {
-                return trouble_set(trouble, -EINVAL, "bad_argument", "The request is too long.");
-        }
-        if (!set_request(transport, address, request, url, answer)) {
-                return trouble_oom(trouble);
-        }
 
         r = perform_once(transport, address, request, answer, trouble);
         if (r == -ECONNRESET && !request->post_body) {

@@ -1,5 +1,5 @@
-/* Transport: one HTTP request to a local daemon and its answer, over libcurl. Knows nothing of what they
- * mean. */
+/* Transport: one HTTP request to a local daemon and its answer, over a connection that is kept. Knows
+ * nothing of what they mean. */
 #pragma once
 
 #include "client/address.h"

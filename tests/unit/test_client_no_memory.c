@@ -5,7 +5,6 @@
 #include "tests/unit/no_memory.h"
 #include "tests/unit/unit.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,27 +25,6 @@ static struct {
         int fd;
         pthread_t thread;
 } server;
-
-/* ---- libcurl ---- */
-
-NO_MEMORY_WRAP(CURL *, curl_easy_init, NULL, (void), ())
-NO_MEMORY_WRAP(struct curl_slist *, curl_slist_append, NULL, (struct curl_slist * list, const char *text),
-               (list, text))
-NO_MEMORY_WRAP(CURLcode, curl_easy_perform, CURLE_OUT_OF_MEMORY, (CURL * curl), (curl))
-
-/* Every value that the library sets is a long or a pointer. */
-#undef curl_easy_setopt
-CURLcode __real_curl_easy_setopt(CURL *curl, CURLoption option, ...);
-CURLcode __wrap_curl_easy_setopt(CURL *curl, CURLoption option, ...);
-CURLcode __wrap_curl_easy_setopt(CURL *curl, CURLoption option, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, option);
-        void *value = va_arg(arguments, void *);
-        va_end(arguments);
-        return no_memory_now() ? CURLE_OUT_OF_MEMORY : __real_curl_easy_setopt(curl, option, value);
-}
 
 /* ---- the daemon ---- */
 
@@ -145,7 +123,7 @@ static int live(void)
 
 static void test_no_memory(void **state)
 {
-        no_memory_try(live, 80);
+        no_memory_try(live, 10);
 }
 
 int main(void)
