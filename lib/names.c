@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define PLAIN_WORD_MAX 24 /* longer than the longest that people put into names */
+
 static bool is_lower(char c)
 {
         return c >= 'a' && c <= 'z';
@@ -16,9 +18,14 @@ static bool is_digit(char c)
         return c >= '0' && c <= '9';
 }
 
+static bool is_upper(char c)
+{
+        return c >= 'A' && c <= 'Z';
+}
+
 static bool is_alnum(char c)
 {
-        return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
+        return is_lower(c) || is_digit(c) || is_upper(c);
 }
 
 static bool is_one_of(char c, const char *set)
@@ -60,6 +67,60 @@ bool key_label_valid(const char *label, size_t length)
                 if (!is_alnum(label[i]) && !is_one_of(label[i], "._-")) {
                         return false;
                 }
+        }
+        return true;
+}
+
+static size_t span(const char *text, bool (*is)(char))
+{
+        size_t n = 0;
+
+        while (is(text[n])) {
+                n++;
+        }
+        return n;
+}
+
+/* The length of what may stand between separators; 0: it may not. */
+static size_t plain_word(const char *text)
+{
+        size_t upper, lower, digits, n = 0;
+
+        digits = span(text, is_digit);
+        if (digits > 0) {
+                return digits <= 4 ? digits : 0;
+        }
+        for (;;) {
+                upper = span(text + n, is_upper);
+                lower = span(text + n + upper, is_lower);
+                if (upper + lower == 0) {
+                        break;
+                }
+                /* "word", "Word", and with nothing before it "EQP" or a single letter. */
+                bool is_word = lower >= 2 && upper <= 1;
+                bool is_short = n == 0 && ((lower == 0 && upper <= 4) || (upper == 0 && lower == 1));
+                if (!is_word && !is_short) {
+                        return 0;
+                }
+                n += upper + lower;
+        }
+        digits = span(text + n, is_digit);
+        return digits <= 3 && n <= PLAIN_WORD_MAX ? n + digits : 0;
+}
+
+bool client_name_is_plain(const char *name)
+{
+        if (!client_name_valid(name, strlen(name))) {
+                return false;
+        }
+        while (*name != '\0') {
+                size_t length = is_one_of(*name, "._/@-") ? 1 : plain_word(name);
+                bool separated = length > 0 && (is_one_of(*name, "._/@-") || name[length] == '\0' ||
+                                                is_one_of(name[length], "._/@-"));
+                if (!separated) {
+                        return false;
+                }
+                name += length;
         }
         return true;
 }

@@ -4,6 +4,7 @@ clients/ has four of them, in the ways in which such clients are written. Each i
 API itself first, so that nothing in it is made for the broker.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -133,6 +134,28 @@ def test_what_it_accepts_does_not_matter(broker, accept):
 def test_any_id_and_secret(broker, basic):
     assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
     assert ask(broker, headers={"authorization": f"basic {basic}"}).status == 200
+
+
+@pytest.mark.parametrize("real", ["AQ17NZ49WD", "4f9d2c7e81aa4b0c9d2e", "550e8400-e29b-41d4-a716-446655440000", "ID+with/odd=1",
+                                  "W5WE9CYJDX" * 6])
+def test_a_real_id_that_the_broker_does_not_hold_is_not_logged(broker, real):
+    """It is somebody's, of another account or of before. Its digest tells clients apart."""
+    broker.keep_secret(real)
+    ids = []
+    for application_id in (real, real, real + "x"):
+        basic = base64.b64encode(f"{application_id}:a-secret-of-theirs".encode()).decode()
+        n = len(broker.log("client id-[0-9a-f]{8}"))
+        assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
+        if len(found := broker.log("client (id-[0-9a-f]{8})")) > n:
+            ids.append(found[-1].split("client ")[1])
+    assert len(ids) == len(set(ids)) == 2, "one line for each"
+    assert real not in broker.text() and "a-secret-of-theirs" not in broker.text()
+
+
+def test_the_id_that_the_broker_holds_is_not_logged(broker):
+    basic = base64.b64encode(f"{EXAMPLE_ID}:x".encode()).decode()
+    assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
+    assert EXAMPLE_ID not in broker.text()
 
 
 def raw(broker, text, via="tcp"):

@@ -63,6 +63,39 @@ static void key_labels(void **state)
         expect_lengths(key_label_valid, KEY_LABEL_MAX);
 }
 
+static void plain_client_names(void **state)
+{
+        static const char *const plain[] = { "nightly",     "shop-import", "ShopImport2", "shopImport",
+                                             "EQP.ci/2026", "a",           "web01",       "deploy@ci",
+                                             "x-1",         "_a_",         "my-app-2026" };
+        static const char *const others[] = {
+                "",
+                "AQ17NZ49WC", /* an application ID */
+                "8820c99614d65f923df7660276f20e029d73e2ca",
+                "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7",
+                "550e8400-e29b-41d4-a716-446655440000",
+                "MAG123456789",
+                "20261128",
+                "a8f3k2x9qz",
+                "QWERTZUIOP",
+                "a b",
+                "aaaaaaaaaabbbbbbbbbbccccc",
+                "web0001",
+                "\u00e4pfel",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+                if (!client_name_is_plain(plain[i])) {
+                        fail_msg("'%s' is a plain name", plain[i]);
+                }
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                if (client_name_is_plain(others[i])) {
+                        fail_msg("'%s' is no plain name", others[i]);
+                }
+        }
+}
+
 static void client_names(void **state)
 {
         expect_alphabet(client_name_valid, LOWER UPPER DIGITS "._/@-", LOWER UPPER DIGITS "._/@-");
@@ -148,6 +181,7 @@ int main(void)
                 cmocka_unit_test(reserved_words_are_no_environments),
                 cmocka_unit_test(key_labels),
                 cmocka_unit_test(client_names),
+                cmocka_unit_test(plain_client_names),
                 cmocka_unit_test(key_file_names_are_split),
                 cmocka_unit_test(the_longest_file_name_is_split),
                 cmocka_unit_test(other_file_names_are_refused),

@@ -1,7 +1,8 @@
 /* What the EQP API itself would answer.
  *
  * A client of the EQP API is given our address as its base URL, and any application ID and secret: it asks
- * for a session as ever, and gets the one that is in hand. Its ID becomes its name in the log. */
+ * for a session as ever, and gets the one that is in hand. Its ID becomes its name in the log, if it is a
+ * name. */
 #include "daemon/frontend/api/eqp_session_request.h"
 
 #include "daemon/frontend/api/token_answer.h"
@@ -14,6 +15,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 /* What a client is told that does not say how long a life it wants. Some keep it in a timer of milliseconds,
@@ -47,8 +49,28 @@ static void serve_as_upstream(struct api *api, struct request *request, struct s
         request_answer(request, 200, token_answer_upstream(session, request->at_most_sec, now_usec));
 }
 
-/* What the client calls its application ID is taken for its name, if it can be one. A real ID is none: names
- * are logged. */
+/* What the client calls its application ID is taken for its name, if it is plainly one. A real ID is none:
+ * names are logged. One that may be real is told by a digest; of one that we hold nothing is said. */
+static void take_name(struct api *api, struct request *request, const char *id)
+{
+        char *name = request->client_from_id;
+
+        if (*id == '\0' || known_is_id(api->known, id)) {
+                return;
+        }
+        if (client_name_is_plain(id)) {
+                (void)snprintf(name, sizeof(request->client_from_id), "%s", id);
+        } else {
+                uint32_t digest = 0;
+                if (known_digest(api->known, id, &digest) < 0) {
+                        return;
+                }
+                (void)snprintf(name, sizeof(request->client_from_id), "id-%08" PRIx32, digest);
+        }
+        request->facts.client = name;
+        request->facts.n_clients = 1;
+}
+
 static bool take_client_name(struct api *api, struct request *request)
 {
         _cleanup_free_ char *id = NULL;
@@ -60,15 +82,13 @@ static bool take_client_name(struct api *api, struct request *request)
         }
         if (r < 0) {
                 refuse(api, request, 401,
-                       "Basic authentication is missing: any application ID and secret will do, the ID "
-                       "becomes the client's name");
+                       "Basic authentication is missing: any application ID and secret will do; if the ID "
+                       "is "
+                       "a name, it becomes the client's");
                 return false;
         }
-        if (client_name_valid(id, strlen(id)) && request->facts.n_clients == 0 &&
-            !known_is_id(api->known, id)) {
-                (void)snprintf(request->client_from_id, sizeof(request->client_from_id), "%s", id);
-                request->facts.client = request->client_from_id;
-                request->facts.n_clients = 1;
+        if (request->facts.n_clients == 0) {
+                take_name(api, request, id);
         }
         return true;
 }

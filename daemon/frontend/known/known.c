@@ -147,6 +147,17 @@ bool known_is_id(const struct known *known, const char *id)
         return found;
 }
 
+int known_digest(const struct known *known, const char *text, uint32_t *ret)
+{
+        uint8_t digest[KEYED_DIGEST_SIZE];
+        int r = known->keys ? keyed_digest(text, strlen(text), known->keys->salt, digest) : -ENODATA;
+
+        if (r >= 0) {
+                memcpy(ret, digest, sizeof(*ret));
+        }
+        return r;
+}
+
 const char *known_keys_directory(const struct known *known)
 {
         return known->keys ? known->keys->directory : "the keys' directory";

@@ -65,6 +65,10 @@ const char *known_why(const struct known *known, const struct known_environment 
 /* Is this the application ID of a key that is held? Then it is not to be logged. */
 bool known_is_id(const struct known *known, const char *id);
 
+/* A number for this text, which nobody gets it back from, and which is another one after the next start.
+ * Negative errno: there is none. */
+int known_digest(const struct known *known, const char *text, uint32_t *ret);
+
 /* "/etc/eqp-broker/keys". */
 const char *known_keys_directory(const struct known *known);
 
