@@ -157,6 +157,43 @@ struct access_key *access_key_copy(const struct access_key *key)
         return make_key(key->id, strlen(key->id), key->secret, strlen(key->secret));
 }
 
+#define BASE64_LENGTH(n) (((n) + 2) / 3 * 4)
+
+/* RFC 4648. Into memory that is zeroed, without a NUL. */
+static void write_base64(char *ret, const char *bytes, size_t n)
+{
+        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+        for (size_t i = 0; i < n; i += 3) {
+                size_t have = MIN_OF(n - i, (size_t)3);
+                uint32_t bits = 0;
+
+                for (size_t j = 0; j < 3; j++) {
+                        bits = bits << 8 | (j < have ? (unsigned char)bytes[i + j] : 0);
+                }
+                for (size_t j = 0; j < 4; j++) {
+                        *ret++ = j <= have ? digits[bits >> (18 - 6 * j) & 63] : '=';
+                }
+        }
+}
+
+char *access_key_basic(const struct access_key *key)
+{
+        size_t id_length = strlen(key->id), secret_length = strlen(key->secret);
+        const size_t both = id_length + 1 + secret_length;
+        char *basic = secret_alloc(BASE64_LENGTH(both) + 1);
+        _cleanup_secret_ char *text = secret_alloc(both);
+
+        if (!basic || !text) {
+                return secret_free(basic);
+        }
+        memcpy(text, key->id, id_length);
+        text[id_length] = ':';
+        memcpy(text + id_length + 1, key->secret, secret_length);
+        write_base64(basic, text, both);
+        return basic;
+}
+
 static bool same(const char *a, const char *b)
 {
         size_t length = strlen(a);

@@ -25,6 +25,10 @@ int access_key_parse(const char *text, size_t length, struct access_key **ret, c
 /* Another block with the same key, the caller's; NULL: no memory. */
 struct access_key *access_key_copy(const struct access_key *key);
 
+/* The key as it is sent (RFC 7617): base64 of ID:SECRET. Secret memory, the caller's; NULL: there is none.
+ */
+char *access_key_basic(const struct access_key *key);
+
 /* Same ID and same secret; in time that does not depend on where they differ. */
 bool access_key_equal(const struct access_key *a, const struct access_key *b);
 

@@ -3,6 +3,7 @@
  * What may be shown is redacted whole and only then cut: half a secret is none that could be found. */
 #include "lib/answer_head.h"
 #include "lib/answer_kind.h"
+#include "lib/echo.h"
 #include "lib/redact.h"
 #include "lib/util.h"
 
@@ -137,16 +138,6 @@ static bool may_show_host(const char *host, size_t length)
         return length > 0 && length < ANSWER_HOST_MAX;
 }
 
-static bool has_hidden(const char *text, const char *const *hidden, size_t n_hidden)
-{
-        for (size_t i = 0; i < n_hidden; i++) {
-                if (hidden[i] && *hidden[i] && strcasestr(text, hidden[i])) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 static void keep_redirect(struct answer_head *head, const struct field *field, const char *const *hidden,
                           size_t n_hidden)
 {
@@ -154,12 +145,8 @@ static void keep_redirect(struct answer_head *head, const struct field *field, c
         size_t length;
 
         find_host(field->value, field->value_length, &host, &length);
-        if (!host || !may_show_host(host, length)) {
-                return;
-        }
-        (void)snprintf(head->redirect_host, sizeof(head->redirect_host), "%.*s", (int)length, host);
-        if (has_hidden(head->redirect_host, hidden, n_hidden)) {
-                head->redirect_host[0] = '\0';
+        if (host && may_show_host(host, length) && !echo_is_in(host, length, hidden, n_hidden)) {
+                (void)snprintf(head->redirect_host, sizeof(head->redirect_host), "%.*s", (int)length, host);
         }
 }
 

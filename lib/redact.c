@@ -5,9 +5,8 @@
  * end is never the beginning of something that was to be hidden. Only the first SCAN_MAX bytes are looked
  * at; that is far more than is shown, and bounds the work. */
 #include "lib/redact.h"
+#include "lib/echo.h"
 #include "lib/util.h"
-
-#include <strings.h>
 
 #define SCAN_MAX 4096
 
@@ -43,15 +42,8 @@ static void cover(bool *covered, size_t scanned, size_t start, size_t length)
 /* A text that begins within the scanned part and ends behind it is found, too. */
 static void cover_hidden(const char *text, size_t length, bool *covered, size_t scanned, const char *hidden)
 {
-        size_t hidden_length = strlen(hidden);
-
-        if (hidden_length == 0) {
-                return;
-        }
-        for (size_t i = 0; i < scanned && hidden_length <= length - i; i++) {
-                if (strncasecmp(text + i, hidden, hidden_length) == 0) {
-                        cover(covered, scanned, i, hidden_length);
-                }
+        for (size_t i = 0; i < scanned; i++) {
+                cover(covered, scanned, i, echo_length(text + i, length - i, hidden));
         }
 }
 
@@ -89,17 +81,29 @@ static void write_shown(const char *text, const bool *covered, size_t scanned, c
         ret[n] = '\0';
 }
 
-void redact(const char *text, size_t length, const char *const *hidden, size_t n_hidden, char *ret,
-            size_t size)
+static void redact_as_told(const char *text, size_t length, const char *const *hidden, size_t n_hidden,
+                           bool runs, char *ret, size_t size)
 {
         bool covered[SCAN_MAX] = { false };
         size_t scanned = MIN_OF(length, (size_t)SCAN_MAX);
 
         for (size_t i = 0; i < n_hidden; i++) {
-                if (hidden[i]) {
-                        cover_hidden(text, length, covered, scanned, hidden[i]);
-                }
+                cover_hidden(text, length, covered, scanned, hidden[i]);
         }
-        cover_runs(text, length, covered, scanned);
+        if (runs) {
+                cover_runs(text, length, covered, scanned);
+        }
         write_shown(text, covered, scanned, ret, size - 1);
+}
+
+void redact(const char *text, size_t length, const char *const *hidden, size_t n_hidden, char *ret,
+            size_t size)
+{
+        redact_as_told(text, length, hidden, n_hidden, /* runs= */ true, ret, size);
+}
+
+void redact_echoes(const char *text, size_t length, const char *const *hidden, size_t n_hidden, char *ret,
+                   size_t size)
+{
+        redact_as_told(text, length, hidden, n_hidden, /* runs= */ false, ret, size);
 }

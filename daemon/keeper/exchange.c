@@ -6,12 +6,18 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/keeper/trust.h"
+#include "lib/echo.h"
 #include "lib/hide_login.h"
+#include "lib/redact.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+
+#define ECHO_GRANTED_MIN 8
+#define OWN_WORDS_MIN    4 /* what is shorter may stand in any sentence of ours */
 
 #define HEAD_MAX      65536                 /* bytes of all header lines together */
 #define BODY_KEPT_MAX (TOKEN_REPLY_MAX + 1) /* so that one which is too large is seen to be */
@@ -23,6 +29,7 @@ struct exchange {
         exchange_done_fn done;
         void *userdata;
         struct access_key *keys[EXCHANGE_KEYS_MAX]; /* copies, as echoes must be hidden; the first is sent */
+        char *basics[EXCHANGE_KEYS_MAX];            /* the same as they are sent */
         size_t n_keys;
         bool has_ca_file;
 
@@ -36,26 +43,16 @@ struct exchange {
         bool connected; /* to the upstream, which is trusted: the request may be sent now */
 };
 
-/* Copies what is printable, cut to fit. */
-static void copy_printable(char *to, size_t size, const char *from, size_t length)
-{
-        size_t n = 0;
-        for (size_t i = 0; i < length && n + 1 < size; i++) {
-                unsigned char c = (unsigned char)from[i];
-                to[n++] = (char)(c >= 0x20 && c < 0x7f ? c : '?');
-        }
-        to[n] = '\0';
-}
-
 /* Echoes of these must not be shown. Returns how many. */
-#define HIDDEN_MAX ((size_t)2 * EXCHANGE_KEYS_MAX)
+#define HIDDEN_MAX ((size_t)3 * EXCHANGE_KEYS_MAX)
 static size_t list_secrets(const struct exchange *exchange, const char *ret[static HIDDEN_MAX])
 {
         for (size_t i = 0; i < exchange->n_keys; i++) {
-                ret[2 * i] = exchange->keys[i]->secret;
-                ret[2 * i + 1] = exchange->keys[i]->id;
+                ret[3 * i] = exchange->keys[i]->secret;
+                ret[3 * i + 1] = exchange->basics[i];
+                ret[3 * i + 2] = exchange->keys[i]->id;
         }
-        return 2 * exchange->n_keys;
+        return 3 * exchange->n_keys;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
@@ -121,9 +118,27 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
                 trust_cure(exchange->easy, exchange->has_ca_file, result, detail, cure, sizeof(cure));
                 break;
         }
-        char printable[160];
-        copy_printable(printable, sizeof(printable), detail, strlen(detail));
-        (void)snprintf(why, size, "%s%s", printable, cure);
+        (void)snprintf(why, size, "%.160s%s", detail, cure);
+}
+
+/* Callers are given the token, and the account stands in the log: neither may be a key. What is short may be
+ * a part of anything; and a token may well name the ID that it is for. */
+static bool is_echo(const struct exchange *exchange, const struct grant *grant)
+{
+        for (size_t i = 0; i < exchange->n_keys; i++) {
+                const struct access_key *key = exchange->keys[i];
+                const char *const texts[] = { exchange->basics[i], key->secret, key->id };
+
+                for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
+                        if (strlen(texts[j]) >= ECHO_GRANTED_MIN &&
+                            (echo_is_in(grant->mage_id, strlen(grant->mage_id), &texts[j], 1) ||
+                             (texts[j] != key->id &&
+                              echo_is_in(grant->ust, strlen(grant->ust), &texts[j], 1)))) {
+                                return true;
+                        }
+                }
+        }
+        return false;
 }
 
 /* Whether the answer is whole or was cut off: what the status says holds either way. */
@@ -142,6 +157,10 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         report->outcome =
                 token_exchange_classify(&answer, clock_wall_sec(), grant, &report->retry_after_sec, &why);
         report->retry_after_for_key = token_exchange_wait_is_for_key(report->status);
+        if (report->outcome == EXCHANGE_GRANTED && is_echo(exchange, grant)) {
+                report->outcome = EXCHANGE_MALFORMED;
+                why = "the answer has a part of the access key in the place of token or account";
+        }
         if (report->outcome == EXCHANGE_GRANTED) {
                 report->grant = grant;
                 return;
@@ -157,6 +176,32 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         memcpy(report->content_type, head->content_type, sizeof(report->content_type));
         memcpy(report->header_names, head->header_names, sizeof(report->header_names));
         memcpy(report->redirect_host, head->redirect_host, sizeof(report->redirect_host));
+}
+
+/* Texts of the upstream's, and such as may quote it, are shown in many places: what is in a report has gone
+ * through here, whatever was done to it before. Shorter keys than `min` are not looked for. */
+static void hide_echoes(const struct exchange *exchange, char *text, size_t size, size_t min)
+{
+        const char *hidden[HIDDEN_MAX];
+        char raw[ANSWER_HEADER_NAMES_MAX];
+
+        static_assert(sizeof(raw) >= EXCHANGE_WHY_MAX && sizeof(raw) >= ANSWER_MESSAGE_MAX + 1,
+                      "the longest of them fits");
+        (void)snprintf(raw, sizeof(raw), "%s", text);
+        size_t n_hidden = list_secrets(exchange, hidden);
+        for (size_t i = 0; i < n_hidden; i++) {
+                hidden[i] = strlen(hidden[i]) >= min ? hidden[i] : NULL;
+        }
+        redact_echoes(raw, strlen(raw), hidden, n_hidden, text, size);
+}
+
+static void hide_echoes_in_report(const struct exchange *exchange, struct exchange_report *report)
+{
+        hide_echoes(exchange, report->why, sizeof(report->why), OWN_WORDS_MIN);
+        hide_echoes(exchange, report->content_type, sizeof(report->content_type), 1);
+        hide_echoes(exchange, report->header_names, sizeof(report->header_names), 1);
+        hide_echoes(exchange, report->redirect_host, sizeof(report->redirect_host), 1);
+        hide_echoes(exchange, report->excerpt.message, sizeof(report->excerpt.message), 1);
 }
 
 /* Is there an answer to go by? One that breaks off behind its head is judged by its status, unless it could
@@ -186,6 +231,7 @@ static void on_done(CURLcode result, void *userdata)
         } else {
                 explain_failure(exchange, result, report.why, sizeof(report.why));
         }
+        hide_echoes_in_report(exchange, &report);
         exchange->done(&report, exchange->userdata); /* may free the exchange */
         (void)secret_free(grant);
 }
@@ -228,6 +274,10 @@ static bool copy_keys(struct exchange *exchange, const struct access_key *const 
                         return false;
                 }
                 exchange->n_keys++;
+                exchange->basics[i] = access_key_basic(keys[i]);
+                if (!exchange->basics[i]) {
+                        return false;
+                }
         }
         return true;
 }
@@ -279,6 +329,7 @@ struct exchange *exchange_free(struct exchange *exchange)
                 curl_slist_free_all(exchange->headers);
                 for (size_t i = 0; i < exchange->n_keys; i++) {
                         (void)access_key_free(exchange->keys[i]);
+                        (void)secret_free(exchange->basics[i]);
                 }
                 (void)secret_free(exchange->body);
                 free(exchange);

@@ -1,6 +1,7 @@
 /* Any bytes as an answer, as its body and as its head: whatever is granted is whole, and whatever is
  * remembered is free of secrets. */
 #include "lib/answer_head.h"
+#include "lib/echo.h"
 #include "lib/token_exchange.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
@@ -59,9 +60,20 @@ static void check_statuses(const char *body, size_t size)
         }
 }
 
-static void check_shown(const char *text, size_t size)
+/* has_lines: it is gathered from several, each of which was looked at. */
+static void check_shown(const char *text, size_t size, bool has_lines)
 {
+        const char *const secret = SECRET;
+        char without_marks[1024];
+
+        must(strlen(text) < sizeof(without_marks));
+        memcpy(without_marks, text, strlen(text) + 1);
+        for (char *mark = without_marks; (mark = strstr(mark, "[hidden]"));) {
+                memset(mark, 'Z', strlen("[hidden]")); /* its letters are nobody's */
+        }
+
         must(strlen(text) < size && !strcasestr(text, SECRET));
+        must(has_lines || !echo_is_in(without_marks, strlen(text), &secret, 1));
         for (const char *p = text; *p != '\0'; p++) {
                 must(*p >= 0x20 && *p <= 0x7e);
         }
@@ -79,9 +91,9 @@ static void check_head(const char *data, size_t size, const char *const *hidden,
                 data += length;
                 size -= length;
         }
-        check_shown(head.content_type, sizeof(head.content_type));
-        check_shown(head.header_names, sizeof(head.header_names));
-        check_shown(head.redirect_host, sizeof(head.redirect_host));
+        check_shown(head.content_type, sizeof(head.content_type), false);
+        check_shown(head.header_names, sizeof(head.header_names), true);
+        check_shown(head.redirect_host, sizeof(head.redirect_host), false);
         must(!strpbrk(head.redirect_host, ":/?#@ "));
         must(strlen(head.retry_after) < sizeof(head.retry_after) && strlen(head.date) < sizeof(head.date));
 }
@@ -95,6 +107,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_statuses((const char *)data, size);
         check_head((const char *)data, size, hidden, ARRAY_SIZE(hidden));
         token_exchange_excerpt((const char *)data, size, hidden, ARRAY_SIZE(hidden), &excerpt);
-        check_shown(excerpt.message, sizeof(excerpt.message));
+        check_shown(excerpt.message, sizeof(excerpt.message), false);
         return 0;
 }

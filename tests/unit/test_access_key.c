@@ -1,6 +1,7 @@
 /* Access keys: one line, one colon that divides, two parts of visible ASCII; and no message that gives
  * anything away. */
 #include "lib/access_key.h"
+#include "lib/secret.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 
@@ -51,6 +52,30 @@ static void reads_a_line(void **state)
         expect_key("a::", "a", ":");
         expect_key("a\"b':'c\"d", "a\"b'", "'c\"d");
         expect_key("\":'", "\"", "'");
+}
+
+/* As in the header of the request: RFC 7617. */
+static void knows_how_it_is_sent(void **state)
+{
+        static const struct {
+                const char *text, *basic;
+        } rows[] = {
+                { "AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca",
+                  "QVExN05aNDlXQzo4ODIwYzk5NjE0ZDY1ZjkyM2RmNzY2MDI3NmYyMGUwMjlkNzNlMmNh" },
+                { "a:b", "YTpi" },
+                { "a:b:c", "YTpiOmM=" },
+                { "a::>\?~", "YTo6Pj9+" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(access_key_freep) struct access_key *key = NULL;
+                _cleanup_secret_ char *basic = NULL;
+                const char *why = NULL;
+
+                assert_int_equal(parse(rows[i].text, strlen(rows[i].text), &key, &why), 0);
+                basic = access_key_basic(key);
+                assert_string_equal(basic, rows[i].basic);
+        }
 }
 
 static void says_what_is_wrong(void **state)
@@ -234,6 +259,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_a_line),
+                cmocka_unit_test(knows_how_it_is_sent),
                 cmocka_unit_test(says_what_is_wrong),
                 cmocka_unit_test(names_utf_16),
                 cmocka_unit_test(no_message_quotes_the_file),
