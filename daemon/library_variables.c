@@ -1,8 +1,9 @@
 /* Takes variables out of the environment by which a TLS library, or libcurl, would do what nobody asked of
- * the daemon: write down the keys of its sessions (SSLKEYLOGFILE), so that whoever recorded the wire has the
- * access key; load code (OPENSSL_CONF, OPENSSL_MODULES); allow weak ciphers (GNUTLS_SYSTEM_PRIORITY_FILE);
- * trust other authorities (SSL_CERT_FILE). The system's own files for that (/etc/ssl/openssl.cnf,
- * /etc/gnutls/config) are root's word on all programs, and stay in force.
+ * the daemon; see doc/internals/environment.md for all of them: write down the keys of its sessions
+ * (SSLKEYLOGFILE), so that whoever recorded the wire has the access key; load code (OPENSSL_CONF,
+ * OPENSSL_MODULES); allow weak ciphers (GNUTLS_SYSTEM_PRIORITY_FILE); trust other authorities
+ * (SSL_CERT_FILE). The system's own files for that (/etc/ssl/openssl.cnf, /etc/gnutls/config) are root's
+ * word on all programs, and stay in force.
  *
  * GnuTLS and OpenSSL look at some of these before main() does: they have constructors. Functions in
  * .preinit_array are called before any of those. Only a program may have some, so this file is linked into
@@ -11,10 +12,11 @@
 #include <stddef.h>
 
 /* A name, or with the underscore at its end, all that begin so: a newer library knows more of them. KRB5_
- * and its like: Kerberos loads what its configuration says. */
+ * and its like: Kerberos, SASL and libc's conversion of texts load code, from where these say. */
 static const char *const unwanted[] = {
-        "SSLKEYLOGFILE", "SSL_CERT_", "OPENSSL_", "GNUTLS_",    "P11_KIT_",       "CURL_", "CTLOG_FILE",
-        "QLOGDIR",       "NETRC",     "KRB5_",    "KRB5CCNAME", "KRB5RCACHETYPE", "GSS_",
+        "SSLKEYLOGFILE", "SSL_CERT_", "OPENSSL_",   "GNUTLS_",    "P11_KIT_",       "CURL_",   "CTLOG_FILE",
+        "QLOGDIR",       "NETRC",     "KRB5_",      "KRB5CCNAME", "KRB5RCACHETYPE", "GSS_",    "SASL_",
+        "LDAPCONF",      "LDAPRC",    "LDAPNOINIT", "GCONV_PATH", "LOCPATH",        "NLSPATH",
 };
 
 static bool is_named(const char *variable, const char *name)

@@ -7,13 +7,34 @@
 #include <unistd.h>
 
 static const char *const gone[] = {
-        "SSLKEYLOGFILE",        "SSL_CERT_FILE",   "SSL_CERT_DIR",
-        "OPENSSL_CONF",         "OPENSSL_MODULES", "OPENSSL_ENGINES",
-        "GNUTLS_DEBUG_LEVEL",   "P11_KIT_DEBUG",   "GNUTLS_SYSTEM_PRIORITY_FILE",
-        "CURL_CA_BUNDLE",       "CURL_HOME",       "CURL_SSL_BACKEND",
-        "CTLOG_FILE",           "QLOGDIR",         "NETRC",
-        "OPENSSL_CONF_INCLUDE", "KRB5_CONFIG",     "KRB5CCNAME",
-        "KRB5RCACHETYPE",       "GSS_USE_PROXY",
+        "SSLKEYLOGFILE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "OPENSSL_CONF",
+        "OPENSSL_MODULES",
+        "OPENSSL_ENGINES",
+        "GNUTLS_DEBUG_LEVEL",
+        "P11_KIT_DEBUG",
+        "GNUTLS_SYSTEM_PRIORITY_FILE",
+        "CURL_CA_BUNDLE",
+        "CURL_HOME",
+        "CURL_SSL_BACKEND",
+        "CTLOG_FILE",
+        "QLOGDIR",
+        "NETRC",
+        "OPENSSL_CONF_INCLUDE",
+        "KRB5_CONFIG",
+        "KRB5CCNAME",
+        "KRB5RCACHETYPE",
+        "GSS_USE_PROXY",
+        "SASL_PATH",
+        "SASL_CONF_PATH",
+        "LDAPCONF",
+        "LDAPRC",
+        "LDAPNOINIT",
+        "GCONV_PATH",
+        "LOCPATH",
+        "NLSPATH",
 };
 
 /* Ours, those that are documented, and those that only look like one of the above. */
@@ -30,6 +51,9 @@ static const char *const kept[] = {
         "OPENSSL",
         "KRB5",
         "GSS",
+        "RES_OPTIONS",
+        "LDAP",
+        "SASL",
 };
 
 static bool seen_first; /* before any constructor of a library, and before this program's own */
