@@ -16,8 +16,8 @@ static bool is_ours(const char *host)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = strndup((const char *)data, size);
-        const struct guard_place tcp = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
-        const struct guard_place local = { .tcp = false };
+        const struct listen_place tcp = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
+        const struct listen_place local = { .tcp = false };
         struct guard_facts facts = { 0 };
         struct guard_refusal refusal = { 0 };
         bool bad = false;

@@ -89,7 +89,7 @@ static bool names_itself(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static char reply[1 << 16];
-        struct guard_place place = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
+        struct listen_place place = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
         struct peer peer = { .known = true, .tcp = true, .uid = 0 };
         size_t length = 0, sent = 0;
         int ends[2];

@@ -14,11 +14,11 @@
 #define NAME_WORDS   "a name of 1 to 64 characters"
 #define LENGTH_WORDS "told twice"
 
-static const struct guard_place tcp = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
-static const struct guard_place second = { .tcp = true, .port = 9377, .address = "127.0.0.2" };
-static const struct guard_place six = { .tcp = true, .port = 9377, .address = "[::1]" };
-static const struct guard_place port_80 = { .tcp = true, .port = 80, .address = "127.0.0.1" };
-static const struct guard_place local = { .tcp = false };
+static const struct listen_place tcp = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
+static const struct listen_place second = { .tcp = true, .port = 9377, .address = "127.0.0.2" };
+static const struct listen_place six = { .tcp = true, .port = 9377, .address = "[::1]" };
+static const struct listen_place port_80 = { .tcp = true, .port = 80, .address = "127.0.0.1" };
+static const struct listen_place local = { .tcp = false };
 
 /* A head, one header a line, and the verdict: no slug is a pass. */
 struct row {
@@ -46,7 +46,7 @@ static void note_head(struct guard_facts *facts, char *head)
         }
 }
 
-static void expect_row(const struct row *row, const struct guard_place *place)
+static void expect_row(const struct row *row, const struct listen_place *place)
 {
         _cleanup_free_ char *head = strdup(row->head);
         struct guard_refusal refusal = { .status = 1, .slug = "kept", .close = true, .message = "kept" };
@@ -73,14 +73,14 @@ static void expect_row(const struct row *row, const struct guard_place *place)
         assert_in_range(strlen(refusal.message), 1, sizeof(refusal.message) - 2);
 }
 
-static void expect_rows(const struct row *rows, size_t n, const struct guard_place *place)
+static void expect_rows(const struct row *rows, size_t n, const struct listen_place *place)
 {
         for (size_t i = 0; i < n; i++) {
                 expect_row(&rows[i], place);
         }
 }
 
-static void expect_pass(const char *const *heads, size_t n, const struct guard_place *place)
+static void expect_pass(const char *const *heads, size_t n, const struct listen_place *place)
 {
         for (size_t i = 0; i < n; i++) {
                 expect_row(&(struct row){ .head = heads[i] }, place);
@@ -126,7 +126,7 @@ static void good_hosts(void **state)
         expect_pass(of_port_80, ARRAY_SIZE(of_port_80), &port_80);
 }
 
-static void expect_host_refused(const char *const *hosts, size_t n, const struct guard_place *place,
+static void expect_host_refused(const char *const *hosts, size_t n, const struct listen_place *place,
                                 const char *words)
 {
         for (size_t i = 0; i < n; i++) {

@@ -86,7 +86,7 @@ static int set_up(void **state)
 {
         const struct http_limits limits = { 64, 64 };
         const struct http_handler handler = { .on_request = on_request };
-        const struct guard_place place = { .tcp = false };
+        const struct listen_place place = { .tcp = false };
         struct peer peer = { .known = true, .uid = getuid() };
         int ends[2];
 

@@ -20,7 +20,7 @@ struct connection {
         struct MHD_Connection *mhd;
         int fd;
         struct caller caller;
-        struct guard_place place;
+        struct listen_place place;
         bool counted;    /* in the admission */
         bool over_limit; /* gets health answers only, until there is a place for it */
         enum connection_state state;

@@ -92,7 +92,7 @@ bool connection_find_place(struct connection *connection)
 }
 
 struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
-                                   const struct guard_place *place)
+                                   const struct listen_place *place)
 {
         _cleanup_free_ struct connection *connection = calloc(1, sizeof(*connection));
         bool over = false;

@@ -27,7 +27,7 @@ void connections_clear(struct connections *connections);
 /* A new one, with no deadline yet. Takes what is known of the peer over (also when it fails). NULL: there is
  * no room, or no memory; the socket stays the caller's in any case. */
 struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
-                                   const struct guard_place *place);
+                                   const struct listen_place *place);
 
 /* The one that was added with this socket, once; NULL: none was. */
 struct connection *connections_take_new(struct connections *connections, int fd);

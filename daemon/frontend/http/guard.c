@@ -148,7 +148,7 @@ static bool host_is(const char *host, const char *name, uint16_t port)
                (port_is(host + length, port) || (port == 80 && host[length] == '\0'));
 }
 
-static bool host_allowed(const char *host, const struct guard_place *place)
+static bool host_allowed(const char *host, const struct listen_place *place)
 {
         return host_is(host, "127.0.0.1", place->port) || host_is(host, "localhost", place->port) ||
                host_is(host, "[::1]", place->port) || host_is(host, place->address, place->port);
@@ -192,7 +192,7 @@ static bool check_form(const struct guard_facts *facts, struct guard_refusal *re
         return true;
 }
 
-bool guard_check(const struct guard_facts *facts, const struct guard_place *place, bool needs_client,
+bool guard_check(const struct guard_facts *facts, const struct listen_place *place, bool needs_client,
                  struct guard_refusal *reterr_refusal)
 {
         if (!check_framing(facts, reterr_refusal)) {

@@ -5,6 +5,8 @@
  * send just our Host, none of a browser's own headers, and EQP-Client. */
 #pragma once
 
+#include "lib/listen_place.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,13 +36,6 @@ struct guard_refusal {
         char message[256]; /* what, why, what to do */
 };
 
-/* Where the request came in. */
-struct guard_place {
-        bool tcp;
-        uint16_t port;
-        char address[24]; /* TCP: our end as in a Host header, without the port: "127.0.0.1", "[::1]" */
-};
-
 /* Takes one header in. */
 void guard_note(struct guard_facts *facts, const char *name, const char *value);
 
@@ -51,5 +46,5 @@ bool guard_framing_sound(const struct guard_facts *facts);
 
 /* False: to be refused as *reterr_refusal says. needs_client: the path is one that needs EQP-Client. Nothing
  * but well-formedness is checked on a unix socket, where neither browsers nor proxies arrive. */
-bool guard_check(const struct guard_facts *facts, const struct guard_place *place, bool needs_client,
+bool guard_check(const struct guard_facts *facts, const struct listen_place *place, bool needs_client,
                  struct guard_refusal *reterr_refusal);

@@ -277,7 +277,7 @@ void http_server_take_turn(struct http_server *server)
         mhd_loop_take_turn(server->loop);
 }
 
-void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place)
+void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct listen_place *place)
 {
         struct connection *connection = connections_add(&server->connections, fd, peer, place);
 

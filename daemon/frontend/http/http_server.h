@@ -29,7 +29,8 @@ struct http_server *http_server_free(struct http_server *server);
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
 /* Takes over an accepted socket and what is known of its peer (also when it fails). */
-void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct guard_place *place);
+void http_server_add(struct http_server *server, int fd, struct peer *peer,
+                     const struct listen_place *place);
 
 /* Works on what there is. For whoever adds connections: a flood of them must not keep those inside waiting.
  */

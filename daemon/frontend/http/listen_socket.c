@@ -198,7 +198,7 @@ static int describe_unix(struct listen_socket *listen_socket, const struct socka
 
 static void describe_tcp(struct listen_socket *listen_socket, const union any_address *address)
 {
-        struct guard_place *place = &listen_socket->place;
+        struct listen_place *place = &listen_socket->place;
 
         place->tcp = true;
         if (address->any.sa_family == AF_INET) {

@@ -16,7 +16,7 @@ struct socket_access {
 struct listen_socket {
         int fd;
         struct listen_address address; /* as it was asked for; unset in a passed one */
-        struct guard_place place;
+        struct listen_place place;
         char name[128]; /* for messages: "127.0.0.1:9377" with the port that the kernel chose, or the path */
         bool passed;    /* it is the service manager's, and outlives us */
         bool made_path;

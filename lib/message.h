@@ -1,0 +1,223 @@
+/* What the keeper and the frontend send each other: one struct a message, values only, of a bounded size.
+ *
+ * Both ends are the same program, so a struct travels as it lies in memory, zeroed before it is filled: no
+ * byte of the sender's memory is in its gaps. The receiver believes nothing: message_check() holds before
+ * anything else looks at a message. Texts end with a NUL, booleans are 0 or 1, enumerations and counts are
+ * in range. */
+#pragma once
+
+#include "lib/access_settings.h"
+#include "lib/environment_view.h"
+#include "lib/keys_view.h"
+#include "lib/listen_place.h"
+
+#define MESSAGE_RULES_MAX 64 /* of one list, see lib/access_rule.h */
+#define MESSAGE_GROUPS_MAX                                                                                  \
+        (MESSAGE_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1)) /* that rules can name */
+#define MESSAGE_TOKEN_MAX        4096
+#define MESSAGE_LISTENERS_MAX    SETTINGS_LISTEN_MAX
+#define MESSAGE_RECORD_TEXT_MAX  1024
+#define MESSAGE_RECORD_FIELD_MAX 256
+
+enum message_type {
+        /* frontend to keeper */
+        MESSAGE_CONFINED = 1, /* the first: it has taken away from itself what it does not need */
+        MESSAGE_DEMAND,
+        MESSAGE_REPORT,
+        MESSAGE_REFRESH,
+        MESSAGE_RELOAD,
+        MESSAGE_GROUPS,
+        MESSAGE_NAMES,
+        MESSAGE_RECORD,
+        MESSAGE_PONG,
+        _MESSAGE_LAST_OF_FRONTEND = MESSAGE_PONG,
+        /* keeper to frontend */
+        MESSAGE_HELLO,
+        MESSAGE_SETTINGS, /* then their MESSAGE_RULES, then MESSAGE_SETTINGS_END */
+        MESSAGE_RULES,
+        MESSAGE_SETTINGS_END,
+        MESSAGE_ENVIRONMENT, /* after MESSAGE_SESSION, if it has a session that is new */
+        MESSAGE_SESSION,
+        MESSAGE_KEYS,
+        MESSAGE_OUTCOME,
+        MESSAGE_GROUPS_TOLD,
+        MESSAGE_NAMES_TOLD,
+        MESSAGE_LISTENER, /* with a descriptor */
+        MESSAGE_LISTENER_GONE,
+        MESSAGE_PING,
+        MESSAGE_DRAIN,
+        _MESSAGE_LAST,
+};
+
+/* ---- frontend to keeper ---- */
+
+/* What confines a process, as the kernel granted it. */
+struct confinement {
+        bool no_new_privileges;
+        bool filter;       /* of system calls */
+        uint32_t landlock; /* the version of the kernel's interface that is in force; 0: none */
+};
+
+struct message_confined {
+        uint32_t type;
+        struct confinement confinement;
+};
+
+/* MESSAGE_DEMAND, MESSAGE_REFRESH, MESSAGE_RELOAD (number alone): what is asked, see daemon/base/sides.h. */
+struct message_question {
+        uint32_t type;
+        uint32_t min_ttl_sec;
+        uint64_t number;
+        bool new_account;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+};
+
+/* Secret. */
+struct message_report {
+        uint32_t type;
+        uint32_t length;
+        uint64_t number;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char ust[MESSAGE_TOKEN_MAX + 1]; /* as a caller gave it: any bytes, `length` of them, then a NUL */
+};
+
+struct message_groups {
+        uint32_t type;
+        uid_t uid;
+};
+
+/* MESSAGE_NAMES, MESSAGE_DRAIN, MESSAGE_SETTINGS_END: no more than that. */
+struct message_plain {
+        uint32_t type;
+};
+
+/* A record of the log. A text "" is a field that the record does not have. */
+struct message_record {
+        uint32_t type;
+        int32_t priority; /* LOG_ERR to LOG_DEBUG */
+        char id[33];      /* 32 hexadecimal digits, or "" */
+        char environment[MESSAGE_RECORD_FIELD_MAX];
+        char key[MESSAGE_RECORD_FIELD_MAX];
+        char client[MESSAGE_RECORD_FIELD_MAX];
+        char uid[MESSAGE_RECORD_FIELD_MAX];
+        char unit[MESSAGE_RECORD_FIELD_MAX];
+        char text[MESSAGE_RECORD_TEXT_MAX]; /* any bytes but NUL */
+};
+
+/* MESSAGE_PING and its MESSAGE_PONG. */
+struct message_ping {
+        uint32_t type;
+        uint64_t number;
+};
+
+/* ---- keeper to frontend ---- */
+
+struct message_hello {
+        uint32_t type;
+        char version[64];      /* of the program: both ends are one */
+        uint64_t first_number; /* for questions: no other frontend has used these */
+        uint64_t started_usec; /* CLOCK_BOOTTIME: when the service began, not this process */
+        int32_t log_max_priority;
+        struct confinement keeper;
+};
+
+struct message_settings {
+        uint32_t type;
+        uid_t own_uid;
+        bool metrics;
+        bool socket_group_by_name;
+        bool end_unix; /* connections on unix sockets end: they were let in by the right of a group that is
+                          no more, or has another number */
+        uint32_t max_connections;
+        uint32_t max_connections_per_user;
+        uint32_t n_environments;
+        struct {
+                char name[ENVIRONMENT_NAME_MAX + 1];
+                bool has_allow, has_operators;
+        } environments[SETTINGS_ENVIRONMENTS_MAX];
+};
+
+struct message_rules {
+        uint32_t type;
+        int32_t environment; /* its place in the settings; -1: the lists for all of them */
+        bool operators;      /* else who is allowed */
+        uint32_t n;
+        struct access_rule rules[MESSAGE_RULES_MAX];
+};
+
+struct message_environment {
+        uint32_t type;
+        uint64_t session_serial; /* of the session in hand, sent before; 0: none */
+        struct environment_view view;
+};
+
+/* Secret. The session of this environment from now on. */
+struct message_session {
+        uint32_t type;
+        uint32_t lifetime_sec;
+        uint64_t serial;
+        uint64_t sent_usec, expires_usec;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char key_label[KEY_LABEL_MAX + 1];
+        char mage_id[MAGE_ID_MAX + 1];
+        char ust[MESSAGE_TOKEN_MAX + 1];
+};
+
+struct message_keys {
+        uint32_t type;
+        struct keys_view view; /* with its n_refusals, which end the message */
+};
+
+struct message_outcome {
+        uint32_t type;
+        uint64_t number;
+        enum refresh_verdict verdict;
+        struct refresh_obstacle obstacle;
+        bool stopping;
+        char message[SETTINGS_ERROR_MAX];
+};
+
+struct message_groups_told {
+        uint32_t type;
+        uid_t uid;
+        bool told;
+        uint32_t n;
+        gid_t groups[MESSAGE_GROUPS_MAX]; /* only those that rules name */
+};
+
+struct message_names_told {
+        uint32_t type;
+        uint64_t again_usec, until_usec;
+};
+
+enum message_listener_kind {
+        MESSAGE_LISTENS_HTTP,
+        MESSAGE_LISTENS_FOR_CREDENTIALS,
+        MESSAGE_ASKS_FOR_PEERS, /* a socket-diagnosis netlink socket */
+        _MESSAGE_LISTENER_KIND_COUNT,
+};
+
+struct message_listener {
+        uint32_t type;
+        enum message_listener_kind kind;
+        uint32_t id; /* below MESSAGE_LISTENERS_MAX; names it in MESSAGE_LISTENER_GONE */
+        struct listen_place place;
+        char name[128]; /* for messages */
+        bool passed;    /* it is the service manager's: what waits in its queue is for the next process */
+};
+
+/* The keeper has closed its own: what waits in the queue is let in, then it is closed. */
+struct message_listener_gone {
+        uint32_t type;
+        uint32_t id;
+};
+
+/* ---- any of them ---- */
+
+#define MESSAGE_SIZE_MAX (160 * 1024) /* bytes; every struct above is smaller, with KEY_FILES_MAX refusals  \
+                                       */
+
+/* Is this a message that a frontend (a keeper) may send, of the size of its type, and with sound values? The
+ * bytes are aligned for any type. Returns its type, else -EBADMSG. */
+int message_check_from_frontend(const void *bytes, size_t length);
+int message_check_from_keeper(const void *bytes, size_t length);
