@@ -60,6 +60,7 @@ enum key_heard {
         KEY_NOT_ASKED,
         KEY_UNHEARD, /* a failure that says nothing of the key */
         KEY_FAILED,  /* a failure that may be the key's */
+        _KEY_HEARD_COUNT,
 };
 
 struct key_state {

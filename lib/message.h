@@ -1,9 +1,9 @@
 /* What the keeper and the frontend send each other: one struct a message, values only, of a bounded size.
  *
  * Both ends are the same program, so a struct travels as it lies in memory, zeroed before it is filled: no
- * byte of the sender's memory is in its gaps. The receiver believes nothing: message_check() holds before
- * anything else looks at a message. Texts end with a NUL, booleans are 0 or 1, enumerations and counts are
- * in range. */
+ * byte of the sender's memory is in its gaps. The receiver believes nothing: message_check_from_*() hold
+ * before anything else looks at a message. Texts end with a NUL, booleans are 0 or 1, enumerations and
+ * counts are in range, names are such; lib/message_fields.c says it field by field. */
 #pragma once
 
 #include "lib/access_settings.h"
@@ -11,13 +11,14 @@
 #include "lib/keys_view.h"
 #include "lib/listen_place.h"
 
-#define MESSAGE_RULES_MAX 64 /* of one list, see lib/access_rule.h */
+#define MESSAGE_RULES_MAX ACCESS_RULES_MAX /* of one list */
 #define MESSAGE_GROUPS_MAX                                                                                  \
         (MESSAGE_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1)) /* that rules can name */
 #define MESSAGE_TOKEN_MAX        4096
 #define MESSAGE_LISTENERS_MAX    SETTINGS_LISTEN_MAX
 #define MESSAGE_RECORD_TEXT_MAX  1024
 #define MESSAGE_RECORD_FIELD_MAX 256
+#define MESSAGE_RECORD_ID_LENGTH 32
 
 enum message_type {
         /* frontend to keeper */
@@ -63,7 +64,8 @@ struct message_confined {
         struct confinement confinement;
 };
 
-/* MESSAGE_DEMAND, MESSAGE_REFRESH, MESSAGE_RELOAD (number alone): what is asked, see daemon/base/sides.h. */
+/* MESSAGE_DEMAND (with min_ttl_sec), MESSAGE_REFRESH (with new_account), MESSAGE_RELOAD (number alone): what
+ * is asked, see daemon/base/sides.h. What a type does not have is 0. */
 struct message_question {
         uint32_t type;
         uint32_t min_ttl_sec;
@@ -91,11 +93,12 @@ struct message_plain {
         uint32_t type;
 };
 
-/* A record of the log. A text "" is a field that the record does not have. */
+/* A record of the log. A text "" is a field that the record does not have. Else the names are such, the user
+ * is in decimal digits, and the unit is printable ASCII. */
 struct message_record {
         uint32_t type;
-        int32_t priority; /* LOG_ERR to LOG_DEBUG */
-        char id[33];      /* 32 hexadecimal digits, or "" */
+        int32_t priority;                      /* LOG_ERR to LOG_DEBUG */
+        char id[MESSAGE_RECORD_ID_LENGTH + 1]; /* hexadecimal digits in lower case, or "" */
         char environment[MESSAGE_RECORD_FIELD_MAX];
         char key[MESSAGE_RECORD_FIELD_MAX];
         char client[MESSAGE_RECORD_FIELD_MAX];
@@ -114,11 +117,16 @@ struct message_ping {
 
 struct message_hello {
         uint32_t type;
-        char version[64];      /* of the program: both ends are one */
+        char version[64];      /* of the program, printable ASCII: both ends are one */
         uint64_t first_number; /* for questions: no other frontend has used these */
         uint64_t started_usec; /* CLOCK_BOOTTIME: when the service began, not this process */
         int32_t log_max_priority;
         struct confinement keeper;
+};
+
+struct message_settings_environment {
+        char name[ENVIRONMENT_NAME_MAX + 1];
+        bool has_allow, has_operators;
 };
 
 struct message_settings {
@@ -131,10 +139,7 @@ struct message_settings {
         uint32_t max_connections;
         uint32_t max_connections_per_user;
         uint32_t n_environments;
-        struct {
-                char name[ENVIRONMENT_NAME_MAX + 1];
-                bool has_allow, has_operators;
-        } environments[SETTINGS_ENVIRONMENTS_MAX];
+        struct message_settings_environment environments[SETTINGS_ENVIRONMENTS_MAX];
 };
 
 struct message_rules {
@@ -151,7 +156,7 @@ struct message_environment {
         struct environment_view view;
 };
 
-/* Secret. The session of this environment from now on. */
+/* Secret. The session of this environment from now on; expires_usec is sent_usec with the lifetime. */
 struct message_session {
         uint32_t type;
         uint32_t lifetime_sec;
@@ -214,10 +219,24 @@ struct message_listener_gone {
 
 /* ---- any of them ---- */
 
-#define MESSAGE_SIZE_MAX (160 * 1024) /* bytes; every struct above is smaller, with KEY_FILES_MAX refusals  \
-                                       */
+/* Bytes; every struct above is smaller, that of keys with all refusals there can be. */
+#define MESSAGE_SIZE_MAX (160 * 1024)
+
+/* To be used once a message is filled, as compilers may copy the gaps of a struct with its members: memory
+ * that lay there before is not to travel. Not for one that ends in an array of no fixed length. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_clear_padding)
+#define MESSAGE_CLEAR_GAPS(pointer) __builtin_clear_padding(pointer)
+#endif
+#endif
+#ifndef MESSAGE_CLEAR_GAPS
+#define MESSAGE_CLEAR_GAPS(pointer) ((void)(pointer))
+#endif
 
 /* Is this a message that a frontend (a keeper) may send, of the size of its type, and with sound values? The
  * bytes are aligned for any type. Returns its type, else -EBADMSG. */
 int message_check_from_frontend(const void *bytes, size_t length);
 int message_check_from_keeper(const void *bytes, size_t length);
+
+/* How long a message with all of this view is, in bytes. */
+size_t message_keys_size(const struct keys_view *view);

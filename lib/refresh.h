@@ -92,6 +92,7 @@ enum refresh_verdict {
         REFRESH_ALREADY,      /* this token was reported before */
         REFRESH_TOO_SOON,     /* ret_limit says why, and until when */
         REFRESH_NO_KEY,
+        _REFRESH_VERDICT_COUNT,
 };
 
 /* What is against it, and until when. */

@@ -16,6 +16,7 @@
 #define SETTINGS_VALUE_MAX        160           /* characters of one value */
 
 #define SOCKET_MODE_DEFAULT              0666
+#define MAX_CONNECTIONS_MOST             65536
 #define MAX_CONNECTIONS_DEFAULT          512
 #define MAX_CONNECTIONS_PER_USER_DEFAULT 64
 

@@ -202,12 +202,12 @@ static int set_metrics(struct settings_reading *r, const char *value)
 
 static int set_max_connections(struct settings_reading *r, const char *value)
 {
-        return read_number(r, value, 16, 65536, &r->settings->max_connections);
+        return read_number(r, value, 16, MAX_CONNECTIONS_MOST, &r->settings->max_connections);
 }
 
 static int set_max_connections_per_user(struct settings_reading *r, const char *value)
 {
-        return read_number(r, value, 1, 65536, &r->settings->max_connections_per_user);
+        return read_number(r, value, 1, MAX_CONNECTIONS_MOST, &r->settings->max_connections_per_user);
 }
 
 static int set_ready(struct settings_reading *r, const char *value)

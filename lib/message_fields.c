@@ -1,0 +1,275 @@
+/* The structs of lib/message.h, field by field. A field that is missing here is found by
+ * tests/unit/test_message_fields.c. */
+#include "lib/message_fields.h"
+
+#include "lib/message.h"
+#include "lib/util.h"
+
+#include <syslog.h>
+
+/* ---- texts ---- */
+
+static bool is_printable(const char *text, size_t length)
+{
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] < 0x20 || text[i] > 0x7e) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* As ust and mage_id are; its array bounds its length. */
+static bool is_plain(const char *text, size_t length)
+{
+        return token_exchange_is_plain(text, length, length);
+}
+
+static bool is_record_id(const char *text, size_t length)
+{
+        return length == MESSAGE_RECORD_ID_LENGTH && strspn(text, "0123456789abcdef") == length;
+}
+
+static bool is_decimal(const char *text, size_t length)
+{
+        return strspn(text, "0123456789") == length;
+}
+
+/* ---- the forms of rows; T is the struct that the table is of ---- */
+
+#define FIELD(member, ...)                                                                                  \
+        {                                                                                                   \
+                offsetof(T, member), sizeof(((T *)NULL)->member), __VA_ARGS__                               \
+        }
+#define ANY(member)                 FIELD(member, MESSAGE_FIELD_ANY)
+#define BOOL(member)                FIELD(member, MESSAGE_FIELD_BOOL)
+#define RANGE(member, min, max)     FIELD(member, MESSAGE_FIELD_NUMBER, min, max)
+#define UP_TO(member, max)          RANGE(member, 0, max)
+#define ENUM(member, count)         RANGE(member, 0, (int64_t)(count)-1)
+#define TEXT(member)                FIELD(member, MESSAGE_FIELD_TEXT, .may_be_empty = true)
+#define NAME(member, valid)         FIELD(member, MESSAGE_FIELD_TEXT, 0, 0, valid)
+#define NAME_OR_NONE(member, valid) FIELD(member, MESSAGE_FIELD_TEXT, 0, 0, valid, true)
+#define STRUCTS(member, fields)     FIELD(member, MESSAGE_FIELD_STRUCTS, .of = &(fields))
+#define TABLE(name, ...)                                                                                    \
+        static const struct message_field name##_rows[] = { __VA_ARGS__ };                                  \
+        static const struct message_fields name = { name##_rows, ARRAY_SIZE(name##_rows), sizeof(T) }
+
+/* ---- what an environment is like ---- */
+
+#define T struct key_knowledge
+TABLE(knowledge, ENUM(standing, _KEY_STANDING_COUNT), ENUM(cause, _KEY_CAUSE_COUNT), ANY(seen_usec));
+#undef T
+
+#define T struct key_state
+TABLE(key, ANY(serial), NAME_OR_NONE(label, key_label_valid), STRUCTS(known, knowledge), BOOL(kept),
+      ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ENUM(heard, _KEY_HEARD_COUNT),
+      ANY(asked), BOOL(asked_around));
+#undef T
+
+#define T struct keyring
+TABLE(keyring, STRUCTS(keys, key), UP_TO(n, ARRAY_SIZE(((T *)NULL)->keys)), ANY(asked_serial), ANY(n_asked));
+#undef T
+
+#define T struct refresh_sent
+TABLE(sent, ANY(usec), ENUM(share, _REFRESH_SHARE_COUNT));
+#undef T
+
+#define T struct refresh_budget
+TABLE(budget, STRUCTS(ring, sent), ANY(n), ANY(latest_usec));
+#undef T
+
+#define T struct refresh
+TABLE(refresh, STRUCTS(keyring, keyring), STRUCTS(budget, budget), BOOL(started), BOOL(files_unusable),
+      BOOL(off), ANY(keyless_usec), BOOL(has_token), ANY(token_serial), ANY(expires_usec),
+      ANY(refresh_point_usec), ANY(last_chance_usec), ANY(attainable_sec), BOOL(in_flight),
+      ANY(in_flight_key), ANY(sent_usec), ENUM(in_flight_reason, _REFRESH_REASON_COUNT),
+      ENUM(in_flight_share, _REFRESH_SHARE_COUNT), ANY(due_usec), ENUM(due_reason, _REFRESH_REASON_COUNT),
+      ANY(wish_usec), ENUM(wish_reason, _REFRESH_REASON_COUNT), BOOL(wish_new_account), BOOL(round),
+      ENUM(round_share, _REFRESH_SHARE_COUNT), ANY(n_failures), BOOL(rounded), BOOL(trial_rounded),
+      ANY(unauthorized_usec), ANY(needed_usec), ANY(needed_before_usec), ANY(retry_after_usec),
+      ANY(reported_serial), ANY(reported_usec));
+#undef T
+
+#define T struct environment_trouble
+TABLE(trouble, BOOL(any), ENUM(outcome, _EXCHANGE_OUTCOME_COUNT), ENUM(kind, _ANSWER_KIND_COUNT),
+      BOOL(unsent), ANY(at_usec), NAME_OR_NONE(key_label, key_label_valid), NAME_OR_NONE(account, is_plain),
+      NAME_OR_NONE(account_in_use, is_plain), TEXT(why));
+#undef T
+
+#define T struct answer_excerpt
+TABLE(excerpt, ANY(code), NAME_OR_NONE(message, is_printable));
+#undef T
+
+#define T struct environment_odd_answer
+TABLE(odd_answer, BOOL(any), ANY(at_usec), UP_TO(status, 999), ENUM(kind, _ANSWER_KIND_COUNT),
+      NAME_OR_NONE(content_type, is_printable), NAME_OR_NONE(header_names, is_printable),
+      NAME_OR_NONE(redirect_host, is_printable), STRUCTS(excerpt, excerpt));
+#undef T
+
+#define T struct environment_view
+TABLE(view, NAME(name, environment_name_valid), NAME(base_url, is_plain), NAME_OR_NONE(account, is_plain),
+      ANY(exchange_timeout_usec), STRUCTS(refresh, refresh), ANY(last_refresh_usec),
+      STRUCTS(trouble, trouble), STRUCTS(odd_answer, odd_answer), ANY(n_outcomes), ANY(n_exchanges),
+      ANY(n_answered), ANY(n_failures_in_row), ANY(n_limited), ANY(n_news));
+#undef T
+
+#define T struct message_environment
+TABLE(environment, ANY(type), ANY(session_serial), STRUCTS(view, view));
+#undef T
+
+/* ---- settings ---- */
+
+#define T struct message_settings_environment
+TABLE(settings_environment_fields, NAME_OR_NONE(name, environment_name_valid), BOOL(has_allow),
+      BOOL(has_operators));
+#undef T
+
+#define T struct message_settings
+TABLE(settings, ANY(type), ANY(own_uid), BOOL(metrics), BOOL(socket_group_by_name), BOOL(end_unix),
+      RANGE(max_connections, 1, MAX_CONNECTIONS_MOST),
+      RANGE(max_connections_per_user, 1, MAX_CONNECTIONS_MOST),
+      UP_TO(n_environments, SETTINGS_ENVIRONMENTS_MAX), STRUCTS(environments, settings_environment_fields));
+#undef T
+
+#define T struct access_rule
+TABLE(rule, ENUM(kind, ACCESS_RULE_UNIT + 1), BOOL(resolved), BOOL(optional), ANY(id), TEXT(name));
+#undef T
+
+#define T struct message_rules
+TABLE(rules, ANY(type), RANGE(environment, -1, SETTINGS_ENVIRONMENTS_MAX - 1), BOOL(operators),
+      UP_TO(n, MESSAGE_RULES_MAX), STRUCTS(rules, rule));
+#undef T
+
+/* ---- keys ---- */
+
+#define T struct key_refusal
+TABLE(refusal, NAME(file, is_printable), NAME_OR_NONE(environment, environment_name_valid), TEXT(reason),
+      BOOL(denied), BOOL(passes));
+#undef T
+
+#define T struct keys_view
+TABLE(keys_view, TEXT(directory), BOOL(are_credentials), ANY(salt), UP_TO(n_ids, KEY_IDS_MAX), ANY(ids),
+      UP_TO(n_refusals, KEY_FILES_MAX));
+#undef T
+
+#define T struct message_keys
+TABLE(keys, ANY(type), STRUCTS(view, keys_view));
+#undef T
+
+/* ---- the small ones ---- */
+
+#define T struct confinement
+TABLE(confinement, BOOL(no_new_privileges), BOOL(filter), ANY(landlock));
+#undef T
+
+#define T struct message_confined
+TABLE(confined, ANY(type), STRUCTS(confinement, confinement));
+#undef T
+
+#define T struct message_question
+TABLE(question, ANY(type), ANY(min_ttl_sec), ANY(number), BOOL(new_account),
+      NAME_OR_NONE(environment, environment_name_valid));
+#undef T
+
+#define T struct message_report
+TABLE(report, ANY(type), UP_TO(length, MESSAGE_TOKEN_MAX), ANY(number),
+      NAME(environment, environment_name_valid), ANY(ust));
+#undef T
+
+#define T struct message_groups
+TABLE(groups, ANY(type), ANY(uid));
+#undef T
+
+#define T struct message_plain
+TABLE(plain, ANY(type));
+#undef T
+
+#define T struct message_record
+TABLE(record, ANY(type), RANGE(priority, LOG_ERR, LOG_DEBUG), NAME_OR_NONE(id, is_record_id),
+      NAME_OR_NONE(environment, environment_name_valid), NAME_OR_NONE(key, key_label_valid),
+      NAME_OR_NONE(client, client_name_valid), NAME_OR_NONE(uid, is_decimal),
+      NAME_OR_NONE(unit, is_printable), TEXT(text));
+#undef T
+
+#define T struct message_ping
+TABLE(ping, ANY(type), ANY(number));
+#undef T
+
+#define T struct message_hello
+TABLE(hello, ANY(type), NAME(version, is_printable), ANY(first_number), ANY(started_usec),
+      RANGE(log_max_priority, LOG_ERR, LOG_DEBUG), STRUCTS(keeper, confinement));
+#undef T
+
+#define T struct message_session
+TABLE(session, ANY(type), RANGE(lifetime_sec, 1, LIFETIME_MAX_SEC), ANY(serial), ANY(sent_usec),
+      ANY(expires_usec), NAME(environment, environment_name_valid), NAME_OR_NONE(key_label, key_label_valid),
+      NAME(mage_id, is_plain), NAME(ust, is_plain));
+#undef T
+
+#define T struct refresh_obstacle
+TABLE(obstacle, ENUM(limit, _REFRESH_LIMIT_COUNT), ANY(until_usec));
+#undef T
+
+#define T struct message_outcome
+TABLE(outcome, ANY(type), ANY(number), ENUM(verdict, _REFRESH_VERDICT_COUNT), STRUCTS(obstacle, obstacle),
+      BOOL(stopping), TEXT(message));
+#undef T
+
+#define T struct message_groups_told
+TABLE(groups_told, ANY(type), ANY(uid), BOOL(told), UP_TO(n, MESSAGE_GROUPS_MAX), ANY(groups));
+#undef T
+
+#define T struct message_names_told
+TABLE(names_told, ANY(type), ANY(again_usec), ANY(until_usec));
+#undef T
+
+#define T struct listen_place
+TABLE(place, BOOL(tcp), ANY(port), NAME_OR_NONE(address, is_printable));
+#undef T
+
+#define T struct message_listener
+TABLE(listener, ANY(type), ENUM(kind, _MESSAGE_LISTENER_KIND_COUNT), UP_TO(id, MESSAGE_LISTENERS_MAX - 1),
+      STRUCTS(place, place), TEXT(name), BOOL(passed));
+#undef T
+
+#define T struct message_listener_gone
+TABLE(listener_gone, ANY(type), UP_TO(id, MESSAGE_LISTENERS_MAX - 1));
+#undef T
+
+/* ---- types ---- */
+
+const struct message_fields *message_fields_of(uint32_t type)
+{
+        static const struct message_fields *const by_type[_MESSAGE_LAST] = {
+                [MESSAGE_CONFINED] = &confined,
+                [MESSAGE_DEMAND] = &question,
+                [MESSAGE_REPORT] = &report,
+                [MESSAGE_REFRESH] = &question,
+                [MESSAGE_RELOAD] = &question,
+                [MESSAGE_GROUPS] = &groups,
+                [MESSAGE_NAMES] = &plain,
+                [MESSAGE_RECORD] = &record,
+                [MESSAGE_PONG] = &ping,
+                [MESSAGE_HELLO] = &hello,
+                [MESSAGE_SETTINGS] = &settings,
+                [MESSAGE_RULES] = &rules,
+                [MESSAGE_SETTINGS_END] = &plain,
+                [MESSAGE_ENVIRONMENT] = &environment,
+                [MESSAGE_SESSION] = &session,
+                [MESSAGE_KEYS] = &keys,
+                [MESSAGE_OUTCOME] = &outcome,
+                [MESSAGE_GROUPS_TOLD] = &groups_told,
+                [MESSAGE_NAMES_TOLD] = &names_told,
+                [MESSAGE_LISTENER] = &listener,
+                [MESSAGE_LISTENER_GONE] = &listener_gone,
+                [MESSAGE_PING] = &ping,
+                [MESSAGE_DRAIN] = &plain,
+        };
+
+        return type < ARRAY_SIZE(by_type) ? by_type[type] : NULL;
+}
+
+const struct message_fields *message_fields_of_refusal(void)
+{
+        return &refusal;
+}
