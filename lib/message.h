@@ -238,5 +238,10 @@ struct message_listener_gone {
 int message_check_from_frontend(const void *bytes, size_t length);
 int message_check_from_keeper(const void *bytes, size_t length);
 
-/* How long a message with all of this view is, in bytes. */
+/* Copies a text, cut to fit into size bytes, which are zeroed behind it; NULL is "". */
+void message_set_text(char *ret, size_t size, const char *text);
+
+/* The whole view as a message, which is as long as that, in bytes. The other way round there is nothing to
+ * do: what a checked message holds is a view. */
 size_t message_keys_size(const struct keys_view *view);
+void message_keys_fill(struct message_keys *ret, const struct keys_view *view);

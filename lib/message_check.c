@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static_assert(sizeof(bool) == 1, "a boolean is read as a byte");
-static_assert(sizeof(struct keys_view) == offsetof(struct keys_view, refusals),
+static_assert(sizeof(struct message_keys) == offsetof(struct message_keys, view.refusals),
               "the refusals follow the rest without a gap");
 static_assert(sizeof(struct message_keys) + KEY_FILES_MAX * sizeof(struct key_refusal) <= MESSAGE_SIZE_MAX &&
                       sizeof(struct message_settings) <= MESSAGE_SIZE_MAX &&
@@ -187,11 +187,6 @@ static bool check_together(uint32_t type, const void *bytes)
 }
 
 /* ---- messages ---- */
-
-size_t message_keys_size(const struct keys_view *view)
-{
-        return sizeof(struct message_keys) + view->n_refusals * sizeof(view->refusals[0]);
-}
 
 static int check(const void *bytes, size_t length, uint32_t first, uint32_t last)
 {
