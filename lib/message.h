@@ -7,6 +7,7 @@
 #pragma once
 
 #include "lib/access_settings.h"
+#include "lib/confinement.h"
 #include "lib/environment_view.h"
 #include "lib/keys_view.h"
 #include "lib/listen_place.h"
@@ -15,7 +16,7 @@
 #define MESSAGE_GROUPS_MAX                                                                                  \
         (MESSAGE_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1)) /* that rules can name */
 #define MESSAGE_TOKEN_MAX        4096
-#define MESSAGE_LISTENERS_MAX    SETTINGS_LISTEN_MAX
+#define MESSAGE_LISTENERS_MAX    (2 * SETTINGS_LISTEN_MAX) /* a reload opens before it closes */
 #define MESSAGE_RECORD_TEXT_MAX  1024
 #define MESSAGE_RECORD_FIELD_MAX 256
 #define MESSAGE_RECORD_ID_LENGTH 32
@@ -45,19 +46,13 @@ enum message_type {
         MESSAGE_NAMES_TOLD,
         MESSAGE_LISTENER, /* with a descriptor */
         MESSAGE_LISTENER_GONE,
+        MESSAGE_LOG,
         MESSAGE_PING,
         MESSAGE_DRAIN,
         _MESSAGE_LAST,
 };
 
 /* ---- frontend to keeper ---- */
-
-/* What confines a process, as the kernel granted it. */
-struct confinement {
-        bool no_new_privileges;
-        bool filter;       /* of system calls */
-        uint32_t landlock; /* the version of the kernel's interface that is in force; 0: none */
-};
 
 struct message_confined {
         uint32_t type;
@@ -121,6 +116,7 @@ struct message_hello {
         uint64_t first_number; /* for questions: no other frontend has used these */
         uint64_t started_usec; /* CLOCK_BOOTTIME: when the service began, not this process */
         int32_t log_max_priority;
+        int32_t service_pid; /* the keeper's */
         struct confinement keeper;
 };
 
@@ -195,6 +191,12 @@ struct message_names_told {
         uint64_t again_usec, until_usec;
 };
 
+/* How many records of the log could not be written so far. */
+struct message_log {
+        uint32_t type;
+        uint64_t n_dropped;
+};
+
 enum message_listener_kind {
         MESSAGE_LISTENS_HTTP,
         MESSAGE_LISTENS_FOR_CREDENTIALS,
@@ -220,18 +222,13 @@ struct message_listener_gone {
 /* ---- any of them ---- */
 
 /* Bytes; every struct above is smaller, that of keys with all refusals there can be. */
-#define MESSAGE_SIZE_MAX (160 * 1024)
+#define MESSAGE_SIZE_MAX (64 * 1024)
 
-/* To be used once a message is filled, as compilers may copy the gaps of a struct with its members: memory
- * that lay there before is not to travel. Not for one that ends in an array of no fixed length. */
-#ifdef __has_builtin
-#if __has_builtin(__builtin_clear_padding)
-#define MESSAGE_CLEAR_GAPS(pointer) __builtin_clear_padding(pointer)
-#endif
-#endif
-#ifndef MESSAGE_CLEAR_GAPS
-#define MESSAGE_CLEAR_GAPS(pointer) ((void)(pointer))
-#endif
+/* Fills a message with another one of this type, field by field, and texts up to their ends: what a compiler
+ * copies along with a struct, the gaps between its members, holds memory that lay there before, which is not
+ * to travel. (__builtin_clear_padding() of gcc 12 clears parts of fields as well.) ret is zeroed first. Not
+ * for MESSAGE_KEYS. */
+void message_copy(void *ret, const void *from, uint32_t type);
 
 /* Is this a message that a frontend (a keeper) may send, of the size of its type, and with sound values? The
  * bytes are aligned for any type. Returns its type, else -EBADMSG. */

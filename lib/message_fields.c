@@ -30,11 +30,6 @@ static bool is_record_id(const char *text, size_t length)
         return length == MESSAGE_RECORD_ID_LENGTH && strspn(text, "0123456789abcdef") == length;
 }
 
-static bool is_decimal(const char *text, size_t length)
-{
-        return strspn(text, "0123456789") == length;
-}
-
 /* ---- the forms of rows; T is the struct that the table is of ---- */
 
 #define FIELD(member, ...)                                                                                  \
@@ -186,9 +181,7 @@ TABLE(plain, ANY(type));
 
 #define T struct message_record
 TABLE(record, ANY(type), RANGE(priority, LOG_ERR, LOG_DEBUG), NAME_OR_NONE(id, is_record_id),
-      NAME_OR_NONE(environment, environment_name_valid), NAME_OR_NONE(key, key_label_valid),
-      NAME_OR_NONE(client, client_name_valid), NAME_OR_NONE(uid, is_decimal),
-      NAME_OR_NONE(unit, is_printable), TEXT(text));
+      TEXT(environment), TEXT(key), TEXT(client), TEXT(uid), TEXT(unit), TEXT(text));
 #undef T
 
 #define T struct message_ping
@@ -197,7 +190,7 @@ TABLE(ping, ANY(type), ANY(number));
 
 #define T struct message_hello
 TABLE(hello, ANY(type), NAME(version, is_printable), ANY(first_number), ANY(started_usec),
-      RANGE(log_max_priority, LOG_ERR, LOG_DEBUG), STRUCTS(keeper, confinement));
+      RANGE(log_max_priority, LOG_ERR, LOG_DEBUG), ANY(service_pid), STRUCTS(keeper, confinement));
 #undef T
 
 #define T struct message_session
@@ -221,6 +214,10 @@ TABLE(groups_told, ANY(type), ANY(uid), BOOL(told), UP_TO(n, MESSAGE_GROUPS_MAX)
 
 #define T struct message_names_told
 TABLE(names_told, ANY(type), ANY(again_usec), ANY(until_usec));
+#undef T
+
+#define T struct message_log
+TABLE(log_told, ANY(type), ANY(n_dropped));
 #undef T
 
 #define T struct listen_place
@@ -262,6 +259,7 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_NAMES_TOLD] = &names_told,
                 [MESSAGE_LISTENER] = &listener,
                 [MESSAGE_LISTENER_GONE] = &listener_gone,
+                [MESSAGE_LOG] = &log_told,
                 [MESSAGE_PING] = &ping,
                 [MESSAGE_DRAIN] = &plain,
         };

@@ -40,6 +40,16 @@ static const struct access_rules *list_at(const struct access_settings *settings
         return operators ? &one->operators : &one->allow;
 }
 
+/* Without its gaps. */
+static void copy_rule(struct access_rule *to, const struct access_rule *from)
+{
+        to->kind = from->kind;
+        to->resolved = from->resolved;
+        to->optional = from->optional;
+        to->id = from->id;
+        message_set_text(to->name, sizeof(to->name), from->name);
+}
+
 bool message_rules_next(struct message_rules *ret, const struct access_settings *settings, size_t *place)
 {
         while (*place < LISTS_OF_ONE * (1 + settings->n_environments)) {
@@ -54,8 +64,9 @@ bool message_rules_next(struct message_rules *ret, const struct access_settings 
                         ret->environment = environment;
                         ret->operators = operators;
                         ret->n = (uint32_t)list->n;
-                        memcpy(ret->rules, list->rules, list->n * sizeof(list->rules[0]));
-                        MESSAGE_CLEAR_GAPS(ret);
+                        for (size_t i = 0; i < list->n; i++) {
+                                copy_rule(&ret->rules[i], &list->rules[i]);
+                        }
                         return true;
                 }
         }

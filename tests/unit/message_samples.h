@@ -1,0 +1,234 @@
+/* A sound message of each type, with something in every field. */
+#pragma once
+
+#include "lib/message.h"
+#include "lib/message_session.h"
+#include "lib/message_settings.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+#define SAMPLE_ID "0123456789abcdef0123456789abcdef"
+
+/* Room for any message, aligned for all of them. */
+union sample {
+        uint64_t align;
+        uint32_t type;
+        unsigned char bytes[MESSAGE_SIZE_MAX];
+};
+
+/* Puts a struct, whose first member is `type`, into the sample. Returns its size. */
+#define SAMPLE(sample, name, ...)                                                                           \
+        ({                                                                                                  \
+                struct name _one = { __VA_ARGS__ };                                                         \
+                message_copy((sample)->bytes, &_one, _one.type);                                            \
+                sizeof(_one);                                                                               \
+        })
+
+static inline size_t sample_from_frontend(uint32_t type, union sample *ret)
+{
+        switch (type) {
+        case MESSAGE_CONFINED:
+                return SAMPLE(ret, message_confined, type, { true, true, 6 });
+        case MESSAGE_DEMAND:
+                return SAMPLE(ret, message_question, type, UINT32_MAX, 7, .environment = "sandbox");
+        case MESSAGE_REPORT:
+                return SAMPLE(ret, message_report, type, 9, 8, "sandbox", "any \xff \"\n'");
+        case MESSAGE_REFRESH:
+                return SAMPLE(ret, message_question, type, 0, 9, true, "production");
+        case MESSAGE_RELOAD:
+                return SAMPLE(ret, message_question, type, 0, 10);
+        case MESSAGE_GROUPS:
+                return SAMPLE(ret, message_groups, type, 1000);
+        case MESSAGE_NAMES:
+                return SAMPLE(ret, message_plain, type);
+        case MESSAGE_RECORD:
+                return SAMPLE(ret, message_record, type, LOG_NOTICE, SAMPLE_ID, "sandbox", "1-main",
+                              "shop@host", "1000", "shop\\x2d1.service", "handed out\n\x80");
+        default:
+                return SAMPLE(ret, message_ping, type, UINT64_MAX);
+        }
+}
+
+/* ---- what the keeper has to tell of itself ---- */
+
+static inline struct access_settings *sample_settings(void)
+{
+        static const struct access_rule rules[] = {
+                { ACCESS_RULE_ANY, .resolved = true },
+                { ACCESS_RULE_UID, .resolved = true, .id = 0 },
+                { ACCESS_RULE_GID, .resolved = true, .id = 33 },
+                { ACCESS_RULE_USER, .resolved = true, .id = 1000, .name = "alice" },
+                { ACCESS_RULE_GROUP, .optional = true, .name = "eqp-broker" },
+                { ACCESS_RULE_UNIT, .resolved = true, .name = "worker@.service" },
+        };
+        struct access_settings *settings = calloc(1, sizeof(*settings));
+        bool done = settings != NULL;
+
+        if (!settings) {
+                abort();
+        }
+        *settings = (struct access_settings){ .own_uid = 990,
+                                              .metrics = true,
+                                              .socket_group_by_name = true,
+                                              .max_connections = 512,
+                                              .max_connections_per_user = 64,
+                                              .environments = { { .name = "production" },
+                                                                { "sandbox", true, true },
+                                                                { "third", false, true } },
+                                              .n_environments = 3 };
+        for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+                done = done && access_rules_add(&settings->allow, &rules[i]) == 0;
+        }
+        done = done && access_rules_add(&settings->operators, &rules[1]) == 0;
+        done = done && access_rules_add(&settings->environments[1].allow, &rules[5]) == 0;
+        done = done && access_rules_add(&settings->environments[2].operators, &rules[3]) == 0;
+        if (!done) {
+                abort();
+        }
+        return settings;
+}
+
+/* A list of rules: of all environments, or of the last one that has any. */
+static inline size_t sample_rules(union sample *ret, bool last)
+{
+        _cleanup_(access_settings_freep) struct access_settings *settings = sample_settings();
+        size_t place = 0;
+
+        while (message_rules_next((struct message_rules *)ret, settings, &place) && last) {
+        }
+        return sizeof(struct message_rules);
+}
+
+static inline struct session *sample_session(void)
+{
+        static const struct grant grant = { 300, "MAG000111222", "made-up-token" };
+        struct session *session = NULL;
+
+        if (session_new(&session, &grant, 7, 100 * USEC_PER_SEC, "1-main") < 0) {
+                abort();
+        }
+        return session;
+}
+
+static inline struct keys_view *sample_keys(void)
+{
+        static const struct key_refusal refusals[] = {
+                { ".", "", "the directory cannot be read: \xc3\xa4", true, true },
+                { "sandbox.old", "sandbox", "others may read it: chmod 0640", false, false },
+        };
+        struct keys_view *view = calloc(1, sizeof(*view) + sizeof(refusals));
+
+        if (!view) {
+                abort();
+        }
+        (void)snprintf(view->directory, sizeof(view->directory), "/etc/eqp-broker/keys");
+        view->are_credentials = true;
+        memset(view->salt, 0x55, sizeof(view->salt));
+        view->n_ids = 2;
+        memset(view->ids, 0xaa, 2 * sizeof(view->ids[0]));
+        view->n_refusals = ARRAY_SIZE(refusals);
+        memcpy(view->refusals, refusals, sizeof(refusals));
+        return view;
+}
+
+/* Of an environment in trouble, with something under way. */
+static inline struct environment_view sample_view(void)
+{
+        static const struct key_name names[] = { { .serial = 1, .label = "1-main" }, { .serial = 2 } };
+        struct environment_view view = {
+                .name = "sandbox",
+                .base_url = BASE_URL_SANDBOX,
+                .account = "MAG000111222",
+                .exchange_timeout_usec = 10 * USEC_PER_SEC,
+                .last_refresh_usec = 60 * USEC_PER_SEC,
+                .trouble = { true, EXCHANGE_OTHER_ACCOUNT, ANSWER_BLOCK_PAGE, true, 90 * USEC_PER_SEC,
+                             "1-main", "MAG1", "MAG2", "of another account" },
+                .odd_answer = { true,
+                                80 * USEC_PER_SEC,
+                                403,
+                                ANSWER_BLOCK_PAGE,
+                                "text/html",
+                                "date, server",
+                                "example.com",
+                                { INT64_MIN, "Forbidden" } },
+                .n_outcomes = { 1, 2, 3, 4, 5, 6, 7 },
+                .n_exchanges = 28,
+                .n_answered = 27,
+                .n_failures_in_row = 2,
+                .n_limited = 1,
+                .n_news = 99,
+        };
+        const struct refresh_outcome failed = { .outcome = EXCHANGE_UNAVAILABLE,
+                                                .retry_after_sec = RETRY_AFTER_NONE };
+
+        refresh_init(&view.refresh);
+        (void)refresh_on_keys(&view.refresh, names, ARRAY_SIZE(names), 70 * USEC_PER_SEC);
+        (void)refresh_on_outcome(&view.refresh, &failed, 75 * USEC_PER_SEC, 0);
+        (void)refresh_on_timer(&view.refresh, 80 * USEC_PER_SEC);
+        return view;
+}
+
+static inline size_t sample_of_kept(uint32_t type, union sample *ret)
+{
+        _cleanup_(access_settings_freep) struct access_settings *settings = sample_settings();
+        _cleanup_(session_unrefp) struct session *session = sample_session();
+        _cleanup_free_ struct keys_view *keys = sample_keys();
+
+        if (type == MESSAGE_SETTINGS) {
+                message_settings_fill((struct message_settings *)ret, settings, true);
+                return sizeof(struct message_settings);
+        }
+        if (type == MESSAGE_SESSION) {
+                message_session_fill((struct message_session *)ret, session, "sandbox");
+                return sizeof(struct message_session);
+        }
+        message_keys_fill((struct message_keys *)ret, keys);
+        return message_keys_size(keys);
+}
+
+static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
+{
+        switch (type) {
+        case MESSAGE_HELLO:
+                return SAMPLE(ret, message_hello, type, "0.1.0", 1, 42 * USEC_PER_SEC, LOG_INFO, 4711,
+                              { true, true, 6 });
+        case MESSAGE_RULES:
+                return sample_rules(ret, false);
+        case MESSAGE_ENVIRONMENT:
+                return SAMPLE(ret, message_environment, type, 7, sample_view());
+        case MESSAGE_SETTINGS:
+        case MESSAGE_SESSION:
+        case MESSAGE_KEYS:
+                return sample_of_kept(type, ret);
+        case MESSAGE_OUTCOME:
+                return SAMPLE(ret, message_outcome, type, 7, REFRESH_TOO_SOON,
+                              { REFRESH_LIMIT_GAP, 5 * USEC_PER_SEC }, true,
+                              "eqp-brokerd.conf:3: no such key");
+        case MESSAGE_GROUPS_TOLD:
+                return SAMPLE(ret, message_groups_told, type, 1000, true, 2, { 33, 1000 });
+        case MESSAGE_NAMES_TOLD:
+                return SAMPLE(ret, message_names_told, type, 45 * USEC_PER_SEC, USEC_NEVER);
+        case MESSAGE_LISTENER:
+                return SAMPLE(ret, message_listener, type, MESSAGE_LISTENS_HTTP, MESSAGE_LISTENERS_MAX - 1,
+                              { true, 9377, "127.0.0.1" }, "127.0.0.1:9377", true);
+        case MESSAGE_LISTENER_GONE:
+                return SAMPLE(ret, message_listener_gone, type, 3);
+        case MESSAGE_LOG:
+                return SAMPLE(ret, message_log, type, 3);
+        case MESSAGE_PING:
+                return SAMPLE(ret, message_ping, type, 17);
+        default:
+                return SAMPLE(ret, message_plain, type);
+        }
+}
+
+/* Of this type, from MESSAGE_CONFINED up to, but without, _MESSAGE_LAST. Returns its length. */
+static inline size_t message_sample(uint32_t type, union sample *ret)
+{
+        memset(ret, 0, sizeof(*ret));
+        return type <= _MESSAGE_LAST_OF_FRONTEND ? sample_from_frontend(type, ret)
+                                                 : sample_from_keeper(type, ret);
+}
