@@ -20,6 +20,8 @@
 #define MESSAGE_RECORD_TEXT_MAX  1024
 #define MESSAGE_RECORD_FIELD_MAX 256
 #define MESSAGE_RECORD_ID_LENGTH 32
+#define MESSAGE_PRIORITY_MIN     3 /* LOG_ERR of syslog(3) */
+#define MESSAGE_PRIORITY_MAX     7 /* LOG_DEBUG */
 
 enum message_type {
         /* frontend to keeper */

@@ -62,14 +62,14 @@ static bool is_sound(const struct message_field *field, const unsigned char *at)
         case MESSAGE_FIELD_TEXT:
                 return is_text(field, at);
         case MESSAGE_FIELD_STRUCTS:
-                for (size_t i = 0; i < field->size; i += field->of->size) {
-                        if (!are_sound(field->of, at + i)) {
-                                return false;
-                        }
-                }
-                return true;
+                break;
         }
-        return false;
+        for (size_t i = 0; i < field->size; i += field->of->size) {
+                if (!are_sound(field->of, at + i)) {
+                        return false;
+                }
+        }
+        return true;
 }
 
 static bool are_sound(const struct message_fields *fields, const unsigned char *at)

@@ -5,8 +5,6 @@
 #include "lib/message.h"
 #include "lib/util.h"
 
-#include <syslog.h>
-
 /* ---- texts ---- */
 
 static bool is_printable(const char *text, size_t length)
@@ -180,8 +178,9 @@ TABLE(plain, ANY(type));
 #undef T
 
 #define T struct message_record
-TABLE(record, ANY(type), RANGE(priority, LOG_ERR, LOG_DEBUG), NAME_OR_NONE(id, is_record_id),
-      TEXT(environment), TEXT(key), TEXT(client), TEXT(uid), TEXT(unit), TEXT(text));
+TABLE(record, ANY(type), RANGE(priority, MESSAGE_PRIORITY_MIN, MESSAGE_PRIORITY_MAX),
+      NAME_OR_NONE(id, is_record_id), TEXT(environment), TEXT(key), TEXT(client), TEXT(uid), TEXT(unit),
+      TEXT(text));
 #undef T
 
 #define T struct message_ping
@@ -190,7 +189,8 @@ TABLE(ping, ANY(type), ANY(number));
 
 #define T struct message_hello
 TABLE(hello, ANY(type), NAME(version, is_printable), ANY(first_number), ANY(started_usec),
-      RANGE(log_max_priority, LOG_ERR, LOG_DEBUG), ANY(service_pid), STRUCTS(keeper, confinement));
+      RANGE(log_max_priority, MESSAGE_PRIORITY_MIN, MESSAGE_PRIORITY_MAX), ANY(service_pid),
+      STRUCTS(keeper, confinement));
 #undef T
 
 #define T struct message_session

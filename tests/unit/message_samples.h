@@ -7,8 +7,11 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <syslog.h>
+
+static_assert(MESSAGE_PRIORITY_MIN == LOG_ERR && MESSAGE_PRIORITY_MAX == LOG_DEBUG, "those of the log");
 
 #define SAMPLE_ID "0123456789abcdef0123456789abcdef"
 

@@ -3,6 +3,8 @@
 #include "lib/access_rule.h"
 #include "lib/base_url.h"
 #include "lib/json_form.h"
+#include "lib/message_session.h"
+#include "lib/message_settings.h"
 #include "lib/saved_knowledge.h"
 #include "lib/saved_sessions.h"
 #include "lib/secret.h"
@@ -210,6 +212,26 @@ static int save_knowledge(void)
         return r;
 }
 
+/* ---- messages ---- */
+
+static int read_settings_messages(void)
+{
+        static const struct message_settings head = { MESSAGE_SETTINGS, .n_environments = 1 };
+        static const struct message_rules list = { MESSAGE_RULES, .n = 2 };
+        _cleanup_(access_settings_freep) struct access_settings *settings = NULL;
+
+        int r = message_settings_begin(&settings, &head);
+        return r < 0 ? r : message_settings_take(settings, &list);
+}
+
+static int read_a_session_message(void)
+{
+        static const struct message_session message = { MESSAGE_SESSION, 300, .mage_id = "M", .ust = "u" };
+        _cleanup_(session_unrefp) struct session *session = NULL;
+
+        return message_session_read(&session, &message);
+}
+
 /* ---- all of them ---- */
 
 #define STORY(name, n_min)                                                                                  \
@@ -230,16 +252,25 @@ STORY(keep_an_answer, 1)
 STORY(put_json_together, 10)
 STORY(save_sessions, 100)
 STORY(save_knowledge, 100)
+STORY(read_settings_messages, 3)
+STORY(read_a_session_message, 2)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_make_a_key),        cmocka_unit_test(test_make_a_session),
-                cmocka_unit_test(test_make_a_url),        cmocka_unit_test(test_copy_rules),
-                cmocka_unit_test(test_read_settings),     cmocka_unit_test(test_format_settings),
-                cmocka_unit_test(test_read_an_answer),    cmocka_unit_test(test_keep_an_answer),
-                cmocka_unit_test(test_put_json_together), cmocka_unit_test(test_save_sessions),
+                cmocka_unit_test(test_make_a_key),
+                cmocka_unit_test(test_make_a_session),
+                cmocka_unit_test(test_make_a_url),
+                cmocka_unit_test(test_copy_rules),
+                cmocka_unit_test(test_read_settings),
+                cmocka_unit_test(test_format_settings),
+                cmocka_unit_test(test_read_an_answer),
+                cmocka_unit_test(test_keep_an_answer),
+                cmocka_unit_test(test_put_json_together),
+                cmocka_unit_test(test_save_sessions),
                 cmocka_unit_test(test_save_knowledge),
+                cmocka_unit_test(test_read_settings_messages),
+                cmocka_unit_test(test_read_a_session_message),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
