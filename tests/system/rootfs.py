@@ -19,7 +19,7 @@ SUITE = os.environ.get("EQP_SUITE", "bookworm")
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus",
     # what our packages depend on
-    "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libsystemd0",
+    "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libseccomp2", "libsystemd0",
     # what the tests run inside
     "curl", "iproute2", "procps", "python3", "strace",
 )

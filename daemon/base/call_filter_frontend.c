@@ -1,0 +1,84 @@
+/* What the frontend calls: it reads and writes what it has, and accepts. */
+#include "daemon/base/call_filter.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const free_calls[] = {
+        /* descriptors; sendmsg could connect by MSG_FASTOPEN: no socket that is left can be made to */
+        "accept4", "close", "getpeername", "getsockname", "getsockopt", "read", "recv", "recvfrom", "send",
+        "sendmsg", "write", "writev",
+        /* the loop */
+        "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "poll", "ppoll", "ppoll_time64",
+        "restart_syscall", "timerfd_settime", "timerfd_settime64",
+        /* memory */
+        "brk", "madvise", "mlock", "mlock2", "mremap", "munlock", "munmap",
+        /* time, where the kernel has no shared page for it; chance; locks of libraries */
+        "clock_gettime", "clock_gettime64", "clock_nanosleep", "clock_nanosleep_time64", "futex",
+        "futex_time64", "getrandom", "gettimeofday", "nanosleep", "time",
+        /* itself: sd-event and abort() ask who they are */
+        "exit", "exit_group", "getpid", "gettid", "rseq", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+        "sigprocmask", "sigreturn", NULL
+};
+
+static void allow_memory(scmp_filter_ctx filter, int *error)
+{
+        static const char *const names[] = { "mmap", "mmap2", "mprotect" };
+        const struct scmp_arg_cmp not_executable[] = { CALL_BITS(2, PROT_EXEC, 0) };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                call_filter_allow_if(filter, names[i], 1, not_executable, error);
+        }
+}
+
+/* Not F_DUPFD: the copy of a listener would have a number above the line. */
+static void allow_flags(scmp_filter_ctx filter, int *error)
+{
+        static const int commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
+
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+                const struct scmp_arg_cmp is_this[] = { CALL_INT(1, commands[i]) };
+                call_filter_allow_if(filter, "fcntl", 1, is_this, error);
+                call_filter_allow_if(filter, "fcntl64", 1, is_this, error);
+        }
+        const struct scmp_arg_cmp is_unread[] = { CALL_INT(1, FIONREAD) };
+        call_filter_allow_if(filter, "ioctl", 1, is_unread, error);
+}
+
+static void allow_sockets(scmp_filter_ctx filter, int pair_fd, int highest_fd, int *error)
+{
+        const struct scmp_arg_cmp to_nobody[] = { CALL_NULL(4) };
+        const struct scmp_arg_cmp of_tcp[] = { CALL_INT(1, IPPROTO_TCP) };
+        const struct scmp_arg_cmp on_pair[] = { CALL_INT(0, pair_fd) };
+
+        call_filter_allow_above(filter, "shutdown", highest_fd, 0, NULL, error);
+        call_filter_allow_above(filter, "setsockopt", highest_fd, 1, of_tcp, error);
+        call_filter_allow_if(filter, "sendto", 1, to_nobody, error);
+        call_filter_allow_up_to(filter, "sendto", highest_fd, 0, NULL, error);
+        call_filter_allow_if(filter, "recvmsg", 1, on_pair, error);
+}
+
+int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret)
+{
+        _cleanup_(call_filter_freep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+        const struct scmp_arg_cmp abort_itself[] = { CALL_INT(0, getpid()), CALL_INT(2, SIGABRT) };
+        int error = 0;
+
+        if (!filter) {
+                return -ENOMEM;
+        }
+        call_filter_allow(filter, free_calls, &error);
+        call_filter_allow_if(filter, "tgkill", 2, abort_itself, &error);
+        allow_memory(filter, &error);
+        allow_flags(filter, &error);
+        allow_sockets(filter, pair_fd, highest_fd, &error);
+        *ret = error == 0 ? take_ptr(filter) : NULL;
+        return error;
+}
