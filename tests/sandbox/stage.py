@@ -5,8 +5,7 @@
 
 Everything in DESTINATION leads to BUILD, but the daemon: that is a script which takes on the filter and then
 becomes the daemon. The filter is read from the unit, so what the tests run in is what is shipped. What the
-unit has done for it and the tests have not (listening sockets, their folder and mode) is allowed on top, and
-execve, by which the script becomes the daemon.
+unit has done for it and the tests have not (listening sockets, their folder and mode) is allowed on top.
 """
 
 import errno
@@ -20,8 +19,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UNIT = ROOT / "systemd" / "eqp-brokerd.service.in"
 # Done by systemd where there is a socket unit; and the sockets of the diagnosis, too.
-ON_TOP = {"bind", "listen", "unlink", "unlinkat", "mkdir", "chmod", "fchmodat", "chown", "fchownat", "lchown", "symlink",
-          "lstat", "stat", "execve"}
+ON_TOP = {"bind", "listen", "unlink", "unlinkat", "mkdir", "mkdirat", "chmod", "fchmodat", "fchmodat2", "chown", "fchownat",
+          "lchown", "symlink", "lstat", "stat"}
 
 SCRIPT = """#!/usr/bin/python3
 import os, seccomp
