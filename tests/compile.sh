@@ -79,6 +79,11 @@ build_threads() {
         CC=clang build_in build-threads --werror -Db_sanitize=thread -Db_lundef=false -Doptimization=1
 }
 
+# For valgrind, which does not know the calls by which the daemon confines itself, and would be confined.
+build_memcheck() {
+        CC=gcc build_in build-memcheck --werror -Dconfinement=false
+}
+
 # build_level COMPILER LEVEL: code that is not optimised, or more than ours is, has warnings of its own.
 build_level() {
         CC=$1 build_in "build-$1-O$2" --werror "-Doptimization=$2"

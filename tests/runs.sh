@@ -65,7 +65,8 @@ plan_all() {
         step suite_pytest build-gcc tests/faults -k memory # where the libraries' own realloc() is ours, and fails too
         step suite_pytest build-sanitize tests/chaos
         step suite_pytest build-gcc tests/chaos # a heap that can be short, which that of the sanitizer is not
-        step suite_pytest build-gcc tests/memcheck -n "$jobs"
+        step check build "gcc, without confinement" build_memcheck
+        step suite_pytest build-memcheck tests/memcheck -n "$jobs"
         step suite_pytest build-threads tests/threads
         step without_slow suite_races
         step check build "the programs of the images" build_image

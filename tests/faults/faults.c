@@ -45,14 +45,14 @@ static const char *const kind_names[] = { "memory", "socket", "file", "loop", "j
 static struct {
         enum kind kind;
         uint64_t which; /* 0: none */
-        const char *report;
+        FILE *report;   /* opened at the start: later, the daemon has forbidden itself to write to files */
         atomic_uint_fast64_t counts[_KIND_COUNT];
         const char *failed; /* name of the function that did */
 } faults;
 
 static void report(void)
 {
-        FILE *file = faults.report ? fopen(faults.report, "w") : NULL;
+        FILE *file = faults.report;
 
         if (!file) {
                 return;
@@ -72,7 +72,9 @@ __attribute__((constructor)) static void begin(void)
         const char *text = getenv("EQP_FAULT");
         const char *colon = text ? strchr(text, ':') : NULL;
 
-        faults.report = getenv("EQP_FAULT_REPORT");
+        const char *path = getenv("EQP_FAULT_REPORT");
+
+        faults.report = path ? fopen(path, "we") : NULL;
         for (enum kind kind = 0; colon && kind < _KIND_COUNT; kind++) {
                 if (strlen(kind_names[kind]) == (size_t)(colon - text) &&
                     strncmp(text, kind_names[kind], (size_t)(colon - text)) == 0) {
