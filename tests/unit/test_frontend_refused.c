@@ -1,6 +1,5 @@
 /* The frontend, confined: what else there is than what it needs worked before, and is refused after. */
 #include "daemon/base/confinement.h"
-#include "daemon/base/landlock.h"
 #include "lib/util.h"
 #include "tests/unit/confined_child.h"
 #include "tests/unit/unit.h"
@@ -11,16 +10,13 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define PIDFD_OPEN  434 /* as everywhere but on alpha */
@@ -356,65 +352,11 @@ static void what_it_does_not_need_is_refused(void **state)
         assert_int_equal(n_bad, 0);
 }
 
-/* ---- Landlock alone, as if every call were to be had ---- */
-
-static int connect_to_abstract(void)
-{
-        struct sockaddr_un name = { .sun_family = AF_UNIX };
-        int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "eqp-test-confinement-%d",
-                              (int)getppid());
-
-        return result_of(connect(socket(AF_UNIX, SOCK_DGRAM, 0), (const struct sockaddr *)&name,
-                                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)));
-}
-
-static int make_a_folder(void)
-{
-        return result_of(mkdir("/tmp/eqp-test-confinement", 0700)) == 0
-                       ? result_of(rmdir("/tmp/eqp-test-confinement"))
-                       : -errno;
-}
-
-static void without_any_file(void)
-{
-        uint32_t version;
-
-        set_up();
-        EXPECT(open_file() == 0 && make_a_folder() == 0 && connect_out() == 0 && signal_its_parent() == 0);
-        EXPECT(connect_to_abstract() == 0);
-        EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && landlock_nothing(&version) == 0 &&
-               version > 0);
-        EXPECT(open_file() == -EACCES && make_a_folder() == -EACCES);
-        EXPECT(open_own_memory() == -EACCES);
-        EXPECT(version < 4 || (connect_out() == -EACCES && bind_a_port() == -EACCES));
-        EXPECT(version < 6 || (signal_its_parent() == -EPERM && connect_to_abstract() == -EPERM));
-}
-
-static void landlock_alone_leaves_no_file_and_no_network(void **state)
-{
-        struct sockaddr_un name = { .sun_family = AF_UNIX };
-        int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "eqp-test-confinement-%d",
-                              (int)getpid());
-
-        if (!has_landlock()) {
-                skip();
-        }
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(bind(fd, (const struct sockaddr *)&name,
-                              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)),
-                         0);
-        assert_int_equal(status_of_child(without_any_file), 0);
-}
-
 int main(void)
 {
-        const struct CMUnitTest filtered[] = {
+        const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_it_does_not_need_is_refused),
         };
-        const struct CMUnitTest alone[] = {
-                cmocka_unit_test(landlock_alone_leaves_no_file_and_no_network),
-        };
 
-        int failed = has_filters() ? cmocka_run_group_tests(filtered, NULL, NULL) : 0;
-        return failed + cmocka_run_group_tests(alone, NULL, NULL);
+        return has_filters() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }
