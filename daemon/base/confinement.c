@@ -26,8 +26,10 @@ static const char *why(int r)
 static int confine(const char *who, int (*landlock)(uint32_t *ret), scmp_filter_ctx filter,
                    struct confinement *ret)
 {
+        uint32_t version = 0;
+
         int privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
-        int files = landlock(&ret->landlock);
+        int files = landlock(&version);
         if (files < 0 && !is_missing(files)) {
                 return files;
         }
@@ -35,14 +37,17 @@ static int confine(const char *who, int (*landlock)(uint32_t *ret), scmp_filter_
         if (calls < 0 && !is_missing(calls)) {
                 return calls;
         }
-        ret->no_new_privileges = privileges == 0;
-        ret->filter = calls == 0;
         if (privileges < 0 || files < 0 || calls < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_NOTICE },
                             "the %s is confined less than it could be; no new privileges: %s, Landlock: %s, "
                             "system call filter: %s",
                             who, why(privileges), why(files), why(calls));
         }
+        *ret = (struct confinement){
+                .no_new_privileges = privileges == 0,
+                .filter = calls == 0,
+                .landlock = version,
+        };
         return 0;
 }
 
@@ -50,7 +55,6 @@ int confine_keeper(struct confinement *ret)
 {
         _cleanup_(call_filter_freep) scmp_filter_ctx filter = NULL;
 
-        *ret = (struct confinement){ 0 };
         int r = call_filter_keeper(&filter);
         return r < 0 ? r : confine("keeper", landlock_read_only, filter, ret);
 }
@@ -59,7 +63,6 @@ int confine_frontend(int pair_fd, int highest_fd, struct confinement *ret)
 {
         _cleanup_(call_filter_freep) scmp_filter_ctx filter = NULL;
 
-        *ret = (struct confinement){ 0 };
         int r = call_filter_frontend(pair_fd, highest_fd, &filter);
         return r < 0 ? r : confine("frontend", landlock_nothing, filter, ret);
 }

@@ -109,7 +109,9 @@ int landlock_nothing(uint32_t *ret)
         _cleanup_close_ int ruleset = make(rules, &version);
 
         int r = ruleset < 0 ? ruleset : apply(ruleset);
-        *ret = r < 0 ? 0 : version;
+        if (r == 0) {
+                *ret = version;
+        }
         return r;
 }
 
@@ -160,7 +162,6 @@ int landlock_read_only(uint32_t *ret)
         uint32_t version = 0;
         _cleanup_close_ int ruleset = make(rules, &version);
 
-        *ret = 0;
         if (ruleset < 0) {
                 return ruleset;
         }
@@ -173,6 +174,8 @@ int landlock_read_only(uint32_t *ret)
                 return r;
         }
         r = apply(ruleset);
-        *ret = r < 0 ? 0 : version;
+        if (r == 0) {
+                *ret = version;
+        }
         return r;
 }

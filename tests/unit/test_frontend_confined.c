@@ -154,7 +154,7 @@ static void its_loop_turns(void)
 
 static void it_says(void)
 {
-        char text[128] = "";
+        char text[1024] = ""; /* a notice, if there is no Landlock, comes first */
         int ends[2];
 
         make_belongings(&my);
