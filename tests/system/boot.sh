@@ -49,9 +49,10 @@ trap 'exit 1' TERM INT HUP
 # In one cgroup, two machines would take each other's units for their own.
 echo $$ >"$home/cgroup.procs"
 
-# Without bpf, IPAddressDeny= is silently not enforced; the daemon locks its memory.
+# Without bpf, IPAddressDeny= is silently not enforced; the daemon locks its memory, and confines itself.
+calls='bpf memfd_secret @memlock landlock_create_ruleset landlock_add_rule landlock_restrict_self'
 systemd-nspawn --boot -D "$root" -M "$name" --register=no --keep-unit --private-network --quiet \
-        --volatile=overlay --system-call-filter='bpf memfd_secret @memlock' --console=pipe "$@" \
+        --volatile=overlay --system-call-filter="$calls" --console=pipe "$@" \
         </dev/null >"$console" 2>&1 &
 nspawn=$!
 
