@@ -9,6 +9,7 @@
 #include "daemon/base/timer.h"
 #include "daemon/frontend/http/connections.h"
 #include "daemon/frontend/http/mhd_loop.h"
+#include "daemon/frontend/http/unix_sockets.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -285,6 +286,7 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer, cons
                 (void)close(fd);
                 return;
         }
+        unix_sockets_note(fd, !place->tcp);
         connection->loop = server->loop;
         connection->request.waiter.on_news = on_news;
         connection->quiet_since_usec = clock_now_usec();
