@@ -5,6 +5,7 @@
  * may be set-uid. What answers here is a peer on this machine, and still not trusted to be eqp-brokerd. */
 #include "client/transport.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -247,6 +248,7 @@ static int exchange(struct transport *transport, const struct address *address,
 static int ensure_connection(struct transport *transport, const struct address *address,
                              uint64_t deadline_usec, bool *ret_kept)
 {
+        assert(address);
         *ret_kept = transport->address == address && transport->fd >= 0 && wire_is_idle(transport->fd);
         if (*ret_kept) {
                 return 0;

@@ -103,26 +103,27 @@ int wire_connect(int *ret_fd, const struct address *address, uint64_t deadline_u
         return r;
 }
 
-static int write_end(const struct sockaddr_storage *end, char *ret_text, size_t size, int *ret_port)
-{
-        const struct sockaddr_in *in = (const struct sockaddr_in *)end;
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)end;
-        bool is_v4 = end->ss_family == AF_INET;
+union end {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+};
 
-        *ret_port = ntohs(is_v4 ? in->sin_port : in6->sin6_port);
-        return inet_ntop(end->ss_family, is_v4 ? (const void *)&in->sin_addr : &in6->sin6_addr, ret_text,
-                         (socklen_t)size)
-                       ? 0
-                       : -errno;
+static int write_end(const union end *end, char *ret_text, size_t size, int *ret_port)
+{
+        bool is_v4 = end->any.sa_family == AF_INET;
+        const void *number = is_v4 ? (const void *)&end->in.sin_addr : &end->in6.sin6_addr;
+
+        *ret_port = ntohs(is_v4 ? end->in.sin_port : end->in6.sin6_port);
+        return inet_ntop(end->any.sa_family, number, ret_text, (socklen_t)size) ? 0 : -errno;
 }
 
 int wire_ends(int fd, struct wire_ends *ret)
 {
-        struct sockaddr_storage own = { 0 }, other = { 0 };
+        union end own = { 0 }, other = { 0 };
         socklen_t own_length = sizeof(own), other_length = sizeof(other);
 
-        if (getsockname(fd, (struct sockaddr *)&own, &own_length) < 0 ||
-            getpeername(fd, (struct sockaddr *)&other, &other_length) < 0) {
+        if (getsockname(fd, &own.any, &own_length) < 0 || getpeername(fd, &other.any, &other_length) < 0) {
                 return -errno;
         }
         int r = write_end(&own, ret->own, sizeof(ret->own), &ret->own_port);

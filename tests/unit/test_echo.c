@@ -27,10 +27,8 @@ static void forms(void **state)
                 "s3&t+\"W0\"r/x",               /* by two */
                 "s-3-t-W-0-r-x",                /* by others */
                 "s3&t\r\n +W0r/x",              /* over lines */
-                "s3&t+W\xe2\x80\x8b"
-                "0r/x", /* by a character without width */
-                "73332674"
-                "2b5730722f78", /* a dump */
+                "s3&t+W\342\200\2130r/x",       /* by a character without width */
+                "733326742b5730722f78",         /* a dump */
                 "73%33%26%74%2b%57%30%72%2f%78",
                 "u0073\\u0033\\u0026\\u0074\\u002b\\u0057\\u0030\\u0072\\u002f\\u0078",
         };
