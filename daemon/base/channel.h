@@ -1,0 +1,37 @@
+/* One end of the pair of sockets between two processes of the daemon (SOCK_SEQPACKET): a message arrives as
+ * a whole, or not at all, with a descriptor or without.
+ *
+ * Sending does not wait. What the other end has no room for is queued, in memory that is locked and wiped,
+ * up to a bound; beyond it the message is lost, and the sender is told. */
+#pragma once
+
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+struct channel;
+
+struct channel_handlers {
+        /* A message; its bytes are aligned for any type, and the channel's, which wipes them after the call.
+         * fd: what came with it, the handler's from then on; -1: nothing. */
+        void (*on_message)(const void *bytes, size_t length, int fd, void *userdata);
+        void (*on_end)(
+                void *userdata); /* the other end is gone; called once; the channel may be freed in it */
+        void *userdata;
+};
+
+/* Takes fd over, also when it fails. message_max: of a longer one the handler is told with length 0;
+ * queue_max: bytes that may wait. Negative errno. */
+int channel_new(struct channel **ret, sd_event *event, int fd, size_t message_max, size_t queue_max,
+                const struct channel_handlers *handlers);
+/* What waits is lost. NULL is fine; returns NULL. */
+struct channel *channel_free(struct channel *channel);
+
+/* fd: goes with it, as a copy; it stays the caller's; -1: none. -ENOBUFS: the other end has not read for
+ * long. -ENOMEM. -EPIPE: it is gone. */
+int channel_send(struct channel *channel, const void *bytes, size_t length, int fd);
+
+/* Waits until what is queued is sent, or for so long at most: for the last words of a process. */
+void channel_settle(struct channel *channel, unsigned wait_msec);
+
+/* A pair whose ends are close-on-exec and do not block. Negative errno. */
+int channel_pair(int ret_fds[static 2]);

@@ -1,0 +1,247 @@
+/* Messages between two ends: whole, in order, bounded, with descriptors, and whatever a broken end does. */
+#include "daemon/base/channel.h"
+
+#include "lib/util.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MESSAGE_MAX 4096
+#define QUEUE_MAX   (256 * 1024)
+
+static sd_event *event;
+static struct channel *ours;
+static int theirs;
+
+static struct {
+        unsigned n, n_ends;
+        size_t length;
+        unsigned char last;
+        int fd;
+        bool free_in_handler;
+} seen;
+
+static void on_message(const void *bytes, size_t length, int fd, void *userdata)
+{
+        assert_int_equal((uintptr_t)bytes % 16, 0);
+        seen.n++;
+        seen.length = length;
+        seen.last = length > 0 ? ((const unsigned char *)bytes)[length - 1] : 0;
+        close_fd(&seen.fd);
+        seen.fd = fd;
+        if (seen.free_in_handler) {
+                ours = channel_free(ours);
+        }
+}
+
+static void on_end(void *userdata)
+{
+        seen.n_ends++;
+        ours = channel_free(ours);
+}
+
+static int set_up(void **state)
+{
+        const struct channel_handlers handlers = { on_message, on_end, NULL };
+        int pair[2];
+
+        memset(&seen, 0, sizeof(seen));
+        seen.fd = -1;
+        assert_int_equal(sd_event_new(&event), 0);
+        assert_int_equal(channel_pair(pair), 0);
+        assert_int_equal(channel_new(&ours, event, pair[0], MESSAGE_MAX, QUEUE_MAX, &handlers), 0);
+        theirs = pair[1];
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        ours = channel_free(ours);
+        close_fd(&theirs);
+        close_fd(&seen.fd);
+        event = sd_event_unref(event);
+        return 0;
+}
+
+static void turn(void)
+{
+        while (sd_event_run(event, 0) > 0) {
+        }
+}
+
+static void test_messages_are_whole_and_in_order(void **state)
+{
+        for (unsigned char i = 1; i <= 100; i++) {
+                unsigned char bytes[MESSAGE_MAX] = { 0 };
+                bytes[i] = i;
+                assert_int_equal(send(theirs, bytes, i + 1u, 0), i + 1);
+                turn();
+                assert_int_equal(seen.n, i);
+                assert_int_equal(seen.length, i + 1u);
+                assert_int_equal(seen.last, i);
+        }
+}
+
+static void test_what_finds_no_room_waits_and_comes_in_order(void **state)
+{
+        unsigned char bytes[1024] = { 0 };
+        int n = 0;
+
+        while (n < 1000 &&
+               (memcpy(bytes, &n, sizeof(n)), channel_send(ours, bytes, sizeof(bytes), -1)) >= 0) {
+                n++;
+        }
+        assert_in_range(n, QUEUE_MAX / 1024, 999);
+        assert_int_equal(channel_send(ours, bytes, sizeof(bytes), -1), -ENOBUFS);
+        for (int i = 0; i < n; i++) {
+                int number = -1;
+                turn();
+                assert_int_equal(recv(theirs, bytes, sizeof(bytes), 0), sizeof(bytes));
+                memcpy(&number, bytes, sizeof(number));
+                assert_int_equal(number, i);
+        }
+        assert_int_equal(channel_send(ours, bytes, sizeof(bytes), -1), 0);
+}
+
+static int send_descriptors(int n)
+{
+        union {
+                struct cmsghdr head;
+                char room[CMSG_SPACE(4 * sizeof(int))];
+        } control = { 0 };
+        char byte = 1;
+        struct iovec part = { &byte, 1 };
+        struct msghdr message = { .msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &control,
+                                  .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
+
+        control.head = (struct cmsghdr){ CMSG_LEN((size_t)n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+        for (int i = 0; i < n; i++) {
+                memcpy(CMSG_DATA(&control.head) + (size_t)i * sizeof(int), &theirs, sizeof(int));
+        }
+        return (int)sendmsg(theirs, &message, 0);
+}
+
+static unsigned n_open(void)
+{
+        unsigned n = 0;
+
+        for (int fd = 0; fd < 256; fd++) {
+                n += fcntl(fd, F_GETFD) >= 0;
+        }
+        return n;
+}
+
+static void test_a_descriptor_comes_along_and_none_leaks(void **state)
+{
+        unsigned before = n_open();
+
+        assert_int_equal(send_descriptors(1), 1);
+        turn();
+        assert_true(seen.fd >= 0 && fcntl(seen.fd, F_GETFD) == FD_CLOEXEC);
+        close_fd(&seen.fd);
+        assert_int_equal(n_open(), before);
+        for (int n = 2; n <= 4; n++) {
+                assert_int_equal(send_descriptors(n), 1);
+                turn();
+                close_fd(&seen.fd);
+                assert_int_equal(n_open(), before);
+        }
+        assert_int_equal(seen.n_ends, 0);
+}
+
+static void test_a_descriptor_that_waits_is_a_copy(void **state)
+{
+        unsigned char bytes[1024] = { 0 };
+        unsigned before = n_open();
+        int fd = dup(theirs);
+
+        while (channel_send(ours, bytes, sizeof(bytes), fd) >= 0) {
+        }
+        close_fd(&fd);
+        assert_true(n_open() > before);
+        ours = channel_free(ours);
+        assert_int_equal(n_open(), before - 1);
+}
+
+static void test_too_long_a_message_makes_no_sense(void **state)
+{
+        static unsigned char bytes[MESSAGE_MAX + 1];
+
+        assert_int_equal(send(theirs, bytes, sizeof(bytes), 0), sizeof(bytes));
+        turn();
+        assert_int_equal(seen.n, 1);
+        assert_int_equal(seen.length, 0);
+        assert_int_equal(send(theirs, "x", 1, 0), 1);
+        turn();
+        assert_int_equal(seen.n, 2);
+        assert_int_equal(seen.last, 'x');
+}
+
+static void test_an_end_is_told_once(void **state)
+{
+        close_fd(&theirs);
+        turn();
+        assert_int_equal(seen.n_ends, 1);
+        assert_null(ours);
+}
+
+static void test_a_message_without_bytes_is_an_end(void **state)
+{
+        assert_int_equal(send(theirs, "", 0, 0), 0);
+        turn();
+        assert_int_equal(seen.n_ends, 1);
+}
+
+static void test_nobody_is_there(void **state)
+{
+        close_fd(&theirs);
+        assert_int_equal(channel_send(ours, "x", 1, -1), -EPIPE);
+}
+
+static void test_it_may_be_freed_in_the_handler(void **state)
+{
+        seen.free_in_handler = true;
+        for (int i = 0; i < 5; i++) {
+                assert_int_equal(send(theirs, "x", 1, 0), 1);
+        }
+        turn();
+        assert_int_equal(seen.n, 1);
+        assert_int_equal(seen.n_ends, 0);
+}
+
+static void test_a_flood_leaves_others_their_turn(void **state)
+{
+        for (int i = 0; i < 100; i++) {
+                assert_int_equal(send(theirs, "x", 1, 0), 1);
+        }
+        assert_int_equal(sd_event_run(event, 0), 1);
+        assert_int_equal(seen.n, 64);
+        turn();
+        assert_int_equal(seen.n, 100);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_messages_are_whole_and_in_order, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_what_finds_no_room_waits_and_comes_in_order, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_a_descriptor_comes_along_and_none_leaks, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_a_descriptor_that_waits_is_a_copy, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_too_long_a_message_makes_no_sense, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_an_end_is_told_once, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_message_without_bytes_is_an_end, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_nobody_is_there, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_it_may_be_freed_in_the_handler, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_flood_leaves_others_their_turn, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
