@@ -206,6 +206,28 @@ static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker,
         }
 }
 
+/* What one of its processes has taken away from itself, as far as the kernel let it. */
+static void tell_confinement(struct doctor *doctor, const char *process)
+{
+        struct json_object *all = field_object(doctor->status, "confinement");
+        struct json_object *one = all ? field_object(all, process) : NULL;
+        int64_t landlock = one ? field_count(one, "landlock") : 0;
+        char name[64], version[64] = "no Landlock";
+
+        if (!one) {
+                return; /* an older daemon */
+        }
+        if (landlock > 0) {
+                (void)snprintf(version, sizeof(version), "Landlock %" PRId64, landlock);
+        }
+        (void)snprintf(name, sizeof(name), "%s confined by", process);
+        doctor_fact(
+                doctor, SECTION, name, "%s, %s, %s",
+                field_truth(one, "system_call_filter") ? "a system call filter" : "no system call filter",
+                version,
+                field_truth(one, "no_new_privileges") ? "no new privileges" : "new privileges are possible");
+}
+
 static void ask(struct doctor *doctor)
 {
         _cleanup_(broker_freep) struct eqp_broker *broker = NULL;
@@ -239,6 +261,8 @@ static void ask(struct doctor *doctor)
                 doctor_fact(doctor, SECTION, "running for", "%s",
                             duration_format((uint64_t)uptime_sec * USEC_PER_SEC, uptime));
         }
+        tell_confinement(doctor, "keeper");
+        tell_confinement(doctor, "frontend");
 }
 
 static void compare_versions(struct doctor *doctor)

@@ -1,4 +1,5 @@
-/* eqp-brokerd: options, settings, broker, run, exit code. */
+/* eqp-brokerd: options, settings, keeper or frontend, run, exit code. */
+#include "daemon/base/confinement.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
 #include "daemon/base/signals.h"
@@ -19,7 +20,14 @@ static int serve(struct settings **settings, const char *config_path)
 {
         _cleanup_(keeper_freep) struct keeper *keeper = NULL;
 
-        int r = keeper_new(&keeper, take_ptr(*settings), config_path, frontend_start);
+        struct confinement confinement;
+        int r = confine_keeper(&confinement);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "cannot confine itself: %s",
+                            strerror(-r));
+                return BROKER_EXIT_INTERNAL;
+        }
+        r = keeper_new(&keeper, take_ptr(*settings), config_path, &confinement);
         return r == 0 ? keeper_run(keeper) : r;
 }
 
@@ -47,6 +55,9 @@ static int run(int argc, char **argv)
                 return BROKER_EXIT_INTERNAL;
         }
         options_read(argc, argv, &options);
+        if (options.task == TASK_FRONTEND) {
+                return frontend_run();
+        }
         bool runs_for_long = options.task == TASK_SERVE || options.task == TASK_ONCE;
         if (runs_for_long && signals_hold(/* reload_too= */ options.task == TASK_SERVE) < 0) {
                 return BROKER_EXIT_INTERNAL;

@@ -16,6 +16,7 @@ enum {
         KEY_FORMAT,
         KEY_DEADLINE,
         KEY_LOG_FORMAT,
+        KEY_FRONTEND,
 };
 
 struct reading {
@@ -105,6 +106,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case KEY_TRY_KEY:
                 set_task(state, TASK_TRY_KEY, "--try-key", argument);
                 return 0;
+        case KEY_FRONTEND:
+                set_task(state, TASK_FRONTEND, "--frontend", NULL);
+                return 0;
         case KEY_FORMAT:
                 read_format(state, argument);
                 return 0;
@@ -145,6 +149,7 @@ void options_read(int argc, char **argv, struct options *ret)
                 { .name = "log-format", .key = KEY_LOG_FORMAT, .arg = "FORMAT",
                   .doc = "auto (usual): to the journal, or text; text or json: on standard error" },
                 { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },
+                { .name = "frontend", .key = KEY_FRONTEND, .flags = OPTION_HIDDEN },
                 { 0 },
         };
         /* clang-format on */

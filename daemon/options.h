@@ -9,6 +9,7 @@ enum task {
         TASK_CHECK,
         TASK_ONCE,
         TASK_TRY_KEY,
+        TASK_FRONTEND, /* for the daemon itself */
 };
 
 struct options {

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #define ACCESS_RULE_NAME_MAX 32 /* characters of a user's or group's name */
-#define ACCESS_RULES_MAX     64 /* in a list */
+#define ACCESS_RULES_MAX     64 /* of one list */
 
 enum access_rule_kind {
         ACCESS_RULE_ANY,

@@ -11,10 +11,10 @@
 #include "lib/environment_view.h"
 #include "lib/keys_view.h"
 #include "lib/listen_place.h"
+#include "lib/rule_groups.h"
 
-#define MESSAGE_RULES_MAX ACCESS_RULES_MAX /* of one list */
-#define MESSAGE_GROUPS_MAX                                                                                  \
-        (MESSAGE_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1)) /* that rules can name */
+#define MESSAGE_RULES_MAX        ACCESS_RULES_MAX /* of one list */
+#define MESSAGE_GROUPS_MAX       RULE_GROUPS_MAX
 #define MESSAGE_TOKEN_MAX        4096
 #define MESSAGE_LISTENERS_MAX    (2 * SETTINGS_LISTEN_MAX) /* a reload opens before it closes */
 #define MESSAGE_RECORD_TEXT_MAX  1024
@@ -29,6 +29,7 @@ enum message_type {
         MESSAGE_DEMAND,
         MESSAGE_REPORT,
         MESSAGE_REFRESH,
+        MESSAGE_ALIVE,
         MESSAGE_RELOAD,
         MESSAGE_GROUPS,
         MESSAGE_NAMES,
@@ -61,8 +62,8 @@ struct message_confined {
         struct confinement confinement;
 };
 
-/* MESSAGE_DEMAND (with min_ttl_sec), MESSAGE_REFRESH (with new_account), MESSAGE_RELOAD (number alone): what
- * is asked, see daemon/base/sides.h. What a type does not have is 0. */
+/* MESSAGE_DEMAND (with min_ttl_sec), MESSAGE_REFRESH (with new_account), MESSAGE_ALIVE and MESSAGE_RELOAD
+ * (number alone): what is asked, see daemon/base/sides.h. What a type does not have is 0. */
 struct message_question {
         uint32_t type;
         uint32_t min_ttl_sec;

@@ -167,6 +167,7 @@ static bool check_together(uint32_t type, const void *bytes)
         switch (type) {
         case MESSAGE_DEMAND:
         case MESSAGE_REFRESH:
+        case MESSAGE_ALIVE:
         case MESSAGE_RELOAD:
                 return check_question(bytes);
         case MESSAGE_REPORT:

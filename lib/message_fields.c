@@ -242,6 +242,7 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_DEMAND] = &question,
                 [MESSAGE_REPORT] = &report,
                 [MESSAGE_REFRESH] = &question,
+                [MESSAGE_ALIVE] = &question,
                 [MESSAGE_RELOAD] = &question,
                 [MESSAGE_GROUPS] = &groups,
                 [MESSAGE_NAMES] = &plain,

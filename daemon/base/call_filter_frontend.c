@@ -6,18 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const char *const free_calls[] = {
-        /* descriptors; sendmsg could connect by MSG_FASTOPEN: no socket that is left can be made to */
+        /* descriptors */
         "accept4", "close", "getpeername", "getsockname", "getsockopt", "read", "recv", "recvfrom", "send",
-        "sendmsg", "write", "writev",
+        "write", "writev",
         /* the loop */
         "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "poll", "ppoll", "ppoll_time64",
-        "restart_syscall", "timerfd_settime", "timerfd_settime64",
+        "restart_syscall", "timerfd_create", "timerfd_settime", "timerfd_settime64",
         /* memory */
         "brk", "madvise", "mlock", "mlock2", "mremap", "munlock", "munmap",
         /* time, where the kernel has no shared page for it; chance; locks of libraries */
@@ -52,17 +54,53 @@ static void allow_flags(scmp_filter_ctx filter, int *error)
         call_filter_allow_if(filter, "ioctl", 1, is_unread, error);
 }
 
+/* What comes through the pair, to a number below the greatest power of 2 up to the line, which one mask
+ * tells; nothing gets above the line. */
+static void allow_moving_down(scmp_filter_ctx filter, int highest_fd, int *error)
+{
+        uint32_t numbers = 1;
+
+        while (2 * numbers - 1 <= (uint32_t)highest_fd) {
+                numbers *= 2;
+        }
+        const struct scmp_arg_cmp to_there[] = { CALL_BITS(1, ~(numbers - 1), 0) };
+        call_filter_allow_above(filter, "dup3", highest_fd, 1, to_there, error);
+}
+
+/* How many descriptors there may be is looked up, and not changed. */
+static void allow_limits(scmp_filter_ctx filter, int *error)
+{
+        const struct scmp_arg_cmp no_new_one[] = { CALL_NULL(2) };
+
+        call_filter_allow_if(filter, "prlimit64", 1, no_new_one, error);
+}
+
+/* What libmicrohttpd sets. Others load modules, or rewrite what a connection is (TCP_REPAIR, TCP_ULP). */
+static void allow_tcp_options(scmp_filter_ctx filter, int highest_fd, int *error)
+{
+        static const int options[] = { TCP_NODELAY, TCP_CORK };
+
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+                const struct scmp_arg_cmp is_this[] = { CALL_INT(1, IPPROTO_TCP), CALL_INT(2, options[i]) };
+                call_filter_allow_above(filter, "setsockopt", highest_fd, 2, is_this, error);
+        }
+}
+
+/* Sending with MSG_FASTOPEN connects. */
 static void allow_sockets(scmp_filter_ctx filter, int pair_fd, int highest_fd, int *error)
 {
-        const struct scmp_arg_cmp to_nobody[] = { CALL_NULL(4) };
-        const struct scmp_arg_cmp of_tcp[] = { CALL_INT(1, IPPROTO_TCP) };
+        const struct scmp_arg_cmp without_connecting[] = { CALL_BITS(2, MSG_FASTOPEN, 0) };
+        const struct scmp_arg_cmp to_nobody[] = { CALL_NULL(4), CALL_BITS(3, MSG_FASTOPEN, 0) };
+        const struct scmp_arg_cmp to_somebody[] = { CALL_BITS(3, MSG_FASTOPEN, 0) };
         const struct scmp_arg_cmp on_pair[] = { CALL_INT(0, pair_fd) };
 
         call_filter_allow_above(filter, "shutdown", highest_fd, 0, NULL, error);
-        call_filter_allow_above(filter, "setsockopt", highest_fd, 1, of_tcp, error);
-        call_filter_allow_if(filter, "sendto", 1, to_nobody, error);
-        call_filter_allow_up_to(filter, "sendto", highest_fd, 0, NULL, error);
+        allow_tcp_options(filter, highest_fd, error);
+        call_filter_allow_if(filter, "sendmsg", 1, without_connecting, error);
+        call_filter_allow_if(filter, "sendto", 2, to_nobody, error);
+        call_filter_allow_up_to(filter, "sendto", highest_fd, 1, to_somebody, error);
         call_filter_allow_if(filter, "recvmsg", 1, on_pair, error);
+        allow_moving_down(filter, highest_fd, error);
 }
 
 int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret)
@@ -79,6 +117,7 @@ int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret)
         allow_memory(filter, &error);
         allow_flags(filter, &error);
         allow_sockets(filter, pair_fd, highest_fd, &error);
+        allow_limits(filter, &error);
         *ret = error == 0 ? take_ptr(filter) : NULL;
         return error;
 }

@@ -34,6 +34,8 @@ static struct {
         bool socket_open;
         char line[LOG_LINE_MAX]; /* of which line_sent of line_length bytes are gone */
         size_t line_length, line_sent;
+        journal_pass_fn pass; /* NULL: it is ours to write */
+        void *pass_userdata;
 } journal = { .form = JOURNAL_TEXT, .prefixes = true, .max_priority = LOG_INFO };
 
 /* systemd tells a service which device and inode its journal stream has. */
@@ -72,6 +74,22 @@ void journal_open(int max_priority, enum journal_form form, bool plain)
         journal.prefixes = !isatty(STDERR_FILENO) && !(plain && form == JOURNAL_AUTO);
         journal.form = form == JOURNAL_AUTO && !stderr_is_journal(&status) ? JOURNAL_TEXT : form;
         journal.max_priority = max_priority;
+}
+
+void journal_pass_to(journal_pass_fn pass, void *userdata)
+{
+        journal.pass = pass;
+        journal.pass_userdata = userdata;
+}
+
+void journal_set_max_priority(int max_priority)
+{
+        journal.max_priority = max_priority;
+}
+
+int journal_max_priority(void)
+{
+        return journal.max_priority;
 }
 
 uint64_t journal_dropped(void)
@@ -143,7 +161,9 @@ void journal_say(const struct journal_record *record, const char *format, ...)
         va_start(arguments, format);
         (void)vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
-        if (journal.form == JOURNAL_AUTO) {
+        if (journal.pass) {
+                journal.dropped += !journal.pass(record, message, journal.pass_userdata);
+        } else if (journal.form == JOURNAL_AUTO) {
                 say_to_journal(record, message);
         } else {
                 say_on_stderr(record, message);

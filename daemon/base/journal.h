@@ -26,6 +26,15 @@ int journal_form_parse(const char *word, enum journal_form *ret);
  * text has no prefixes. Records above max_priority are not said. */
 void journal_open(int max_priority, enum journal_form form, bool plain);
 
+/* What is said from now on is passed to this function, and goes nowhere else: of a process whose log another
+ * one writes. record and message are the caller's. False: it is dropped, and counted as that. */
+typedef bool (*journal_pass_fn)(const struct journal_record *record, const char *message, void *userdata);
+void journal_pass_to(journal_pass_fn pass, void *userdata);
+
+/* Records above it are not said. */
+void journal_set_max_priority(int max_priority);
+int journal_max_priority(void);
+
 void journal_say(const struct journal_record *record, const char *format, ...) _printf_(2, 3);
 
 /* Waits, for half a second at most, until the journal has taken in what was said. It looks up the sender's

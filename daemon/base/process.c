@@ -103,10 +103,6 @@ void process_apply(void)
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
                 warn("cannot ignore SIGPIPE");
         }
-        /* In a container, whatever process of it has lost its parent becomes our child. We start none. */
-        if (getpid() == 1 && signal(SIGCHLD, SIG_IGN) == SIG_ERR) {
-                warn("cannot ignore SIGCHLD");
-        }
         raise_descriptor_limit();
         check_locking();
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /* No core dumps, no ptrace by others of the same user, no SIGPIPE; as many descriptors as the hard limit
- * allows; and as the first process of a container, no zombies. What the kernel refuses is logged. */
+ * allows. What the kernel refuses is logged. */
 void process_apply(void);
 
 /* Sees to it that descriptors 0, 1 and 2 are there, if need be without use: else the next socket or file

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
@@ -22,6 +23,20 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/* As the first process of a container, we have children that nobody here started: they are taken note of,
+ * too, or they would stay as zombies. */
+static int on_child(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        const struct signals *signals = userdata;
+        int status = 0;
+        pid_t pid;
+
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+                signals->handlers.on_child(pid, status, signals->handlers.userdata);
+        }
+        return 0;
+}
+
 int signals_hold(bool reload_too)
 {
         sigset_t held;
@@ -31,6 +46,7 @@ int signals_hold(bool reload_too)
         (void)sigaddset(&held, SIGINT);
         if (reload_too) {
                 (void)sigaddset(&held, SIGHUP);
+                (void)sigaddset(&held, SIGCHLD);
         }
         return sigprocmask(SIG_BLOCK, &held, NULL) < 0 ? -errno : 0;
 }
@@ -40,7 +56,9 @@ int signals_init(struct signals *signals, sd_event *event, const struct signal_h
         const struct {
                 int signal;
                 sd_event_signal_handler_t handler;
-        } rows[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+        } rows[] = {
+                { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload }, { SIGCHLD, on_child }
+        };
         int r = signals_hold(/* reload_too= */ true);
 
         signals->handlers = *handlers;

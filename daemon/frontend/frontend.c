@@ -1,154 +1,55 @@
-/* The frontend: owns all that has to do with callers, and takes what the keeper tells. */
+/* The frontend as a process: its objects, what it takes away from itself, and its loop. */
 #include "daemon/frontend/frontend.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/base/confinement.h"
+#include "daemon/base/event_loop.h"
+#include "daemon/base/exit_code.h"
 #include "daemon/base/journal.h"
-#include "daemon/frontend/api/api.h"
-#include "daemon/frontend/callers/admission.h"
-#include "daemon/frontend/credentials/credential_source.h"
-#include "daemon/frontend/http/http_server.h"
-#include "daemon/frontend/http/listeners.h"
+#include "daemon/base/process.h"
+#include "daemon/frontend/frontend_objects.h"
 #include "lib/util.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
-struct frontend {
-        sd_event *event;
-        struct known known;
-        struct audit *audit;
-        struct api api;
-        struct peer_finder *finder;
-        struct http_server *server;
-        struct listeners listeners;
-        struct credential_source *credentials; /* NULL: the service manager passed no socket for it */
-        unsigned
-                n_draining; /* the HTTP side and the credentials, as long as they have something to answer */
-        void (*drained)(void *userdata);
-        void *drained_userdata;
-};
+#define CHANNEL_FD      3
+#define QUEUE_MAX       (1024 * 1024) /* bytes of questions and log that may wait for the keeper */
+#define LAST_WORDS_MSEC 200
 
-/* ---- what the keeper tells ---- */
+/* ---- objects ---- */
 
-/* Connections by the right of a group that is gone, or has another number, end. (Where an administrator
- * moves the fence, those that are in stay in.) */
-static void end_unix_if_group_moved(struct frontend *frontend)
-{
-        if (frontend->listeners.group_moved) {
-                frontend->listeners.group_moved = false;
-                http_server_end_unix(frontend->server);
-        }
-}
-
-static void take_settings(struct frontend *frontend, struct access_settings *settings)
-{
-        const struct http_limits limits = admission_limits(settings);
-
-        http_server_forget_environments(frontend->server);
-        credential_source_look_again(frontend->credentials);
-        api_forget_answers(&frontend->api);
-        known_take_settings(&frontend->known, settings);
-        http_server_set_limits(frontend->server, &limits);
-        end_unix_if_group_moved(frontend);
-}
-
-static void take_environment(struct frontend *frontend, const struct environment_view *view,
-                             struct session *session)
-{
-        int at = known_take_environment(&frontend->known, view, session);
-
-        if (at >= 0) {
-                token_answers_keep(&frontend->api.answers[at], session);
-        }
-}
-
-static void take_keys(struct frontend *frontend, const struct keys_view *keys)
-{
-        known_take_keys(&frontend->known, keys);
-}
-
-static void take_outcome(struct frontend *frontend, const struct keeper_outcome *outcome)
-{
-        questions_answer(&frontend->known.questions, outcome);
-}
-
-static void take_groups(struct frontend *frontend, uid_t uid, const gid_t *groups, size_t n, bool told)
-{
-        known_groups_take(&frontend->known.groups, uid, groups, n, told, clock_now_usec());
-}
-
-static void take_names(struct frontend *frontend, uint64_t again_usec, uint64_t until_usec)
-{
-        known_take_names(&frontend->known, again_usec, until_usec);
-}
-
-/* ---- sockets ---- */
-
-static int open_sockets(struct frontend *frontend, const struct settings *settings,
-                        char reterr_message[static SETTINGS_ERROR_MAX])
-{
-        static_assert(LISTEN_SOCKET_ERROR_MAX <= SETTINGS_ERROR_MAX, "it has room for the message");
-        return listeners_apply(&frontend->listeners, settings, frontend->event, frontend->server,
-                               frontend->finder, reterr_message);
-}
-
-static void give_sockets(struct frontend *frontend, const struct settings *settings)
-{
-        listeners_give(&frontend->listeners, settings);
-        end_unix_if_group_moved(frontend);
-}
-
-/* One of the sides that answer has done so. */
-static void on_drained(void *userdata)
+static void on_keeper_gone(void *userdata)
 {
         struct frontend *frontend = userdata;
-
-        if (--frontend->n_draining == 0) {
-                frontend->drained(frontend->drained_userdata);
-        }
+        (void)sd_event_exit(frontend->event, 0);
 }
 
-static void drain(struct frontend *frontend, void (*done)(void *userdata), void *userdata)
+static int build(struct frontend *frontend)
 {
-        frontend->drained = done;
-        frontend->drained_userdata = userdata;
-        listeners_stop(&frontend->listeners);
-        frontend->n_draining = 2;
-        if (http_server_drain(frontend->server, on_drained, frontend) < 0) {
-                done(userdata);
-        }
-        credential_source_drain(frontend->credentials, on_drained, frontend);
-}
-
-/* ---- life ---- */
-
-/* A kernel without it leaves the unix sockets; a lack of something else will pass, and so is no reason to
- * refuse TCP callers for good. */
-static int find_finder(struct frontend *frontend, struct passed_sockets *passed)
-{
-        int r = passed->diagnosis >= 0
-                        ? peer_finder_new_passed(&frontend->finder, take_fd(passed->diagnosis))
-                        : peer_finder_new(&frontend->finder);
-
-        if (r < 0 && is_shortage(-r)) {
-                return r;
-        }
-        if (r < 0) {
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_ERR },
-                        "the kernel offers no socket diagnosis (%s): callers on TCP are refused as unknown",
-                        strerror(-r));
-        }
-        return 0;
-}
-
-static int build(struct frontend *frontend, struct passed_sockets *passed)
-{
+        const struct channel_handlers handlers = { told_on_message, on_keeper_gone, frontend };
         const struct http_limits none = { 0 }; /* until the settings come */
         const struct http_handler handler = { .on_request = api_on_request, .userdata = &frontend->api };
 
-        int r = audit_new(&frontend->audit);
+        int r = sd_event_default(&frontend->event);
+        if (r < 0) {
+                return r;
+        }
+        r = channel_new(&frontend->keeper.channel, frontend->event, CHANNEL_FD, MESSAGE_SIZE_MAX, QUEUE_MAX,
+                        &handlers);
+        if (r < 0) {
+                return r;
+        }
+        journal_pass_to(keeper_link_log, &frontend->keeper);
+        frontend->sides = (struct sides){ &keeper_link_calls, &frontend->keeper };
+        known_init(&frontend->known, &frontend->sides);
+        r = audit_new(&frontend->audit);
         if (r < 0) {
                 return r;
         }
@@ -160,67 +61,103 @@ static int build(struct frontend *frontend, struct passed_sockets *passed)
         frontend->api.started_usec = clock_now_usec();
         frontend->api.audit = frontend->audit;
         frontend->api.server = frontend->server;
-        r = find_finder(frontend, passed);
-        if (r < 0) {
-                return r;
-        }
-        r = listeners_adopt(&frontend->listeners, passed, frontend->event, frontend->server,
-                            frontend->finder);
-        if (r < 0) {
-                return r;
-        }
-        return credential_source_new(&frontend->credentials, frontend->event, &frontend->known,
-                                     &passed->credential);
+        return 0;
 }
 
-static struct frontend *free_frontend(struct frontend *frontend)
+static void clear(struct frontend *frontend)
 {
-        if (!frontend) {
-                return NULL;
-        }
         frontend->credentials = credential_source_free(frontend->credentials);
-        listeners_close(&frontend->listeners);
+        for (size_t i = 0; i < ARRAY_SIZE(frontend->listeners); i++) {
+                frontend->listeners[i] = listener_free(frontend->listeners[i]);
+        }
         frontend->server = http_server_free(frontend->server);
         frontend->finder = peer_finder_free(frontend->finder);
         api_forget_answers(&frontend->api);
+        frontend->coming = access_settings_free(frontend->coming);
+        frontend->coming_session = session_unref(frontend->coming_session);
         known_clear(&frontend->known);
         frontend->audit = audit_free(frontend->audit);
-        sd_event_unref(frontend->event);
-        free(frontend);
-        return NULL;
-}
-
-static const struct frontend_calls calls = {
-        .settings = take_settings,
-        .environment = take_environment,
-        .keys = take_keys,
-        .outcome = take_outcome,
-        .groups = take_groups,
-        .names = take_names,
-        .listen = open_sockets,
-        .give_sockets = give_sockets,
-        .drain = drain,
-        .free = free_frontend,
-};
-
-static void free_frontendp(struct frontend **frontend)
-{
-        *frontend = free_frontend(*frontend);
-}
-
-int frontend_start(struct sides *sides, sd_event *event, struct passed_sockets *passed)
-{
-        _cleanup_(free_frontendp) struct frontend *frontend = calloc(1, sizeof(*frontend));
-        if (!frontend) {
-                return -ENOMEM;
+        if (frontend->keeper.channel) {
+                channel_settle(frontend->keeper.channel, LAST_WORDS_MSEC);
         }
-        frontend->event = sd_event_ref(event);
-        known_init(&frontend->known, sides);
-        int r = build(frontend, passed);
+        journal_pass_to(NULL, NULL);
+        frontend->keeper.channel = channel_free(frontend->keeper.channel);
+        frontend->event = sd_event_unref(frontend->event);
+}
+
+/* ---- the process ---- */
+
+/* Is descriptor 3 what the keeper gives us? Else somebody has started this by hand. */
+static bool has_keeper(void)
+{
+        int type = 0;
+        socklen_t length = sizeof(type);
+
+        return getsockopt(CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
+}
+
+/* Without the keeper there is nothing to do. It may have ended before this was asked for: then its end of
+ * the pair is closed. */
+static void end_with_keeper(void)
+{
+        (void)prctl(PR_SET_NAME, "eqp-frontend");
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* What libraries read from files at their first use, they read now. */
+static void warm_up(void)
+{
+        char text[CLOCK_TEXT_MAX];
+
+        tzset();
+        (void)clock_format_utc(clock_now_usec(), text);
+        struct json_object *json = json_object_new_object(); /* its hash asks for randomness, once */
+        if (json) {
+                json_object_object_add(json, "a", NULL);
+                json_object_put(json);
+        }
+}
+
+static int confine(struct frontend *frontend)
+{
+        struct message_confined confined;
+
+        memset(&confined, 0, sizeof(confined));
+        confined.type = MESSAGE_CONFINED;
+        int r = low_descriptors_fill(&frontend->low);
         if (r < 0) {
                 return r;
         }
-        sides->tell = &calls;
-        sides->frontend = take_ptr(frontend);
-        return 0;
+        r = confine_frontend(CHANNEL_FD, LOW_DESCRIPTORS_HIGHEST, &confined.confinement);
+        if (r < 0) {
+                return r;
+        }
+        frontend->api.own_confinement = confined.confinement;
+        return channel_send(frontend->keeper.channel, &confined, sizeof(confined), -1);
+}
+
+int frontend_run(void)
+{
+        struct frontend frontend = { 0 };
+
+        if (!has_keeper()) {
+                (void)fputs("eqp-brokerd: --frontend is how eqp-brokerd starts a part of itself\n", stderr);
+                return BROKER_EXIT_CONFIGURATION;
+        }
+        end_with_keeper();
+        int r = build(&frontend);
+        if (r >= 0) {
+                process_apply();
+                warm_up();
+                r = confine(&frontend);
+        }
+        if (r >= 0) {
+                r = event_loop_run(frontend.event);
+        }
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the frontend ends: %s",
+                            strerror(-r));
+        }
+        clear(&frontend);
+        return r < 0 ? BROKER_EXIT_INTERNAL : r;
 }

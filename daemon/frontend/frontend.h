@@ -1,7 +1,6 @@
-/* The frontend: owns all that has to do with callers, and takes what the keeper tells. */
+/* The frontend: a process of its own, which has the callers, and no file, no network and no access key. */
 #pragma once
 
-#include "daemon/base/sides.h"
-
-/* See frontend_start_fn. */
-int frontend_start(struct sides *sides, sd_event *event, struct passed_sockets *passed);
+/* Serves until the keeper says that it is the end, or is gone. Descriptor 3 is its end of the pair, see
+ * daemon/base/channel.h. Returns the exit code of the process. */
+int frontend_run(void);

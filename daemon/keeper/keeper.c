@@ -1,12 +1,13 @@
 /* The keeper: owns every object.
  *
- * Built bottom-up: loop, libcurl, key files, frontend, environments; torn down in mirror order. A reload
+ * Built bottom-up: loop, libcurl, key files, environments, the frontend; torn down in mirror order. A reload
  * builds what is new beside what is there, and only then lets the old go. */
 #include "daemon/keeper/keeper.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/frontend_tell.h"
 #include "daemon/keeper/keeper_objects.h"
 #include "daemon/keeper/settings_remarks.h"
 #include "lib/util.h"
@@ -20,18 +21,20 @@
 static void tell_service(struct keeper *keeper)
 {
         const struct service_state state = { &keeper->environments, keeper->keys,
-                                             keeper->settings->ready_when_listening };
+                                             keeper->settings->ready_when_listening,
+                                             frontend_process_is_held_back(keeper->frontend) };
 
         service_look(&keeper->service, &state, clock_now_usec());
         survival_look(keeper->survival);
+        answers_tell_log(keeper);
 }
 
 static void on_environment_change(struct environment *environment, void *userdata)
 {
         struct keeper *keeper = userdata;
 
-        keeper->sides.tell->environment(keeper->sides.frontend, &environment->view,
-                                        environment_session(environment, clock_now_usec()));
+        frontend_tell_environment(keeper->frontend, &environment->view,
+                                  environment_session(environment, clock_now_usec()));
         if (!keeper->keys_changing) {
                 tell_service(keeper);
         }
@@ -63,7 +66,7 @@ static void show_keys(struct keeper *keeper)
         }
         free(keeper->keys);
         keeper->keys = view;
-        keeper->sides.tell->keys(keeper->sides.frontend, view);
+        frontend_tell_keys(keeper->frontend, view);
 }
 
 static void on_keys_changed(void *userdata)
@@ -117,7 +120,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         struct settings *old = keeper->settings;
 
         group_lookup_renew(keeper->groups);
-        keeper->sides.tell->settings(keeper->sides.frontend, take_ptr(prepared->access));
+        answers_put_rules(keeper, take_ptr(prepared->access));
         keeper->environments = prepared->environments;
         survival_note_gone(keeper->survival, &before, clock_now_usec());
         for (size_t i = 0; i < keeper->environments.n; i++) {
@@ -151,7 +154,7 @@ static int apply(struct settings *settings, char reterr_message[static SETTINGS_
                 (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
                 return r;
         }
-        r = keeper->sides.tell->listen(keeper->sides.frontend, settings, reterr_message);
+        r = listen_sockets_apply(&keeper->listening, settings, reterr_message);
         if (r < 0) {
                 environments_free_others(&prepared.environments, &keeper->environments);
                 return r;
@@ -166,6 +169,12 @@ static void on_reload_signal(void *userdata)
 {
         struct keeper *keeper = userdata;
         reload_ask(&keeper->reload, /* number= */ 0);
+}
+
+static void on_child(pid_t pid, int status, void *userdata)
+{
+        struct keeper *keeper = userdata;
+        frontend_process_on_child(keeper->frontend, pid, status);
 }
 
 static void exit_loop(void *userdata)
@@ -186,14 +195,16 @@ static void on_stop_signal(void *userdata)
         keeper->stopping = true;
         service_stopping();
         reload_stop(&keeper->reload);
-        keeper->sides.tell->drain(keeper->sides.frontend, exit_loop, keeper);
+        /* From here on the frontend alone has what waits in their queues, and lets it in. */
+        listen_sockets_close(&keeper->listening);
+        frontend_process_drain(keeper->frontend);
 }
 
 /* ---- life ---- */
 
 static int build_tools(struct keeper *keeper)
 {
-        const struct signal_handlers asked = { on_stop_signal, on_reload_signal, keeper };
+        const struct signal_handlers asked = { on_stop_signal, on_reload_signal, on_child, keeper };
         struct environment_tools *tools = &keeper->tools;
 
         int r = sd_event_default(&tools->event);
@@ -217,24 +228,73 @@ static int build_tools(struct keeper *keeper)
         return key_files_view(tools->keys, &keeper->keys);
 }
 
-static int build(struct keeper *keeper, frontend_start_fn start_frontend)
+/* ---- the frontend ---- */
+
+static void on_open(const struct message_listener *listener, int fd, void *userdata)
 {
-        const struct reload_work reloading = { keeper->config_path, &keeper->service, NULL, apply, keeper };
+        struct keeper *keeper = userdata;
+        frontend_tell_listener(keeper->frontend, listener, fd);
+}
+
+static void on_closed(uint32_t id, void *userdata)
+{
+        struct keeper *keeper = userdata;
+        frontend_tell_listener_gone(keeper->frontend, id);
+}
+
+static void on_arrival(void *userdata)
+{
+        struct keeper *keeper = userdata;
+        frontend_process_ask(keeper->frontend);
+}
+
+static void on_answer(void *userdata)
+{
+        struct keeper *keeper = userdata;
+        listen_sockets_watch(&keeper->listening);
+}
+
+static void on_held_back(bool held_back, void *userdata)
+{
+        struct keeper *keeper = userdata;
+
+        credential_refusal_set(&keeper->credential_refusal, held_back ? keeper->passed.credential : -1);
+        tell_service(keeper);
+}
+
+static int build_frontend(struct keeper *keeper)
+{
+        const struct listen_sockets_user user = { on_open, on_closed, on_arrival, keeper };
+        const struct frontend_process_handlers handlers = {
+                answers_on_start, answers_on_message, on_answer, on_held_back, exit_loop, keeper,
+        };
+
+        listen_sockets_init(&keeper->listening, keeper->tools.event, &user);
+        credential_refusal_init(&keeper->credential_refusal, keeper->tools.event);
+        int r = frontend_process_new(&keeper->frontend, keeper->tools.event, &keeper->confinement,
+                                     &handlers);
+        return r < 0 ? r : listen_sockets_adopt(&keeper->listening, &keeper->passed);
+}
+
+static int build(struct keeper *keeper)
+{
+        const struct reload_work reloading = { keeper->config_path, &keeper->service, answers_on_reloaded,
+                                               apply, keeper };
 
         int r = build_tools(keeper);
         if (r < 0) {
                 return r;
         }
         sd_event *event = keeper->tools.event;
+        r = build_frontend(keeper);
+        if (r < 0) {
+                return r;
+        }
         r = group_lookup_new(&keeper->groups, event, answers_on_groups, keeper);
         if (r < 0) {
                 return r;
         }
         r = rule_names_new(&keeper->names, event, answers_on_names, keeper);
-        if (r < 0) {
-                return r;
-        }
-        r = outbox_new(&keeper->outbox, event, &keeper->sides);
         if (r < 0) {
                 return r;
         }
@@ -245,17 +305,7 @@ static int build(struct keeper *keeper, frontend_start_fn start_frontend)
         keeper->tools.ledger = survival_ledger(keeper->survival);
         keeper->tools.salt = survival_salt(keeper->survival);
         r = reload_init(&keeper->reload, event, &reloading);
-        if (r < 0) {
-                return r;
-        }
-        keeper->reload.work.outbox = keeper->outbox;
-        r = service_init(&keeper->service, event);
-        if (r < 0) {
-                return r;
-        }
-        keeper->sides.ask = &answers_calls;
-        keeper->sides.keeper = keeper;
-        return start_frontend(&keeper->sides, event, &keeper->passed);
+        return r < 0 ? r : service_init(&keeper->service, event, keeper->frontend);
 }
 
 /* Says why there is no start; returns the exit code. */
@@ -268,7 +318,7 @@ static int give_up(int error, int code)
 }
 
 int keeper_new(struct keeper **ret, struct settings *settings, const char *config_path,
-               frontend_start_fn start_frontend)
+               const struct confinement *confinement)
 {
         _cleanup_(keeper_freep) struct keeper *keeper = calloc(1, sizeof(*keeper));
         char message[SETTINGS_ERROR_MAX]; /* logged where it arises */
@@ -284,7 +334,8 @@ int keeper_new(struct keeper **ret, struct settings *settings, const char *confi
                             "what the service manager passes makes no sense: %s", strerror(-r));
                 return BROKER_EXIT_INTERNAL;
         }
-        r = build(keeper, start_frontend);
+        keeper->confinement = *confinement;
+        r = build(keeper);
         if (r < 0) {
                 return give_up(r, BROKER_EXIT_INTERNAL);
         }
@@ -296,6 +347,7 @@ int keeper_new(struct keeper **ret, struct settings *settings, const char *confi
         }
         journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STARTED },
                     "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s", keeper->keys->directory);
+        frontend_process_start(keeper->frontend);
         *ret = take_ptr(keeper);
         return 0;
 }
@@ -320,17 +372,17 @@ struct keeper *keeper_free(struct keeper *keeper)
         if (!keeper) {
                 return NULL;
         }
-        if (keeper->sides.frontend) {
-                keeper->sides.frontend = keeper->sides.tell->free(keeper->sides.frontend);
-        }
+        listen_sockets_close(&keeper->listening);
+        keeper->frontend = frontend_process_free(keeper->frontend);
+        credential_refusal_set(&keeper->credential_refusal, -1);
         passed_sockets_close(&keeper->passed);
         keeper->survival = survival_free(keeper->survival);
         environments_free_others(&keeper->environments, &none);
         reload_clear(&keeper->reload);
         service_clear(&keeper->service);
-        keeper->outbox = outbox_free(keeper->outbox);
         keeper->names = rule_names_free(keeper->names);
         keeper->groups = group_lookup_free(keeper->groups);
+        (void)access_settings_free(keeper->access);
         free(keeper->keys);
         keeper->tools.keys = key_files_free(keeper->tools.keys);
         keeper->tools.curl = curl_loop_free(keeper->tools.curl);

@@ -2,14 +2,16 @@
 #pragma once
 
 #include "daemon/base/exit_code.h"
-#include "daemon/base/sides.h"
+#include "lib/confinement.h"
 #include "lib/settings.h"
 
+struct keeper;
+
 /* Takes the settings over (also when it fails), opens the sockets, reads the keys and starts to get tokens.
- * config_path: what a reload reads again, NULL for the default; stays the caller's. Returns 0, or the exit
- * code of the daemon (logged). */
+ * config_path: what a reload reads again, NULL for the default; stays the caller's. confinement: of this
+ * process, to be shown. Returns 0, or the exit code of the daemon (logged). */
 int keeper_new(struct keeper **ret, struct settings *settings, const char *config_path,
-               frontend_start_fn start_frontend);
+               const struct confinement *confinement);
 
 /* Runs until it is asked to stop; returns the exit code of the daemon. */
 int keeper_run(struct keeper *keeper);

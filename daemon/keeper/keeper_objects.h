@@ -3,9 +3,12 @@
 #pragma once
 
 #include "daemon/base/signals.h"
+#include "daemon/keeper/credential_refusal.h"
 #include "daemon/keeper/environments.h"
+#include "daemon/keeper/frontend_process.h"
+#include "daemon/keeper/frontend_records.h"
 #include "daemon/keeper/group_lookup.h"
-#include "daemon/keeper/outbox.h"
+#include "daemon/keeper/listen_sockets.h"
 #include "daemon/keeper/reload.h"
 #include "daemon/keeper/rule_names.h"
 #include "daemon/keeper/service.h"
@@ -14,14 +17,20 @@
 struct keeper {
         const char *config_path;
         struct settings *settings;
+        struct access_settings *access; /* what the frontend has to know of them */
         struct environment_tools tools; /* the loop, libcurl's loop, the key files */
         struct environments environments;
         struct keys_view *keys; /* of the latest reading */
         struct group_lookup *groups;
         struct rule_names *names;
-        struct outbox *outbox;
-        struct passed_sockets passed; /* what nobody has taken over yet */
-        struct sides sides;           /* us, and the frontend */
+        uint64_t names_again_usec, names_until_usec; /* see rule_names_told_fn */
+        struct passed_sockets passed;                /* what nobody has taken over yet */
+        struct listen_sockets listening;
+        struct frontend_process *frontend;
+        struct frontend_records records;
+        uint64_t n_dropped_told; /* records of the log that were dropped, as the frontend knows */
+        struct credential_refusal credential_refusal;
+        struct confinement confinement; /* ours */
         struct service service;
         struct survival *survival;
         struct reload reload;
@@ -30,9 +39,17 @@ struct keeper {
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
 
-/* What the frontend can ask. */
-extern const struct keeper_calls answers_calls;
+/* For frontend_process_new(); userdata is the keeper, here and below. */
+void answers_on_start(void *userdata);
+void answers_on_message(int type, const void *message, void *userdata);
 
-/* For group_lookup_new() and rule_names_new(); userdata is the keeper. */
+/* These rules hold from now on. Takes them over. */
+void answers_put_rules(struct keeper *keeper, struct access_settings *access);
+
+/* Tells how much of the log was dropped, if that is news. */
+void answers_tell_log(struct keeper *keeper);
+
+/* For reload_init(), group_lookup_new() and rule_names_new(). */
+void answers_on_reloaded(uint64_t number, bool stopping, const char *why, void *userdata);
 void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata);
 bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);

@@ -4,12 +4,19 @@
  * bad configuration changes nothing. */
 #include "daemon/keeper/reload.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
 #include "daemon/keeper/settings_files.h"
 #include "lib/util.h"
 
 #include <stdio.h>
+
+#define NUMBERS_MAX 4096
+
+/* Of what callers ask for: so many at once, then one in this time. Each costs lines of the log, and time. */
+#define CALLERS_BURST      60
+#define CALLERS_PRICE_USEC USEC_PER_SEC
 
 static int read_and_apply(struct reload *reload)
 {
@@ -30,10 +37,7 @@ static int read_and_apply(struct reload *reload)
 
 static void answer_one(struct reload *reload, uint64_t number, bool stopping)
 {
-        struct keeper_outcome outcome = { .number = number, .stopping = stopping };
-
-        memcpy(outcome.message, reload->message, sizeof(outcome.message));
-        outbox_put(reload->work.outbox, &outcome);
+        reload->work.answer(number, stopping, reload->message, reload->work.userdata);
 }
 
 static void answer(struct reload *reload, bool stopping)
@@ -67,15 +71,46 @@ static int on_due(sd_event_source *source, void *userdata)
         return 0;
 }
 
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct reload *reload = userdata;
+
+        return sd_event_source_set_enabled(reload->due, SD_EVENT_ONESHOT);
+}
+
 int reload_init(struct reload *reload, sd_event *event, const struct reload_work *work)
 {
         reload->work = *work;
-        return turn_new(&reload->due, event, on_due, reload, "reload");
+        int r = timer_new(&reload->later, event, CLOCK_MONOTONIC, on_later, reload, "a later reload");
+        return r < 0 ? r : turn_new(&reload->due, event, on_due, reload, "reload");
 }
 
-/* Without memory nobody waits: the question ends with its time. */
+static bool is_on(sd_event_source *source)
+{
+        return sd_event_source_get_enabled(source, NULL) > 0;
+}
+
+static void make_due(struct reload *reload, bool for_caller)
+{
+        if (is_on(reload->due) || (for_caller && is_on(reload->later))) {
+                return; /* this question shares it */
+        }
+        if (for_caller &&
+            !line_budget_spend(&reload->budget, CALLERS_PRICE_USEC, CALLERS_BURST, clock_now_usec())) {
+                timer_start_in(reload->later, CALLERS_PRICE_USEC);
+                return;
+        }
+        timer_stop(reload->later);
+        (void)sd_event_source_set_enabled(reload->due, SD_EVENT_ONESHOT);
+}
+
+/* Without memory, or beyond what a frontend that is well asks, nobody waits: the question ends with its
+ * time. */
 static void note_number(struct reload *reload, uint64_t number)
 {
+        if (reload->n_numbers == NUMBERS_MAX) {
+                return;
+        }
         if (reload->n_numbers == reload->n_numbers_max) {
                 size_t n = MAX_OF(2 * reload->n_numbers_max, (size_t)16);
                 uint64_t *numbers = reallocarray(reload->numbers, n, sizeof(*numbers));
@@ -94,7 +129,7 @@ void reload_ask(struct reload *reload, uint64_t number)
                 if (number != 0) {
                         note_number(reload, number);
                 }
-                (void)sd_event_source_set_enabled(reload->due, SD_EVENT_ONESHOT);
+                make_due(reload, number != 0);
         } else if (number != 0) {
                 answer_one(reload, number, /* stopping= */ true);
         }
@@ -103,12 +138,14 @@ void reload_ask(struct reload *reload, uint64_t number)
 void reload_stop(struct reload *reload)
 {
         reload->due = sd_event_source_disable_unref(reload->due);
+        reload->later = sd_event_source_disable_unref(reload->later);
         answer(reload, /* stopping= */ true);
 }
 
 void reload_clear(struct reload *reload)
 {
         reload->due = sd_event_source_disable_unref(reload->due);
+        reload->later = sd_event_source_disable_unref(reload->later);
         free(reload->numbers);
         reload->numbers = NULL;
         reload->n_numbers = reload->n_numbers_max = 0;

@@ -46,6 +46,10 @@ static void tell_status(struct service *service, const struct service_state *sta
         char text[SERVICE_STATUS_MAX] = "";
         size_t length = 0;
 
+        if (state->frontend_held_back) {
+                length = (size_t)snprintf(text, sizeof(text),
+                                          "no request is answered: the frontend keeps ending");
+        }
         for (size_t i = 0; i < environments->n && length + 3 < sizeof(text); i++) {
                 const struct environment *environment = environments->list[i];
                 if (!environment_view_configured(&environment->view) &&
@@ -137,10 +141,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const struct service *service = userdata;
-        bool again = notify(-1, "WATCHDOG=1") == -EAGAIN;
+        bool well = frontend_process_is_well(service->frontend);
+        bool again = well && notify(-1, "WATCHDOG=1") == -EAGAIN;
         uint64_t wait_usec =
                 again ? MIN_OF(service->watchdog_usec / 40, FEED_AGAIN_USEC) : service->watchdog_usec / 2;
 
+        frontend_process_ask(service->frontend);
         (void)sd_event_source_set_time_accuracy(source, wait_usec / 2);
         (void)sd_event_source_set_time_relative(source, wait_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -161,8 +167,9 @@ void service_starting(void)
                      (uint64_t)START_USEC);
 }
 
-int service_init(struct service *service, sd_event *event)
+int service_init(struct service *service, sd_event *event, struct frontend_process *frontend)
 {
+        service->frontend = frontend;
         service_starting(); /* whatever it took until here */
         int r = sd_event_add_time_relative(event, &service->timer, CLOCK_MONOTONIC, READY_AT_LATEST_USEC, 1,
                                            on_timer, service);

@@ -8,6 +8,7 @@
 #include "tests/bench/wire.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,8 @@ int main(int argc, char **argv)
         }
         size_t n = wire_number(argv[1], "CONNECTIONS", 9000);
         struct accepted *accepted = calloc(n, sizeof(*accepted));
-        int r = peer_finder_new(&finder);
+        int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+        int r = netlink < 0 ? -errno : peer_finder_new(&finder, netlink);
         if (!accepted || r < 0) {
                 wire_fail("identity", r < 0 ? -r : ENOMEM);
         }

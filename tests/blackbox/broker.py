@@ -37,6 +37,31 @@ STARTED = "eqp-brokerd .* started"
 BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
                     if name.startswith(("ASAN_", "UBSAN_", "LSAN_", "TSAN_")) or name == "PATH"}
 REPORTS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
+# The other process of the daemon: what the keeper says of its end. 9 is what tests do to it; 0 is that the keeper
+# ended it, 70 and 78 are its own words.
+CRASHED = r"the frontend (was ended by signal (?!9\b)|ended with exit code (?!(0|70|78)\b))"
+
+
+def frontend_of(pid):
+    """The number of the process that has a daemon's callers; None while there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(FileNotFoundError):
+                if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "eqp-frontend":
+                    return int(child)
+    return None
+
+
+def is_running(pid):
+    """Has it something to do at this moment?"""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "RD"
+    return False
+
+
+def wait_frontend(pid, but=None, timeout=30):
+    """Waits until there is one, other than `but`."""
+    return wait_until(lambda: frontend_of(pid) not in (None, but) and frontend_of(pid), "there is a frontend", timeout)
 
 
 def wait_until(condition, what="the condition", timeout=30, interval=0.02):
@@ -54,14 +79,19 @@ def wait_until(condition, what="the condition", timeout=30, interval=0.02):
 
 @contextlib.contextmanager
 def standing_still(process):
-    """Nothing moves in the process meanwhile, so that what happens around it happens at once for it."""
-    stat = pathlib.Path(f"/proc/{process.pid}/stat")
-    process.send_signal(signal.SIGSTOP)
+    """Nothing moves in the process meanwhile, nor in its frontend if it has one, so that what happens around it happens at
+    once for it."""
+    pids = [pid for pid in (process.pid, frontend_of(process.pid)) if pid]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
+        for pid in pids:
+            stat = pathlib.Path(f"/proc/{pid}/stat")
+            wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
         yield
     finally:
-        process.send_signal(signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
@@ -196,6 +226,8 @@ class Broker:
     passed: (name, socket) pairs that it gets as if from a service manager; they stay open here.
     """
 
+    crashed = CRASHED
+
     def __init__(self, simulator=None, *, keys=None, broker="", environments=None, uid=None, env=None,
                  arguments=(), tcp=True, unix=True, start=True, passed=()):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-"))
@@ -309,6 +341,7 @@ class Broker:
             raise AssertionError(f"the daemon did not end: {self.text()}") from None
         self.check_text(self.text(), "stderr")
         assert not any(word in self.text() for word in REPORTS), self.text()
+        assert not (self.crashed and self.log(self.crashed)), self.text()
         return code
 
     def check_text(self, text, where):
@@ -342,7 +375,17 @@ class Broker:
 
     # the log
 
+    def _settle(self):
+        """What the frontend has to log passes through the keeper, after the answer perhaps: waits until neither has
+        anything to do."""
+        deadline = time.monotonic() + 2
+        while self.process is not None and self.process.poll() is None and time.monotonic() < deadline:
+            if not any(is_running(pid) for pid in (self.process.pid, frontend_of(self.process.pid)) if pid):
+                return
+            time.sleep(0.0005)
+
     def text(self):
+        self._settle()
         return self.stderr_path.read_text(errors="replace")
 
     def log(self, pattern="", priority=None):

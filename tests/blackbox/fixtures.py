@@ -52,11 +52,19 @@ def pytest_runtest_makereport(item, call):
     item.failed = getattr(item, "failed", False) or (report.when == "call" and report.failed)
 
 
-def is_sanitized():
+def build_options():
+    """{name: value}; of a copy of the programs that are shipped, none."""
     options = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "meson-info" / "intro-buildoptions.json"
-    if not options.exists():
-        return False  # a copy of the programs that are shipped
-    return next(option["value"] for option in json.loads(options.read_text()) if option["name"] == "b_sanitize") != "none"
+    return {option["name"]: option["value"] for option in json.loads(options.read_text())} if options.exists() else {}
+
+
+def is_sanitized():
+    return build_options().get("b_sanitize", "none") != "none"
+
+
+def is_confined():
+    """Does the daemon take from itself what it does not need?"""
+    return not is_sanitized() and build_options().get("confinement", True) and not build_options().get("b_coverage", False)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, PATIENT, binary, run_daemon, standing_still, wait_until
+from broker import BARE_ENVIRONMENT, PATIENT, binary, run_daemon, standing_still, wait_frontend, wait_until
 from simulator import EXAMPLE_KEY
 
 CANNOT_LISTEN, PERMISSION, CONFIGURATION = 69, 77, 78
@@ -297,11 +297,12 @@ def test_few_descriptors(upstream, make_broker):
                          start=False)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     broker.start()
-    resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE, (40, hard))
     broker.wait_valid()
+    frontend = wait_frontend(broker.process.pid)
+    resource.prlimit(frontend, resource.RLIMIT_NOFILE, (90, hard))
     held = [broker.connect() for _ in range(60)]
     if os.geteuid() == 0:  # nobody else may look
-        wait_until(lambda: len(os.listdir(f"/proc/{broker.process.pid}/fd")) >= 40, "they have run out")
+        wait_until(lambda: len(os.listdir(f"/proc/{frontend}/fd")) >= 90, "they have run out")
     for stream in held:
         stream.close()
     assert wait_until(lambda: broker.get("/v1/sandbox/token").status == 200, "served again")
@@ -315,9 +316,11 @@ def test_it_sleeps_when_nothing_happens(upstream, make_broker, monkeypatch):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     broker.token()
 
+    processes = broker.process.pid, wait_frontend(broker.process.pid)
+
     def switches():
-        with open(f"/proc/{broker.process.pid}/status") as file:
-            return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        lines = [line for pid in processes for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()]
+        return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
 
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

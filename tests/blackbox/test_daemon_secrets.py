@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Broker, base64_forms, open_files, wait_until
+from broker import BARE_ENVIRONMENT, Broker, base64_forms, open_files, wait_frontend, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
@@ -98,12 +98,18 @@ def live(broker, upstream):
     assert token in broker.secrets and EXAMPLE_SECRET in broker.secrets and SPARE[1] in broker.secrets
 
 
+def both(broker):
+    """The numbers of its processes."""
+    return broker.process.pid, wait_frontend(broker.process.pid)
+
+
 def test_no_secret_where_everybody_may_look(lived):
     for path in ("/v1/status", "/metrics", "/readyz", "/livez", "/v1/production/token?wait=0", "/nonsense"):
         lived.check_text(lived.get(path).body.decode(), path)
-    process = pathlib.Path("/proc") / str(lived.process.pid)
-    for name in ("cmdline", "comm", "status") + (("environ", "maps") if os.geteuid() == 0 else ()):
-        lived.check_text((process / name).read_bytes().decode(errors="replace"), name)
+    for pid in both(lived):
+        process = pathlib.Path("/proc") / str(pid)
+        for name in ("cmdline", "comm", "status") + (("environ", "maps") if os.geteuid() == 0 else ()):
+            lived.check_text((process / name).read_bytes().decode(errors="replace"), name)
     lived.check_text(lived.text(), "the log")
     assert len(lived.log()) > 10
 
@@ -132,8 +138,9 @@ def test_nothing_is_left_of_refused_clients_headers(broker):
 
 
 def test_no_core(broker):
-    limits = pathlib.Path(f"/proc/{broker.process.pid}/limits").read_text()
-    assert re.search(r"Max core file size +0 +0 ", limits)
+    for pid in both(broker):
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits)
 
 
 def is_sanitized(broker):
@@ -146,17 +153,18 @@ def own_uid(stranger):
     return stranger
 
 
-def probe(broker, uid=None):
+def probe(pid, uid=None):
     identity = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
-    result = subprocess.run([sys.executable, "-c", PROBE, str(broker.process.pid)], capture_output=True, text=True,
+    result = subprocess.run([sys.executable, "-c", PROBE, str(pid)], capture_output=True, text=True,
                             check=True, env=BARE_ENVIRONMENT, cwd="/", **identity)
     return set(result.stdout.splitlines())
 
 
 def test_another_process_of_the_same_user_sees_nothing(upstream, make_broker, own_uid):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=own_uid).wait_valid()
-    seen = probe(broker, own_uid)
-    assert seen == {f"closed: {name}" for name in ("mem", "environ", "maps", "auxv", "io", "fd/0", "exe")} | {"not traced"}
+    for pid in both(broker):
+        seen = probe(pid, own_uid)
+        assert seen == {f"closed: {name}" for name in ("mem", "environ", "maps", "auxv", "io", "fd/0", "exe")} | {"not traced"}
 
 
 def test_the_probe_itself_can_see(own_uid):
@@ -173,9 +181,13 @@ def test_the_probe_itself_can_see(own_uid):
 
 
 def memory_of(broker):
-    """All that is readable of the process's memory; root only."""
+    """All that is readable of the memory of both processes; root only."""
+    return [place for pid in both(broker) for place in memory_of_one(pid)]
+
+
+def memory_of_one(pid):
     found = []
-    with open(f"/proc/{broker.process.pid}/maps") as maps, open(f"/proc/{broker.process.pid}/mem", "rb") as memory:
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
         for line in maps:
             place, flags = line.split()[:2]
             if flags.startswith("rw") and "[v" not in line:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from broker import wait_until
+from broker import wait_frontend, wait_until
 from machine import run
 from pod import BROKER_UID, socket_in
 from simulator import EXAMPLE_KEY
@@ -73,10 +73,11 @@ def test_what_it_inherits_as_the_first_process_does_not_pile_up(served):
     children = pathlib.Path(f"/proc/{served.pid()}/task/{served.pid()}/children")
     # A shell of the host, in the broker's process namespace: when it ends, its child is an orphan.
     run("nsenter", "-t", served.pid(), "-p", "sh", "-c", "sleep 60 >/dev/null 2>&1 & exit 0")
-    orphans = [int(pid) for pid in wait_until(children.read_text, "the orphan").split()]
+    frontend = str(wait_frontend(served.pid()))
+    orphans = wait_until(lambda: [int(pid) for pid in children.read_text().split() if pid != frontend], "the orphan")
     for orphan in orphans:
         os.kill(orphan, signal.SIGTERM)
-    wait_until(lambda: children.read_text() == "", "its burial")
+    wait_until(lambda: children.read_text().split() == [frontend], "its burial")
 
 
 def test_a_restarted_pod_serves_again(served):

@@ -83,6 +83,11 @@ static void on_refresh(struct keeper *keeper, uint64_t number, const char *envir
         answer(keeper, number, agrees(keeper, REFRESH_TOO_SOON));
 }
 
+static void on_alive(struct keeper *keeper, uint64_t number)
+{
+        answer(keeper, number, REFRESH_SATISFIED);
+}
+
 static void on_reload(struct keeper *keeper, uint64_t number)
 {
         answer(keeper, number, REFRESH_NO_KEY);
@@ -102,6 +107,7 @@ static const struct keeper_calls calls = {
         .demand = on_demand,
         .report = on_report,
         .refresh = on_refresh,
+        .alive = on_alive,
         .reload = on_reload,
         .groups = on_groups,
         .names = on_names,

@@ -5,6 +5,8 @@
 
 #include "daemon/frontend/known/known.h"
 
+#include <systemd/sd-event.h>
+
 #define FAKE_KEEPER_TOKEN "fakeTOKENfakeTOKENfakeTOKENfakeTOKENfakeTOKEN"
 #define FAKE_KEEPER_ID    "AQ17NZ49WC"
 

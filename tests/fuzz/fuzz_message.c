@@ -49,7 +49,8 @@ static void is_text(const char *text, size_t size)
 static void use_question(const struct message_question *message)
 {
         IS_TEXT(message->environment);
-        must(message->type == MESSAGE_RELOAD ? !*message->environment : *message->environment);
+        must(message->type == MESSAGE_RELOAD || message->type == MESSAGE_ALIVE ? !*message->environment
+                                                                               : *message->environment);
 }
 
 static void use_report(const struct message_report *message)
@@ -216,6 +217,7 @@ static void use(int type, const void *message, size_t length)
         switch (type) {
         case MESSAGE_DEMAND:
         case MESSAGE_REFRESH:
+        case MESSAGE_ALIVE:
         case MESSAGE_RELOAD:
                 use_question(message);
                 break;

@@ -15,6 +15,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,7 +70,9 @@ int main(int argc, char **argv)
                 }
         }
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
-        if (!(argc > 1 && streq(argv[1], "no-finder")) && peer_finder_new(&finder) < 0) {
+        int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+        if (!(argc > 1 && streq(argv[1], "no-finder")) &&
+            (netlink < 0 || peer_finder_new(&finder, netlink) < 0)) {
                 return 1;
         }
         while (fgets(line, sizeof(line), stdin)) {

@@ -1,6 +1,9 @@
-"""The memory of another process, as root reads it: where a text lies, and what kind of memory that is."""
+"""The memory of another process, as root reads it: where a text lies, and what kind of memory that is. Of a daemon both
+processes are searched."""
 
 import re
+
+from broker import frontend_of
 
 
 def mappings(pid):
@@ -16,9 +19,20 @@ def mappings(pid):
     return [tuple(one) for one in found]
 
 
+def processes(pid):
+    """The process, and its frontend if it has one."""
+    return [found for found in (pid, frontend_of(pid)) if found]
+
+
 def search(pid, *texts):
     """{text: [(address, mapping)]} for each of the texts (bytes), wherever it lies."""
     found = {text: [] for text in texts}
+    for process in processes(pid):
+        search_one(process, found)
+    return found
+
+
+def search_one(pid, found):
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for mapping in mappings(pid):
             start, end, permissions, name, _ = mapping
@@ -29,9 +43,8 @@ def search(pid, *texts):
                 data = memory.read(end - start)
             except OSError:
                 continue
-            for text in texts:
+            for text, places in found.items():
                 at = data.find(text)
                 while at >= 0:
-                    found[text].append((start + at, mapping))
+                    places.append((start + at, mapping))
                     at = data.find(text, at + 1)
-    return found

@@ -41,6 +41,7 @@ static inline size_t sample_from_frontend(uint32_t type, union sample *ret)
                 return SAMPLE(ret, message_report, type, 9, 8, "sandbox", "any \xff \"\n'");
         case MESSAGE_REFRESH:
                 return SAMPLE(ret, message_question, type, 0, 9, true, "production");
+        case MESSAGE_ALIVE:
         case MESSAGE_RELOAD:
                 return SAMPLE(ret, message_question, type, 0, 10);
         case MESSAGE_GROUPS:

@@ -47,6 +47,7 @@ static size_t bytes_of(uint32_t type)
                 return BYTES(message_confined);
         case MESSAGE_DEMAND:
         case MESSAGE_REFRESH:
+        case MESSAGE_ALIVE:
         case MESSAGE_RELOAD:
                 return BYTES(message_question);
         case MESSAGE_REPORT:

@@ -5,6 +5,7 @@
 #include "daemon/frontend/api/api.h"
 
 #include "daemon/frontend/api/eqp_session_request.h"
+#include "daemon/frontend/api/live_request.h"
 #include "daemon/frontend/api/metrics.h"
 #include "daemon/frontend/api/refresh_request.h"
 #include "daemon/frontend/api/reload_request.h"
@@ -244,12 +245,9 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
         case ROUTE_METRICS:
                 answer = metrics_answer(api, now_usec);
                 break;
-        case ROUTE_LIVE: {
-                struct json_object *json = json_object_new_object();
-                json_put(json, "live", json_object_new_boolean(true));
-                answer = (struct answer){ 200, answer_json(json, /* secret= */ false) };
-                break;
-        }
+        case ROUTE_LIVE:
+                live_request(api, request, now_usec);
+                return;
         }
         request_answer(request, answer.status, answer.response);
 }

@@ -5,6 +5,7 @@
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/http/request.h"
 #include "daemon/frontend/known/known.h"
+#include "lib/confinement.h"
 
 struct http_server;
 
@@ -12,10 +13,13 @@ struct http_server;
 struct api {
         struct known *known;
         struct token_answers answers[SETTINGS_ENVIRONMENTS_MAX]; /* in the order of known->environments */
-        uint64_t started_usec;
+        uint64_t started_usec;                                   /* the service, not this process */
+        int32_t service_pid;
+        struct confinement keeper_confinement, own_confinement;
         struct audit *audit;
         struct http_server *server; /* for its numbers; NULL until it is there */
 
         /* counters for /metrics */
+        uint64_t n_log_dropped; /* by the keeper */
         uint64_t n_requests, n_tokens_served, n_refused, n_errors;
 };

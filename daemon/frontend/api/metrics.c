@@ -165,7 +165,7 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
         plain(out, "eqp_broker_connections", "gauge", "Open client connections.",
               api->server ? http_server_connections(api->server) : 0);
         plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",
-              journal_dropped());
+              api->n_log_dropped + journal_dropped());
         write_environments(out, api, now_usec);
         write_keys(out, api, now_usec);
 }

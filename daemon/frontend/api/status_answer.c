@@ -256,6 +256,26 @@ static struct json_object *describe_environment(const struct known *known,
         return json;
 }
 
+static struct json_object *describe_confinement(const struct confinement *confinement)
+{
+        struct json_object *json = json_object_new_object();
+
+        json_put(json, "no_new_privileges", json_object_new_boolean(confinement->no_new_privileges));
+        json_put(json, "system_call_filter", json_object_new_boolean(confinement->filter));
+        add_number(json, "landlock", confinement->landlock);
+        return json;
+}
+
+/* What holds on this kernel, of each process. */
+static struct json_object *describe_processes(const struct api *api)
+{
+        struct json_object *json = json_object_new_object();
+
+        json_put(json, "keeper", describe_confinement(&api->keeper_confinement));
+        json_put(json, "frontend", describe_confinement(&api->own_confinement));
+        return json;
+}
+
 struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec)
 {
         const struct known *known = api->known;
@@ -263,12 +283,13 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         struct json_object *list = json_object_new_array();
 
         add_text(json, "version", EQP_BROKER_VERSION);
-        add_number(json, "pid", (uint64_t)getpid());
+        add_number(json, "pid", (uint64_t)api->service_pid);
         add_number(json, "uptime_sec", usec_sub(now_usec, api->started_usec) / USEC_PER_SEC);
         json_put(json, "ready", json_object_new_boolean(api_ready(api, now_usec)));
         add_text(json, "keys_directory", known_keys_directory(known));
         json_put(json, "keys_are_credentials",
                  json_object_new_boolean(known->keys && known->keys->are_credentials));
+        json_put(json, "confinement", describe_processes(api));
         for (size_t i = 0; i < known->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
                         json_append(list, describe_environment(known, known->environments[i], now_usec));

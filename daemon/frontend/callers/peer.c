@@ -251,7 +251,7 @@ static uint32_t random_start(void)
         return number;
 }
 
-int peer_finder_new_passed(struct peer_finder **ret, int fd)
+int peer_finder_new(struct peer_finder **ret, int fd)
 {
         _cleanup_close_ int netlink = fd;
         _cleanup_free_ struct peer_finder *finder = calloc(1, sizeof(*finder));
@@ -272,13 +272,6 @@ int peer_finder_new_passed(struct peer_finder **ret, int fd)
         finder->sequence = random_start();
         *ret = take_ptr(finder);
         return 0;
-}
-
-int peer_finder_new(struct peer_finder **ret)
-{
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-
-        return fd < 0 ? -errno : peer_finder_new_passed(ret, fd);
 }
 
 struct peer_finder *peer_finder_free(struct peer_finder *finder)

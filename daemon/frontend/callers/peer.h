@@ -26,13 +26,10 @@ struct peer {
 /* The open question line to the kernel. */
 struct peer_finder;
 
-/* Opens the netlink socket. Negative errno if the kernel has none: then every TCP caller is unknown. */
-int peer_finder_new(struct peer_finder **ret);
-
-/* The same with a socket of that kind which was opened for us and may have served another process before:
- * what lies unread in it is dropped. It answers for the network namespace that it was opened in. Takes the
- * descriptor over (also when it fails). Negative errno. */
-int peer_finder_new_passed(struct peer_finder **ret, int fd);
+/* fd: a socket-diagnosis netlink socket, which may have served another process before: what lies unread in
+ * it is dropped. It answers for the network namespace that it was opened in. Taken over (also when it
+ * fails). Negative errno. */
+int peer_finder_new(struct peer_finder **ret, int fd);
 
 struct peer_finder *peer_finder_free(struct peer_finder *finder);
 

@@ -17,7 +17,9 @@
 #define LAST_BATCHES (4096 / BATCH)
 
 struct listener {
-        struct listen_socket socket;
+        int fd;
+        struct listen_place place;
+        bool passed;
         struct http_server *server;
         struct peer_finder *finder;
         struct peer_door door;
@@ -47,7 +49,7 @@ static bool accept_batch(struct listener *listener)
                 struct sockaddr_storage other = { 0 };
                 socklen_t length = sizeof(other);
                 struct peer peer;
-                int client = accept4(listener->socket.fd, (struct sockaddr *)&other, &length,
+                int client = accept4(listener->fd, (struct sockaddr *)&other, &length,
                                      SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (client < 0) {
                         int error = errno;
@@ -58,10 +60,10 @@ static bool accept_batch(struct listener *listener)
                 }
                 if (listener->door.why) {
                         /* The kernel may have been short of something when it was asked. */
-                        peer_door_look(&listener->door, listener->finder, listener->socket.fd);
+                        peer_door_look(&listener->door, listener->finder, listener->fd);
                 }
                 peer_find(listener->finder, &listener->door, client, &other, &peer);
-                http_server_add(listener->server, client, &peer, &listener->socket.place);
+                http_server_add(listener->server, client, &peer, &listener->place);
         }
         return true;
 }
@@ -79,12 +81,12 @@ void listener_stop(struct listener *listener)
 {
         /* Who stands at our own door is let in; who comes later is refused at once, instead of waiting for a
          * daemon that is about to end. At the service manager's, they wait for the next process. */
-        for (int i = 0;
-             !listener->socket.passed && listener->io && i < LAST_BATCHES && accept_batch(listener); i++) {
+        for (int i = 0; !listener->passed && listener->io && i < LAST_BATCHES && accept_batch(listener);
+             i++) {
         }
         listener->io = sd_event_source_disable_unref(listener->io);
         listener->rest = sd_event_source_disable_unref(listener->rest);
-        listen_socket_close(&listener->socket);
+        close_fd(&listener->fd);
 }
 
 /* ---- life ---- */
@@ -94,31 +96,31 @@ static void free_listener(struct listener **listener)
         *listener = listener_free(*listener);
 }
 
-static int add_sources(struct listener *listener, sd_event *event)
+static int add_sources(struct listener *listener, sd_event *event, const char *name)
 {
-        int r = sd_event_add_io(event, &listener->io, listener->socket.fd, EPOLLIN, on_connections,
-                                listener);
+        int r = sd_event_add_io(event, &listener->io, listener->fd, EPOLLIN, on_connections, listener);
         if (r < 0) {
                 return r;
         }
-        (void)sd_event_source_set_description(listener->io, listener->socket.name);
+        (void)sd_event_source_set_description(listener->io, name);
         return timer_new(&listener->rest, event, CLOCK_MONOTONIC, on_rested, listener, "listener rests");
 }
 
-int listener_new(struct listener **ret, sd_event *event, struct listen_socket *listen_socket,
-                 struct http_server *server, struct peer_finder *finder)
+int listener_new(struct listener **ret, sd_event *event, int fd, const struct listen_place *place,
+                 bool passed, const char *name, struct http_server *server, struct peer_finder *finder)
 {
+        _cleanup_close_ int owned = fd;
         _cleanup_(free_listener) struct listener *listener = calloc(1, sizeof(*listener));
         if (!listener) {
-                listen_socket_close(listen_socket);
                 return -ENOMEM;
         }
-        listener->socket = *listen_socket;
-        *listen_socket = (struct listen_socket){ .fd = -1 };
+        listener->fd = take_fd(owned);
+        listener->place = *place;
+        listener->passed = passed;
         listener->server = server;
         listener->finder = finder;
-        peer_door_look(&listener->door, finder, listener->socket.fd);
-        int r = add_sources(listener, event);
+        peer_door_look(&listener->door, finder, listener->fd);
+        int r = add_sources(listener, event, name);
         if (r < 0) {
                 return r;
         }
@@ -133,25 +135,4 @@ struct listener *listener_free(struct listener *listener)
                 free(listener);
         }
         return NULL;
-}
-
-const struct listen_address *listener_address(const struct listener *listener)
-{
-        return &listener->socket.address;
-}
-
-int listener_give(const struct listener *listener, const struct socket_access *access,
-                  char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
-{
-        return listen_socket_give(&listener->socket, access, reterr_message);
-}
-
-bool listener_is_lost(const struct listener *listener)
-{
-        return listen_socket_is_lost(&listener->socket);
-}
-
-const char *listener_name(const struct listener *listener)
-{
-        return listener->socket.name;
 }

@@ -29,6 +29,7 @@ struct known {
         uint64_t names_again_usec, names_until_usec, names_asked_usec; /* see frontend_calls.names() */
         struct waiters names_waiters;
         struct questions questions;
+        uint64_t heard_usec; /* when something came from the keeper last */
 
         uint64_t n_credentials_given, n_credentials_refused; /* for the metrics */
 };

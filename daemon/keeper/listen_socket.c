@@ -1,5 +1,5 @@
 /* A socket that listens, and where. */
-#include "daemon/frontend/http/listen_socket.h"
+#include "daemon/keeper/listen_socket.h"
 
 #include "lib/util.h"
 
@@ -334,12 +334,9 @@ bool listen_socket_is_lost(const struct listen_socket *listen_socket)
 
 void listen_socket_close(struct listen_socket *listen_socket)
 {
-        if (listen_socket->fd >= 0) {
-                (void)close(listen_socket->fd);
-                listen_socket->fd = -1;
-        }
         if (is_ours(listen_socket)) {
                 (void)unlink(listen_socket->address.path);
         }
         listen_socket->made_path = false;
+        close_fd(&listen_socket->fd);
 }

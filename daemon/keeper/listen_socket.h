@@ -1,8 +1,8 @@
 /* A socket that listens, and where: one that we made, or one that the service manager did. */
 #pragma once
 
-#include "daemon/frontend/http/guard.h"
 #include "lib/listen_address.h"
+#include "lib/listen_place.h"
 
 #include <sys/types.h>
 
@@ -47,6 +47,6 @@ int listen_socket_adopt(struct listen_socket *ret, int fd,
  * place is left alone. */
 bool listen_socket_is_lost(const struct listen_socket *listen_socket);
 
-/* Closes our descriptor, and removes the path if we made it. What waits in the queue of a passed socket
- * stays there for the next process. Harmless if it is closed already. */
+/* Closes our descriptor, and removes the path if we made it, first. What waits in the queue is for those who
+ * have the socket, too. Harmless if it is closed already. */
 void listen_socket_close(struct listen_socket *listen_socket);

@@ -1,0 +1,112 @@
+/* The frontend's way to the keeper. A question that finds no room is not asked: who waits for its answer
+ * comes to the end of the wait. */
+#include "daemon/frontend/keeper_link.h"
+
+#include "lib/message.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <assert.h>
+
+static_assert(MESSAGE_PRIORITY_MIN == LOG_ERR && MESSAGE_PRIORITY_MAX == LOG_DEBUG, "levels are syslog's");
+
+static void send_message(struct keeper *keeper, const void *message, size_t length)
+{
+        (void)channel_send(keeper->channel, message, length, -1);
+}
+
+static void ask(struct keeper *keeper, const struct message_question *question, const char *environment)
+{
+        struct message_question message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = question->type;
+        message.number = question->number;
+        message.min_ttl_sec = question->min_ttl_sec;
+        message.new_account = question->new_account;
+        message_set_text(message.environment, sizeof(message.environment), environment);
+        send_message(keeper, &message, sizeof(message));
+}
+
+static void demand(struct keeper *keeper, uint64_t number, const char *environment, uint32_t min_ttl_sec)
+{
+        ask(keeper,
+            &(struct message_question){
+                    .type = MESSAGE_DEMAND, .number = number, .min_ttl_sec = min_ttl_sec },
+            environment);
+}
+
+static void refresh(struct keeper *keeper, uint64_t number, const char *environment, bool new_account)
+{
+        ask(keeper,
+            &(struct message_question){
+                    .type = MESSAGE_REFRESH, .number = number, .new_account = new_account },
+            environment);
+}
+
+static void alive(struct keeper *keeper, uint64_t number)
+{
+        ask(keeper, &(struct message_question){ .type = MESSAGE_ALIVE, .number = number }, NULL);
+}
+
+static void reload(struct keeper *keeper, uint64_t number)
+{
+        ask(keeper, &(struct message_question){ .type = MESSAGE_RELOAD, .number = number }, NULL);
+}
+
+static void report(struct keeper *keeper, uint64_t number, const char *environment, const char *ust,
+                   size_t length)
+{
+        _cleanup_secret_ struct message_report *message = secret_alloc(sizeof(*message));
+
+        if (!message) {
+                return;
+        }
+        message->type = MESSAGE_REPORT;
+        message->number = number;
+        message->length = (uint32_t)MIN_OF(length, (size_t)MESSAGE_TOKEN_MAX);
+        message_set_text(message->environment, sizeof(message->environment), environment);
+        memcpy(message->ust, ust, message->length);
+        send_message(keeper, message, sizeof(*message));
+}
+
+static void groups(struct keeper *keeper, uid_t uid)
+{
+        const struct message_groups message = { .type = MESSAGE_GROUPS, .uid = uid };
+
+        send_message(keeper, &message, sizeof(message));
+}
+
+static void names(struct keeper *keeper)
+{
+        const struct message_plain message = { .type = MESSAGE_NAMES };
+
+        send_message(keeper, &message, sizeof(message));
+}
+
+const struct keeper_calls keeper_link_calls = {
+        .demand = demand,
+        .report = report,
+        .refresh = refresh,
+        .alive = alive,
+        .reload = reload,
+        .groups = groups,
+        .names = names,
+};
+
+bool keeper_link_log(const struct journal_record *record, const char *message, void *userdata)
+{
+        struct message_record sent;
+
+        memset(&sent, 0, sizeof(sent));
+        sent.type = MESSAGE_RECORD;
+        sent.priority = record->priority;
+        message_set_text(sent.id, sizeof(sent.id), record->id);
+        message_set_text(sent.environment, sizeof(sent.environment), record->environment);
+        message_set_text(sent.key, sizeof(sent.key), record->key);
+        message_set_text(sent.client, sizeof(sent.client), record->client);
+        message_set_text(sent.uid, sizeof(sent.uid), record->uid);
+        message_set_text(sent.unit, sizeof(sent.unit), record->unit);
+        message_set_text(sent.text, sizeof(sent.text), message);
+        return channel_send(((struct keeper *)userdata)->channel, &sent, sizeof(sent), -1) >= 0;
+}

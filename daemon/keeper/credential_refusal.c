@@ -1,0 +1,44 @@
+/* Refuses those who ask for a credential while no frontend can answer them. Closing without a byte is how
+ * the manager is told: the unit's start fails. */
+#include "daemon/keeper/credential_refusal.h"
+
+#include "daemon/base/journal.h"
+#include "lib/util.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define BATCH 16
+
+static int on_connections(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        int n = 0;
+
+        while (n < BATCH) {
+                _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+                if (client < 0) {
+                        break;
+                }
+                n++;
+        }
+        if (n > 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_CREDENTIAL_REFUSED },
+                            "%d refused a credential: the frontend keeps ending", n);
+        }
+        return 0;
+}
+
+void credential_refusal_init(struct credential_refusal *refusal, sd_event *event)
+{
+        refusal->event = event;
+}
+
+void credential_refusal_set(struct credential_refusal *refusal, int fd)
+{
+        refusal->io = sd_event_source_disable_unref(refusal->io);
+        if (fd >= 0 &&
+            sd_event_add_io(refusal->event, &refusal->io, fd, EPOLLIN, on_connections, refusal) < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                            "out of memory: those who ask for a credential wait");
+        }
+}

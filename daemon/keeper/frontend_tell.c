@@ -1,0 +1,142 @@
+/* What the frontend is told, as messages. Each is zeroed before it is filled: what lay there before is not
+ * for the frontend. */
+#include "daemon/keeper/frontend_tell.h"
+
+#include "lib/message_session.h"
+#include "lib/message_settings.h"
+#include "lib/secret.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- settings ---- */
+
+void frontend_tell_settings(struct frontend_process *process, const struct access_settings *settings,
+                            bool end_unix)
+{
+        const struct message_plain end = { .type = MESSAGE_SETTINGS_END };
+        struct message_settings message;
+        struct message_rules rules;
+        size_t place = 0;
+
+        message_settings_fill(&message, settings, end_unix);
+        frontend_process_send(process, &message, sizeof(message), -1);
+        while (message_rules_next(&rules, settings, &place)) {
+                frontend_process_send(process, &rules, sizeof(rules), -1);
+        }
+        frontend_process_send(process, &end, sizeof(end), -1);
+}
+
+/* ---- environments ---- */
+
+static void tell_session(struct frontend_process *process, const char *environment,
+                         const struct session *session)
+{
+        _cleanup_secret_ struct message_session *message = secret_alloc(sizeof(*message));
+
+        if (!message) {
+                frontend_process_replace(process, -ENOMEM);
+                return;
+        }
+        message_session_fill(message, session, environment);
+        frontend_process_send(process, message, sizeof(*message), -1);
+}
+
+void frontend_tell_environment(struct frontend_process *process, const struct environment_view *view,
+                               const struct session *session)
+{
+        struct message_environment message, told;
+
+        if (session) {
+                tell_session(process, view->name, session);
+        }
+        message.type = MESSAGE_ENVIRONMENT;
+        message.session_serial = session ? session->serial : 0;
+        message.view = *view;
+        message_copy(&told, &message, MESSAGE_ENVIRONMENT);
+        frontend_process_send(process, &told, sizeof(told), -1);
+}
+
+/* ---- the rest ---- */
+
+void frontend_tell_keys(struct frontend_process *process, const struct keys_view *keys)
+{
+        size_t size = message_keys_size(keys);
+        _cleanup_free_ struct message_keys *message = calloc(1, size);
+
+        if (!message) {
+                frontend_process_replace(process, -ENOMEM);
+                return;
+        }
+        message_keys_fill(message, keys);
+        frontend_process_send(process, message, size, -1);
+}
+
+void frontend_tell_outcome(struct frontend_process *process, const struct keeper_outcome *outcome)
+{
+        struct message_outcome message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_OUTCOME;
+        message.number = outcome->number;
+        message.verdict = outcome->verdict;
+        message.obstacle = outcome->obstacle;
+        message.stopping = outcome->stopping;
+        (void)snprintf(message.message, sizeof(message.message), "%s", outcome->message);
+        frontend_process_send(process, &message, sizeof(message), -1);
+}
+
+void frontend_tell_groups(struct frontend_process *process, uid_t uid, const gid_t *groups, size_t n,
+                          bool told)
+{
+        struct message_groups_told message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_GROUPS_TOLD;
+        message.uid = uid;
+        message.told = told;
+        message.n = (uint32_t)MIN_OF(n, ARRAY_SIZE(message.groups));
+        if (n > 0) {
+                memcpy(message.groups, groups, message.n * sizeof(message.groups[0]));
+        }
+        frontend_process_send(process, &message, sizeof(message), -1);
+}
+
+void frontend_tell_names(struct frontend_process *process, uint64_t again_usec, uint64_t until_usec)
+{
+        struct message_names_told message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_NAMES_TOLD;
+        message.again_usec = again_usec;
+        message.until_usec = until_usec;
+        frontend_process_send(process, &message, sizeof(message), -1);
+}
+
+void frontend_tell_listener(struct frontend_process *process, const struct message_listener *listener,
+                            int fd)
+{
+        struct message_listener message = *listener, told;
+
+        message.type = MESSAGE_LISTENER;
+        message_copy(&told, &message, MESSAGE_LISTENER);
+        frontend_process_send(process, &told, sizeof(told), fd);
+}
+
+void frontend_tell_listener_gone(struct frontend_process *process, uint32_t id)
+{
+        const struct message_listener_gone message = { .type = MESSAGE_LISTENER_GONE, .id = id };
+
+        frontend_process_send(process, &message, sizeof(message), -1);
+}
+
+void frontend_tell_log(struct frontend_process *process, uint64_t n_dropped)
+{
+        struct message_log message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_LOG;
+        message.n_dropped = n_dropped;
+        frontend_process_send(process, &message, sizeof(message), -1);
+}
