@@ -1,5 +1,5 @@
-/* control: the page lies in the file that EQP_CHAOS_CONTROL names. Whoever tests may write it at any time.
- */
+/* control: the page lies in the file that EQP_CHAOS_CONTROL names; a frontend, which may open none, is
+ * handed its descriptor. Whoever tests may write it at any time. */
 #include "tests/chaos/control.h"
 
 #include <fcntl.h>
@@ -9,24 +9,34 @@
 #include <unistd.h>
 
 static struct control *page;
+static int page_fd = -1;
 
 __attribute__((constructor)) static void map_page(void)
 {
-        const char *path = getenv("EQP_CHAOS_CONTROL");
+        const char *path = getenv("EQP_CHAOS_CONTROL"), *handed = getenv("EQP_CHAOS_CONTROL_FD");
         int fd;
         void *at;
 
-        if (!path) {
+        if (!path && !handed) {
                 return;
         }
-        fd = open(path, O_RDWR | O_CLOEXEC);
+        fd = path ? open(path, O_RDWR | O_CLOEXEC) : atoi(handed);
         at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (at == MAP_FAILED) {
-                perror(path);
+                perror("the page of the chaos");
                 _exit(2);
+        }
+        if (path) {
+                page_fd = fcntl(fd, F_DUPFD_CLOEXEC,
+                                5); /* above all numbers that the frontend's are copied to */
         }
         (void)close(fd);
         page = at;
+}
+
+int control_descriptor(void)
+{
+        return page_fd;
 }
 
 struct control *control_get(void)

@@ -20,3 +20,6 @@ struct control *control_get(void);
 
 /* Whether a call of that kind is to fail: each draws once. */
 bool control_fails(unsigned kind);
+
+/* Of its file, to be handed to a frontend; -1: none. */
+int control_descriptor(void);

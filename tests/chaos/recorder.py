@@ -110,6 +110,10 @@ class Recorder:
     def no_answer(self, ask, t0, t1, error):
         self.counts["no answer"] += 1
         self._late(ask, t0, t1)
+        # What a frontend was answering ends with it; not what came later, not even a moment.
+        if self.during(("lost",), t0.real, t1.real, settle=0):
+            self.counts["lost with a frontend"] += 1
+            return
         # A suspend ends the time that a request may take to arrive.
         if not self.during(("impaired", "down", "narrow"), t0.real, t1.real) and \
                 not self.during(("jump",), t0.real, t1.real, settle=0.2):

@@ -248,6 +248,16 @@ def test_no_answer(recorder):
     assert rules(recorder) == {"no-answer"}
 
 
+@pytest.mark.parametrize("begin, end, found", [(-3, -1, set()), (-1.5, 0, set()), (-0.9, 0, {"no-answer"}),
+                                               (-9, -2.1, {"no-answer"})])
+def test_what_is_in_flight_is_lost_with_a_frontend(recorder, begin, end, found):
+    now = recorder.clock.now()
+    recorder.windows.append(["lost", now.real - 2, now.real - 1])
+    t0, t1 = (Moment(now.real + at, now.ours + at, now.wall + at) for at in (begin, end))
+    recorder.no_answer(Ask("token", "sandbox", wait=9), t0, t1, OSError())
+    assert rules(recorder) == found
+
+
 def test_token_in_the_status(recorder):
     judge(recorder, answer(200, token()))
     assert judge(recorder, answer(200, {"x": "good"}), Ask("status")) == {"secret"}

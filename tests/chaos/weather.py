@@ -196,7 +196,7 @@ class Weather:
 
     def few_descriptors(self, more, seconds):
         with self.window("impaired"):
-            undo = self.world.limit(resource.RLIMIT_NOFILE, self.world.n_fds() + more)
+            undo = self.world.limit(resource.RLIMIT_NOFILE, lambda pid: self.world.n_fds(pid) + more)
             time.sleep(seconds)
             undo()
 
@@ -205,7 +205,7 @@ class Weather:
         if self.sanitized:
             return self.failing("memory", 20000, 1, seconds)
         with self.window("impaired"):
-            undo = self.world.limit(resource.RLIMIT_AS, self.world.address_space() + 4096)
+            undo = self.world.limit(resource.RLIMIT_AS, lambda pid: self.world.address_space(pid) + 4096)
             time.sleep(seconds)
             undo()
         return None
@@ -235,6 +235,9 @@ class Weather:
 
     def restart(self, number):
         self.world.restart(number)
+
+    def lose_frontend(self, number):
+        self.world.lose_frontend(number)
 
     def calm(self, how):
         """All faults end. Then all is well, by an operator's refresh or, after a while, by itself: also without
@@ -304,7 +307,9 @@ TURNS = {
     "failing": (4, lambda d: (d.choice(KINDS + ("all",)), d.choice((1000, 20000, 100000)), d.getrandbits(32),
                               d.choice((1, 3)))),
     "full_disk": (2, lambda d: (environment(d),)),
+    "lose_frontend": (5, lambda d: (d.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP)),)),
     "restart": (4, lambda d: (d.choice((signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)),)),
 }
 # s that turns take beside their wait, roughly: how many of them fill the time
-COST = {"eager": 8, "narrow": 2, "stop": 2, "few_descriptors": 2, "little_memory": 2, "failing": 2, "restart": 1, "regenerate": 1}
+COST = {"eager": 8, "narrow": 2, "stop": 2, "few_descriptors": 2, "little_memory": 2, "failing": 2, "restart": 1,
+        "lose_frontend": 2, "regenerate": 1}

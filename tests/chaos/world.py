@@ -1,5 +1,6 @@
 """World: the real daemon, the simulator, a service manager, and all that can be done to them."""
 
+import contextlib
 import mmap
 import os
 import pathlib
@@ -15,6 +16,7 @@ import time
 
 import broker as broker_module
 from broker import Broker, wait_until
+from frontend import frontend_of, wait_frontend
 from manager import Manager
 from recorder import EXCHANGE_TIMEOUT, Recorder
 from simulator import Simulator
@@ -28,13 +30,33 @@ PAGE = 4096
 
 
 class Daemon(Broker):
-    """Its log is kept out of its own directory, which is on a small disk where we may mount one."""
+    """Its log is kept out of its own directory, which is on a small disk where we may mount one. World looks for
+    frontends that crashed: without memory, a library may."""
+
+    crashed = None
 
     def __init__(self, *arguments, log, **more):
         self.log_path = log
         super().__init__(*arguments, start=False, **more)
         self.stderr_path = log
         self.stderr_path.touch()
+
+
+def signal_to(pid, number):
+    """Whether there was somebody to get it."""
+    try:
+        os.kill(pid, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def state_of(pid):
+    """The letter of ps, None if there is no such process."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 class World:
@@ -44,7 +66,7 @@ class World:
         self.kubernetes, self.n_swaps = kubernetes, 0
         self.simulator, self.manager, self.daemon, self.recorder = None, None, None, None
         self.wanted, self.good, self.changed, self.agency_at = {}, {}, {}, "east"
-        self.manager_lock = threading.Lock()
+        self.manager_lock, self.n_crashes = threading.Lock(), 0
 
     def __enter__(self):
         control = self.directory / "control"
@@ -173,32 +195,39 @@ class World:
 
     # time
 
+    def stand_still(self):
+        """The keeper first: so no frontend begins meanwhile."""
+        for find in (self.keeper, self.frontend):
+            pid = find()
+            if pid and signal_to(pid, signal.SIGSTOP):
+                wait_until(lambda pid=pid: state_of(pid) in ("T", "Z", None), "the daemon stands still", 5, 0.005)
+
+    def go_on(self):
+        for pid in (self.frontend(), self.keeper()):
+            if pid:
+                signal_to(pid, signal.SIGCONT)
+
     def pause(self, seconds):
         """SIGSTOP for a while, as a debugger or a freezer does it."""
         window = self.recorder.open("stopped")
-        self.daemon.send(signal.SIGSTOP)
+        self.stand_still()
         time.sleep(seconds)
-        self.daemon.send(signal.SIGCONT)
+        self.go_on()
         self.recorder.close(window)
 
     def jump(self, seconds):
         """A suspend: everything stands still, and then it is later."""
         window, stopped = self.recorder.open("jump"), self.recorder.open("stopped")
-        self.daemon.send(signal.SIGSTOP)
-        wait_until(self._is_stopped, "the daemon stands still", 5, 0.005)
+        self.stand_still()
         clock = self.recorder.clock
         with clock.lock:
             self.simulator.forward(seconds)
             forward = clock.jumps[-1][1] + seconds
             struct.pack_into("=Q", self.control, 0, forward * 1000000)
             clock.jumps.append((time.monotonic(), forward))
-        self.daemon.send(signal.SIGCONT)
+        self.go_on()
         self.recorder.close(stopped)
         self.recorder.close(window)
-
-    def _is_stopped(self):
-        with open(f"/proc/{self.daemon.process.pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] == "T"
 
     # want
 
@@ -210,19 +239,55 @@ class World:
     def n_failed(self):
         return struct.unpack_from("=Q", self.control, 16 + 16 * len(KINDS))[0]
 
-    def limit(self, what, value):
-        """Returns what undoes it."""
-        pid = self.daemon.process.pid
-        old = resource.prlimit(pid, what)
-        resource.prlimit(pid, what, (value, old[1]))
-        return lambda: resource.prlimit(pid, what, old)
+    def limit(self, what, used):
+        """used(pid): what a process has of it already; it gets no more. Returns what undoes it, also for a frontend
+        that began meanwhile, and has its limit from the keeper."""
+        old = resource.prlimit(self.keeper(), what)
 
-    def n_fds(self):
-        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        def put(limit_of):
+            for pid in (self.keeper(), self.frontend()):
+                with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                    resource.prlimit(pid, what, limit_of(pid)) if pid else None
 
-    def address_space(self):
-        with open(f"/proc/{self.daemon.process.pid}/statm", encoding="ascii") as file:
+        put(lambda pid: (used(pid), old[1]))
+        return lambda: put(lambda pid: old)
+
+    @staticmethod
+    def n_fds(pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    @staticmethod
+    def address_space(pid):
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[0]) * PAGE
+
+    # the two processes
+
+    def keeper(self):
+        return self.daemon.process.pid
+
+    def frontend(self):
+        return frontend_of(self.keeper())
+
+    def lose_frontend(self, number):
+        """It is killed, or hangs until it is; then there is another one."""
+        pid = self.frontend()
+        if not pid:
+            return
+        windows = [self.recorder.open("lost")] + ([self.recorder.open("stopped")] if number == signal.SIGSTOP else [])
+        if signal_to(pid, number):
+            wait_until(lambda: state_of(pid) in ("Z", None), "the frontend has ended", 20, 0.005)
+        for window in windows:
+            self.recorder.close(window)
+        wait_frontend(self.keeper(), but=pid)
+
+    def look_for_crashes(self):
+        """By what the keeper says of a frontend's end."""
+        found = self.daemon.log(broker_module.CRASHED)
+        now = time.monotonic()
+        if len(found) > self.n_crashes and not self.recorder.during(("impaired",), now - 1, now):
+            self.recorder.fail("crash", found[-1])
+        self.n_crashes = len(found)
 
     def fill_disk(self):
         """Returns what undoes it."""

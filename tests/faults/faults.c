@@ -1,12 +1,19 @@
 /* Every call out of the daemon's own code can fail, once: which one, the environment says.
  *
- *     EQP_FAULT=KIND:N       the N-th call of that kind fails
- *     EQP_FAULT_REPORT=FILE  at the end, a line "KIND COUNT" for each kind, and "failed NAME" if one did
+ *     EQP_FAULT=KIND:N                the N-th call of that kind fails, in the keeper
+ *     EQP_FAULT_REPORT=FILE           at the end, a line "KIND COUNT" for each kind, and "failed NAME" if
+ * one did EQP_FAULT_FRONTEND=KIND:N       the same in the first frontend EQP_FAULT_FRONTEND_REPORT=FILE
+ *
+ * The keeper gives its frontend no variables. So posix_spawn(), which is among what is wrapped here, adds
+ * what is for the frontend. A report is opened at the start, as a confined process can make no file; the
+ * frontend's is opened in the keeper.
  *
  * The linker puts these functions between the daemon's objects and the libraries (--wrap); what libraries
  * call among themselves is untouched, but for realloc(): where there is no sanitizer, theirs is the daemon's
  * (daemon/wiping_heap.c), and fails with it. The kinds: memory, and what the kernel and each library refuse.
  */
+#include "daemon/base/confinement.h"
+
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
@@ -17,12 +24,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -45,55 +54,24 @@ static const char *const kind_names[] = { "memory", "socket", "file", "loop", "j
 static struct {
         enum kind kind;
         uint64_t which; /* 0: none */
-        FILE *report;   /* opened at the start: later, the daemon has forbidden itself to write to files */
+        int report;     /* descriptors; -1: none */
+        int report_of_frontend;
         atomic_uint_fast64_t counts[_KIND_COUNT];
         const char *failed; /* name of the function that did */
-} faults;
+        bool has_spawned;
+        bool confines; /* it is in libseccomp */
+} faults = { .report = -1, .report_of_frontend = -1 };
 
-static void report(void)
-{
-        FILE *file = faults.report;
-
-        if (!file) {
-                return;
-        }
-        for (enum kind kind = 0; kind < _KIND_COUNT; kind++) {
-                (void)fprintf(file, "%s %" PRIuFAST64 "\n", kind_names[kind],
-                              atomic_load(&faults.counts[kind]));
-        }
-        if (faults.failed) {
-                (void)fprintf(file, "failed %s\n", faults.failed);
-        }
-        (void)fclose(file);
-}
-
-__attribute__((constructor)) static void begin(void)
-{
-        const char *text = getenv("EQP_FAULT");
-        const char *colon = text ? strchr(text, ':') : NULL;
-
-        const char *path = getenv("EQP_FAULT_REPORT");
-
-        faults.report = path ? fopen(path, "we") : NULL;
-        for (enum kind kind = 0; colon && kind < _KIND_COUNT; kind++) {
-                if (strlen(kind_names[kind]) == (size_t)(colon - text) &&
-                    strncmp(text, kind_names[kind], (size_t)(colon - text)) == 0) {
-                        faults.kind = kind;
-                        faults.which = strtoull(colon + 1, NULL, 10);
-                }
-        }
-        if (text && faults.which == 0) {
-                (void)fprintf(stderr, "EQP_FAULT=%s makes no sense\n", text);
-                _exit(2);
-        }
-        (void)atexit(report);
-}
-
-/* tests/chaos links one in: whether a call of that kind is to fail now, many times. */
+/* tests/chaos links these in: whether a call of that kind is to fail now, many times; and the file of its
+ * page. */
 __attribute__((weak)) bool control_fails(unsigned kind);
+__attribute__((weak)) int control_descriptor(void);
 
 static bool fails_now(enum kind kind, const char *name)
 {
+        if (faults.confines) {
+                return false;
+        }
         if (control_fails && control_fails(kind)) {
                 faults.failed = name;
                 return true;
@@ -151,6 +129,12 @@ WRAP(KIND_SOCKET, ssize_t, sendto, -1, ENOBUFS,
 WRAP(KIND_SOCKET, ssize_t, recvfrom, -1, ENOBUFS,
      (int fd, void *bytes, size_t size, int flags, struct sockaddr *from, socklen_t *length),
      (fd, bytes, size, flags, from, length))
+WRAP(KIND_SOCKET, ssize_t, sendmsg, -1, ENOBUFS, (int fd, const struct msghdr *message, int flags),
+     (fd, message, flags))
+WRAP(KIND_SOCKET, ssize_t, recvmsg, -1, ENOBUFS, (int fd, struct msghdr *message, int flags),
+     (fd, message, flags))
+WRAP(KIND_SOCKET, int, socketpair, -1, EMFILE, (int family, int type, int protocol, int fds[2]),
+     (family, type, protocol, fds))
 WRAP(KIND_SOCKET, ssize_t, recv, -1, ENOBUFS, (int fd, void *bytes, size_t size, int flags),
      (fd, bytes, size, flags))
 
@@ -163,6 +147,7 @@ WRAP(KIND_FILE, int, fstat64, -1, EIO, (int fd, struct stat64 *status), (fd, sta
 WRAP(KIND_FILE, int, lstat64, -1, EIO, (const char *path, struct stat64 *status), (path, status))
 WRAP(KIND_FILE, ssize_t, read, -1, EIO, (int fd, void *bytes, size_t size), (fd, bytes, size))
 WRAP(KIND_FILE, ssize_t, write, -1, ENOSPC, (int fd, const void *bytes, size_t size), (fd, bytes, size))
+WRAP(KIND_FILE, int, dup3, -1, EMFILE, (int from, int to, int flags), (from, to, flags))
 WRAP(KIND_FILE, DIR *, opendir, NULL, EMFILE, (const char *path), (path))
 WRAP(KIND_FILE, int, pipe2, -1, EMFILE, (int fds[2], int flags), (fds, flags))
 WRAP(KIND_FILE, int, chmod, -1, EROFS, (const char *path, mode_t mode), (path, mode))
@@ -176,6 +161,124 @@ WRAP(KIND_FILE, ssize_t, getrandom, -1, EAGAIN, (void *bytes, size_t size, unsig
 WRAP(KIND_FILE, int, pthread_create, EAGAIN, EAGAIN,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument),
      (thread, attributes, run, argument))
+
+/* Of what it does, only a copy of a descriptor can be refused. */
+int __real_fcntl64(int fd, int command, void *argument);
+int __wrap_fcntl64(int fd, int command, void *argument);
+int __wrap_fcntl64(int fd, int command, void *argument)
+{
+        if (command == F_DUPFD_CLOEXEC && fails_now(KIND_FILE, "fcntl64")) {
+                errno = EMFILE;
+                return -1;
+        }
+        return __real_fcntl64(fd, command, argument);
+}
+
+/* ---- the frontend ---- */
+
+#define HANDED_FD     4 /* in the frontend: the number above that of its channel */
+#define HANDED_REPORT "EQP_FAULT_REPORT_FD=4"
+#define HANDED_PAGE   "EQP_CHAOS_CONTROL_FD=4"
+#define VARIABLES_MAX 32
+
+/* A descriptor that the next frontend gets. */
+static int handed_descriptor(void)
+{
+        if (faults.report_of_frontend >= 0) {
+                return faults.report_of_frontend;
+        }
+        return control_descriptor ? control_descriptor() : -1;
+}
+
+/* Fills `text` with "NAME=VALUE" if there is a value. */
+static size_t pass(char **ret, char *text, size_t size, const char *name, const char *value)
+{
+        if (!value) {
+                return 0;
+        }
+        (void)snprintf(text, size, "%s=%s", name, value);
+        *ret = text;
+        return 1;
+}
+
+int __real_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[]);
+int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[]);
+int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[])
+{
+        char *passed[VARIABLES_MAX + 1];
+        char report[] = HANDED_REPORT, page[] = HANDED_PAGE, fault[64];
+        size_t n = 0;
+
+        if (fails_now(KIND_FILE, "posix_spawn")) {
+                return EAGAIN;
+        }
+        while (variables[n] && n + 3 < VARIABLES_MAX) {
+                passed[n] = variables[n];
+                n++;
+        }
+        if (!faults.has_spawned) {
+                n += pass(&passed[n], fault, sizeof(fault), "EQP_FAULT", getenv("EQP_FAULT_FRONTEND"));
+        }
+        if (handed_descriptor() >= 0) {
+                passed[n++] = faults.report_of_frontend >= 0 ? report : page;
+        }
+        passed[n] = NULL;
+        int r = __real_posix_spawn(ret, path, actions, attributes, words, passed);
+        if (r == 0 && faults.report_of_frontend >= 0) {
+                (void)close(faults.report_of_frontend); /* the next one counts for nothing */
+                faults.report_of_frontend = -1;
+        }
+        faults.has_spawned |= r == 0;
+        return r;
+}
+
+/* What libraries have to say at a frontend's death is to be read. */
+int __real_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
+                                            int flags, mode_t mode);
+int __wrap_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
+                                            int flags, mode_t mode);
+int __wrap_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
+                                            int flags, mode_t mode)
+{
+        if (fd == STDERR_FILENO) {
+                return 0;
+        }
+        return fails_now(KIND_MEMORY, "posix_spawn_file_actions_addopen")
+                       ? ENOMEM
+                       : __real_posix_spawn_file_actions_addopen(actions, fd, path, flags, mode);
+}
+
+int __real_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+int __wrap_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+int __wrap_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from)
+{
+        if (handed_descriptor() >= 0) {
+                (void)posix_spawn_file_actions_adddup2(actions, handed_descriptor(), HANDED_FD);
+                from = MAX(from, HANDED_FD + 1);
+        }
+        return __real_posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
+
+/* ---- confinement ---- */
+
+/* libseccomp 2.5 calls realloc() thousands of times, and some of its functions read through what failed: the
+ * process crashes at its start. A keeper has read no key by then, and a frontend is replaced. */
+#define WRAP_CONFINING(name, parameters, arguments)                                                         \
+        int __real_##name parameters;                                                                       \
+        int __wrap_##name parameters;                                                                       \
+        int __wrap_##name parameters                                                                        \
+        {                                                                                                   \
+                faults.confines = true;                                                                     \
+                int r = __real_##name arguments;                                                            \
+                faults.confines = false;                                                                    \
+                return r;                                                                                   \
+        }
+WRAP_CONFINING(confine_keeper, (struct confinement * ret), (ret))
+WRAP_CONFINING(confine_frontend, (int pair_fd, int highest_fd, struct confinement *ret),
+               (pair_fd, highest_fd, ret))
 
 /* ---- the event loop ---- */
 
@@ -256,3 +359,62 @@ WRAP(KIND_CURL, CURLMcode, curl_multi_add_handle, CURLM_OUT_OF_MEMORY, ENOMEM, (
      (multi, easy))
 WRAP(KIND_CURL, CURLMcode, curl_multi_assign, CURLM_OUT_OF_MEMORY, ENOMEM,
      (CURLM * multi, curl_socket_t fd, void *userdata), (multi, fd, userdata))
+
+/* ---- begin and end ---- */
+
+/* By write() alone: dprintf() would ask where in the file it is, which a frontend may not. */
+static void report_line(const char *word, const char *value)
+{
+        char line[128];
+
+        (void)snprintf(line, sizeof(line), "%s %s\n", word, value);
+        (void)!__real_write(faults.report, line, strlen(line));
+}
+
+static void report(void)
+{
+        for (enum kind kind = 0; kind < _KIND_COUNT; kind++) {
+                char count[24];
+                (void)snprintf(count, sizeof(count), "%" PRIuFAST64, atomic_load(&faults.counts[kind]));
+                report_line(kind_names[kind], count);
+        }
+        if (faults.failed) {
+                report_line("failed", faults.failed);
+        }
+}
+
+/* Above all numbers that the frontend's are copied to. */
+static int open_report(const char *name)
+{
+        const char *path = getenv(name);
+        int fd = path ? __real_open64(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+        int high = fd < 0 ? -1 : __real_fcntl64(fd, F_DUPFD_CLOEXEC, (void *)(intptr_t)(HANDED_FD + 1));
+
+        if (fd >= 0) {
+                (void)close(fd);
+        }
+        return high;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+        const char *text = getenv("EQP_FAULT");
+        const char *colon = text ? strchr(text, ':') : NULL;
+
+        faults.report = getenv("EQP_FAULT_REPORT_FD") ? HANDED_FD : open_report("EQP_FAULT_REPORT");
+        faults.report_of_frontend = open_report("EQP_FAULT_FRONTEND_REPORT");
+        for (enum kind kind = 0; colon && kind < _KIND_COUNT; kind++) {
+                if (strlen(kind_names[kind]) == (size_t)(colon - text) &&
+                    strncmp(text, kind_names[kind], (size_t)(colon - text)) == 0) {
+                        faults.kind = kind;
+                        faults.which = strtoull(colon + 1, NULL, 10);
+                }
+        }
+        if (text && faults.which == 0) {
+                (void)fprintf(stderr, "EQP_FAULT=%s makes no sense\n", text);
+                _exit(2);
+        }
+        if (faults.report >= 0) {
+                (void)atexit(report);
+        }
+}

@@ -14,7 +14,7 @@ Each single call fails in its turn; with --every N each N-th.
 import concurrent.futures
 import contextlib
 import http.client
-import os
+import pathlib
 import signal
 import tempfile
 
@@ -25,27 +25,34 @@ from broker import REPORTS, Broker, wait_until
 from simulator import EXAMPLE_KEY
 
 KINDS = ("memory", "socket", "file", "loop", "json", "http", "curl")
+SIDES = {"keeper": "EQP_FAULT", "frontend": "EQP_FAULT_FRONTEND"}
 START_CODES = (69, 70, 77, 78)
+NONE = {("keeper", "http"), ("frontend", "curl")}  # the other process has that library
 BROKEN = (OSError, http.client.HTTPException, AssertionError)
 
 
 class Faulty(Broker):
     """A daemon with a failure built in."""
 
-    def __init__(self, upstream, fault):
-        self.report_path = tempfile.mktemp(prefix="eqp-fault-")
-        env = {"EQP_FAULT_REPORT": self.report_path} | ({"EQP_FAULT": fault} if fault else {})
+    def __init__(self, upstream, side, fault):
+        self.side = side
+        self.report_paths = {side: tempfile.mktemp(prefix="eqp-fault-") for side in SIDES}
+        env = {f"{SIDES[side]}_REPORT": path for side, path in self.report_paths.items()}
+        env |= {SIDES[side]: fault} if fault else {}
         # A lost wake-up of an exchange costs its time-out: short ones, as nothing is learned from waiting.
         times = "connect_timeout = 2s\nexchange_timeout = 3s\n"
         super().__init__(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}, start=False, env=env,
                          environments={"sandbox": times})
 
     def report(self):
-        try:
-            with open(self.report_path, encoding="ascii") as file:
-                return dict(line.split() for line in file)
-        finally:
-            os.unlink(self.report_path)
+        """{side: {word: value}}; empty if that process did not come to an end of its own."""
+        return {side: dict(line.split() for line in pathlib.Path(path).read_text("ascii").splitlines())
+                for side, path in self.report_paths.items()}
+
+    def _end(self):
+        super()._end()
+        for path in self.report_paths.values():
+            pathlib.Path(path).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,9 +66,9 @@ def with_faults():
 class Life:
     """One daemon from start to end, and what was wrong with it."""
 
-    def __init__(self, upstream, fault):
+    def __init__(self, upstream, side, fault):
         self.upstream, self.fault, self.wrong = upstream, fault, []
-        self.daemon = Faulty(upstream, fault)
+        self.daemon = Faulty(upstream, side, fault)
 
     def check(self, truth, what):
         if not truth:
@@ -134,8 +141,8 @@ class Life:
             self.daemon.wait_log("configuration and keys read again|not reloaded", n + 1, timeout=2)
 
 
-def live(upstream, fault):
-    life = Life(upstream, fault)
+def live(upstream, side="keeper", fault=None):
+    life = Life(upstream, side, fault)
     try:
         life.live()
         text, report = life.daemon.text(), life.daemon.report()
@@ -150,20 +157,26 @@ def live(upstream, fault):
 
 @pytest.fixture(scope="session")
 def counts(upstream):
-    """How many calls of each kind there are in a life in which nothing fails."""
-    wrong, text, report = live(upstream, None)
+    """How many calls of each kind each process makes in a life in which nothing fails."""
+    wrong, text, report = live(upstream)
     assert not wrong, (wrong, text)
-    return {kind: int(report[kind]) for kind in KINDS}
+    return {side: {kind: int(report[side][kind]) for kind in KINDS} for side in SIDES}
 
 
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_call_fails(upstream, counts, kind, request):
-    assert counts[kind] > 3, counts
-    faults = [f"{kind}:{n}" for n in range(1, counts[kind] + 1, request.config.getoption("--every"))]
+def test_one_call_fails(upstream, counts, side, kind, request):
+    n_calls = counts[side][kind]
+    if (side, kind) in NONE:
+        assert n_calls == 0, counts
+        return
+    assert n_calls > 0, counts
+    faults = [f"{kind}:{n}" for n in range(1, n_calls + 1, request.config.getoption("--every"))]
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
-        ends = list(pool.map(lambda fault: (fault, *live(upstream, fault)), faults))
-    happened = [report["failed"] for _, _, _, report in ends if "failed" in report]
-    print(f"{kind}: {len(faults)} of {counts[kind]} calls failed in turn, {len(set(happened))} functions")
-    bad = [f"{fault} ({report.get('failed', '?')}): {wrong}\n{text}" for fault, wrong, text, report in ends if wrong]
+        ends = list(pool.map(lambda fault: (fault, *live(upstream, side, fault)), faults))
+    ends = [(fault, wrong, text, report.get(side, {}).get("failed")) for fault, wrong, text, report in ends]
+    happened = {failed for *_, failed in ends if failed}
+    print(f"{side}, {kind}: {len(faults)} of {n_calls} calls failed in turn, {len(happened)} functions")
+    bad = [f"{fault} ({failed or '?'}): {wrong}\n{text}" for fault, wrong, text, failed in ends if wrong]
     assert not bad, f"{len(bad)} of {len(faults)}\n" + "\n".join(bad)
     assert happened, "no call failed: the counts are of another life"

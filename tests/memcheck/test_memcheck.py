@@ -4,6 +4,8 @@ AddressSanitizer, under which all tests run, does not see the first kind, and do
 """
 
 import concurrent.futures
+import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -11,8 +13,8 @@ import subprocess
 import pytest
 
 import broker as black_box
-from broker import BARE_ENVIRONMENT, wait_until
-from conftest import MISTAKES
+from broker import BARE_ENVIRONMENT, wait_frontend, wait_until
+from conftest import DAEMON, MISTAKES
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, Simulator
 
 SECOND_KEY = ("AQ99SECOND", "5ec07d8820c99614d65f923df7660276f20e029d")
@@ -43,6 +45,19 @@ def test_mistakes_are_found(watched, mistake, code):
     result = subprocess.run([watched("tests/memcheck/memcheck-broken"), mistake], env=BARE_ENVIRONMENT,
                             capture_output=True, timeout=PATIENCE)
     assert result.returncode == code, result.stderr
+
+
+def test_mistakes_of_the_frontend_are_found(upstream, watched, tmp_path):
+    """By its exit code, of which the keeper tells."""
+    script = tmp_path / "frontend"
+    script.write_text(f"#!/bin/sh\nexec {watched('tests/memcheck/memcheck-broken')} unset\n")
+    script.chmod(0o755)
+    broker = Broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"EQP_FRONTEND_PROGRAM": str(script)}, start=False)
+    broker.start(wait=False)
+    broker.wait_log(f"the frontend ended with exit code {MISTAKES}", timeout=PATIENCE)
+    with pytest.raises(AssertionError):
+        broker.stop()
+    broker._end()
 
 
 def reload(broker, good=True):
@@ -79,6 +94,17 @@ def test_a_day_of_the_daemon(upstream):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda i: broker.token(via=("unix", "tcp")[i % 2]), range(64)))
         broker.raw(b"GET /livez HTTP/1.1\r\nHost: \x01\r\nX: " + b"a" * 70000 + b"\r\n\r\n")
+
+
+def test_a_frontend_takes_the_place_of_another(upstream):
+    upstream.reset()
+    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY}) as broker:
+        broker.wait_valid(timeout=PATIENCE)
+        first = wait_frontend(broker.process.pid, timeout=PATIENCE)
+        assert b"valgrind" in pathlib.Path(f"/proc/{first}/cmdline").read_bytes()
+        os.kill(first, signal.SIGKILL)
+        assert broker.token()["ust"]
+        assert wait_frontend(broker.process.pid, but=first, timeout=PATIENCE)
 
 
 def connections(broker):
@@ -120,7 +146,7 @@ def test_an_upstream_that_answers_nonsense():
 
 def test_starts_that_fail(upstream, watched):
     broker = Broker(upstream, keys={"sandbox": "no key"}, start=False)
-    daemon = watched("daemon/eqp-brokerd")
+    daemon = watched(DAEMON)
     assert run(daemon, "--check", "--config", broker.config_path)[0] == 0
     broker.write_config("[broker]\nlisten = 192.0.2.1:1\n")
     assert run(daemon, "--config", broker.config_path)[0] == 78
@@ -130,7 +156,7 @@ def test_starts_that_fail(upstream, watched):
 def test_one_token_and_out(upstream, watched):
     upstream.reset()
     broker = Broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
-    code, out = run(watched("daemon/eqp-brokerd"), "--config", broker.config_path, "--once", "sandbox",
+    code, out = run(watched(DAEMON), "--config", broker.config_path, "--once", "sandbox",
                     "--format", "raw")
     assert code == 0 and len(out) > 10
     broker._end()
