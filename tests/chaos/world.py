@@ -15,8 +15,7 @@ import threading
 import time
 
 import broker as broker_module
-from broker import Broker, wait_until
-from frontend import frontend_of, wait_frontend
+from broker import Broker, frontend_of, wait_frontend, wait_until
 from manager import Manager
 from recorder import EXCHANGE_TIMEOUT, Recorder
 from simulator import Simulator
