@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -129,6 +130,7 @@ static int confine(struct frontend *frontend)
                 return r;
         }
         r = confine_frontend(CHANNEL_FD, LOW_DESCRIPTORS_HIGHEST, &confined.confinement);
+        (void)malloc_trim(0); /* of what making the filter took */
         if (r < 0) {
                 return r;
         }

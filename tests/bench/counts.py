@@ -4,6 +4,7 @@
 import collections
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,21 +17,23 @@ from servers import BenchError, Broker
 
 CODE = {"eqp-brokerd": "of the daemon", "libmicrohttpd": "of libmicrohttpd", "libc": "of the C library",
         "libsystemd": "of libsystemd"}
+PROGRAM = "tests/memcheck/eqp-brokerd-memcheck"
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 class Strace:
-    """Counts the calls of a process: {name: how often}, in `calls` at the end."""
+    """Counts the calls of all processes of a server: {name: how often}, in `calls` at the end."""
 
-    def __init__(self, process):
-        self.process, self.calls = process, collections.Counter()
+    def __init__(self, server):
+        self.pids, self.calls = server.pids(), collections.Counter()
 
     def __enter__(self):
         self.file = tempfile.NamedTemporaryFile("r")
-        self.strace = subprocess.Popen(["strace", "-c", "-f", "-o", self.file.name, "-p", str(self.process.pid)],
+        self.strace = subprocess.Popen(["strace", "-c", "-f", "-o", self.file.name, "-p", ",".join(map(str, self.pids))],
                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if "attached" not in self.strace.stderr.readline():
-            raise BenchError("strace cannot attach to the daemon")
+        for _ in self.pids:
+            if "attached" not in self.strace.stderr.readline():
+                raise BenchError("strace cannot attach to the daemon")
         return self
 
     def __exit__(self, *_):
@@ -55,10 +58,10 @@ def calls(context):
     rows = []
     for connections in (32, 250):
         with loads.Flood(context.build, context.broker, connections) as flood, \
-                Strace(context.broker.process) as strace:
+                Strace(context.broker) as strace:
             answered = flood.go(1).answered
         rows += _rows(f"a request, {connections} kept connections", strace.calls, answered)
-    with Strace(context.broker.process) as strace:
+    with Strace(context.broker) as strace:
         answered = loads.pace(context.build, context.broker, 500, 2, 32, fresh=True).answered
     return rows + _rows("a request with a new connection", strace.calls, answered)
 
@@ -86,19 +89,25 @@ def _instructions(profile):
 
 
 def instructions(context):
-    """Outside of the kernel, per request. Clearing memory counts by the piece here, and is cheap in truth."""
+    """Outside of the kernel, per request, in the frontend: the keeper has nothing to do with it. The daemon is the one of
+    memcheck, whose frontend can be run by valgrind. Clearing memory counts by the piece here, and is cheap in truth."""
     if not shutil.which("valgrind"):
         return []
     with tempfile.TemporaryDirectory() as folder:
-        valgrind = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/profile"]
-        with Broker(context.build, context.upstream, wrapper=valgrind) as broker:
-            pid = str(broker.process.pid)
+        program, script = os.path.join(context.build, PROGRAM), os.path.join(folder, "frontend")
+        with open(script, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o755)) as file:
+            valgrind = [shutil.which("valgrind"), "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/profile"]
+            file.write(f'#!/bin/sh\nexec {shlex.join([*valgrind, program])} "$@"\n')
+        with Broker(context.build, context.upstream, program=PROGRAM, env={"EQP_FRONTEND_PROGRAM": script}) as broker:
+            broker.fetch_token()
+            pid = str(broker.frontend())
             with loads.Flood(context.build, broker, 32) as flood:
                 subprocess.run(["callgrind_control", "--zero", pid], check=True, **QUIET)
                 answered = flood.go(3).answered
                 time.sleep(0.2)
                 subprocess.run(["callgrind_control", "--dump", pid], check=True, **QUIET)
-            totals = _instructions(max((entry.path for entry in os.scandir(folder)), key=len))
+            totals = _instructions(max((entry.path for entry in os.scandir(folder)
+                                       if entry.name != "frontend"), key=len))
     rows = [Row("a request: instructions outside of the kernel", round(sum(totals.values()) / answered))]
     for prefix, where in CODE.items():
         found = sum(n for name, n in totals.items() if name.startswith(prefix))

@@ -1,5 +1,8 @@
 """What the daemon takes while it sits there, and as time goes by: memory, wake-ups, starts."""
 
+import concurrent.futures
+import os
+import signal
 import socket
 import threading
 import time
@@ -81,6 +84,32 @@ def start(context):
     return [
         Row("start to READY", ready, "ms"),
         Row("start to READY, more than a direct exchange", more, "ms", (AT_MOST, 50)),
+    ]
+
+
+KILLS_EACH = 4  # one that keeps ending is held back, by the same keeper for longer each time
+
+
+def kills(context):
+    """Frontends are killed while requests come at a fixed rate, each on a connection of its own: those that one is
+    answering are lost, the others wait for the next one."""
+    rounds, rate, seconds = 3 if context.quick else 25, 500, 2
+    results, killed = [], 0
+    for _ in range(rounds):
+        with Broker(context.build, context.upstream) as broker:
+            broker.fetch_token()
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                coming = pool.submit(loads.pace, context.build, broker, rate, seconds, 32, fresh=True, may_fail=True)
+                for _ in range(KILLS_EACH):
+                    time.sleep(seconds / (KILLS_EACH + 2))
+                    if frontend := broker.frontend():
+                        os.kill(frontend, signal.SIGKILL)
+                        killed += 1
+                results.append(coming.result())
+    return [
+        Row(f"p99.9 while frontends are killed, {KILLS_EACH} in {seconds} s", [one.p999_usec / 1e3 for one in results], "ms"),
+        Row(f"requests lost over {killed} killed frontends", sum(one.failed for one in results)),
+        Row("    of so many", sum(one.failed + one.answered for one in results)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The servers that are measured, each one process pinned to the server core: eqp-brokerd, nginx, and a bare
+"""The servers that are measured, each pinned to the server core: eqp-brokerd, which is two processes, nginx, and a bare
 epoll loop that answers a constant."""
 
 import json
@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), os.pardir, "blackbox"))
 import simulator  # noqa: E402
-from broker import pass_sockets  # noqa: E402
+from broker import frontend_of, pass_sockets  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -54,13 +54,19 @@ class Server:
     port = None
     socket_path = None
 
+    def pids(self):
+        """Of the process and its children, which are pinned as it is."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+            return [self.process.pid, *map(int, file.read().split())]
+
     def cpu_sec(self):
-        """Processor time used so far, user and system, in seconds: /proc/PID/stat has it in clock ticks of
-        10 ms, this in nanoseconds."""
+        """Processor time used so far by all of them, user and system, in seconds: /proc/PID/stat has it in clock
+        ticks of 10 ms, this in nanoseconds."""
         total_nsec = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as file:
-                total_nsec += int(file.read().split()[0])
+        for pid in self.pids():
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+                    total_nsec += int(file.read().split()[0])
         return total_nsec / 1e9
 
     def url(self):
@@ -89,11 +95,12 @@ class Server:
 
 class Broker(Server):
     """eqp-brokerd with both environments on a simulator; ready when the constructor returns, unless told not
-    to wait. wrapper: a command that runs it. manager: a stand-in for systemd, which hears and keeps what it
+    to wait. program: another build of it; env: more of its variables. manager: a stand-in for systemd, which hears and keeps what it
     is told. passed: (name, socket) pairs, as if from systemd."""
 
-    def __init__(self, build, upstream, wait=True, wrapper=(), manager=None, passed=()):
-        self.build, self.wrapper, self.manager = build, tuple(wrapper), manager
+    def __init__(self, build, upstream, wait=True, program="daemon/eqp-brokerd", env=None, manager=None,
+                 passed=()):
+        self.program, self.env, self.manager = os.path.join(build, program), env or {}, manager
         self.passed = list(passed)
         self.folder = tempfile.TemporaryDirectory(prefix="eqp-bench-")
         keys = os.path.join(self.folder.name, "keys")
@@ -119,7 +126,8 @@ class Broker(Server):
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(f"\0eqp-bench-{os.getpid()}-{id(notify)}")
         environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": "@" + notify.getsockname()[1:].decode()}
-        command = [*self.wrapper, os.path.join(self.build, "daemon", "eqp-brokerd"), "--config", self.config]
+        environment |= self.env
+        command = [self.program, "--config", self.config]
         pin, more = on_core(SERVER_CORE), {}
         if self.manager:
             environment |= self.manager.env
@@ -155,18 +163,24 @@ class Broker(Server):
             time.sleep(0.002)
         raise BenchError(f"eqp-brokerd does not listen:\n{self.log_text()}")
 
-    def _status(self, file_name, pattern):
-        with open(f"/proc/{self.process.pid}/{file_name}", encoding="ascii") as file:
+    @staticmethod
+    def _status(pid, file_name, pattern):
+        with open(f"/proc/{pid}/{file_name}", encoding="ascii") as file:
             return sum(int(value) for value in re.findall(pattern, file.read(), re.MULTILINE))
 
     def private_kib(self, what="Clean|Dirty|Hugetlb"):
-        """Memory that is this process's alone, in KiB."""
-        return self._status("smaps_rollup", rf"^Private_(?:{what}): +(\d+) kB")
+        """Memory that is the daemon's alone, in KiB: what one of its processes alone has. Pages of files that both
+        have, and nobody else, are not in it: they can be read again."""
+        return sum(self._status(pid, "smaps_rollup", rf"^Private_(?:{what}): +(\d+) kB") for pid in self.pids())
 
     def wake_ups(self):
-        """How often the process has gone to sleep and been woken."""
-        return sum(self._status(f"task/{task}/status", r"^voluntary_ctxt_switches:\s+(\d+)")
-                   for task in os.listdir(f"/proc/{self.process.pid}/task"))
+        """How often its processes have gone to sleep and been woken."""
+        return sum(self._status(pid, f"task/{task}/status", r"^voluntary_ctxt_switches:\s+(\d+)")
+                   for pid in self.pids() for task in os.listdir(f"/proc/{pid}/task"))
+
+    def frontend(self):
+        """The process that has the callers; None while there is none."""
+        return frontend_of(self.process.pid)
 
     def fetch_token(self):
         head, body = fetch(self.port, self.request())

@@ -20,11 +20,13 @@ def status_of(pid):
 
 
 def test_it_runs_as_nobody_in_particular_and_may_do_nothing(served):
-    status = status_of(served.pid())
-    assert status["Uid"].split() == status["Gid"].split() == [str(BROKER_UID)] * 4
-    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == "0" * 16
-    assert status["NoNewPrivs"] == "1"
-    assert status["Seccomp"] == "2"
+    for pid in (served.pid(), wait_frontend(served.pid())):
+        status = status_of(pid)
+        assert status["Uid"].split() == status["Gid"].split() == [str(BROKER_UID)] * 4
+        assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == "0" * 16
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
+    assert status["NSpid"].split()[-1] != "1" and status["PPid"] == str(served.pid())
     mounts = pathlib.Path(f"/proc/{served.pid()}/mounts").read_text().splitlines()
     root = next(line.split() for line in mounts if line.split()[1] == "/")
     assert "ro" in root[3].split(",")
@@ -78,6 +80,16 @@ def test_what_it_inherits_as_the_first_process_does_not_pile_up(served):
     for orphan in orphans:
         os.kill(orphan, signal.SIGTERM)
     wait_until(lambda: children.read_text().split() == [frontend], "its burial")
+
+
+def test_a_frontend_that_is_killed_is_buried_and_replaced(served):
+    token = served.get("/v1/sandbox/token").json()["ust"]
+    children = pathlib.Path(f"/proc/{served.pid()}/task/{served.pid()}/children")
+    first = wait_frontend(served.pid())
+    os.kill(first, signal.SIGKILL)
+    assert served.get("/v1/sandbox/token").json()["ust"] == token
+    second = wait_frontend(served.pid(), but=first)
+    wait_until(lambda: children.read_text().split() == [str(second)], "its burial")
 
 
 def test_a_restarted_pod_serves_again(served):

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from broker import wait_until
+from broker import wait_frontend, wait_until
 from conftest import missing
 from machine import CGROUPS
 from simulator import EXAMPLE_KEY
@@ -100,11 +100,14 @@ def load(pid, uid):
 
 
 def resident(pid):
-    """Kilobytes in memory: all that is there, and what only this process has there."""
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return {name: int(re.search(rf"^{name}: +(\d+) kB$", text, re.M)[1])
-            for name in ("Rss", "Pss", "Anonymous")}
-
+    """Kilobytes in memory of both processes: all that is there, and what only one of them has there. A page that both
+    have counts twice in Rss."""
+    total = dict.fromkeys(("Rss", "Pss", "Anonymous"), 0)
+    for one in (pid, wait_frontend(pid)):
+        text = pathlib.Path(f"/proc/{one}/smaps_rollup").read_text()
+        for name in total:
+            total[name] += int(re.search(rf"^{name}: +(\d+) kB$", text, re.M)[1])
+    return total
 
 
 def forget_pages(directory):

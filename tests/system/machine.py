@@ -154,6 +154,17 @@ class Machine:
     def main_pid(self, unit=SERVICE):
         return int(self.show("MainPID", unit))
 
+    def pids(self, unit=SERVICE):
+        """Of all processes of the unit: the main one first."""
+        main = self.main_pid(unit)
+        others = self.read(f"/sys/fs/cgroup{self.show('ControlGroup', unit)}/cgroup.procs").split()
+        return [main, *(int(pid) for pid in others if int(pid) != main)]
+
+    def frontend_pid(self):
+        """The daemon's other process, None while there is none."""
+        names = {pid: self.run("cat", f"/proc/{pid}/comm", check=False).out for pid in self.pids()}
+        return next((pid for pid, name in names.items() if name == "eqp-frontend"), None)
+
     def wait_state(self, state, unit=SERVICE, timeout=60):
         wait_until(lambda: self.state(unit) == state, f"{unit} is {state}", timeout)
 

@@ -247,6 +247,18 @@ def test_the_watchdog_restarts_what_hangs(home, figure):
     assert home.show("LimitCORE") == "0"
 
 
+def test_a_frontend_that_hangs_is_replaced(home, figure):
+    """Without a restart of the service: who asks meanwhile is answered by the next one."""
+    token, exchanges, pid, starts = home.token()["ust"], home.exchanges(), home.main_pid(), home.show("NRestarts")
+    frontend = home.frontend_pid()
+    start = time.monotonic()
+    home.run("kill", "-STOP", frontend)
+    assert home.token()["ust"] == token
+    figure("a hung frontend, until another one answers", f"{time.monotonic() - start:.1f} s")
+    assert home.frontend_pid() not in (None, frontend)
+    assert (home.main_pid(), home.show("NRestarts"), home.exchanges()) == (pid, starts, exchanges)
+
+
 def test_the_watchdog_is_fed_while_nothing_happens(home):
     usec = int(home.show("WatchdogTimestampMonotonic"))
     assert usec > 0
