@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#define PAUSE_NSEC (20 * 1000 * 1000)
+#define PAUSES_MAX 50
 
 /* What listen_sockets_apply() needs at hand: which places the new settings want, and which are new. */
 struct claims {
@@ -114,13 +118,29 @@ static int find_open(const struct listen_sockets *sockets, const struct claims *
         return -1;
 }
 
+/* The frontend of a daemon that was killed just now may still be about to end: at a start that is waited
+ * for. */
+static int open_patiently(const struct listen_sockets *sockets, struct listen_socket *ret,
+                          const struct listen_address *address, const struct socket_access *access,
+                          char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
+{
+        const struct timespec pause = { .tv_nsec = PAUSE_NSEC };
+        int r = listen_socket_open(ret, address, access, reterr_message);
+
+        for (int i = 0; r == -EADDRINUSE && !sockets->started && i < PAUSES_MAX; i++) {
+                (void)nanosleep(&pause, NULL);
+                r = listen_socket_open(ret, address, access, reterr_message);
+        }
+        return r;
+}
+
 /* 0 with *ret_made false: an optional one that this host cannot have. */
 static int open_one(struct listen_sockets *sockets, const struct listen_address *address,
                     const struct socket_access *access, bool *ret_made, size_t *ret_id,
                     char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         struct listen_socket made;
-        int r = listen_socket_open(&made, address, access, reterr_message);
+        int r = open_patiently(sockets, &made, address, access, reterr_message);
 
         *ret_made = false;
         if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && address->optional) {
@@ -308,6 +328,7 @@ int listen_sockets_apply(struct listen_sockets *sockets, const struct settings *
         }
         if (r >= 0) {
                 sockets->group_rule = settings->socket_group;
+                sockets->started = true;
         }
         return r;
 }

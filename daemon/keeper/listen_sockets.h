@@ -33,6 +33,7 @@ struct listen_sockets {
         struct access_rule group_rule; /* the name of their group, as it was set last */
         bool group_moved; /* the group's name had gone, or has another number; the owner clears it */
         bool passed;      /* they are the service manager's: the settings have no say */
+        bool started;     /* the first settings have their sockets */
         bool watched;
 };
 

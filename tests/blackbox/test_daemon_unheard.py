@@ -221,6 +221,7 @@ def test_a_journal_that_hangs(upstream, make_broker, journal):
     journal.fill()
     broker = begin(make_broker, upstream)
     assert broker.token()["ust"]
+    broker._settle()
     before = dropped(broker)
     assert before >= 3, "listening, started, the key, the token: nobody has read it"
     assert journal.read() == []
