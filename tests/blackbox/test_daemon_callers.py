@@ -1,4 +1,4 @@
-"""eqp-brokerd: who is calling, what he may do, and how many connections he may have."""
+"""eqp-brokerd: who is calling, and what he may do. How many connections he may have: test_daemon_limits.py."""
 
 import os
 import pwd
@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from broker import Connection, wait_until
 from simulator import EXAMPLE_KEY
 
 
@@ -121,76 +120,3 @@ def test_changed_rules_count_on_open_connections(upstream, make_broker):
         broker.write_config()
         broker.reload()
         assert connection.ask("GET", "/v1/sandbox/token").error() == (403, "caller_refused")
-
-
-# limits of connections
-
-
-def hold(broker, via):
-    """A connection that is taken in for sure."""
-    stream = broker.connect(via)
-    assert Connection(stream, f"localhost:{broker.port}").ask("GET", "/livez").status == 200
-    return stream
-
-
-def is_served(broker):
-    try:
-        return broker.get("/v1/sandbox/token").status == 200
-    except ConnectionError:
-        return False
-
-
-def test_too_many_connections_of_one_user(stranger, upstream, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
-                         broker="max_connections = 32\nmax_connections_per_user = 8\nallow = any").wait_valid()
-    held = [hold(broker, via) for via in ("tcp", "unix") * 4]
-    answer = broker.get("/v1/sandbox/token")
-    assert answer.error() == (429, "too_many_connections") and answer.retry_after >= 1
-    assert answer.headers["Connection"] == "close"
-    assert broker.get("/livez").status == 200, "health is answered nevertheless"
-    assert as_user(stranger, broker, "tcp")[0] == 200, "one user cannot starve the rest"
-    for stream in held:
-        stream.close()
-    wait_until(lambda: is_served(broker), "room again")
-
-
-def wait_open(stream, n):
-    """Waits until the daemon has seen that just n connections are left, without one more."""
-    connection = Connection(stream, "localhost")
-    wait_until(lambda: b"\neqp_broker_connections %d\n" % n in connection.ask("GET", "/metrics").body, f"{n} connections")
-
-
-def test_who_was_over_the_limit_gets_a_place_that_is_left(upstream, make_broker):
-    """He is counted by what he has now, over the limit or within it: a count that is lost would be missed in
-    one of the next turns."""
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
-                         broker="max_connections = 32\nmax_connections_per_user = 4").wait_valid()
-
-    def ask(stream):
-        return Connection(stream, "localhost").ask("GET", "/v1/sandbox/token")
-
-    held = [hold(broker, "unix")]
-    wait_open(held[0], 1)
-    for _ in range(3):
-        held += [hold(broker, "unix") for _ in range(4 - len(held))]
-        over = [hold(broker, "unix") for _ in range(4)]
-        held.pop().close()
-        wait_open(over[0], 7)
-        assert [ask(over[0]).status for _ in range(3)] == [200] * 3
-        assert ask(over[1]).error() == (429, "too_many_connections"), "just one place was left"
-        assert all(ask(stream).status == 200 for stream in held)
-        for stream in held[1:] + over:
-            stream.close()
-        del held[1:]
-        wait_open(held[0], 1)
-
-
-def test_too_many_connections_in_all(upstream, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 16").wait_valid()
-    held = [hold(broker, "unix") for _ in range(16)]
-    assert broker.get("/v1/sandbox/token", via="tcp").error() == (429, "too_many_connections")
-    assert broker.get("/livez", via="tcp").status == 200
-    more = [broker.connect() for _ in range(100)]  # most are just closed
-    for stream in held + more:
-        stream.close()
-    wait_until(lambda: is_served(broker), "room again")

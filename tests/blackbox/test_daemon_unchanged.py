@@ -258,12 +258,12 @@ def test_a_caller_without_any_right(broker, stranger):
     assert json.loads(result.stdout).keys() == {"code", "message"} and json.loads(result.stdout)["code"] == 403
 
 
+@pytest.mark.slow("a place is waited for 10 s")
 def test_too_many_connections(upstream, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections = 16").wait_valid()
-    with contextlib.ExitStack() as held:
-        for _ in range(16):
-            connection = held.enter_context(broker.connection())
-            assert connection.ask("GET", "/livez").status == 200
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections_per_user = 1",
+                         environments={"sandbox": PATIENT}).wait_valid()
+    with standing_still(upstream.process), broker.connect() as held:
+        held.sendall(b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         answer = ask(broker)
     is_upstream_error(answer, 429)
     assert answer.retry_after == 1

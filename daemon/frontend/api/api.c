@@ -18,6 +18,7 @@
 #include "daemon/frontend/http/connections.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/media_type.h"
+#include "daemon/frontend/http/room.h"
 #include "lib/json_form.h"
 #include "lib/util.h"
 
@@ -103,7 +104,10 @@ static bool admit(struct api *api, struct request *request, const struct route *
                 refuse(api, request, refusal.status, refusal.slug, refusal.message, refusal.close, now_usec);
                 return false;
         }
-        if (!health && !connection_find_place(connection)) {
+        if (!health && !room_find(connection, now_usec)) {
+                if (room_wait(request, now_usec)) {
+                        return false;
+                }
                 refuse(api, request, 429, "too_many_connections",
                        "there are too many open connections, in all or of this user: reuse or close some",
                        /* close= */ true, now_usec);

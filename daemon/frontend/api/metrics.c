@@ -164,6 +164,12 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
               api->known->n_credentials_refused);
         plain(out, "eqp_broker_connections", "gauge", "Open client connections.",
               api->server ? http_server_connections(api->server) : 0);
+        plain(out, "eqp_broker_connections_parked", "gauge",
+              "Client connections that wait for a place, unread.",
+              api->server ? http_server_parked(api->server) : 0);
+        plain(out, "eqp_broker_connections_turned_away_total", "counter",
+              "Client connections answered 429 without being read.",
+              api->server ? http_server_turned_away(api->server) : 0);
         plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",
               api->n_log_dropped + journal_dropped());
         write_environments(out, api, now_usec);

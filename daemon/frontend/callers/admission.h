@@ -1,8 +1,12 @@
-/* How many connections there may be: in all, and for each user. What is over these limits gets health
- * answers only, as far as a small reserve goes. */
+/* How many connections there may be: in all, and of each user.
+ *
+ * Up to the limits a connection has a place. A few more are taken in without one, so that health is answered
+ * when all else is full; what else they ask for waits for a place. Still more are parked: identified, and
+ * not read until there is room. */
 #pragma once
 
-#include "daemon/frontend/callers/user_counts.h"
+#include "daemon/base/ring.h"
+#include "daemon/frontend/callers/peer.h"
 #include "lib/access_settings.h"
 
 #include <stdbool.h>
@@ -11,39 +15,72 @@
 struct http_limits {
         uint32_t max_connections;
         uint32_t max_connections_per_user;
+        uint32_t max_parked; /* of each user no more than PARKED_PER_PLACE times its limit */
 };
 
 /* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs;
- * that is logged. */
+ * that is logged. What is left then may be parked. */
 struct http_limits admission_limits(const struct access_settings *settings);
 
 /* Connections of units that ask for credentials, at a time; others wait in the kernel's queue. They need
  * descriptors, too. */
 #define CREDENTIAL_SOURCE_MAX 64
 
-/* More than the limits, so that health checks are answered when all else is full. */
+/* Without a place. */
 #define ADMISSION_RESERVE          32
 #define ADMISSION_RESERVE_PER_USER 4
+#define PARKED_PER_PLACE           4
+/* Connections that were told that there is no room, and are to be closed in a moment. */
+#define ADMISSION_LEAVING 64
 
-/* Zeroed, with limits: nobody is in. */
-struct admission {
-        struct http_limits limits; /* may be changed at any time: who is within them stays so */
-        unsigned n_within, n_over;
-        struct user_counts within, over; /* by user */
+/* What a connection is counted as. */
+enum admission_place {
+        PLACE_NONE,   /* not at all; of a user: how often it is held */
+        PLACE_WITHIN, /* it has a place */
+        PLACE_OVER,   /* taken in without one */
+        PLACE_PARKED,
+        _PLACE_COUNT,
 };
 
-/* Would another connection of this peer be beyond the limit of all, though not beyond his own? */
-bool admission_full_for(const struct admission *admission, const struct peer *peer);
+/* A user with connections. */
+struct admission_user {
+        struct ring link; // admission::users
+        uid_t uid;
+        unsigned n[_PLACE_COUNT];
+        /* The connections' owner keeps these, the one that came first at the front. */
+        struct ring idle;    /* taken in, and no request has begun */
+        struct ring wanting; /* taken in without a place, which the request waits for */
+        struct ring parked;
+};
 
-/* Counts the peer's connection in; *ret_over: beyond the limits. False: not even the reserve has room. */
-bool admission_enter(struct admission *admission, const struct peer *peer, bool *ret_over);
+struct admission {
+        struct http_limits limits; /* may be changed at any time: who is within them stays so */
+        unsigned n[_PLACE_COUNT];
+        struct ring users;
+};
 
-/* It was told to be beyond the limits: it is counted as within them from now on. False: there is no room
- * still, or no memory; nothing has changed. */
-bool admission_promote(struct admission *admission, const struct peer *peer);
-
-/* Counts it out. over: as it was told, unless it was promoted since. */
-void admission_leave(struct admission *admission, const struct peer *peer, bool over);
-
-/* Frees the counts. */
+void admission_init(struct admission *admission, const struct http_limits *limits);
+/* There must be no connection any more. */
 void admission_clear(struct admission *admission);
+
+/* Whose connection it is, held; all unknown peers are one user. It lasts while it is held or anything of it
+ * is counted. NULL: no memory. */
+struct admission_user *admission_user(struct admission *admission, const struct peer *peer);
+
+/* Holds it until one more admission_give() of PLACE_NONE. */
+void admission_hold(struct admission_user *user);
+
+/* Is there a place for one more of this user's? */
+bool admission_has_room(const struct admission *admission, const struct admission_user *user);
+
+/* Would another connection of this user's be beyond the limit of all, though not beyond its own? */
+bool admission_full_for(const struct admission *admission, const struct admission_user *user);
+
+/* Does any of the user's connections wait for a place? */
+bool admission_waits(const struct admission_user *user);
+
+/* Counts one more as this, which is not PLACE_NONE. False: there is no room for it; nothing has changed. */
+bool admission_take(struct admission *admission, struct admission_user *user, enum admission_place place);
+
+/* Counts one less; PLACE_NONE: does not hold it any more. The user is gone if nothing is left of it. */
+void admission_give(struct admission *admission, struct admission_user *user, enum admission_place place);

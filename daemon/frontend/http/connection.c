@@ -8,6 +8,7 @@
 
 void connection_end(struct connection *connection)
 {
+        ring_remove(&connection->ring);
         connection->state = CONNECTION_CLOSING;
         connection->deadline_usec = USEC_NEVER;
         (void)shutdown(connection->fd, SHUT_RDWR);

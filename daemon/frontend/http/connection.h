@@ -1,6 +1,7 @@
 /* A connection, and the request that is being handled on it. */
 #pragma once
 
+#include "daemon/frontend/callers/admission.h"
 #include "daemon/frontend/callers/audit.h"
 #include "daemon/frontend/callers/caller.h"
 #include "daemon/frontend/http/request.h"
@@ -21,8 +22,10 @@ struct connection {
         int fd;
         struct caller caller;
         struct listen_place place;
-        bool counted;    /* in the admission */
-        bool over_limit; /* gets health answers only, until there is a place for it */
+        struct admission_user *user; /* whose it is */
+        enum admission_place holds;  /* what it is counted as; PLACE_OVER: it gets health answers only, until
+                                        there is a place for it */
+        struct ring ring;            // admission_user::idle or wanting
         enum connection_state state;
         uint64_t deadline_usec;
         uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */

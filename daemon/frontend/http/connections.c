@@ -15,6 +15,10 @@ void connections_expect(struct connections *connections, struct connection *conn
 {
         connection->state = state;
         connection->deadline_usec = deadline_usec;
+        ring_remove(&connection->ring);
+        if (state == CONNECTION_IDLE && connection->user) {
+                ring_add_last(&connection->user->idle, &connection->ring);
+        }
         deadlines_note(&connections->deadlines, deadline_usec);
 }
 
@@ -28,7 +32,7 @@ void connections_expect_transfer(struct connections *connections, struct connect
 
 /* ---- coming and going ---- */
 
-static int make_room(struct connections *connections, int fd)
+static int make_table(struct connections *connections, int fd)
 {
         if ((size_t)fd < connections->n_by_fd) {
                 return 0;
@@ -44,69 +48,33 @@ static int make_room(struct connections *connections, int fd)
         return 0;
 }
 
-/* Of those whose caller has shown no right so far, the one that has been there longest. */
-static struct connection *find_stranger(struct connections *connections)
+void connection_leave_place(struct connection *connection)
 {
-        struct connection *found = NULL;
+        enum admission_place held = connection->holds;
 
-        for (struct connection *at = connections->first; at; at = at->next) {
-                if (at->counted && !at->over_limit && !caller_has_right(&at->caller) &&
-                    (at->state == CONNECTION_RECEIVING || at->state == CONNECTION_IDLE)) {
-                        found = at; /* the newest comes first */
-                }
-        }
-        return found;
-}
-
-/* Where all places are taken, a stranger has to go: one who may take on many uids could keep everybody else
- * out. */
-static void make_place(struct connections *connections, const struct peer *peer)
-{
-        struct connection *stranger =
-                admission_full_for(&connections->admission, peer) ? find_stranger(connections) : NULL;
-
-        if (stranger) {
-                connection_end(stranger);
-                admission_leave(&connections->admission, &stranger->caller.peer, stranger->over_limit);
-                stranger->counted = false;
+        if (held != PLACE_NONE) {
+                connection->holds = PLACE_NONE;
+                connection->connections->stirred = true;
+                ring_remove(&connection->ring);
+                admission_give(&connection->connections->admission, take_ptr(connection->user), held);
         }
 }
 
-/* Counts a new connection in. */
-static bool enter(struct connections *connections, const struct peer *peer, bool *ret_over)
-{
-        make_place(connections, peer);
-        return admission_enter(&connections->admission, peer, ret_over);
-}
-
-bool connection_find_place(struct connection *connection)
-{
-        struct connections *connections = connection->connections;
-
-        if (connection->over_limit) {
-                make_place(connections, &connection->caller.peer);
-                connection->over_limit =
-                        !admission_promote(&connections->admission, &connection->caller.peer);
-        }
-        return !connection->over_limit;
-}
-
-struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
-                                   const struct listen_place *place)
+struct connection *connections_add(struct connections *connections, int fd, const struct peer *peer,
+                                   const struct listen_place *place, struct admission_user *user,
+                                   enum admission_place holds)
 {
         _cleanup_free_ struct connection *connection = calloc(1, sizeof(*connection));
-        bool over = false;
 
-        if (!connection || make_room(connections, fd) < 0 || !enter(connections, peer, &over)) {
-                peer_clear(peer);
+        if (!connection || make_table(connections, fd) < 0) {
                 return NULL;
         }
         connection->connections = connections;
         connection->fd = fd;
         connection->caller.peer = *peer;
         connection->place = *place;
-        connection->counted = true;
-        connection->over_limit = over;
+        connection->user = user;
+        connection->holds = holds;
         connection->deadline_usec = USEC_NEVER;
         connection->request.connection = connection;
         connection->next = connections->first;
@@ -146,12 +114,11 @@ struct connection *connections_remove(struct connections *connections, struct co
                 connection->next->link = connection->link;
         }
         connections->n--;
-        if (connection->counted) {
-                admission_leave(&connections->admission, &connection->caller.peer, connection->over_limit);
-        }
+        connection_leave_place(connection);
         peer_clear(&connection->caller.peer);
         free(connection);
-        if (connections->n == 0) {
+        if (connections->n == 0 && connections->admission.n[PLACE_PARKED] == 0 &&
+            connections->parking.n_leaving == 0) {
                 deadlines_forget(&connections->deadlines);
         }
         give_memory_back(connections);
@@ -161,13 +128,19 @@ struct connection *connections_remove(struct connections *connections, struct co
 int connections_init(struct connections *connections, sd_event *event, const struct http_limits *limits,
                      uint64_t (*look)(uint64_t now_usec, void *userdata), void *userdata)
 {
-        connections->admission.limits = *limits;
+        admission_init(&connections->admission, limits);
+        parking_init(&connections->parking);
         return deadlines_init(&connections->deadlines, event, look, userdata);
 }
 
 void connections_clear(struct connections *connections)
 {
         deadlines_clear(&connections->deadlines);
+        if (connections->parking.leaving.next) {
+                (void)parking_end(&connections->parking, &connections->admission, /* unix_only= */ false,
+                                  /* stopping= */ true, /* now_usec= */ 0);
+                parking_clear(&connections->parking);
+        }
         admission_clear(&connections->admission);
         free(connections->by_fd);
 }

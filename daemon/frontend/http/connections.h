@@ -5,11 +5,14 @@
 #include "daemon/frontend/callers/admission.h"
 #include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/drain.h"
+#include "daemon/frontend/http/parking.h"
 
 struct connections {
         struct connection *first;
         unsigned n;
         struct admission admission;
+        struct parking parking;
+        bool stirred; /* there may be a place for one that waits: daemon/frontend/http/room */
         struct deadlines deadlines;
         struct drain drain;        /* bounds them, once it has begun */
         unsigned n_peak;           /* since memory was last given back */
@@ -24,10 +27,14 @@ int connections_init(struct connections *connections, sd_event *event, const str
 /* There must be none any more. */
 void connections_clear(struct connections *connections);
 
-/* A new one, with no deadline yet. Takes what is known of the peer over (also when it fails). NULL: there is
- * no room, or no memory; the socket stays the caller's in any case. */
-struct connection *connections_add(struct connections *connections, int fd, struct peer *peer,
-                                   const struct listen_place *place);
+/* A new one, with no deadline yet, of this user and already counted as this. Takes what is known of the peer
+ * over. NULL: there is no memory; everything stays the caller's. */
+struct connection *connections_add(struct connections *connections, int fd, const struct peer *peer,
+                                   const struct listen_place *place, struct admission_user *user,
+                                   enum admission_place holds);
+
+/* It is on its way out: it is not counted any more, though it lasts until libmicrohttpd has closed it. */
+void connection_leave_place(struct connection *connection);
 
 /* The one that was added with this socket, once; NULL: none was. */
 struct connection *connections_take_new(struct connections *connections, int fd);
@@ -43,8 +50,3 @@ void connections_expect(struct connections *connections, struct connection *conn
  * begun. */
 void connections_expect_transfer(struct connections *connections, struct connection *connection,
                                  enum connection_state state, uint64_t now_usec);
-
-/* Is it within the limits? One that was let in over them is as soon as there is a place, which it then has
- * for good: limits may be widened, others leave. To be asked when a request needs it, of a caller who has
- * shown a right: health answers need no place, and a stranger has to go for him. */
-bool connection_find_place(struct connection *connection);

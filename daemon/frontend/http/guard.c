@@ -98,6 +98,10 @@ void guard_note(struct guard_facts *facts, const char *name, const char *value)
                         &facts->n_transfer_encodings)) {
                 return;
         }
+        if (strcasecmp(name, "Expect") == 0) {
+                facts->expects_continue = value && strcasecmp(value, "100-continue") == 0;
+                return;
+        }
         const char *found = find_name(browser_headers, ARRAY_SIZE(browser_headers), name);
         if (found) {
                 facts->browser_header = found;

@@ -24,6 +24,7 @@ struct guard_facts {
         unsigned n_content_lengths;
         const char *transfer_encoding;
         unsigned n_transfer_encodings;
+        bool expects_continue;      /* the client waits for our word before it sends a body */
         const char *malformed;      /* static: what no well-formed head has; NULL: nothing */
         const char *browser_header; /* static: the name of one that only browsers send */
         const char *proxy_header;   /* likewise, of proxies */

@@ -7,23 +7,18 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/timer.h"
-#include "daemon/frontend/http/connections.h"
+#include "daemon/frontend/http/entrance.h"
 #include "daemon/frontend/http/mhd_loop.h"
-#include "daemon/frontend/http/unix_sockets.h"
+#include "daemon/frontend/http/plain_answer.h"
+#include "daemon/frontend/http/room.h"
 #include "lib/util.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define IDLE_USEC (30 * USEC_PER_SEC)
-/* For what came before an idle connection ended. It is read in this turn of the loop or the next, unless its
- * client reads no answers: then libmicrohttpd reads nothing either. */
-#define LEFT_USEC (1 * USEC_PER_SEC)
 /* Just a number to libmicrohttpd: the real limits are the admission's, and may change on reload. */
-#define ROOM (65536 + ADMISSION_RESERVE)
+#define ROOM (2 * (65536 + ADMISSION_RESERVE))
 
 struct http_server {
         struct http_handler handler;
@@ -35,27 +30,27 @@ struct http_server {
         void *drained_userdata;
 };
 
-/* ---- deadlines ---- */
+/* ---- nothing left ---- */
 
-/* Its client may be sending just now: what has come, or comes before the end, is answered first. Over a unix
- * socket the end of our reading is the end of his sending, and what came before it can still be read;
- * libmicrohttpd sees it at once, and closes. TCP does not tell him that, and libmicrohttpd closes at the end
- * of its turn only: what came until then would be lost, so there both directions end at once. */
-static void end_idle(struct connections *connections, struct connection *connection, uint64_t now_usec)
+static void finish_drain(struct http_server *server)
 {
-        int unread = 0;
-        bool sending = ioctl(connection->fd, FIONREAD, &unread) == 0 && unread > 0;
+        void (*on_drained)(void *) = take_ptr(server->on_drained);
 
-        if (connection->place.tcp && !sending) {
-                connection_end(connection);
-                return;
-        }
-        connections_expect(connections, connection, CONNECTION_RECEIVING, now_usec + LEFT_USEC);
-        if (!sending) {
-                connection->last = true;
-                (void)shutdown(connection->fd, SHUT_RD);
+        server->drain_limit = sd_event_source_disable_unref(server->drain_limit);
+        if (on_drained) {
+                on_drained(server->drained_userdata);
         }
 }
+
+static void look_for_end(struct http_server *server)
+{
+        if (server->connections.drain.begun && server->connections.n == 0 &&
+            server->connections.admission.n[PLACE_PARKED] == 0) {
+                finish_drain(server);
+        }
+}
+
+/* ---- deadlines ---- */
 
 /* A request that waits is resumed, any other connection ended; an idle one is left to say what it is saying
  * just now, and ended then. If it was us that did not run for a while, what came in time still lies unread:
@@ -63,9 +58,10 @@ static void end_idle(struct connections *connections, struct connection *connect
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
 {
         struct http_server *server = userdata;
-        uint64_t next = USEC_NEVER;
 
         mhd_loop_take_turn(server->loop);
+        uint64_t next = parking_look(&server->connections.parking, &server->connections.admission,
+                                     &server->connections.drain, now_usec);
         for (struct connection *connection = server->connections.first, *following; connection;
              connection = following) {
                 following = connection->next;
@@ -73,22 +69,22 @@ static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
                         if (connection->state == CONNECTION_WAITING) {
                                 request_resume(&connection->request);
                         } else if (connection->state == CONNECTION_IDLE) {
-                                end_idle(&server->connections, connection, now_usec);
+                                (void)room_end_idle(connection, now_usec);
                         } else {
+                                if (connection->state == CONNECTION_RECEIVING &&
+                                    connection->request.body_too_large) {
+                                        plain_answer_too_large(connection->fd);
+                                }
                                 connection_end(connection);
                         }
                 }
                 next = MIN_OF(next, connection->deadline_usec);
         }
+        look_for_end(server);
         return next;
 }
 
 /* ---- requests ---- */
-
-static void on_news(struct waiter *waiter)
-{
-        request_resume(container_of(waiter, struct request, waiter));
-}
 
 /* libmicrohttpd knows the whole request line, still undecoded. */
 static void *on_target(void *userdata, const char *target, struct MHD_Connection *mhd)
@@ -125,7 +121,9 @@ static enum MHD_Result handle(struct http_server *server, struct request *reques
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request, connection->mhd, connection->last || server->connections.drain.begun);
+        return request_queue(request, connection->mhd,
+                             connection->last || server->connections.drain.begun ||
+                                     room_is_wanted(connection));
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
@@ -149,6 +147,9 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
         }
         if (*upload_data_size > 0) {
                 if (!request_take_body(request, upload_data, *upload_data_size)) {
+                        if (request->body_too_large) {
+                                plain_answer_too_large(request->connection->fd);
+                        }
                         return MHD_NO; /* ends the connection */
                 }
                 *upload_data_size = 0;
@@ -177,32 +178,16 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
                 connections_expect(&server->connections, connection, CONNECTION_IDLE,
                                    drain_quiet_until(&server->connections.drain, now_usec,
                                                      usec_add(now_usec, IDLE_USEC)));
+                server->connections.stirred |= connection->user && admission_waits(connection->user);
         }
 }
 
 /* ---- the end ---- */
 
-static void finish_drain(struct http_server *server)
-{
-        void (*on_drained)(void *) = take_ptr(server->on_drained);
-
-        server->drain_limit = sd_event_source_disable_unref(server->drain_limit);
-        if (on_drained) {
-                on_drained(server->drained_userdata);
-        }
-}
-
 static int on_drain_limit(sd_event_source *source, uint64_t usec, void *userdata)
 {
         finish_drain(userdata);
         return 0;
-}
-
-static void look_for_end(struct http_server *server)
-{
-        if (server->connections.drain.begun && server->connections.n == 0) {
-                finish_drain(server);
-        }
 }
 
 /* What lasts longer than it may, now that the end has begun, is given its new deadline. */
@@ -238,6 +223,9 @@ int http_server_drain(struct http_server *server, void (*done)(void *userdata), 
         drain_begin(&connections->drain, now_usec);
         for (struct connection *connection = connections->first; connection; connection = connection->next) {
                 shorten(connections, connection, now_usec);
+        }
+        if (connections->admission.n[PLACE_PARKED] > 0) {
+                deadlines_note(&connections->deadlines, connections->drain.wait_no_longer_usec);
         }
         look_for_end(server);
         return 0;
@@ -278,27 +266,17 @@ void http_server_take_turn(struct http_server *server)
         mhd_loop_take_turn(server->loop);
 }
 
+static void after_turn(void *userdata)
+{
+        struct http_server *server = userdata;
+
+        entrance_settle(&server->connections, server->loop);
+}
+
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct listen_place *place)
 {
-        struct connection *connection = connections_add(&server->connections, fd, peer, place);
-
-        if (!connection) {
-                (void)close(fd);
-                return;
-        }
-        unix_sockets_note(fd, !place->tcp);
-        connection->loop = server->loop;
-        connection->request.waiter.on_news = on_news;
-        connection->quiet_since_usec = clock_now_usec();
-        connections_expect_transfer(&server->connections, connection, CONNECTION_RECEIVING,
-                                    connection->quiet_since_usec);
-        if (!mhd_loop_add(server->loop, fd)) {
-                /* Had libmicrohttpd told of the connection, it has told of its end too. */
-                connection = connections_take_new(&server->connections, fd);
-                if (connection) {
-                        (void)remove_connection(server, connection);
-                }
-        }
+        entrance_add(&server->connections, server->loop, fd, peer, place);
+        look_for_end(server); /* libmicrohttpd may not take it */
 }
 
 void http_server_forget_environments(struct http_server *server)
@@ -332,6 +310,9 @@ void http_server_end_unix(struct http_server *server)
                 request_resume(&connection->request);
                 connection_end(connection);
         }
+        deadlines_note(&server->connections.deadlines,
+                       parking_end(&server->connections.parking, &server->connections.admission,
+                                   /* unix_only= */ true, /* stopping= */ false, clock_now_usec()));
 }
 
 unsigned http_server_connections(const struct http_server *server)
@@ -339,9 +320,21 @@ unsigned http_server_connections(const struct http_server *server)
         return server->connections.n;
 }
 
+unsigned http_server_parked(const struct http_server *server)
+{
+        return server->connections.admission.n[PLACE_PARKED];
+}
+
+uint64_t http_server_turned_away(const struct http_server *server)
+{
+        return server->connections.parking.n_turned_away;
+}
+
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
 {
         server->connections.admission.limits = *limits;
+        server->connections.stirred = true;
+        mhd_loop_wake(server->loop);
 }
 
 /* ---- life ---- */
@@ -368,6 +361,7 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
                                                  .on_access = on_access,
                                                  .on_completed = on_completed,
                                                  .on_connection = on_connection,
+                                                 .after_turn = after_turn,
                                                  .userdata = server };
         r = mhd_loop_new(&server->loop, event, ROOM, &callbacks);
         if (r < 0) {

@@ -43,8 +43,14 @@ void http_server_forget_environments(struct http_server *server);
 /* The group of the unix sockets is another one's: whoever came in by them before has to come in again. */
 void http_server_end_unix(struct http_server *server);
 
-/* How many connections there are. */
+/* How many connections there are that may be read. */
 unsigned http_server_connections(const struct http_server *server);
+
+/* How many are parked: they wait for a place, and are not read. */
+unsigned http_server_parked(const struct http_server *server);
+
+/* How many were told, without being read, that there is no room. */
+uint64_t http_server_turned_away(const struct http_server *server);
 
 /* The end, see daemon/frontend/http/drain.h: calls done, once, when all is answered or the time is over.
  * Negative errno.

@@ -1,17 +1,22 @@
 /* A listening socket.
  *
- * Connections are accepted in batches, so that a flood at the door leaves time for those inside. When
- * descriptors run out, the listener rests for a moment: the queue stays with the kernel. */
+ * Connections are accepted in batches, so that a flood at the door leaves time for those inside. Those whose
+ * client has gone meanwhile are dropped before they cost anything: somebody who connects and closes in a
+ * loop fills the kernel's queue otherwise, and on a unix socket others are refused then. When descriptors
+ * run out, the listener rests for a moment: the queue stays with the kernel. */
 #include "daemon/frontend/http/listener.h"
 
 #include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define BATCH     64
+#define GONE_MAX  1024 /* of those that are dropped, in a batch: about 2 ms */
 #define REST_USEC (100 * USEC_PER_MSEC)
 /* At the end: the longest queue that the kernel allows by itself (net.core.somaxconn). */
 #define LAST_BATCHES (4096 / BATCH)
@@ -42,10 +47,23 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* Has the client gone, so that there is nobody to answer, or nothing to answer to? One that has sent a
+ * request, and then said that it sends no more, is there. */
+static bool is_gone(int fd)
+{
+        struct pollfd look = { .fd = fd, .events = POLLRDHUP };
+        char first;
+
+        if (poll(&look, 1, 0) <= 0) {
+                return false;
+        }
+        return (look.revents & (POLLHUP | POLLERR)) || recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* Returns whether more may be at the door. */
 static bool accept_batch(struct listener *listener)
 {
-        for (int i = 0; i < BATCH; i++) {
+        for (int n_taken = 0, n_gone = 0; n_taken < BATCH && n_gone < GONE_MAX;) {
                 struct sockaddr_storage other = { 0 };
                 socklen_t length = sizeof(other);
                 struct peer peer;
@@ -58,6 +76,12 @@ static bool accept_batch(struct listener *listener)
                         }
                         return error == ECONNABORTED; /* a connection that ended in the queue */
                 }
+                if (is_gone(client)) {
+                        (void)close(client);
+                        n_gone++;
+                        continue;
+                }
+                n_taken++;
                 if (listener->door.why) {
                         /* The kernel may have been short of something when it was asked. */
                         peer_door_look(&listener->door, listener->finder, listener->fd);

@@ -20,9 +20,11 @@ struct mhd_loop {
         struct MHD_Daemon *mhd;
         sd_event_source *io, *more;
         uint64_t now_usec; /* of this turn of the loop */
+        void (*after_turn)(void *userdata);
+        void *userdata;
 };
 
-static void run_again(struct mhd_loop *loop)
+void mhd_loop_wake(struct mhd_loop *loop)
 {
         (void)sd_event_source_set_enabled(loop->more, SD_EVENT_ONESHOT);
 }
@@ -34,8 +36,9 @@ void mhd_loop_take_turn(struct mhd_loop *loop)
         loop->now_usec = clock_now_usec();
         (void)MHD_run(loop->mhd);
         if (MHD_get_timeout(loop->mhd, &timeout_ms) == MHD_YES && timeout_ms == 0) {
-                run_again(loop); /* once all others had their turn */
+                mhd_loop_wake(loop); /* once all others had their turn */
         }
+        loop->after_turn(loop->userdata);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -55,14 +58,14 @@ bool mhd_loop_add(struct mhd_loop *loop, int fd)
         if (MHD_add_connection(loop->mhd, fd, NULL, 0) != MHD_YES) {
                 return false;
         }
-        run_again(loop);
+        mhd_loop_wake(loop);
         return true;
 }
 
 void mhd_loop_resume(struct mhd_loop *loop, struct MHD_Connection *connection)
 {
         MHD_resume_connection(connection);
-        run_again(loop);
+        mhd_loop_wake(loop);
 }
 
 uint64_t mhd_loop_now_usec(const struct mhd_loop *loop)
@@ -126,6 +129,8 @@ int mhd_loop_new(struct mhd_loop **ret, sd_event *event, unsigned room,
         if (!loop) {
                 return -ENOMEM;
         }
+        loop->after_turn = callbacks->after_turn;
+        loop->userdata = callbacks->userdata;
         int r = start(loop, room, callbacks);
         if (r < 0) {
                 return r;

@@ -16,6 +16,7 @@ struct mhd_callbacks {
         MHD_AccessHandlerCallback on_access;
         MHD_RequestCompletedCallback on_completed;
         MHD_NotifyConnectionCallback on_connection;
+        void (*after_turn)(void *userdata); /* libmicrohttpd has done what there was to do */
         void *userdata;
 };
 
@@ -32,6 +33,9 @@ bool mhd_loop_add(struct mhd_loop *loop, int fd);
 
 /* Goes on with a connection that was suspended, in a turn of its own. */
 void mhd_loop_resume(struct mhd_loop *loop, struct MHD_Connection *connection);
+
+/* There will be another turn of its own, though libmicrohttpd may have nothing to do. */
+void mhd_loop_wake(struct mhd_loop *loop);
 
 /* Works on what there is. */
 void mhd_loop_take_turn(struct mhd_loop *loop);

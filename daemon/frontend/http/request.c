@@ -6,7 +6,9 @@
 
 #include <assert.h>
 
-#define BODY_DISCARDED_MAX (1024 * 1024) /* of a body that is too large; then the connection ends */
+/* Of a body that is too large so much is read and dropped, as long as the time for a request lasts: many
+ * clients look for an answer only when all is sent, and a connection that ends with bytes unread resets. */
+#define BODY_DISCARDED_MAX (64 * 1024 * 1024)
 
 void request_take_target(struct request *request, const char *target)
 {
@@ -54,8 +56,9 @@ bool request_take_head(struct request *request, struct MHD_Connection *mhd, cons
                         "one colon, or a lone line feed";
         }
         request->body_too_large = announced_length(request) > REQUEST_BODY_MAX;
-        /* A body that is not much too large is read and dropped: a connection that ends with bytes unread
-         * resets, and the client may never see why. */
+        if (request->body_too_large && request->facts.expects_continue) {
+                return false; /* the client waits for our word before it sends it */
+        }
         return announced_length(request) <= BODY_DISCARDED_MAX && guard_framing_sound(&request->facts);
 }
 
@@ -98,7 +101,8 @@ enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mh
                 return MHD_NO;
         }
         if (last) {
-                (void)answer_make_last(request->response);
+                /* As if the client had asked for it: the response may be shared. */
+                (void)MHD_set_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONNECTION, "close");
         }
         enum MHD_Result result = MHD_queue_response(mhd, request->status, request->response);
         if (!request->response_shared) {
@@ -124,6 +128,7 @@ void request_clear(struct request *request)
         request->counted = false;
         request_forget_environment(request);
         request->wait_until_usec = 0;
+        request->place_until_usec = 0;
         request->question = question_free(request->question);
         request->patience_usec = 0;
         request->status = 0;

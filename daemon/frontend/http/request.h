@@ -44,6 +44,7 @@ struct request {
          */
         struct waiter waiter;
         uint64_t wait_until_usec;
+        uint64_t place_until_usec;    /* when the wait for a place is over; 0: it did not begin */
         bool cut_short;               /* the daemon ends before the wait would */
         struct question *question;    /* to the keeper; NULL: none was asked */
         uint64_t question_until_usec; /* when its answer is given up */

@@ -1,0 +1,48 @@
+/* Answers that are written to a socket past libmicrohttpd. */
+#include "daemon/frontend/http/plain_answer.h"
+
+#include "daemon/base/clock.h"
+#include "lib/util.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* A socket to which nothing is on its way takes as much as this at once. */
+static void say(int fd, const char *status, const char *retry_after, const char *body)
+{
+        char text[1024], date[CLOCK_TEXT_MAX];
+        int length =
+                snprintf(text, sizeof(text),
+                         "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\nDate: %s\r\n"
+                         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s"
+                         "Content-Length: %zu\r\n\r\n%s",
+                         status, clock_format_http(date), retry_after, strlen(body), body);
+
+        if (length > 0 && (size_t)length < sizeof(text)) {
+                (void)send(fd, text, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+}
+
+void plain_answer_too_large(int fd)
+{
+        say(fd, "413 Content Too Large", "",
+            "{\"code\":413,\"error\":\"body_too_large\",\"message\":\"the body is far over 8192 bytes: "
+            "nothing "
+            "here takes that much\"}\n");
+}
+
+void plain_answer_no_room(int fd, bool stopping)
+{
+        static const char retry_after[] = "Retry-After: 1\r\n";
+
+        if (stopping) {
+                say(fd, "503 Service Unavailable", retry_after,
+                    "{\"code\":503,\"error\":\"stopping\",\"message\":\"the daemon is stopping: ask "
+                    "again\"}\n");
+                return;
+        }
+        say(fd, "429 Too Many Requests", retry_after,
+            "{\"code\":429,\"error\":\"too_many_connections\",\"message\":\"there are too many open "
+            "connections, "
+            "in all or of this user: reuse or close some\"}\n");
+}

@@ -1,0 +1,11 @@
+/* Answers that are written to a socket past libmicrohttpd, as it has not read the request, or cannot answer
+ * any more. Nothing of an answer may be on its way there. */
+#pragma once
+
+#include <stdbool.h>
+
+/* What came is too large to be read and dropped. */
+void plain_answer_too_large(int fd);
+
+/* There is no room for this connection, or was not in time; stopping: as the daemon ends. */
+void plain_answer_no_room(int fd, bool stopping);
