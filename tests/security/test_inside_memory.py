@@ -22,6 +22,13 @@ FIRST_ID, SECOND_ID, BAD_ID, TYPED_ID = "CANARY0ID1", "CANARY0ID2", "CANARY0ID3"
 pytestmark = pytest.mark.usefixtures("plain_build")  # a sanitizer's heap keeps what was freed
 
 
+def search(pid, *texts):
+    """Of this process alone."""
+    found = {text: [] for text in texts}
+    memory.search_one(pid, found)
+    return found
+
+
 def new_secret():
     return secrets.token_hex(20)
 
@@ -49,14 +56,14 @@ class Watch(threading.Thread):
     def look(self):
         with contextlib.suppress(OSError):  # it has ended
             if frontend := frontend_of(self.keeper):
-                found = memory.search(frontend, *list(self.texts))
+                found = search(frontend, *list(self.texts))
                 self.found += [text for text, places in found.items() if places]
                 self.looked_at.add(frontend)
                 self.n += 1
 
     def has(self, pid):
         """The control: is there any of it in that process?"""
-        return {text for text, places in memory.search(pid, *self.texts).items() if places}
+        return {text for text, places in search(pid, *self.texts).items() if places}
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def test_no_byte_of_a_key_is_ever_in_the_frontend(watched, upstream):
     wait_until(lambda: watch.n > n + 2, "a last look")
     assert not watch.found
     assert watch.has(keeper) and len(watch.looked_at) == 2 and watch.n > 20
-    assert memory.search(frontend_of(keeper), token)[token], "the control: what it has to have is found in it"
+    assert search(frontend_of(keeper), token)[token], "the control: what it has to have is found in it"
 
 
 def test_no_byte_of_a_head_is_in_the_keeper(watched):
@@ -160,10 +167,10 @@ def test_no_byte_of_a_head_is_in_the_keeper(watched):
             with connect(place) as stream:
                 stream.sendall(head[:-2])
                 if what == "a header":
-                    wait_until(lambda: memory.search(frontend, canary)[canary], "the control: it is in the frontend")
+                    wait_until(lambda: search(frontend, canary)[canary], "the control: it is in the frontend")
                 with contextlib.suppress(ConnectionError):  # it may have been refused already
                     stream.sendall(head[-2:])
                 assert receive(stream, quiet=0.1), what
-            found = {text: places for text, places in memory.search(keeper, *needles).items() if places}
+            found = {text: places for text, places in search(keeper, *needles).items() if places}
             assert not found, (what, place)
     assert frontend_of(keeper) == frontend

@@ -47,17 +47,14 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Has the client gone, so that there is nobody to answer, or nothing to answer to? One that has sent a
- * request, and then said that it sends no more, is there. */
+/* Has the client gone, and left no request? One that has sent a request is there: it may have closed behind
+ * it. */
 static bool is_gone(int fd)
 {
         struct pollfd look = { .fd = fd, .events = POLLRDHUP };
         char first;
 
-        if (poll(&look, 1, 0) <= 0) {
-                return false;
-        }
-        return (look.revents & (POLLHUP | POLLERR)) || recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+        return poll(&look, 1, 0) > 0 && recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 /* Returns whether more may be at the door. */
