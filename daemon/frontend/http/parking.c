@@ -25,9 +25,13 @@ static void close_read(int fd)
 
 static void close_first(struct parking *parking)
 {
-        struct parked *parked = container_of(ring_first(&parking->leaving), struct parked, link);
+        struct ring *first = ring_first(&parking->leaving);
 
-        ring_remove(&parked->link);
+        if (!first) {
+                return;
+        }
+        struct parked *parked = container_of(first, struct parked, link);
+        ring_remove(first);
         parking->n_leaving--;
         close_read(parked->fd);
         free(parked);
