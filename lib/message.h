@@ -17,8 +17,8 @@
 #define MESSAGE_GROUPS_MAX       RULE_GROUPS_MAX
 #define MESSAGE_TOKEN_MAX        4096
 #define MESSAGE_LISTENERS_MAX    (2 * SETTINGS_LISTEN_MAX) /* a reload opens before it closes */
-#define MESSAGE_RECORD_TEXT_MAX  1024
-#define MESSAGE_RECORD_FIELD_MAX 256
+#define MESSAGE_RECORD_TEXT_MAX  768
+#define MESSAGE_RECORD_FIELD_MAX 100 /* the longest is a unit's name */
 #define MESSAGE_RECORD_ID_LENGTH 32
 #define MESSAGE_PRIORITY_MIN     3 /* LOG_ERR of syslog(3) */
 #define MESSAGE_PRIORITY_MAX     7 /* LOG_DEBUG */

@@ -16,6 +16,7 @@ struct waiting {
         struct waiting *next;
         size_t length;
         int fd;
+        bool secret; /* in secret memory */
         unsigned char bytes[];
 };
 
@@ -66,7 +67,11 @@ static void forget_first(struct channel *channel)
         }
         channel->queued -= waiting->length;
         close_fd(&waiting->fd);
-        (void)secret_free(waiting);
+        if (waiting->secret) {
+                (void)secret_free(waiting);
+        } else {
+                free(waiting);
+        }
 }
 
 static void want(struct channel *channel, bool room)
@@ -88,7 +93,7 @@ static void send_waiting(struct channel *channel)
         want(channel, channel->first);
 }
 
-int channel_send(struct channel *channel, const void *bytes, size_t length, int fd)
+static int send_or_queue(struct channel *channel, const void *bytes, size_t length, int fd, bool secret)
 {
         if (channel->gone) {
                 return -EPIPE;
@@ -102,16 +107,17 @@ int channel_send(struct channel *channel, const void *bytes, size_t length, int 
         if (length > channel->queue_max - MIN_OF(channel->queued, channel->queue_max)) {
                 return -ENOBUFS;
         }
-        struct waiting *waiting = secret_alloc(sizeof(*waiting) + length);
+        _cleanup_close_ int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+        if (fd >= 0 && copy < 0) {
+                return -errno;
+        }
+        struct waiting *waiting =
+                secret ? secret_alloc(sizeof(*waiting) + length) : calloc(1, sizeof(*waiting) + length);
         if (!waiting) {
                 return -ENOMEM;
         }
-        waiting->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-        if (fd >= 0 && waiting->fd < 0) {
-                int r = -errno;
-                (void)secret_free(waiting);
-                return r;
-        }
+        waiting->secret = secret;
+        waiting->fd = take_fd(copy);
         waiting->length = length;
         memcpy(waiting->bytes, bytes, length);
         *channel->last = waiting;
@@ -119,6 +125,16 @@ int channel_send(struct channel *channel, const void *bytes, size_t length, int 
         channel->queued += length;
         want(channel, /* room= */ true);
         return 0;
+}
+
+int channel_send(struct channel *channel, const void *bytes, size_t length, int fd)
+{
+        return send_or_queue(channel, bytes, length, fd, /* secret= */ false);
+}
+
+int channel_send_secret(struct channel *channel, const void *bytes, size_t length)
+{
+        return send_or_queue(channel, bytes, length, -1, /* secret= */ true);
 }
 
 void channel_settle(struct channel *channel, unsigned wait_msec)

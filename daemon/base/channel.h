@@ -1,8 +1,8 @@
 /* One end of the pair of sockets between two processes of the daemon (SOCK_SEQPACKET): a message arrives as
  * a whole, or not at all, with a descriptor or without.
  *
- * Sending does not wait. What the other end has no room for is queued, in memory that is locked and wiped,
- * up to a bound; beyond it the message is lost, and the sender is told. */
+ * Sending does not wait. What the other end has no room for is queued, up to a bound; beyond it the message
+ * is lost, and the sender is told. */
 #pragma once
 
 #include <stddef.h>
@@ -29,6 +29,8 @@ struct channel *channel_free(struct channel *channel);
 /* fd: goes with it, as a copy; it stays the caller's; -1: none. -ENOBUFS: the other end has not read for
  * long. -ENOMEM. -EPIPE: it is gone. */
 int channel_send(struct channel *channel, const void *bytes, size_t length, int fd);
+/* The same, and if it is queued, then in memory that is locked and wiped. */
+int channel_send_secret(struct channel *channel, const void *bytes, size_t length);
 
 /* Waits until what is queued is sent, or for so long at most: for the last words of a process. */
 void channel_settle(struct channel *channel, unsigned wait_msec);

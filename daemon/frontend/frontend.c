@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define CHANNEL_FD      3
-#define QUEUE_MAX       (1024 * 1024) /* bytes of questions and log that may wait for the keeper */
+#define QUEUE_MAX       (2 * 1024 * 1024) /* bytes of questions and log that may wait for the keeper */
 #define LAST_WORDS_MSEC 200
 
 /* ---- objects ---- */

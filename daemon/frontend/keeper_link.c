@@ -67,7 +67,7 @@ static void report(struct keeper *keeper, uint64_t number, const char *environme
         message->length = (uint32_t)MIN_OF(length, (size_t)MESSAGE_TOKEN_MAX);
         message_set_text(message->environment, sizeof(message->environment), environment);
         memcpy(message->ust, ust, message->length);
-        send_message(keeper, message, sizeof(*message));
+        (void)channel_send_secret(keeper->channel, message, sizeof(*message));
 }
 
 static void groups(struct keeper *keeper, uid_t uid)

@@ -303,7 +303,10 @@ void frontend_process_send(struct frontend_process *process, const void *message
         if (!process->channel) {
                 return;
         }
-        int r = channel_send(process->channel, message, length, fd);
+        uint32_t type;
+        memcpy(&type, message, sizeof(type));
+        int r = type == MESSAGE_SESSION ? channel_send_secret(process->channel, message, length)
+                                        : channel_send(process->channel, message, length, fd);
         if (r < 0 && r != -EPIPE) {
                 frontend_process_replace(process, r);
         }
