@@ -194,8 +194,10 @@ def test_nobody_reads(make_broker, upstream, kind, form):
     flood(place)
     wait_until(lambda: int(re.search(r"^eqp_broker_log_dropped_total (\d+)$", place.get("/metrics").body.decode(),
                                      re.M)[1]) > 100, "what is dropped is counted")
+    place._settle()
     received = read(1 << 20)
     place.get("/v1/sandbox/token", {"EQP-Client": "the-last-one"})
+    place._settle()
     place.process.send_signal(signal.SIGTERM)
     assert place.process.wait(20) == 0
     while more := read(1 << 20):
