@@ -44,9 +44,9 @@ CRASHED = r"the frontend (was ended by signal (?!9\b)|ended with exit code (?!(0
 
 def frontend_of(pid):
     """The number of the process that has a daemon's callers; None while there is none."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "eqp-frontend":
                     return int(child)
     return None
