@@ -11,6 +11,7 @@ import time
 import pytest
 
 from broker import binary, frontend_of, wait_frontend, wait_until
+from fixtures import is_sanitized
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 ENDED = "the frontend was ended by signal"
@@ -96,6 +97,8 @@ def test_it_has_nothing_but_what_it_needs(served):
     assert pathlib.Path(f"/proc/{frontend}/environ").read_bytes().replace(b"\0", b"") == b"" or os.environ.get("ASAN_OPTIONS")
     assert pathlib.Path(f"/proc/{frontend}/cmdline").read_bytes() == b"eqp-brokerd\0--frontend\0"
     for number in os.listdir(f"/proc/{frontend}/fd"):
+        if number == "2" and is_sanitized():
+            continue  # where its findings are written
         with contextlib.suppress(FileNotFoundError):
             target = os.readlink(f"/proc/{frontend}/fd/{number}")
             assert re.match(r"socket:|anon_inode:|/dev/null", target), (number, target)

@@ -83,7 +83,7 @@ def test_no_variable_of_another_library_counts_anywhere(plain_build, hostile, al
     check_nothing_happened(hostile)
 
 
-def test_the_library_asks_for_no_variable_but_its_own():
+def test_the_library_asks_for_no_variable_but_its_own(plain_build):
     """secure_getenv() is blind in a set-uid program; getenv() is not."""
     library = binary("client/libeqp-broker.so")
     symbols = subprocess.run(["nm", "-D", "-u", library], capture_output=True, text=True, check=True).stdout
