@@ -278,6 +278,12 @@ def test_window_excuses_and_ends(recorder):
     assert judge(recorder, error(429, "too_many_connections")) == {"slug"}
 
 
+def test_a_full_house_is_told_before_the_path_is_read(recorder):
+    recorder.open("narrow")
+    assert not judge(recorder, error(429, "too_many_connections"), Ask("unchanged"))
+    assert judge(recorder, error(503, "no_token", **{"Retry-After": "1"}), Ask("unchanged")) == {"form"}
+
+
 def test_floor(recorder):
     now = time.monotonic()
     for at in (0, 0.05, 1.1):
