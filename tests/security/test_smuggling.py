@@ -209,3 +209,34 @@ def test_large_body_is_no_request(broker, upstream):
         replies = send(("127.0.0.1", broker.port), post(broker.port, headers, body))
         assert len(replies) <= 1 and all(reply.status >= 400 for reply in replies), replies
     assert upstream.state("sandbox")["requests"]["token"] == before
+
+
+def last_status(place, *heads):
+    """Of what the last of these heads is answered, sent one after the other on one connection; None: it ends without."""
+    with connect(place) as stream:
+        for head in heads:
+            stream.sendall(head)
+            replies = parse(receive(stream, quiet=0.005))
+    return replies[0].status if replies else None
+
+
+def test_a_head_that_is_almost_the_one_before(broker):
+    """A head that is the same as the connection's last one is not judged again. One byte of another kind anywhere, and
+    it is judged as if nothing had come before it; so are the ends of names, values and lines, which a reader that cuts
+    a head up overwrites with NUL."""
+    place = ("127.0.0.1", broker.port)
+    good = request(port=broker.port)
+    assert last_status(place, good, good, good) == 200
+    cut = good.replace(b"\r\nEQP-Client:", b"\0\0EQP-Client\0")
+    assert cut != good
+    assert last_status(place, good, cut) == last_status(place, cut) == 400
+    refused = 0
+    for at in range(len(good) - 4):  # without the last line's end, which would have to come
+        for byte in b"\0 x" if good[at:at + 1].isalnum() else b"\0\r\n :x":
+            odd = good[:at] + bytes([byte]) + good[at + 1:]
+            if odd.find(b"\r\n\r\n", 0, -4) < 0 and odd.find(b"\n\n", 0, -4) < 0:
+                alone = last_status(place, odd)
+                assert last_status(place, good, odd) == alone, odd
+                assert last_status(place, good, good, odd) == alone, odd
+                refused += alone != 200
+    assert refused > len(good), "the control: most of them are refused"

@@ -100,7 +100,7 @@ static bool admit(struct api *api, struct request *request, const struct route *
                 return false;
         }
         bool under_v1 = strncmp(request->target, "/v1/", 4) == 0;
-        if (!guard_check(&request->facts, &connection->place, under_v1, &refusal)) {
+        if (!request->as_before && !guard_check(&request->facts, &connection->place, under_v1, &refusal)) {
                 refuse(api, request, refusal.status, refusal.slug, refusal.message, refusal.close, now_usec);
                 return false;
         }
@@ -122,6 +122,9 @@ static bool check_form(struct api *api, struct request *request)
         const struct route *route = request->match.route;
         enum token_form form;
 
+        if (request->as_before) {
+                return true;
+        }
         if (route->id == ROUTE_UPSTREAM) {
                 return true; /* whatever it is, we have not got it */
         }
@@ -154,6 +157,9 @@ static bool check_form(struct api *api, struct request *request)
                              ? "the answer can be application/json or text/plain: accept one of them"
                              : "the answer is application/json: accept it");
                 return false;
+        }
+        if (route->id == ROUTE_TOKEN) {
+                same_head_keep(&request->same, &request->head, &request->facts, &request->match);
         }
         return true;
 }
@@ -260,8 +266,13 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
  * waiting where it was. */
 static void begin(struct api *api, struct request *request, uint64_t now_usec)
 {
-        struct route_match match = { 0 };
-        int r = request->target_too_long ? -EINVAL : route_find(request->target, &match);
+        struct route_match match = request->same.match; /* of one that is the same */
+        int r = 0;
+
+        if (!request->as_before) {
+                match = (struct route_match){ 0 };
+                r = request->target_too_long ? -EINVAL : route_find(request->target, &match);
+        }
 
         api->n_requests += !request->counted; /* it may begin anew, as a reload or his groups may have it */
         request->counted = true;

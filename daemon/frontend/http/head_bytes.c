@@ -9,6 +9,8 @@
 #include <microhttpd.h>
 #include <string.h>
 
+#define END_LENGTH 4 /* of the last header's line, and of the empty one */
+
 /* Only the versions 0.9.x leave bytes over. */
 static bool library_is_careless(void)
 {
@@ -28,7 +30,7 @@ static bool ends_line(char byte)
 void head_bytes_line(struct head_bytes *head, const char *method, const char *target, size_t target_length,
                      const char *version)
 {
-        *head = (struct head_bytes){ .end = version + strlen(version) };
+        *head = (struct head_bytes){ .begin = method, .end = version + strlen(version) };
         head->odd = target != method + strlen(method) + 1 || version != target + target_length + 1;
 }
 
@@ -40,20 +42,26 @@ void head_bytes_header(struct head_bytes *head, const char *name, const char *va
                 head->odd = true;
         }
         head->end = value ? value + strlen(value) : NULL;
+        head->n_headers++;
 }
 
-bool head_bytes_sound(const struct head_bytes *head)
+bool head_bytes_whole(const struct head_bytes *head, size_t *ret_length)
 {
-        if (!library_is_careless()) {
-                return true;
-        }
         if (head->odd || !head->end) {
                 return false;
         }
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < END_LENGTH; i++) {
                 if (!ends_line(head->end[i])) {
                         return false;
                 }
         }
+        *ret_length = (size_t)(head->end - head->begin) + END_LENGTH;
         return true;
+}
+
+bool head_bytes_sound(const struct head_bytes *head)
+{
+        size_t length;
+
+        return !library_is_careless() || head_bytes_whole(head, &length);
 }

@@ -11,7 +11,9 @@
 
 /* Zeroed for each request. */
 struct head_bytes {
-        const char *end; /* of the text that was last seen; NULL: none yet */
+        const char *begin; /* of the request line */
+        const char *end;   /* of the text that was last seen; NULL: none yet */
+        unsigned n_headers;
         bool odd;
 };
 
@@ -24,3 +26,7 @@ void head_bytes_header(struct head_bytes *head, const char *name, const char *va
 
 /* After the last header. False: there are bytes that no text accounts for. */
 bool head_bytes_sound(const struct head_bytes *head);
+
+/* Likewise, whatever libmicrohttpd's version: do the texts lie in one piece, up to the empty line? Then with
+ * *ret_length, in bytes, from `begin` on. */
+bool head_bytes_whole(const struct head_bytes *head, size_t *ret_length);

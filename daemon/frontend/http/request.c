@@ -48,6 +48,12 @@ bool request_take_head(struct request *request, struct MHD_Connection *mhd, cons
                        const char *version)
 {
         request->method = http_method_parse(method);
+        int n_headers = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
+        request->as_before = same_head_is(&request->same, method, n_headers);
+        if (request->as_before) {
+                request->facts = request->same.facts;
+                return true;
+        }
         head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
         (void)MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, request);
         if (!head_bytes_sound(&request->head)) {
@@ -125,6 +131,7 @@ void request_clear(struct request *request)
         request->body_too_large = false;
         request->cut_short = false;
         request->as_upstream = false;
+        request->as_before = false;
         request->counted = false;
         request_forget_environment(request);
         request->wait_until_usec = 0;

@@ -5,6 +5,7 @@
 #include "daemon/base/waiters.h"
 #include "daemon/frontend/http/guard.h"
 #include "daemon/frontend/http/head_bytes.h"
+#include "daemon/frontend/http/same_head.h"
 #include "daemon/frontend/known/known.h"
 #include "lib/route.h"
 
@@ -26,7 +27,9 @@ struct request {
         size_t raw_target_length;
         struct head_bytes head;
         struct guard_facts facts;
-        char *body; /* NULL without one; it may hold a token */
+        struct same_head same; /* of an earlier request on the connection */
+        bool as_before;        /* its head is that one, which was found fit */
+        char *body;            /* NULL without one; it may hold a token */
         size_t body_length;
         bool body_too_large;
 
