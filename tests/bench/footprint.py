@@ -35,7 +35,7 @@ def idle(context):
             time.sleep(0.5)
         after = broker.private_kib()
     return [
-        Row("private memory, two environments, idle", fresh / 1024, "MiB", (AT_MOST, 4)),
+        Row("private memory, two environments, idle", fresh / 1024, "MiB", (AT_MOST, 6)),
         Row("of that, written to", dirty / 1024, "MiB"),
         Row("memory per idle connection, 1,000 of them", held[1000], "KiB", (AT_MOST, 12)),
         Row("memory per idle connection, 10,000 of them", held[10_000], "KiB", (AT_MOST, 12)),

@@ -1,27 +1,34 @@
 """One user cannot starve another: caps, deadlines, and an honest caller's latency under each attack.
 
-The attackers run at the lowest priority, so that what is measured is the daemon's fairness and not that of
-the scheduler of a machine with few processors. The figures are printed (pytest -s).
+The attackers run at the daemon's own priority, and come in by the same door as the honest caller, over TCP and over the
+unix socket. So what the caller waits for is the scheduler, too, on a machine with few processors; judged is how much
+processor time the daemon takes from a request to its answer. The figures are printed (pytest -s).
 """
 
 import contextlib
 import os
+import pathlib
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
 
-from broker import wait_until
+from broker import frontend_of, wait_until
 from people import Person, Task, connect_as, run_as, running_as, sockets_as
 from simulator import EXAMPLE_KEY
-from wire import connect, get, parse, receive, request
+from wire import PATIENCE, connect, get, parse, receive, request
 
 pytestmark = pytest.mark.alone
+EQPCTL = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "ctl/eqpctl"
 EXTRA_PER_USER = 4  # over the cap, a few connections get health answers
-# Requests of an honest user: generous, as this machine may be busy with anything.
-P99_MS = 150
+# Processor time of the daemon (as told each tick of 4 ms) from an honest user's request until it has read the answer,
+# which may take as long as others run in its place.
+P99_MS = 50
+# Of a new connection: it is behind all in the kernel's queue, of 4096 at the most.
+P99_NEW_MS = 150
 
 
 def one(stream, port, target=b"/v1/sandbox/token"):
@@ -218,12 +225,23 @@ def test_drip_and_deaf_are_thrown_out(small, alice):
 
 # Attacks: each runs as its attacker until it is killed.
 
+def knock(place, patience=1):
+    """A connection. On a unix socket whose queue is full it waits in the kernel's order, as a time-out would make it
+    fail at once."""
+    if isinstance(place, tuple):
+        return socket.create_connection(place, patience)
+    stream = socket.socket(socket.AF_UNIX)
+    stream.connect(place)
+    stream.settimeout(patience)
+    return stream
+
+
 def attack_idle(place, port):
     """Holds as many silent connections as it gets."""
     held = []
     while True:
         with contextlib.suppress(OSError):
-            held.append(socket.create_connection(place, 1))
+            held.append(knock(place))
         held = held[-200:]
         time.sleep(0.002)
 
@@ -232,7 +250,7 @@ def attack_open(place, port):
     """Opens and closes as fast as it can."""
     while True:
         with contextlib.suppress(OSError):
-            socket.create_connection(place, 1).close()
+            knock(place).close()
 
 
 def attack_reset(place, port):
@@ -240,7 +258,7 @@ def attack_reset(place, port):
     ask = request(port=port)
     while True:
         with contextlib.suppress(OSError):
-            stream = socket.create_connection(place, 1)
+            stream = knock(place)
             stream.sendall(ask)
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             stream.close()
@@ -260,7 +278,7 @@ def attack_flood(place, port):
     while True:
         with contextlib.suppress(OSError):
             while len(streams) < 32:
-                streams.append(socket.create_connection(place, 1))
+                streams.append(knock(place))
                 streams[-1].setblocking(False)
         for stream in list(streams):
             try:
@@ -280,9 +298,8 @@ def attack_deaf(place, port):
     while True:
         with contextlib.suppress(OSError):
             if len(streams) < 64:
-                stream = socket.socket()
+                stream = socket.socket(socket.AF_INET if isinstance(place, tuple) else socket.AF_UNIX)
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-                stream.settimeout(1)
                 stream.connect(place)
                 stream.setblocking(False)
                 streams.append(stream)
@@ -302,7 +319,7 @@ def attack_drip(place, port):
     while True:
         with contextlib.suppress(OSError):
             while len(streams) < 64:
-                streams.append(socket.create_connection(place, 1))
+                streams.append(knock(place))
         for stream in list(streams):
             try:
                 stream.sendall(b"G")
@@ -319,7 +336,7 @@ def attack_bodies(place, port):
     while True:
         for data in (small, large):
             with contextlib.suppress(OSError):
-                with socket.create_connection(place, 1) as stream:
+                with knock(place) as stream:
                     stream.sendall(data)
                     stream.recv(65536)
 
@@ -328,28 +345,36 @@ ATTACKS = {"idle": attack_idle, "open": attack_open, "reset": attack_reset, "ref
            "flood": attack_flood, "deaf": attack_deaf, "drip": attack_drip, "bodies": attack_bodies}
 
 
-def at_low_priority(attack, place, port):
-    os.nice(19)
-    attack(place, port)
+def spent_ms(pid):
+    """Processor time."""
+    with open(f"/proc/{pid}/schedstat") as file:
+        return int(file.read().split()[0]) / 1e6
 
 
-def latencies(place, port, seconds=1.5):
-    """In ms, sorted: of requests on a kept connection, and of requests on new ones."""
-    ask, kept, fresh = request(port=port), [], []
-    with connect(place) as stream:
+def latencies(place, port, pid, seconds=1.5):
+    """(On a kept connection, on new ones), each (waited, processor time of the process meanwhile), in ms, sorted."""
+    ask, kept, fresh = request(port=port), ([], []), ([], [])
+
+    @contextlib.contextmanager
+    def measured(lists):
+        before, spent = time.monotonic(), spent_ms(pid)
+        yield
+        lists[0].append((time.monotonic() - before) * 1000)
+        lists[1].append(spent_ms(pid) - spent)
+
+    with knock(place, PATIENCE) as stream:
+        stream.sendall(ask)  # it is a new one until this is answered
+        assert stream.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            before = time.monotonic()
-            stream.sendall(ask)
-            assert stream.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
-            kept.append((time.monotonic() - before) * 1000)
-            before = time.monotonic()
-            with connect(place) as new:
+            with measured(kept):
+                stream.sendall(ask)
+                assert stream.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
+            with measured(fresh), knock(place, PATIENCE) as new:
                 new.sendall(ask)
                 assert new.recv(65536).startswith(b"HTTP/1.1 200"), "an honest user is served"
-            fresh.append((time.monotonic() - before) * 1000)
             time.sleep(0.002)
-    return sorted(kept), sorted(fresh)
+    return [[sorted(values) for values in lists] for lists in (kept, fresh)]
 
 
 def p99(sorted_values):
@@ -369,26 +394,55 @@ def large(upstream, make_broker, alice, users):
 
 
 @pytest.mark.slow("figures: each attack goes on for seconds")
+@pytest.mark.parametrize("via", ["tcp", "unix"])
 @pytest.mark.parametrize("name", ATTACKS)
-def test_latency_of_the_honest(plain_build, large, alice, mallory, name):
+def test_latency_of_the_honest(plain_build, large, alice, mallory, name, via):
     """Attacked by somebody who may have tokens, and by somebody who may not, both at once."""
-    place = "127.0.0.1", large.port
+    place = ("127.0.0.1", large.port) if via == "tcp" else str(large.socket_path)
+
+    pid = frontend_of(large.process.pid)
 
     def is_fair():
-        calm = run_as(alice, latencies, place, large.port, 0.7)
-        with running_as(large.allowed, at_low_priority, ATTACKS[name], place, large.port), \
-                running_as(mallory, at_low_priority, ATTACKS[name], place, large.port):
+        calm = run_as(alice, latencies, place, large.port, pid, 0.7)
+        with running_as(large.allowed, ATTACKS[name], place, large.port), \
+                running_as(mallory, ATTACKS[name], place, large.port):
             time.sleep(0.3)
-            attacked = run_as(alice, latencies, place, large.port)
-            assert run_as(alice, get, place, "/livez")[0] == 200
-        words = [f"{kind} {p99(before):.2f} -> {p99(after):.2f} (median {before[len(before) // 2]:.2f} -> "
-                 f"{after[len(after) // 2]:.2f}, n={len(after)})"
+            attacked = run_as(alice, latencies, place, large.port, pid)
+            assert run_as(alice, knock_and_get, place, large.port) == 200
+        words = [f"{kind} {p99(before[0]):.2f} -> {p99(after[0]):.2f} (median {before[0][len(before[0]) // 2]:.2f} -> "
+                 f"{after[0][len(after[0]) // 2]:.2f}, the daemon's {p99(after[1]):.2f}, n={len(after[0])})"
                  for kind, before, after in (("kept", calm[0], attacked[0]), ("new", calm[1], attacked[1]))]
-        print(f"\np99 in ms without and with the attack '{name}': {'; '.join(words)}")
-        return p99(attacked[0]) < P99_MS + p99(calm[0]) and p99(attacked[1]) < P99_MS + p99(calm[1])
+        print(f"\np99 in ms without and with the attack '{name}' over {via}: {'; '.join(words)}")
+        return p99(attacked[0][1]) < P99_MS and p99(attacked[1][1]) < P99_NEW_MS
 
     # What else the machine is busy with is not so each time; an unfair daemon is.
     assert any(is_fair() for _ in range(3))
+
+
+def knock_and_get(place, port):
+    with knock(place, PATIENCE) as stream:
+        stream.sendall(request(target=b"/livez", port=port))
+        return parse(receive(stream, quiet=0.1))[0].status
+
+
+@pytest.mark.parametrize("via", ["tcp", "unix"])
+def test_eqpctl_gets_through_a_crowd_at_the_door(plain_build, large, alice, mallory, via):
+    """Four who do nothing but connect and close: on a unix socket, the kernel refuses those who find its queue full."""
+    place, address = (("127.0.0.1", large.port), f"http://127.0.0.1:{large.port}") if via == "tcp" else \
+        (str(large.socket_path), f"unix:{large.socket_path}")
+    eqpctl = [str(EQPCTL), "--address", address, "token", "sandbox"]
+    durations = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(running_as(mallory, attack_open, place, large.port))
+        time.sleep(0.5)
+        for _ in range(26):
+            began = time.monotonic()
+            result = subprocess.run(eqpctl, capture_output=True, text=True, check=False, cwd="/", timeout=60)
+            durations.append(time.monotonic() - began)
+            assert result.returncode == 0, result.stderr
+    durations.sort()
+    print(f"\neqpctl over {via}: median {durations[13] * 1000:.0f} ms, at most {durations[-1] * 1000:.0f} ms")
 
 
 DEAF = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200  # and nobody reads the answers
