@@ -78,6 +78,7 @@ static int read_pair(const char *pair, size_t length, struct token_query *query,
         if (is_wait && seconds > TOKEN_WAIT_MAX_SEC) {
                 return refuse(reterr_message, size, "wait is over 30 seconds: ask again instead.");
         }
+        query->has_wait |= is_wait;
         *(is_wait ? &query->wait_sec : &query->min_ttl_sec) = seconds;
         return 0;
 }

@@ -1,12 +1,14 @@
 /* The query of GET /v1/{environment}/token, the one path that may have any. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct token_query {
         uint32_t min_ttl_sec; /* 0: any */
         uint32_t wait_sec;    /* default 2, at most 30 */
+        bool has_wait;        /* it is not the default */
 };
 #define TOKEN_WAIT_DEFAULT_SEC 2
 #define TOKEN_WAIT_MAX_SEC     30

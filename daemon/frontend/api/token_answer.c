@@ -10,6 +10,10 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
+#include <assert.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+
 static struct MHD_Response *render_text(const struct session *session)
 {
         size_t length = strlen(session->ust);
@@ -23,6 +27,27 @@ static struct MHD_Response *render_text(const struct session *session)
         return answer_secret(body, length + 1, "text/plain; charset=us-ascii");
 }
 
+const char *token_answer_etag(struct token_answers *answers, const struct session *session)
+{
+        uint8_t digest[32];
+
+        static_assert(sizeof(digest) >= ETAG_DIGEST_SIZE, "its beginning is enough");
+        if (answers->etag_serial != session->serial) {
+                answers->etag_serial = 0;
+                if (gnutls_hash_fast(GNUTLS_DIG_SHA256, session->ust, strlen(session->ust), digest) < 0) {
+                        return NULL;
+                }
+                (void)etag_format(digest, answers->etag);
+                answers->etag_serial = session->serial;
+        }
+        return answers->etag;
+}
+
+static bool add_etag(struct MHD_Response *response, const char *etag)
+{
+        return !etag || MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, etag) == MHD_YES;
+}
+
 struct MHD_Response *token_answer(struct token_answers *answers, const struct environment_view *view,
                                   const struct session *session, enum token_form form, uint64_t now_usec)
 {
@@ -34,6 +59,10 @@ struct MHD_Response *token_answer(struct token_answers *answers, const struct en
                         form == TOKEN_AS_TEXT ? render_text(session)
                                               : answer_json(token_document(view, session, now_usec),
                                                             /* secret= */ true);
+                if (response && !add_etag(response, token_answer_etag(answers, session))) {
+                        MHD_destroy_response(response);
+                        return NULL;
+                }
                 if (!response) {
                         return NULL;
                 }

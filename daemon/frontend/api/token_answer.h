@@ -4,6 +4,7 @@
 
 #include "daemon/frontend/http/media_type.h"
 #include "lib/environment_view.h"
+#include "lib/etag.h"
 #include "lib/session.h"
 
 #include <microhttpd.h>
@@ -15,12 +16,17 @@ struct token_answers {
                 uint64_t serial;   /* of the session */
                 uint32_t left_sec; /* as rendered */
         } forms[_TOKEN_FORM_COUNT];
+        uint64_t etag_serial; /* of the session; 0: none */
+        char etag[ETAG_TEXT_MAX];
 };
 
 /* The answer for this moment; it stays the cache's, and is good for being queued at once. NULL: no memory.
  */
 struct MHD_Response *token_answer(struct token_answers *answers, const struct environment_view *view,
                                   const struct session *session, enum token_form form, uint64_t now_usec);
+
+/* The ETag that this answer has: it names the token, over restarts as well. NULL: the library refuses. */
+const char *token_answer_etag(struct token_answers *answers, const struct session *session);
 
 /* The same with what became of a report: not shared. reason: for people. */
 struct MHD_Response *token_answer_reported(const struct environment_view *view,

@@ -163,15 +163,32 @@ void token_request_limited(struct request *request, const char *advice, uint64_t
 
 /* ---- get ---- */
 
+/* Has the client this token already? */
+static bool has_it(struct token_answers *answers, const struct request *request,
+                   const struct session *session)
+{
+        const char *etag = request->facts.if_none_match ? token_answer_etag(answers, session) : NULL;
+
+        return etag && etag_is_named(etag, request->facts.if_none_match);
+}
+
 static void serve_token(struct api *api, struct request *request, struct session *session, uint64_t now_usec)
 {
+        struct token_answers *answers = &api->answers[request->environment_index];
         enum token_form form = TOKEN_AS_JSON;
+        unsigned status = has_it(answers, request, session) ? 304 : 200;
 
+        if (status == 304 && request->waits_for_another && now_usec < token_request_patience(request)) {
+                token_request_wait_for_news(request, request->patience_usec);
+                return;
+        }
+        if (status == 200) {
+                token_request_note(api, request, session, now_usec);
+        }
         (void)media_type_choose(request->facts.accept, /* text_offered= */ true, &form);
-        token_request_note(api, request, session, now_usec);
-        request_answer_shared(request, 200,
-                              token_answer(&api->answers[request->environment_index],
-                                           &request->environment->view, session, form, now_usec));
+        /* As 304 it goes without its body, and with all headers that it has otherwise. */
+        request_answer_shared(request, status,
+                              token_answer(answers, &request->environment->view, session, form, now_usec));
 }
 
 static void answer_unattainable(struct api *api, struct request *request)
@@ -292,6 +309,7 @@ void token_request_get(struct api *api, struct request *request, uint64_t now_us
                         return;
                 }
                 request->min_ttl_sec = query.min_ttl_sec;
+                request->waits_for_another = query.has_wait;
                 request->patience_usec = now_usec + query.wait_sec * USEC_PER_SEC;
         }
         token_request_serve(api, request, now_usec, serve_token);

@@ -93,6 +93,7 @@ void guard_note(struct guard_facts *facts, const char *name, const char *value)
             note_single("EQP-Client", name, value, &facts->client, &facts->n_clients) ||
             note_single("Accept", name, value, &facts->accept, &facts->n_accepts) ||
             note_single("Authorization", name, value, &facts->authorization, &facts->n_authorizations) ||
+            note_single("If-None-Match", name, value, &facts->if_none_match, &facts->n_if_none_matches) ||
             note_single("Content-Length", name, value, &facts->content_length, &facts->n_content_lengths) ||
             note_single("Transfer-Encoding", name, value, &facts->transfer_encoding,
                         &facts->n_transfer_encodings)) {
@@ -186,12 +187,13 @@ static bool check_framing(const struct guard_facts *facts, struct guard_refusal 
 static bool check_form(const struct guard_facts *facts, struct guard_refusal *refusal)
 {
         if (facts->n_hosts > 1 || facts->n_clients > 1 || facts->n_authorizations > 1 ||
-            facts->n_accepts > 1) {
+            facts->n_accepts > 1 || facts->n_if_none_matches > 1) {
                 return refuse(refusal, 400, "bad_request", "a header that may stand once is there twice: %s",
                               facts->n_hosts > 1            ? "Host"
                               : facts->n_clients > 1        ? "EQP-Client"
                               : facts->n_authorizations > 1 ? "Authorization"
-                                                            : "Accept");
+                              : facts->n_accepts > 1        ? "Accept"
+                                                            : "If-None-Match");
         }
         return true;
 }

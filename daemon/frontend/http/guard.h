@@ -20,6 +20,8 @@ struct guard_facts {
         unsigned n_accepts;
         const char *authorization;
         unsigned n_authorizations;
+        const char *if_none_match;
+        unsigned n_if_none_matches;
         const char *content_length;
         unsigned n_content_lengths;
         const char *transfer_encoding;

@@ -133,6 +133,7 @@ void request_clear(struct request *request)
         request->as_upstream = false;
         request->as_before = false;
         request->counted = false;
+        request->waits_for_another = false;
         request_forget_environment(request);
         request->wait_until_usec = 0;
         request->place_until_usec = 0;

@@ -41,7 +41,8 @@ struct request {
         bool counted;     /* in api::n_requests */
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
-        uint32_t at_most_sec; /* as_upstream: no longer life is told than it asks for */
+        bool waits_for_another; /* with If-None-Match: a token that it has already is no answer yet */
+        uint32_t at_most_sec;   /* as_upstream: no longer life is told than it asks for */
 
         /* while it waits: for the environment, for the keeper's answer, or for what is asked of the caller
          */
