@@ -4,9 +4,12 @@
  * allows: what no rule names is refused, so an empty list refuses everybody. Rules by name say nothing until
  * whoever may ask the user database has *resolved* them. */
 #include "lib/access_rule.h"
+#include "lib/names.h"
 #include "lib/util.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #define ID_OVERFLOW UINT32_C(65534) /* what the kernel shows for an id that it cannot map */
 #define ID_INVALID  UINT32_MAX      /* (uid_t)-1 */
@@ -71,16 +74,29 @@ static int check_unit(const char *name, const char **reterr_why)
         return fault ? refuse(reterr_why, fault) : 0;
 }
 
+static int check_local(const char *name, const char **reterr_why)
+{
+        if (!local_key_name_valid(name, strlen(name))) {
+                return refuse(reterr_why, "this is no name of a local key: write local:NAME, as in its "
+                                          "section [local NAME]");
+        }
+        return 0;
+}
+
+/* "any" has no prefix. */
+static const char *const prefixes[] = {
+        [ACCESS_RULE_ANY] = NULL,       [ACCESS_RULE_UID] = "uid:",     [ACCESS_RULE_GID] = "gid:",
+        [ACCESS_RULE_USER] = "user:",   [ACCESS_RULE_GROUP] = "group:", [ACCESS_RULE_UNIT] = "unit:",
+        [ACCESS_RULE_LOCAL] = "local:",
+};
+
+static bool is_number(const struct access_rule *rule)
+{
+        return rule->kind == ACCESS_RULE_UID || rule->kind == ACCESS_RULE_GID;
+}
+
 int access_rule_parse(const char *text, struct access_rule *ret, const char **reterr_why)
 {
-        static const struct {
-                const char *prefix;
-                enum access_rule_kind kind;
-        } kinds[] = {
-                { "uid:", ACCESS_RULE_UID },   { "gid:", ACCESS_RULE_GID },
-                { "user:", ACCESS_RULE_USER }, { "group:", ACCESS_RULE_GROUP },
-                { "unit:", ACCESS_RULE_UNIT },
-        };
         struct access_rule rule = { .kind = ACCESS_RULE_ANY, .resolved = true };
         const char *rest = NULL;
         int r;
@@ -90,10 +106,10 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                 return 0;
         }
 
-        for (size_t i = 0; i < ARRAY_SIZE(kinds) && !rest; i++) {
-                if (strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) == 0) {
-                        rule.kind = kinds[i].kind;
-                        rest = text + strlen(kinds[i].prefix);
+        for (size_t i = 0; i < ARRAY_SIZE(prefixes) && !rest; i++) {
+                if (prefixes[i] && strncmp(text, prefixes[i], strlen(prefixes[i])) == 0) {
+                        rule.kind = (enum access_rule_kind)i;
+                        rest = text + strlen(prefixes[i]);
                 }
         }
         if (!rest) {
@@ -102,10 +118,12 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
                               "unit:NAME.service or any");
         }
 
-        if (rule.kind == ACCESS_RULE_UID || rule.kind == ACCESS_RULE_GID) {
+        if (is_number(&rule)) {
                 r = parse_id(rest, &rule.id, reterr_why);
         } else if (rule.kind == ACCESS_RULE_UNIT) {
                 r = check_unit(rest, reterr_why);
+        } else if (rule.kind == ACCESS_RULE_LOCAL) {
+                r = check_local(rest, reterr_why);
         } else {
                 rule.resolved = false;
                 r = check_name(rest, reterr_why);
@@ -113,11 +131,23 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
         if (r < 0) {
                 return r;
         }
-        if (rule.kind != ACCESS_RULE_UID && rule.kind != ACCESS_RULE_GID) {
+        if (!is_number(&rule)) {
                 memcpy(rule.name, rest, strlen(rest) + 1);
         }
         *ret = rule;
         return 0;
+}
+
+const char *access_rule_format(const struct access_rule *rule, char buffer[static ACCESS_RULE_TEXT_MAX])
+{
+        if (rule->kind == ACCESS_RULE_ANY) {
+                (void)snprintf(buffer, ACCESS_RULE_TEXT_MAX, "any");
+        } else if (is_number(rule)) {
+                (void)snprintf(buffer, ACCESS_RULE_TEXT_MAX, "%s%" PRIu32, prefixes[rule->kind], rule->id);
+        } else {
+                (void)snprintf(buffer, ACCESS_RULE_TEXT_MAX, "%s%s", prefixes[rule->kind], rule->name);
+        }
+        return buffer;
 }
 
 /* ---- lists ---- */
@@ -190,6 +220,14 @@ static bool fits_group(const struct access_rule *rule, const struct caller_ident
                 }
         }
         return false;
+}
+
+bool access_rule_fits(const struct access_rule *rule, const struct caller_identity *caller)
+{
+        if (rule->kind == ACCESS_RULE_LOCAL) {
+                return caller->local && streq(rule->name, caller->local);
+        }
+        return fits_user(rule, caller) || fits_group(rule, caller);
 }
 
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller)

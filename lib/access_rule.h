@@ -1,5 +1,6 @@
 /* Who may do something: a list of rules such as "user:deploy", "gid:33", "unit:deploy.service", "any". The
- * first that fits allows; none fits: refused. */
+ * first that fits allows; none fits: refused. "local:NAME" is for the gateway's rules, lib/gateway_rule.h.
+ */
 #pragma once
 
 #include "lib/unit_name.h"
@@ -19,11 +20,13 @@ enum access_rule_kind {
         ACCESS_RULE_USER,  /* by name, a uid once it is resolved */
         ACCESS_RULE_GROUP, /* by name, a gid once it is resolved */
         ACCESS_RULE_UNIT,  /* a unit that asks for a credential, or the instances of a template */
+        ACCESS_RULE_LOCAL, /* whoever's request carries the local key of this name */
 };
 
 struct access_rule {
         enum access_rule_kind kind;
         bool resolved; /* `id` holds, or none is needed; an unresolved rule fits nobody */
+        bool absent;   /* it is unresolved as there is no such name; else because nobody has told yet */
         bool optional; /* a default: its name need not exist on this host */
         uint32_t id;
         char name[UNIT_NAME_MAX + 1];
@@ -34,13 +37,15 @@ struct access_rules {
         size_t n;
 };
 
-/* A caller as the kernel named it. Groups: gid, and all others that may matter, if has_groups. */
+/* A caller as the kernel named it. Groups: gid, and all others that may matter, if has_groups. local: the
+ * name of the local key that its request carries, which was found good; NULL: none. */
 struct caller_identity {
         uid_t uid;
         gid_t gid;
         bool has_groups;
         const gid_t *groups;
         size_t n_groups;
+        const char *local;
 };
 
 /* Reads one rule. -EINVAL with *reterr_why, a static text. uid and gid 4294967295 (-1) and 65534 are
@@ -50,13 +55,22 @@ int access_rule_parse(const char *text, struct access_rule *ret, const char **re
 /* Is it about a group whose number is known? */
 bool access_rule_is_group(const struct access_rule *rule);
 
+/* Does this one rule fit the caller? As in a list, but that a rule for a local key fits whose request
+ * carries it. */
+bool access_rule_fits(const struct access_rule *rule, const struct caller_identity *caller);
+
+/* Writes it as access_rule_parse() reads it. Returns buffer. */
+#define ACCESS_RULE_TEXT_MAX (sizeof("group:") + UNIT_NAME_MAX)
+const char *access_rule_format(const struct access_rule *rule, char buffer[static ACCESS_RULE_TEXT_MAX]);
+
 /* Appends; -ENOMEM, -E2BIG beyond ACCESS_RULES_MAX. */
 int access_rules_add(struct access_rules *rules, const struct access_rule *rule);
 void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
 
 /* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his
- * primary group when has_groups is set. A rule for a unit fits no caller. */
+ * primary group when has_groups is set. A rule for a unit fits no caller, nor does one for a local key: that
+ * opens what the gateway's rules say. */
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
 
 /* Do they allow this unit to have a credential? Only rules for units and "any" can: it is the manager that

@@ -115,15 +115,19 @@ static bool check_settings(const struct message_settings *message)
 /* Could it have been read from settings? Only names wait to be resolved. */
 static bool check_rule(const struct access_rule *rule)
 {
-        static const char *const prefixes[ACCESS_RULE_UNIT + 1] = {
+        static const char *const prefixes[ACCESS_RULE_LOCAL + 1] = {
                 [ACCESS_RULE_USER] = "user:",
                 [ACCESS_RULE_GROUP] = "group:",
                 [ACCESS_RULE_UNIT] = "unit:",
+                [ACCESS_RULE_LOCAL] = "local:",
         };
         const char *prefix = prefixes[rule->kind], *why;
         char text[sizeof("group:") + UNIT_NAME_MAX];
         struct access_rule read;
 
+        if (rule->absent && rule->resolved) {
+                return false;
+        }
         if (!prefix) {
                 return rule->resolved && !*rule->name;
         }

@@ -125,7 +125,8 @@ TABLE(settings, ANY(type), ANY(own_uid), BOOL(metrics), BOOL(socket_group_by_nam
 #undef T
 
 #define T struct access_rule
-TABLE(rule, ENUM(kind, ACCESS_RULE_UNIT + 1), BOOL(resolved), BOOL(optional), ANY(id), TEXT(name));
+TABLE(rule, ENUM(kind, ACCESS_RULE_LOCAL + 1), BOOL(resolved), BOOL(absent), BOOL(optional), ANY(id),
+      TEXT(name));
 #undef T
 
 #define T struct message_rules

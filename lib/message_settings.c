@@ -45,6 +45,7 @@ static void copy_rule(struct access_rule *to, const struct access_rule *from)
 {
         to->kind = from->kind;
         to->resolved = from->resolved;
+        to->absent = from->absent;
         to->optional = from->optional;
         to->id = from->id;
         message_set_text(to->name, sizeof(to->name), from->name);

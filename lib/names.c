@@ -71,6 +71,11 @@ bool key_label_valid(const char *label, size_t length)
         return true;
 }
 
+bool local_key_name_valid(const char *name, size_t length)
+{
+        return key_label_valid(name, length);
+}
+
 static size_t span(const char *text, bool (*is)(char))
 {
         size_t n = 0;

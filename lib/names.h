@@ -7,6 +7,7 @@
 #define ENVIRONMENT_NAME_MAX 32 /* characters, without the NUL */
 #define KEY_LABEL_MAX        32
 #define CLIENT_NAME_MAX      64
+#define LOCAL_KEY_NAME_MAX   32
 
 #define KEYS_PER_ENVIRONMENT_MAX 3
 
@@ -16,6 +17,9 @@ bool environment_name_valid(const char *name, size_t length);
 
 /* [A-Za-z0-9_][A-Za-z0-9._-]{0,31}. */
 bool key_label_valid(const char *label, size_t length);
+
+/* Of a local key: written like a key's label. */
+bool local_key_name_valid(const char *name, size_t length);
 
 /* 1 to 64 of A-Z a-z 0-9 . _ / @ -, what the EQP-Client header carries. */
 bool client_name_valid(const char *name, size_t length);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "lib/access_rule.h"
+#include "lib/gateway_rule.h"
 #include "lib/listen_address.h"
+#include "lib/local_key.h"
 #include "lib/names.h"
 
 #include <stdbool.h>
@@ -31,6 +33,11 @@ struct environment_settings {
         uint64_t exchange_timeout_usec;
         bool has_allow, has_operators; /* else [broker]'s count */
         struct access_rules allow, operators;
+        bool gateway;                         /* requests are passed on; what follows is of [gateway NAME] */
+        struct gateway_rules gateway_rules;   /* allow and deny, in their order */
+        bool encoded_slash;                   /* %2F may stand inside a segment of a path */
+        uint64_t gateway_body_max;            /* bytes of a request's body */
+        uint64_t gateway_answer_timeout_usec; /* for the head of an answer, once the request is sent */
 };
 
 struct settings {
@@ -47,7 +54,9 @@ struct settings {
         uint32_t max_connections_per_user;
         struct access_rules allow, operators;
         struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
-        size_t n_environments; /* sorted: production, sandbox first as built in, then as configured */
+        size_t n_environments;        /* sorted: production, sandbox first as built in, then as configured */
+        struct local_key *local_keys; /* as configured, each with a name and an ID of its own */
+        size_t n_local_keys;
 };
 
 /* Makes settings that hold the defaults only. -ENOMEM. */

@@ -30,26 +30,9 @@ static void write_duration(FILE *file, const char *key, uint64_t sec)
 static void write_rules(FILE *file, const char *key, const struct access_rules *rules)
 {
         for (size_t i = 0; i < rules->n; i++) {
-                const struct access_rule *rule = &rules->rules[i];
+                char text[ACCESS_RULE_TEXT_MAX];
 
-                switch (rule->kind) {
-                case ACCESS_RULE_ANY:
-                        (void)fprintf(file, "%s = any\n", key);
-                        break;
-                case ACCESS_RULE_UID:
-                case ACCESS_RULE_GID:
-                        (void)fprintf(file, "%s = %s:%" PRIu32 "\n", key,
-                                      rule->kind == ACCESS_RULE_UID ? "uid" : "gid", rule->id);
-                        break;
-                case ACCESS_RULE_USER:
-                case ACCESS_RULE_GROUP:
-                        (void)fprintf(file, "%s = %s:%s\n", key,
-                                      rule->kind == ACCESS_RULE_USER ? "user" : "group", rule->name);
-                        break;
-                case ACCESS_RULE_UNIT:
-                        (void)fprintf(file, "%s = unit:%s\n", key, rule->name);
-                        break;
-                }
+                (void)fprintf(file, "%s = %s\n", key, access_rule_format(&rules->rules[i], text));
         }
 }
 

@@ -92,6 +92,11 @@ static int read_rule(struct settings_reading *r, const char *value, bool units, 
         if (access_rule_parse(value, &rule, &why) < 0) {
                 return settings_fail_value(r, value, why);
         }
+        if (rule.kind == ACCESS_RULE_LOCAL) {
+                return settings_fail_value(r, value,
+                                           "a local key opens what its own section says, and [gateway "
+                                           "ENVIRONMENT]: write this rule there");
+        }
         if (rule.kind == ACCESS_RULE_UNIT && !units) {
                 return settings_fail_value(r, value,
                                            "a unit gets its token and cannot ask for anything else: write "

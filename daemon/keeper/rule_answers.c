@@ -212,6 +212,7 @@ static int put_number(const struct rule_place *place, void *userdata)
         const struct rule_answer *answer = find_answer(userdata, place->rule->kind, place->rule->name);
 
         place->rule->resolved = answer && answer->state == RULE_ANSWER_FOUND;
+        place->rule->absent = answer && answer->state == RULE_ANSWER_UNKNOWN;
         place->rule->id = place->rule->resolved ? answer->id : 0;
         return 0;
 }

@@ -204,13 +204,15 @@ static const struct change broken[] = {
         N(RULES, message_rules, n, 65),
         N(RULES, message_rules, n, -1),
         N(RULES, message_rules, n, 64), /* those behind the sixth are nothing */
-        N(RULES, message_rules, rules[0].kind, ACCESS_RULE_UNIT + 1),
+        N(RULES, message_rules, rules[0].kind, ACCESS_RULE_LOCAL + 1),
         N(RULES, message_rules, rules[0].kind, -1),
         N(RULES, message_rules, rules[0].resolved, 2),
         N(RULES, message_rules, rules[0].resolved, 0),
         N(RULES, message_rules, rules[1].resolved, 0),
         N(RULES, message_rules, rules[5].resolved, 0),
         N(RULES, message_rules, rules[0].optional, 2),
+        N(RULES, message_rules, rules[4].absent, 2),
+        N(RULES, message_rules, rules[3].absent, 1), /* it has a number */
         S(RULES, message_rules, rules[1].name, "root"), /* of a number */
         S(RULES, message_rules, rules[3].name, ""),
         S(RULES, message_rules, rules[3].name, "1000"),
@@ -219,7 +221,7 @@ static const struct change broken[] = {
         S(RULES, message_rules, rules[5].name, "worker"),
         UNENDED(RULES, message_rules, rules[5].name),
         UNENDED(RULES, message_rules, rules[63].name),
-        N(RULES, message_rules, rules[63].kind, 6),
+        N(RULES, message_rules, rules[63].kind, ACCESS_RULE_LOCAL + 1),
 
         S(ENVIRONMENT, message_environment, V(name), ""),
         S(ENVIRONMENT, message_environment, V(name), "v1"),
