@@ -3,10 +3,10 @@
  * A date is one of three forms: the fixed one of today ("Sun, 06 Nov 1994 08:49:37 GMT"), RFC 850's with a
  * two-digit year
  * ("Sunday, 06-Nov-94 08:49:37 GMT") and that of C's asctime() ("Sun Nov  6 08:49:37 1994"). They are read
- * by hand because strptime() bends with the locale and with white space, and because libc's calendar reads
- * the zone file. The name of the day must be one, but need not fit the date: what is waited for is the
- * moment. */
+ * by hand because strptime() bends with the locale and with white space. The name of the day must be one,
+ * but need not fit the date: what is waited for is the moment. */
 #include "lib/retry_after.h"
+#include "lib/calendar.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -15,14 +15,8 @@
 #define WAIT_MAX_SEC (UINT32_MAX - 1)
 #define VALUE_MAX    64
 
-#define SEC_PER_DAY      INT64_C(86400)
 #define SEC_PER_YEAR     INT64_C(31556952)     /* the mean Gregorian year */
 #define WALL_CLOCK_LIMIT INT64_C(253402300800) /* the year 10000 */
-
-struct date {
-        unsigned year, month, day; /* month and day count from 1 */
-        unsigned hour, minute, second;
-};
 
 static const char *const short_days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
 static const char *const long_days[] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
@@ -70,13 +64,13 @@ static bool take_word(const char **p, const char *const *words, size_t n, unsign
         return false;
 }
 
-static bool take_time_of_day(const char **p, struct date *date)
+static bool take_time_of_day(const char **p, struct calendar_date *date)
 {
         return take_digits(p, 2, &date->hour) && take_text(p, ":") && take_digits(p, 2, &date->minute) &&
                take_text(p, ":") && take_digits(p, 2, &date->second);
 }
 
-static bool read_fixed(const char *p, struct date *date)
+static bool read_fixed(const char *p, struct calendar_date *date)
 {
         unsigned weekday;
 
@@ -87,7 +81,7 @@ static bool read_fixed(const char *p, struct date *date)
                take_text(&p, " GMT") && *p == '\0';
 }
 
-static bool read_rfc850(const char *p, struct date *date)
+static bool read_rfc850(const char *p, struct calendar_date *date)
 {
         unsigned weekday;
 
@@ -98,7 +92,7 @@ static bool read_rfc850(const char *p, struct date *date)
                take_text(&p, " GMT") && *p == '\0';
 }
 
-static bool read_asctime(const char *p, struct date *date)
+static bool read_asctime(const char *p, struct calendar_date *date)
 {
         unsigned weekday;
 
@@ -109,40 +103,13 @@ static bool read_asctime(const char *p, struct date *date)
                *p == '\0';
 }
 
-static bool is_leap(unsigned year)
-{
-        return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static bool is_real(const struct date *date)
-{
-        static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-        unsigned in_month = days[date->month - 1] + (date->month == 2 && is_leap(date->year));
-
-        /* Second 60 is a leap second. */
-        return date->year >= 1 && date->day >= 1 && date->day <= in_month && date->hour <= 23 &&
-               date->minute <= 59 && date->second <= 60;
-}
-
-/* Seconds since 1970. Years begin in March here, so that the leap day is the last of its year. */
-static int64_t to_wall_clock(const struct date *date)
-{
-        int64_t year = (int64_t)date->year - (date->month <= 2);
-        int64_t day_of_year =
-                (153 * ((int64_t)date->month + (date->month > 2 ? -3 : 9)) + 2) / 5 + date->day - 1;
-        int64_t leap_days = year / 4 - year / 100 + year / 400;
-        int64_t days = year * 365 + leap_days + day_of_year - 719468; /* 1 March of year 0 to 1970 */
-
-        return days * SEC_PER_DAY + date->hour * 3600 + date->minute * 60 + date->second;
-}
-
 /* RFC 9110: a two-digit year is never more than 50 years ahead; so it is the latest year that is not. */
-static void widen_year(struct date *date, int64_t wall_now_sec)
+static void widen_year(struct calendar_date *date, int64_t wall_now_sec)
 {
         unsigned this_year = 1970 + (unsigned)(wall_now_sec / SEC_PER_YEAR);
 
         date->year += this_year / 100 * 100 + 100;
-        while (to_wall_clock(date) > wall_now_sec + 50 * SEC_PER_YEAR) {
+        while (calendar_to_wall_clock(date) > wall_now_sec + 50 * SEC_PER_YEAR) {
                 date->year -= 100;
         }
 }
@@ -186,17 +153,17 @@ static int64_t sane_clock(int64_t wall_sec)
 
 static int read_date(const char *trimmed, int64_t wall_now_sec, int64_t *ret_sec)
 {
-        struct date date = { .year = 0 };
+        struct calendar_date date = { .year = 0 };
 
         if (read_rfc850(trimmed, &date)) {
                 widen_year(&date, sane_clock(wall_now_sec));
         } else if (!read_fixed(trimmed, &date) && !read_asctime(trimmed, &date)) {
                 return -EINVAL;
         }
-        if (!is_real(&date)) {
+        if (!calendar_date_is_real(&date)) {
                 return -EINVAL;
         }
-        *ret_sec = to_wall_clock(&date);
+        *ret_sec = calendar_to_wall_clock(&date);
         return 0;
 }
 
