@@ -6,16 +6,15 @@
 #pragma once
 
 #include "lib/access_rule.h"
-#include "lib/names.h"
+#include "lib/gateway_target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GATEWAY_PREFIX      "/rest/v1/" /* of every pattern and path */
-#define GATEWAY_METHODS_MAX 80          /* characters of a list of methods */
-#define GATEWAY_PATTERN_MAX 160         /* characters of a pattern */
-#define GATEWAY_PLACE_MAX   191         /* characters of "FILE:LINE"; of a long name the end is there */
-#define GATEWAY_RULES_MAX   64          /* of one list */
+#define GATEWAY_METHODS_MAX 80  /* characters of a list of methods */
+#define GATEWAY_PATTERN_MAX 160 /* characters of a pattern */
+#define GATEWAY_PLACE_MAX   191 /* characters of "FILE:LINE"; of a long name the end is there */
+#define GATEWAY_RULES_MAX   64  /* of one list */
 #define GATEWAY_RULE_TEXT_MAX                                                                               \
         (sizeof("group:") + UNIT_NAME_MAX + GATEWAY_METHODS_MAX + 1 + GATEWAY_PATTERN_MAX + 1)
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define GATEWAY_PREFIX "/rest/v1/" /* of every path that is passed on */
+
 #define GATEWAY_TARGET_MAX 8000 /* bytes of a target, with its query */
 #define GATEWAY_METHOD_MAX 16   /* characters of a method */
 
@@ -36,6 +38,10 @@ struct gateway_target {
  * may stand inside a segment (`encoded_slash = yes` of the environment). One more slash right behind the
  * environment is fine and belongs to neither part. */
 void gateway_target_check(const char *raw, size_t length, bool encoded_slash, struct gateway_target *ret);
+
+/* NULL, or why this path, or this part of one, could be read in more ways than one: a static text, a clause.
+ */
+const char *gateway_path_fault(const char *path, size_t length, bool encoded_slash);
 
 /* The environment that a target names, before anything is known of its settings. False: it has none, or not
  * one that could be. */

@@ -17,6 +17,7 @@ struct local_key {
         char name[LOCAL_KEY_NAME_MAX + 1]; /* of [local NAME] */
         char environment[ENVIRONMENT_NAME_MAX + 1];
         char id[LOCAL_KEY_ID_MAX + 1];            /* no other key has it */
+        bool has_secret;                          /* false: it is not read to its end yet */
         uint8_t secret_hash[LOCAL_KEY_HASH_SIZE]; /* SHA-256 of the secret's characters */
         bool has_old; /* a rotation runs: the secret from before is good as well */
         uint8_t old_secret_hash[LOCAL_KEY_HASH_SIZE];
