@@ -4,6 +4,7 @@
  * settings_finish() treats them as constant: a reload makes new ones. */
 #include "lib/settings.h"
 #include "lib/base_url.h"
+#include "lib/settings_local_keys.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -96,6 +97,7 @@ static void environment_clear(struct environment_settings *environment)
         free(environment->ca_file);
         access_rules_clear(&environment->allow);
         access_rules_clear(&environment->operators);
+        gateway_rules_clear(&environment->gateway_rules);
 }
 
 struct settings *settings_free(struct settings *settings)
@@ -106,6 +108,7 @@ struct settings *settings_free(struct settings *settings)
         for (size_t i = 0; i < settings->n_environments; i++) {
                 environment_clear(&settings->environments[i]);
         }
+        settings_clear_local_keys(settings);
         access_rules_clear(&settings->allow);
         access_rules_clear(&settings->operators);
         free(settings->keys_directory);
@@ -144,6 +147,8 @@ int settings_add_environment(struct settings *settings, const char *name, struct
                         .lifetime_sec = LIFETIME_DEFAULT_SEC,
                         .connect_timeout_usec = CONNECT_TIMEOUT_DEFAULT_USEC,
                         .exchange_timeout_usec = EXCHANGE_TIMEOUT_DEFAULT_USEC,
+                        .gateway_body_max = GATEWAY_BODY_MAX_DEFAULT,
+                        .gateway_answer_timeout_usec = GATEWAY_ANSWER_TIMEOUT_DEFAULT_USEC,
                 };
                 memcpy(environment->name, name, strlen(name) + 1);
         }
@@ -218,6 +223,11 @@ int settings_finish(struct settings *settings, char reterr_message[static SETTIN
                         return -EINVAL;
                 }
                 settings->max_connections_per_user = settings->max_connections;
+        }
+
+        int r = settings_finish_local_keys(settings, reterr_message);
+        if (r < 0) {
+                return r;
         }
 
         mark_default_listen(settings);

@@ -17,6 +17,9 @@
 #define SETTINGS_TEXT_MAX         (1024 * 1024) /* bytes of one file */
 #define SETTINGS_VALUE_MAX        160           /* characters of one value */
 
+#define GATEWAY_BODY_MAX_DEFAULT            (UINT64_C(64) * 1024 * 1024)
+#define GATEWAY_ANSWER_TIMEOUT_DEFAULT_USEC UINT64_C(60000000)
+
 #define SOCKET_MODE_DEFAULT              0666
 #define MAX_CONNECTIONS_MOST             65536
 #define MAX_CONNECTIONS_DEFAULT          512
@@ -57,6 +60,7 @@ struct settings {
         size_t n_environments;        /* sorted: production, sandbox first as built in, then as configured */
         struct local_key *local_keys; /* as configured, each with a name and an ID of its own */
         size_t n_local_keys;
+        size_t *local_key_order; /* their numbers, sorted by name; for settings_local_key() */
 };
 
 /* Makes settings that hold the defaults only. -ENOMEM. */
@@ -68,6 +72,10 @@ void settings_freep(struct settings **settings);
  * that is no name of one. */
 int settings_add_environment(struct settings *settings, const char *name, struct environment_settings **ret);
 
+/* Adds an empty local key, or finds the one of that name; the next addition may move them all. -ENOMEM.
+ * -EINVAL: that is no name of one. */
+int settings_add_local_key(struct settings *settings, const char *name, struct local_key **ret);
+
 /* Reads the text of one file on top of what is there. A later file may set again what an earlier one set (a
  * drop-in overrides; its lists replace the earlier file's lists); within a file a repeated single key is an
  * error. -EINVAL, -ENOMEM: reterr_message says "FILE:LINE: what, and what to do", the first error counts.
@@ -77,9 +85,10 @@ int settings_read(struct settings *settings, const char *file_name, const char *
                   char reterr_message[static SETTINGS_ERROR_MAX]);
 
 /* To be called after the last file: checks what only the whole can show (an environment without base_url,
- * more connections for one user than there are). A list that was written out just as the default is the
- * default, so its optional entries are optional; and the default of max_connections_per_user shrinks to
- * max_connections. -EINVAL with a message as above, -ENOMEM. */
+ * more connections for one user than there are, a local key for an environment that there is not, or with
+ * the ID of another). A list that was written out just as the default is the default, so its optional
+ * entries are optional; and the default of max_connections_per_user shrinks to max_connections. -EINVAL with
+ * a message as above, -ENOMEM. */
 int settings_finish(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
 
 /* The effective settings as a configuration file; settings_read() of it gives the same settings. The caller
@@ -88,3 +97,6 @@ char *settings_format(const struct settings *settings);
 
 /* NULL: there is no such environment. */
 const struct environment_settings *settings_environment(const struct settings *settings, const char *name);
+
+/* NULL: there is no such local key. */
+const struct local_key *settings_local_key(const struct settings *settings, const char *name);

@@ -2,7 +2,9 @@
  *
  * Durations are written in the largest unit that divides them, so that reading gives the same value. What
  * has no value of its own, since the system's counts, is written as a comment. */
+#include "lib/end_date.h"
 #include "lib/settings.h"
+#include "lib/size.h"
 #include "lib/util.h"
 
 #include <inttypes.h>
@@ -93,6 +95,58 @@ static void write_environment(FILE *file, const struct environment_settings *env
         if (environment->has_operators) {
                 write_rules(file, "operators", &environment->operators);
         }
+        (void)fprintf(file, "gateway = %s\n", environment->gateway ? "yes" : "no");
+}
+
+/* Where the gateway is off and nothing is said of it, there is nothing to read. */
+static bool has_gateway(const struct environment_settings *environment)
+{
+        return environment->gateway || environment->gateway_rules.n > 0 || environment->encoded_slash ||
+               environment->gateway_body_max != GATEWAY_BODY_MAX_DEFAULT ||
+               environment->gateway_answer_timeout_usec != GATEWAY_ANSWER_TIMEOUT_DEFAULT_USEC;
+}
+
+static void write_gateway_rules(FILE *file, const struct gateway_rules *rules, bool with_who)
+{
+        char text[GATEWAY_RULE_TEXT_MAX];
+
+        for (size_t i = 0; i < rules->n; i++) {
+                (void)fprintf(file, "%s = %s\n", rules->rules[i].deny ? "deny" : "allow",
+                              gateway_rule_format(&rules->rules[i], with_who, text));
+        }
+}
+
+static void write_gateway(FILE *file, const struct environment_settings *environment)
+{
+        char size[SIZE_TEXT_MAX];
+
+        (void)fprintf(file, "\n[gateway %s]\n", environment->name);
+        write_gateway_rules(file, &environment->gateway_rules, /* with_who= */ true);
+        (void)fprintf(file, "encoded_slash = %s\n", environment->encoded_slash ? "yes" : "no");
+        (void)fprintf(file, "body_max = %s\n", size_format(environment->gateway_body_max, size));
+        write_duration(file, "answer_timeout", environment->gateway_answer_timeout_usec / USEC_PER_SEC);
+}
+
+/* Of its secret the hash is shown, which opens nothing. */
+static void write_local_key(FILE *file, const struct local_key *key)
+{
+        char hash[2 * LOCAL_KEY_HASH_SIZE + 1], date[END_DATE_TEXT_MAX];
+
+        (void)fprintf(file, "\n[local %s]\nenvironment = %s\nid = %s\n", key->name, key->environment,
+                      key->id);
+        local_key_hash_format(key->secret_hash, hash);
+        (void)fprintf(file, "secret_sha256 = %s\n", hash);
+        if (key->has_old) {
+                local_key_hash_format(key->old_secret_hash, hash);
+                (void)fprintf(file, "secret_sha256_old = %s\n", hash);
+                (void)fprintf(file, "old_until = %s\n", end_date_format(key->old_until_sec, date));
+        }
+        write_rules(file, "caller", &key->callers);
+        write_gateway_rules(file, &key->rules, /* with_who= */ false);
+        if (key->expires_sec != 0) {
+                (void)fprintf(file, "expires = %s\n", end_date_format(key->expires_sec, date));
+        }
+        (void)fprintf(file, "token = %s\n", key->real ? "real" : "opaque");
 }
 
 char *settings_format(const struct settings *settings)
@@ -109,6 +163,14 @@ char *settings_format(const struct settings *settings)
         write_broker(file, settings);
         for (size_t i = 0; i < settings->n_environments; i++) {
                 write_environment(file, &settings->environments[i]);
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (has_gateway(&settings->environments[i])) {
+                        write_gateway(file, &settings->environments[i]);
+                }
+        }
+        for (size_t i = 0; i < settings->n_local_keys; i++) {
+                write_local_key(file, &settings->local_keys[i]);
         }
 
         /* The stream remembers whether any of the above ran out of memory. */

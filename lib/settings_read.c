@@ -5,115 +5,54 @@
  * continued value, text behind a heading, a colon for the equals sign, a line that it would cut. Comments
  * are cut off here as well, since Debian's inih knows only one of the two marks inside a line.
  *
- * The first error ends the reading. Messages never quote a line that is not understood: people paste keys
- * into wrong files. */
+ * The first error ends the reading. Messages never quote a line that is not understood; see
+ * settings_fail.c. */
 #include "lib/nearest_name.h"
 #include "lib/settings.h"
 #include "lib/settings_key.h"
 #include "lib/util.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <ini.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#define FILE_NAME_SHOWN_MAX 160
-#define VALUE_SHOWN_MAX     60
+#define KEYS_MAX 32 /* of a section: a bit per row in struct settings_reading */
 
-static_assert(SETTINGS_KEYS <= 32, "a bit per row in struct settings_reading");
+/* ---- keys ---- */
 
-/* ---- errors ---- */
-
-/* "FILE:LINE"; of a long name the end counts. */
-static void format_place(const struct settings_reading *r, char *buffer, size_t size)
+static const struct settings_key *find_key(const struct settings_keys *keys, const char *name)
 {
-        size_t length = strlen(r->file_name);
-        bool cut = length > FILE_NAME_SHOWN_MAX;
-
-        (void)snprintf(buffer, size, "%s%s:%u", cut ? "..." : "",
-                       cut ? r->file_name + length - FILE_NAME_SHOWN_MAX : r->file_name, r->line);
-}
-
-int settings_fail(struct settings_reading *r, const char *format, ...)
-{
-        char place[FILE_NAME_SHOWN_MAX + 32], what[SETTINGS_ERROR_MAX];
-        va_list arguments;
-
-        format_place(r, place, sizeof(place));
-        va_start(arguments, format);
-        (void)vsnprintf(what, sizeof(what), format, arguments);
-        va_end(arguments);
-        (void)snprintf(r->message, SETTINGS_ERROR_MAX, "%s: %.*s", place,
-                       (int)(SETTINGS_ERROR_MAX - sizeof(place) - 3), what);
-        r->result = -EINVAL;
-        return r->result;
-}
-
-int settings_fail_memory(struct settings_reading *r)
-{
-        (void)settings_fail(r, "out of memory");
-        r->result = -ENOMEM;
-        return r->result;
-}
-
-/* Could it be a key or token that was pasted into the wrong line? They are long runs of letters and digits.
- */
-static bool may_be_secret(const char *value)
-{
-        size_t letters = 0, digits = 0; /* of the run so far */
-
-        for (; *value != '\0'; value++) {
-                bool digit = *value >= '0' && *value <= '9';
-                bool letter = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z');
-
-                letters = digit || letter ? letters + letter : 0;
-                digits = digit || letter ? digits + digit : 0;
-                if (letters > 0 && digits >= 3 && letters + digits >= 10) {
-                        return true;
+        for (size_t i = 0; i < keys->n; i++) {
+                if (streq(keys->list[i].name, name)) {
+                        return &keys->list[i];
                 }
         }
-        return false;
+        return NULL;
 }
 
-int settings_fail_value(struct settings_reading *r, const char *value, const char *why)
+/* It is no key of the section that is open. */
+static int fail_key(struct settings_reading *r, const char *name)
 {
-        char shown[VALUE_SHOWN_MAX + 1];
-        size_t n = 0;
-
-        if (may_be_secret(value)) {
-                return settings_fail(r, "%s = (a value that is not repeated here): %s", r->key, why);
-        }
-        for (; value[n] != '\0' && n < VALUE_SHOWN_MAX; n++) {
-                shown[n] = value[n] >= 0x20 && value[n] <= 0x7e ? value[n] : '?';
-        }
-        shown[n] = '\0';
-        return settings_fail(r, "%s = %s%s: %s", r->key, shown, value[n] != '\0' ? "..." : "", why);
-}
-
-/* ---- sections and keys ---- */
-
-/* Is the word safe to show? Keys and secrets of the API have capitals or are longer. */
-static bool is_showable(const char *word)
-{
-        size_t length = strlen(word);
-
-        return length >= 1 && length <= 32 &&
-               strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
-}
-
-static int fail_unknown_key(struct settings_reading *r, const char *name)
-{
-        const char *known[SETTINGS_KEYS];
+        const struct settings_keys *keys = r->keys ? r->keys : &settings_broker_keys;
+        const char *known[KEYS_MAX];
         char nearest[NEAREST_NAMES_TEXT_MAX];
         size_t n = 0;
 
-        for (size_t i = 0; i < SETTINGS_KEYS; i++) {
-                if (r->environment ? settings_keys[i].in_environment : settings_keys[i].in_broker) {
-                        known[n++] = settings_keys[i].name;
+        for (size_t i = 0; settings_sections[i]; i++) {
+                if (find_key(settings_sections[i], name)) {
+                        if (!r->keys) {
+                                return settings_fail(
+                                        r,
+                                        "%s stands before the first section: write " SETTINGS_HEADINGS
+                                        " above it",
+                                        name);
+                        }
+                        return settings_fail(r, "%s belongs into %s", name, settings_sections[i]->heading);
                 }
         }
-        if (!is_showable(name)) {
+        for (; n < keys->n; n++) {
+                known[n] = keys->list[n].name;
+        }
+        if (!settings_is_showable(name)) {
                 return settings_fail(r, "this is no key: %s",
                                      nearest_names("", known, n, nearest, sizeof(nearest)));
         }
@@ -126,39 +65,21 @@ static int fail_unknown_key(struct settings_reading *r, const char *name)
 static int handle_setting(void *userdata, const char *section, const char *name, const char *value)
 {
         struct settings_reading *r = userdata;
-        const struct settings_key *row = NULL;
-        uint32_t *seen, bit;
+        const struct settings_key *row;
+        uint32_t bit;
 
         if (r->result < 0) {
                 return 0;
         }
-        for (size_t i = 0; i < SETTINGS_KEYS; i++) {
-                if (streq(settings_keys[i].name, name)) {
-                        row = &settings_keys[i];
-                }
-        }
+        row = r->keys ? find_key(r->keys, name) : NULL;
         if (!row) {
-                return fail_unknown_key(r, name) >= 0;
-        }
-        if (!r->in_section) {
-                return settings_fail(r,
-                                     "%s stands before the first section: write [broker] or [environment "
-                                     "NAME] above it",
-                                     name) >= 0;
-        }
-        if (r->environment && !row->in_environment) {
-                return settings_fail(r, "%s belongs into [broker]", name) >= 0;
-        }
-        if (!r->environment && !row->in_broker) {
-                return settings_fail(r, "%s belongs into [environment NAME]", name) >= 0;
+                return fail_key(r, name) >= 0;
         }
 
         r->key = row->name;
-        seen = r->environment ? &r->seen_environment[r->environment - r->settings->environments]
-                              : &r->seen_broker;
-        bit = UINT32_C(1) << (row - settings_keys);
-        r->first = !(*seen & bit);
-        *seen |= bit;
+        bit = UINT32_C(1) << (row - r->keys->list);
+        r->first = !(*r->seen & bit);
+        *r->seen |= bit;
         if (!r->first && !row->list) {
                 return settings_fail(r, "%s is set twice in this file: leave one of the two out", name) >= 0;
         }
@@ -171,71 +92,6 @@ static int handle_setting(void *userdata, const char *section, const char *name,
                                      SETTINGS_VALUE_MAX) >= 0;
         }
         return row->set(r, value) >= 0;
-}
-
-static int open_environment(struct settings_reading *r, const char *name)
-{
-        char place[FILE_NAME_SHOWN_MAX + 32];
-        struct environment_settings *environment;
-        int n;
-
-        if (!environment_name_valid(name, strlen(name))) {
-                return settings_fail(
-                        r, "this is no name of an environment: write a letter of a-z, then up to 31 of "
-                           "a-z 0-9 -, and not v1, livez, readyz or metrics");
-        }
-        n = settings_add_environment(r->settings, name, &environment);
-        if (n == -E2BIG) {
-                return settings_fail(r, "there are too many environments: %d can be had",
-                                     SETTINGS_ENVIRONMENTS_MAX);
-        }
-        if (n < 0) {
-                return settings_fail_memory(r);
-        }
-        if (!environment->base_url && !environment->place) {
-                format_place(r, place, sizeof(place));
-                environment->place = strdup(place);
-                if (!environment->place) {
-                        return settings_fail_memory(r);
-                }
-        }
-        r->environment = environment;
-        r->in_section = true;
-        return 0;
-}
-
-/* A heading, "[broker]" or "[environment NAME]", without the white space behind it. */
-static int open_section(struct settings_reading *r, const char *line, size_t length)
-{
-        static const char word[] = "environment";
-        char heading[64] = "";
-
-        if (line[length - 1] != ']' || memchr(line, ']', length - 1)) {
-                return settings_fail(
-                        r, "a heading ends with its only bracket: write [broker] or [environment NAME]");
-        }
-        if (length - 2 >= sizeof(heading)) {
-                return settings_fail(r, "unknown section: write [broker] or [environment NAME]");
-        }
-        memcpy(heading, line + 1, length - 2);
-        heading[length - 2] = '\0';
-
-        if (streq(heading, "broker")) {
-                r->environment = NULL;
-                r->in_section = true;
-                return 0;
-        }
-        if (strncmp(heading, word, strlen(word)) == 0 && heading[strlen(word)] == ' ') {
-                return open_environment(r, heading + strlen(word) + strspn(heading + strlen(word), " "));
-        }
-        if (streq(heading, word)) {
-                return settings_fail(r, "the name is missing: write [environment NAME]");
-        }
-        if (is_showable(heading) && settings_environment(r->settings, heading)) {
-                return settings_fail(r, "unknown section [%s]: did you mean [environment %s]?", heading,
-                                     heading);
-        }
-        return settings_fail(r, "unknown section: write [broker] or [environment NAME]");
 }
 
 /* ---- lines ---- */
@@ -278,7 +134,7 @@ static int check_line(struct settings_reading *r, const char *line, size_t lengt
                            "line, and a list has one line per entry");
         }
         if (line[0] == '[') {
-                return open_section(r, line, length);
+                return settings_open_section(r, line, length);
         }
 
         divider = memchr(line, '=', length);
@@ -351,6 +207,7 @@ int settings_read(struct settings *settings, const char *file_name, const char *
         }
 
         n = ini_parse_stream(hand_out_line, &r, handle_setting, &r);
+        free(r.seen_local);
         if (r.result < 0) {
                 return r.result;
         }

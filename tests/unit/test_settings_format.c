@@ -29,6 +29,7 @@ static void the_defaults(void **state)
                 "# ca_file: the system's authorities\n"
                 "connect_timeout = 10s\n"
                 "exchange_timeout = 20s\n"
+                "gateway = no\n"
                 "\n"
                 "[environment sandbox]\n"
                 "base_url = https://commercedeveloper-sandbox-api.adobe.com\n"
@@ -36,7 +37,8 @@ static void the_defaults(void **state)
                 "lifetime = 2h\n"
                 "# ca_file: the system's authorities\n"
                 "connect_timeout = 10s\n"
-                "exchange_timeout = 20s\n";
+                "exchange_timeout = 20s\n"
+                "gateway = no\n";
         _cleanup_(settings_freep) struct settings *s = read_good("");
         _cleanup_free_ char *text = settings_format(s);
 

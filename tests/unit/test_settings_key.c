@@ -35,14 +35,14 @@ static void unknown_keys(void **state)
         expect_error(
                 "[environment sandbox]\ntimeout = 5\n",
                 "a.conf:2: unknown key timeout: known here: allow, operators, base_url, account, lifetime, "
-                "ca_file, connect_timeout, exchange_timeout");
+                "ca_file, connect_timeout, exchange_timeout, gateway");
         expect_error("[environment sandbox]\nListen = 5\n",
                      "a.conf:2: this is no key: known here: allow, operators, base_url, account, lifetime, "
-                     "ca_file, connect_timeout, exchange_timeout");
+                     "ca_file, connect_timeout, exchange_timeout, gateway");
         /* What may be a secret is not repeated. */
         expect_error("[environment sandbox]\n8820c99614d65f923df7660276f20e029d73e2ca = x\n",
                      "a.conf:2: this is no key: known here: allow, operators, base_url, account, lifetime, "
-                     "ca_file, connect_timeout, exchange_timeout");
+                     "ca_file, connect_timeout, exchange_timeout, gateway");
 }
 
 static void keys_in_the_wrong_section(void **state)
@@ -52,8 +52,10 @@ static void keys_in_the_wrong_section(void **state)
         expect_error("[broker]\nlifetime = 1h\n", "a.conf:2: lifetime belongs into [environment NAME]");
         expect_error("[environment sandbox]\nlisten = /x\n", "a.conf:2: listen belongs into [broker]");
         expect_error("[environment sandbox]\nmetrics = no\n", "a.conf:2: metrics belongs into [broker]");
-        expect_error("metrics = no\n[broker]\n", "a.conf:1: metrics stands before the first section: write "
-                                                 "[broker] or [environment NAME] above it");
+        expect_error(
+                "metrics = no\n[broker]\n",
+                "a.conf:1: metrics stands before the first section: write [broker], [environment NAME], "
+                "[gateway ENVIRONMENT] or [local NAME] above it");
 }
 
 static void listen(void **state)

@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #define NO_SETTING "this is no setting: write KEY = VALUE, or # before a comment"
-#define UNKNOWN    "unknown section: write [broker] or [environment NAME]"
-#define BRACKET    "a heading ends with its only bracket: write [broker] or [environment NAME]"
+#define SECTIONS   "[broker], [environment NAME], [gateway ENVIRONMENT] or [local NAME]"
+#define UNKNOWN    "unknown section: write " SECTIONS
+#define BRACKET    "a heading ends with its only bracket: write " SECTIONS
 #define BAD_NAME                                                                                            \
         "this is no name of an environment: write a letter of a-z, then up to 31 of a-z 0-9 -, and not "    \
         "v1, "                                                                                              \

@@ -76,57 +76,72 @@ static void uncommented_it_says_the_defaults(void **state)
         assert_int_equal(from_sample->n_environments, 3);
         assert_string_equal(from_sample->environments[2].name, "agency");
         from_sample->n_environments = 2;
+        assert_int_equal(production->gateway_rules.n, 4);
+        gateway_rules_clear(&production->gateway_rules);
+        assert_int_equal(from_sample->n_local_keys, 1);
+        assert_string_equal(from_sample->local_keys[0].name, "reports");
+        from_sample->n_local_keys = 0;
 
         a = settings_format(from_sample);
         b = settings_format(defaults);
         from_sample->n_environments = 3;
+        from_sample->n_local_keys = 1;
         assert_string_equal(a, b);
         assert_true(from_sample->listen[1].optional);
         assert_true(from_sample->allow.rules[1].optional);
 }
 
-static void it_has_every_key(void **state)
+/* The part of the text about each kind of section, in the order of settings_sections[]: from its mark to the
+ * next. Each row has to be in the part of its section, and in no part of a section that has no such key. */
+static void expect_every_key(const char *text, const char *const *marks, const char *before,
+                             const char *behind)
 {
-        _cleanup_free_ char *sample = read_file("EQP_SAMPLE_FILE");
-        const char *environments = strstr(sample, "\n[environment ");
+        for (size_t i = 0; settings_sections[i]; i++) {
+                const char *begin = strstr(text, marks[i]);
+                const char *end = settings_sections[i + 1] ? strstr(text, marks[i + 1]) : NULL;
+                _cleanup_free_ char *part = NULL;
 
-        assert_non_null(environments);
-        for (size_t i = 0; i < SETTINGS_KEYS; i++) {
-                char line[64];
-                const char *first;
+                assert_non_null(begin);
+                part = end ? strndup(begin, (size_t)(end - begin)) : strdup(begin);
+                assert_non_null(part);
+                for (size_t j = 0; settings_sections[j]; j++) {
+                        for (size_t k = 0; k < settings_sections[j]->n; k++) {
+                                const char *name = settings_sections[j]->list[k].name;
+                                bool has = false;
+                                char wanted[64];
 
-                (void)snprintf(line, sizeof(line), "\n#%s = ", settings_keys[i].name);
-                first = strstr(sample, line);
-                if (!first) {
-                        fail_msg("%s is missing", settings_keys[i].name);
-                }
-                assert_int_equal(settings_keys[i].in_broker, first < environments);
-                if (settings_keys[i].in_environment && !strstr(environments, line)) {
-                        fail_msg("%s is missing for environments", settings_keys[i].name);
+                                for (size_t l = 0; l < settings_sections[i]->n; l++) {
+                                        has = has || streq(settings_sections[i]->list[l].name, name);
+                                }
+                                (void)snprintf(wanted, sizeof(wanted), "%s%s%s", before, name, behind);
+                                if (!strstr(part, wanted) != !has) {
+                                        fail_msg("%s %s in %s", name, has ? "is missing" : "has no place",
+                                                 settings_sections[i]->heading);
+                                }
+                        }
                 }
         }
 }
 
+static void it_has_every_key(void **state)
+{
+        static const char *const marks[] = { "\n[broker]", "\n[environment ", "\n#[gateway ", "\n#[local " };
+        _cleanup_free_ char *sample = read_file("EQP_SAMPLE_FILE");
+
+        expect_every_key(sample, marks, "\n#", " = ");
+}
+
 static void the_manual_has_every_key(void **state)
 {
+        static const char *const marks[] = {
+                "\n# SECTION [broker]",
+                "\n# SECTION [environment NAME]",
+                "\n# SECTION [gateway ENVIRONMENT]",
+                "\n# SECTION [local NAME]",
+        };
         _cleanup_free_ char *manual = read_file("EQP_SETTINGS_MANUAL");
-        const char *environments = strstr(manual, "\n# SECTION [environment NAME]");
 
-        assert_non_null(environments);
-        for (size_t i = 0; i < SETTINGS_KEYS; i++) {
-                char heading[64];
-                const char *first;
-
-                (void)snprintf(heading, sizeof(heading), "*%s* = ", settings_keys[i].name);
-                first = strstr(manual, heading);
-                if (!first) {
-                        fail_msg("%s is missing", settings_keys[i].name);
-                }
-                assert_int_equal(settings_keys[i].in_broker, first < environments);
-                if (settings_keys[i].in_environment && !strstr(environments, heading)) {
-                        fail_msg("%s is missing for environments", settings_keys[i].name);
-                }
-        }
+        expect_every_key(manual, marks, "*", "* = ");
 }
 
 int main(void)
