@@ -64,9 +64,15 @@ static int copy_rules(void)
 
 /* ---- settings ---- */
 
+#define HASH "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c"
+
 static const char settings_text[] = "[broker]\nkeys_directory = /k\nallow = user:deploy\nallow = any\n"
                                     "[environment agency]\nbase_url = https://api.example.com\n"
-                                    "ca_file = /etc/ca.pem\nallow = uid:7\n";
+                                    "ca_file = /etc/ca.pem\nallow = uid:7\n"
+                                    "[gateway agency]\nallow = any GET /rest/v1/a\n"
+                                    "[local a]\nenvironment = agency\nid = a\nsecret_sha256 = " HASH "\n"
+                                    "caller = uid:7\nallow = GET /rest/v1/b\n"
+                                    "[local b]\nenvironment = agency\nid = b\nsecret_sha256 = " HASH "\n";
 
 static int read_settings(void)
 {
@@ -82,6 +88,18 @@ static int read_settings(void)
                 assert_non_null(strstr(message, "out of memory"));
         }
         return r < 0 ? r : settings_finish(settings, message);
+}
+
+static int copy_a_local_key(void)
+{
+        struct access_rule who = { .kind = ACCESS_RULE_ANY };
+        struct gateway_rule rule = { .deny = false };
+        const struct local_key key = { .callers = { &who, 1 }, .rules = { &rule, 1 } };
+        struct local_key copy = { .real = false };
+
+        int r = local_key_copy(&copy, &key);
+        local_key_clear(&copy);
+        return r;
 }
 
 static int format_settings(void)
@@ -245,7 +263,8 @@ STORY(make_a_key, 3)
 STORY(make_a_session, 3)
 STORY(make_a_url, 1)
 STORY(copy_rules, 2)
-STORY(read_settings, 14)
+STORY(read_settings, 22)
+STORY(copy_a_local_key, 2)
 STORY(format_settings, 8)
 STORY(read_an_answer, 1)
 STORY(keep_an_answer, 1)
@@ -263,6 +282,7 @@ int main(void)
                 cmocka_unit_test(test_make_a_url),
                 cmocka_unit_test(test_copy_rules),
                 cmocka_unit_test(test_read_settings),
+                cmocka_unit_test(test_copy_a_local_key),
                 cmocka_unit_test(test_format_settings),
                 cmocka_unit_test(test_read_an_answer),
                 cmocka_unit_test(test_keep_an_answer),
