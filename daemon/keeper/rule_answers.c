@@ -21,18 +21,61 @@ struct rule_place {
 /* Returns what the visitor returned, if that was not 0. */
 typedef int (*visit_fn)(const struct rule_place *place, void *userdata);
 
+static int visit_rule(struct access_rule *rule, const char *section, const char *key, visit_fn visit,
+                      void *userdata)
+{
+        const struct rule_place place = { rule, section, key };
+
+        return rule->kind == ACCESS_RULE_USER || rule->kind == ACCESS_RULE_GROUP ? visit(&place, userdata)
+                                                                                 : 0;
+}
+
 static int visit_list(struct access_rules *rules, const char *section, const char *key, visit_fn visit,
                       void *userdata)
 {
-        for (size_t i = 0; i < rules->n; i++) {
-                const struct rule_place place = { &rules->rules[i], section, key };
-                bool named = place.rule->kind == ACCESS_RULE_USER || place.rule->kind == ACCESS_RULE_GROUP;
-                int r = named ? visit(&place, userdata) : 0;
-                if (r != 0) {
-                        return r;
-                }
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < rules->n; i++) {
+                r = visit_rule(&rules->rules[i], section, key, visit, userdata);
         }
-        return 0;
+        return r;
+}
+
+static int visit_gateway(struct environment_settings *environment, visit_fn visit, void *userdata)
+{
+        char section[64];
+        int r = 0;
+
+        (void)snprintf(section, sizeof(section), "gateway %s", environment->name);
+        for (size_t i = 0; r == 0 && i < environment->gateway_rules.n; i++) {
+                struct gateway_rule *rule = &environment->gateway_rules.rules[i];
+                r = visit_rule(&rule->who, section, rule->deny ? "deny" : "allow", visit, userdata);
+        }
+        return r;
+}
+
+static int visit_environment(struct environment_settings *environment, visit_fn visit, void *userdata)
+{
+        char section[64];
+
+        (void)snprintf(section, sizeof(section), "environment %s", environment->name);
+        int r = visit_list(&environment->allow, section, "allow", visit, userdata);
+        if (r == 0) {
+                r = visit_list(&environment->operators, section, "operators", visit, userdata);
+        }
+        return r == 0 ? visit_gateway(environment, visit, userdata) : r;
+}
+
+static int visit_local_keys(struct settings *settings, visit_fn visit, void *userdata)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < settings->n_local_keys; i++) {
+                char section[64];
+                (void)snprintf(section, sizeof(section), "local %s", settings->local_keys[i].name);
+                r = visit_list(&settings->local_keys[i].callers, section, "caller", visit, userdata);
+        }
+        return r;
 }
 
 /* All rules by name, in the order of the configuration. */
@@ -50,15 +93,9 @@ static int visit_rules(struct settings *settings, visit_fn visit, void *userdata
         }
         r = visit_list(&settings->operators, "broker", "operators", visit, userdata);
         for (size_t i = 0; r == 0 && i < settings->n_environments; i++) {
-                struct environment_settings *environment = &settings->environments[i];
-                char section[64];
-                (void)snprintf(section, sizeof(section), "environment %s", environment->name);
-                r = visit_list(&environment->allow, section, "allow", visit, userdata);
-                if (r == 0) {
-                        r = visit_list(&environment->operators, section, "operators", visit, userdata);
-                }
+                r = visit_environment(&settings->environments[i], visit, userdata);
         }
-        return r;
+        return r == 0 ? visit_local_keys(settings, visit, userdata) : r;
 }
 
 const char *rule_answer_kind(enum access_rule_kind kind)
