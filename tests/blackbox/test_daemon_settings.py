@@ -57,6 +57,25 @@ allow = group:root
 
 [environment agency-2]
 base_url = HTTPS://Example.COM:8443/path/
+gateway = yes
+
+[gateway agency-2]
+allow = group:root GET,POST /rest/v1/files/**
+deny = any * /rest/v1/users/*/keys/**
+encoded_slash = yes
+body_max = 100MiB
+answer_timeout = 5min
+
+[local reports]
+environment = agency-2
+id = lk-reports-7f3c2a
+secret_sha256 = 50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c
+secret_sha256_old = 60d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c
+old_until = 2090-01-01T12:00:00Z
+caller = user:root
+allow = GET /rest/v1/users/{mage_id}/reports/**
+expires = 2090-06-30
+token = real
 """
 
 
@@ -77,6 +96,51 @@ def test_check_warns_of_a_lifetime_that_the_budget_cannot_bear(check):
     assert line.startswith("sandbox: lifetime = 1min is shorter than the hourly budget can bear, which has 44 exchanges")
     assert line.endswith("set lifetime to 117s or more, or leave it out")
     assert check(text.replace("60s", "117s")).stderr == ""
+
+
+LOCAL = "[local {}]\nenvironment = sandbox\nid = {}\nsecret_sha256 = " + 64 * "7" + "\n"
+
+
+def test_check_warns_of_what_the_gateway_never_does(check):
+    text = LOCAL.format("old", "lk-1") + ("expires = 2025-06-30\nallow = GET /rest/v1/a\nallow = HEAD /rest/v1/a\n"
+                                          "[gateway sandbox]\nallow = local:none GET /rest/v1/b\n")
+    result = check(text)
+    assert result.returncode == 0, result.stderr
+    assert "\nexpires = 2025-06-30\n" in result.stdout
+    lines = [line.removeprefix(f"sandbox: {check.path}:") for line in result.stderr.splitlines()]
+    assert [line.split(":")[0] for line in lines] == ["9", "9", "1", "1", "7"], result.stderr
+    for line, words in zip(lines, ["[gateway sandbox] has rules, and the gateway is off: set gateway = yes in",
+                                   "there is no local key none", "local key old has expired (expires = 2025-06-30)",
+                                   "the tokens of local key old open nothing while the gateway is off",
+                                   f"nothing reaches this rule, as allow at {check.path}:6 decides before it"]):
+        assert words in line
+    good = "[environment sandbox]\ngateway = yes\n" + LOCAL.format("a", "lk-1") + "allow = GET /rest/v1/a\n"
+    assert check(good).stderr == ""
+
+
+@pytest.mark.parametrize(["text", "line", "words"], [
+    (LOCAL.format("a", "lk") + LOCAL.format("b", "lk"), 5, "[local b] has the id of [local a]"),
+    (LOCAL.format("a", "lk").replace("sandbox", "sandbx"), 1, "is for an environment that there is not"),
+    (LOCAL.format("a", "lk") + "allow = GET /rest/v1/a*\n", 5, "* and ** stand for whole segments"),
+    ("[gateway sandbox]\nallow = user:no-such-user GET /rest/v1/a\n", None, "[gateway sandbox] allow = user:no-such-user"),
+])
+def test_mistakes_in_local_keys_and_rules(check, text, line, words):
+    result = check(text)
+    assert (result.returncode, result.stdout) == (CONFIGURATION, "")
+    assert words in result.stderr and (not line or f"{check.path}:{line}: " in result.stderr), result.stderr
+
+
+def test_a_local_key_of_a_drop_in_is_taken(check):
+    result = check("[environment sandbox]\ngateway = yes\n", local_b=LOCAL.format("b", "lk-b") + "token = real\n",
+                   local_a=LOCAL.format("a", "lk-a") + "token = real\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.index("\n[local a]\n") < result.stdout.index("\n[local b]\n")
+
+
+def test_a_secret_in_the_place_of_its_hash_is_not_repeated(check):
+    result = check(LOCAL.format("a", "lk").replace(64 * "7", "8820c99614d65f923df7660276f20e029d73e2ca"))
+    assert result.returncode == CONFIGURATION
+    assert "64 hexadecimal digits, not the secret itself" in result.stderr and "8820c9" not in result.stderr
 
 
 def test_check_prints_what_is_in_force(check):
