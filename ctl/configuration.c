@@ -12,12 +12,35 @@
 #define EXIT_CLOSED 77 /* of eqp-brokerd: the settings are good, and some file that they name is closed */
 #define SEEN_AS     "# As the daemon's user, "
 
+/* How much of the text is one file: all of it, or as many whole sections as a file may hold. With very many
+ * local keys they are more. */
+static size_t first_file(const char *text)
+{
+        size_t length = strlen(text);
+
+        if (length <= SETTINGS_TEXT_MAX) {
+                return length;
+        }
+        for (size_t n = SETTINGS_TEXT_MAX; n > 1; n--) {
+                if (text[n] == '[' && text[n - 1] == '\n') {
+                        return n;
+                }
+        }
+        return length;
+}
+
 static int parse(struct settings *settings, const char *text, char reterr_message[static SETTINGS_ERROR_MAX])
 {
-        int r;
+        do {
+                size_t length = first_file(text);
+                int r = settings_read(settings, "eqp-brokerd --check", text, length, reterr_message);
 
-        r = settings_read(settings, "eqp-brokerd --check", text, strlen(text), reterr_message);
-        return r < 0 ? r : settings_finish(settings, reterr_message);
+                if (r < 0) {
+                        return r;
+                }
+                text += length;
+        } while (*text != '\0');
+        return settings_finish(settings, reterr_message);
 }
 
 static int understand(struct settings **ret_settings, const char *text,

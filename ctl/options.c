@@ -114,6 +114,14 @@ static void take_argument(struct parse *parse, char *argument, struct argp_state
                 state->next = state->argc;
                 return;
         }
+        if (parse->verb->operand == OPERAND_REQUEST && options->environment) {
+                for (size_t i = 0; i < ARRAY_SIZE(options->request); i++) {
+                        if (!options->request[i]) {
+                                options->request[i] = argument;
+                                return;
+                        }
+                }
+        }
         if (parse->verb->operand == OPERAND_NONE || options->environment) {
                 argp_error(state, "'%s' is one argument too many", argument);
         }
@@ -125,11 +133,15 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         const struct options *options = parse->options;
         enum operand operand = parse->verb->operand;
 
-        if ((operand == OPERAND_REQUIRED || operand == OPERAND_COMMAND) && !options->environment) {
+        if (operand != OPERAND_NONE && operand != OPERAND_OPTIONAL && !options->environment) {
                 argp_error(state, "the name of an environment is missing, such as sandbox");
         }
         if (operand == OPERAND_COMMAND && !options->command) {
                 argp_error(state, "the command to run is missing");
+        }
+        if (operand == OPERAND_REQUEST && !options->request[2]) {
+                argp_error(state, "a caller, a method and a path are wanted, such as user:ci GET "
+                                  "/rest/v1/reports");
         }
         if (options->json && options->watch) {
                 argp_error(state, "--json and --watch do not go together");
@@ -171,6 +183,9 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
                 return 0;
         case KEY_YES:
                 options->yes = true;
+                return 0;
+        case KEY_ACCOUNT:
+                options->account = argument;
                 return 0;
         case ARGP_KEY_ARG:
                 take_argument(parse, argument, state);
@@ -254,7 +269,7 @@ static char *list_verbs(void)
         (void)fputs("Ask the local eqp-brokerd for session tokens of the EQP API, and how it fares.\n\n",
                     stream);
         for (size_t i = 0; i < n_verbs; i++) {
-                (void)fprintf(stream, "  %-11s %s\n", verbs[i].name, verbs[i].brief);
+                (void)fprintf(stream, "  %-16s %s\n", verbs[i].name, verbs[i].brief);
         }
         (void)fputs("\nSee 'eqpctl VERB --help' for each verb's own options, and eqpctl(1).\n", stream);
         if (fclose(stream) != 0) {

@@ -24,10 +24,12 @@ struct options {
         enum token_format format;
         bool json;
         bool watch;
-        const char *directory; /* of the keys; NULL: what the configuration says */
-        bool untested;         /* write a key without trying it */
-        bool new_account;      /* what a key is set for may be another account than before */
-        bool yes;              /* do not ask */
+        const char *directory;  /* of the keys; NULL: what the configuration says */
+        bool untested;          /* write a key without trying it */
+        bool new_account;       /* what a key is set for may be another account than before */
+        bool yes;               /* do not ask */
+        const char *request[3]; /* of gateway explain: who, method, path */
+        const char *account;    /* likewise, a mage_id; NULL: what the configuration says */
 };
 
 /* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the

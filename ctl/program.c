@@ -18,7 +18,7 @@
 
 #define ARGUMENTS_MAX 8
 #define INPUT_MAX     4096
-#define OUTPUT_MAX    (1024 * 1024)
+#define OUTPUT_MAX    (16 * 1024 * 1024) /* settings with very many local keys */
 #define ERRORS_MAX    (16 * 1024)
 
 static_assert(INPUT_MAX <= PIPE_BUF, "a pipe takes it at once");

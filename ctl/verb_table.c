@@ -70,6 +70,12 @@ static const struct argp_option doctor_options[] = {
         { 0 },
 };
 
+static const struct argp_option gateway_explain_options[] = {
+        { .name = "account", .key = KEY_ACCOUNT, .arg = "ACCOUNT",
+          .doc = "The account's mage_id, if the configuration does not say it" },
+        { 0 },
+};
+
 const struct verb verbs[] = {
         { .name = "token",
           .operand = OPERAND_REQUIRED,
@@ -142,6 +148,14 @@ const struct verb verbs[] = {
           .summary = "Remove a key file.",
           .options = key_remove_options,
           .run = verb_key_remove },
+        { .name = "gateway explain",
+          .operand = OPERAND_REQUEST,
+          .arguments = "ENVIRONMENT WHO METHOD PATH",
+          .brief = "say what becomes of a request, and by which rule",
+          .summary = "Say whether the gateway would pass a request on, and print the line of the configuration that "
+                     "decides. WHO is user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, any or local:NAME.",
+          .options = gateway_explain_options,
+          .run = verb_gateway_explain },
         { .name = "doctor",
           .operand = OPERAND_NONE,
           .brief = "examine this installation; the report holds no secret",

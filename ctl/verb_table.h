@@ -16,6 +16,7 @@ enum {
         KEY_NEW_ACCOUNT,
         KEY_UNTESTED,
         KEY_YES,
+        KEY_ACCOUNT,
 };
 
 /* What may stand behind the verb beside its options. */
@@ -24,6 +25,7 @@ enum operand {
         OPERAND_OPTIONAL, /* an environment */
         OPERAND_REQUIRED,
         OPERAND_COMMAND, /* an environment, then a command with all that follows it */
+        OPERAND_REQUEST, /* an environment, a caller, a method and a path */
 };
 
 struct verb {

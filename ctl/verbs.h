@@ -15,4 +15,5 @@ int verb_key_set(const struct options *options);
 int verb_key_list(const struct options *options);
 int verb_key_check(const struct options *options);
 int verb_key_remove(const struct options *options);
+int verb_gateway_explain(const struct options *options);
 int verb_doctor(const struct options *options);

@@ -4,6 +4,7 @@
 #include "daemon/base/process.h"
 #include "daemon/base/signals.h"
 #include "daemon/check.h"
+#include "daemon/explain.h"
 #include "daemon/frontend/frontend.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/service.h"
@@ -40,6 +41,11 @@ static int carry_out(const struct options *options, struct settings **settings)
                 return once_token(*settings, options->environment, options->format, options->deadline_usec);
         case TASK_TRY_KEY:
                 return once_try_key(*settings, options->environment);
+        case TASK_EXPLAIN:
+                return explain(*settings,
+                               &(struct explain_request){ options->environment, options->request[0],
+                                                          options->request[1], options->request[2],
+                                                          options->account });
         default:
                 return serve(settings, options->config);
         }
@@ -70,7 +76,7 @@ static int run(int argc, char **argv)
         if (options.task == TASK_SERVE) {
                 service_starting();
         }
-        if (options.task == TASK_CHECK) {
+        if (options.task == TASK_CHECK || options.task == TASK_EXPLAIN) {
                 check_begin(options.config || settings_files_named());
         }
         int r = settings_files_read(options.config, &settings, message);

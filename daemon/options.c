@@ -16,6 +16,8 @@ enum {
         KEY_FORMAT,
         KEY_DEADLINE,
         KEY_LOG_FORMAT,
+        KEY_EXPLAIN,
+        KEY_ACCOUNT,
         KEY_FRONTEND,
 };
 
@@ -72,6 +74,19 @@ static void read_log_form(struct argp_state *state, const char *source, const ch
         }
 }
 
+/* Who, method and path of --explain; argp hands out options first. */
+static void take_argument(struct argp_state *state, const char *argument)
+{
+        struct reading *reading = state->input;
+
+        if (reading->options.task != TASK_EXPLAIN ||
+            state->arg_num >= ARRAY_SIZE(reading->options.request)) {
+                argp_error(state, "unexpected argument '%s'", argument);
+                return;
+        }
+        reading->options.request[state->arg_num] = argument;
+}
+
 static void check_whole(struct argp_state *state)
 {
         struct reading *reading = state->input;
@@ -83,6 +98,13 @@ static void check_whole(struct argp_state *state)
 
         if ((reading->has_format || reading->has_deadline) && reading->options.task != TASK_ONCE) {
                 argp_error(state, "--%s goes with --once only", reading->has_format ? "format" : "deadline");
+        }
+        if (reading->options.account && reading->options.task != TASK_EXPLAIN) {
+                argp_error(state, "--account goes with --explain only");
+        }
+        if (reading->options.task == TASK_EXPLAIN && state->arg_num < ARRAY_SIZE(reading->options.request)) {
+                argp_error(state, "--explain wants a caller, a method and a path, such as user:ci GET "
+                                  "/rest/v1/reports");
         }
 }
 
@@ -106,6 +128,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case KEY_TRY_KEY:
                 set_task(state, TASK_TRY_KEY, "--try-key", argument);
                 return 0;
+        case KEY_EXPLAIN:
+                set_task(state, TASK_EXPLAIN, "--explain", argument);
+                return 0;
+        case KEY_ACCOUNT:
+                reading->options.account = argument;
+                return 0;
         case KEY_FRONTEND:
                 set_task(state, TASK_FRONTEND, "--frontend", NULL);
                 return 0;
@@ -119,8 +147,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                 read_log_form(state, "--log-format", argument);
                 return 0;
         case ARGP_KEY_ARG:
-                argp_error(state, "unexpected argument '%s'", argument);
-                return EINVAL;
+                take_argument(state, argument);
+                return 0;
         case ARGP_KEY_END:
                 check_whole(state);
                 return 0;
@@ -146,6 +174,11 @@ void options_read(int argc, char **argv, struct options *ret)
                 { .name = "try-key", .key = KEY_TRY_KEY, .arg = "ENVIRONMENT",
                   .doc = "Try the access key on standard input, tell by the exit code whether it is good, and "
                          "exit" },
+                { .name = "explain", .key = KEY_EXPLAIN, .arg = "ENVIRONMENT",
+                  .doc = "Say whether the gateway would pass the request WHO METHOD PATH on, and by which line, "
+                         "and exit" },
+                { .name = "account", .key = KEY_ACCOUNT, .arg = "ACCOUNT",
+                  .doc = "With --explain: the account's mage_id, if the configuration does not say it" },
                 { .name = "log-format", .key = KEY_LOG_FORMAT, .arg = "FORMAT",
                   .doc = "auto (usual): to the journal, or text; text or json: on standard error" },
                 { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },

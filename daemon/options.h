@@ -9,13 +9,16 @@ enum task {
         TASK_CHECK,
         TASK_ONCE,
         TASK_TRY_KEY,
+        TASK_EXPLAIN,
         TASK_FRONTEND, /* for the daemon itself */
 };
 
 struct options {
         enum task task;
         const char *config;      /* NULL: not named */
-        const char *environment; /* TASK_ONCE, TASK_TRY_KEY */
+        const char *environment; /* TASK_ONCE, TASK_TRY_KEY, TASK_EXPLAIN */
+        const char *request[3];  /* TASK_EXPLAIN: who, method, path */
+        const char *account;     /* likewise; NULL: not named */
         enum token_print_format format;
         uint64_t deadline_usec;
         enum journal_form log_form; /* by the option, else by $EQP_BROKER_LOG_FORMAT */

@@ -3,6 +3,7 @@
 #pragma once
 
 enum broker_exit {
+        BROKER_EXIT_REFUSED = 65,     /* --explain: the gateway would not pass that on */
         BROKER_EXIT_NO_KEY = 66,      /* --once, --try-key: there is no access key */
         BROKER_EXIT_KEY_REFUSED = 67, /* likewise: the upstream refused the key, or all keys */
         BROKER_EXIT_UNAVAILABLE = 69, /* cannot listen */

@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "doc" / "eqpctl.1.scd"
 BARE_ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
 VERBS = ["token", "exec", "status", "refresh", "reload", "ready", "live", "key set", "key list", "key check",
-         "key remove", "doctor"]
+         "key remove", "gateway explain", "doctor"]
 
 
 def eqpctl(*arguments, **env):
