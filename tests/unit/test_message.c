@@ -212,7 +212,7 @@ static const struct change broken[] = {
         N(RULES, message_rules, rules[5].resolved, 0),
         N(RULES, message_rules, rules[0].optional, 2),
         N(RULES, message_rules, rules[4].absent, 2),
-        N(RULES, message_rules, rules[3].absent, 1), /* it has a number */
+        N(RULES, message_rules, rules[3].absent, 1),    /* it has a number */
         S(RULES, message_rules, rules[1].name, "root"), /* of a number */
         S(RULES, message_rules, rules[3].name, ""),
         S(RULES, message_rules, rules[3].name, "1000"),
