@@ -134,10 +134,9 @@ struct lane_failure {
 int lane_check_from_frontend(const void *bytes, size_t length);
 int lane_check_from_forwarder(const void *bytes, size_t length);
 
-/* The same of a packet whose struct came into one place and the bytes behind it, `length` of them, into
- * another. head_length: bytes that came into the first place, which has room for any of the structs. */
-int lane_check_parts_from_frontend(const void *head, size_t head_length, const void *bytes, size_t length);
-int lane_check_parts_from_forwarder(const void *head, size_t head_length, const void *bytes, size_t length);
+/* The same of DATA, either way, whose struct and whose data came into different places, as recvmsg() does
+ * it: `length` bytes of data. 0, else -EBADMSG. */
+int lane_check_data(const struct lane_data *data, size_t length);
 
 /* Room for any of the structs. */
 union lane_head {
