@@ -3,7 +3,7 @@
  * remembers it. */
 #pragma once
 
-#include "daemon/keeper/curl_loop.h"
+#include "daemon/base/curl_loop.h"
 #include "daemon/keeper/exchange.h"
 #include "daemon/keeper/key_files.h"
 #include "lib/environment_view.h"

@@ -1,7 +1,7 @@
 /* One HTTPS request that exchanges an access key for a session token. */
 #pragma once
 
-#include "daemon/keeper/curl_loop.h"
+#include "daemon/base/curl_loop.h"
 #include "lib/access_key.h"
 #include "lib/exchange_report.h"
 #include "lib/names.h"

@@ -1,0 +1,384 @@
+/* libcurl as a guest of the sd-event loop.
+ *
+ * libcurl says which sockets it watches (on_socket) and when it wants to be called although nothing happened
+ * (on_timeout); the loop says when either came true; after each such call all finished transfers are taken
+ * out, not one per wake-up. libcurl counts time on CLOCK_MONOTONIC, so its timer does too.
+ *
+ * Between two requests on one connection libcurl watches its socket no more, and moves its time-out several
+ * times in each. Neither costs a call into the kernel here: a socket is watched until it is closed or has
+ * news that nobody waits for, and the timer is only ever set earlier. */
+#define CURL_DISABLE_DEPRECATION /* for curl_multi_socket_all() */
+
+#include "daemon/base/curl_loop.h"
+
+#include "daemon/base/clock.h"
+#include "daemon/base/nest.h"
+#include "daemon/base/ring.h"
+#include "daemon/base/timer.h"
+#include "lib/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#define ROUNDS_MAX 8 /* in one turn: there are others to be served */
+
+struct transfer {
+        curl_loop_done_fn done;
+        void *userdata;
+};
+
+/* A socket of libcurl's from when it is first watched until it is closed. */
+struct watched {
+        struct ring place;
+        struct nested nested;
+        struct curl_loop *loop;
+        curl_socket_t fd;
+        bool wanted;
+        bool kept; /* it outlived a transfer; closing it is told by on_close() from then on */
+};
+
+struct curl_loop {
+        struct nest *nest;
+        CURLM *multi;
+        sd_event_source *timer;
+        uint64_t timer_usec; /* what the timer is set to; USEC_NEVER: it is off */
+        uint64_t due_usec;   /* when libcurl wants to be called; likewise */
+        struct ring sockets;
+        bool socket_gone; /* libcurl has closed one */
+        bool acting;      /* now */
+        bool again;       /* once more */
+        void (*after)(void *userdata);
+        void *after_userdata;
+};
+
+static void take_finished(struct curl_loop *loop)
+{
+        CURLMsg *message;
+        int n_left;
+
+        while ((message = curl_multi_info_read(loop->multi, &n_left))) {
+                if (message->msg != CURLMSG_DONE) {
+                        continue;
+                }
+                CURL *easy = message->easy_handle;
+                CURLcode result = message->data.result; /* the message dies with the removal */
+                char *private = NULL;
+                (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+                _cleanup_free_ struct transfer *transfer = (struct transfer *)private;
+                (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+                (void)curl_multi_remove_handle(loop->multi, easy);
+                if (transfer) {
+                        transfer->done(result, transfer->userdata);
+                }
+        }
+}
+
+/* Calls libcurl for when it wanted to be called, or at once. */
+static void set_timer(struct curl_loop *loop, uint64_t usec)
+{
+        if (usec < loop->timer_usec) {
+                loop->timer_usec = usec;
+                timer_start_at(loop->timer, usec);
+        }
+}
+
+/* Something has happened: libcurl is to act on it.
+ *
+ * When one of several addresses fails, or has been silent for its share of the time, libcurl 7.88 closes the
+ * socket and makes the next one ready, but connects it when it is called again only. By its easy interface
+ * that is within a second; here nobody would call it before the whole time is up, as there is no socket that
+ * could have news. So all transfers are looked at once more after each socket that was closed: a few are
+ * under way at most, and one that has nothing to do does nothing. */
+static void act(struct curl_loop *loop, curl_socket_t fd, int what)
+{
+        int n_running, rounds = 0;
+
+        loop->acting = true;
+        do {
+                loop->again = loop->socket_gone = false;
+                (void)curl_multi_socket_action(loop->multi, fd, what, &n_running);
+                while (loop->socket_gone) {
+                        loop->socket_gone = false;
+                        (void)curl_multi_socket_all(loop->multi, &n_running);
+                }
+                take_finished(loop);
+                if (loop->after) {
+                        loop->after(loop->after_userdata);
+                }
+                fd = CURL_SOCKET_TIMEOUT;
+                what = 0;
+        } while (loop->again && ++rounds < ROUNDS_MAX);
+        loop->acting = false;
+        if (loop->again) {
+                set_timer(loop, clock_monotonic_usec());
+        }
+}
+
+void curl_loop_hurry(struct curl_loop *loop)
+{
+        loop->again = true;
+        if (!loop->acting) {
+                act(loop, CURL_SOCKET_TIMEOUT, 0);
+        }
+}
+
+static void on_io(struct nested *nested, uint32_t events)
+{
+        struct watched *watched = container_of(nested, struct watched, nested);
+        int what = 0;
+
+        if (!watched->wanted) {
+                nested_remove(nested); /* libcurl looks at it before it is used again */
+                return;
+        }
+        if (events & EPOLLIN) {
+                what |= CURL_CSELECT_IN;
+        }
+        if (events & EPOLLOUT) {
+                what |= CURL_CSELECT_OUT;
+        }
+        if (events & (EPOLLERR | EPOLLHUP)) {
+                what |= CURL_CSELECT_ERR;
+        }
+        act(watched->loop, watched->fd, what);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct curl_loop *loop = userdata;
+
+        loop->timer_usec = USEC_NEVER;
+        if (loop->due_usec <= clock_monotonic_usec() || loop->again) {
+                act(loop, CURL_SOCKET_TIMEOUT, 0);
+        } else if (loop->due_usec != USEC_NEVER) {
+                set_timer(loop, loop->due_usec);
+        }
+        return 0;
+}
+
+static struct watched *find_watched(struct curl_loop *loop, curl_socket_t fd)
+{
+        for (struct ring *at = ring_first(&loop->sockets); at; at = ring_after(&loop->sockets, at)) {
+                struct watched *watched = container_of(at, struct watched, place);
+                if (watched->fd == fd) {
+                        return watched;
+                }
+        }
+        return NULL;
+}
+
+static void forget_watched(struct watched *watched)
+{
+        nested_remove(&watched->nested);
+        ring_remove(&watched->place);
+        free(watched);
+}
+
+static struct watched *new_watched(struct curl_loop *loop, curl_socket_t fd)
+{
+        struct watched *watched = calloc(1, sizeof(*watched));
+
+        if (watched) {
+                watched->loop = loop;
+                watched->fd = fd;
+                ring_add_last(&loop->sockets, &watched->place);
+        }
+        return watched;
+}
+
+/* libcurl does not watch it for now. A connection that did not come about it has closed already, without a
+ * word. */
+static void let_go(struct watched *watched)
+{
+        watched->wanted = false;
+        if (watched->kept) {
+                return;
+        }
+        watched->kept = fcntl(watched->fd, F_GETFD) >= 0;
+        if (!watched->kept) {
+                watched->loop->socket_gone = true;
+                forget_watched(watched);
+        }
+}
+
+/* libcurl: watch this socket so, or no more.
+ *
+ * Never -1: libcurl would take the whole multi handle for broken, for good. A socket that cannot be watched
+ * costs its transfer the time-out, and nothing else. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
+{
+        struct curl_loop *loop = userdata;
+        struct watched *watched = find_watched(loop, fd);
+
+        if (what == CURL_POLL_REMOVE) {
+                if (watched) {
+                        let_go(watched);
+                }
+                return 0;
+        }
+        uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+        if (!watched && !(watched = new_watched(loop, fd))) {
+                return 0;
+        }
+        watched->wanted = true;
+        if (watched->nested.nest) {
+                nested_want(&watched->nested, events);
+        } else {
+                (void)nest_add(loop->nest, &watched->nested, fd, events, on_io);
+        }
+        return 0;
+}
+
+/* libcurl: make a socket. One of the same number was closed without a word. */
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        struct watched *watched = fd >= 0 ? find_watched(userdata, fd) : NULL;
+
+        if (watched) {
+                forget_watched(watched);
+        }
+        return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
+/* libcurl: close this socket. It may belong to no transfer any more. */
+static int on_close(void *userdata, curl_socket_t fd)
+{
+        struct curl_loop *loop = userdata;
+        struct watched *watched = find_watched(loop, fd);
+
+        if (watched) {
+                forget_watched(watched);
+        }
+        loop->socket_gone = true;
+        return close(fd);
+}
+
+/* libcurl: call me in so many milliseconds; 0 is at once, but not from within this call; -1 is no more. As
+ * above, a failure is not told; changing a source that is there needs no memory. */
+static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
+{
+        struct curl_loop *loop = userdata;
+
+        loop->due_usec =
+                timeout_ms < 0 ? USEC_NEVER : clock_monotonic_usec() + (uint64_t)timeout_ms * USEC_PER_MSEC;
+        if (timeout_ms == 0 && loop->acting) {
+                loop->again = true;
+        } else if (timeout_ms >= 0) {
+                set_timer(loop, loop->due_usec);
+        }
+        return 0;
+}
+
+/* OpenSSL, under libcurl, sets up its random numbers when it is first asked for one; if memory fails it just
+ * then, it has none for as long as the process lives, and no exchange ever succeeds. So it is asked here,
+ * where a failure ends the start and is got over by the next one: the boundary of a form is random. */
+static int try_randomness(void)
+{
+        CURL *easy = curl_easy_init();
+        curl_mime *form = easy ? curl_mime_init(easy) : NULL;
+        int r = form ? 0 : -ENOMEM;
+
+        curl_mime_free(form);
+        curl_easy_cleanup(easy);
+        return r;
+}
+
+static void free_loop(struct curl_loop **loop)
+{
+        *loop = curl_loop_free(*loop);
+}
+
+int curl_loop_new(struct curl_loop **ret, sd_event *event)
+{
+        _cleanup_(free_loop) struct curl_loop *loop = calloc(1, sizeof(*loop));
+        if (!loop) {
+                return -ENOMEM;
+        }
+        loop->timer_usec = loop->due_usec = USEC_NEVER;
+        ring_init(&loop->sockets);
+        int r = try_randomness();
+        if (r < 0) {
+                return r;
+        }
+        r = timer_new(&loop->timer, event, CLOCK_MONOTONIC, on_timer, loop, "upstream time-out");
+        if (r < 0) {
+                return r;
+        }
+        r = nest_new(&loop->nest, event, "upstream");
+        if (r < 0) {
+                return r;
+        }
+        loop->multi = curl_multi_init();
+        if (!loop->multi || curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+            curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop) != CURLM_OK ||
+            curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_timeout) != CURLM_OK ||
+            curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop) != CURLM_OK) {
+                return -ENOMEM;
+        }
+        *ret = take_ptr(loop);
+        return 0;
+}
+
+struct curl_loop *curl_loop_free(struct curl_loop *loop)
+{
+        if (loop) {
+                if (loop->multi) {
+                        (void)curl_multi_cleanup(loop->multi);
+                }
+                while (!ring_is_empty(&loop->sockets)) {
+                        forget_watched(container_of(ring_first(&loop->sockets), struct watched, place));
+                }
+                loop->nest = nest_free(loop->nest);
+                sd_event_source_disable_unref(loop->timer);
+                free(loop);
+        }
+        return NULL;
+}
+
+int curl_loop_limit(struct curl_loop *loop, long connections_max)
+{
+        return curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, connections_max) == CURLM_OK &&
+                               curl_multi_setopt(loop->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                                                 connections_max) == CURLM_OK
+                       ? 0
+                       : -ENOMEM;
+}
+
+void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), void *userdata)
+{
+        loop->after = after;
+        loop->after_userdata = userdata;
+}
+
+int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata)
+{
+        _cleanup_free_ struct transfer *transfer = calloc(1, sizeof(*transfer));
+        if (!transfer) {
+                return -ENOMEM;
+        }
+        *transfer = (struct transfer){ done, userdata };
+        if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop) != CURLE_OK ||
+            curl_multi_add_handle(loop->multi, easy) != CURLM_OK) {
+                (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+                return -ENOMEM;
+        }
+        (void)take_ptr(transfer);
+        return 0;
+}
+
+void curl_loop_remove(struct curl_loop *loop, CURL *easy)
+{
+        char *transfer = NULL;
+
+        if (easy && curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer) {
+                (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+                (void)curl_multi_remove_handle(loop->multi, easy);
+                free(transfer);
+        }
+}

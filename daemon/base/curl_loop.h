@@ -1,0 +1,37 @@
+/* libcurl as a guest of the sd-event loop: its sockets are one source, its time-out is one timer. */
+#pragma once
+
+#include <curl/curl.h>
+#include <systemd/sd-event.h>
+
+struct curl_loop;
+
+/* Called once when a transfer that was added has ended; the handle is out of the loop by then. */
+typedef void (*curl_loop_done_fn)(CURLcode result, void *userdata);
+
+/* -ENOMEM, or what the kernel or sd-event answered. */
+int curl_loop_new(struct curl_loop **ret, sd_event *event);
+
+/* All transfers must have been removed before. NULL is fine; returns NULL. */
+struct curl_loop *curl_loop_free(struct curl_loop *loop);
+
+/* So many connections at most, all kept ones included. Without this, libcurl's own limits hold. -ENOMEM. */
+int curl_loop_limit(struct curl_loop *loop, long connections_max);
+
+/* To be called whenever libcurl has acted, after all done functions: what transfers left to be done. Like
+ * those it may add and remove transfers. */
+void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), void *userdata);
+
+/* Starts the transfer that `easy` describes. CURLOPT_PRIVATE and the functions that open and close
+ * sockets are taken for the loop's own use. The handle stays the caller's. The done function is never called
+ * from within. -ENOMEM. */
+int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata);
+
+/* Stops a transfer; the done function will not be called. Harmless for one that has ended. Not from within
+ * libcurl's callbacks. */
+void curl_loop_remove(struct curl_loop *loop, CURL *easy);
+
+/* Lets libcurl act at once on what was added or is paused no more, instead of in a turn of its own; done
+ * functions are called from within. From within them, and from `after`, it only asks for one more round. Not
+ * from within libcurl's callbacks. */
+void curl_loop_hurry(struct curl_loop *loop);
