@@ -1,0 +1,117 @@
+/* Certificate authorities, read once.
+ *
+ * libcurl, given authorities as bytes, copies them for every transfer, compares them for every kept
+ * connection, and reads all of them for every new one: milliseconds and some 200 KiB each. A store of
+ * OpenSSL's is read once and then only counted. It takes the place of the one that libcurl has made, which
+ * has none in it.
+ *
+ * libcurl does not see what is in the store, and would take up a connection that another store has vouched
+ * for. So each has a name of its own, told as CAPATH, which libcurl compares. It is no directory, and
+ * nothing is ever looked for there: the store that libcurl told of it is not the one that is used. */
+#include "daemon/forwarder/authorities.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+
+struct authorities {
+        X509_STORE *store;
+        char name[48];
+};
+
+static bool is_openssl(void)
+{
+        const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+        return library && strncmp(library, "OpenSSL/3", strlen("OpenSSL/3")) == 0;
+}
+
+/* Returns how many were read; -ENOMEM. */
+static int read_all(X509_STORE *store, BIO *bio)
+{
+        X509 *certificate;
+        int n = 0;
+
+        while ((certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL))) {
+                int added = X509_STORE_add_cert(store, certificate); /* twice the same is fine */
+                X509_free(certificate);
+                if (!added) {
+                        return -ENOMEM;
+                }
+                n++;
+        }
+        unsigned long error = ERR_peek_last_error();
+        bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+        ERR_clear_error();
+        return at_end ? n : -EINVAL;
+}
+
+static void free_authorities(struct authorities **authorities)
+{
+        *authorities = authorities_free(*authorities);
+}
+
+int authorities_new(struct authorities **ret, const void *pem, size_t length)
+{
+        static unsigned long long n_made;
+        _cleanup_(free_authorities) struct authorities *authorities = NULL;
+
+        if (!is_openssl()) {
+                return -ENOTSUP;
+        }
+        if (length > INT_MAX) {
+                return -EINVAL;
+        }
+        authorities = calloc(1, sizeof(*authorities));
+        BIO *bio = authorities ? BIO_new_mem_buf(pem, (int)length) : NULL;
+        if (!bio) {
+                return -ENOMEM;
+        }
+        authorities->store = X509_STORE_new();
+        int r = authorities->store ? read_all(authorities->store, bio) : -ENOMEM;
+        BIO_free(bio);
+        if (r <= 0) {
+                return r < 0 ? r : -EINVAL;
+        }
+        /* As libcurl sets its own: an authority that is trusted need not be a root. */
+        if (!X509_STORE_set_flags(authorities->store,
+                                  X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN)) {
+                return -ENOMEM;
+        }
+        (void)snprintf(authorities->name, sizeof(authorities->name), "/dev/null/authorities-%llu", ++n_made);
+        *ret = take_ptr(authorities);
+        return 0;
+}
+
+struct authorities *authorities_free(struct authorities *authorities)
+{
+        if (authorities) {
+                X509_STORE_free(authorities->store); /* counted: connections that have it keep it */
+                free(authorities);
+        }
+        return NULL;
+}
+
+/* libcurl: a connection's TLS is set up but for this. */
+static CURLcode on_context(CURL *easy, void *context, void *userdata)
+{
+        const struct authorities *authorities = userdata;
+
+        SSL_CTX_set1_cert_store(context, authorities->store);
+        return CURLE_OK;
+}
+
+bool authorities_set_up(const struct authorities *authorities, CURL *easy)
+{
+#define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
+        return SET(CURLOPT_CAINFO, NULL) && SET(CURLOPT_CAPATH, authorities->name) &&
+               SET(CURLOPT_SSL_CTX_FUNCTION, on_context) && SET(CURLOPT_SSL_CTX_DATA, authorities);
+#undef SET
+}

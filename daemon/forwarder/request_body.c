@@ -1,0 +1,90 @@
+/* A request's body that comes over the lane: from the socket straight into libcurl's buffer. */
+#include "daemon/forwarder/request_body.h"
+
+#include "lib/util.h"
+
+#include <errno.h>
+
+void request_body_init(struct request_body *body, const struct lane_request *packet)
+{
+        *body = (struct request_body){ .streams = !packet->whole,
+                                       .left = packet->whole ? 0 : packet->body_length,
+                                       .taken = packet->whole };
+}
+
+bool request_body_has_lane(const struct request_body *body)
+{
+        return body->streams && !body->taken && !body->dropped;
+}
+
+/* Takes note of a piece. False: with it there is more than was told, or less. */
+static bool count(struct request_body *body, size_t length, bool end)
+{
+        if (body->left >= 0) {
+                if ((int64_t)length > body->left) {
+                        return false;
+                }
+                body->left -= (int64_t)length;
+                if (end && body->left > 0) {
+                        return false;
+                }
+        }
+        body->ended = body->ended || end;
+        body->taken = body->ended || body->left == 0;
+        return true;
+}
+
+/* One packet, its struct in data, and the bytes behind that elsewhere. 1: it is of the body. 0: it is of a
+ * request that is over. -ECANCELED. -EBADMSG. */
+static int judge(struct request_body *body, uint64_t number, const struct lane_data *data, size_t length)
+{
+        bool is_data = length >= sizeof(*data) && data->head.type == LANE_DATA;
+        size_t more = is_data ? length - sizeof(*data) : 0;
+
+        if (is_data ? lane_check_data(data, more) < 0
+                    : length > sizeof(*data) || lane_check_from_frontend(data, length) < 0) {
+                return -EBADMSG;
+        }
+        if (data->head.number < number) {
+                return 0;
+        }
+        if (data->head.number > number || data->head.type == LANE_REQUEST) {
+                return -EBADMSG;
+        }
+        if (data->head.type == LANE_ABORT) {
+                return -ECANCELED;
+        }
+        return count(body, more, data->head.type == LANE_END || data->last) ? 1 : -EBADMSG;
+}
+
+ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
+                             void *buffer, size_t size)
+{
+        while (!body->taken) {
+                struct lane_data data = { 0 };
+                ssize_t length = lane_end_receive(end, &data, sizeof(data), buffer, size);
+                if (length == -EAGAIN) {
+                        return -EAGAIN;
+                }
+                int r = length > 0 ? judge(body, number, &data, (size_t)length) : -EBADMSG;
+                if (r < 0) {
+                        return r;
+                }
+                if (r > 0 && (size_t)length > sizeof(data)) {
+                        return length - (ssize_t)sizeof(data);
+                }
+        }
+        return 0;
+}
+
+bool request_body_late(struct request_body *body, const struct lane_packet *packet)
+{
+        if (body->dropped) {
+                return true;
+        }
+        if (packet->type == LANE_END && body->streams && !body->ended) {
+                body->ended = true;
+                return true;
+        }
+        return false;
+}

@@ -1,0 +1,29 @@
+/* A request's body that comes over the lane, piece by piece. */
+#pragma once
+
+#include "daemon/forwarder/lane_end.h"
+#include "lib/lane.h"
+
+struct request_body {
+        bool streams; /* it comes by DATA; else it was whole at once, or there is none */
+        int64_t left; /* bytes to come; -1: not known */
+        bool taken;   /* all of it */
+        bool ended;   /* its end was told */
+        bool dropped; /* no more of it is wanted */
+        bool pulled;  /* libcurl has asked for some of it */
+        bool awaited; /* now: libcurl waits for more */
+};
+
+void request_body_init(struct request_body *body, const struct lane_request *packet);
+
+/* May nothing but request_body_receive() read from the lane? */
+bool request_body_has_lane(const struct request_body *body);
+
+/* The next piece of the body of this request, out of the lane and into the buffer, which has room for
+ * LANE_DATA_MAX. Returns its length; 0: it is taken; -EAGAIN: there is none now; -ECANCELED: ABORT came;
+ * -EBADMSG: what came makes no sense. */
+ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
+                             void *buffer, size_t size);
+
+/* DATA or END that came when the body was not received. False: it makes no sense. */
+bool request_body_late(struct request_body *body, const struct lane_packet *packet);

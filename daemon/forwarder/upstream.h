@@ -1,0 +1,29 @@
+/* An environment's upstream, as the keeper told of it: made once, then only counted. */
+#pragma once
+
+#include "daemon/base/ring.h"
+#include "daemon/forwarder/carrier.h"
+
+#include <curl/curl.h>
+
+struct upstream {
+        struct ring place; /* among those in force; in none: requests under way still use it */
+        unsigned n_references;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char path[BASE_URL_MAX + 1]; /* of the base URL; "" or "/..." */
+        uint64_t answer_timeout_usec;
+        const char *obstacle; /* it cannot be reached: why, in words; NULL: there is none */
+        struct upstream_way *way;
+};
+
+/* -EINVAL: values that make no sense. -ENOMEM. */
+int upstream_new(struct upstream **ret, const struct carrier_upstream *told);
+
+struct upstream *upstream_ref(struct upstream *upstream);
+
+/* NULL is fine; returns NULL. */
+struct upstream *upstream_unref(struct upstream *upstream);
+
+/* All that a transfer to it has in common with every other: where to, by which addresses, whom to trust, for
+ * how long. They are borrowed until the transfer is over. False: no memory. */
+bool upstream_set_up(const struct upstream *upstream, CURL *easy);
