@@ -60,7 +60,7 @@ static size_t on_pull(char *buffer, size_t size, size_t n, void *userdata)
         if (body->dropped) {
                 return CURL_READFUNC_PAUSE; /* the end of the answer is the end of it all */
         }
-        if (!body->pulled && request->expect) {
+        if (!body->pulled && request_form_packet(request->form)->expect) {
                 lane_answer_continue(&request->out);
         }
         body->pulled = request->sent = true;

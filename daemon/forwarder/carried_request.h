@@ -38,7 +38,7 @@ struct carried_request {
 
         struct request_body body;
         bool to_head; /* it is a HEAD */
-        bool expect;  /* 100 is asked for */
+        bool expect;  /* the upstream is asked for 100 */
 
         bool sent;  /* some of it, or maybe */
         bool ended; /* but for what the frontend is to be told yet */
