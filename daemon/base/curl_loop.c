@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #define ROUNDS_MAX 8 /* in one turn: there are others to be served */
@@ -34,6 +35,7 @@ struct watched {
         struct nested nested;
         struct curl_loop *loop;
         curl_socket_t fd;
+        int own_port; /* 0: not asked yet */
         bool wanted;
         bool kept; /* it outlived a transfer; closing it is told by on_close() from then on */
 };
@@ -381,4 +383,37 @@ void curl_loop_remove(struct curl_loop *loop, CURL *easy)
                 (void)curl_multi_remove_handle(loop->multi, easy);
                 free(transfer);
         }
+}
+
+static int find_own_port(curl_socket_t fd)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } address = { 0 };
+        socklen_t length = sizeof(address);
+
+        if (getsockname(fd, &address.any, &length) < 0) {
+                return 0;
+        }
+        return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+bool curl_loop_has_news(struct curl_loop *loop, int own_port)
+{
+        for (struct ring *at = ring_first(&loop->sockets); at; at = ring_after(&loop->sockets, at)) {
+                struct watched *watched = container_of(at, struct watched, place);
+                char byte;
+
+                if (watched->own_port == 0) {
+                        watched->own_port = find_own_port(watched->fd);
+                }
+                if (watched->own_port == own_port &&
+                    (recv(watched->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+                     errno != EAGAIN)) {
+                        return true;
+                }
+        }
+        return false;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct curl_loop;
@@ -35,3 +36,8 @@ void curl_loop_remove(struct curl_loop *loop, CURL *easy);
  * functions are called from within. From within them, and from `after`, it only asks for one more round. Not
  * from within libcurl's callbacks. */
 void curl_loop_hurry(struct curl_loop *loop);
+
+/* Is there something to read on the socket that has this port of our own? On a kept connection, before
+ * anything was asked on it, that is its end, or an answer to nothing; libcurl 7.88 would take that for the
+ * answer to what is asked next. For CURLOPT_PREREQFUNCTION, which is told the port. */
+bool curl_loop_has_news(struct curl_loop *loop, int own_port);

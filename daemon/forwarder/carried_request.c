@@ -90,6 +90,13 @@ static int on_seek(void *userdata, curl_off_t offset, int origin)
         return CURL_SEEKFUNC_FAIL;
 }
 
+static bool is_kept(CURL *easy)
+{
+        long n_new = 1;
+
+        return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &n_new) == CURLE_OK && n_new == 0;
+}
+
 /* libcurl: the connection stands, and now the request is sent. */
 static int on_sending(void *userdata, char *address, char *own_address, int port, int own_port)
 {
@@ -98,6 +105,11 @@ static int on_sending(void *userdata, char *address, char *own_address, int port
         bool may_repeat = packet->whole && request_form_is_idempotent(request->form);
 
         request->n_quiet = 0;
+        if (request->n_attempts == 0 && is_kept(request->easy) &&
+            curl_loop_has_news(request->loop, own_port)) {
+                request->again = true;
+                return CURL_PREREQFUNC_ABORT;
+        }
         if (++request->n_attempts > (may_repeat ? 2 : 1)) {
                 note_failure(request, LANE_FAIL_LOST, "its connection ended before there was an answer");
                 return CURL_PREREQFUNC_ABORT;
@@ -116,7 +128,8 @@ static bool respond(struct carried_request *request)
         struct lane_response response;
 
         if (answer->status == HTTP_EXPECTATION && request->expect && !request->body.pulled) {
-                request->again_without_expect = true;
+                request->again = true;
+                request->expect = false;
                 return false;
         }
         if (early || answer->odd) {
@@ -208,8 +221,7 @@ static void on_done(CURLcode result, void *userdata)
 {
         struct carried_request *request = userdata;
 
-        if (request->again_without_expect && !request->failed) {
-                request->expect = request->again_without_expect = false;
+        if (request->again && !request->failed) {
                 if (carried_request_start(request, request->easy) == 0) {
                         curl_loop_hurry(request->loop);
                         return;
@@ -249,11 +261,15 @@ int carried_request_start(struct carried_request *request, CURL *easy)
         if (request->easy) {
                 curl_easy_reset(easy); /* a second time */
         }
+        bool again = request->again;
+
+        request->again = false;
         upstream_answer_clear(&request->answer);
         request->n_attempts = request->n_quiet = 0;
         request->error_text[0] = '\0';
         request->easy = easy;
-        if (!set_up(request, easy)) {
+        if (!set_up(request, easy) ||
+            curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, again ? 1L : 0L) != CURLE_OK) {
                 return -ENOMEM;
         }
         return curl_loop_add(request->loop, easy, on_done, request);

@@ -42,7 +42,7 @@ struct carried_request {
 
         bool sent;  /* some of it, or maybe */
         bool ended; /* but for what the frontend is to be told yet */
-        bool again_without_expect;
+        bool again; /* on a new connection; nothing of it was carried out */
         unsigned n_attempts;
         bool held_back;   /* an answer's data, for want of room */
         int64_t received; /* of its body */

@@ -11,8 +11,9 @@ enum lane_fail request_failure_of(CURLcode result, bool connected, const char *w
         switch (result) {
         case CURLE_OK: /* without an answer: the final one never came */
         case CURLE_WEIRD_SERVER_REPLY:
-        case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
-        case CURLE_BAD_CONTENT_ENCODING: /* of the transfer */
+        case CURLE_BAD_FUNCTION_ARGUMENT: /* 7.88, of a head that begins with a folded line */
+        case CURLE_UNSUPPORTED_PROTOCOL:  /* HTTP/0.9 */
+        case CURLE_BAD_CONTENT_ENCODING:  /* of the transfer */
                 return connected ? LANE_FAIL_MALFORMED : LANE_FAIL_UNREACHABLE;
         case CURLE_OUT_OF_MEMORY: /* libcurl says so of a line of the head that is too long, too */
                 return connected ? LANE_FAIL_MALFORMED : LANE_FAIL_INTERNAL;
@@ -24,7 +25,6 @@ enum lane_fail request_failure_of(CURLcode result, bool connected, const char *w
         case CURLE_OPERATION_TIMEDOUT:
                 return connected ? LANE_FAIL_SLOW : LANE_FAIL_UNREACHABLE;
         case CURLE_FAILED_INIT:
-        case CURLE_BAD_FUNCTION_ARGUMENT:
                 return LANE_FAIL_INTERNAL;
         default:
                 break;

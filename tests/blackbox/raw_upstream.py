@@ -34,10 +34,13 @@ class Connection:
         return taken + mark
 
     def exactly(self, length):
-        while len(self.rest) < length:
-            assert self.more(), "the rest of the body did not come"
-        taken, self.rest = self.rest[:length], self.rest[length:]
-        return taken
+        taken = bytearray(self.rest[:length])
+        self.rest = self.rest[length:]
+        while len(taken) < length:
+            data = self.stream.recv(min(length - len(taken), 65536))
+            assert data, "the rest of the body did not come"
+            taken += data
+        return bytes(taken)
 
     def head(self):
         """The bytes of the next request's head; None: there is none."""

@@ -6,39 +6,11 @@ import time
 
 import pytest
 
-from authorities import Authority
-from lanes import CONTINUE, END, LAST, RESPONSE, Answer, Carrier
-from raw_upstream import PLAIN, RawUpstream, answering
+from carrier_fixtures import authority, carrier, play  # noqa: F401
+from lanes import CONTINUE, END, LAST, RESPONSE, Answer
+from raw_upstream import PLAIN, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authorities"), "company")
-
-
-@pytest.fixture
-def carrier():
-    with Carrier() as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def play(authority, carrier):
-    """play(talk): an upstream that talks so, and a lane to it."""
-    upstreams = []
-
-    def begin(talk, **more):
-        upstream = RawUpstream(authority, talk)
-        upstream.__enter__()
-        upstreams.append(upstream)
-        carrier.upstream("sandbox", upstream.url + more.pop("path", ""), authority.path, **more)
-        upstream.lane = carrier.lane()
-        return upstream
-    yield begin
-    for upstream in upstreams:
-        upstream.__exit__()
 
 
 # ---- the request ----
@@ -75,7 +47,8 @@ def test_the_path_of_the_base_url_stands_before_the_target(play):
     assert seen[0][0].startswith(b"GET /some/where/rest/v1/a/../b//c HTTP/1.1\r\n")
 
 
-def test_random_requests_arrive_as_they_were(play, carrier):
+@pytest.mark.parametrize("n", [1000, pytest.param(10000, marks=pytest.mark.slow("10,000 requests"))])
+def test_random_requests_arrive_as_they_were(play, carrier, n):
     """Their bytes and those of their answers are compared."""
     seen = {}
 
@@ -136,7 +109,7 @@ def test_random_requests_arrive_as_they_were(play, carrier):
                 one(lane, number)
         except Exception as trouble:  # noqa: BLE001: the test's own thread is to raise it
             troubles.append(trouble)
-    threads = [threading.Thread(target=run, args=(lane, range(index, 2000, len(lanes)))) for index, lane in enumerate(lanes)]
+    threads = [threading.Thread(target=run, args=(lane, range(index, n, len(lanes)))) for index, lane in enumerate(lanes)]
     for thread in threads:
         thread.start()
     for thread in threads:

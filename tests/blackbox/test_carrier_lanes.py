@@ -1,0 +1,393 @@
+"""What carries requests, and its lanes: what a frontend may do, what it may not, and what that costs."""
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from carrier_fixtures import authority, carrier, play  # noqa: F401
+from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
+from raw_upstream import PLAIN, answering
+
+TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
+MB = 1024 * 1024
+
+
+def wait_until(true, seconds=10):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+class Gone:
+    """A conversation that notes when the other end has gone."""
+
+    def __init__(self, answer=b""):
+        self.answer, self.heard, self.gone = answer, threading.Event(), threading.Event()
+
+    def __call__(self, connection):
+        connection.head()
+        connection.send(self.answer)
+        self.heard.set()
+        connection.ended()
+        self.gone.set()
+
+
+# ---- what makes no sense ends the lane ----
+
+def ends(carrier, lane):
+    carrier.wait_said(f"broken {lane.id}")
+    lane.end.settimeout(5)
+    while lane.end.recv(65536):
+        pass
+
+
+@pytest.mark.parametrize("line", [
+    b"Host: x\r\n", b"authorization: x\r\n", b"Content-Length: 1\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"TE: x\r\n", b"Upgrade: x\r\n", b"Trailer: x\r\n",
+    b"Keep-Alive: x\r\n", b"Proxy-Authorization: x\r\n", b"X-A: b\nX-B: c\r\n", b"X-A: b\rc\r\n", b"X-A: b\0\r\n",
+    b"X-A b\r\n", b": b\r\n", b"X A: b\r\n", b"X-A: b", b"X-A: b\n", b" X-A: b\r\n", b"\r\n", b"X-A: b\r\n\r\n",
+])
+def test_header_lines_that_are_not_the_frontends_to_set(play, carrier, line):
+    seen = []
+    upstream = play(answering(PLAIN, seen))
+    upstream.lane.begin("GET", "/x", lines=b"X-Fine: y\r\n" + line)
+    ends(carrier, upstream.lane)
+    assert not seen
+
+
+@pytest.mark.parametrize("more", [
+    {"target": "x"}, {"target": ""}, {"target": "/x y"}, {"target": "/x\r\nX: y"}, {"target": "/x\0"}, {"target": "/x#y"},
+    {"target": "/\xe4"}, {"target": "/" + "x" * 8192}, {"method": "CONNECT"}, {"method": "TRACE"}, {"method": ""},
+    {"method": "GET /x"}, {"method": "GE\r"}, {"token": "a b"}, {"token": "a\r\nX: y"}, {"token": "x" * 4097},
+    {"environment": "Sandbox"}, {"environment": ""}, {"environment": "../x"}, {"method": "HEAD", "body": b"x"},
+    {"body": b"x", "has_body": False}, {"length": -2}, {"length": 0}, {"length": 5, "whole": True},
+    {"body": b"x", "expect": True}, {"body": b"x" * 16385},
+])
+def test_requests_that_make_no_sense(play, carrier, more):
+    seen = []
+    upstream = play(answering(PLAIN, seen))
+    values = {"method": "GET", "target": "/x"} | more
+    upstream.lane.begin(values.pop("method"), values.pop("target"), **values)
+    ends(carrier, upstream.lane)
+    assert not seen
+
+
+def test_packets_at_the_wrong_time(play, carrier):
+    """Numbers that were never begun, a request before the end of the one before, one of an old number."""
+    upstream = play(Gone())
+    for number, kind in [(1, END), (1, ABORT), (1, DATA)]:
+        lane = carrier.lane()
+        lane.send(b"x", number=number) if kind == DATA else lane.plain(kind, number=number)
+        ends(carrier, lane)
+    lane = carrier.lane()
+    lane.begin("GET", "/x")
+    lane.begin("GET", "/x")
+    ends(carrier, lane)
+    lane = carrier.lane()
+    lane.begin("GET", "/x", number=7)
+    lane.abort()
+    assert lane.finish().fail == "aborted"
+    lane.begin("GET", "/x", number=7)
+    ends(carrier, lane)
+    lane = carrier.lane()
+    lane.begin("POST", "/x", length=10)
+    lane.begin("GET", "/x")
+    ends(carrier, lane)
+    for kind in (CONTINUE, RESPONSE, LAST, FAIL, 0, 9, 2**31):
+        lane = carrier.lane()
+        lane.plain(kind, number=1)
+        ends(carrier, lane)
+    assert upstream.lane.end.fileno() >= 0
+
+
+@pytest.mark.parametrize("packets", [[(b"abcd", False)], [(b"ab", True)], [(b"ab", False), END], [(b"ab", False), (b"cd", True)],
+                                     [(b"", False)], [REQUEST]])
+def test_bodies_of_another_length_than_was_told(play, carrier, packets):
+    """The upstream never takes them for whole."""
+    gone = Gone()
+    upstream = play(gone)
+    upstream.lane.begin("POST", "/x", length=3)
+    for packet in packets:
+        upstream.lane.plain(packet) if isinstance(packet, int) else upstream.lane.send(*packet)
+    ends(carrier, upstream.lane)
+    assert gone.gone.wait(5)
+
+
+@pytest.mark.parametrize("packets", [[(b"abc", True), (b"d", True)], [(b"abc", True), END], [(b"abc", False), END, END]])
+def test_more_after_the_end_of_a_body(play, carrier, packets):
+    gone = Gone()
+    upstream = play(gone)
+    upstream.lane.begin("POST", "/x", length=3)
+    for packet in packets:
+        upstream.lane.plain(packet) if isinstance(packet, int) else upstream.lane.send(*packet)
+    ends(carrier, upstream.lane)
+    assert gone.gone.wait(5)
+
+
+def test_any_bytes_at_all(play, carrier):
+    upstream = play(answering(PLAIN))
+    good = REQUEST_HEAD.pack(REQUEST, 0, 1, b"sandbox", b"GET", False, True, False, 0, 2, 0, 0, 0) + b"/x"
+    for packet in [b"x", good[:-1], good + b"x", good[:40], b"\0" * 96, b"\xff" * 96, os.urandom(5000),
+                   struct.pack("=IIQ", END, 1, 1), good[:4] + b"\1" + good[5:], b"x" * 49153]:
+        lane = carrier.lane()
+        lane.end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * SEND_BUFFER)
+        lane.end.send(packet)
+        ends(carrier, lane)
+    assert upstream.lane.ask("GET", "/x").status == 200
+
+
+# ---- aborts ----
+
+def test_a_lane_that_closes_takes_its_request_along(play, carrier):
+    gone = Gone()
+    upstream = play(gone)
+    upstream.lane.begin("GET", "/x")
+    gone.heard.wait(5)
+    upstream.lane.close()
+    assert gone.gone.wait(1)
+    carrier.wait_said(f"ended {upstream.lane.id}")
+    assert carrier.count() == 0
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_an_abort_reaches_the_upstream(play, carrier, answer):
+    gone = Gone(answer)
+    upstream = play(gone)
+    upstream.lane.begin("GET", "/x")
+    gone.heard.wait(5)
+    upstream.lane.plain(ABORT)
+    assert gone.gone.wait(1)
+    assert upstream.lane.finish().fail == "aborted"
+    upstream.lane.plain(ABORT)  # the end was on its way
+    assert carrier.count() == 0
+
+
+def test_an_abort_behind_data_that_nobody_takes(play, carrier):
+    """Of an upload that the upstream does not read, and of one that waits for a connection."""
+    going = threading.Event()
+
+    def talk(connection):
+        connection.head()
+        going.wait(20)
+        connection.ended()
+    upstream = play(talk)
+    lane = upstream.lane
+    lane.begin("POST", "/x", length=10**9)
+    fill(lane)
+    began = time.monotonic()
+    lane.abort()
+    assert lane.finish().fail == "aborted"
+    assert time.monotonic() - began < 1.2
+    others = [carrier.lane() for _ in range(16)]
+    for other in others:
+        other.begin("GET", "/y")
+    lane = carrier.lane()
+    lane.begin("POST", "/x", length=10**9)
+    fill(lane)
+    began = time.monotonic()
+    lane.abort()
+    got = lane.finish()
+    assert (got.fail, got.sent) == ("aborted", False)
+    assert time.monotonic() - began < 1.2
+    going.set()
+
+
+def fill(lane):
+    """Sends until nothing has been taken for a while. Returns how many bytes."""
+    lane.end.settimeout(0.3)
+    n = 0
+    try:
+        while True:
+            lane.send(b"x" * 16384)
+            n += 16384
+    except TimeoutError:
+        return n
+
+
+# ---- memory, and who is slow ----
+
+def test_a_slow_upstream_holds_up_who_sends(play, carrier):
+    """And not the others."""
+    going = threading.Event()
+
+    def talk(connection):
+        while head := connection.head():
+            if b"/slow" in head:
+                going.wait(20)
+            assert len(connection.body(head)) in (0, n)
+            connection.send(PLAIN)
+    n = 64 * MB
+    upstream = play(talk)
+    other = carrier.lane()
+    assert other.ask("GET", "/x").status == 200
+    upstream.lane.begin("POST", "/slow", length=n)
+    sent = fill(upstream.lane)
+    assert sent < 12 * MB  # what the sockets of the kernel hold
+    assert other.ask("GET", "/x").status == 200
+    going.set()
+    assert n % 16384 == 0
+    got = upstream.lane.finish(upstream.lane.upload([b"x" * 16384] * ((n - sent) // 16384)))
+    assert got.status == 200
+
+
+def test_who_reads_slowly_holds_up_the_upstream(play, carrier):
+    sent = []
+
+    def talk(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 * MB))
+        for _ in range(64):
+            connection.send(b"x" * MB)
+            sent.append(1)
+        connection.ended()
+    upstream = play(talk)
+    upstream.lane.begin("GET", "/x")
+    last = -1
+    while len(sent) != last:
+        last = len(sent)
+        time.sleep(0.5)
+    assert last < 16
+    before = carrier.memory()
+    got = upstream.lane.finish(Count())
+    assert (got.status, got.n) == (200, 64 * MB)
+    assert carrier.memory() - before < 128 * 1024
+
+
+class Count(Answer):
+    """Counts the data instead of keeping them."""
+    n = 0
+
+    def take(self, packet):
+        super().take(packet)
+        self.n += len(self.body)
+        self.body = b""
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_streaming_takes_little_memory_whatever_the_size(play, carrier, way):
+    """8 at a time, 100 MB in all; what a connection itself takes is there before."""
+    def talk(connection):
+        while head := connection.head():
+            if b"POST" in head:
+                left = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+                while left:
+                    left -= len(connection.exactly(min(left, 65536)))
+                connection.send(PLAIN)
+            else:
+                size = 13 * MB if b"/large" in head else 1
+                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+                for at in range(0, size, MB):
+                    connection.send(b"x" * min(MB, size - at))
+    upstream = play(talk)
+    lanes = [upstream.lane, *(carrier.lane() for _ in range(7))]
+    for _ in range(2):
+        for lane in lanes:
+            lane.begin("GET", "/small")
+        for lane in lanes:
+            assert lane.finish().status == 200
+    before = carrier.memory()
+    most, answers = [], []
+
+    def one(lane):
+        if way == "up":
+            lane.begin("POST", "/large", length=800 * 16384)
+            answers.append(lane.finish(lane.upload([b"x" * 16384] * 800), timeout=60))
+        else:
+            lane.begin("GET", "/large")
+            answers.append(lane.finish(Count(), timeout=60))
+    threads = [threading.Thread(target=one, args=(lane,)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        most.append(carrier.memory())
+        time.sleep(0.05)
+    assert all(answer.status == 200 and not answer.fail for answer in answers) and len(answers) == 8
+    print(f"{(max(most) - before) / 8 / 1024:.0f} KiB each")
+    assert (max(most) - before) / 8 < 96 * 1024
+
+
+# ---- what is known ----
+
+def test_environments_come_change_and_go(play, carrier, authority):
+    gone = Gone()
+    upstream = play(gone)
+    lane = upstream.lane
+    assert lane.ask("GET", "/x", environment="production").fail == "unknown"
+    lane.begin("GET", "/x")
+    gone.heard.wait(5)
+    assert carrier.order("forget", "sandbox") == "ok"
+    got = lane.finish()
+    assert (got.fail, got.sent) == ("unknown", True)
+    assert gone.gone.wait(1)
+    assert lane.ask("GET", "/x").fail == "unknown"
+    other = play(answering(PLAIN))
+    assert lane.ask("GET", "/x").status == 200
+    assert other.n_connections == 1
+    assert carrier.order("upstream", "sandbox", "http://localhost/", authority.path, 1, 1, "-", "127.0.0.1").startswith("error")
+    assert carrier.order("upstream", "sandbox", "https://localhost", authority.path, 1, 1, "-", "localhost").startswith("error")
+    assert lane.ask("GET", "/x").status == 200
+
+
+def test_what_is_under_way_goes_on_when_the_upstream_changes(play, carrier):
+    going = threading.Event()
+    first = play(lambda connection: (connection.request(), going.wait(20), connection.send(PLAIN), connection.ended()))
+    first.lane.begin("GET", "/x")
+    wait_until(lambda: first.n_connections)
+    second = play(answering(PLAIN))
+    assert second.lane.ask("GET", "/x").status == 200
+    going.set()
+    assert first.lane.finish().status == 200
+    assert (first.n_connections, second.n_connections) == (1, 1)
+
+
+def test_a_lane_is_replaced(play, carrier):
+    gone = Gone()
+    upstream = play(gone)
+    upstream.lane.begin("GET", "/x")
+    gone.heard.wait(5)
+    again = carrier.lane(upstream.lane.id)
+    assert gone.gone.wait(1)
+    again.begin("GET", "/x")
+    again.abort()
+    assert again.finish().fail == "aborted"
+    assert carrier.order("lane", 64, fd=again.end.fileno()).startswith("error")
+
+
+def test_the_end_waits_for_what_is_under_way(play, carrier):
+    going = threading.Event()
+
+    def talk(connection):
+        while connection.request():
+            going.wait(20)
+            connection.send(PLAIN)
+    upstream = play(talk)
+    lanes = [upstream.lane, *(carrier.lane() for _ in range(17))]
+    for lane in lanes:
+        lane.begin("GET", "/x")
+    wait_until(lambda: carrier.count() == 18 and upstream.n_connections == 16)
+    assert carrier.order("drain") == "ok"
+    told = select.select([lane.end for lane in lanes], [], [], 5)[0]
+    fails = [lane for lane in lanes if lane.end in told]
+    assert len(fails) == 2
+    for lane in fails:
+        got = lane.finish()
+        assert (got.fail, got.sent) == ("stopping", False)
+        assert lane.ask("GET", "/x").fail == "stopping"
+    assert "empty" not in carrier.said
+    going.set()
+    for lane in lanes:
+        if lane not in fails:
+            assert lane.finish().status == 200
+    carrier.wait_said("empty")
+
+
+def test_the_end_comes_at_once_where_nothing_is_under_way(carrier):
+    assert carrier.order("drain") == "ok"
+    carrier.wait_said("empty")
