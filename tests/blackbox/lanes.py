@@ -219,9 +219,9 @@ class Carrier:
         return int(self.order("count").split()[1])
 
     def memory(self):
-        """Private bytes, now."""
+        """Private bytes that were written to, now: what it shares with others depends on them."""
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith("Private")) * 1024
+            return sum(int(line.split()[1]) for line in file if line.startswith("Private_Dirty")) * 1024
 
     def cpu_ns(self):
         with open(f"/proc/{self.process.pid}/schedstat", encoding="ascii") as file:
