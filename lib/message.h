@@ -1,4 +1,6 @@
-/* What the keeper and the frontend send each other: one struct a message, values only, of a bounded size.
+/* What the keeper and its children, the frontend and the forwarder, send each other: one struct a message,
+ * values only, of a bounded size. The children send each other requests by lanes, see lib/lane.h, and no
+ * messages.
  *
  * Both ends are the same program, so a struct travels as it lies in memory, zeroed before it is filled: no
  * byte of the sender's memory is in its gaps. The receiver believes nothing: message_check_from_*() hold
@@ -7,6 +9,7 @@
 #pragma once
 
 #include "lib/access_settings.h"
+#include "lib/base_url.h"
 #include "lib/confinement.h"
 #include "lib/environment_view.h"
 #include "lib/keys_view.h"
@@ -22,9 +25,14 @@
 #define MESSAGE_RECORD_ID_LENGTH 32
 #define MESSAGE_PRIORITY_MIN     3 /* LOG_ERR of syslog(3) */
 #define MESSAGE_PRIORITY_MAX     7 /* LOG_DEBUG */
+#define MESSAGE_LANES_MAX        64
+#define MESSAGE_ADDRESSES_MAX    8
+#define MESSAGE_ADDRESS_MAX      45                /* characters: those of IPv6 at their longest */
+#define MESSAGE_PROXY_MAX        255               /* characters */
+#define MESSAGE_AUTHORITIES_MAX  (4 * 1024 * 1024) /* bytes */
 
 enum message_type {
-        /* frontend to keeper */
+        /* frontend to keeper; MESSAGE_CONFINED, MESSAGE_RECORD and MESSAGE_PONG: forwarder to keeper, too */
         MESSAGE_CONFINED = 1, /* the first: it has taken away from itself what it does not need */
         MESSAGE_DEMAND,
         MESSAGE_REPORT,
@@ -35,8 +43,7 @@ enum message_type {
         MESSAGE_NAMES,
         MESSAGE_RECORD,
         MESSAGE_PONG,
-        _MESSAGE_LAST_OF_FRONTEND = MESSAGE_PONG,
-        /* keeper to frontend */
+        /* keeper to frontend; MESSAGE_HELLO, MESSAGE_PING and MESSAGE_DRAIN: keeper to forwarder, too */
         MESSAGE_HELLO,
         MESSAGE_SETTINGS, /* then their MESSAGE_RULES, then MESSAGE_SETTINGS_END */
         MESSAGE_RULES,
@@ -52,6 +59,18 @@ enum message_type {
         MESSAGE_LOG,
         MESSAGE_PING,
         MESSAGE_DRAIN,
+        /* keeper to both */
+        MESSAGE_LANE, /* with a descriptor */
+        /* keeper to frontend */
+        MESSAGE_FORWARDER,
+        /* frontend to keeper */
+        MESSAGE_LANE_DEAD,
+        MESSAGE_CARRYING,
+        /* keeper to forwarder */
+        MESSAGE_UPSTREAM, /* with a descriptor, if there are authorities */
+        MESSAGE_UPSTREAM_GONE,
+        /* forwarder to keeper */
+        MESSAGE_STALE,
         _MESSAGE_LAST,
 };
 
@@ -86,7 +105,8 @@ struct message_groups {
         uid_t uid;
 };
 
-/* MESSAGE_NAMES, MESSAGE_DRAIN, MESSAGE_SETTINGS_END: no more than that. */
+/* MESSAGE_NAMES, MESSAGE_DRAIN, MESSAGE_SETTINGS_END, MESSAGE_CARRYING: no more than that. MESSAGE_CARRYING:
+ * requests are on the lanes, see keeper_calls.carrying in daemon/base/sides.h. */
 struct message_plain {
         uint32_t type;
 };
@@ -222,6 +242,52 @@ struct message_listener_gone {
         uint32_t id;
 };
 
+/* ---- about the forwarder ---- */
+
+/* MESSAGE_LANE: one end of a pair of SOCK_SEQPACKET sockets comes with it, the other child has the other; it
+ * takes the place of the lane with that number. MESSAGE_LANE_DEAD: the frontend's end of it is of no use any
+ * more, it is to be made anew. */
+struct message_lane {
+        uint32_t type;
+        uint32_t id; /* below MESSAGE_LANES_MAX */
+};
+
+/* What the frontend has to know of the forwarder. */
+struct message_forwarder {
+        uint32_t type;
+        bool wanted;      /* there is an environment with a gateway */
+        bool running;     /* there is one, and it has confined itself */
+        bool held_back;   /* it keeps ending at once */
+        uint64_t n_ended; /* how many have ended that were not asked to, since the service began */
+        struct confinement confinement; /* all zero while it is not running */
+};
+
+struct message_address {
+        char text[MESSAGE_ADDRESS_MAX + 1]; /* as inet_ntop() writes it */
+};
+
+/* Where the requests of an environment go. authorities_length bytes of certificate authorities (PEM) are in
+ * the descriptor that comes with it, from its start, sealed against changes; 0: no descriptor, and none. */
+struct message_upstream {
+        uint32_t type;
+        uint32_t authorities_length; /* at most MESSAGE_AUTHORITIES_MAX */
+        uint64_t connect_timeout_usec, answer_timeout_usec;
+        uint32_t n_addresses; /* 0: they are not known */
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char base_url[BASE_URL_MAX + 1];
+        char proxy[MESSAGE_PROXY_MAX + 1]; /* as libcurl takes it; may hold a password; "": none */
+        struct message_address
+                addresses[MESSAGE_ADDRESSES_MAX]; /* of the proxy, or, without, of the base
+                                                     URL's host; the first to be tried first */
+};
+
+/* MESSAGE_UPSTREAM_GONE: nothing goes there any more. MESSAGE_STALE: none of its addresses took a
+ * connection; they are looked up again, not more often than the keeper likes. */
+struct message_upstream_name {
+        uint32_t type;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+};
+
 /* ---- any of them ---- */
 
 /* Bytes; every struct above is smaller, that of keys with all refusals there can be. */
@@ -233,10 +299,13 @@ struct message_listener_gone {
  * for MESSAGE_KEYS. */
 void message_copy(void *ret, const void *from, uint32_t type);
 
-/* Is this a message that a frontend (a keeper) may send, of the size of its type, and with sound values? The
- * bytes are aligned for any type. Returns its type, else -EBADMSG. */
+/* Is this a message that a frontend (a forwarder) may send to the keeper, of the size of its type, and with
+ * sound values? The bytes are aligned for any type. Returns its type, else -EBADMSG. */
 int message_check_from_frontend(const void *bytes, size_t length);
+int message_check_from_forwarder(const void *bytes, size_t length);
+/* The same of what a keeper may send to the frontend (to the forwarder). */
 int message_check_from_keeper(const void *bytes, size_t length);
+int message_check_to_forwarder(const void *bytes, size_t length);
 
 /* Copies a text, cut to fit into size bytes, which are zeroed behind it; NULL is "". */
 void message_set_text(char *ret, size_t size, const char *text);

@@ -156,6 +156,17 @@ static bool check_groups_told(const struct message_groups_told *message)
         return message->told || message->n == 0;
 }
 
+/* The first so many are addresses, and there are no others. */
+static bool check_upstream(const struct message_upstream *message)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(message->addresses); i++) {
+                if ((*message->addresses[i].text != '\0') != (i < message->n_addresses)) {
+                        return false;
+                }
+        }
+        return true;
+}
+
 static bool check_refusals(const struct keys_view *view)
 {
         for (size_t i = 0; i < view->n_refusals; i++) {
@@ -186,6 +197,8 @@ static bool check_together(uint32_t type, const void *bytes)
                 return check_refusals(&((const struct message_keys *)bytes)->view);
         case MESSAGE_GROUPS_TOLD:
                 return check_groups_told(bytes);
+        case MESSAGE_UPSTREAM:
+                return check_upstream(bytes);
         default:
                 return true;
         }
@@ -193,7 +206,39 @@ static bool check_together(uint32_t type, const void *bytes)
 
 /* ---- messages ---- */
 
-static int check(const void *bytes, size_t length, uint32_t first, uint32_t last)
+enum way {
+        FROM_FRONTEND,
+        FROM_FORWARDER,
+        TO_FRONTEND,
+        TO_FORWARDER,
+};
+
+static bool goes(uint32_t type, enum way way)
+{
+        switch (type) {
+        case MESSAGE_CONFINED:
+        case MESSAGE_RECORD:
+        case MESSAGE_PONG:
+                return way == FROM_FRONTEND || way == FROM_FORWARDER;
+        case MESSAGE_HELLO:
+        case MESSAGE_PING:
+        case MESSAGE_DRAIN:
+        case MESSAGE_LANE:
+                return way == TO_FRONTEND || way == TO_FORWARDER;
+        case MESSAGE_LANE_DEAD:
+        case MESSAGE_CARRYING:
+                return way == FROM_FRONTEND;
+        case MESSAGE_UPSTREAM:
+        case MESSAGE_UPSTREAM_GONE:
+                return way == TO_FORWARDER;
+        case MESSAGE_STALE:
+                return way == FROM_FORWARDER;
+        default:
+                return way == (type < MESSAGE_PONG ? FROM_FRONTEND : TO_FRONTEND);
+        }
+}
+
+static int check(const void *bytes, size_t length, enum way way)
 {
         const struct message_fields *fields;
         uint32_t type;
@@ -202,7 +247,7 @@ static int check(const void *bytes, size_t length, uint32_t first, uint32_t last
                 return -EBADMSG;
         }
         memcpy(&type, bytes, sizeof(type));
-        fields = type >= first && type <= last ? message_fields_of(type) : NULL;
+        fields = goes(type, way) ? message_fields_of(type) : NULL;
         if (!fields || length < fields->size || !are_sound(fields, bytes)) {
                 return -EBADMSG;
         }
@@ -213,10 +258,20 @@ static int check(const void *bytes, size_t length, uint32_t first, uint32_t last
 
 int message_check_from_frontend(const void *bytes, size_t length)
 {
-        return check(bytes, length, MESSAGE_CONFINED, _MESSAGE_LAST_OF_FRONTEND);
+        return check(bytes, length, FROM_FRONTEND);
+}
+
+int message_check_from_forwarder(const void *bytes, size_t length)
+{
+        return check(bytes, length, FROM_FORWARDER);
 }
 
 int message_check_from_keeper(const void *bytes, size_t length)
 {
-        return check(bytes, length, MESSAGE_HELLO, _MESSAGE_LAST - 1);
+        return check(bytes, length, TO_FRONTEND);
+}
+
+int message_check_to_forwarder(const void *bytes, size_t length)
+{
+        return check(bytes, length, TO_FORWARDER);
 }

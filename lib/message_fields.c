@@ -5,6 +5,8 @@
 #include "lib/message.h"
 #include "lib/util.h"
 
+#include <arpa/inet.h>
+
 /* ---- texts ---- */
 
 static bool is_printable(const char *text, size_t length)
@@ -26,6 +28,13 @@ static bool is_plain(const char *text, size_t length)
 static bool is_record_id(const char *text, size_t length)
 {
         return length == MESSAGE_RECORD_ID_LENGTH && strspn(text, "0123456789abcdef") == length;
+}
+
+static bool is_address(const char *text, size_t length)
+{
+        unsigned char room[sizeof(struct in6_addr)];
+
+        return inet_pton(AF_INET, text, room) == 1 || inet_pton(AF_INET6, text, room) == 1;
 }
 
 /* ---- the forms of rows; T is the struct that the table is of ---- */
@@ -234,6 +243,30 @@ TABLE(listener, ANY(type), ENUM(kind, _MESSAGE_LISTENER_KIND_COUNT), UP_TO(id, M
 TABLE(listener_gone, ANY(type), UP_TO(id, MESSAGE_LISTENERS_MAX - 1));
 #undef T
 
+#define T struct message_lane
+TABLE(lane, ANY(type), UP_TO(id, MESSAGE_LANES_MAX - 1));
+#undef T
+
+#define T struct message_forwarder
+TABLE(forwarder, ANY(type), BOOL(wanted), BOOL(running), BOOL(held_back), ANY(n_ended),
+      STRUCTS(confinement, confinement));
+#undef T
+
+#define T struct message_address
+TABLE(address, NAME_OR_NONE(text, is_address));
+#undef T
+
+#define T struct message_upstream
+TABLE(upstream, ANY(type), UP_TO(authorities_length, MESSAGE_AUTHORITIES_MAX), ANY(connect_timeout_usec),
+      ANY(answer_timeout_usec), UP_TO(n_addresses, MESSAGE_ADDRESSES_MAX),
+      NAME(environment, environment_name_valid), NAME(base_url, is_plain), NAME_OR_NONE(proxy, is_printable),
+      STRUCTS(addresses, address));
+#undef T
+
+#define T struct message_upstream_name
+TABLE(upstream_name, ANY(type), NAME(environment, environment_name_valid));
+#undef T
+
 /* ---- types ---- */
 
 const struct message_fields *message_fields_of(uint32_t type)
@@ -264,6 +297,13 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_LOG] = &log_told,
                 [MESSAGE_PING] = &ping,
                 [MESSAGE_DRAIN] = &plain,
+                [MESSAGE_LANE] = &lane,
+                [MESSAGE_FORWARDER] = &forwarder,
+                [MESSAGE_LANE_DEAD] = &lane,
+                [MESSAGE_CARRYING] = &plain,
+                [MESSAGE_UPSTREAM] = &upstream,
+                [MESSAGE_UPSTREAM_GONE] = &upstream_name,
+                [MESSAGE_STALE] = &upstream_name,
         };
 
         return type < ARRAY_SIZE(by_type) ? by_type[type] : NULL;

@@ -12,6 +12,9 @@
 /* How many users' groups may be asked for at a time. */
 #define GROUP_QUESTIONS_MAX 16
 
+/* How often at most the keeper hears that requests are on the lanes. */
+#define CARRYING_PAUSE_USEC (1 * USEC_PER_SEC)
+
 /* What became of a question. */
 struct keeper_outcome {
         uint64_t number;
@@ -48,6 +51,16 @@ struct keeper_calls {
 
         /* The names in the rules are old: they are looked up, and that is told. */
         void (*names)(struct keeper *keeper);
+
+        /* The frontend's end of this lane (lib/lane.h) is of no use any more, and closed: another one of
+         * that number comes. */
+        void (*lane_dead)(struct keeper *keeper, unsigned id);
+
+        /* Requests are on the lanes: the forwarder is asked whether it is at work, and addresses that have
+         * got old are looked up again. To be said when one is put on a lane, and once a second while one is
+         * on its way and nothing is heard of it; less than CARRYING_PAUSE_USEC after the last time it is
+         * not sent. */
+        void (*carrying)(struct keeper *keeper, uint64_t now_usec);
 };
 
 /* Whom to ask. */

@@ -84,6 +84,23 @@ static void names(struct keeper *keeper)
         send_message(keeper, &message, sizeof(message));
 }
 
+static void lane_dead(struct keeper *keeper, unsigned id)
+{
+        const struct message_lane message = { .type = MESSAGE_LANE_DEAD, .id = id };
+
+        send_message(keeper, &message, sizeof(message));
+}
+
+static void carrying(struct keeper *keeper, uint64_t now_usec)
+{
+        const struct message_plain message = { .type = MESSAGE_CARRYING };
+
+        if (keeper->carrying_usec == 0 || usec_sub(now_usec, keeper->carrying_usec) >= CARRYING_PAUSE_USEC) {
+                keeper->carrying_usec = now_usec;
+                send_message(keeper, &message, sizeof(message));
+        }
+}
+
 const struct keeper_calls keeper_link_calls = {
         .demand = demand,
         .report = report,
@@ -92,6 +109,8 @@ const struct keeper_calls keeper_link_calls = {
         .reload = reload,
         .groups = groups,
         .names = names,
+        .lane_dead = lane_dead,
+        .carrying = carrying,
 };
 
 bool keeper_link_log(const struct journal_record *record, const char *message, void *userdata)

@@ -8,6 +8,7 @@
 /* What stands for the keeper in the frontend's process. */
 struct keeper {
         struct channel *channel;
+        uint64_t carrying_usec; /* when it was last told that requests are on the lanes; 0: never */
 };
 
 extern const struct keeper_calls keeper_link_calls;

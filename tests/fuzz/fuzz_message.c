@@ -212,6 +212,19 @@ static void use_listener(const struct message_listener *message)
         IS_TEXT(message->name);
 }
 
+static void use_upstream(const struct message_upstream *message)
+{
+        must(message->authorities_length <= MESSAGE_AUTHORITIES_MAX);
+        must(message->n_addresses <= MESSAGE_ADDRESSES_MAX);
+        IS_TEXT(message->environment);
+        IS_TEXT(message->base_url);
+        IS_TEXT(message->proxy);
+        for (size_t i = 0; i < MESSAGE_ADDRESSES_MAX; i++) {
+                IS_TEXT(message->addresses[i].text);
+                must((i < message->n_addresses) == (*message->addresses[i].text != '\0'));
+        }
+}
+
 static void use(int type, const void *message, size_t length)
 {
         switch (type) {
@@ -252,6 +265,17 @@ static void use(int type, const void *message, size_t length)
         case MESSAGE_LISTENER:
                 use_listener(message);
                 break;
+        case MESSAGE_LANE:
+        case MESSAGE_LANE_DEAD:
+                must(((const struct message_lane *)message)->id < MESSAGE_LANES_MAX);
+                break;
+        case MESSAGE_UPSTREAM:
+                use_upstream(message);
+                break;
+        case MESSAGE_UPSTREAM_GONE:
+        case MESSAGE_STALE:
+                must(*((const struct message_upstream_name *)message)->environment);
+                break;
         case MESSAGE_LISTENER_GONE:
                 must(((const struct message_listener_gone *)message)->id < MESSAGE_LISTENERS_MAX);
                 break;
@@ -268,13 +292,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         must(message);
         memcpy(message, sample.bytes, length);
-        int from_frontend = message_check_from_frontend(message, length);
-        int from_keeper = message_check_from_keeper(message, length);
+        int up = MAX_OF(message_check_from_frontend(message, length),
+                        message_check_from_forwarder(message, length));
+        int down = MAX_OF(message_check_from_keeper(message, length),
+                          message_check_to_forwarder(message, length));
 
-        must(from_frontend == -EBADMSG ||
-             (from_frontend >= MESSAGE_CONFINED && from_frontend <= _MESSAGE_LAST_OF_FRONTEND));
-        must(from_keeper == -EBADMSG || (from_keeper >= MESSAGE_HELLO && from_keeper < _MESSAGE_LAST));
-        must(from_frontend == -EBADMSG || from_keeper == -EBADMSG);
-        use(MAX_OF(from_frontend, from_keeper), message, length);
+        must(up == -EBADMSG || (up >= MESSAGE_CONFINED && up < _MESSAGE_LAST && message_is_for_keeper(up)));
+        must(down == -EBADMSG ||
+             (down >= MESSAGE_CONFINED && down < _MESSAGE_LAST && !message_is_for_keeper(down)));
+        use(message_check_any(message, length), message, length);
         return 0;
 }

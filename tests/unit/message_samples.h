@@ -8,6 +8,7 @@
 #include "lib/util.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <syslog.h>
 
@@ -30,7 +31,7 @@ union sample {
                 sizeof(_one);                                                                               \
         })
 
-static inline size_t sample_from_frontend(uint32_t type, union sample *ret)
+static inline size_t sample_to_keeper(uint32_t type, union sample *ret)
 {
         switch (type) {
         case MESSAGE_CONFINED:
@@ -51,6 +52,12 @@ static inline size_t sample_from_frontend(uint32_t type, union sample *ret)
         case MESSAGE_RECORD:
                 return SAMPLE(ret, message_record, type, LOG_NOTICE, SAMPLE_ID, "sandbox", "1-main",
                               "shop@host", "1000", "shop\\x2d1.service", "handed out\n\x80");
+        case MESSAGE_LANE_DEAD:
+                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1);
+        case MESSAGE_CARRYING:
+                return SAMPLE(ret, message_plain, type);
+        case MESSAGE_STALE:
+                return SAMPLE(ret, message_upstream_name, type, "sandbox");
         default:
                 return SAMPLE(ret, message_ping, type, UINT64_MAX);
         }
@@ -224,15 +231,45 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
                 return SAMPLE(ret, message_log, type, 3);
         case MESSAGE_PING:
                 return SAMPLE(ret, message_ping, type, 17);
+        case MESSAGE_LANE:
+                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1);
+        case MESSAGE_FORWARDER:
+                return SAMPLE(ret, message_forwarder, type, true, true, true, 3, { true, true, 6 });
+        case MESSAGE_UPSTREAM:
+                return SAMPLE(ret, message_upstream, type, 225 * 1024, 10 * USEC_PER_SEC, USEC_PER_MIN, 2,
+                              "sandbox", BASE_URL_SANDBOX, "http://user:password@proxy:3128",
+                              { { "192.0.2.1" }, { "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" } });
+        case MESSAGE_UPSTREAM_GONE:
+                return SAMPLE(ret, message_upstream_name, type, "sandbox");
         default:
                 return SAMPLE(ret, message_plain, type);
         }
+}
+
+/* Does a child send it, and the keeper take it? */
+static inline bool message_is_for_keeper(uint32_t type)
+{
+        return type <= MESSAGE_PONG || type == MESSAGE_LANE_DEAD || type == MESSAGE_CARRYING ||
+               type == MESSAGE_STALE;
 }
 
 /* Of this type, from MESSAGE_CONFINED up to, but without, _MESSAGE_LAST. Returns its length. */
 static inline size_t message_sample(uint32_t type, union sample *ret)
 {
         memset(ret, 0, sizeof(*ret));
-        return type <= _MESSAGE_LAST_OF_FRONTEND ? sample_from_frontend(type, ret)
-                                                 : sample_from_keeper(type, ret);
+        return message_is_for_keeper(type) ? sample_to_keeper(type, ret) : sample_from_keeper(type, ret);
+}
+
+/* What of the four ways takes it: its type, else -EBADMSG. */
+static inline int message_check_any(const void *bytes, size_t length)
+{
+        int (*const checks[])(const void *,
+                              size_t) = { message_check_from_frontend, message_check_from_forwarder,
+                                          message_check_from_keeper, message_check_to_forwarder };
+        int type = -EBADMSG;
+
+        for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+                type = MAX_OF(type, checks[i](bytes, length));
+        }
+        return type;
 }

@@ -7,15 +7,17 @@
 
 static union sample sample;
 
-/* What both ends make of the sample. */
+/* What the process makes of the sample that this type is for; no other takes it. */
 static int check(uint32_t type, size_t length)
 {
-        int from_frontend = message_check_from_frontend(&sample, length);
-        int from_keeper = message_check_from_keeper(&sample, length);
-        bool of_frontend = type <= _MESSAGE_LAST_OF_FRONTEND;
+        int up = MAX_OF(message_check_from_frontend(&sample, length),
+                        message_check_from_forwarder(&sample, length));
+        int down = MAX_OF(message_check_from_keeper(&sample, length),
+                          message_check_to_forwarder(&sample, length));
+        bool for_keeper = message_is_for_keeper(type);
 
-        assert_int_equal(of_frontend ? from_keeper : from_frontend, -EBADMSG);
-        return of_frontend ? from_frontend : from_keeper;
+        assert_int_equal(for_keeper ? down : up, -EBADMSG);
+        return for_keeper ? up : down;
 }
 
 /* ---- whole messages ---- */
@@ -51,8 +53,39 @@ static void test_other_types_are_refused(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 size_t length = message_sample(MESSAGE_NAMES, &sample);
                 sample.type = others[i];
-                assert_int_equal(message_check_from_frontend(&sample, length), -EBADMSG);
-                assert_int_equal(message_check_from_keeper(&sample, length), -EBADMSG);
+                assert_int_equal(message_check_any(&sample, length), -EBADMSG);
+        }
+}
+
+static bool is_one_of(uint32_t type, const uint32_t *types, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (types[i] == type) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Neither child is told what the other one is for, nor can say what it may not. */
+static void test_each_child_has_its_own_words(void **state)
+{
+        static const uint32_t from_both[] = { MESSAGE_CONFINED, MESSAGE_RECORD, MESSAGE_PONG };
+        static const uint32_t to_both[] = { MESSAGE_HELLO, MESSAGE_PING, MESSAGE_DRAIN, MESSAGE_LANE };
+        static const uint32_t of_forwarder[] = { MESSAGE_UPSTREAM, MESSAGE_UPSTREAM_GONE, MESSAGE_STALE };
+
+        for (uint32_t type = MESSAGE_CONFINED; type < _MESSAGE_LAST; type++) {
+                size_t length = message_sample(type, &sample);
+                bool forwarder = is_one_of(type, of_forwarder, ARRAY_SIZE(of_forwarder));
+                bool both = is_one_of(type, from_both, ARRAY_SIZE(from_both)) ||
+                            is_one_of(type, to_both, ARRAY_SIZE(to_both));
+                int as_frontend = MAX_OF(message_check_from_frontend(&sample, length),
+                                         message_check_from_keeper(&sample, length));
+                int as_forwarder = MAX_OF(message_check_from_forwarder(&sample, length),
+                                          message_check_to_forwarder(&sample, length));
+
+                assert_int_equal(as_frontend, forwarder ? -EBADMSG : (int)type);
+                assert_int_equal(as_forwarder, forwarder || both ? (int)type : -EBADMSG);
         }
 }
 
@@ -175,6 +208,28 @@ static const struct change broken[] = {
         UNENDED(RECORD, message_record, uid),
         UNENDED(RECORD, message_record, unit),
         UNENDED(RECORD, message_record, text),
+
+        N(LANE, message_lane, id, MESSAGE_LANES_MAX),
+        N(LANE, message_lane, id, -1),
+        N(LANE_DEAD, message_lane, id, MESSAGE_LANES_MAX),
+        N(FORWARDER, message_forwarder, running, 2),
+        S(STALE, message_upstream_name, environment, ""),
+        S(UPSTREAM_GONE, message_upstream_name, environment, "Sandbox"),
+        S(UPSTREAM, message_upstream, environment, ""),
+        S(UPSTREAM, message_upstream, base_url, ""),
+        UNENDED(UPSTREAM, message_upstream, base_url),
+        S(UPSTREAM, message_upstream, proxy, "http://proxy\r\n"),
+        UNENDED(UPSTREAM, message_upstream, proxy),
+        N(UPSTREAM, message_upstream, authorities_length, MESSAGE_AUTHORITIES_MAX + 1),
+        N(UPSTREAM, message_upstream, authorities_length, -1),
+        N(UPSTREAM, message_upstream, n_addresses, 1), /* there are two */
+        N(UPSTREAM, message_upstream, n_addresses, 3),
+        N(UPSTREAM, message_upstream, n_addresses, MESSAGE_ADDRESSES_MAX + 1),
+        S(UPSTREAM, message_upstream, addresses[0].text, ""),
+        S(UPSTREAM, message_upstream, addresses[1].text, "localhost"),
+        S(UPSTREAM, message_upstream, addresses[1].text, "192.0.2.1:80"),
+        S(UPSTREAM, message_upstream, addresses[2].text, "192.0.2.3"),
+        UNENDED(UPSTREAM, message_upstream, addresses[7].text),
 
         S(HELLO, message_hello, version, ""),
         S(HELLO, message_hello, version, "\x01"),
@@ -391,6 +446,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_type_is_taken_by_one_end),
                 cmocka_unit_test(test_every_other_length_is_refused),
+                cmocka_unit_test(test_each_child_has_its_own_words),
                 cmocka_unit_test(test_other_types_are_refused),
                 cmocka_unit_test(test_as_many_refusals_as_there_can_be),
                 cmocka_unit_test(test_one_broken_field_is_enough),
