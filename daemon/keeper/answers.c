@@ -2,7 +2,7 @@
  */
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
-#include "daemon/keeper/frontend_records.h"
+#include "daemon/keeper/child_records.h"
 #include "daemon/keeper/frontend_tell.h"
 #include "daemon/keeper/keeper_objects.h"
 #include "lib/rule_groups.h"
@@ -165,7 +165,7 @@ void answers_on_message(int type, const void *message, void *userdata)
                 rule_names_look_again(keeper->names, clock_now_usec());
                 break;
         case MESSAGE_RECORD:
-                frontend_records_take(&keeper->records, message, clock_now_usec());
+                child_records_take(&keeper->records, "frontend", message, clock_now_usec());
                 answers_tell_log(keeper);
                 break;
         default:
@@ -190,7 +190,7 @@ static void tell_diagnosis(struct keeper *keeper)
         }
         made = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
         if (made < 0 && is_shortage(errno)) {
-                frontend_process_replace(keeper->frontend, -errno);
+                child_process_replace(keeper->frontend, -errno);
                 return;
         }
         if (made < 0) {

@@ -12,7 +12,7 @@
 
 /* ---- settings ---- */
 
-void frontend_tell_settings(struct frontend_process *process, const struct access_settings *settings,
+void frontend_tell_settings(struct child_process *process, const struct access_settings *settings,
                             bool end_unix)
 {
         const struct message_plain end = { .type = MESSAGE_SETTINGS_END };
@@ -21,29 +21,29 @@ void frontend_tell_settings(struct frontend_process *process, const struct acces
         size_t place = 0;
 
         message_settings_fill(&message, settings, end_unix);
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
         while (message_rules_next(&rules, settings, &place)) {
-                frontend_process_send(process, &rules, sizeof(rules), -1);
+                child_process_send(process, &rules, sizeof(rules), -1);
         }
-        frontend_process_send(process, &end, sizeof(end), -1);
+        child_process_send(process, &end, sizeof(end), -1);
 }
 
 /* ---- environments ---- */
 
-static void tell_session(struct frontend_process *process, const char *environment,
+static void tell_session(struct child_process *process, const char *environment,
                          const struct session *session)
 {
         _cleanup_secret_ struct message_session *message = secret_alloc(sizeof(*message));
 
         if (!message) {
-                frontend_process_replace(process, -ENOMEM);
+                child_process_replace(process, -ENOMEM);
                 return;
         }
         message_session_fill(message, session, environment);
-        frontend_process_send(process, message, sizeof(*message), -1);
+        child_process_send(process, message, sizeof(*message), -1);
 }
 
-void frontend_tell_environment(struct frontend_process *process, const struct environment_view *view,
+void frontend_tell_environment(struct child_process *process, const struct environment_view *view,
                                const struct session *session)
 {
         struct message_environment message, told;
@@ -55,25 +55,25 @@ void frontend_tell_environment(struct frontend_process *process, const struct en
         message.session_serial = session ? session->serial : 0;
         message.view = *view;
         message_copy(&told, &message, MESSAGE_ENVIRONMENT);
-        frontend_process_send(process, &told, sizeof(told), -1);
+        child_process_send(process, &told, sizeof(told), -1);
 }
 
 /* ---- the rest ---- */
 
-void frontend_tell_keys(struct frontend_process *process, const struct keys_view *keys)
+void frontend_tell_keys(struct child_process *process, const struct keys_view *keys)
 {
         size_t size = message_keys_size(keys);
         _cleanup_free_ struct message_keys *message = calloc(1, size);
 
         if (!message) {
-                frontend_process_replace(process, -ENOMEM);
+                child_process_replace(process, -ENOMEM);
                 return;
         }
         message_keys_fill(message, keys);
-        frontend_process_send(process, message, size, -1);
+        child_process_send(process, message, size, -1);
 }
 
-void frontend_tell_outcome(struct frontend_process *process, const struct keeper_outcome *outcome)
+void frontend_tell_outcome(struct child_process *process, const struct keeper_outcome *outcome)
 {
         struct message_outcome message;
 
@@ -84,11 +84,10 @@ void frontend_tell_outcome(struct frontend_process *process, const struct keeper
         message.obstacle = outcome->obstacle;
         message.stopping = outcome->stopping;
         (void)snprintf(message.message, sizeof(message.message), "%s", outcome->message);
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
 }
 
-void frontend_tell_groups(struct frontend_process *process, uid_t uid, const gid_t *groups, size_t n,
-                          bool told)
+void frontend_tell_groups(struct child_process *process, uid_t uid, const gid_t *groups, size_t n, bool told)
 {
         struct message_groups_told message;
 
@@ -100,10 +99,10 @@ void frontend_tell_groups(struct frontend_process *process, uid_t uid, const gid
         if (n > 0) {
                 memcpy(message.groups, groups, message.n * sizeof(message.groups[0]));
         }
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
 }
 
-void frontend_tell_names(struct frontend_process *process, uint64_t again_usec, uint64_t until_usec)
+void frontend_tell_names(struct child_process *process, uint64_t again_usec, uint64_t until_usec)
 {
         struct message_names_told message;
 
@@ -111,32 +110,31 @@ void frontend_tell_names(struct frontend_process *process, uint64_t again_usec, 
         message.type = MESSAGE_NAMES_TOLD;
         message.again_usec = again_usec;
         message.until_usec = until_usec;
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
 }
 
-void frontend_tell_listener(struct frontend_process *process, const struct message_listener *listener,
-                            int fd)
+void frontend_tell_listener(struct child_process *process, const struct message_listener *listener, int fd)
 {
         struct message_listener message = *listener, told;
 
         message.type = MESSAGE_LISTENER;
         message_copy(&told, &message, MESSAGE_LISTENER);
-        frontend_process_send(process, &told, sizeof(told), fd);
+        child_process_send(process, &told, sizeof(told), fd);
 }
 
-void frontend_tell_listener_gone(struct frontend_process *process, uint32_t id)
+void frontend_tell_listener_gone(struct child_process *process, uint32_t id)
 {
         const struct message_listener_gone message = { .type = MESSAGE_LISTENER_GONE, .id = id };
 
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
 }
 
-void frontend_tell_log(struct frontend_process *process, uint64_t n_dropped)
+void frontend_tell_log(struct child_process *process, uint64_t n_dropped)
 {
         struct message_log message;
 
         memset(&message, 0, sizeof(message));
         message.type = MESSAGE_LOG;
         message.n_dropped = n_dropped;
-        frontend_process_send(process, &message, sizeof(message), -1);
+        child_process_send(process, &message, sizeof(message), -1);
 }

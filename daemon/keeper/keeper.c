@@ -22,7 +22,7 @@ static void tell_service(struct keeper *keeper)
 {
         const struct service_state state = { &keeper->environments, keeper->keys,
                                              keeper->settings->ready_when_listening,
-                                             frontend_process_is_held_back(keeper->frontend) };
+                                             keeper->frontend_held_back };
 
         service_look(&keeper->service, &state, clock_now_usec());
         survival_look(keeper->survival);
@@ -174,7 +174,7 @@ static void on_reload_signal(void *userdata)
 static void on_child(pid_t pid, int status, void *userdata)
 {
         struct keeper *keeper = userdata;
-        frontend_process_on_child(keeper->frontend, pid, status);
+        child_process_on_child(keeper->frontend, pid, status);
 }
 
 static void exit_loop(void *userdata)
@@ -197,7 +197,7 @@ static void on_stop_signal(void *userdata)
         reload_stop(&keeper->reload);
         /* From here on the frontend alone has what waits in their queues, and lets it in. */
         listen_sockets_close(&keeper->listening);
-        frontend_process_drain(keeper->frontend);
+        child_process_drain(keeper->frontend);
 }
 
 /* ---- life ---- */
@@ -245,7 +245,7 @@ static void on_closed(uint32_t id, void *userdata)
 static void on_arrival(void *userdata)
 {
         struct keeper *keeper = userdata;
-        frontend_process_ask(keeper->frontend);
+        child_process_ask(keeper->frontend);
 }
 
 static void on_answer(void *userdata)
@@ -254,25 +254,38 @@ static void on_answer(void *userdata)
         listen_sockets_watch(&keeper->listening);
 }
 
-static void on_held_back(bool held_back, void *userdata)
+static void on_frontend_change(void *userdata)
 {
         struct keeper *keeper = userdata;
+        struct child_process_view view;
 
-        credential_refusal_set(&keeper->credential_refusal, held_back ? keeper->passed.credential : -1);
-        tell_service(keeper);
+        child_process_look(keeper->frontend, &view);
+        if (view.held_back != keeper->frontend_held_back) {
+                keeper->frontend_held_back = view.held_back;
+                credential_refusal_set(&keeper->credential_refusal,
+                                       view.held_back ? keeper->passed.credential : -1);
+                tell_service(keeper);
+        }
 }
 
 static int build_frontend(struct keeper *keeper)
 {
         const struct listen_sockets_user user = { on_open, on_closed, on_arrival, keeper };
-        const struct frontend_process_handlers handlers = {
-                answers_on_start, answers_on_message, on_answer, on_held_back, exit_loop, keeper,
+        static const struct child_kind kind = {
+                .name = "frontend",
+                .option = "--frontend",
+                .event = EVENT_FRONTEND_ENDED,
+                .lost = "requests that it was answering are lost",
+                .check = message_check_from_frontend,
+        };
+        const struct child_process_handlers handlers = {
+                answers_on_start, answers_on_message, on_answer, on_frontend_change, exit_loop, keeper,
         };
 
         listen_sockets_init(&keeper->listening, keeper->tools.event, &user);
         credential_refusal_init(&keeper->credential_refusal, keeper->tools.event);
-        int r = frontend_process_new(&keeper->frontend, keeper->tools.event, &keeper->confinement,
-                                     &handlers);
+        int r = child_process_new(&keeper->frontend, keeper->tools.event, &kind, &keeper->confinement,
+                                  &handlers);
         return r < 0 ? r : listen_sockets_adopt(&keeper->listening, &keeper->passed);
 }
 
@@ -347,7 +360,7 @@ int keeper_new(struct keeper **ret, struct settings *settings, const char *confi
         }
         journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STARTED },
                     "eqp-brokerd " EQP_BROKER_VERSION " started; keys are in %s", keeper->keys->directory);
-        frontend_process_start(keeper->frontend);
+        child_process_start(keeper->frontend);
         *ret = take_ptr(keeper);
         return 0;
 }
@@ -373,7 +386,7 @@ struct keeper *keeper_free(struct keeper *keeper)
                 return NULL;
         }
         listen_sockets_close(&keeper->listening);
-        keeper->frontend = frontend_process_free(keeper->frontend);
+        keeper->frontend = child_process_free(keeper->frontend);
         credential_refusal_set(&keeper->credential_refusal, -1);
         passed_sockets_close(&keeper->passed);
         keeper->survival = survival_free(keeper->survival);

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "daemon/base/signals.h"
+#include "daemon/keeper/child_process.h"
+#include "daemon/keeper/child_records.h"
 #include "daemon/keeper/credential_refusal.h"
 #include "daemon/keeper/environments.h"
-#include "daemon/keeper/frontend_process.h"
-#include "daemon/keeper/frontend_records.h"
 #include "daemon/keeper/group_lookup.h"
 #include "daemon/keeper/listen_sockets.h"
 #include "daemon/keeper/reload.h"
@@ -26,8 +26,9 @@ struct keeper {
         uint64_t names_again_usec, names_until_usec; /* see rule_names_told_fn */
         struct passed_sockets passed;                /* what nobody has taken over yet */
         struct listen_sockets listening;
-        struct frontend_process *frontend;
-        struct frontend_records records;
+        struct child_process *frontend;
+        bool frontend_held_back;
+        struct child_records records;
         uint64_t n_dropped_told; /* records of the log that were dropped, as the frontend knows */
         struct credential_refusal credential_refusal;
         struct confinement confinement; /* ours */
@@ -39,7 +40,7 @@ struct keeper {
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
 
-/* For frontend_process_new(); userdata is the keeper, here and below. */
+/* For child_process_new(); userdata is the keeper, here and below. */
 void answers_on_start(void *userdata);
 void answers_on_message(int type, const void *message, void *userdata);
 

@@ -141,12 +141,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const struct service *service = userdata;
-        bool well = frontend_process_is_well(service->frontend);
+        bool well = child_process_is_well(service->frontend);
         bool again = well && notify(-1, "WATCHDOG=1") == -EAGAIN;
         uint64_t wait_usec =
                 again ? MIN_OF(service->watchdog_usec / 40, FEED_AGAIN_USEC) : service->watchdog_usec / 2;
 
-        frontend_process_ask(service->frontend);
+        child_process_ask(service->frontend);
         (void)sd_event_source_set_time_accuracy(source, wait_usec / 2);
         (void)sd_event_source_set_time_relative(source, wait_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -167,7 +167,7 @@ void service_starting(void)
                      (uint64_t)START_USEC);
 }
 
-int service_init(struct service *service, sd_event *event, struct frontend_process *frontend)
+int service_init(struct service *service, sd_event *event, struct child_process *frontend)
 {
         service->frontend = frontend;
         service_starting(); /* whatever it took until here */

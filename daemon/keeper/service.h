@@ -2,8 +2,8 @@
  * the loop runs. Without systemd all of it does nothing. */
 #pragma once
 
+#include "daemon/keeper/child_process.h"
 #include "daemon/keeper/environments.h"
-#include "daemon/keeper/frontend_process.h"
 
 #define SERVICE_STATUS_MAX 1024
 
@@ -14,7 +14,7 @@ struct service {
         uint64_t reloading_usec;   /* when the reload began of which the manager is still to hear; 0: none */
         sd_event_source *watchdog; /* NULL: there is none to feed */
         uint64_t watchdog_usec;    /* it has to be fed within that time */
-        struct frontend_process *frontend;
+        struct child_process *frontend;
         char status[SERVICE_STATUS_MAX]; /* the last STATUS= that the manager took */
 };
 
@@ -32,7 +32,7 @@ void service_starting(void);
 
 /* READY=1 is due in 10 s at the latest; the watchdog is fed from now on, as long as the frontend is well,
  * which stays the caller's. Negative errno. */
-int service_init(struct service *service, sd_event *event, struct frontend_process *frontend);
+int service_init(struct service *service, sd_event *event, struct child_process *frontend);
 void service_clear(struct service *service);
 
 /* Something changed. Sends READY=1, once, when every environment with a key has had its first answer (or at

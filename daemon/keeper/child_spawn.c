@@ -1,8 +1,8 @@
-/* Starting a frontend.
+/* Starting a child.
  *
  * From /proc/self/exe: the program that runs, whatever lies at its path by now; so both ends are one
  * version, and an upgrade changes nothing under a running service. */
-#include "daemon/keeper/frontend_spawn.h"
+#include "daemon/keeper/child_spawn.h"
 
 #include "daemon/base/channel.h"
 #include "lib/util.h"
@@ -45,28 +45,28 @@ static void choose_variables(char *ret[static VARIABLES_MAX + 1])
         ret[n] = NULL;
 }
 
-/* Standard descriptors lead nowhere, and nothing can be written there: what the frontend has to say comes by
+/* Standard descriptors lead nowhere, and nothing can be written there: what a child has to say comes by
  * messages. theirs is above all numbers that are filled here. */
 static int set_descriptors(posix_spawn_file_actions_t *actions, int theirs)
 {
         int error = 0;
 
         for (int fd = STDIN_FILENO; error == 0 && fd <= STDERR_FILENO; fd++) {
-                if (fd != STDERR_FILENO || !FRONTEND_KEEPS_STDERR) {
+                if (fd != STDERR_FILENO || !CHILD_KEEPS_STDERR) {
                         error = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDONLY, 0);
                 }
         }
         if (error == 0) {
-                error = posix_spawn_file_actions_adddup2(actions, theirs, FRONTEND_CHANNEL_FD);
+                error = posix_spawn_file_actions_adddup2(actions, theirs, CHILD_CHANNEL_FD);
         }
         if (error == 0) {
-                error = posix_spawn_file_actions_addclosefrom_np(actions, FRONTEND_CHANNEL_FD + 1);
+                error = posix_spawn_file_actions_addclosefrom_np(actions, CHILD_CHANNEL_FD + 1);
         }
         return -error;
 }
 
-/* Of the signals that ask the service to end, a manager sends some to all of its processes: the frontend is
- * to hear that from us. */
+/* Of the signals that ask the service to end, a manager sends some to all of its processes: a child is to
+ * hear that from us. */
 static int set_signals(posix_spawnattr_t *attributes)
 {
         sigset_t all, held;
@@ -86,14 +86,15 @@ static int set_signals(posix_spawnattr_t *attributes)
         return -error;
 }
 
-static int spawn(pid_t *ret_pid, int theirs)
+static int spawn(const char *option, pid_t *ret_pid, int theirs)
 {
-        char program[] = "eqp-brokerd", option[] = "--frontend";
-        char *const words[] = { program, option, NULL };
+        char program[] = "eqp-brokerd", word[32];
+        char *const words[] = { program, word, NULL };
         char *variables[VARIABLES_MAX + 1];
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
 
+        (void)snprintf(word, sizeof(word), "%s", option);
         int error = posix_spawn_file_actions_init(&actions);
         if (error != 0) {
                 return -error;
@@ -116,7 +117,7 @@ static int spawn(pid_t *ret_pid, int theirs)
         return r;
 }
 
-int frontend_spawn(pid_t *ret_pid, int *ret_fd)
+int child_spawn(const char *option, pid_t *ret_pid, int *ret_fd)
 {
         int pair[2];
 
@@ -125,12 +126,12 @@ int frontend_spawn(pid_t *ret_pid, int *ret_fd)
                 return r;
         }
         _cleanup_close_ int ours = pair[0], theirs = pair[1];
-        _cleanup_close_ int high = fcntl(theirs, F_DUPFD_CLOEXEC, FRONTEND_CHANNEL_FD + 1);
+        _cleanup_close_ int high = fcntl(theirs, F_DUPFD_CLOEXEC, CHILD_CHANNEL_FD + 1);
         if (high < 0) {
                 return -errno;
         }
         pid_t pid = 0;
-        r = spawn(&pid, high);
+        r = spawn(option, &pid, high);
         if (r < 0) {
                 return r;
         }
@@ -139,7 +140,7 @@ int frontend_spawn(pid_t *ret_pid, int *ret_fd)
         return 0;
 }
 
-void frontend_spawn_describe_end(int status, char *text, size_t size)
+void child_spawn_describe_end(int status, char *text, size_t size)
 {
         if (WIFSIGNALED(status)) {
                 (void)snprintf(text, size, "was ended by signal %d (SIG%s)", WTERMSIG(status),

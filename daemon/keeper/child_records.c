@@ -1,5 +1,5 @@
-/* The frontend's records on their way to the log. */
-#include "daemon/keeper/frontend_records.h"
+/* A child's records on their way to the log. */
+#include "daemon/keeper/child_records.h"
 
 #include "daemon/base/journal.h"
 
@@ -25,21 +25,20 @@ static void log_record(const struct message_record *record)
         journal_say(&entry, "%s", record->text);
 }
 
-void frontend_records_take(struct frontend_records *records, const struct message_record *record,
-                           uint64_t now_usec)
+void child_records_take(struct child_records *records, const char *name, const struct message_record *record,
+                        uint64_t now_usec)
 {
         if (usec_sub(now_usec, records->minute_usec) >= USEC_PER_MIN) {
                 if (records->n_dropped > 0) {
                         journal_say(&(struct journal_record){ .priority = LOG_WARNING },
                                     "%" PRIu64
-                                    " records of the frontend were dropped: it had more than %d in a "
-                                    "minute",
-                                    records->n_dropped, FRONTEND_RECORDS_A_MINUTE);
+                                    " records of the %s were dropped: it had more than %d in a minute",
+                                    records->n_dropped, name, CHILD_RECORDS_A_MINUTE);
                 }
-                *records = (struct frontend_records){ .minute_usec = now_usec,
-                                                      .n_dropped_ever = records->n_dropped_ever };
+                *records = (struct child_records){ .minute_usec = now_usec,
+                                                   .n_dropped_ever = records->n_dropped_ever };
         }
-        if (records->n == FRONTEND_RECORDS_A_MINUTE) {
+        if (records->n == CHILD_RECORDS_A_MINUTE) {
                 records->n_dropped++;
                 records->n_dropped_ever++;
                 return;

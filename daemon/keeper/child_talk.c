@@ -1,0 +1,178 @@
+/* A child is talked to: what it is sent, what it sends, and whether it answers. */
+#include "daemon/base/journal.h"
+#include "daemon/base/timer.h"
+#include "daemon/keeper/child_object.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define ANSWER_USEC   (2 * USEC_PER_SEC) /* for a question */
+#define QUESTIONS_MAX 2                  /* without an answer */
+#define REST_USEC     (1 * USEC_PER_SEC) /* between an answer and the next question */
+
+void child_say(const struct child_process *process, const char *format, ...)
+{
+        char text[256];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = process->kind->event }, "the %s %s",
+                    process->kind->name, text);
+}
+
+/* ---- what it is sent ---- */
+
+void child_process_send(struct child_process *process, const void *message, size_t length, int fd)
+{
+        if (!process->channel) {
+                return;
+        }
+        uint32_t type;
+        memcpy(&type, message, sizeof(type));
+        int r = type == MESSAGE_SESSION ? channel_send_secret(process->channel, message, length)
+                                        : channel_send(process->channel, message, length, fd);
+        if (r < 0 && r != -EPIPE) {
+                child_process_replace(process, r);
+        }
+}
+
+void child_process_replace(struct child_process *process, int error)
+{
+        if (!process->channel) {
+                return;
+        }
+        child_say(process,
+                  "cannot be told what it has to know (%s): it is ended, and another one takes its place",
+                  strerror(-error));
+        child_end(process);
+}
+
+/* ---- is it well? ---- */
+
+static void ask_now(struct child_process *process)
+{
+        struct message_ping ping;
+
+        memset(&ping, 0, sizeof(ping)); /* it has a gap */
+        ping.type = MESSAGE_PING;
+        ping.number = ++process->question;
+        process->asking = ASKING_WAITS;
+        timer_start_in(process->timer, ANSWER_USEC);
+        child_process_send(process, &ping, sizeof(ping), -1);
+}
+
+void child_process_ask(struct child_process *process)
+{
+        if (process->channel && process->asking == ASKING_NOT) {
+                ask_now(process);
+        }
+}
+
+static void on_pong(struct child_process *process, const struct message_ping *pong)
+{
+        if (process->asking == ASKING_WAITS && pong->number == process->question) {
+                process->asking = ASKING_RESTS;
+                process->n_unanswered = 0;
+                timer_start_in(process->timer, REST_USEC);
+        }
+}
+
+/* It is up. One that was held back is believed to last once it has answered. */
+static void on_confined(struct child_process *process, const struct message_confined *message)
+{
+        process->confinement = message->confinement;
+        process->up = true;
+        child_forget_question(process);
+        if (process->held_back || process->draining) {
+                ask_now(process);
+        } else {
+                process->handlers.on_answer(process->handlers.userdata);
+        }
+        process->handlers.on_change(process->handlers.userdata);
+}
+
+static void on_no_answer(struct child_process *process)
+{
+        if (++process->n_unanswered < QUESTIONS_MAX) {
+                ask_now(process);
+                return;
+        }
+        child_say(process, "does not answer: it is ended%s",
+                  process->draining ? "" : ", and another one takes its place");
+        child_end(process);
+}
+
+bool child_process_is_well(const struct child_process *process)
+{
+        return process->n_unanswered < QUESTIONS_MAX;
+}
+
+void child_expect_sign(struct child_process *process, uint64_t usec)
+{
+        process->asking = ASKING_WAITS;
+        process->n_unanswered = QUESTIONS_MAX - 1;
+        timer_start_in(process->timer, usec);
+}
+
+void child_forget_question(struct child_process *process)
+{
+        process->asking = ASKING_NOT;
+        process->n_unanswered = 0;
+        timer_stop(process->timer);
+}
+
+int child_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct child_process *process = userdata;
+
+        switch (process->asking) {
+        case ASKING_WAITS:
+                on_no_answer(process);
+                break;
+        case ASKING_RESTS:
+                process->asking = ASKING_NOT;
+                child_set_held_back(process, false);
+                if (process->draining) {
+                        ask_now(process); /* until it has ended */
+                } else {
+                        process->handlers.on_answer(process->handlers.userdata);
+                }
+                break;
+        case ASKING_NOT:
+                if (process->pid == 0 && process->wanted) {
+                        child_begin(process);
+                }
+                break;
+        }
+        return 0;
+}
+
+/* ---- what it sends ---- */
+
+void child_on_message(const void *bytes, size_t length, int fd, void *userdata)
+{
+        struct child_process *process = userdata;
+        int type = process->kind->check(bytes, length);
+
+        close_fd(&fd); /* it has none to give */
+        switch (type) {
+        case -EBADMSG:
+                child_say(process,
+                          "sent a message that makes no sense: it is ended, and another one takes its "
+                          "place");
+                child_end(process);
+                break;
+        case MESSAGE_PONG:
+                on_pong(process, bytes);
+                break;
+        case MESSAGE_CONFINED:
+                on_confined(process, bytes);
+                break;
+        default:
+                process->handlers.on_message(type, bytes, process->handlers.userdata);
+                break;
+        }
+}
