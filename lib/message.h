@@ -13,6 +13,7 @@
 #include "lib/confinement.h"
 #include "lib/environment_view.h"
 #include "lib/keys_view.h"
+#include "lib/lane.h"
 #include "lib/listen_place.h"
 #include "lib/rule_groups.h"
 
@@ -25,7 +26,7 @@
 #define MESSAGE_RECORD_ID_LENGTH 32
 #define MESSAGE_PRIORITY_MIN     3 /* LOG_ERR of syslog(3) */
 #define MESSAGE_PRIORITY_MAX     7 /* LOG_DEBUG */
-#define MESSAGE_LANES_MAX        64
+#define MESSAGE_LANES_MAX        LANES_MAX
 #define MESSAGE_ADDRESSES_MAX    8
 #define MESSAGE_ADDRESS_MAX      45                /* characters: those of IPv6 at their longest */
 #define MESSAGE_PROXY_MAX        255               /* characters */
@@ -249,7 +250,8 @@ struct message_listener_gone {
  * more, it is to be made anew. */
 struct message_lane {
         uint32_t type;
-        uint32_t id; /* below MESSAGE_LANES_MAX */
+        uint32_t id;     /* below MESSAGE_LANES_MAX */
+        uint64_t serial; /* of this pair; a lane is called dead with it, so that its successor is not */
 };
 
 /* What the frontend has to know of the forwarder. */
@@ -266,19 +268,21 @@ struct message_address {
         char text[MESSAGE_ADDRESS_MAX + 1]; /* as inet_ntop() writes it */
 };
 
-/* Where the requests of an environment go. authorities_length bytes of certificate authorities (PEM) are in
- * the descriptor that comes with it, from its start, sealed against changes; 0: no descriptor, and none. */
+/* Where the requests of an environment go. In the descriptor that comes with it, from its start and sealed
+ * against changes, are certificate authorities (PEM): authorities_length bytes for the upstream, then
+ * proxy_authorities_length bytes for an https proxy. 0 and 0: there is no descriptor. */
 struct message_upstream {
         uint32_t type;
-        uint32_t authorities_length; /* at most MESSAGE_AUTHORITIES_MAX */
+        uint32_t authorities_length; /* each at most MESSAGE_AUTHORITIES_MAX */
+        uint32_t proxy_authorities_length;
         uint64_t connect_timeout_usec, answer_timeout_usec;
         uint32_t n_addresses; /* 0: they are not known */
         char environment[ENVIRONMENT_NAME_MAX + 1];
         char base_url[BASE_URL_MAX + 1];
-        char proxy[MESSAGE_PROXY_MAX + 1]; /* as libcurl takes it; may hold a password; "": none */
-        struct message_address
-                addresses[MESSAGE_ADDRESSES_MAX]; /* of the proxy, or, without, of the base
-                                                     URL's host; the first to be tried first */
+        /* http, https, socks4a or socks5h, with a port; may hold a password; "": none. */
+        char proxy[MESSAGE_PROXY_MAX + 1];
+        /* Of the proxy, or, without, of the base URL's host; the best first. */
+        struct message_address addresses[MESSAGE_ADDRESSES_MAX];
 };
 
 /* MESSAGE_UPSTREAM_GONE: nothing goes there any more. MESSAGE_STALE: none of its addresses took a

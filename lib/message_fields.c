@@ -244,7 +244,7 @@ TABLE(listener_gone, ANY(type), UP_TO(id, MESSAGE_LISTENERS_MAX - 1));
 #undef T
 
 #define T struct message_lane
-TABLE(lane, ANY(type), UP_TO(id, MESSAGE_LANES_MAX - 1));
+TABLE(lane, ANY(type), UP_TO(id, MESSAGE_LANES_MAX - 1), ANY(serial));
 #undef T
 
 #define T struct message_forwarder
@@ -257,7 +257,8 @@ TABLE(address, NAME_OR_NONE(text, is_address));
 #undef T
 
 #define T struct message_upstream
-TABLE(upstream, ANY(type), UP_TO(authorities_length, MESSAGE_AUTHORITIES_MAX), ANY(connect_timeout_usec),
+TABLE(upstream, ANY(type), UP_TO(authorities_length, MESSAGE_AUTHORITIES_MAX),
+      UP_TO(proxy_authorities_length, MESSAGE_AUTHORITIES_MAX), ANY(connect_timeout_usec),
       ANY(answer_timeout_usec), UP_TO(n_addresses, MESSAGE_ADDRESSES_MAX),
       NAME(environment, environment_name_valid), NAME(base_url, is_plain), NAME_OR_NONE(proxy, is_printable),
       STRUCTS(addresses, address));

@@ -53,8 +53,8 @@ struct keeper_calls {
         void (*names)(struct keeper *keeper);
 
         /* The frontend's end of this lane (lib/lane.h) is of no use any more, and closed: another one of
-         * that number comes. */
-        void (*lane_dead)(struct keeper *keeper, unsigned id);
+         * that number comes. serial: what came with it. */
+        void (*lane_dead)(struct keeper *keeper, uint32_t id, uint64_t serial);
 
         /* Requests are on the lanes: the forwarder is asked whether it is at work, and addresses that have
          * got old are looked up again. To be said when one is put on a lane, and once a second while one is

@@ -84,9 +84,9 @@ static void names(struct keeper *keeper)
         send_message(keeper, &message, sizeof(message));
 }
 
-static void lane_dead(struct keeper *keeper, unsigned id)
+static void lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
 {
-        const struct message_lane message = { .type = MESSAGE_LANE_DEAD, .id = id };
+        const struct message_lane message = { .type = MESSAGE_LANE_DEAD, .id = id, .serial = serial };
 
         send_message(keeper, &message, sizeof(message));
 }

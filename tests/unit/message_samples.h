@@ -53,7 +53,7 @@ static inline size_t sample_to_keeper(uint32_t type, union sample *ret)
                 return SAMPLE(ret, message_record, type, LOG_NOTICE, SAMPLE_ID, "sandbox", "1-main",
                               "shop@host", "1000", "shop\\x2d1.service", "handed out\n\x80");
         case MESSAGE_LANE_DEAD:
-                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1);
+                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1, 7);
         case MESSAGE_CARRYING:
                 return SAMPLE(ret, message_plain, type);
         case MESSAGE_STALE:
@@ -232,12 +232,12 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
         case MESSAGE_PING:
                 return SAMPLE(ret, message_ping, type, 17);
         case MESSAGE_LANE:
-                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1);
+                return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1, 7);
         case MESSAGE_FORWARDER:
                 return SAMPLE(ret, message_forwarder, type, true, true, true, 3, { true, true, 6 });
         case MESSAGE_UPSTREAM:
-                return SAMPLE(ret, message_upstream, type, 225 * 1024, 10 * USEC_PER_SEC, USEC_PER_MIN, 2,
-                              "sandbox", BASE_URL_SANDBOX, "http://user:password@proxy:3128",
+                return SAMPLE(ret, message_upstream, type, 225 * 1024, 1024, 10 * USEC_PER_SEC, USEC_PER_MIN,
+                              2, "sandbox", BASE_URL_SANDBOX, "http://user:password@proxy:3128",
                               { { "192.0.2.1" }, { "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" } });
         case MESSAGE_UPSTREAM_GONE:
                 return SAMPLE(ret, message_upstream_name, type, "sandbox");

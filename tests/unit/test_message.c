@@ -222,6 +222,7 @@ static const struct change broken[] = {
         UNENDED(UPSTREAM, message_upstream, proxy),
         N(UPSTREAM, message_upstream, authorities_length, MESSAGE_AUTHORITIES_MAX + 1),
         N(UPSTREAM, message_upstream, authorities_length, -1),
+        N(UPSTREAM, message_upstream, proxy_authorities_length, MESSAGE_AUTHORITIES_MAX + 1),
         N(UPSTREAM, message_upstream, n_addresses, 1), /* there are two */
         N(UPSTREAM, message_upstream, n_addresses, 3),
         N(UPSTREAM, message_upstream, n_addresses, MESSAGE_ADDRESSES_MAX + 1),
