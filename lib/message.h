@@ -264,10 +264,6 @@ struct message_forwarder {
         struct confinement confinement; /* all zero while it is not running */
 };
 
-struct message_address {
-        char text[MESSAGE_ADDRESS_MAX + 1]; /* as inet_ntop() writes it */
-};
-
 /* Where the requests of an environment go. In the descriptor that comes with it, from its start and sealed
  * against changes, are certificate authorities (PEM): authorities_length bytes for the upstream, then
  * proxy_authorities_length bytes for an https proxy. 0 and 0: there is no descriptor. */
@@ -281,8 +277,8 @@ struct message_upstream {
         char base_url[BASE_URL_MAX + 1];
         /* http, https, socks4a or socks5h, with a port; may hold a password; "": none. */
         char proxy[MESSAGE_PROXY_MAX + 1];
-        /* Of the proxy, or, without, of the base URL's host; the best first. */
-        struct message_address addresses[MESSAGE_ADDRESSES_MAX];
+        /* Of the proxy, or, without, of the base URL's host; as inet_ntop() writes them, the best first. */
+        char addresses[MESSAGE_ADDRESSES_MAX][MESSAGE_ADDRESS_MAX + 1];
 };
 
 /* MESSAGE_UPSTREAM_GONE: nothing goes there any more. MESSAGE_STALE: none of its addresses took a

@@ -160,7 +160,7 @@ static bool check_groups_told(const struct message_groups_told *message)
 static bool check_upstream(const struct message_upstream *message)
 {
         for (size_t i = 0; i < ARRAY_SIZE(message->addresses); i++) {
-                if ((*message->addresses[i].text != '\0') != (i < message->n_addresses)) {
+                if ((*message->addresses[i] != '\0') != (i < message->n_addresses)) {
                         return false;
                 }
         }

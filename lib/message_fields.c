@@ -252,16 +252,13 @@ TABLE(forwarder, ANY(type), BOOL(wanted), BOOL(running), BOOL(held_back), ANY(n_
       STRUCTS(confinement, confinement));
 #undef T
 
-#define T struct message_address
-TABLE(address, NAME_OR_NONE(text, is_address));
-#undef T
-
-#define T struct message_upstream
+#define ADDRESS(i) NAME_OR_NONE(addresses[i], is_address)
+#define T          struct message_upstream
 TABLE(upstream, ANY(type), UP_TO(authorities_length, MESSAGE_AUTHORITIES_MAX),
       UP_TO(proxy_authorities_length, MESSAGE_AUTHORITIES_MAX), ANY(connect_timeout_usec),
       ANY(answer_timeout_usec), UP_TO(n_addresses, MESSAGE_ADDRESSES_MAX),
       NAME(environment, environment_name_valid), NAME(base_url, is_plain), NAME_OR_NONE(proxy, is_printable),
-      STRUCTS(addresses, address));
+      ADDRESS(0), ADDRESS(1), ADDRESS(2), ADDRESS(3), ADDRESS(4), ADDRESS(5), ADDRESS(6), ADDRESS(7));
 #undef T
 
 #define T struct message_upstream_name

@@ -220,8 +220,8 @@ static void use_upstream(const struct message_upstream *message)
         IS_TEXT(message->base_url);
         IS_TEXT(message->proxy);
         for (size_t i = 0; i < MESSAGE_ADDRESSES_MAX; i++) {
-                IS_TEXT(message->addresses[i].text);
-                must((i < message->n_addresses) == (*message->addresses[i].text != '\0'));
+                IS_TEXT(message->addresses[i]);
+                must((i < message->n_addresses) == (*message->addresses[i] != '\0'));
         }
 }
 

@@ -238,7 +238,7 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
         case MESSAGE_UPSTREAM:
                 return SAMPLE(ret, message_upstream, type, 225 * 1024, 1024, 10 * USEC_PER_SEC, USEC_PER_MIN,
                               2, "sandbox", BASE_URL_SANDBOX, "http://user:password@proxy:3128",
-                              { { "192.0.2.1" }, { "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" } });
+                              { "192.0.2.1", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" });
         case MESSAGE_UPSTREAM_GONE:
                 return SAMPLE(ret, message_upstream_name, type, "sandbox");
         default:

@@ -226,11 +226,11 @@ static const struct change broken[] = {
         N(UPSTREAM, message_upstream, n_addresses, 1), /* there are two */
         N(UPSTREAM, message_upstream, n_addresses, 3),
         N(UPSTREAM, message_upstream, n_addresses, MESSAGE_ADDRESSES_MAX + 1),
-        S(UPSTREAM, message_upstream, addresses[0].text, ""),
-        S(UPSTREAM, message_upstream, addresses[1].text, "localhost"),
-        S(UPSTREAM, message_upstream, addresses[1].text, "192.0.2.1:80"),
-        S(UPSTREAM, message_upstream, addresses[2].text, "192.0.2.3"),
-        UNENDED(UPSTREAM, message_upstream, addresses[7].text),
+        S(UPSTREAM, message_upstream, addresses[0], ""),
+        S(UPSTREAM, message_upstream, addresses[1], "localhost"),
+        S(UPSTREAM, message_upstream, addresses[1], "192.0.2.1:80"),
+        S(UPSTREAM, message_upstream, addresses[2], "192.0.2.3"),
+        UNENDED(UPSTREAM, message_upstream, addresses[7]),
 
         S(HELLO, message_hello, version, ""),
         S(HELLO, message_hello, version, "\x01"),
