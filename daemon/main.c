@@ -1,10 +1,11 @@
-/* eqp-brokerd: options, settings, keeper or frontend, run, exit code. */
+/* eqp-brokerd: options, settings, keeper, frontend or forwarder, run, exit code. */
 #include "daemon/base/confinement.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
 #include "daemon/base/signals.h"
 #include "daemon/check.h"
 #include "daemon/explain.h"
+#include "daemon/forwarder/forwarder.h"
 #include "daemon/frontend/frontend.h"
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/service.h"
@@ -63,6 +64,9 @@ static int run(int argc, char **argv)
         options_read(argc, argv, &options);
         if (options.task == TASK_FRONTEND) {
                 return frontend_run();
+        }
+        if (options.task == TASK_FORWARDER) {
+                return forwarder_run();
         }
         bool runs_for_long = options.task == TASK_SERVE || options.task == TASK_ONCE;
         if (runs_for_long && signals_hold(/* reload_too= */ options.task == TASK_SERVE) < 0) {

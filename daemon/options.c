@@ -19,6 +19,7 @@ enum {
         KEY_EXPLAIN,
         KEY_ACCOUNT,
         KEY_FRONTEND,
+        KEY_FORWARDER,
 };
 
 struct reading {
@@ -137,6 +138,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case KEY_FRONTEND:
                 set_task(state, TASK_FRONTEND, "--frontend", NULL);
                 return 0;
+        case KEY_FORWARDER:
+                set_task(state, TASK_FORWARDER, "--forwarder", NULL);
+                return 0;
         case KEY_FORMAT:
                 read_format(state, argument);
                 return 0;
@@ -183,6 +187,7 @@ void options_read(int argc, char **argv, struct options *ret)
                   .doc = "auto (usual): to the journal, or text; text or json: on standard error" },
                 { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },
                 { .name = "frontend", .key = KEY_FRONTEND, .flags = OPTION_HIDDEN },
+                { .name = "forwarder", .key = KEY_FORWARDER, .flags = OPTION_HIDDEN },
                 { 0 },
         };
         /* clang-format on */

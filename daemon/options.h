@@ -11,6 +11,7 @@ enum task {
         TASK_TRY_KEY,
         TASK_EXPLAIN,
         TASK_FRONTEND, /* for the daemon itself */
+        TASK_FORWARDER,
 };
 
 struct options {

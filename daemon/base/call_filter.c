@@ -7,6 +7,9 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define CONDITIONS_MAX 4
 #define INT_BITS       31 /* of a descriptor */
@@ -96,6 +99,35 @@ void call_filter_allow_up_to(scmp_filter_ctx filter, const char *name, int line,
                         allow_with_prefix(filter, name, i, bits & ~bit, n, conditions, error);
                 }
         }
+}
+
+/* ---- what both children need ---- */
+
+static void allow_memory(scmp_filter_ctx filter, int *error)
+{
+        static const char *const names[] = { "mmap", "mmap2", "mprotect" };
+        const struct scmp_arg_cmp not_executable[] = { CALL_BITS(2, PROT_EXEC, 0) };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                call_filter_allow_if(filter, names[i], 1, not_executable, error);
+        }
+}
+
+/* How many descriptors there may be is looked up, and not changed. */
+static void allow_limits(scmp_filter_ctx filter, int *error)
+{
+        const struct scmp_arg_cmp no_new_one[] = { CALL_NULL(2) };
+
+        call_filter_allow_if(filter, "prlimit64", 1, no_new_one, error);
+}
+
+void call_filter_allow_own(scmp_filter_ctx filter, int *error)
+{
+        const struct scmp_arg_cmp abort_itself[] = { CALL_INT(0, getpid()), CALL_INT(2, SIGABRT) };
+
+        call_filter_allow_if(filter, "tgkill", 2, abort_itself, error);
+        allow_memory(filter, error);
+        allow_limits(filter, error);
 }
 
 int call_filter_load(scmp_filter_ctx filter)

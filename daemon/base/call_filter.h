@@ -1,4 +1,4 @@
-/* Filters of system calls: what the keeper and the frontend may still call, see daemon/base/confinement.h.
+/* Filters of system calls: what the keeper and its children may still call, see daemon/base/confinement.h.
  *
  * A call is listed by its name; one that this architecture, or an older libseccomp, does not know is left
  * out. What is not listed is answered with ENOSYS. */
@@ -9,6 +9,7 @@
 /* The filter is the caller's to free, and not in force yet. Negative errno: *ret is NULL. */
 int call_filter_keeper(scmp_filter_ctx *ret);
 int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret);
+int call_filter_forwarder(scmp_filter_ctx *ret);
 
 /* Puts it in force, for good. Negative errno: it is not. */
 int call_filter_load(scmp_filter_ctx filter);
@@ -30,6 +31,9 @@ void call_filter_allow_above(scmp_filter_ctx filter, const char *name, int line,
                              const struct scmp_arg_cmp *conditions, int *error);
 void call_filter_allow_up_to(scmp_filter_ctx filter, const char *name, int line, unsigned n,
                              const struct scmp_arg_cmp *conditions, int *error);
+
+/* What both children need: memory that is not executable; to look at limits, and to end themselves. */
+void call_filter_allow_own(scmp_filter_ctx filter, int *error);
 
 /* Conditions. Of an argument that is an int the kernel looks at 32 bits, and the register may hold anything
  * above them, by the callers' convention or by intent: so is only their comparison sound. */

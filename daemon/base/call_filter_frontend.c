@@ -7,11 +7,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static const char *const free_calls[] = {
         /* descriptors */
@@ -29,16 +26,6 @@ static const char *const free_calls[] = {
         "exit", "exit_group", "getpid", "gettid", "rseq", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
         "sigprocmask", "sigreturn", NULL
 };
-
-static void allow_memory(scmp_filter_ctx filter, int *error)
-{
-        static const char *const names[] = { "mmap", "mmap2", "mprotect" };
-        const struct scmp_arg_cmp not_executable[] = { CALL_BITS(2, PROT_EXEC, 0) };
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                call_filter_allow_if(filter, names[i], 1, not_executable, error);
-        }
-}
 
 /* Not F_DUPFD: the copy of a listener would have a number above the line. */
 static void allow_flags(scmp_filter_ctx filter, int *error)
@@ -65,14 +52,6 @@ static void allow_moving_down(scmp_filter_ctx filter, int highest_fd, int *error
         }
         const struct scmp_arg_cmp to_there[] = { CALL_BITS(1, ~(numbers - 1), 0) };
         call_filter_allow_above(filter, "dup3", highest_fd, 1, to_there, error);
-}
-
-/* How many descriptors there may be is looked up, and not changed. */
-static void allow_limits(scmp_filter_ctx filter, int *error)
-{
-        const struct scmp_arg_cmp no_new_one[] = { CALL_NULL(2) };
-
-        call_filter_allow_if(filter, "prlimit64", 1, no_new_one, error);
 }
 
 /* What libmicrohttpd sets. Others load modules, or rewrite what a connection is (TCP_REPAIR, TCP_ULP). */
@@ -106,18 +85,15 @@ static void allow_sockets(scmp_filter_ctx filter, int pair_fd, int highest_fd, i
 int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret)
 {
         _cleanup_(call_filter_freep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-        const struct scmp_arg_cmp abort_itself[] = { CALL_INT(0, getpid()), CALL_INT(2, SIGABRT) };
         int error = 0;
 
         if (!filter) {
                 return -ENOMEM;
         }
         call_filter_allow(filter, free_calls, &error);
-        call_filter_allow_if(filter, "tgkill", 2, abort_itself, &error);
-        allow_memory(filter, &error);
+        call_filter_allow_own(filter, &error);
         allow_flags(filter, &error);
         allow_sockets(filter, pair_fd, highest_fd, &error);
-        allow_limits(filter, &error);
         *ret = error == 0 ? take_ptr(filter) : NULL;
         return error;
 }

@@ -1,5 +1,5 @@
 /* In this order: no new privileges, which the other two need; Landlock; then the filter, in which Landlock's
- * calls are not, for the frontend. */
+ * calls are not, for the children. */
 #include "daemon/base/confinement.h"
 
 #include "daemon/base/call_filter.h"
@@ -57,6 +57,14 @@ int confine_keeper(struct confinement *ret)
 
         int r = call_filter_keeper(&filter);
         return r < 0 ? r : confine("keeper", landlock_read_only, filter, ret);
+}
+
+int confine_forwarder(struct confinement *ret)
+{
+        _cleanup_(call_filter_freep) scmp_filter_ctx filter = NULL;
+
+        int r = call_filter_forwarder(&filter);
+        return r < 0 ? r : confine("forwarder", landlock_connect_only, filter, ret);
 }
 
 int confine_frontend(int pair_fd, int highest_fd, struct confinement *ret)

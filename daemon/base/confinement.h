@@ -27,3 +27,10 @@ int confine_keeper(struct confinement *ret);
  *
  * Negative errno as above. */
 int confine_frontend(int pair_fd, int highest_fd, struct confinement *ret);
+
+/* The forwarder is left with the descriptors it has, those that come as messages, and TCP
+ * connections that it makes: it opens and runs nothing, listens nowhere, and reaches no socket that has a
+ * path or a name.
+ *
+ * Negative errno as above. */
+int confine_forwarder(struct confinement *ret);

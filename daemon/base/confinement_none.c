@@ -8,6 +8,12 @@ int confine_keeper(struct confinement *ret)
         return 0;
 }
 
+int confine_forwarder(struct confinement *ret)
+{
+        *ret = (struct confinement){ 0 };
+        return 0;
+}
+
 int confine_frontend(int pair_fd, int highest_fd, struct confinement *ret)
 {
         *ret = (struct confinement){ 0 };

@@ -98,11 +98,11 @@ static int allow(int ruleset, const char *path, uint64_t what)
         return syscall(__NR_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
-int landlock_nothing(uint32_t *ret)
+static int nothing_but(uint64_t ports, uint32_t *ret)
 {
         const struct ruleset rules = {
                 .files = (FS_IOCTL_DEV << 1) - 1, /* everything */
-                .network = NET_BIND_TCP | NET_CONNECT_TCP,
+                .network = (NET_BIND_TCP | NET_CONNECT_TCP) & ~ports,
                 .scopes = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
         };
         uint32_t version = 0;
@@ -113,6 +113,16 @@ int landlock_nothing(uint32_t *ret)
                 *ret = version;
         }
         return r;
+}
+
+int landlock_nothing(uint32_t *ret)
+{
+        return nothing_but(0, ret);
+}
+
+int landlock_connect_only(uint32_t *ret)
+{
+        return nothing_but(NET_CONNECT_TCP, ret);
 }
 
 /* The program itself is the first; its path to the loader, if it has one, is in its memory. */

@@ -1,6 +1,7 @@
 /* The frontend as a process: its objects, what it takes away from itself, and its loop. */
 #include "daemon/frontend/frontend.h"
 
+#include "daemon/base/child.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/confinement.h"
 #include "daemon/base/event_loop.h"
@@ -13,14 +14,9 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <malloc.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CHANNEL_FD      3
 #define QUEUE_MAX       (2 * 1024 * 1024) /* bytes of questions and log that may wait for the keeper */
 #define LAST_WORDS_MSEC 200
 
@@ -42,12 +38,12 @@ static int build(struct frontend *frontend)
         if (r < 0) {
                 return r;
         }
-        r = channel_new(&frontend->keeper.channel, frontend->event, CHANNEL_FD, MESSAGE_SIZE_MAX, QUEUE_MAX,
-                        &handlers);
+        r = channel_new(&frontend->keeper.channel, frontend->event, CHILD_CHANNEL_FD, MESSAGE_SIZE_MAX,
+                        QUEUE_MAX, &handlers);
         if (r < 0) {
                 return r;
         }
-        journal_pass_to(keeper_link_log, &frontend->keeper);
+        journal_pass_to(child_pass_record, frontend->keeper.channel);
         frontend->sides = (struct sides){ &keeper_link_calls, &frontend->keeper };
         known_init(&frontend->known, &frontend->sides);
         r = audit_new(&frontend->audit);
@@ -88,23 +84,6 @@ static void clear(struct frontend *frontend)
 
 /* ---- the process ---- */
 
-/* Is descriptor 3 what the keeper gives us? Else somebody has started this by hand. */
-static bool has_keeper(void)
-{
-        int type = 0;
-        socklen_t length = sizeof(type);
-
-        return getsockopt(CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
-}
-
-/* Without the keeper there is nothing to do. It may have ended before this was asked for: then its end of
- * the pair is closed. */
-static void end_with_keeper(void)
-{
-        (void)prctl(PR_SET_NAME, "eqp-frontend");
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
 /* What libraries read from files at their first use, they read now. */
 static void warm_up(void)
 {
@@ -129,7 +108,7 @@ static int confine(struct frontend *frontend)
         if (r < 0) {
                 return r;
         }
-        r = confine_frontend(CHANNEL_FD, LOW_DESCRIPTORS_HIGHEST, &confined.confinement);
+        r = confine_frontend(CHILD_CHANNEL_FD, LOW_DESCRIPTORS_HIGHEST, &confined.confinement);
         (void)malloc_trim(0); /* of what making the filter took */
         if (r < 0) {
                 return r;
@@ -142,11 +121,10 @@ int frontend_run(void)
 {
         struct frontend frontend = { 0 };
 
-        if (!has_keeper()) {
-                (void)fputs("eqp-brokerd: --frontend is how eqp-brokerd starts a part of itself\n", stderr);
+        if (!child_has_keeper("--frontend")) {
                 return BROKER_EXIT_CONFIGURATION;
         }
-        end_with_keeper();
+        child_begin_life("eqp-frontend");
         int r = build(&frontend);
         if (r >= 0) {
                 process_apply();

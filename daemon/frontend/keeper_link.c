@@ -6,10 +6,6 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-#include <assert.h>
-
-static_assert(MESSAGE_PRIORITY_MIN == LOG_ERR && MESSAGE_PRIORITY_MAX == LOG_DEBUG, "levels are syslog's");
-
 static void send_message(struct keeper *keeper, const void *message, size_t length)
 {
         (void)channel_send(keeper->channel, message, length, -1);
@@ -112,20 +108,3 @@ const struct keeper_calls keeper_link_calls = {
         .lane_dead = lane_dead,
         .carrying = carrying,
 };
-
-bool keeper_link_log(const struct journal_record *record, const char *message, void *userdata)
-{
-        struct message_record sent;
-
-        memset(&sent, 0, sizeof(sent));
-        sent.type = MESSAGE_RECORD;
-        sent.priority = record->priority;
-        message_set_text(sent.id, sizeof(sent.id), record->id);
-        message_set_text(sent.environment, sizeof(sent.environment), record->environment);
-        message_set_text(sent.key, sizeof(sent.key), record->key);
-        message_set_text(sent.client, sizeof(sent.client), record->client);
-        message_set_text(sent.uid, sizeof(sent.uid), record->uid);
-        message_set_text(sent.unit, sizeof(sent.unit), record->unit);
-        message_set_text(sent.text, sizeof(sent.text), message);
-        return channel_send(((struct keeper *)userdata)->channel, &sent, sizeof(sent), -1) >= 0;
-}

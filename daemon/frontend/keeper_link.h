@@ -1,8 +1,7 @@
-/* The frontend's way to the keeper: what it asks, and what it has to log, as messages. */
+/* The frontend's way to the keeper: what it asks, as messages. */
 #pragma once
 
 #include "daemon/base/channel.h"
-#include "daemon/base/journal_record.h"
 #include "daemon/base/sides.h"
 
 /* What stands for the keeper in the frontend's process. */
@@ -12,6 +11,3 @@ struct keeper {
 };
 
 extern const struct keeper_calls keeper_link_calls;
-
-/* For journal_pass_to(): userdata is the keeper. */
-bool keeper_link_log(const struct journal_record *record, const char *message, void *userdata);

@@ -5,6 +5,7 @@
 #include "daemon/keeper/child_spawn.h"
 
 #include "daemon/base/channel.h"
+#include "daemon/base/child.h"
 #include "lib/util.h"
 
 #include <errno.h>

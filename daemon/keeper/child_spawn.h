@@ -17,9 +17,6 @@
 #define CHILD_KEEPS_STDERR false
 #endif
 
-/* The number of its end of the pair, in the child. */
-#define CHILD_CHANNEL_FD 3
-
 /* option: the word by which the program becomes it. ret_fd: our end, the caller's. Negative errno. */
 int child_spawn(const char *option, pid_t *ret_pid, int *ret_fd);
 

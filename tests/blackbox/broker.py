@@ -37,19 +37,47 @@ STARTED = "eqp-brokerd .* started"
 BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
                     if name.startswith(("ASAN_", "UBSAN_", "LSAN_", "TSAN_")) or name == "PATH"}
 REPORTS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
-# The other process of the daemon: what the keeper says of its end. 9 is what tests do to it; 0 is that the keeper
+# The other processes of the daemon: what the keeper says of their ends. 9 is what tests do to it; 0 is that the keeper
 # ended it, 70 and 78 are its own words.
-CRASHED = r"the frontend (was ended by signal (?!9\b)|ended with exit code (?!(0|70|78)\b))"
+CRASHED = r"the (frontend|forwarder) (was ended by signal (?!9\b)|ended with exit code (?!(0|70|78)\b))"
 
 
 def frontend_of(pid):
     """The number of the process that has a daemon's callers; None while there is none."""
+    return child_of(pid, "eqp-frontend")
+
+
+def forwarder_of(pid):
+    """The same of the one that passes requests on."""
+    return child_of(pid, "eqp-forwarder")
+
+
+def child_of(pid, name):
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "eqp-frontend":
+                if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == name:
                     return int(child)
     return None
+
+
+def wait_forwarder(pid, but=None, timeout=30):
+    return wait_until(lambda: forwarder_of(pid) not in (None, but) and forwarder_of(pid), "there is a forwarder", timeout)
+
+
+def scan(pid, needles):
+    """Which of them are in the memory of a process."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            first, last = (int(part, 16) for part in line.split()[0].split("-"))
+            if " r" not in line or "[v" in line:
+                continue
+            with contextlib.suppress(OSError, ValueError, OverflowError):
+                memory.seek(first)
+                content = memory.read(last - first)
+                found |= {needle for needle in needles if needle.encode() in content}
+    return found
 
 
 def is_running(pid):
@@ -79,9 +107,9 @@ def wait_until(condition, what="the condition", timeout=30, interval=0.02):
 
 @contextlib.contextmanager
 def standing_still(process):
-    """Nothing moves in the process meanwhile, nor in its frontend if it has one, so that what happens around it happens at
+    """Nothing moves in the process meanwhile, nor in its children if it has any, so that what happens around it happens at
     once for it."""
-    pids = [pid for pid in (process.pid, frontend_of(process.pid)) if pid]
+    pids = [pid for pid in (process.pid, frontend_of(process.pid), forwarder_of(process.pid)) if pid]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

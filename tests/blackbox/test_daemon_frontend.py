@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from broker import binary, frontend_of, wait_frontend, wait_until
+from broker import binary, frontend_of, scan, wait_frontend, wait_until
 from fixtures import is_sanitized
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
@@ -102,21 +102,6 @@ def test_it_has_nothing_but_what_it_needs(served):
         with contextlib.suppress(FileNotFoundError):
             target = os.readlink(f"/proc/{frontend}/fd/{number}")
             assert re.match(r"socket:|anon_inode:|/dev/null", target), (number, target)
-
-
-def scan(pid, needles):
-    """Which of them are in the memory of a process."""
-    found = set()
-    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
-            first, last = (int(part, 16) for part in line.split()[0].split("-"))
-            if " r" not in line or "[v" in line:
-                continue
-            with contextlib.suppress(OSError, ValueError, OverflowError):
-                memory.seek(first)
-                content = memory.read(last - first)
-                found |= {needle for needle in needles if needle.encode() in content}
-    return found
 
 
 def test_no_byte_of_an_access_key_is_in_it(served, plain_build):
