@@ -263,6 +263,15 @@ static void ask(struct doctor *doctor)
         }
         tell_confinement(doctor, "keeper");
         tell_confinement(doctor, "frontend");
+        tell_confinement(doctor, "forwarder"); /* if there is one */
+        if (streq(field_text(doctor->status, "forwarder"), "held_back")) {
+                doctor_find(
+                        doctor, "forwarder_ends",
+                        "The process that passes requests on keeps ending: it is started anew after pauses.",
+                        "Requests to the gateway are answered with 502 or 503; tokens are served.",
+                        "Read why it ended: journalctl -u eqp-brokerd "
+                        "MESSAGE_ID=51bfd6e10ae24263b423c5b8d6db4d98; then report it.");
+        }
 }
 
 static void compare_versions(struct doctor *doctor)

@@ -22,13 +22,13 @@ static void give_up(struct frontend *frontend, const char *what, int r)
 
 static void take_hello(struct frontend *frontend, const struct message_hello *hello)
 {
+        journal_set_max_priority(hello->log_max_priority); /* until now nothing is logged */
         if (!streq(hello->version, EQP_BROKER_VERSION)) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "the keeper is of version %s, the frontend of " EQP_BROKER_VERSION,
                             hello->version);
                 (void)sd_event_exit(frontend->event, 1);
         }
-        journal_set_max_priority(hello->log_max_priority);
         frontend->known.questions.last_number = hello->first_number;
         frontend->api.started_usec = hello->started_usec;
         frontend->api.service_pid = hello->service_pid;
@@ -260,6 +260,9 @@ static void take_message(struct frontend *frontend, int type, const void *messag
                 break;
         case MESSAGE_LISTENER_GONE:
                 close_http(frontend, ((const struct message_listener_gone *)message)->id);
+                break;
+        case MESSAGE_FORWARDER:
+                frontend->api.forwarder = *(const struct message_forwarder *)message;
                 break;
         case MESSAGE_LOG:
                 frontend->api.n_log_dropped = ((const struct message_log *)message)->n_dropped;

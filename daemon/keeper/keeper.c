@@ -20,13 +20,29 @@
 
 static void tell_service(struct keeper *keeper)
 {
-        const struct service_state state = { &keeper->environments, keeper->keys,
-                                             keeper->settings->ready_when_listening,
-                                             keeper->frontend_held_back };
+        struct child_process_view forwarder;
+
+        gateway_look(keeper->gateway, &forwarder);
+        const struct service_state state = {
+                .environments = &keeper->environments,
+                .keys = keeper->keys,
+                .ready_when_listening = keeper->settings->ready_when_listening,
+                .frontend_held_back = keeper->frontend_held_back,
+                .forwarder_held_back = forwarder.held_back,
+        };
 
         service_look(&keeper->service, &state, clock_now_usec());
         survival_look(keeper->survival);
         answers_tell_log(keeper);
+}
+
+/* Something is different about the environments. */
+static void look_around(struct keeper *keeper)
+{
+        if (!keeper->stopping) {
+                gateway_look_at(keeper->gateway, keeper->settings, &keeper->environments, clock_now_usec());
+        }
+        tell_service(keeper);
 }
 
 static void on_environment_change(struct environment *environment, void *userdata)
@@ -36,7 +52,7 @@ static void on_environment_change(struct environment *environment, void *userdat
         frontend_tell_environment(keeper->frontend, &environment->view,
                                   environment_session(environment, clock_now_usec()));
         if (!keeper->keys_changing) {
-                tell_service(keeper);
+                look_around(keeper);
         }
 }
 
@@ -79,7 +95,7 @@ static void on_keys_changed(void *userdata)
                 environment_keys_changed(keeper->environments.list[i]);
         }
         keeper->keys_changing = false;
-        tell_service(keeper);
+        look_around(keeper);
 }
 
 /* ---- applying settings ---- */
@@ -130,6 +146,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         rule_names_adopt(keeper->names, settings);
         (void)settings_free(old);
         settings_remarks_log(settings);
+        gateway_configure(keeper->gateway, settings);
         if (key_files_configure(keeper->tools.keys, settings->keys_directory,
                                 settings->key_permissions_relaxed) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
@@ -175,6 +192,7 @@ static void on_child(pid_t pid, int status, void *userdata)
 {
         struct keeper *keeper = userdata;
         child_process_on_child(keeper->frontend, pid, status);
+        gateway_on_child(keeper->gateway, pid, status);
 }
 
 static void exit_loop(void *userdata)
@@ -268,6 +286,15 @@ static void on_frontend_change(void *userdata)
         }
 }
 
+static void on_forwarder_change(void *userdata)
+{
+        struct keeper *keeper = userdata;
+
+        if (keeper->settings) {
+                tell_service(keeper);
+        }
+}
+
 static int build_frontend(struct keeper *keeper)
 {
         const struct listen_sockets_user user = { on_open, on_closed, on_arrival, keeper };
@@ -286,6 +313,11 @@ static int build_frontend(struct keeper *keeper)
         credential_refusal_init(&keeper->credential_refusal, keeper->tools.event);
         int r = child_process_new(&keeper->frontend, keeper->tools.event, &kind, &keeper->confinement,
                                   &handlers);
+        if (r < 0) {
+                return r;
+        }
+        r = gateway_new(&keeper->gateway, keeper->tools.event, keeper->frontend, &keeper->confinement,
+                        on_forwarder_change, keeper);
         return r < 0 ? r : listen_sockets_adopt(&keeper->listening, &keeper->passed);
 }
 
@@ -386,6 +418,7 @@ struct keeper *keeper_free(struct keeper *keeper)
                 return NULL;
         }
         listen_sockets_close(&keeper->listening);
+        keeper->gateway = gateway_free(keeper->gateway);
         keeper->frontend = child_process_free(keeper->frontend);
         credential_refusal_set(&keeper->credential_refusal, -1);
         passed_sockets_close(&keeper->passed);

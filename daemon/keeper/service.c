@@ -49,6 +49,9 @@ static void tell_status(struct service *service, const struct service_state *sta
         if (state->frontend_held_back) {
                 length = (size_t)snprintf(text, sizeof(text),
                                           "no request is answered: the frontend keeps ending");
+        } else if (state->forwarder_held_back) {
+                length = (size_t)snprintf(text, sizeof(text),
+                                          "no request is passed on: the forwarder keeps ending");
         }
         for (size_t i = 0; i < environments->n && length + 3 < sizeof(text); i++) {
                 const struct environment *environment = environments->list[i];

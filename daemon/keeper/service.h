@@ -23,7 +23,7 @@ struct service_state {
         const struct environments *environments;
         const struct keys_view *keys;
         bool ready_when_listening;
-        bool frontend_held_back;
+        bool frontend_held_back, forwarder_held_back;
 };
 
 /* The very first word, before anything that may take time: it is alive, and needs so long (a time-out of the

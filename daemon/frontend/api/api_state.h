@@ -6,6 +6,7 @@
 #include "daemon/frontend/http/request.h"
 #include "daemon/frontend/known/known.h"
 #include "lib/confinement.h"
+#include "lib/message.h"
 
 struct http_server;
 
@@ -16,6 +17,7 @@ struct api {
         uint64_t started_usec;                                   /* the service, not this process */
         int32_t service_pid;
         struct confinement keeper_confinement, own_confinement;
+        struct message_forwarder forwarder; /* as the keeper told it last */
         struct audit *audit;
         struct http_server *server; /* for its numbers; NULL until it is there */
 

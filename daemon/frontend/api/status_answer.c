@@ -273,7 +273,19 @@ static struct json_object *describe_processes(const struct api *api)
 
         json_put(json, "keeper", describe_confinement(&api->keeper_confinement));
         json_put(json, "frontend", describe_confinement(&api->own_confinement));
+        if (api->forwarder.running) {
+                json_put(json, "forwarder", describe_confinement(&api->forwarder.confinement));
+        }
         return json;
+}
+
+/* There is one only where something is passed on. */
+static const char *forwarder_state(const struct message_forwarder *forwarder)
+{
+        return !forwarder->wanted     ? "none"
+               : forwarder->held_back ? "held_back"
+               : forwarder->running   ? "running"
+                                      : "starting";
 }
 
 struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec)
@@ -290,6 +302,7 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         json_put(json, "keys_are_credentials",
                  json_object_new_boolean(known->keys && known->keys->are_credentials));
         json_put(json, "confinement", describe_processes(api));
+        add_text(json, "forwarder", forwarder_state(&api->forwarder));
         for (size_t i = 0; i < known->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
                         json_append(list, describe_environment(known, known->environments[i], now_usec));

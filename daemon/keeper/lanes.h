@@ -1,0 +1,30 @@
+/* The lanes between frontend and forwarder: pairs of sockets, of which each gets one end, see lib/lane.h.
+ * When either is new, all are made anew; one that the frontend calls dead is made anew alone. */
+#pragma once
+
+#include "daemon/keeper/child_process.h"
+
+struct lanes {
+        struct child_process *frontend, *forwarder; /* not ours */
+        sd_event_source *timer;                     /* those that are due are made then */
+        bool due[MESSAGE_LANES_MAX];
+        uint64_t serials[MESSAGE_LANES_MAX]; /* of the latest pairs */
+        uint64_t last_serial;
+        bool made;           /* the two that are there have them */
+        uint64_t round_usec; /* CLOCK_MONOTONIC: when some were made last */
+};
+
+/* Negative errno. */
+int lanes_init(struct lanes *lanes, sd_event *event, struct child_process *frontend,
+               struct child_process *forwarder);
+void lanes_clear(struct lanes *lanes);
+
+/* One of the two is new: what there was is of no use any more. */
+void lanes_forget(struct lanes *lanes);
+
+/* Makes all, if both are there and have none yet. */
+void lanes_make(struct lanes *lanes);
+
+/* The frontend calls the pair with this serial dead. Rounds of new ones are a tenth of a second apart,
+ * whatever it says. */
+void lanes_dead(struct lanes *lanes, uint32_t id, uint64_t serial);
