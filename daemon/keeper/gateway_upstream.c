@@ -85,9 +85,9 @@ static void say(const char *environment, const char *what, const char *why,
         }
         message_set_text(said, AUTHORITY_FILES_WHY_MAX, why);
         if (*why) {
-                journal_say(&record, "%s: the forwarder cannot be told the %s: %s", environment, what, why);
+                journal_say(&record, "the forwarder cannot be told the %s: %s", what, why);
         } else {
-                journal_say(&record, "%s: the forwarder has the %s again", environment, what);
+                journal_say(&record, "the forwarder has the %s again", what);
         }
 }
 

@@ -1,5 +1,5 @@
-"""What an attacker tries who runs code in the frontend. Each attack is one function or one system call, and is run
-against any process: in the frontend each must be refused, and in a process that is not confined it works.
+"""What an attacker tries who runs code in the frontend, or in the forwarder. Each attack is one function or one system call,
+and is run against any process: in the frontend each must be refused, in the forwarder nearly so, and in a process that is not confined it works.
 
 What an attack is given (Place) says where things are in the process, and in the world around it.
 """
@@ -7,6 +7,7 @@ What an attack is given (Place) says where things are in the process, and in the
 import contextlib
 import ctypes
 import dataclasses
+import errno
 import fcntl
 import os
 import pathlib
@@ -16,7 +17,7 @@ import struct
 import subprocess
 
 from broker import wait_until
-from inside import libc
+from inside import Ended, Executed, Inside, libc
 
 AT_FDCWD = -100
 O_RDWR, O_CREAT = 2, 0o100
@@ -214,6 +215,9 @@ FILES = {
 NETWORK = {
     "socket of IPv4": call("socket", socket.AF_INET, STREAM, 0),
     "socket of IPv6": call("socket", socket.AF_INET6, STREAM, 0),
+    "socket of datagrams": call("socket", socket.AF_INET, socket.SOCK_DGRAM, 0),
+    "socket of datagrams of IPv6": call("socket", socket.AF_INET6, socket.SOCK_DGRAM, 0),
+    "socket of MPTCP": call("socket", socket.AF_INET, STREAM, 262),
     "socket of unix": call("socket", socket.AF_UNIX, STREAM, 0),
     "socket of netlink": call("socket", socket.AF_NETLINK, socket.SOCK_RAW, 0),
     "raw socket": call("socket", socket.AF_PACKET, socket.SOCK_RAW, 0),
@@ -306,7 +310,8 @@ MEMORY_AND_DESCRIPTORS = {
 
 # What a kernel may have been built without, or switched off.
 MAY_BE_MISSING = {"a call of x32", "bpf", "io_uring_setup", "iopl", "keyctl", "add_key", "memfd_secret", "modify_ldt", "open_by_handle_at",
-                  "open by a call of i386", "perf_event_open", "raw socket", "socket of IPv6", "userfaultfd"}
+                  "open by a call of i386", "perf_event_open", "raw socket", "socket of IPv6", "socket of datagrams of IPv6", "socket of MPTCP",
+                  "userfaultfd"}
 
 # These end it; so they come last.
 OF_ANOTHER_ARCHITECTURE = {
@@ -315,6 +320,18 @@ OF_ANOTHER_ARCHITECTURE = {
 }
 
 ALL = FILES | NETWORK | PROCESSES | MEMORY_AND_DESCRIPTORS | OF_ANOTHER_ARCHITECTURE
+
+
+def outcome_of(pid, place, attack):
+    """In words: how it ended."""
+    try:
+        with Inside(pid) as process:
+            result = attack(process, place)
+    except Executed:
+        return "works"
+    except Ended as end:
+        return f"ended by {signal.Signals(end.signal).name}" if end.signal else "ended"
+    return errno.errorcode.get(-result, str(result)) if result < 0 else "works"
 
 
 # ---- a process that is not confined ----

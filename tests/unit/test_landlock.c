@@ -87,6 +87,17 @@ static void with_nothing(void)
         EXPECT(signal_itself() == 0);
 }
 
+static void with_connections(void)
+{
+        uint32_t version = restrict_by(landlock_connect_only);
+
+        EXPECT(open_file(O_RDONLY) == -EACCES && open_folder() == -EACCES && make_a_folder() == -EACCES);
+        EXPECT(connect_out() == 0);
+        EXPECT(version < 4 || bind_a_port() == -EACCES);
+        EXPECT(version < 6 || (signal_its_parent() == -EPERM && connect_to_abstract() == -EPERM));
+        EXPECT(signal_itself() == 0);
+}
+
 static void with_files_to_read(void)
 {
         (void)restrict_by(landlock_read_only);
@@ -101,6 +112,7 @@ static void with_files_to_read(void)
 static void what_is_left_is_what_it_says(void **state)
 {
         assert_int_equal(status_of_child(with_nothing), 0);
+        assert_int_equal(status_of_child(with_connections), 0);
         assert_int_equal(status_of_child(with_files_to_read), 0);
         assert_int_equal(rmdir(folder), 0);
 }

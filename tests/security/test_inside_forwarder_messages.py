@@ -1,0 +1,174 @@
+"""Somebody has got into the forwarder, or the frontend, and sends messages about the gateway as he likes; and how a forwarder
+that hangs is found."""
+
+import contextlib
+import os
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+import inside
+from broker import binary, forwarder_of, frontend_of, wait_forwarder, wait_frontend, wait_until
+from inside import Inside
+from simulator import EXAMPLE_KEY
+
+PAIR = 3
+RECORDS_A_MINUTE = 3000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def possible():
+    if why := inside.why_not():
+        pytest.skip(f"FORGED MESSAGES NOT TESTED: {why}")
+
+
+@pytest.fixture
+def served(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "gateway = yes"}).wait_valid()
+    broker.crashed = None
+    wait_until(lambda: broker.status()["forwarder"] == "running", "the forwarder is up")
+    return broker
+
+
+def forged(*words):
+    return subprocess.run([binary("tests/security/forge-message"), *map(str, words)], check=True, stdout=subprocess.PIPE).stdout
+
+
+def pair_of(pid):
+    pair = inside.socket_of(pid, PAIR)
+    pair.setblocking(True)
+    return pair
+
+
+def settled(broker, pid):
+    """All that was sent over this pair until now has been read."""
+    words = f"that was all {os.urandom(4).hex()}"
+    with pair_of(pid) as pair:
+        pair.send(forged("record", 4, words))
+    broker.wait_log(words)
+
+
+def test_code_in_the_forwarder_can_speak(served):
+    """The control."""
+    record = forged("record", 4, "said by an attacker")
+    with Inside(wait_forwarder(served.process.pid)) as attacker:
+        assert attacker.call("sendto", PAIR, record, len(record), 0, 0, 0) == len(record)
+    served.wait_log("said by an attacker")
+
+
+@pytest.mark.parametrize("words", [
+    ("demand", "sandbox", 1, 0), ("refresh", "sandbox", 1, 0), ("reload", "sandbox", 1, 0), ("report", "sandbox", 1, "x"),
+    ("groups", 0), ("names",), ("carrying",), ("lane-dead", 0, 1), ("session",), ("drain",), ("ping", 1),
+    ("upstream", "sandbox", "https://elsewhere", 0, "192.0.2.1")], ids=lambda words: words[0])
+def test_what_the_frontend_or_the_keeper_may_say_ends_it(served, upstream, words):
+    """It can ask for nothing: no exchange, no reload, no lane."""
+    pid = served.process.pid
+    forwarder, before = wait_forwarder(pid), upstream.state("sandbox")["requests"]["token"]
+    with pair_of(forwarder) as pair:
+        pair.send(forged(*words))
+    wait_forwarder(pid, but=forwarder)
+    assert served.log("the forwarder sent a message that makes no sense: it is ended")
+    assert upstream.state("sandbox")["requests"]["token"] == before
+    assert not served.log("configuration and keys read again")
+
+
+def test_stale_of_an_environment_that_there_is_not(served):
+    forwarder = wait_forwarder(served.process.pid)
+    with pair_of(forwarder) as pair:
+        for name in ("nowhere", "production"):
+            pair.send(forged("stale", name))
+    settled(served, forwarder)
+    assert forwarder_of(served.process.pid) == forwarder and served.token()["ust"]
+
+
+def test_looking_up_again_and_again_is_bounded(served):
+    """Whatever the forwarder says: a name server is asked every five seconds at most."""
+    pid, message = served.process.pid, forged("stale", "sandbox")
+    forwarder = wait_forwarder(pid)
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=clone", "-p", str(pid)], stderr=subprocess.PIPE, text=True)
+    try:
+        began = time.monotonic()
+        with pair_of(forwarder) as pair:
+            while time.monotonic() < began + 8:
+                pair.send(message)
+                time.sleep(0.002)
+        settled(served, forwarder)
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        said = tracer.communicate(timeout=20)[1]
+    assert 1 <= said.count("clone(") <= 2, said  # each is a thread that looks up
+
+
+def test_records_are_bounded(served):
+    forwarder = wait_forwarder(served.process.pid)
+    record = forged("record", 6, "spam of a forwarder")
+    with pair_of(forwarder) as pair:
+        for _ in range(RECORDS_A_MINUTE + 500):
+            pair.send(record)
+    wait_until(lambda: len(served.log("spam of a forwarder")) >= RECORDS_A_MINUTE - 10, "most of it is there")
+    time.sleep(0.5)
+    assert len(served.log("spam of a forwarder")) <= RECORDS_A_MINUTE
+    with pair_of(wait_frontend(served.process.pid)) as pair:
+        pair.send(forged("record", 4, "the frontend has its own"))
+    served.wait_log("the frontend has its own")
+
+
+# ---- a hang ----
+
+def test_a_forwarder_that_hangs_is_found_when_there_is_work(served):
+    pid, token = served.process.pid, served.token()["ust"]
+    forwarder, frontend = wait_forwarder(pid), wait_frontend(pid)
+    os.kill(forwarder, signal.SIGSTOP)
+    began = time.monotonic()
+    with pair_of(frontend) as pair:
+        pair.send(forged("carrying"))
+    wait_forwarder(pid, but=forwarder)
+    assert 3.5 < time.monotonic() - began < 5.5
+    assert served.log("the forwarder does not answer: it is ended, and another one takes its place")
+    assert frontend_of(pid) == frontend and served.token()["ust"] == token
+
+
+def test_nobody_asks_while_nothing_is_carried(served):
+    forwarder = wait_forwarder(served.process.pid)
+    os.kill(forwarder, signal.SIGSTOP)
+    time.sleep(6)
+    assert forwarder_of(served.process.pid) == forwarder
+    os.kill(forwarder, signal.SIGCONT)
+
+
+def test_one_that_works_is_left_alone(served):
+    pid = served.process.pid
+    forwarder = wait_forwarder(pid)
+    with pair_of(wait_frontend(pid)) as pair:
+        for _ in range(60):
+            pair.send(forged("carrying"))
+            time.sleep(0.1)
+    assert forwarder_of(pid) == forwarder
+
+
+# ---- the frontend, about lanes ----
+
+def test_lanes_that_are_called_dead_again_and_again(served):
+    """What does not read is replaced, and neither of the two is at the other's mercy for its life."""
+    pid = served.process.pid
+    forwarder, frontend = wait_forwarder(pid), wait_frontend(pid)
+    messages = [forged("lane-dead", id_, serial) for id_ in (0, 63) for serial in (0, 1, 64, 2**63)]
+    with pair_of(frontend) as pair:
+        for _ in range(2000):
+            for message in messages:
+                pair.send(message)
+    settled(served, frontend)
+    assert forwarder_of(pid) == forwarder and frontend_of(pid) == frontend
+    assert served.token()["ust"]
+    assert len(os.listdir(f"/proc/{pid}/fd")) < 100, "no end of a lane stays with the keeper"
+
+
+def test_a_lane_that_there_is_not(served):
+    frontend = wait_frontend(served.process.pid)
+    with pair_of(frontend) as pair, contextlib.suppress(OSError):
+        pair.send(struct.pack("=IIQ", struct.unpack("=I", forged("lane-dead", 0, 0)[:4])[0], 64, 1))
+    wait_frontend(served.process.pid, but=frontend)
+    assert served.log("the frontend sent a message that makes no sense")
