@@ -266,6 +266,7 @@ static int say_at_first(const struct rule_place *place, void *userdata)
 {
         const struct rule_answer *answer = find_answer(userdata, place->rule->kind, place->rule->name);
         const struct journal_record record = { .priority = LOG_WARNING, .id = EVENT_RULE_NAME };
+        const bool deny = streq(place->key, "deny"); /* see lib/gateway_rule.h */
         char words[160];
 
         if (!answer || answer->state == RULE_ANSWER_FOUND) {
@@ -274,14 +275,16 @@ static int say_at_first(const struct rule_place *place, void *userdata)
         if (answer->error != 0) {
                 journal_say(&record,
                             "%s: the user database does not tell whether there is such a %s (%s): the rule "
-                            "gives nothing until it does",
+                            "%s until it does",
                             words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind),
-                            strerror(answer->error));
+                            strerror(answer->error), deny ? "denies everybody" : "gives nothing");
         } else if (!place->rule->optional) {
-                journal_say(&record,
-                            "%s: there is no such %s on this host: the rule gives nothing until there is; "
-                            "create it, or correct the name",
-                            words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind));
+                journal_say(
+                        &record,
+                        "%s: there is no such %s on this host: the rule %s until there is; create it, or "
+                        "correct the name",
+                        words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind),
+                        deny ? "denies nobody" : "gives nothing");
         }
         return 0;
 }
