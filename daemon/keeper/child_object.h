@@ -1,5 +1,6 @@
-/* A child as an object, for the two files that work on it: daemon/keeper/child_process starts it, ends it
- * and hears of its end, daemon/keeper/child_talk sends and receives, and asks whether it is well. */
+/* A child as an object, for the two files that work on it: daemon/keeper/child_process starts it and
+ * hears of its end, daemon/keeper/child_talk, below that, sends and receives, asks whether it is well, and
+ * ends it. */
 #pragma once
 
 #include "daemon/base/channel.h"
@@ -39,9 +40,6 @@ struct child_process {
 /* Logs it as an error, behind "the NAME ". */
 void child_say(const struct child_process *process, const char *format, ...) _printf_(2, 3);
 
-/* Starts one; if that fails, plans to. */
-void child_begin(struct child_process *process);
-
 /* Ends it; that it has ended is heard of by child_process_on_child(). */
 void child_end(struct child_process *process);
 
@@ -53,6 +51,10 @@ void child_forget_question(struct child_process *process);
 
 void child_set_held_back(struct child_process *process, bool held_back);
 
-/* For channel_new() and timer_new(); userdata is the process. */
+/* Is it well? Its timer fires if there is no answer in time. */
+void child_ask_now(struct child_process *process);
+/* There was none. */
+void child_on_no_answer(struct child_process *process);
+
+/* For channel_new(); userdata is the process. */
 void child_on_message(const void *bytes, size_t length, int fd, void *userdata);
-int child_on_timer(sd_event_source *source, uint64_t usec, void *userdata);

@@ -21,22 +21,6 @@
 
 /* ---- its end ---- */
 
-void child_set_held_back(struct child_process *process, bool held_back)
-{
-        if (process->held_back != held_back) {
-                process->held_back = held_back;
-                process->handlers.on_change(process->handlers.userdata);
-        }
-}
-
-void child_end(struct child_process *process)
-{
-        process->channel = channel_free(process->channel);
-        if (process->pid > 0) {
-                (void)kill(process->pid, SIGKILL);
-        }
-}
-
 static uint64_t pause_usec(const struct child_process *process)
 {
         if (process->n_short_lives <= 1) {
@@ -63,6 +47,8 @@ static void note_life(struct child_process *process)
         process->n_short_lives = sound ? 0 : process->n_short_lives + 1;
 }
 
+static void begin(struct child_process *process);
+
 /* It has been told to end. */
 static void note_drained(struct child_process *process, int status, const char *how)
 {
@@ -72,7 +58,7 @@ static void note_drained(struct child_process *process, int status, const char *
                 child_say(process, "%s; %s", how, process->kind->lost);
         }
         if (process->wanted) {
-                child_begin(process);
+                begin(process);
         } else {
                 process->handlers.on_drained(process->handlers.userdata);
         }
@@ -105,6 +91,32 @@ void child_process_on_child(struct child_process *process, pid_t pid, int status
 
 /* ---- its life ---- */
 
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct child_process *process = userdata;
+
+        switch (process->asking) {
+        case ASKING_WAITS:
+                child_on_no_answer(process);
+                break;
+        case ASKING_RESTS:
+                process->asking = ASKING_NOT;
+                child_set_held_back(process, false);
+                if (process->draining) {
+                        child_ask_now(process); /* until it has ended */
+                } else {
+                        process->handlers.on_answer(process->handlers.userdata);
+                }
+                break;
+        case ASKING_NOT:
+                if (process->pid == 0 && process->wanted) {
+                        begin(process);
+                }
+                break;
+        }
+        return 0;
+}
+
 /* It has closed its end: it is about to end. */
 static void on_end(void *userdata)
 {
@@ -129,7 +141,7 @@ static void say_hello(struct child_process *process)
         child_process_send(process, &hello, sizeof(hello), -1);
 }
 
-void child_begin(struct child_process *process)
+static void begin(struct child_process *process)
 {
         const struct channel_handlers handlers = { child_on_message, on_end, process };
         _cleanup_close_ int ours = -1;
@@ -183,7 +195,7 @@ void child_process_start(struct child_process *process)
         process->wanted = true;
         (void)sd_event_source_set_enabled(process->gone, SD_EVENT_OFF);
         if (process->pid == 0) {
-                child_begin(process);
+                begin(process);
         }
 }
 
@@ -231,7 +243,7 @@ int child_process_new(struct child_process **ret, sd_event *event, const struct 
         process->handlers = *handlers;
         process->kind = kind;
         process->ours = *ours;
-        int r = timer_new(&process->timer, event, CLOCK_MONOTONIC, child_on_timer, process, kind->name);
+        int r = timer_new(&process->timer, event, CLOCK_MONOTONIC, on_timer, process, kind->name);
         if (r < 0) {
                 return r;
         }

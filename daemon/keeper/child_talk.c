@@ -23,6 +23,22 @@ void child_say(const struct child_process *process, const char *format, ...)
                     process->kind->name, text);
 }
 
+void child_set_held_back(struct child_process *process, bool held_back)
+{
+        if (process->held_back != held_back) {
+                process->held_back = held_back;
+                process->handlers.on_change(process->handlers.userdata);
+        }
+}
+
+void child_end(struct child_process *process)
+{
+        process->channel = channel_free(process->channel);
+        if (process->pid > 0) {
+                (void)kill(process->pid, SIGKILL);
+        }
+}
+
 /* ---- what it is sent ---- */
 
 void child_process_send(struct child_process *process, const void *message, size_t length, int fd)
@@ -52,7 +68,7 @@ void child_process_replace(struct child_process *process, int error)
 
 /* ---- is it well? ---- */
 
-static void ask_now(struct child_process *process)
+void child_ask_now(struct child_process *process)
 {
         struct message_ping ping;
 
@@ -67,7 +83,7 @@ static void ask_now(struct child_process *process)
 void child_process_ask(struct child_process *process)
 {
         if (process->channel && process->asking == ASKING_NOT) {
-                ask_now(process);
+                child_ask_now(process);
         }
 }
 
@@ -87,17 +103,17 @@ static void on_confined(struct child_process *process, const struct message_conf
         process->up = true;
         child_forget_question(process);
         if (process->held_back || process->draining) {
-                ask_now(process);
+                child_ask_now(process);
         } else {
                 process->handlers.on_answer(process->handlers.userdata);
         }
         process->handlers.on_change(process->handlers.userdata);
 }
 
-static void on_no_answer(struct child_process *process)
+void child_on_no_answer(struct child_process *process)
 {
         if (++process->n_unanswered < QUESTIONS_MAX) {
-                ask_now(process);
+                child_ask_now(process);
                 return;
         }
         child_say(process, "does not answer: it is ended%s",
@@ -122,32 +138,6 @@ void child_forget_question(struct child_process *process)
         process->asking = ASKING_NOT;
         process->n_unanswered = 0;
         timer_stop(process->timer);
-}
-
-int child_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        struct child_process *process = userdata;
-
-        switch (process->asking) {
-        case ASKING_WAITS:
-                on_no_answer(process);
-                break;
-        case ASKING_RESTS:
-                process->asking = ASKING_NOT;
-                child_set_held_back(process, false);
-                if (process->draining) {
-                        ask_now(process); /* until it has ended */
-                } else {
-                        process->handlers.on_answer(process->handlers.userdata);
-                }
-                break;
-        case ASKING_NOT:
-                if (process->pid == 0 && process->wanted) {
-                        child_begin(process);
-                }
-                break;
-        }
-        return 0;
 }
 
 /* ---- what it sends ---- */

@@ -76,7 +76,7 @@ static bool has_same_addresses(const struct upstream_found *a, const struct upst
 static void say(const char *environment, const char *what, const char *why,
                 char said[static AUTHORITY_FILES_WHY_MAX])
 {
-        const struct journal_record record = { .priority = *why ? LOG_WARNING : LOG_NOTICE,
+        const struct journal_record record = { .priority = *why ? LOG_WARNING : LOG_INFO,
                                                .id = EVENT_UPSTREAM_UNKNOWN,
                                                .environment = environment };
 

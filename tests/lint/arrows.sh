@@ -64,6 +64,7 @@ room() { # PATTERN OF FILES, PATTERN OF ROOMS, WHY
 
 room base 'base' "base is what the others stand on"
 room keeper 'keeper|base' "the keeper knows the frontend by daemon/base/sides.h alone"
+room forwarder 'forwarder|base' "the forwarder knows the others by what comes as messages and by lanes"
 room frontend/known 'frontend/known|base' "what the frontend knows comes by daemon/base/sides.h alone"
 room frontend/callers 'frontend/(callers|known)|base' "who is calling is found out below HTTP"
 room frontend/http 'frontend/(http|callers|known)|base' "HTTP does not know what is asked"
@@ -71,6 +72,8 @@ room frontend/api 'frontend/(api|http|callers|known)|base' "what is asked over H
 room frontend/credentials 'frontend/(credentials|http|callers|known)|base' "credentials know nothing of what is asked over HTTP"
 rule never 'daemon/frontend/.*' '<(curl|pwd|grp|netdb|dirent).*|lib/(access_key|key_file_rule)\.h' \
         "the frontend has no upstream, no user database, no file and no key"
+rule never 'daemon/forwarder/.*' '<(microhttpd|pwd|grp|netdb|dirent).*|lib/(access_key|key_file_rule)\.h' \
+        "the forwarder has no caller, no user database, no file and no key"
 rule never 'daemon/(base|keeper)/.*' '<microhttpd.*' "only the frontend serves anybody"
 rule only 'daemon/frontend/frontend\.[ch]' 'daemon/frontend/.*|daemon/base/[^/]+|lib/[^/]+|<.*' \
         "the frontend knows the keeper by daemon/base/sides.h alone"
