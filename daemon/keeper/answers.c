@@ -129,7 +129,7 @@ bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, vo
 void answers_tell_log(struct keeper *keeper)
 {
         uint64_t n_dropped = journal_dropped() + keeper->records.n_dropped_ever +
-                             gateway_records_dropped(keeper->gateway);
+                             forwarding_records_dropped(keeper->forwarding);
 
         if (n_dropped != keeper->n_dropped_told) {
                 keeper->n_dropped_told = n_dropped;
@@ -166,10 +166,10 @@ void answers_on_message(int type, const void *message, void *userdata)
                 rule_names_look_again(keeper->names, clock_now_usec());
                 break;
         case MESSAGE_LANE_DEAD:
-                gateway_lane_dead(keeper->gateway, message);
+                forwarding_lane_dead(keeper->forwarding, message);
                 break;
         case MESSAGE_CARRYING:
-                gateway_carrying(keeper->gateway, clock_now_usec());
+                forwarding_carrying(keeper->forwarding, clock_now_usec());
                 break;
         case MESSAGE_RECORD:
                 child_records_take(&keeper->records, "frontend", message, clock_now_usec());
@@ -237,7 +237,7 @@ void answers_on_start(void *userdata)
         frontend_tell_keys(keeper->frontend, keeper->keys);
         frontend_tell_names(keeper->frontend, keeper->names_again_usec, keeper->names_until_usec);
         frontend_tell_log(keeper->frontend, keeper->n_dropped_told);
-        gateway_on_frontend(keeper->gateway);
+        forwarding_on_frontend(keeper->forwarding);
         tell_diagnosis(keeper);
         tell_credential_socket(keeper);
         listen_sockets_show(&keeper->listening);

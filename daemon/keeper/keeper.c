@@ -22,7 +22,7 @@ static void tell_service(struct keeper *keeper)
 {
         struct child_process_view forwarder;
 
-        gateway_look(keeper->gateway, &forwarder);
+        forwarding_look(keeper->forwarding, &forwarder);
         const struct service_state state = {
                 .environments = &keeper->environments,
                 .keys = keeper->keys,
@@ -40,7 +40,8 @@ static void tell_service(struct keeper *keeper)
 static void look_around(struct keeper *keeper)
 {
         if (!keeper->stopping) {
-                gateway_look_at(keeper->gateway, keeper->settings, &keeper->environments, clock_now_usec());
+                forwarding_look_at(keeper->forwarding, keeper->settings, &keeper->environments,
+                                   clock_now_usec());
         }
         tell_service(keeper);
 }
@@ -146,7 +147,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         rule_names_adopt(keeper->names, settings);
         (void)settings_free(old);
         settings_remarks_log(settings);
-        gateway_configure(keeper->gateway, settings);
+        forwarding_configure(keeper->forwarding, settings);
         if (key_files_configure(keeper->tools.keys, settings->keys_directory,
                                 settings->key_permissions_relaxed) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
@@ -192,7 +193,7 @@ static void on_child(pid_t pid, int status, void *userdata)
 {
         struct keeper *keeper = userdata;
         child_process_on_child(keeper->frontend, pid, status);
-        gateway_on_child(keeper->gateway, pid, status);
+        forwarding_on_child(keeper->forwarding, pid, status);
 }
 
 static void exit_loop(void *userdata)
@@ -316,8 +317,8 @@ static int build_frontend(struct keeper *keeper)
         if (r < 0) {
                 return r;
         }
-        r = gateway_new(&keeper->gateway, keeper->tools.event, keeper->frontend, &keeper->confinement,
-                        on_forwarder_change, keeper);
+        r = forwarding_new(&keeper->forwarding, keeper->tools.event, keeper->frontend, &keeper->confinement,
+                           on_forwarder_change, keeper);
         return r < 0 ? r : listen_sockets_adopt(&keeper->listening, &keeper->passed);
 }
 
@@ -418,7 +419,7 @@ struct keeper *keeper_free(struct keeper *keeper)
                 return NULL;
         }
         listen_sockets_close(&keeper->listening);
-        keeper->gateway = gateway_free(keeper->gateway);
+        keeper->forwarding = forwarding_free(keeper->forwarding);
         keeper->frontend = child_process_free(keeper->frontend);
         credential_refusal_set(&keeper->credential_refusal, -1);
         passed_sockets_close(&keeper->passed);

@@ -7,7 +7,7 @@
 #include "daemon/keeper/child_records.h"
 #include "daemon/keeper/credential_refusal.h"
 #include "daemon/keeper/environments.h"
-#include "daemon/keeper/gateway.h"
+#include "daemon/keeper/forwarding.h"
 #include "daemon/keeper/group_lookup.h"
 #include "daemon/keeper/listen_sockets.h"
 #include "daemon/keeper/reload.h"
@@ -29,7 +29,7 @@ struct keeper {
         struct listen_sockets listening;
         struct child_process *frontend;
         bool frontend_held_back;
-        struct gateway *gateway; /* with the forwarder */
+        struct forwarding *forwarding; /* with the forwarder */
         struct child_records records;
         uint64_t n_dropped_told; /* records of the log that were dropped, as the frontend knows */
         struct credential_refusal credential_refusal;

@@ -5,7 +5,7 @@
 #include "daemon/keeper/upstreams.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/keeper/gateway_upstream.h"
+#include "daemon/keeper/forwarding_upstream.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 struct upstreams {
         struct child_process *forwarder;
         struct helper_threads *threads;
-        struct gateway_upstream *list[SETTINGS_ENVIRONMENTS_MAX];
+        struct forwarding_upstream *list[SETTINGS_ENVIRONMENTS_MAX];
         size_t n;
         bool wanted;
         uint64_t last_number;
@@ -29,13 +29,13 @@ struct upstreams {
 void upstreams_tell_all(const struct upstreams *upstreams)
 {
         for (size_t i = 0; i < upstreams->n; i++) {
-                gateway_upstream_tell(upstreams->list[i], upstreams->forwarder);
+                forwarding_upstream_tell(upstreams->list[i], upstreams->forwarder);
         }
 }
 
 /* ---- answers ---- */
 
-static struct gateway_upstream *find(const struct upstreams *upstreams, const char *environment)
+static struct forwarding_upstream *find(const struct upstreams *upstreams, const char *environment)
 {
         for (size_t i = 0; i < upstreams->n; i++) {
                 if (streq(upstreams->list[i]->environment, environment)) {
@@ -49,18 +49,18 @@ static void on_done(const char *environment, uint64_t number, struct upstream_fo
                     uint64_t now_usec, void *userdata)
 {
         struct upstreams *upstreams = userdata;
-        struct gateway_upstream *upstream = find(upstreams, environment);
+        struct forwarding_upstream *upstream = find(upstreams, environment);
 
         if (!upstream || upstream->number != number) {
                 return;
         }
         bool first = !upstream->looked_up;
-        bool news = gateway_upstream_take(upstream, found);
+        bool news = forwarding_upstream_take(upstream, found);
         upstream->under_way = false;
         upstream->looked_up = true;
         upstream->stale = false;
         if (news || first) {
-                gateway_upstream_tell(upstream, upstreams->forwarder);
+                forwarding_upstream_tell(upstream, upstreams->forwarder);
         }
         if (first && upstreams_are_ready(upstreams)) {
                 upstreams->ready(upstreams->userdata);
@@ -69,7 +69,7 @@ static void on_done(const char *environment, uint64_t number, struct upstream_fo
 
 /* ---- questions ---- */
 
-static void look_up(struct upstreams *upstreams, struct gateway_upstream *upstream, uint64_t now_usec)
+static void look_up(struct upstreams *upstreams, struct forwarding_upstream *upstream, uint64_t now_usec)
 {
         const struct upstream_question question = {
                 .environment = upstream->environment,
@@ -83,9 +83,9 @@ static void look_up(struct upstreams *upstreams, struct gateway_upstream *upstre
         upstream->asked_usec = now_usec;
         int r = upstream_lookup_begin(upstreams->threads, &question);
         if (r < 0) {
-                gateway_upstream_fail(upstream, r);
+                forwarding_upstream_fail(upstream, r);
                 upstream->looked_up = true; /* without success; it is tried again when it is in use */
-                gateway_upstream_tell(upstream, upstreams->forwarder);
+                forwarding_upstream_tell(upstream, upstreams->forwarder);
                 return;
         }
         upstreams->last_number++;
@@ -106,7 +106,7 @@ static void look_up_new(struct upstreams *upstreams)
 
 void upstreams_stale(struct upstreams *upstreams, const char *environment, uint64_t now_usec)
 {
-        struct gateway_upstream *upstream = find(upstreams, environment);
+        struct forwarding_upstream *upstream = find(upstreams, environment);
 
         if (!upstream || !upstreams->wanted) {
                 return;
@@ -121,7 +121,7 @@ void upstreams_stale(struct upstreams *upstreams, const char *environment, uint6
 void upstreams_in_use(struct upstreams *upstreams, uint64_t now_usec)
 {
         for (size_t i = 0; upstreams->wanted && i < upstreams->n; i++) {
-                struct gateway_upstream *upstream = upstreams->list[i];
+                struct forwarding_upstream *upstream = upstreams->list[i];
                 bool well = !*upstream->said && !*upstream->said_authorities;
                 uint64_t age_usec = usec_sub(now_usec, upstream->asked_usec);
 
@@ -154,12 +154,12 @@ void upstreams_want(struct upstreams *upstreams, bool wanted)
 /* ---- settings ---- */
 
 /* What was known of this environment, if requests go where they went before. */
-static struct gateway_upstream *take_old(struct upstreams *upstreams,
-                                         const struct environment_settings *settings)
+static struct forwarding_upstream *take_old(struct upstreams *upstreams,
+                                            const struct environment_settings *settings)
 {
         for (size_t i = 0; i < upstreams->n; i++) {
-                struct gateway_upstream *old = upstreams->list[i];
-                if (old && gateway_upstream_is_same_place(old, settings)) {
+                struct forwarding_upstream *old = upstreams->list[i];
+                if (old && forwarding_upstream_is_same_place(old, settings)) {
                         upstreams->list[i] = NULL;
                         old->connect_timeout_usec = settings->connect_timeout_usec;
                         old->answer_timeout_usec = settings->gateway_answer_timeout_usec;
@@ -172,7 +172,7 @@ static struct gateway_upstream *take_old(struct upstreams *upstreams,
 
 int upstreams_configure(struct upstreams *upstreams, const struct settings *settings)
 {
-        struct gateway_upstream *list[SETTINGS_ENVIRONMENTS_MAX];
+        struct forwarding_upstream *list[SETTINGS_ENVIRONMENTS_MAX];
         size_t n = 0;
         int error = 0;
 
@@ -182,7 +182,7 @@ int upstreams_configure(struct upstreams *upstreams, const struct settings *sett
                         continue;
                 }
                 list[n] = take_old(upstreams, environment);
-                int r = list[n] ? 0 : gateway_upstream_new(&list[n], environment);
+                int r = list[n] ? 0 : forwarding_upstream_new(&list[n], environment);
                 if (r < 0) {
                         error = r;
                         continue;
@@ -190,12 +190,12 @@ int upstreams_configure(struct upstreams *upstreams, const struct settings *sett
                 list[n++]->read_authorities = true;
         }
         for (size_t i = 0; i < upstreams->n; i++) {
-                struct gateway_upstream *old = upstreams->list[i];
+                struct forwarding_upstream *old = upstreams->list[i];
                 /* What it was is not to be used a moment longer; the next word on it comes with its answer.
                  */
                 if (old) {
-                        gateway_upstream_tell_gone(old, upstreams->forwarder);
-                        (void)gateway_upstream_free(old);
+                        forwarding_upstream_tell_gone(old, upstreams->forwarder);
+                        (void)forwarding_upstream_free(old);
                 }
         }
         memcpy(upstreams->list, list, n * sizeof(list[0]));
@@ -235,7 +235,7 @@ struct upstreams *upstreams_free(struct upstreams *upstreams)
         if (upstreams) {
                 upstreams->threads = helper_threads_free(upstreams->threads);
                 for (size_t i = 0; i < upstreams->n; i++) {
-                        (void)gateway_upstream_free(upstreams->list[i]);
+                        (void)forwarding_upstream_free(upstreams->list[i]);
                 }
                 free(upstreams);
         }

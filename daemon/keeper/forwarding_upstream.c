@@ -1,13 +1,13 @@
 /* An upstream as the keeper knows it. One that could not be looked up keeps the addresses it had: they may
  * well do. */
-#include "daemon/keeper/gateway_upstream.h"
+#include "daemon/keeper/forwarding_upstream.h"
 
 #include "daemon/base/journal.h"
 #include "lib/util.h"
 
 #include <errno.h>
 
-struct gateway_upstream *gateway_upstream_free(struct gateway_upstream *upstream)
+struct forwarding_upstream *forwarding_upstream_free(struct forwarding_upstream *upstream)
 {
         if (upstream) {
                 upstream_found_clear(&upstream->found);
@@ -18,14 +18,14 @@ struct gateway_upstream *gateway_upstream_free(struct gateway_upstream *upstream
         return NULL;
 }
 
-static void free_upstream(struct gateway_upstream **upstream)
+static void free_upstream(struct forwarding_upstream **upstream)
 {
-        *upstream = gateway_upstream_free(*upstream);
+        *upstream = forwarding_upstream_free(*upstream);
 }
 
-int gateway_upstream_new(struct gateway_upstream **ret, const struct environment_settings *settings)
+int forwarding_upstream_new(struct forwarding_upstream **ret, const struct environment_settings *settings)
 {
-        _cleanup_(free_upstream) struct gateway_upstream *upstream = calloc(1, sizeof(*upstream));
+        _cleanup_(free_upstream) struct forwarding_upstream *upstream = calloc(1, sizeof(*upstream));
 
         if (!upstream) {
                 return -ENOMEM;
@@ -43,8 +43,8 @@ int gateway_upstream_new(struct gateway_upstream **ret, const struct environment
         return 0;
 }
 
-bool gateway_upstream_is_same_place(const struct gateway_upstream *upstream,
-                                    const struct environment_settings *settings)
+bool forwarding_upstream_is_same_place(const struct forwarding_upstream *upstream,
+                                       const struct environment_settings *settings)
 {
         const char *a = upstream->ca_file, *b = settings->ca_file;
 
@@ -91,7 +91,7 @@ static void say(const char *environment, const char *what, const char *why,
         }
 }
 
-static bool take_addresses(struct gateway_upstream *upstream, const struct upstream_found *found)
+static bool take_addresses(struct forwarding_upstream *upstream, const struct upstream_found *found)
 {
         say(upstream->environment, "addresses of its upstream", found->why, upstream->said);
         if (found->n_addresses == 0 || has_same_addresses(found, &upstream->found)) {
@@ -103,7 +103,7 @@ static bool take_addresses(struct gateway_upstream *upstream, const struct upstr
         return true;
 }
 
-static bool take_authorities(struct gateway_upstream *upstream, struct upstream_found *found)
+static bool take_authorities(struct forwarding_upstream *upstream, struct upstream_found *found)
 {
         if (found->authorities.fd < 0 && !*found->why_authorities) {
                 return false; /* not asked for */
@@ -119,21 +119,21 @@ static bool take_authorities(struct gateway_upstream *upstream, struct upstream_
         return true;
 }
 
-bool gateway_upstream_take(struct gateway_upstream *upstream, struct upstream_found *found)
+bool forwarding_upstream_take(struct forwarding_upstream *upstream, struct upstream_found *found)
 {
         bool news = take_addresses(upstream, found);
 
         return take_authorities(upstream, found) || news;
 }
 
-void gateway_upstream_fail(struct gateway_upstream *upstream, int error)
+void forwarding_upstream_fail(struct forwarding_upstream *upstream, int error)
 {
         say(upstream->environment, "addresses of its upstream", strerror(-error), upstream->said);
 }
 
 /* ---- what the forwarder is told ---- */
 
-void gateway_upstream_tell(const struct gateway_upstream *upstream, struct child_process *forwarder)
+void forwarding_upstream_tell(const struct forwarding_upstream *upstream, struct child_process *forwarder)
 {
         const struct upstream_found *found = &upstream->found;
         struct message_upstream message;
@@ -158,7 +158,8 @@ void gateway_upstream_tell(const struct gateway_upstream *upstream, struct child
         explicit_bzero(message.proxy, sizeof(message.proxy)); /* there may be a password in it */
 }
 
-void gateway_upstream_tell_gone(const struct gateway_upstream *upstream, struct child_process *forwarder)
+void forwarding_upstream_tell_gone(const struct forwarding_upstream *upstream,
+                                   struct child_process *forwarder)
 {
         struct message_upstream_name message;
 

@@ -6,7 +6,7 @@
 #include "daemon/keeper/upstream_lookup.h"
 #include "lib/settings.h"
 
-struct gateway_upstream {
+struct forwarding_upstream {
         char environment[ENVIRONMENT_NAME_MAX + 1];
         char *base_url;
         char *ca_file; /* NULL: the system's */
@@ -23,21 +23,22 @@ struct gateway_upstream {
 };
 
 /* Nothing is known of it yet. -ENOMEM. */
-int gateway_upstream_new(struct gateway_upstream **ret, const struct environment_settings *settings);
+int forwarding_upstream_new(struct forwarding_upstream **ret, const struct environment_settings *settings);
 /* NULL is fine; returns NULL. */
-struct gateway_upstream *gateway_upstream_free(struct gateway_upstream *upstream);
+struct forwarding_upstream *forwarding_upstream_free(struct forwarding_upstream *upstream);
 
 /* Do requests of this environment go where they went before, and is it vouched for by the same? */
-bool gateway_upstream_is_same_place(const struct gateway_upstream *upstream,
-                                    const struct environment_settings *settings);
+bool forwarding_upstream_is_same_place(const struct forwarding_upstream *upstream,
+                                       const struct environment_settings *settings);
 
 /* Takes over what was found, and logs what is wrong with it, once. Returns whether the forwarder is to be
  * told. */
-bool gateway_upstream_take(struct gateway_upstream *upstream, struct upstream_found *found);
+bool forwarding_upstream_take(struct forwarding_upstream *upstream, struct upstream_found *found);
 
 /* It could not be looked up at all (error: negative errno). */
-void gateway_upstream_fail(struct gateway_upstream *upstream, int error);
+void forwarding_upstream_fail(struct forwarding_upstream *upstream, int error);
 
 /* Tells the forwarder, once it was looked up; that it is gone. */
-void gateway_upstream_tell(const struct gateway_upstream *upstream, struct child_process *forwarder);
-void gateway_upstream_tell_gone(const struct gateway_upstream *upstream, struct child_process *forwarder);
+void forwarding_upstream_tell(const struct forwarding_upstream *upstream, struct child_process *forwarder);
+void forwarding_upstream_tell_gone(const struct forwarding_upstream *upstream,
+                                   struct child_process *forwarder);

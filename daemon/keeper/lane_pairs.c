@@ -1,5 +1,5 @@
 /* The lanes between frontend and forwarder. */
-#include "daemon/keeper/lanes.h"
+#include "daemon/keeper/lane_pairs.h"
 
 #include "daemon/base/channel.h"
 #include "daemon/base/clock.h"
@@ -12,7 +12,7 @@
 
 #define PAUSE_USEC (100 * USEC_PER_MSEC)
 
-static int make_one(struct lanes *lanes, uint32_t id)
+static int make_one(struct lane_pairs *lanes, uint32_t id)
 {
         const struct message_lane message = { .type = MESSAGE_LANE,
                                               .id = id,
@@ -35,7 +35,7 @@ static int make_one(struct lanes *lanes, uint32_t id)
         return 0;
 }
 
-static void make_due(struct lanes *lanes)
+static void make_due(struct lane_pairs *lanes)
 {
         int error = 0;
 
@@ -56,7 +56,7 @@ static void make_due(struct lanes *lanes)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        struct lanes *lanes = userdata;
+        struct lane_pairs *lanes = userdata;
 
         if (lanes->made) {
                 make_due(lanes);
@@ -64,7 +64,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-void lanes_make(struct lanes *lanes)
+void lane_pairs_make(struct lane_pairs *lanes)
 {
         if (lanes->made || !child_process_is_there(lanes->frontend) ||
             !child_process_is_there(lanes->forwarder)) {
@@ -75,13 +75,13 @@ void lanes_make(struct lanes *lanes)
         make_due(lanes);
 }
 
-void lanes_forget(struct lanes *lanes)
+void lane_pairs_forget(struct lane_pairs *lanes)
 {
         lanes->made = false;
         timer_stop(lanes->timer);
 }
 
-void lanes_dead(struct lanes *lanes, uint32_t id, uint64_t serial)
+void lane_pairs_dead(struct lane_pairs *lanes, uint32_t id, uint64_t serial)
 {
         uint64_t since_usec = usec_sub(clock_monotonic_usec(), lanes->round_usec);
 
@@ -91,15 +91,15 @@ void lanes_dead(struct lanes *lanes, uint32_t id, uint64_t serial)
         }
 }
 
-int lanes_init(struct lanes *lanes, sd_event *event, struct child_process *frontend,
-               struct child_process *forwarder)
+int lane_pairs_init(struct lane_pairs *lanes, sd_event *event, struct child_process *frontend,
+                    struct child_process *forwarder)
 {
         lanes->frontend = frontend;
         lanes->forwarder = forwarder;
         return timer_new(&lanes->timer, event, CLOCK_MONOTONIC, on_timer, lanes, "lanes");
 }
 
-void lanes_clear(struct lanes *lanes)
+void lane_pairs_clear(struct lane_pairs *lanes)
 {
         lanes->timer = sd_event_source_disable_unref(lanes->timer);
 }

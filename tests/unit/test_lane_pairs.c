@@ -1,6 +1,6 @@
 /* Lanes: both ends get one end of each pair, and the frontend's word on a dead one counts for that pair. The
  * two processes are of the test's own. */
-#include "daemon/keeper/lanes.h"
+#include "daemon/keeper/lane_pairs.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 
@@ -18,7 +18,7 @@ struct child_process {
 
 static sd_event *event;
 static struct child_process frontend, forwarder;
-static struct lanes lanes;
+static struct lane_pairs lanes;
 static bool short_of_descriptors;
 
 bool child_process_is_there(const struct child_process *process)
@@ -61,7 +61,7 @@ static int set_up(void **state)
         short_of_descriptors = false;
         memset(&lanes, 0, sizeof(lanes));
         assert_true(sd_event_new(&event) >= 0);
-        assert_true(lanes_init(&lanes, event, &frontend, &forwarder) >= 0);
+        assert_true(lane_pairs_init(&lanes, event, &frontend, &forwarder) >= 0);
         return 0;
 }
 
@@ -71,7 +71,7 @@ static int tear_down(void **state)
                 close_fd(&frontend.fds[i]);
                 close_fd(&forwarder.fds[i]);
         }
-        lanes_clear(&lanes);
+        lane_pairs_clear(&lanes);
         event = sd_event_unref(event);
         return 0;
 }
@@ -99,8 +99,8 @@ static void must_be_joined(uint32_t id)
 
 static void test_each_gets_one_end(void **state)
 {
-        lanes_make(&lanes);
-        lanes_make(&lanes); /* they are there */
+        lane_pairs_make(&lanes);
+        lane_pairs_make(&lanes); /* they are there */
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX);
         assert_int_equal(forwarder.n, MESSAGE_LANES_MAX);
         for (uint32_t id = 0; id < MESSAGE_LANES_MAX; id++) {
@@ -116,27 +116,27 @@ static void test_each_gets_one_end(void **state)
 static void test_both_have_to_be_there(void **state)
 {
         forwarder.there = false;
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         assert_int_equal(frontend.n + forwarder.n, 0);
         forwarder.there = true;
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX);
-        lanes_forget(&lanes); /* one is new */
-        lanes_make(&lanes);
+        lane_pairs_forget(&lanes); /* one is new */
+        lane_pairs_make(&lanes);
         assert_int_equal(frontend.n, 2 * MESSAGE_LANES_MAX);
         must_be_joined(7);
 }
 
 static void test_a_dead_one_is_made_anew_alone(void **state)
 {
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         uint64_t dead = frontend.serials[7], other = frontend.serials[8];
-        lanes_dead(&lanes, 7, dead);
+        lane_pairs_dead(&lanes, 7, dead);
         run_for(300 * USEC_PER_MSEC);
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX + 1);
         assert_true(frontend.serials[7] > dead && frontend.serials[8] == other);
         must_be_joined(7);
-        lanes_dead(&lanes, 7, dead); /* an old word, on its way for long */
+        lane_pairs_dead(&lanes, 7, dead); /* an old word, on its way for long */
         run_for(300 * USEC_PER_MSEC);
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX + 1);
 }
@@ -145,12 +145,12 @@ static void test_an_old_word_does_not_end_new_lanes(void **state)
 {
         uint64_t old[MESSAGE_LANES_MAX];
 
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         memcpy(old, frontend.serials, sizeof(old));
-        lanes_forget(&lanes);
-        lanes_make(&lanes);
+        lane_pairs_forget(&lanes);
+        lane_pairs_make(&lanes);
         for (uint32_t id = 0; id < MESSAGE_LANES_MAX; id++) {
-                lanes_dead(&lanes, id, old[id]);
+                lane_pairs_dead(&lanes, id, old[id]);
         }
         run_for(300 * USEC_PER_MSEC);
         assert_int_equal(frontend.n, 2 * MESSAGE_LANES_MAX);
@@ -160,11 +160,11 @@ static void test_a_frontend_that_calls_all_dead_all_the_time(void **state)
 {
         uint64_t now_usec, until_usec;
 
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         assert_true(sd_event_now(event, CLOCK_MONOTONIC, &now_usec) >= 0);
         for (until_usec = now_usec + 500 * USEC_PER_MSEC; now_usec < until_usec;) {
                 for (uint32_t id = 0; id < MESSAGE_LANES_MAX; id++) {
-                        lanes_dead(&lanes, id, frontend.serials[id]);
+                        lane_pairs_dead(&lanes, id, frontend.serials[id]);
                 }
                 assert_true(sd_event_run(event, USEC_PER_MSEC) >= 0);
                 assert_true(sd_event_now(event, CLOCK_MONOTONIC, &now_usec) >= 0);
@@ -175,11 +175,11 @@ static void test_a_frontend_that_calls_all_dead_all_the_time(void **state)
 
 static void test_nothing_is_made_while_there_is_no_other_end(void **state)
 {
-        lanes_make(&lanes);
-        lanes_dead(&lanes, 3, frontend.serials[3]);
-        lanes_forget(&lanes);
+        lane_pairs_make(&lanes);
+        lane_pairs_dead(&lanes, 3, frontend.serials[3]);
+        lane_pairs_forget(&lanes);
         run_for(300 * USEC_PER_MSEC);
-        lanes_dead(&lanes, 3, frontend.serials[3]);
+        lane_pairs_dead(&lanes, 3, frontend.serials[3]);
         run_for(300 * USEC_PER_MSEC);
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX);
 }
@@ -187,7 +187,7 @@ static void test_nothing_is_made_while_there_is_no_other_end(void **state)
 static void test_a_shortage_passes(void **state)
 {
         short_of_descriptors = true;
-        lanes_make(&lanes);
+        lane_pairs_make(&lanes);
         assert_int_equal(frontend.n + forwarder.n, 0);
         short_of_descriptors = false;
         run_for(1500 * USEC_PER_MSEC);

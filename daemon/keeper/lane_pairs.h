@@ -4,7 +4,7 @@
 
 #include "daemon/keeper/child_process.h"
 
-struct lanes {
+struct lane_pairs {
         struct child_process *frontend, *forwarder; /* not ours */
         sd_event_source *timer;                     /* those that are due are made then */
         bool due[MESSAGE_LANES_MAX];
@@ -15,16 +15,16 @@ struct lanes {
 };
 
 /* Negative errno. */
-int lanes_init(struct lanes *lanes, sd_event *event, struct child_process *frontend,
-               struct child_process *forwarder);
-void lanes_clear(struct lanes *lanes);
+int lane_pairs_init(struct lane_pairs *lanes, sd_event *event, struct child_process *frontend,
+                    struct child_process *forwarder);
+void lane_pairs_clear(struct lane_pairs *lanes);
 
 /* One of the two is new: what there was is of no use any more. */
-void lanes_forget(struct lanes *lanes);
+void lane_pairs_forget(struct lane_pairs *lanes);
 
 /* Makes all, if both are there and have none yet. */
-void lanes_make(struct lanes *lanes);
+void lane_pairs_make(struct lane_pairs *lanes);
 
 /* The frontend calls the pair with this serial dead. Rounds of new ones are a tenth of a second apart,
  * whatever it says. */
-void lanes_dead(struct lanes *lanes, uint32_t id, uint64_t serial);
+void lane_pairs_dead(struct lane_pairs *lanes, uint32_t id, uint64_t serial);
