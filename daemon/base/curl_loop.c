@@ -43,7 +43,7 @@ struct watched {
 struct curl_loop {
         struct nest *nest;
         CURLM *multi;
-        sd_event_source *timer;
+        sd_event_source *timer, *turn;
         uint64_t timer_usec; /* what the timer is set to; USEC_NEVER: it is off */
         uint64_t due_usec;   /* when libcurl wants to be called; likewise */
         struct ring sockets;
@@ -112,9 +112,7 @@ static void act(struct curl_loop *loop, curl_socket_t fd, int what)
                 what = 0;
         } while (loop->again && ++rounds < ROUNDS_MAX);
         loop->acting = false;
-        if (loop->again) {
-                set_timer(loop, clock_monotonic_usec());
-        }
+        (void)sd_event_source_set_enabled(loop->turn, loop->again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
 void curl_loop_hurry(struct curl_loop *loop)
@@ -151,11 +149,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         struct curl_loop *loop = userdata;
 
         loop->timer_usec = USEC_NEVER;
-        if (loop->due_usec <= clock_monotonic_usec() || loop->again) {
+        if (loop->due_usec <= clock_monotonic_usec()) {
                 act(loop, CURL_SOCKET_TIMEOUT, 0);
         } else if (loop->due_usec != USEC_NEVER) {
                 set_timer(loop, loop->due_usec);
         }
+        return 0;
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+        act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -265,10 +269,13 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
 
         loop->due_usec =
                 timeout_ms < 0 ? USEC_NEVER : clock_monotonic_usec() + (uint64_t)timeout_ms * USEC_PER_MSEC;
-        if (timeout_ms == 0 && loop->acting) {
-                loop->again = true;
-        } else if (timeout_ms >= 0) {
+        if (timeout_ms > 0) {
                 set_timer(loop, loop->due_usec);
+        } else if (timeout_ms == 0) {
+                loop->again = true;
+                if (!loop->acting) {
+                        (void)sd_event_source_set_enabled(loop->turn, SD_EVENT_ONESHOT);
+                }
         }
         return 0;
 }
@@ -308,6 +315,10 @@ int curl_loop_new(struct curl_loop **ret, sd_event *event)
         if (r < 0) {
                 return r;
         }
+        r = turn_new(&loop->turn, event, on_turn, loop, "upstream at once");
+        if (r < 0) {
+                return r;
+        }
         r = nest_new(&loop->nest, event, "upstream");
         if (r < 0) {
                 return r;
@@ -334,6 +345,7 @@ struct curl_loop *curl_loop_free(struct curl_loop *loop)
                 }
                 loop->nest = nest_free(loop->nest);
                 sd_event_source_disable_unref(loop->timer);
+                sd_event_source_disable_unref(loop->turn);
                 free(loop);
         }
         return NULL;

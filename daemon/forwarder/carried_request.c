@@ -105,6 +105,7 @@ static int on_sending(void *userdata, char *address, char *own_address, int port
         bool may_repeat = packet->whole && request_form_is_idempotent(request->form);
 
         request->n_quiet = 0;
+        request->upstream->reached = true;
         if (request->n_attempts == 0 && is_kept(request->easy) &&
             curl_loop_has_news(request->loop, own_port)) {
                 request->again = true;

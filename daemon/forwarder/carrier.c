@@ -33,14 +33,6 @@ static void on_acted(void *userdata)
         }
 }
 
-void carrier_start_ticking(struct carrier *carrier)
-{
-        if (!carrier->ticking) {
-                carrier->ticking = true;
-                timer_start_in(carrier->tick, PATIENCE_TICK_USEC);
-        }
-}
-
 /* ---- time ---- */
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -102,18 +94,6 @@ size_t carrier_n_requests(const struct carrier *carrier)
 }
 
 /* ---- what is known ---- */
-
-struct upstream *carrier_find_upstream(struct carrier *carrier, const char *environment)
-{
-        for (struct ring *at = ring_first(&carrier->upstreams); at;
-             at = ring_after(&carrier->upstreams, at)) {
-                struct upstream *upstream = container_of(at, struct upstream, place);
-                if (streq(upstream->environment, environment)) {
-                        return upstream;
-                }
-        }
-        return NULL;
-}
 
 static void drop_upstream(struct upstream *upstream)
 {

@@ -1,9 +1,9 @@
-/* A carrier's insides, for the files that are it: carrier.c, and lane.c for one lane of it. */
+/* A carrier's insides: for carrier.c, and for lane.c, which is one lane of it. */
 #pragma once
 
 #include "daemon/base/nest.h"
 #include "daemon/forwarder/carried_request.h"
-#include "daemon/forwarder/carrier.h"
+#include "daemon/forwarder/carrier_types.h"
 #include "daemon/forwarder/handle_pool.h"
 
 struct lane {

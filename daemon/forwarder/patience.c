@@ -6,7 +6,7 @@
 /* Has it been quiet for too long, and whose fault is that? */
 static bool is_late(const struct carried_request *request, enum lane_fail *ret_fail, const char **ret_why)
 {
-        unsigned quiet_max = (unsigned)(CARRIER_QUIET_MAX_SEC * USEC_PER_SEC / PATIENCE_TICK_USEC);
+        unsigned quiet_max = (unsigned)(PATIENCE_QUIET_SEC * USEC_PER_SEC / PATIENCE_TICK_USEC);
         uint64_t answer_usec = request->upstream->answer_timeout_usec;
 
         if (request->easy && request->n_attempts == 0) {

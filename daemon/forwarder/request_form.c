@@ -17,10 +17,14 @@ struct request_form {
         size_t n_nodes;
         struct curl_slist *expect; /* one of them */
         char *target;
-        char *authorization; /* secret */
-        size_t length;
-        struct lane_request packet; /* secret, with what stands behind it */
+        char *authorization;                                  /* secret */
+        _Alignas(struct lane_request) unsigned char packet[]; /* secret */
 };
+
+const struct lane_request *request_form_packet(const struct request_form *form)
+{
+        return (const struct lane_request *)form->packet;
+}
 
 static size_t count_lines(const struct lane_request *packet)
 {
@@ -47,8 +51,8 @@ static void add_node(struct request_form *form, const char *text)
 
 static void add_lines(struct request_form *form)
 {
-        const char *at = lane_request_headers(&form->packet);
-        size_t left = form->packet.headers_length;
+        const char *at = lane_request_headers(request_form_packet(form));
+        size_t left = request_form_packet(form)->headers_length;
         struct lane_line line;
 
         while (lane_line_next(&at, &left, &line) > 0) {
@@ -65,7 +69,7 @@ static void add_lines(struct request_form *form)
 
 static int add_own(struct request_form *form)
 {
-        const struct lane_request *packet = &form->packet;
+        const struct lane_request *packet = request_form_packet(form);
 
         form->expect = &form->nodes[form->n_nodes];
         add_node(form, "Expect:");
@@ -92,14 +96,12 @@ static void free_form(struct request_form **form)
 int request_form_new(struct request_form **ret, const struct lane_request *packet, size_t length,
                      const char *path)
 {
-        _cleanup_(free_form) struct request_form *form =
-                calloc(1, sizeof(*form) + (length - sizeof(form->packet)));
+        _cleanup_(free_form) struct request_form *form = calloc(1, sizeof(*form) + length);
 
         if (!form) {
                 return -ENOMEM;
         }
-        form->length = length;
-        memcpy(&form->packet, packet, length);
+        memcpy(form->packet, packet, length);
         form->nodes = calloc(count_lines(packet) + OWN_LINES, sizeof(*form->nodes));
         if (!form->nodes) {
                 return -ENOMEM;
@@ -124,7 +126,8 @@ struct request_form *request_form_free(struct request_form *form)
                 if (form->authorization) {
                         explicit_bzero(form->authorization, strlen(form->authorization));
                 }
-                explicit_bzero((char *)lane_request_token(&form->packet), form->packet.token_length);
+                const struct lane_request *packet = request_form_packet(form);
+                explicit_bzero((char *)lane_request_token(packet), packet->token_length);
                 free(form->authorization);
                 free(form->target);
                 free(form->nodes);
@@ -146,7 +149,7 @@ static bool is_one_of(const char *method, const char *const *methods, size_t n)
 static bool set_method(const struct request_form *form, CURL *easy)
 {
         static const char *const with_body[] = { "PATCH", "POST", "PUT" };
-        const struct lane_request *packet = &form->packet;
+        const struct lane_request *packet = request_form_packet(form);
 
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
         if (streq(packet->method, "HEAD")) {
@@ -163,7 +166,8 @@ static bool set_method(const struct request_form *form, CURL *easy)
                        SET(CURLOPT_POSTFIELDS, lane_request_body(packet)) &&
                        SET(CURLOPT_CUSTOMREQUEST, packet->method);
         }
-        return SET(CURLOPT_HTTPGET, 1L) && SET(CURLOPT_CUSTOMREQUEST, packet->method);
+        return SET(CURLOPT_HTTPGET, 1L) &&
+               (streq(packet->method, "GET") || SET(CURLOPT_CUSTOMREQUEST, packet->method));
 }
 
 bool request_form_set_up(struct request_form *form, CURL *easy, bool expect)
@@ -174,16 +178,11 @@ bool request_form_set_up(struct request_form *form, CURL *easy, bool expect)
 #undef SET
 }
 
-const struct lane_request *request_form_packet(const struct request_form *form)
-{
-        return &form->packet;
-}
-
 bool request_form_is_idempotent(const struct request_form *form)
 {
         static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "PUT", "DELETE" };
 
-        return is_one_of(form->packet.method, methods, ARRAY_SIZE(methods));
+        return is_one_of(request_form_packet(form)->method, methods, ARRAY_SIZE(methods));
 }
 
 bool request_form_echoes(const struct request_form *form, const char *text)

@@ -200,7 +200,8 @@ bool upstream_set_up(const struct upstream *upstream, CURL *easy)
                SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(CURLOPT_NOSIGNAL, 1L) &&
                SET(CURLOPT_QUICK_EXIT, 1L) && SET(CURLOPT_TCP_NODELAY, 1L) &&
                SET(CURLOPT_CONNECTTIMEOUT_MS, way->connect_timeout_msec) &&
-               (!way->addresses || SET(CURLOPT_RESOLVE, way->addresses)) && set_up_trust(way, easy);
+               (upstream->reached || !way->addresses || SET(CURLOPT_RESOLVE, way->addresses)) &&
+               set_up_trust(way, easy);
 #undef SET
 }
 

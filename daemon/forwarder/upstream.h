@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/base/ring.h"
-#include "daemon/forwarder/carrier.h"
+#include "daemon/forwarder/carrier_types.h"
 
 #include <curl/curl.h>
 
@@ -12,6 +12,7 @@ struct upstream {
         char environment[ENVIRONMENT_NAME_MAX + 1];
         char path[BASE_URL_MAX + 1]; /* of the base URL; "" or "/..." */
         uint64_t answer_timeout_usec;
+        bool reached;         /* once: libcurl has kept its addresses */
         const char *obstacle; /* it cannot be reached: why, in words; NULL: there is none */
         struct upstream_way *way;
 };

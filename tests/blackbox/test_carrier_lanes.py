@@ -236,7 +236,7 @@ def test_a_slow_upstream_holds_up_who_sends(play, carrier):
     assert got.status == 200
 
 
-def test_who_reads_slowly_holds_up_the_upstream(play, carrier):
+def test_who_reads_slowly_holds_up_the_upstream(play, carrier, plain_build):
     sent = []
 
     def talk(connection):
@@ -271,7 +271,7 @@ class Count(Answer):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_streaming_takes_little_memory_whatever_the_size(play, carrier, way):
+def test_streaming_takes_little_memory_whatever_the_size(play, carrier, plain_build, way):
     """8 at a time, 100 MB in all; what a connection itself takes is there before."""
     def talk(connection):
         while head := connection.head():

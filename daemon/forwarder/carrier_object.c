@@ -1,0 +1,26 @@
+/* A carrier's insides: what its lanes need of it. */
+#include "daemon/forwarder/carrier_object.h"
+
+#include "daemon/base/timer.h"
+#include "daemon/forwarder/patience.h"
+#include "lib/util.h"
+
+struct upstream *carrier_find_upstream(struct carrier *carrier, const char *environment)
+{
+        for (struct ring *at = ring_first(&carrier->upstreams); at;
+             at = ring_after(&carrier->upstreams, at)) {
+                struct upstream *upstream = container_of(at, struct upstream, place);
+                if (streq(upstream->environment, environment)) {
+                        return upstream;
+                }
+        }
+        return NULL;
+}
+
+void carrier_start_ticking(struct carrier *carrier)
+{
+        if (!carrier->ticking) {
+                carrier->ticking = true;
+                timer_start_in(carrier->tick, PATIENCE_TICK_USEC);
+        }
+}
