@@ -147,5 +147,6 @@ void request_forget_environment(struct request *request)
 {
         request->match.route = NULL;
         request->environment = NULL;
+        request->carried = (struct carried_key){ .kind = CARRIED_NOTHING };
         request->cut_short = false;
 }

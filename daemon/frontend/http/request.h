@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/base/waiters.h"
+#include "daemon/frontend/callers/local_keys.h"
 #include "daemon/frontend/http/guard.h"
 #include "daemon/frontend/http/head_bytes.h"
 #include "daemon/frontend/http/same_head.h"
@@ -38,6 +39,7 @@ struct request {
         struct known_environment *environment; /* NULL: the route concerns none */
         size_t environment_index;
         bool as_upstream; /* a client of the EQP API asks: errors are told in that form */
+        struct carried_key carried; /* CARRIED_NOTHING until then */
         bool counted;     /* in api::n_requests */
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
