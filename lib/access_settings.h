@@ -29,6 +29,10 @@ struct access_settings {
         struct local_key *local_keys; /* any number, sorted by name */
         size_t n_local_keys;
         const struct local_key **by_id; /* the same, sorted by ID */
+        /* Do local keys or the gateway's rules name groups whose number is known? Do they have rules by
+         * name?
+         */
+        bool groups_beyond, names_beyond;
 };
 
 /* own_uid: of the daemon. -ENOMEM. -E2BIG: local keys name more than ACCESS_CALLER_GROUPS_MAX groups. */

@@ -21,6 +21,8 @@
 #define MESSAGE_GROUPS_MAX       RULE_GROUPS_MAX
 #define MESSAGE_TOKEN_MAX        4096
 #define MESSAGE_LISTENERS_MAX    (2 * SETTINGS_LISTEN_MAX) /* a reload opens before it closes */
+#define MESSAGE_OPAQUE_KEYS_MAX  (KEYS_PER_ENVIRONMENT_MAX + 1)
+#define MESSAGE_OPAQUE_KEY_SIZE  32
 #define MESSAGE_RECORD_TEXT_MAX  768
 #define MESSAGE_RECORD_FIELD_MAX 100 /* the longest is a unit's name */
 #define MESSAGE_RECORD_ID_LENGTH 32
@@ -46,11 +48,16 @@ enum message_type {
         MESSAGE_PONG,
         /* keeper to frontend; MESSAGE_HELLO, MESSAGE_PING and MESSAGE_DRAIN: keeper to forwarder, too */
         MESSAGE_HELLO,
-        MESSAGE_SETTINGS, /* then their MESSAGE_RULES, then MESSAGE_SETTINGS_END */
+        MESSAGE_SETTINGS, /* then all up to MESSAGE_SETTINGS_END, which are a part of them */
         MESSAGE_RULES,
+        MESSAGE_GATEWAY,
+        MESSAGE_LOCAL_KEY,
+        MESSAGE_LOCAL_CALLER,
+        MESSAGE_GATEWAY_RULE,
         MESSAGE_SETTINGS_END,
         MESSAGE_ENVIRONMENT, /* after MESSAGE_SESSION, if it has a session that is new */
         MESSAGE_SESSION,
+        MESSAGE_OPAQUE_KEYS,
         MESSAGE_KEYS,
         MESSAGE_OUTCOME,
         MESSAGE_GROUPS_TOLD,
@@ -170,6 +177,43 @@ struct message_rules {
         struct access_rule rules[MESSAGE_RULES_MAX];
 };
 
+/* What the gateway does for an environment: its rules follow one by one. */
+struct message_gateway {
+        uint32_t type;
+        int32_t environment; /* its place in the settings */
+        bool on;
+        bool encoded_slash;
+        uint64_t body_max;
+        uint64_t answer_timeout_usec;
+};
+
+/* A local key; who may use it and what it opens follow one by one: there may be thousands of them, most with
+ * little of either. */
+struct message_local_key {
+        uint32_t type;
+        bool has_old;
+        bool real;
+        int64_t old_until_sec, expires_sec;
+        char name[LOCAL_KEY_NAME_MAX + 1];
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        char id[LOCAL_KEY_ID_MAX + 1];
+        uint8_t secret_hash[LOCAL_KEY_HASH_SIZE];
+        uint8_t old_secret_hash[LOCAL_KEY_HASH_SIZE];
+        char place[LOCAL_KEY_PLACE_MAX + 1];
+};
+
+/* Of the local key that was told last. */
+struct message_local_caller {
+        uint32_t type;
+        struct access_rule rule;
+};
+
+struct message_gateway_rule {
+        uint32_t type;
+        int32_t environment; /* its place in the settings; -1: it is of the local key that was told last */
+        struct gateway_rule rule;
+};
+
 struct message_environment {
         uint32_t type;
         uint64_t session_serial; /* of the session in hand, sent before; 0: none */
@@ -186,6 +230,14 @@ struct message_session {
         char key_label[KEY_LABEL_MAX + 1];
         char mage_id[MAGE_ID_MAX + 1];
         char ust[MESSAGE_TOKEN_MAX + 1];
+};
+
+/* Secret. What opaque tokens of an environment are made with (the first), and known by (any). */
+struct message_opaque_keys {
+        uint32_t type;
+        uint32_t n;
+        char environment[ENVIRONMENT_NAME_MAX + 1];
+        uint8_t keys[MESSAGE_OPAQUE_KEYS_MAX][MESSAGE_OPAQUE_KEY_SIZE];
 };
 
 struct message_keys {

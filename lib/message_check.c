@@ -145,6 +145,23 @@ static bool check_rules(const struct message_rules *message)
         return true;
 }
 
+static bool check_local_caller(const struct message_local_caller *message)
+{
+        return check_rule(&message->rule) && message->rule.kind != ACCESS_RULE_UNIT &&
+               message->rule.kind != ACCESS_RULE_LOCAL;
+}
+
+/* In a local key there are allows of anybody only. */
+static bool check_gateway_rule(const struct message_gateway_rule *message)
+{
+        const struct gateway_rule *rule = &message->rule;
+
+        if (message->environment < 0 && (rule->deny || rule->who.kind != ACCESS_RULE_ANY)) {
+                return false;
+        }
+        return check_rule(&rule->who) && rule->who.kind != ACCESS_RULE_UNIT && gateway_rule_valid(rule);
+}
+
 static bool check_session(const struct message_session *message)
 {
         return message->serial > 0 &&
@@ -191,6 +208,10 @@ static bool check_together(uint32_t type, const void *bytes)
                 return check_settings(bytes);
         case MESSAGE_RULES:
                 return check_rules(bytes);
+        case MESSAGE_LOCAL_CALLER:
+                return check_local_caller(bytes);
+        case MESSAGE_GATEWAY_RULE:
+                return check_gateway_rule(bytes);
         case MESSAGE_SESSION:
                 return check_session(bytes);
         case MESSAGE_KEYS:

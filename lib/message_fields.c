@@ -143,7 +143,37 @@ TABLE(rules, ANY(type), RANGE(environment, -1, SETTINGS_ENVIRONMENTS_MAX - 1), B
       UP_TO(n, MESSAGE_RULES_MAX), STRUCTS(rules, rule));
 #undef T
 
+#define T struct message_gateway
+TABLE(gateway, ANY(type), RANGE(environment, 0, SETTINGS_ENVIRONMENTS_MAX - 1), BOOL(on),
+      BOOL(encoded_slash), ANY(body_max), ANY(answer_timeout_usec));
+#undef T
+
+#define T struct message_local_key
+TABLE(local_key, ANY(type), BOOL(has_old), BOOL(real), ANY(old_until_sec), ANY(expires_sec),
+      NAME(name, local_key_name_valid), NAME(environment, environment_name_valid),
+      NAME(id, local_key_id_valid), ANY(secret_hash), ANY(old_secret_hash), TEXT(place));
+#undef T
+
+#define T struct message_local_caller
+TABLE(local_caller, ANY(type), STRUCTS(rule, rule));
+#undef T
+
+#define T struct gateway_rule
+TABLE(gateway_rule_fields, BOOL(deny), STRUCTS(who, rule), NAME(methods, is_printable),
+      NAME(pattern, is_printable), TEXT(place));
+#undef T
+
+#define T struct message_gateway_rule
+TABLE(gateway_rule, ANY(type), RANGE(environment, -1, SETTINGS_ENVIRONMENTS_MAX - 1),
+      STRUCTS(rule, gateway_rule_fields));
+#undef T
+
 /* ---- keys ---- */
+
+#define T struct message_opaque_keys
+TABLE(opaque_keys, ANY(type), UP_TO(n, MESSAGE_OPAQUE_KEYS_MAX), NAME(environment, environment_name_valid),
+      ANY(keys));
+#undef T
 
 #define T struct key_refusal
 TABLE(refusal, NAME(file, is_printable), NAME_OR_NONE(environment, environment_name_valid), TEXT(reason),
@@ -283,9 +313,14 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_HELLO] = &hello,
                 [MESSAGE_SETTINGS] = &settings,
                 [MESSAGE_RULES] = &rules,
+                [MESSAGE_GATEWAY] = &gateway,
+                [MESSAGE_LOCAL_KEY] = &local_key,
+                [MESSAGE_LOCAL_CALLER] = &local_caller,
+                [MESSAGE_GATEWAY_RULE] = &gateway_rule,
                 [MESSAGE_SETTINGS_END] = &plain,
                 [MESSAGE_ENVIRONMENT] = &environment,
                 [MESSAGE_SESSION] = &session,
+                [MESSAGE_OPAQUE_KEYS] = &opaque_keys,
                 [MESSAGE_KEYS] = &keys,
                 [MESSAGE_OUTCOME] = &outcome,
                 [MESSAGE_GROUPS_TOLD] = &groups_told,

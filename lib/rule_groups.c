@@ -5,14 +5,25 @@
 
 #include <assert.h>
 
+static void note(struct rule_groups *groups, const struct access_rule *rule)
+{
+        if (access_rule_is_group(rule)) {
+                assert(groups->n < RULE_GROUPS_MAX); /* a list has no more, nor have settings more lists */
+                groups->ids[groups->n++] = rule->id;
+        }
+}
+
 static void add(struct rule_groups *groups, const struct access_rules *rules)
 {
         for (size_t i = 0; i < rules->n; i++) {
-                if (access_rule_is_group(&rules->rules[i])) {
-                        assert(groups->n <
-                               RULE_GROUPS_MAX); /* a list has no more, nor have settings more lists */
-                        groups->ids[groups->n++] = rules->rules[i].id;
-                }
+                note(groups, &rules->rules[i]);
+        }
+}
+
+static void add_gateway(struct rule_groups *groups, const struct gateway_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                note(groups, &rules->rules[i].who);
         }
 }
 
@@ -36,6 +47,29 @@ static void sort(struct rule_groups *groups)
         groups->n = n;
 }
 
+static bool contains(const struct rule_groups *groups, gid_t id)
+{
+        for (size_t i = 0; i < groups->n; i++) {
+                if (groups->ids[i] == id) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* There may be any number of local keys; their groups are so many at most (access_settings_new()). */
+static void add_callers(struct rule_groups *groups, const struct local_key *keys, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                for (size_t j = 0; j < keys[i].callers.n; j++) {
+                        const struct access_rule *rule = &keys[i].callers.rules[j];
+                        if (access_rule_is_group(rule) && !contains(groups, rule->id)) {
+                                note(groups, rule);
+                        }
+                }
+        }
+}
+
 void rule_groups_of_settings(struct rule_groups *ret, const struct settings *settings)
 {
         ret->n = 0;
@@ -44,7 +78,9 @@ void rule_groups_of_settings(struct rule_groups *ret, const struct settings *set
         for (size_t i = 0; i < settings->n_environments; i++) {
                 add(ret, &settings->environments[i].allow);
                 add(ret, &settings->environments[i].operators);
+                add_gateway(ret, &settings->environments[i].gateway_rules);
         }
+        add_callers(ret, settings->local_keys, settings->n_local_keys);
         sort(ret);
 }
 
@@ -56,7 +92,9 @@ void rule_groups_of_access(struct rule_groups *ret, const struct access_settings
         for (size_t i = 0; i < settings->n_environments; i++) {
                 add(ret, &settings->environments[i].allow);
                 add(ret, &settings->environments[i].operators);
+                add_gateway(ret, &settings->environments[i].gateway_rules);
         }
+        add_callers(ret, settings->local_keys, settings->n_local_keys);
         sort(ret);
 }
 

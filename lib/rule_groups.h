@@ -4,7 +4,10 @@
 
 #include "lib/access_settings.h"
 
-#define RULE_GROUPS_MAX (ACCESS_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1))
+/* Of all lists about environments, of the gateway's rules, and of local keys. */
+#define RULE_GROUPS_MAX                                                                                     \
+        (ACCESS_RULES_MAX * 2 * (SETTINGS_ENVIRONMENTS_MAX + 1) +                                           \
+         GATEWAY_RULES_MAX * SETTINGS_ENVIRONMENTS_MAX + ACCESS_CALLER_GROUPS_MAX)
 
 struct rule_groups {
         size_t n;

@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define STACK_WIPED 8192 /* bytes */
+
 struct secret_header {
         alignas(64) size_t mapped;
         bool locked;
@@ -62,6 +64,13 @@ void *secret_free(void *block)
 bool secret_locked(const void *block)
 {
         return header_of(block)->locked;
+}
+
+__attribute__((noinline)) void secret_wipe_stack(void)
+{
+        unsigned char used[STACK_WIPED];
+
+        explicit_bzero(used, sizeof(used));
 }
 
 bool secret_equal(const void *a, const void *b, size_t length)

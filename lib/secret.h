@@ -24,5 +24,9 @@ static inline void secret_freep(void *pointer_to_block)
 /* Is this block kept out of swap? */
 bool secret_locked(const void *block);
 
+/* Wipes what functions that have returned left on the stack, some pages deep: libraries that hash a secret
+ * keep a block of it there. */
+void secret_wipe_stack(void);
+
 /* Compares in a time that depends on the length only. */
 bool secret_equal(const void *a, const void *b, size_t length);

@@ -88,7 +88,7 @@ int settings_value_rule(struct settings_reading *r, const char *value, bool unit
         if (access_rule_parse(value, &rule, &why) < 0) {
                 return settings_fail_value(r, value, why);
         }
-        if (rule.kind == ACCESS_RULE_LOCAL) {
+        if (rule.kind == ACCESS_RULE_LOCAL && !(units && r->environment)) {
                 return settings_fail_value(r, value,
                                            "a local key opens what its own section says, and [gateway "
                                            "ENVIRONMENT]: write this rule there");

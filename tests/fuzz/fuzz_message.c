@@ -112,6 +112,37 @@ static void use_rules(const struct message_rules *message)
         }
 }
 
+/* Into settings, and out of them again. */
+static void use_local(const void *message, uint32_t type)
+{
+        _cleanup_(access_settings_freep) struct access_settings *settings = NULL;
+        struct message_local_place place = { 0 };
+        union message_local again;
+        union sample head, key;
+        bool found = false;
+        size_t size;
+
+        (void)message_sample(MESSAGE_SETTINGS, &head);
+        (void)message_sample(MESSAGE_LOCAL_KEY, &key);
+        must(message_settings_begin(&settings, (struct message_settings *)head.bytes) == 0);
+        int without_key = type == MESSAGE_LOCAL_KEY ? 0 : message_local_take(settings, message);
+        must(type == MESSAGE_LOCAL_KEY || message_local_take(settings, key.bytes) == 0);
+        int r = message_local_take(settings, message);
+        must(r == 0 || r == -EBADMSG);
+        must(without_key == 0 || without_key == -EBADMSG);
+        must(access_settings_settle(settings) == 0);
+        while ((size = message_local_next(&again, settings, &place)) > 0) {
+                must(message_check_from_keeper(&again, size) == (int)again.type);
+                found = found || again.type == type;
+        }
+        must(found || r < 0);
+        for (size_t i = 0; i < settings->n_local_keys; i++) {
+                const struct local_key *one = &settings->local_keys[i];
+                must(access_settings_key(settings, one->name));
+                must(access_settings_key_of_id(settings, one->id));
+        }
+}
+
 static void use_keyring(const struct keyring *keyring)
 {
         uint64_t usec;
@@ -245,6 +276,16 @@ static void use(int type, const void *message, size_t length)
                 break;
         case MESSAGE_RULES:
                 use_rules(message);
+                break;
+        case MESSAGE_GATEWAY:
+        case MESSAGE_LOCAL_KEY:
+        case MESSAGE_LOCAL_CALLER:
+        case MESSAGE_GATEWAY_RULE:
+                use_local(message, (uint32_t)type);
+                break;
+        case MESSAGE_OPAQUE_KEYS:
+                IS_TEXT(((const struct message_opaque_keys *)message)->environment);
+                must(((const struct message_opaque_keys *)message)->n <= MESSAGE_OPAQUE_KEYS_MAX);
                 break;
         case MESSAGE_ENVIRONMENT:
                 use_environment(message);

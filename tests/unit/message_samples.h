@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/message.h"
+#include "lib/message_local.h"
 #include "lib/message_session.h"
 #include "lib/message_settings.h"
 #include "lib/secret.h"
@@ -65,6 +66,45 @@ static inline size_t sample_to_keeper(uint32_t type, union sample *ret)
 
 /* ---- what the keeper has to tell of itself ---- */
 
+static inline struct gateway_rule sample_gateway_rule(bool deny, enum access_rule_kind kind)
+{
+        struct gateway_rule rule = { .deny = deny,
+                                     .who = { kind, .resolved = true },
+                                     .methods = "GET,POST",
+                                     .pattern = "/rest/v1/users/{mage_id}/reports/**",
+                                     .place = "eqp-brokerd.conf:7" };
+
+        rule.who.id = kind == ACCESS_RULE_ANY ? 0 : 33;
+        return rule;
+}
+
+static inline void sample_local(struct access_settings *settings)
+{
+        const struct access_rule caller = { ACCESS_RULE_USER, .resolved = true, .id = 1000,
+                                            .name = "alice" };
+        const struct gateway_rule deny = sample_gateway_rule(true, ACCESS_RULE_GID),
+                                  allow = sample_gateway_rule(false, ACCESS_RULE_ANY);
+        struct local_key key = { .name = "reports",
+                                 .environment = "sandbox",
+                                 .id = "lk-reports-7f3c2a",
+                                 .has_old = true,
+                                 .old_until_sec = 1900000000,
+                                 .expires_sec = 2000000000,
+                                 .real = true,
+                                 .place = "conf.d/local-reports.conf:1" };
+
+        memset(key.secret_hash, 0x11, sizeof(key.secret_hash));
+        memset(key.old_secret_hash, 0x22, sizeof(key.old_secret_hash));
+        settings->environments[1].gateway = settings->environments[1].encoded_slash = true;
+        settings->environments[1].gateway_body_max = 67108864;
+        settings->environments[1].gateway_answer_timeout_usec = 60 * USEC_PER_SEC;
+        if (gateway_rules_add(&settings->environments[1].gateway_rules, &deny) < 0 ||
+            access_rules_add(&key.callers, &caller) < 0 || gateway_rules_add(&key.rules, &allow) < 0 ||
+            access_settings_add_key(settings, &key) < 0 || access_settings_settle(settings) < 0) {
+                abort();
+        }
+}
+
 static inline struct access_settings *sample_settings(void)
 {
         static const struct access_rule rules[] = {
@@ -90,6 +130,7 @@ static inline struct access_settings *sample_settings(void)
                                                                 { "sandbox", true, true },
                                                                 { "third", false, true } },
                                               .n_environments = 3 };
+        sample_local(settings);
         for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
                 done = done && access_rules_add(&settings->allow, &rules[i]) == 0;
         }
@@ -111,6 +152,24 @@ static inline size_t sample_rules(union sample *ret, bool last)
         while (message_rules_next((struct message_rules *)ret, settings, &place) && last) {
         }
         return sizeof(struct message_rules);
+}
+
+/* The last one of this type. */
+static inline size_t sample_of_local(uint32_t type, union sample *ret)
+{
+        _cleanup_(access_settings_freep) struct access_settings *settings = sample_settings();
+        struct message_local_place place = { 0 };
+        union message_local message;
+        size_t size, found = 0;
+
+        while ((size = message_local_next(&message, settings, &place)) > 0) {
+                bool there = type == MESSAGE_GATEWAY && message.type == type && !message.gateway.on;
+                if (message.type == type && !there) {
+                        memcpy(ret->bytes, &message, size);
+                        found = size;
+                }
+        }
+        return found;
 }
 
 static inline struct session *sample_session(void)
@@ -214,6 +273,13 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
         case MESSAGE_SESSION:
         case MESSAGE_KEYS:
                 return sample_of_kept(type, ret);
+        case MESSAGE_GATEWAY:
+        case MESSAGE_LOCAL_KEY:
+        case MESSAGE_LOCAL_CALLER:
+        case MESSAGE_GATEWAY_RULE:
+                return sample_of_local(type, ret);
+        case MESSAGE_OPAQUE_KEYS:
+                return SAMPLE(ret, message_opaque_keys, type, 1, "sandbox", { { 1, 2, 3 } });
         case MESSAGE_OUTCOME:
                 return SAMPLE(ret, message_outcome, type, 7, REFRESH_TOO_SOON,
                               { REFRESH_LIMIT_GAP, 5 * USEC_PER_SEC }, true,

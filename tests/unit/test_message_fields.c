@@ -65,6 +65,16 @@ static size_t bytes_of(uint32_t type)
                 return BYTES(message_settings);
         case MESSAGE_RULES:
                 return BYTES(message_rules);
+        case MESSAGE_GATEWAY:
+                return BYTES(message_gateway);
+        case MESSAGE_LOCAL_KEY:
+                return BYTES(message_local_key);
+        case MESSAGE_LOCAL_CALLER:
+                return BYTES(message_local_caller);
+        case MESSAGE_GATEWAY_RULE:
+                return BYTES(message_gateway_rule);
+        case MESSAGE_OPAQUE_KEYS:
+                return BYTES(message_opaque_keys);
         case MESSAGE_SESSION:
                 return BYTES(message_session);
         case MESSAGE_OUTCOME:

@@ -69,6 +69,27 @@ static void a_local_key(void **state)
         assert_null(settings_local_key(s, ""));
 }
 
+/* In an environment's section, to which one with real tokens may be let under /v1/; an operator it is never.
+ */
+static void a_local_key_that_is_allowed(void **state)
+{
+        _cleanup_(settings_freep) struct settings *settings =
+                read_good("[environment sandbox]\nallow = uid:7\nallow = local:reports\n");
+        const struct environment_settings *sandbox = settings_environment(settings, "sandbox");
+        const struct caller_identity caller = { .uid = 8, .local = "reports" };
+        _cleanup_free_ char *text = settings_format(settings);
+
+        assert_int_equal(sandbox->allow.n, 2);
+        assert_int_equal(sandbox->allow.rules[1].kind, ACCESS_RULE_LOCAL);
+        assert_string_equal(sandbox->allow.rules[1].name, "reports");
+        assert_false(access_rules_allow(&sandbox->allow, &caller)); /* it is no rule about callers */
+        assert_non_null(text);
+        assert_non_null(strstr(text, "\nallow = local:reports\n"));
+        expect_error("[environment sandbox]\noperators = local:reports\n",
+                     "a.conf:2: operators = local:reports: a local key opens what its own section says, and "
+                     "[gateway ENVIRONMENT]: write this rule there");
+}
+
 static void values_that_make_no_sense(void **state)
 {
         static const struct {
@@ -331,6 +352,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_gateway),
                 cmocka_unit_test(a_local_key),
+                cmocka_unit_test(a_local_key_that_is_allowed),
                 cmocka_unit_test(values_that_make_no_sense),
                 cmocka_unit_test(headings),
                 cmocka_unit_test(what_a_local_key_needs),
