@@ -24,8 +24,8 @@ struct channel {
         int fd;
         sd_event_source *io;
         struct channel_handlers handlers;
-        size_t message_max, queue_max, queued;
-        struct waiting *first, **last; // last: the link that the next one goes to
+        size_t message_max, queue_least, queue_max, queued; // queue_least: as it was at first
+        struct waiting *first, **last;                      // last: the link that the next one goes to
         bool gone;
         bool *freed; /* set by channel_free(), for a turn that goes on after a handler */
         unsigned char *buffer;
@@ -135,6 +135,11 @@ int channel_send(struct channel *channel, const void *bytes, size_t length, int 
 int channel_send_secret(struct channel *channel, const void *bytes, size_t length)
 {
         return send_or_queue(channel, bytes, length, -1, /* secret= */ true);
+}
+
+void channel_make_room(struct channel *channel, size_t more)
+{
+        channel->queue_max = channel->queue_least + more;
 }
 
 void channel_settle(struct channel *channel, unsigned wait_msec)
@@ -256,7 +261,7 @@ int channel_new(struct channel **ret, sd_event *event, int fd, size_t message_ma
         channel->last = &channel->first;
         channel->handlers = *handlers;
         channel->message_max = message_max;
-        channel->queue_max = queue_max;
+        channel->queue_least = channel->queue_max = queue_max;
         channel->buffer = secret_alloc(message_max);
         if (!channel->buffer) {
                 return -ENOMEM;

@@ -32,6 +32,9 @@ int channel_send(struct channel *channel, const void *bytes, size_t length, int 
 /* The same, and if it is queued, then in memory that is locked and wiped. */
 int channel_send_secret(struct channel *channel, const void *bytes, size_t length);
 
+/* So many bytes more than at first may wait from now on. */
+void channel_make_room(struct channel *channel, size_t more);
+
 /* Waits until what is queued is sent, or for so long at most: for the last words of a process. */
 void channel_settle(struct channel *channel, unsigned wait_msec);
 

@@ -69,11 +69,12 @@ static const char *sort_in_kept(struct passed_sockets *passed, int fd, const cha
 /* Puts it where it belongs. NULL, or why there is no place for it. */
 static const char *sort_in(struct passed_sockets *passed, int fd, const char *name)
 {
-        if (is_of_series(name, "sessions")) {
-                return sort_in_kept(passed, fd, name, "sessions");
-        }
-        if (is_of_series(name, "knowledge")) {
-                return sort_in_kept(passed, fd, name, "knowledge");
+        static const char *const series[] = { "sessions", "knowledge", "opaque" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
+                if (is_of_series(name, series[i])) {
+                        return sort_in_kept(passed, fd, name, series[i]);
+                }
         }
         if (sd_is_socket(fd, AF_NETLINK, 0, -1) > 0) {
                 int protocol = -1;

@@ -5,7 +5,7 @@
 #include "lib/settings.h"
 
 #define PASSED_SERIES_MAX    8 /* of each name */
-#define PASSED_KEPT_MAX      (2 * PASSED_SERIES_MAX)
+#define PASSED_KEPT_MAX      (3 * PASSED_SERIES_MAX)
 #define PASSED_KEPT_NAME_MAX 31 /* characters */
 
 /* Descriptors; a list has none beyond its count, a single one is -1 if there is none. Whoever takes one over
@@ -15,7 +15,7 @@ struct passed_sockets {
         size_t n_listen;
         int credential;            /* a unix socket that listens, named "credential" */
         int diagnosis;             /* a socket-diagnosis netlink socket (ListenNetlink=inet-diag 0) */
-        int kept[PASSED_KEPT_MAX]; /* named "sessions-N" or "knowledge-N", see session_store.h */
+        int kept[PASSED_KEPT_MAX]; /* named as in session_store.h: "sessions-N" and others */
         char kept_names[PASSED_KEPT_MAX][PASSED_KEPT_NAME_MAX + 1];
         size_t n_kept;
 };

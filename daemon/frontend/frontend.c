@@ -70,6 +70,7 @@ static void clear(struct frontend *frontend)
         frontend->server = http_server_free(frontend->server);
         frontend->finder = peer_finder_free(frontend->finder);
         api_forget_answers(&frontend->api);
+        local_keys_clear(&frontend->api.local_keys);
         frontend->coming = access_settings_free(frontend->coming);
         frontend->coming_session = session_unref(frontend->coming_session);
         known_clear(&frontend->known);

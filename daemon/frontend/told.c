@@ -3,6 +3,7 @@
 #include "daemon/base/exit_code.h"
 #include "daemon/base/journal.h"
 #include "daemon/frontend/frontend_objects.h"
+#include "lib/message_local.h"
 #include "lib/message_session.h"
 #include "lib/message_settings.h"
 #include "lib/util.h"
@@ -55,8 +56,24 @@ static void take_rules(struct frontend *frontend, const struct message_rules *me
         }
 }
 
+static void take_local(struct frontend *frontend, const void *message)
+{
+        int r = frontend->coming ? message_local_take(frontend->coming, message) : 0;
+
+        if (r < 0) {
+                frontend->coming = access_settings_free(frontend->coming);
+                give_up(frontend, "the frontend cannot take in the local keys", r);
+        }
+}
+
 static void end_settings(struct frontend *frontend)
 {
+        int r = frontend->coming ? access_settings_settle(frontend->coming) : 0;
+
+        if (r < 0) {
+                frontend->coming = access_settings_free(frontend->coming);
+                give_up(frontend, "the frontend cannot take in the local keys", r);
+        }
         if (!frontend->coming) {
                 return;
         }
@@ -118,6 +135,13 @@ static void take_environment(struct frontend *frontend, const struct message_env
         frontend->coming_session = session_unref(frontend->coming_session);
 }
 
+static void take_opaque_keys(struct frontend *frontend, const struct message_opaque_keys *message)
+{
+        if (known_take_opaque_keys(&frontend->known, message->environment, message->keys, message->n) < 0) {
+                give_up(frontend, "the frontend cannot take in what opaque tokens are made with", -ENOMEM);
+        }
+}
+
 /* ---- answers ---- */
 
 static void take_outcome(struct frontend *frontend, const struct message_outcome *message)
@@ -142,6 +166,7 @@ static void take_groups(struct frontend *frontend, const struct message_groups_t
 static void close_http(struct frontend *frontend, uint32_t id)
 {
         frontend->listeners[id] = listener_free(frontend->listeners[id]);
+        frontend->api.unheld_ports[id] = false;
         if (frontend->listener_numbers[id] > 0) {
                 low_descriptors_give_back(&frontend->low, frontend->listener_numbers[id]);
                 frontend->listener_numbers[id] = 0;
@@ -151,6 +176,7 @@ static void close_http(struct frontend *frontend, uint32_t id)
 static int open_http(struct frontend *frontend, const struct message_listener *message, int fd)
 {
         frontend->listener_numbers[message->id] = fd;
+        frontend->api.unheld_ports[message->id] = message->place.tcp && !message->passed;
         return listener_new(&frontend->listeners[message->id], frontend->event, fd, &message->place,
                             message->passed, message->name, frontend->server, frontend->finder);
 }
@@ -233,6 +259,12 @@ static void take_message(struct frontend *frontend, int type, const void *messag
         case MESSAGE_RULES:
                 take_rules(frontend, message);
                 break;
+        case MESSAGE_GATEWAY:
+        case MESSAGE_LOCAL_KEY:
+        case MESSAGE_LOCAL_CALLER:
+        case MESSAGE_GATEWAY_RULE:
+                take_local(frontend, message);
+                break;
         case MESSAGE_SETTINGS_END:
                 end_settings(frontend);
                 break;
@@ -241,6 +273,9 @@ static void take_message(struct frontend *frontend, int type, const void *messag
                 break;
         case MESSAGE_ENVIRONMENT:
                 take_environment(frontend, message);
+                break;
+        case MESSAGE_OPAQUE_KEYS:
+                take_opaque_keys(frontend, message);
                 break;
         case MESSAGE_KEYS:
                 known_take_keys(&frontend->known, &((const struct message_keys *)message)->view);

@@ -6,6 +6,7 @@
 #include "daemon/keeper/frontend_tell.h"
 #include "daemon/keeper/keeper_objects.h"
 #include "lib/rule_groups.h"
+#include "lib/secret.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -124,6 +125,24 @@ bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, vo
         return true;
 }
 
+/* ---- local keys ---- */
+
+void answers_tell_opaque(struct keeper *keeper)
+{
+        for (size_t i = 0; keeper->settings->n_local_keys > 0 && i < keeper->environments.n; i++) {
+                const char *name = keeper->environments.list[i]->view.name;
+                _cleanup_secret_ struct opaque_keys *keys = NULL;
+
+                int r = opaque_maker_keys(keeper->opaque, keeper->tools.keys, name, &keys);
+                if (r < 0) {
+                        journal_say(&(struct journal_record){ .priority = LOG_ERR, .environment = name },
+                                    "no opaque tokens can be made: %s", strerror(-r));
+                        continue;
+                }
+                frontend_tell_opaque_keys(keeper->frontend, name, keys);
+        }
+}
+
 /* ---- the log ---- */
 
 void answers_tell_log(struct keeper *keeper)
@@ -234,6 +253,7 @@ void answers_on_start(void *userdata)
                 frontend_tell_environment(keeper->frontend, &environment->view,
                                           environment_session(environment, now_usec));
         }
+        answers_tell_opaque(keeper);
         frontend_tell_keys(keeper->frontend, keeper->keys);
         frontend_tell_names(keeper->frontend, keeper->names_again_usec, keeper->names_until_usec);
         frontend_tell_log(keeper->frontend, keeper->n_dropped_told);

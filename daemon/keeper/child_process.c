@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#define QUEUE_MAX (2 * 1024 * 1024) /* bytes; all that there is to tell is less than a fourth of it */
+#define QUEUE_MAX (2 * 1024 * 1024) /* bytes; all else that there is to tell is less than a fourth of it */
 
 #define START_USEC       (30 * USEC_PER_SEC) /* until it has confined itself */
 #define PAUSE_FIRST_USEC (100 * USEC_PER_MSEC)

@@ -51,6 +51,10 @@ void child_process_drain(struct child_process *process);
  * the next one is told all. One that has not read for so long that there is no room is replaced. */
 void child_process_send(struct child_process *process, const void *message, size_t length, int fd);
 
+/* So many bytes are a part of what is to be told that has no other bound than the configuration: there is to
+ * be room for them beside the rest. */
+void child_process_expect(struct child_process *process, size_t size);
+
 /* What it has to know cannot be made into a message (error: negative errno): it is ended, and the next one
  * is told. */
 void child_process_replace(struct child_process *process, int error);

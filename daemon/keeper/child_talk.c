@@ -11,6 +11,8 @@
 #define QUESTIONS_MAX 2                  /* without an answer */
 #define REST_USEC     (1 * USEC_PER_SEC) /* between an answer and the next question */
 
+#define EXPECTED_TIMES 3 /* at the start, and reloads that follow closely */
+
 void child_say(const struct child_process *process, const char *format, ...)
 {
         char text[256];
@@ -48,10 +50,18 @@ void child_process_send(struct child_process *process, const void *message, size
         }
         uint32_t type;
         memcpy(&type, message, sizeof(type));
-        int r = type == MESSAGE_SESSION ? channel_send_secret(process->channel, message, length)
-                                        : channel_send(process->channel, message, length, fd);
+        int r = type == MESSAGE_SESSION || type == MESSAGE_OPAQUE_KEYS
+                        ? channel_send_secret(process->channel, message, length)
+                        : channel_send(process->channel, message, length, fd);
         if (r < 0 && r != -EPIPE) {
                 child_process_replace(process, r);
+        }
+}
+
+void child_process_expect(struct child_process *process, size_t size)
+{
+        if (process->channel) {
+                channel_make_room(process->channel, EXPECTED_TIMES * size);
         }
 }
 

@@ -2,6 +2,7 @@
  * for the frontend. */
 #include "daemon/keeper/frontend_tell.h"
 
+#include "lib/message_local.h"
 #include "lib/message_session.h"
 #include "lib/message_settings.h"
 #include "lib/secret.h"
@@ -11,6 +12,31 @@
 #include <stdio.h>
 
 /* ---- settings ---- */
+
+/* How much there is to tell of local keys, of which there may be any number. */
+static size_t size_of_local(const struct access_settings *settings)
+{
+        struct message_local_place place = { 0 };
+        union message_local message;
+        size_t size, total = 0;
+
+        while ((size = message_local_next(&message, settings, &place)) > 0) {
+                total += size;
+        }
+        return total;
+}
+
+static void tell_local(struct child_process *process, const struct access_settings *settings)
+{
+        struct message_local_place place = { 0 };
+        union message_local message;
+        size_t size;
+
+        child_process_expect(process, size_of_local(settings));
+        while ((size = message_local_next(&message, settings, &place)) > 0) {
+                child_process_send(process, &message, size, -1);
+        }
+}
 
 void frontend_tell_settings(struct child_process *process, const struct access_settings *settings,
                             bool end_unix)
@@ -25,6 +51,7 @@ void frontend_tell_settings(struct child_process *process, const struct access_s
         while (message_rules_next(&rules, settings, &place)) {
                 child_process_send(process, &rules, sizeof(rules), -1);
         }
+        tell_local(process, settings);
         child_process_send(process, &end, sizeof(end), -1);
 }
 
@@ -56,6 +83,22 @@ void frontend_tell_environment(struct child_process *process, const struct envir
         message.view = *view;
         message_copy(&told, &message, MESSAGE_ENVIRONMENT);
         child_process_send(process, &told, sizeof(told), -1);
+}
+
+void frontend_tell_opaque_keys(struct child_process *process, const char *environment,
+                               const struct opaque_keys *keys)
+{
+        _cleanup_secret_ struct message_opaque_keys *message = secret_alloc(sizeof(*message));
+
+        if (!message) {
+                child_process_replace(process, -ENOMEM);
+                return;
+        }
+        message->type = MESSAGE_OPAQUE_KEYS;
+        message->n = (uint32_t)keys->n;
+        message_set_text(message->environment, sizeof(message->environment), environment);
+        memcpy(message->keys, keys->keys, keys->n * sizeof(keys->keys[0]));
+        child_process_send(process, message, sizeof(*message), -1);
 }
 
 /* ---- the rest ---- */

@@ -3,6 +3,7 @@
 
 #include "daemon/base/sides.h"
 #include "daemon/keeper/child_process.h"
+#include "daemon/keeper/opaque_keys.h"
 #include "lib/session.h"
 
 /* These hold from now on; the environments that follow are in their order. end_unix: connections on unix
@@ -13,6 +14,10 @@ void frontend_tell_settings(struct child_process *process, const struct access_s
 /* Something has changed about an environment of the settings in force. session: in hand; NULL: none. */
 void frontend_tell_environment(struct child_process *process, const struct environment_view *view,
                                const struct session *session);
+
+/* What opaque tokens of an environment are made with from now on, and known by. */
+void frontend_tell_opaque_keys(struct child_process *process, const char *environment,
+                               const struct opaque_keys *keys);
 
 /* The key files were read. */
 void frontend_tell_keys(struct child_process *process, const struct keys_view *keys);

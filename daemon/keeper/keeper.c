@@ -96,6 +96,7 @@ static void on_keys_changed(void *userdata)
                 environment_keys_changed(keeper->environments.list[i]);
         }
         keeper->keys_changing = false;
+        answers_tell_opaque(keeper);
         look_around(keeper);
 }
 
@@ -169,7 +170,10 @@ static int apply(struct settings *settings, char reterr_message[static SETTINGS_
 
         int r = prepare(keeper, settings, &prepared);
         if (r < 0) {
-                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s", strerror(-r));
+                (void)snprintf(reterr_message, SETTINGS_ERROR_MAX, "%s",
+                               r == -E2BIG ? "the local keys name too many groups in 'caller =': "
+                                             "let some of them share a group"
+                                           : strerror(-r));
                 return r;
         }
         r = listen_sockets_apply(&keeper->listening, settings, reterr_message);
@@ -348,6 +352,10 @@ static int build(struct keeper *keeper)
         if (r < 0) {
                 return r;
         }
+        r = opaque_maker_new(&keeper->opaque, &keeper->passed);
+        if (r < 0) {
+                return r;
+        }
         keeper->tools.ledger = survival_ledger(keeper->survival);
         keeper->tools.salt = survival_salt(keeper->survival);
         r = reload_init(&keeper->reload, event, &reloading);
@@ -424,6 +432,7 @@ struct keeper *keeper_free(struct keeper *keeper)
         credential_refusal_set(&keeper->credential_refusal, -1);
         passed_sockets_close(&keeper->passed);
         keeper->survival = survival_free(keeper->survival);
+        keeper->opaque = opaque_maker_free(keeper->opaque);
         environments_free_others(&keeper->environments, &none);
         reload_clear(&keeper->reload);
         service_clear(&keeper->service);

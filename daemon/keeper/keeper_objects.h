@@ -10,6 +10,7 @@
 #include "daemon/keeper/forwarding.h"
 #include "daemon/keeper/group_lookup.h"
 #include "daemon/keeper/listen_sockets.h"
+#include "daemon/keeper/opaque_keys.h"
 #include "daemon/keeper/reload.h"
 #include "daemon/keeper/rule_names.h"
 #include "daemon/keeper/service.h"
@@ -36,6 +37,7 @@ struct keeper {
         struct confinement confinement; /* ours */
         struct service service;
         struct survival *survival;
+        struct opaque_maker *opaque;
         struct reload reload;
         struct signals signals;
         bool stopping;
@@ -48,6 +50,9 @@ void answers_on_message(int type, const void *message, void *userdata);
 
 /* These rules hold from now on. Takes them over. */
 void answers_put_rules(struct keeper *keeper, struct access_settings *access);
+
+/* Tells what opaque tokens are made with, where there are local keys. */
+void answers_tell_opaque(struct keeper *keeper);
 
 /* Tells how much of the log was dropped, if that is news. */
 void answers_tell_log(struct keeper *keeper);

@@ -314,6 +314,20 @@ const struct access_key *key_files_find(const struct key_files *files, uint64_t 
         return held ? held->key : NULL;
 }
 
+size_t key_files_present(const struct key_files *files, const char *environment,
+                         const struct access_key *ret[static KEYS_PER_ENVIRONMENT_MAX])
+{
+        size_t n = 0;
+
+        for (const struct held_key *held = files->present.first; held && n < KEYS_PER_ENVIRONMENT_MAX;
+             held = held->next) {
+                if (streq(held->environment, environment)) {
+                        ret[n++] = held->key;
+                }
+        }
+        return n;
+}
+
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)
 {
         held_keys_retain(&files->retired, environment, serials, n);

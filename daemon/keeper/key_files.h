@@ -43,6 +43,11 @@ size_t key_files_names(struct key_files *files, const char *environment,
 /* The key itself, for the exchange alone; NULL: it is not held (any more). */
 const struct access_key *key_files_find(const struct key_files *files, uint64_t serial);
 
+/* The keys of an environment whose files are there, in name order, until the next reading; returns how many.
+ */
+size_t key_files_present(const struct key_files *files, const char *environment,
+                         const struct access_key *ret[static KEYS_PER_ENVIRONMENT_MAX]);
+
 /* Of the keys of this environment whose files are gone or changed, lets go all but these. */
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
 

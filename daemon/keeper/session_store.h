@@ -1,6 +1,6 @@
 /* The service manager's store for what is to survive a restart (FDSTORE=1 in sd_notify(3)): of each series
- * one snapshot at a time, named "sessions-N" or "knowledge-N", where N grows with each. It says what it lets
- * go and why. */
+ * one snapshot at a time, named "sessions-N", "knowledge-N" or "opaque-N", where N grows with each. It says
+ * what it lets go and why. */
 #pragma once
 
 #include "daemon/base/passed_sockets.h"

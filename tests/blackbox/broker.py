@@ -252,12 +252,13 @@ class Broker:
     lines of [broker]. environments: {name: lines}; those of the simulator are there by themselves unless the
     value None takes them away. uid: run as that user (and group), as root only. env, arguments: of the process.
     passed: (name, socket) pairs that it gets as if from a service manager; they stay open here.
+    local: local keys, see local_keys.py.
     """
 
     crashed = CRASHED
 
     def __init__(self, simulator=None, *, keys=None, broker="", environments=None, uid=None, env=None,
-                 arguments=(), tcp=True, unix=True, start=True, passed=()):
+                 arguments=(), tcp=True, unix=True, start=True, passed=(), local=()):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-"))
         self.directory.chmod(0o755)
         self.simulator, self.uid, self.env, self.arguments = simulator, uid, env or {}, tuple(arguments)
@@ -275,6 +276,7 @@ class Broker:
             else:
                 self.environments[name] = lines
         self.passed = list(passed)
+        self.local = list(local)
         self.secrets = set()
         self.process = None
         self.wants_start = start
@@ -305,6 +307,9 @@ class Broker:
             if self.simulator is not None and "ca_file" not in more:
                 lines += [f"ca_file = {self.directory / 'ca.pem'}"]
             lines += [more]
+        for key in self.local:
+            lines += [key.section]
+            self.keep_secret(key.secret)
         return "\n".join(lines) + "\n"
 
     def write_config(self, text=None):

@@ -141,7 +141,8 @@ def test_ready(api, broker):
 
 def test_status(api):
     status = api.status()
-    assert {"version", "pid", "uptime_sec", "ready", "keys_directory", "keys_are_credentials", "confinement", "forwarder", "environments"} == set(status)
+    assert {"version", "pid", "uptime_sec", "ready", "keys_directory", "keys_are_credentials", "port_held", "confinement",
+            "environments"} == set(status)
     assert status["pid"] == api.process.pid and status["ready"] is False
     rows = {row["name"]: row for row in status["environments"]}
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -288,7 +289,7 @@ def test_a_request_that_waits_over_a_reload_is_one(upstream, make_broker):
 @pytest.mark.parametrize("method, path, body", [
     ("GET", "/v1/sandbox/token?min_tl=1", None), ("GET", "/v1/sandbox/token?min_ttl=9999999", None),
     ("POST", "/v1/sandbox/token/rejected", "{"), ("POST", "/v1/sandbox/token/rejected", '{"x": 1}'),
-    ("POST", "/sandbox/rest/v1/app/session/token", "{}"), ("GET", "/v1/nowhere/token", None)])
+    ("POST", "/v1/sandbox/token/rejected", "[]"), ("GET", "/v1/nowhere/token", None)])
 def test_what_is_impossible_is_counted(broker, method, path, body):
     before = counter(broker, "eqp_broker_requests_bad_total")
     assert 400 <= broker.request(method, path, body=body).status < 500
@@ -456,9 +457,10 @@ def test_session_has_exactly_the_upstream_shape(api, session):
     assert answer.json()["ust"] == api.token()["ust"]
 
 
-def test_session_on_tcp_takes_the_id_for_the_name(api, session):
-    answer = session(headers=BASIC | {"EQP-Client": None}, via="tcp")
+def test_session_takes_the_id_for_the_name(api, session):
+    answer = session()
     assert answer.status == 200
+    assert session(headers=BASIC | {"EQP-Client": None}, via="tcp").status == 401, "on TCP an ID is no name"
     api.wait_log("sandbox: token handed out to uid .* client nightly$")
 
 

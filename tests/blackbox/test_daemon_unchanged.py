@@ -17,6 +17,7 @@ import threading
 import pytest
 
 from broker import PATIENT, Broker, standing_still
+from local_keys import LocalKey
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 CLIENTS = {"sh": ["bash"], "py": ["/usr/bin/python3"], "php": ["php"], "mjs": ["node"]}
@@ -24,6 +25,10 @@ PACKAGES = {"php": "php-cli and php-curl", "mjs": "nodejs", "sh": "curl"}
 PATH = "/sandbox/rest/v1/app/session/token"
 BODY = '{"grant_type":"session","expires_in":7200}'
 BASIC = {"Authorization": "Basic bmlnaHRseTp4"}  # nightly:x
+# Local keys that give out the real token: on TCP nothing else will do. Of opaque ones see test_daemon_local_keys.py.
+LOCAL = [LocalKey("nightly", id="nightly", secret="x", token="real"), LocalKey("shop-import", token="real"),
+         LocalKey("in-vain", "production", token="real")]
+IMPORT, IN_VAIN = LOCAL[1:]
 each_client = pytest.mark.parametrize("kind", CLIENTS)
 
 
@@ -31,12 +36,12 @@ each_client = pytest.mark.parametrize("kind", CLIENTS)
 def broker(session_simulator):
     session_simulator.reset()
     session_simulator.refuse_key("production")
-    with Broker(session_simulator, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}) as broker:
+    with Broker(session_simulator, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}, local=LOCAL) as broker:
         yield broker.wait_valid()
     session_simulator.reset()
 
 
-def run(kind, base_url, ca_file, application_id="shop-import", secret="anything"):
+def run(kind, base_url, ca_file, application_id=IMPORT.id, secret=IMPORT.secret):
     """What the client prints, by its first words."""
     command = CLIENTS[kind]
     if not shutil.which(command[0]):
@@ -70,14 +75,14 @@ def test_with_another_base_url_it_gets_the_brokers_token(broker, kind, slash):
     token, seconds = said["token"].split()
     assert token == broker.token()["ust"] and 0 < int(seconds) <= 7200
     assert broker.simulator.state("sandbox")["requests"]["token"] == requests, "from memory"
-    broker.wait_log("sandbox: token handed out to uid .* client shop-import")
-    # Its other requests are for the API itself, and it is told so in the API's own form.
-    assert said["error"].startswith("404 ") and f"send this one to {broker.simulator.urls['sandbox']}" in said["error"]
+    broker.wait_log("sandbox: token handed out to uid .* local key shop-import")
+    # Its other requests are for the API itself: a real token says nothing here of who has it.
+    assert said["error"].startswith("401 the token is none of this broker's")
 
 
 @each_client
 def test_it_reads_why_there_is_no_token(broker, kind):
-    said = run(kind, f"http://127.0.0.1:{broker.port}/production", broker.simulator.ca_file)
+    said = run(kind, f"http://127.0.0.1:{broker.port}/production", broker.simulator.ca_file, IN_VAIN.id, IN_VAIN.secret)
     assert said.keys() == {"error"}
     assert re.match(r"503 production: access key refused .*HTTP 401", said["error"])
 
@@ -130,10 +135,13 @@ def test_what_it_accepts_does_not_matter(broker, accept):
     is_upstream_error(ask(broker, headers=BASIC | {"Accept": accept}, path="/nowhere/rest/v1/app/session/token"), 404)
 
 
-@pytest.mark.parametrize("basic", ["bmlnaHRseTp4", "Og==", "bmlnaHRseTo=", "YTpiOmM6ZA==", "w7w6w7w="])
+@pytest.mark.parametrize("basic", ["bmlnaHRseTp4", "Og==", "bmlnaHQ6", "YTpiOmM6ZA==", "w7w6w7w="])
 def test_any_id_and_secret(broker, basic):
-    assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
-    assert ask(broker, headers={"authorization": f"basic {basic}"}).status == 200
+    """Where the kernel's word is enough: on the unix socket, and of those who name themselves."""
+    for more in ({"via": "unix"}, {"headers": {"EQP-Client": "x"}}):
+        headers = more.pop("headers", {})
+        assert ask(broker, headers={"Authorization": f"Basic {basic}"} | headers, **more).status == 200
+        assert ask(broker, headers={"authorization": f"basic {basic}"} | headers, **more).status == 200
 
 
 @pytest.mark.parametrize("real", ["AQ17NZ49WD", "4f9d2c7e81aa4b0c9d2e", "550e8400-e29b-41d4-a716-446655440000", "ID+with/odd=1",
@@ -145,7 +153,7 @@ def test_a_real_id_that_the_broker_does_not_hold_is_not_logged(broker, real):
     for application_id in (real, real, real + "x"):
         basic = base64.b64encode(f"{application_id}:a-secret-of-theirs".encode()).decode()
         n = len(broker.log("client id-[0-9a-f]{8}"))
-        assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
+        assert ask(broker, headers={"Authorization": f"Basic {basic}"}, via="unix").status == 200
         if len(found := broker.log("client (id-[0-9a-f]{8})")) > n:
             ids.append(found[-1].split("client ")[1])
     assert len(ids) == len(set(ids)) == 2, "one line for each"
@@ -154,7 +162,7 @@ def test_a_real_id_that_the_broker_does_not_hold_is_not_logged(broker, real):
 
 def test_the_id_that_the_broker_holds_is_not_logged(broker):
     basic = base64.b64encode(f"{EXAMPLE_ID}:x".encode()).decode()
-    assert ask(broker, headers={"Authorization": f"Basic {basic}"}).status == 200
+    assert ask(broker, headers={"Authorization": f"Basic {basic}"}, via="unix").status == 200
     assert EXAMPLE_ID not in broker.text()
 
 
@@ -168,7 +176,7 @@ def raw(broker, text, via="tcp"):
 
 
 def test_a_chunked_body(broker):
-    text = f"POST {PATH} HTTP/1.1\nHost: {{HOST}}\nAuthorization: Basic Og==\nTransfer-Encoding: chunked\nConnection: close\n\n"
+    text = f"POST {PATH} HTTP/1.1\nHost: {{HOST}}\nAuthorization: Basic bmlnaHRseTp4\nTransfer-Encoding: chunked\nConnection: close\n\n"
     half = len(BODY) // 2
     text += "".join(f"{len(part):x}\n{part}\n" for part in (BODY[:half], BODY[half:])) + "0\n\n"
     statuses, body = raw(broker, text)
@@ -177,7 +185,7 @@ def test_a_chunked_body(broker):
 
 def test_a_body_that_waits_for_100_continue(broker):
     with broker.connect("tcp") as stream:
-        stream.sendall(f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{broker.port}\r\nAuthorization: Basic Og==\r\n"
+        stream.sendall(f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{broker.port}\r\nAuthorization: Basic bmlnaHRseTp4\r\n"
                        f"Content-Length: {len(BODY)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n".encode())
         assert stream.recv(100).startswith(b"HTTP/1.1 100 ")
         stream.sendall(BODY.encode())
@@ -188,7 +196,7 @@ def test_a_body_that_waits_for_100_continue(broker):
 
 
 def test_http_1_0(broker):
-    statuses, body = raw(broker, f"POST {PATH} HTTP/1.0\nHost: {{HOST}}\nAuthorization: Basic Og==\n"
+    statuses, body = raw(broker, f"POST {PATH} HTTP/1.0\nHost: {{HOST}}\nAuthorization: Basic bmlnaHRseTp4\n"
                                  f"Content-Length: {len(BODY)}\n\n{BODY}")
     assert statuses == [200] and set(json.loads(body)) == {"mage_id", "ust", "expires_in"}
 
@@ -197,7 +205,7 @@ def test_kept_connections(broker):
     with broker.connection("tcp") as connection:
         for _ in range(5):
             assert connection.ask("POST", PATH, BASIC, BODY).status == 200
-            is_upstream_error(connection.ask("GET", "/sandbox/rest/v1/users/MAG123456789", {"Authorization": "Bearer x"}), 404)
+            is_upstream_error(connection.ask("GET", "/sandbox/rest/v1/users/MAG123456789", BASIC), 404)
 
 
 # ---- errors: {code, message}, each of them ----
@@ -212,14 +220,15 @@ def test_a_wrong_body(broker, body):
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Basic"},
                                      {"Authorization": "Basic !"}, {"Authorization": ""}, {"Authorization": "Digest a=b"}])
 def test_no_basic_authentication(broker, headers):
-    answer = ask(broker, headers=headers)
-    assert "Basic authentication is missing" in is_upstream_error(answer, 401)
+    for via in ("tcp", "unix"):
+        answer = ask(broker, headers=headers, via=via)
+        assert re.match("Basic authentication .*is missing", is_upstream_error(answer, 401))
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="EQP API"', "what waits to be asked is asked"
 
 
 def test_a_library_that_waits_to_be_asked(broker):
     """curl --anyauth, and urllib's handlers: first without, then as the 401 says."""
-    result = subprocess.run(["curl", "-sS", "--anyauth", "-u", "waiting:x", "-d", BODY, "-H", "Content-Type: application/json",
+    result = subprocess.run(["curl", "-sS", "--anyauth", "-u", "nightly:x", "-d", BODY, "-H", "Content-Type: application/json",
                              f"http://127.0.0.1:{broker.port}{PATH}"], capture_output=True, text=True, check=True, timeout=20)
     assert json.loads(result.stdout)["ust"] == broker.token()["ust"]
 
@@ -240,7 +249,7 @@ def test_a_body_without_bounds(broker):
 
 
 def test_no_token(broker):
-    answer = ask(broker, path=PATH.replace("sandbox", "production"))
+    answer = IN_VAIN.token(broker)
     assert 1 <= answer.retry_after <= 115
     assert "access key refused" in is_upstream_error(answer, 503)
 
@@ -253,14 +262,14 @@ def test_what_is_refused_at_the_door(broker, headers, words):
 
 
 def test_a_caller_without_any_right(broker, stranger):
-    result = subprocess.run(["curl", "-s", "-u", "a:b", "-d", BODY, f"http://127.0.0.1:{broker.port}{PATH}"], user=stranger,
+    result = subprocess.run(["curl", "-s", "-u", "a:b", "-H", "EQP-Client: x", "-d", BODY, f"http://127.0.0.1:{broker.port}{PATH}"], user=stranger,
                             group=stranger, extra_groups=[], capture_output=True, text=True, check=True, timeout=20)
     assert json.loads(result.stdout).keys() == {"code", "message"} and json.loads(result.stdout)["code"] == 403
 
 
 @pytest.mark.slow("a place is waited for 10 s")
 def test_too_many_connections(upstream, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections_per_user = 1",
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections_per_user = 1", local=LOCAL[:1],
                          environments={"sandbox": PATIENT}).wait_valid()
     with standing_still(upstream.process), broker.connect() as held:
         held.sendall(b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
@@ -272,7 +281,7 @@ def test_too_many_connections(upstream, make_broker):
 def test_at_a_cold_start_it_waits_as_for_the_api(upstream, make_broker):
     answers = []
     with standing_still(upstream.process):
-        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": PATIENT})
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": PATIENT}, local=LOCAL[:1])
         thread = threading.Thread(target=lambda: answers.append(ask(broker)))
         thread.start()
         broker.wait_connections(1)
@@ -287,7 +296,7 @@ DAY, MONTH = 24 * 3600, 30 * 24 * 3600
 
 def test_it_is_told_no_longer_life_than_it_asks_for(upstream, make_broker):
     upstream.settings("sandbox", lifetime_fixed=MONTH)
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, local=LOCAL[:1]).wait_valid()
     assert broker.token()["expires_in"] > MONTH - 600
     for asked, told in [(360, 360), ("360", 360), ("0360", 360), (1, 1), (MONTH - 3600, MONTH - 3600),
                         *((senseless, DAY) for senseless in (None, 0, -1, "", "a day", "-1", 1.5, "1e3", True, [360], {},
@@ -301,7 +310,7 @@ def test_it_is_told_no_longer_life_than_it_asks_for(upstream, make_broker):
 
 def test_nor_is_it_told_more_than_is_left(upstream, make_broker):
     upstream.settings("sandbox", lifetime_fixed=600)
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, local=LOCAL[:1]).wait_valid()
     for asked in (None, 7200, "7200", MONTH):
         answer = ask(broker, json.dumps({"grant_type": "session", "expires_in": asked}))
         assert 0 < answer.json()["expires_in"] <= 600
@@ -317,7 +326,7 @@ def test_nor_is_it_told_more_than_is_left(upstream, make_broker):
     ("POST", "/sandbox/rest/v1/app/session/tokens", BODY), ("HEAD", "/sandbox/rest/v1/users/MAG1", None)],
     ids=lambda value: repr(value)[:40])
 def test_other_requests_are_told_where_to_go(broker, method, path, body):
-    answer = ask(broker, body, {"Authorization": "Bearer x"}, path, method)
+    answer = ask(broker, body, {"Authorization": "Bearer x", "EQP-Client": "x"}, path, method)
     assert answer.status == 404
     if method != "HEAD":
         message = is_upstream_error(answer, 404)
@@ -327,7 +336,7 @@ def test_other_requests_are_told_where_to_go(broker, method, path, body):
 def test_a_large_upload_is_told_before_it_is_sent(broker):
     with broker.connect("tcp") as stream:
         stream.sendall(f"POST /sandbox/rest/v1/files/uploads HTTP/1.1\r\nHost: 127.0.0.1:{broker.port}\r\n"
-                       "Authorization: Bearer x\r\nContent-Length: 100000000\r\nExpect: 100-continue\r\n\r\n".encode())
+                       "EQP-Client: x\r\nContent-Length: 100000000\r\nExpect: 100-continue\r\n\r\n".encode())
         received = b""
         while more := stream.recv(65536):
             received += more
@@ -337,7 +346,7 @@ def test_a_large_upload_is_told_before_it_is_sent(broker):
 def test_the_url_is_told_to_those_only_who_may_use_it(upstream, make_broker, stranger):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="allow = uid:0",
                          environments={"production": f"allow = uid:{stranger}"}).wait_valid()
-    result = subprocess.run(["curl", "-s", f"http://127.0.0.1:{broker.port}/sandbox/rest/v1/users/MAG1"], user=stranger,
+    result = subprocess.run(["curl", "-s", "-H", "EQP-Client: x", f"http://127.0.0.1:{broker.port}/sandbox/rest/v1/users/MAG1"], user=stranger,
                             group=stranger, extra_groups=[], capture_output=True, text=True, check=True, timeout=20)
     error = json.loads(result.stdout)
     assert error.keys() == {"code", "message"} and error["code"] == 403

@@ -53,7 +53,7 @@ class Caller(threading.Thread):
             ask = Ask(kind, self.token[0], ust=self.token[1])
             return ask, "POST", f"/v1/{ask.environment}/token/rejected", headers, json.dumps({"ust": ask.ust})
         if kind == "unchanged":
-            headers = {"Authorization": "Basic " + base64.b64encode(b"any:thing").decode(),
+            headers = headers | {"Authorization": "Basic " + base64.b64encode(b"any:thing").decode(),
                        "Content-Type": "application/json"}
             ask = Ask(kind, name, wait=EXCHANGE_TIMEOUT)
             return ask, "POST", f"/{name}/rest/v1/app/session/token", headers, '{"grant_type":"session"}'

@@ -74,7 +74,7 @@ def check_program(path, page):
 
 def check_errors():
     sources = "".join(path.read_text() for path in sorted((ROOT / "daemon").rglob("*.c")))
-    in_sources = set(re.findall(r'\b([45]\d\d),\s*"([a-z_]+)"', sources))
+    in_sources = set(re.findall(r'\b([45]\d\d),\s*(?:\.slug = )?"([a-z_]+)"', sources))
     in_sources |= {("503", word) for word in re.findall(r'"error", "([a-z_]+)"', sources)}
     text = (ROOT / "doc" / "eqp-brokerd.8.scd").read_text()
     lines = re.findall(r"^\*(\d\d\d)\* (.*?)(?:\+\+)?$", text[text.index("## Errors"):], re.M)

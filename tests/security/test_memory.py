@@ -3,6 +3,7 @@
 import base64
 import ctypes
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 
 import memory
 from broker import base64_forms, wait_until
+from local_keys import LocalKey
 from people import Person, connect_as, run_as, running_as
 from wire import connect, parse, receive, request
 
@@ -126,6 +128,31 @@ def test_a_client_id_and_secret_of_its_own_do_not_stay(canary):
                                port=canary.port))
         assert parse(receive(stream, quiet=0.3))[0].status == 200
         wait_gone(pid, pair, b"someones-real-secret-0815", coded)
+
+
+def test_a_local_secret_does_not_stay(canary):
+    """It is compared by its hash. Its token is known by its MAC."""
+    pid, place, key = canary.process.pid, ("127.0.0.1", canary.port), LocalKey("reports", allow=["GET /rest/v1/reports/**"])
+    canary.local = [key]
+    canary.write_config()
+    canary.reload()
+    pair = f"{key.id}:{key.secret}".encode()
+    coded = base64.b64encode(pair)
+    with connect(place) as stream:
+        stream.sendall(request(b"POST", b"/sandbox/rest/v1/app/session/token",
+                               [b"Authorization: Basic " + coded, b"Content-Length: 24"], b'{"grant_type":"session"}',
+                               port=canary.port, client=None))
+        reply = parse(receive(stream, quiet=0.3))[0]
+        assert reply.status == 200
+        token = re.search(rb'"ust":"(eqpl1[^"]+)"', reply.body)[1]
+        wait_gone(pid, pair, key.secret.encode(), coded, token)
+        stream.sendall(request(target=b"/sandbox/rest/v1/reports", headers=[b"Authorization: Bearer " + token], port=canary.port,
+                               client=None))
+        assert parse(receive(stream, quiet=0.3))[0].status == 404
+        wait_gone(pid, token)
+    # What tokens are made with comes from the access key here, as nobody keeps it: no copy of that is left.
+    places = memory.search(pid, KEY_SECRET.encode())[KEY_SECRET.encode()]
+    assert places and all(is_secret_memory(mapping) for _, mapping in places), words(places)
 
 
 def test_replaced_key_goes(canary, upstream):

@@ -4,6 +4,7 @@
  * learns nothing of what there is. */
 #include "daemon/frontend/api/api.h"
 
+#include "daemon/frontend/api/carried_request.h"
 #include "daemon/frontend/api/eqp_session_request.h"
 #include "daemon/frontend/api/live_request.h"
 #include "daemon/frontend/api/metrics.h"
@@ -25,11 +26,20 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* To a client of the EQP API in that one's form. */
+static struct answer make_error(const struct request *request, unsigned status, const char *slug,
+                                const char *message, uint32_t retry_after_sec, const char *allow, bool close)
+{
+        return request->as_upstream
+                       ? answer_error_as_upstream(status, slug, message, retry_after_sec, allow, close)
+                       : answer_error_with(status, slug, message, retry_after_sec, allow, close);
+}
+
 static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
                    const char *message, bool close, uint64_t now_usec)
 {
-        struct answer answer = answer_error_with(status, request->as_upstream ? NULL : slug, message,
-                                                 status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
+        struct answer answer =
+                make_error(request, status, slug, message, status == 429 ? 1 : ANSWER_NO_RETRY, NULL, close);
         const struct audit_caller caller = connection_caller(request->connection);
 
         api->n_refused++;
@@ -40,9 +50,8 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
 static void fail(struct api *api, struct request *request, unsigned status, const char *slug,
                  const char *message)
 {
-        struct answer answer =
-                answer_error_with(status, request->as_upstream ? NULL : slug, message, ANSWER_NO_RETRY,
-                                  status == 405 ? request->match.route->allow : NULL, false);
+        struct answer answer = make_error(request, status, slug, message, ANSWER_NO_RETRY,
+                                          status == 405 ? request->match.route->allow : NULL, false);
 
         api->n_errors++;
         request_answer(request, answer.status, answer.response);
@@ -69,12 +78,14 @@ static bool has_right(const struct caller *caller, const struct route *route)
                (caller->may_reload && route && route->id == ROUTE_RELOAD);
 }
 
-/* Who is calling, and what do the headers tell? route: NULL if there is no such path. False: answered, or
- * waiting. */
-static bool admit(struct api *api, struct request *request, const struct route *route, uint64_t now_usec)
+/* Who is calling, what do the headers tell, and what does the request carry? match->route: NULL if there is
+ * no such path. False: answered, or waiting. */
+static bool admit(struct api *api, struct request *request, const struct route_match *match,
+                  uint64_t now_usec)
 {
         struct connection *connection = request->connection;
-        bool health = route && route->health;
+        const struct route *route = match->route;
+        bool health = route && route->health, carries = !health && carried_request_counts(request);
         struct guard_refusal refusal;
 
         if (!health && !judge_rights(api, request, now_usec)) {
@@ -90,7 +101,7 @@ static bool admit(struct api *api, struct request *request, const struct route *
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
                 return false;
         }
-        if (!health && !has_right(&connection->caller, route)) {
+        if (!health && !has_right(&connection->caller, route) && !carries) {
                 caller_doubt(&connection->caller, api->known, now_usec);
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
@@ -99,9 +110,13 @@ static bool admit(struct api *api, struct request *request, const struct route *
                        /* close= */ true, now_usec);
                 return false;
         }
-        bool under_v1 = strncmp(request->target, "/v1/", 4) == 0;
-        if (!request->as_before && !guard_check(&request->facts, &connection->place, under_v1, &refusal)) {
+        bool needs_client = !carries && strncmp(request->target, "/v1/", 4) == 0;
+        if (!request->as_before &&
+            !guard_check(&request->facts, &connection->place, needs_client, &refusal)) {
                 refuse(api, request, refusal.status, refusal.slug, refusal.message, refusal.close, now_usec);
+                return false;
+        }
+        if (carries && !carried_request_look(api, request, match->environment, now_usec)) {
                 return false;
         }
         if (!health && !room_find(connection, now_usec)) {
@@ -168,7 +183,8 @@ static bool check_form(struct api *api, struct request *request)
 static bool find_environment(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct caller *caller = &request->connection->caller;
-        bool operating = request->match.route->id == ROUTE_REFRESH;
+        bool operating = request->match.route->id == ROUTE_REFRESH,
+             local = request->carried.kind == CARRIED_LOCAL;
         const char *name = request->match.environment;
         int at = known_find(api->known, name);
         char message[224];
@@ -182,11 +198,13 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
                 fail(api, request, 404, "unknown_environment", message);
                 return false;
         }
-        if (!((operating ? caller->may_operate : caller->may_use) & (UINT32_C(1) << at))) {
+        uint32_t may = !operating ? carried_request_may_use(api, request) : local ? 0 : caller->may_operate;
+        if (!(may & (UINT32_C(1) << at))) {
                 caller_doubt(caller, api->known, now_usec);
                 (void)snprintf(message, sizeof(message),
-                               "this user may not %s %s: see '%s =' in the configuration",
-                               operating ? "refresh" : "use", name, operating ? "operators" : "allow");
+                               "this %s may not %s %s: see '%s =' in the configuration",
+                               local ? "local key" : "user", operating ? "refresh" : "use", name,
+                               operating ? "operators" : "allow");
                 refuse(api, request, 403, "caller_refused", message, false, now_usec);
                 return false;
         }
@@ -198,7 +216,9 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
 /* May he, if it is that? False: answered. */
 static bool check_reload(struct api *api, struct request *request, uint64_t now_usec)
 {
-        if (request->match.route->id != ROUTE_RELOAD || request->connection->caller.may_reload) {
+        bool may = request->connection->caller.may_reload && request->carried.kind != CARRIED_LOCAL;
+
+        if (request->match.route->id != ROUTE_RELOAD || may) {
                 return true;
         }
         caller_doubt(&request->connection->caller, api->known, now_usec);
@@ -219,12 +239,14 @@ static void say_what_is_not_here(struct api *api, struct request *request)
                        "request on: "
                        "send this one to %s, with the same token",
                        request->environment->view.name, request->environment->view.base_url);
-        fail(api, request, 404, "unknown_path", message);
+        fail(api, request, 404, "gateway_off", message);
 }
 
 static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
 {
         const struct caller *caller = &request->connection->caller;
+        uint32_t may_see = carried_request_may_use(api, request) |
+                           (request->carried.kind == CARRIED_LOCAL ? 0 : caller->may_operate);
         struct answer answer = { 0 };
 
         switch (request->match.route->id) {
@@ -247,7 +269,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 reload_request(api, request, now_usec);
                 return;
         case ROUTE_STATUS:
-                answer = status_answer(api, caller->may_use | caller->may_operate, now_usec);
+                answer = status_answer(api, may_see, now_usec);
                 break;
         case ROUTE_READY:
                 answer = ready_answer(api, now_usec);
@@ -279,7 +301,10 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         if (r == 0 && match.route->id == ROUTE_METRICS && !api->known->settings->metrics) {
                 r = -ENOENT;
         }
-        if (!admit(api, request, r == 0 ? match.route : NULL, now_usec)) {
+        if (r < 0) {
+                match = (struct route_match){ .route = NULL };
+        }
+        if (!admit(api, request, &match, now_usec)) {
                 return;
         }
         if (r == -EINVAL) {

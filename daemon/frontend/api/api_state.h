@@ -3,6 +3,7 @@
 
 #include "daemon/frontend/api/token_answer.h"
 #include "daemon/frontend/callers/audit.h"
+#include "daemon/frontend/callers/local_keys.h"
 #include "daemon/frontend/http/request.h"
 #include "daemon/frontend/known/known.h"
 #include "lib/confinement.h"
@@ -19,7 +20,10 @@ struct api {
         struct confinement keeper_confinement, own_confinement;
         struct message_forwarder forwarder; /* as the keeper told it last */
         struct audit *audit;
-        struct http_server *server; /* for its numbers; NULL until it is there */
+        struct local_keys local_keys;             /* what has happened to them */
+        bool unheld_ports[MESSAGE_LISTENERS_MAX]; /* TCP, and not the service manager's: by the listener's id
+                                                   */
+        struct http_server *server;               /* for its numbers; NULL until it is there */
 
         /* counters for /metrics */
         uint64_t n_log_dropped; /* by the keeper */

@@ -1,14 +1,19 @@
 /* What the EQP API itself would answer.
  *
- * A client of the EQP API is given our address as its base URL, and any application ID and secret: it asks
- * for a session as ever, and gets the one that is in hand. Its ID becomes its name in the log, if it is a
- * name. */
+ * A client of the EQP API is given our address as its base URL, and a local key for its application ID and
+ * secret: it asks for a session as ever, and gets a token of that key, or the real one where the key has
+ * `token = real`. Callers whom the kernel's word is enough for (on the unix socket, or with EQP-Client) may
+ * send any ID and secret, and get the real one: their ID becomes their name in the log, if it is a name. */
 #include "daemon/frontend/api/eqp_session_request.h"
 
+#include "daemon/base/clock.h"
+#include "daemon/frontend/api/carried_request.h"
 #include "daemon/frontend/api/token_answer.h"
 #include "daemon/frontend/api/token_request.h"
+#include "daemon/frontend/callers/basic_auth.h"
+#include "daemon/frontend/callers/opaque_tokens.h"
 #include "daemon/frontend/http/answer.h"
-#include "daemon/frontend/http/basic_auth.h"
+#include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/request_body.h"
 #include "lib/token_exchange.h"
@@ -21,6 +26,7 @@
 /* What a client is told that does not say how long a life it wants. Some keep it in a timer of milliseconds,
  * which ends at 24.8 days. */
 #define LIFE_UNASKED_SEC (24 * 3600)
+#define NAME_MAX_LENGTH  24 /* characters of an ID that is taken for a name */
 
 /* Without memory for it nobody knows what the request is, so nothing is said of it. */
 static void drop(struct request *request)
@@ -28,29 +34,71 @@ static void drop(struct request *request)
         request_answer(request, 500, NULL);
 }
 
-static void refuse(struct api *api, struct request *request, unsigned status, const char *message)
+static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
+                   const char *message)
 {
-        struct answer answer = answer_error(status, /* slug= */ NULL, message);
+        struct answer answer = answer_error_as_upstream(status, slug, message, ANSWER_NO_RETRY, NULL, false);
 
-        if (status == 401 && answer.response) {
-                /* RFC 9110, section 15.5.2. Some libraries send a password only when they are asked for it.
-                 */
-                (void)MHD_add_response_header(answer.response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                              "Basic realm=\"EQP API\"");
-        }
         api->n_errors++;
         request_answer(request, answer.status, answer.response);
 }
 
-static void serve_as_upstream(struct api *api, struct request *request, struct session *session,
-                              uint64_t now_usec)
+static void refuse_unnamed(struct api *api, struct request *request, const char *message, uint64_t now_usec)
 {
-        token_request_note(api, request, session, now_usec);
+        const struct carried_key refused = {
+                .kind = CARRIED_REFUSED, .status = 401, .slug = "local_key_refused", .message = message
+        };
+
+        carried_request_refuse(api, request, &refused, now_usec);
+}
+
+/* ---- tokens ---- */
+
+static void serve_real(struct api *api, struct request *request, struct session *session, uint64_t now_usec)
+{
+        token_request_note(api, request, session, /* opaque= */ false, now_usec);
         request_answer(request, 200, token_answer_upstream(session, request->at_most_sec, now_usec));
 }
 
-/* What the client calls its application ID is taken for its name, if it is plainly one. A real ID is none:
- * names are logged. One that may be real is told by a digest; of one that we hold nothing is said. */
+/* How long an opaque token is to live: as long as it is asked for, a day at most, and no longer than its
+ * key.
+ */
+static int64_t opaque_life(const struct request *request, int64_t now_sec)
+{
+        const struct local_key *key = request->carried.key;
+        int64_t life_sec = MIN_OF(request->at_most_sec, (uint32_t)OPAQUE_TOKEN_LIFE_MAX_SEC);
+
+        return key->expires_sec == 0 ? life_sec : MIN_OF(life_sec, key->expires_sec - now_sec);
+}
+
+static void serve_opaque(struct api *api, struct request *request, struct session *session,
+                         uint64_t now_usec)
+{
+        const struct local_key *key = request->carried.key;
+        char token[OPAQUE_TOKEN_TEXT_MAX + 1];
+        int64_t now_sec = clock_wall_sec(), life_sec = opaque_life(request, now_sec);
+
+        if (life_sec <= 0) {
+                refuse_unnamed(api, request, "the local key has expired: see 'expires =' in its section",
+                               now_usec);
+                return;
+        }
+        int r = opaque_tokens_make(request->environment->opaque, key, request->carried.secret_hash,
+                                   request->connection->caller.peer.uid, now_sec + life_sec, token);
+        if (r < 0) {
+                refuse(api, request, 503, "no_token",
+                       "no opaque token can be made at the moment: try again in a second");
+                return;
+        }
+        token_request_note(api, request, session, /* opaque= */ true, now_usec);
+        request_answer(request, 200, token_answer_opaque(session, token, (uint32_t)life_sec));
+        explicit_bzero(token, sizeof(token));
+}
+
+/* ---- who asks ---- */
+
+/* What the client calls its application ID is taken for its name, if it is plainly one and no key's of any
+ * kind: names are logged. One that may be an ID is told by a digest; of one that we hold nothing is said. */
 static void take_name(struct api *api, struct request *request, const char *id)
 {
         char *name = request->client_from_id;
@@ -58,7 +106,8 @@ static void take_name(struct api *api, struct request *request, const char *id)
         if (*id == '\0' || known_is_id(api->known, id)) {
                 return;
         }
-        if (client_name_is_plain(id)) {
+        if (strlen(id) <= NAME_MAX_LENGTH && client_name_is_plain(id) &&
+            !local_keys_resemble(api->known, id)) {
                 (void)snprintf(name, sizeof(request->client_from_id), "%s", id);
         } else {
                 uint32_t digest = 0;
@@ -71,20 +120,22 @@ static void take_name(struct api *api, struct request *request, const char *id)
         request->facts.n_clients = 1;
 }
 
-static bool take_client_name(struct api *api, struct request *request)
+static bool take_client_name(struct api *api, struct request *request, uint64_t now_usec)
 {
         _cleanup_free_ char *id = NULL;
-        int r = basic_auth_id(request->facts.authorization, &id);
+        uint8_t hash[BASIC_AUTH_HASH_SIZE];
+        int r = basic_auth_read(request->facts.authorization, &id, hash);
 
         if (r == -ENOMEM) {
                 drop(request);
                 return false;
         }
         if (r < 0) {
-                refuse(api, request, 401,
-                       "Basic authentication is missing: any application ID and secret will do; if the ID "
-                       "is "
-                       "a name, it becomes the client's");
+                refuse_unnamed(api, request,
+                               "Basic authentication is missing: send ID and secret of a local key; on the "
+                               "unix socket, or with the header EQP-Client, any ID and secret will do, and "
+                               "an ID that is a name becomes the client's",
+                               now_usec);
                 return false;
         }
         if (request->facts.n_clients == 0) {
@@ -92,6 +143,23 @@ static bool take_client_name(struct api *api, struct request *request)
         }
         return true;
 }
+
+/* A token of a local key gets no other one: else it would live for ever. */
+static bool take_caller(struct api *api, struct request *request, uint64_t now_usec)
+{
+        if (request->carried.kind != CARRIED_LOCAL) {
+                return take_client_name(api, request, now_usec);
+        }
+        if (request->carried.by_token) {
+                refuse_unnamed(api, request,
+                               "a token is given for ID and secret of a local key, not for another token",
+                               now_usec);
+                return false;
+        }
+        return true;
+}
+
+/* ---- what it asks for ---- */
 
 static bool take_body(struct api *api, struct request *request)
 {
@@ -103,7 +171,7 @@ static bool take_body(struct api *api, struct request *request)
                 return false;
         }
         if (r < 0) {
-                refuse(api, request, 400,
+                refuse(api, request, 400, "bad_request",
                        "the body must be a JSON object like {\"grant_type\": \"session\"}");
                 return false;
         }
@@ -116,7 +184,7 @@ static bool take_body(struct api *api, struct request *request)
         }
         json_object_put(json);
         if (!right) {
-                refuse(api, request, 400, "grant_type must be \"session\"");
+                refuse(api, request, 400, "bad_request", "grant_type must be \"session\"");
         }
         return right;
 }
@@ -124,7 +192,7 @@ static bool take_body(struct api *api, struct request *request)
 void eqp_session_request(struct api *api, struct request *request, uint64_t now_usec)
 {
         if (token_request_is_new(request)) {
-                if (!take_client_name(api, request) || !take_body(api, request)) {
+                if (!take_caller(api, request, now_usec) || !take_body(api, request)) {
                         return;
                 }
                 request->min_ttl_sec = 0;
@@ -133,5 +201,6 @@ void eqp_session_request(struct api *api, struct request *request, uint64_t now_
                 request->patience_usec =
                         usec_add(now_usec, request->environment->view.exchange_timeout_usec);
         }
-        token_request_serve(api, request, now_usec, serve_as_upstream);
+        bool opaque = request->carried.kind == CARRIED_LOCAL && !request->carried.key->real;
+        token_request_serve(api, request, now_usec, opaque ? serve_opaque : serve_real);
 }

@@ -145,7 +145,34 @@ static void write_environments(FILE *out, const struct api *api, uint64_t now_us
         }
 }
 
-static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
+/* ---- local keys ---- */
+
+static void write_local_keys(FILE *out, struct api *api)
+{
+        const struct local_key_count *counts = local_keys_counts(&api->local_keys, api->known);
+        const struct access_settings *settings = api->known->settings;
+
+        if (settings->n_local_keys > 0) {
+                describe(out, "eqp_broker_local_key_tokens_total", "counter",
+                         "Tokens given out for the local key, opaque or real.");
+        }
+        for (size_t i = 0; counts && i < settings->n_local_keys; i++) {
+                (void)fprintf(
+                        out,
+                        "eqp_broker_local_key_tokens_total{environment=\"%s\",local_key=\"%s\"} %" PRIu64
+                        "\n",
+                        settings->local_keys[i].environment, counts[i].name, counts[i].n_tokens);
+        }
+        describe(out, "eqp_broker_local_keys_refused_total", "counter",
+                 "Local keys and their tokens that were refused, by reason.");
+        for (int refusal = 0; refusal < _LOCAL_REFUSAL_COUNT; refusal++) {
+                (void)fprintf(out, "eqp_broker_local_keys_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+                              local_refusal_name((enum local_refusal)refusal),
+                              api->local_keys.n_refused[refusal]);
+        }
+}
+
+static void write_all(FILE *out, struct api *api, uint64_t now_usec)
 {
         describe(out, "eqp_broker_build_info", "gauge", "The version of the daemon.");
         (void)fprintf(out, "eqp_broker_build_info{version=\"%s\"} 1\n", EQP_BROKER_VERSION);
@@ -174,9 +201,10 @@ static void write_all(FILE *out, const struct api *api, uint64_t now_usec)
               api->n_log_dropped + journal_dropped());
         write_environments(out, api, now_usec);
         write_keys(out, api, now_usec);
+        write_local_keys(out, api);
 }
 
-struct answer metrics_answer(const struct api *api, uint64_t now_usec)
+struct answer metrics_answer(struct api *api, uint64_t now_usec)
 {
         struct answer answer = { .status = 200 };
         char *text = NULL;

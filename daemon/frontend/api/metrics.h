@@ -4,4 +4,4 @@
 #include "daemon/frontend/api/api_state.h"
 #include "daemon/frontend/http/answer.h"
 
-struct answer metrics_answer(const struct api *api, uint64_t now_usec);
+struct answer metrics_answer(struct api *api, uint64_t now_usec);

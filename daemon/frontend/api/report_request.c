@@ -19,7 +19,7 @@ static void answer_report(struct api *api, struct request *request, bool refresh
                 token_request_no_token(api, request, now_usec);
                 return;
         }
-        token_request_note(api, request, session, now_usec);
+        token_request_note(api, request, session, /* opaque= */ false, now_usec);
         request_answer(
                 request, 200,
                 token_answer_reported(&request->environment->view, session, refreshed, reason, now_usec));

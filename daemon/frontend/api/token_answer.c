@@ -92,8 +92,14 @@ struct MHD_Response *token_answer_upstream(const struct session *session, uint32
 {
         uint32_t left_sec = session_left_sec(session, now_usec);
 
-        return answer_json(token_document_upstream(session, MIN_OF(left_sec, at_most_sec)),
+        return answer_json(token_document_upstream(session, session->ust, MIN_OF(left_sec, at_most_sec)),
                            /* secret= */ true);
+}
+
+struct MHD_Response *token_answer_opaque(const struct session *session, const char *token,
+                                         uint32_t expires_in_sec)
+{
+        return answer_json(token_document_upstream(session, token, expires_in_sec), /* secret= */ true);
 }
 
 void token_answers_keep(struct token_answers *answers, const struct session *session)

@@ -37,6 +37,10 @@ struct MHD_Response *token_answer_reported(const struct environment_view *view,
 struct MHD_Response *token_answer_upstream(const struct session *session, uint32_t at_most_sec,
                                            uint64_t now_usec);
 
+/* The same with a local key's opaque token in the place of the real one. */
+struct MHD_Response *token_answer_opaque(const struct session *session, const char *token,
+                                         uint32_t expires_in_sec);
+
 /* Forgets the answers of other sessions than this one, which may be NULL: their tokens are to leave memory.
  */
 void token_answers_keep(struct token_answers *answers, const struct session *session);

@@ -26,18 +26,23 @@ bool token_request_is_new(const struct request *request)
 static void send_error(struct request *request, unsigned status, const char *slug, const char *message,
                        uint32_t retry_after_sec)
 {
-        struct answer answer = answer_error_with(status, request->as_upstream ? NULL : slug, message,
-                                                 retry_after_sec, NULL, false);
+        struct answer answer =
+                request->as_upstream
+                        ? answer_error_as_upstream(status, slug, message, retry_after_sec, NULL, false)
+                        : answer_error_with(status, slug, message, retry_after_sec, NULL, false);
         request_answer(request, answer.status, answer.response);
 }
 
 void token_request_note(struct api *api, const struct request *request, const struct session *session,
-                        uint64_t now_usec)
+                        bool opaque, uint64_t now_usec)
 {
         const struct audit_caller caller = connection_caller(request->connection);
 
         api->n_tokens_served++;
-        audit_handed_out(api->audit, &caller, request->environment->view.name, session, now_usec);
+        if (request->carried.kind == CARRIED_LOCAL) {
+                local_keys_count_token(&api->local_keys, api->known, request->carried.key);
+        }
+        audit_handed_out(api->audit, &caller, request->environment->view.name, session, opaque, now_usec);
 }
 
 /* Until then, or as long as the daemon lasts. */
@@ -183,7 +188,7 @@ static void serve_token(struct api *api, struct request *request, struct session
                 return;
         }
         if (status == 200) {
-                token_request_note(api, request, session, now_usec);
+                token_request_note(api, request, session, /* opaque= */ false, now_usec);
         }
         (void)media_type_choose(request->facts.accept, /* text_offered= */ true, &form);
         /* As 304 it goes without its body, and with all headers that it has otherwise. */

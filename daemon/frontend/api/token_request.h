@@ -21,9 +21,9 @@ void token_request_serve(struct api *api, struct request *request, uint64_t now_
  * reload.) The first call sets request->patience_usec, or answers. */
 bool token_request_is_new(const struct request *request);
 
-/* Notes in the log that this request's caller gets the token. */
+/* Notes in the log that this request's caller gets the token, or an opaque one of its local key. */
 void token_request_note(struct api *api, const struct request *request, const struct session *session,
-                        uint64_t now_usec);
+                        bool opaque, uint64_t now_usec);
 
 /* Until when the caller can wait: as long as it wants to, or as the daemon lasts. */
 uint64_t token_request_patience(const struct request *request);

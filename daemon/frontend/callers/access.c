@@ -101,6 +101,21 @@ uint32_t access_judge_unit(const struct access_settings *settings, const char *u
         return use;
 }
 
+uint32_t access_judge_local(const struct access_settings *settings, const char *key)
+{
+        uint32_t use = 0;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                const struct access_rules *rules = &settings->environments[i].allow;
+                for (size_t j = 0; settings->environments[i].has_allow && j < rules->n; j++) {
+                        if (rules->rules[j].kind == ACCESS_RULE_LOCAL && streq(rules->rules[j].name, key)) {
+                                use |= UINT32_C(1) << i;
+                        }
+                }
+        }
+        return use;
+}
+
 static bool needs_names(const struct access_rules *rules, const struct access_settings *settings,
                         const struct caller_identity *caller)
 {
@@ -115,7 +130,7 @@ bool access_needs_names(const struct access_settings *settings, const struct pee
         if (!peer->known) {
                 return false;
         }
-        if (settings->socket_group_by_name && !peer->tcp && caller.uid != 0) {
+        if (settings->names_beyond || (settings->socket_group_by_name && !peer->tcp && caller.uid != 0)) {
                 return true;
         }
         for (size_t i = 0; i < settings->n_environments; i++) {
@@ -132,6 +147,9 @@ bool access_needs_groups(const struct access_settings *settings, const struct pe
 {
         const struct caller_identity caller = { .uid = peer->uid, .gid = (gid_t)-1 };
 
+        if (peer->known && settings->groups_beyond) {
+                return true;
+        }
         for (size_t i = 0; peer->known && i < settings->n_environments; i++) {
                 if (needs_groups(settings, i, false, &caller) || needs_groups(settings, i, true, &caller)) {
                         return true;

@@ -26,6 +26,10 @@ struct access_rights access_judge(const struct access_settings *settings, const 
 /* Which environments' tokens this unit may have as credentials: a bit each, as above. */
 uint32_t access_judge_unit(const struct access_settings *settings, const char *unit);
 
+/* Which environments' tokens may a request have that carries the local key of this name: a bit each, as
+ * above. Only rules for that key count: it has its own rights, whoever calls. */
+uint32_t access_judge_local(const struct access_settings *settings, const char *key);
+
 /* Does what this peer may do depend on names, which have to be up to date then? On rules by name, and on the
  * unix socket also on the group that the socket has by name: whoever has its number now must not get in. */
 bool access_needs_names(const struct access_settings *settings, const struct peer *peer,

@@ -29,6 +29,7 @@ struct handed_out {
         bool known;
         uid_t uid;
         char client[CLIENT_NAME_MAX + 1];
+        char local[LOCAL_KEY_NAME_MAX + 1];
         char environment[ENVIRONMENT_NAME_MAX + 1];
         uint64_t session_serial; /* 0: the slot is free */
         uint64_t said_usec;
@@ -60,16 +61,20 @@ static uint64_t hash(uint64_t seed, const void *data, size_t size)
         return value;
 }
 
-static uint64_t caller_hash(const struct peer *peer, const char *client, const char *what)
+static uint64_t caller_hash(const struct audit_caller *caller, bool named, const char *what)
 {
+        const struct peer *peer = caller->peer;
         uint64_t value = hash(0, what, strlen(what));
 
         value = hash(value, &peer->known, sizeof(peer->known));
         value = hash(value, &peer->uid, sizeof(peer->uid));
-        return client ? hash(value, client, strlen(client)) : value;
+        if (named && caller->local) {
+                value = hash(value, caller->local, strlen(caller->local) + 1);
+        }
+        return named && caller->client ? hash(value, caller->client, strlen(caller->client)) : value;
 }
 
-/* "uid 1000 pid 4711 client nightly-upload". */
+/* "uid 1000 pid 4711 client nightly-upload local key reports". */
 static void describe_caller(const struct audit_caller *caller, char *text, size_t size)
 {
         const struct peer *peer = caller->peer;
@@ -83,8 +88,9 @@ static void describe_caller(const struct audit_caller *caller, char *text, size_
         if (peer->pid > 0) {
                 (void)snprintf(pid, sizeof(pid), " pid %d", (int)peer->pid);
         }
-        (void)snprintf(text, size, "uid %u%s%s%s", peer->uid, pid, client ? " client " : "",
-                       client ? client : "");
+        (void)snprintf(text, size, "uid %u%s%s%s%s%s", peer->uid, pid, client ? " client " : "",
+                       client ? client : "", caller->local ? " local key " : "",
+                       caller->local ? caller->local : "");
 }
 
 static void say(const struct audit_caller *caller, int priority, const char *id, const char *environment,
@@ -103,15 +109,18 @@ static void say(const struct audit_caller *caller, int priority, const char *id,
 }
 
 /* The slot of this caller and environment, or the one to use for it. */
-static struct handed_out *find_handed_out(struct audit *audit, uint64_t hash, const struct peer *peer,
-                                          const char *client, const char *environment)
+static struct handed_out *find_handed_out(struct audit *audit, uint64_t hash,
+                                          const struct audit_caller *caller, const char *environment)
 {
+        const char *client = caller->client ? caller->client : "",
+                   *local = caller->local ? caller->local : "";
+        const struct peer *peer = caller->peer;
         struct handed_out *oldest = NULL;
 
         for (size_t i = 0; i < NEIGHBOURS; i++) {
                 struct handed_out *slot = &audit->handed_out[(hash + i) % SLOTS];
                 if (slot->session_serial != 0 && slot->hash == hash && slot->known == peer->known &&
-                    slot->uid == peer->uid && streq(slot->client, client) &&
+                    slot->uid == peer->uid && streq(slot->client, client) && streq(slot->local, local) &&
                     streq(slot->environment, environment)) {
                         return slot;
                 }
@@ -124,13 +133,12 @@ static struct handed_out *find_handed_out(struct audit *audit, uint64_t hash, co
 }
 
 void audit_handed_out(struct audit *audit, const struct audit_caller *caller, const char *environment,
-                      const struct session *session, uint64_t now_usec)
+                      const struct session *session, bool opaque, uint64_t now_usec)
 {
         const struct peer *peer = caller->peer;
-        const char *client = caller->client ? caller->client : "";
-        uint64_t found = caller_hash(peer, caller->client, environment);
-        struct handed_out *slot = find_handed_out(audit, found, peer, client, environment);
-        char who[160], text[256], kept_back[LINE_BUDGET_TEXT_MAX];
+        uint64_t found = caller_hash(caller, /* named= */ true, environment);
+        struct handed_out *slot = find_handed_out(audit, found, caller, environment);
+        char who[208], text[320], kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->session_serial == session->serial ||
             !line_budget_spend(&audit->handed_out_budget, HANDED_OUT_USEC, HANDED_OUT_BURST, now_usec)) {
@@ -141,19 +149,22 @@ void audit_handed_out(struct audit *audit, const struct audit_caller *caller, co
                                      .uid = peer->uid,
                                      .session_serial = session->serial,
                                      .said_usec = now_usec };
-        (void)snprintf(slot->client, sizeof(slot->client), "%s", client);
+        (void)snprintf(slot->client, sizeof(slot->client), "%s", caller->client ? caller->client : "");
+        (void)snprintf(slot->local, sizeof(slot->local), "%s", caller->local ? caller->local : "");
         (void)snprintf(slot->environment, sizeof(slot->environment), "%s", environment);
         describe_caller(caller, who, sizeof(who));
         (void)line_budget_kept_back(&audit->handed_out_budget, kept_back);
-        (void)snprintf(text, sizeof(text), "token handed out to %s%s", who, kept_back);
+        (void)snprintf(text, sizeof(text), "%stoken handed out to %s%s", opaque ? "opaque " : "", who,
+                       kept_back);
         say(caller, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment, text);
 }
 
 /* The slot of this caller and reason, or the one to use for it. His client name does not count: who is
  * refused may call himself anything. */
-static struct refused *find_refused(struct audit *audit, const struct peer *peer, const char *slug)
+static struct refused *find_refused(struct audit *audit, const struct audit_caller *caller, const char *slug)
 {
-        uint64_t hash = caller_hash(peer, NULL, slug);
+        const struct peer *peer = caller->peer;
+        uint64_t hash = caller_hash(caller, /* named= */ false, slug);
         struct refused *oldest = NULL;
 
         for (size_t i = 0; i < NEIGHBOURS; i++) {
@@ -173,8 +184,8 @@ static struct refused *find_refused(struct audit *audit, const struct peer *peer
 void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *slug,
                    uint64_t now_usec)
 {
-        struct refused *slot = find_refused(audit, caller->peer, slug);
-        char who[160], text[384], more[64] = "", kept_back[LINE_BUDGET_TEXT_MAX];
+        struct refused *slot = find_refused(audit, caller, slug);
+        char who[208], text[448], more[64] = "", kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (slot->slug && now_usec < slot->said_usec + QUIET_USEC) {
                 slot->n_kept_back++;
@@ -214,7 +225,7 @@ struct audit *audit_free(struct audit *audit)
 
 void audit_reload(const struct audit_caller *caller)
 {
-        char who[160], text[192];
+        char who[208], text[256];
 
         describe_caller(caller, who, sizeof(who));
         (void)snprintf(text, sizeof(text), "a reload is asked for by %s", who);

@@ -10,15 +10,17 @@ struct audit;
 struct audit_caller {
         const struct peer *peer;
         const char *client; /* as he calls himself, a valid name; NULL: he does not */
+        const char *local;  /* the local key that his request carries; NULL: none */
 };
 
 /* -ENOMEM. */
 int audit_new(struct audit **ret);
 struct audit *audit_free(struct audit *audit);
 
-/* A token was handed out: says so once per caller (uid, client name) and token, at info. */
+/* A token was handed out: says so once per caller (uid, client name, local key) and token, at info. opaque:
+ * it was a local key's opaque token; session: the real one behind it. */
 void audit_handed_out(struct audit *audit, const struct audit_caller *caller, const char *environment,
-                      const struct session *session, uint64_t now_usec);
+                      const struct session *session, bool opaque, uint64_t now_usec);
 
 /* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
  * were kept back. slug: a static text. */

@@ -54,6 +54,56 @@ static bool complete_groups(struct caller *caller, struct known *known, uint64_t
         return true;
 }
 
+/* Notes its groups by their places among those that rules name: a list would be long. Without memory they
+ * are not known. */
+static void take_groups(struct caller *caller, const struct known *known, const struct access_groups *groups)
+{
+        const struct rule_groups *named = &known->rule_groups;
+
+        free(caller->member_of);
+        caller->member_of = NULL;
+        caller->has_groups = groups->known;
+        if (!known->settings->groups_beyond || groups->n == 0) {
+                return;
+        }
+        caller->member_of = calloc((named->n + 7) / 8, 1);
+        if (!caller->member_of) {
+                caller->has_groups = false;
+                return;
+        }
+        for (size_t i = 0, at = 0; i < named->n && at < groups->n; i++) {
+                if (named->ids[i] == groups->ids[at]) { /* both are sorted */
+                        caller->member_of[i / 8] |= (uint8_t)(1 << i % 8);
+                        at++;
+                }
+        }
+}
+
+void caller_identify(const struct caller *caller, const struct known *known, struct rule_group_list *room,
+                     struct caller_identity *ret)
+{
+        const struct rule_groups *named = &known->rule_groups;
+        bool right = caller->generation == known->generation; /* else the places are others */
+
+        room->n = 0;
+        for (size_t i = 0; right && caller->member_of && i < named->n; i++) {
+                if (caller->member_of[i / 8] & (1 << i % 8)) {
+                        room->ids[room->n++] = named->ids[i];
+                }
+        }
+        *ret = (struct caller_identity){ .uid = caller->peer.uid,
+                                         .gid = caller->peer.gid,
+                                         .has_groups = right && caller->has_groups,
+                                         .groups = room->ids,
+                                         .n_groups = room->n };
+}
+
+void caller_clear(struct caller *caller)
+{
+        free(caller->member_of);
+        caller->member_of = NULL;
+}
+
 /* The rights by what is known now. */
 static void take_rights(struct caller *caller, struct known *known, const struct access_groups *groups,
                         uint64_t until_usec)
@@ -63,6 +113,7 @@ static void take_rights(struct caller *caller, struct known *known, const struct
         caller->may_use = rights.use;
         caller->may_operate = rights.operate;
         caller->may_reload = rights.reload;
+        take_groups(caller, known, groups);
         caller->generation = known->generation;
         caller->until_usec = until_usec;
 }
@@ -88,9 +139,10 @@ bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec,
         if (!access_needs_names(known->settings, &caller->peer, &groups)) {
                 return true;
         }
-        /* A caller without a right is not made to wait for the names: it may not keep a place so long. */
+        /* A caller without a right is not made to wait for the names: it may not keep a place so long.
+         * Unless a local key could give it one. */
         int r = known_names(known, now_usec, waiter, &names_until_usec);
-        if (r < 0 && caller_has_right(caller) && !last_time) {
+        if (r < 0 && (caller_has_right(caller) || known->settings->names_beyond) && !last_time) {
                 caller->generation = 0;
                 *ret_wait_until_usec = names_until_usec;
                 return false;

@@ -12,6 +12,10 @@ struct caller {
         uint64_t groups_until_usec;    /* the groups are waited for; 0: they are not */
         uint32_t may_use, may_operate; /* a bit per environment, in the order of the settings */
         bool may_reload;
+        /* Of the groups that rules name (known->rule_groups, a bit each): those that it is a member of. Kept
+         * where local keys or the gateway's rules name groups; has_groups: they are known. */
+        bool has_groups;
+        uint8_t *member_of;
 };
 
 /* Judges what the caller may do, where that is not known: at the first request that needs a right, when the
@@ -27,3 +31,11 @@ void caller_doubt(struct caller *caller, struct known *known, uint64_t now_usec)
 
 /* Has it shown any right so far? */
 bool caller_has_right(const struct caller *caller);
+
+/* The caller as rules judge it, by what was judged last. Its groups lie in *room, which has to last as long.
+ * `local` is NULL: that is the request's. */
+void caller_identify(const struct caller *caller, const struct known *known, struct rule_group_list *room,
+                     struct caller_identity *ret);
+
+/* Frees what it holds; the peer's is peer_clear()'s. */
+void caller_clear(struct caller *caller);

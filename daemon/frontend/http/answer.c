@@ -121,6 +121,18 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
         return (struct answer){ status, response };
 }
 
+struct answer answer_error_as_upstream(unsigned status, const char *slug, const char *message,
+                                       uint32_t retry_after_sec, const char *allow, bool close)
+{
+        struct answer answer =
+                answer_error_with(status, /* slug= */ NULL, message, retry_after_sec, allow, close);
+
+        if (answer.response) {
+                (void)MHD_add_response_header(answer.response, "EQP-Error", slug);
+        }
+        return answer;
+}
+
 uint32_t answer_retry_after(uint64_t moment_usec, uint64_t now_usec)
 {
         if (moment_usec == USEC_NEVER) {

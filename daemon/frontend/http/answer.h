@@ -37,6 +37,10 @@ struct answer answer_error(unsigned status, const char *slug, const char *messag
 struct answer answer_error_with(unsigned status, const char *slug, const char *message,
                                 uint32_t retry_after_sec, const char *allow, bool close);
 
+/* The same as the EQP API would say it, without "error"; the slug stands in the header EQP-Error. */
+struct answer answer_error_as_upstream(unsigned status, const char *slug, const char *message,
+                                       uint32_t retry_after_sec, const char *allow, bool close);
+
 /* Seconds for a Retry-After header until a moment, rounded up, from 1 to an hour; a minute where nobody
  * knows (a key file may be dropped any time). */
 uint32_t answer_retry_after(uint64_t moment_usec, uint64_t now_usec);

@@ -28,6 +28,9 @@ struct audit_caller connection_caller(const struct connection *connection)
         const struct guard_facts *facts = &connection->request.facts;
         bool named = facts->n_clients == 1 && client_name_valid(facts->client, strlen(facts->client));
 
+        const struct local_key *key = connection->request.carried.key;
+
         return (struct audit_caller){ .peer = &connection->caller.peer,
-                                      .client = named ? facts->client : NULL };
+                                      .client = named ? facts->client : NULL,
+                                      .local = key ? key->name : NULL };
 }

@@ -116,6 +116,7 @@ struct connection *connections_remove(struct connections *connections, struct co
         connections->n--;
         connection_leave_place(connection);
         peer_clear(&connection->caller.peer);
+        caller_clear(&connection->caller);
         free(connection);
         if (connections->n == 0 && connections->admission.n[PLACE_PARKED] == 0 &&
             connections->parking.n_leaving == 0) {

@@ -35,6 +35,7 @@ static bool names_environment(const struct access_settings *settings, const char
 static void leave_place(struct known_environment *place)
 {
         (void)session_unref(place->session);
+        (void)secret_free(place->opaque);
         *place = (struct known_environment){ 0 };
 }
 
@@ -94,6 +95,23 @@ int known_take_environment(struct known *known, const struct environment_view *v
                 }
         }
         return at;
+}
+
+int known_take_opaque_keys(struct known *known, const char *environment,
+                           const uint8_t keys[][MESSAGE_OPAQUE_KEY_SIZE], size_t n)
+{
+        int at = known_find(known, environment);
+
+        if (at < 0) {
+                return 0;
+        }
+        struct known_opaque_keys **opaque = &known->environments[at]->opaque;
+        if (!*opaque && !(*opaque = secret_alloc(sizeof(**opaque)))) {
+                return -ENOMEM;
+        }
+        (*opaque)->n = n;
+        memcpy((*opaque)->keys, keys, sizeof((*opaque)->keys));
+        return 0;
 }
 
 bool known_configured(const struct known_environment *environment)

@@ -5,12 +5,21 @@
 #include "daemon/base/waiters.h"
 #include "daemon/frontend/known/known_groups.h"
 #include "daemon/frontend/known/questions.h"
+#include "lib/message.h"
 #include "lib/spaced_turns.h"
+
+/* What opaque tokens of an environment are made with, and known by: keys of a MAC. In secret memory. */
+struct known_opaque_keys {
+        size_t n; /* 0: there are none, so none can be made */
+        uint8_t keys[MESSAGE_OPAQUE_KEYS_MAX]
+                    [MESSAGE_OPAQUE_KEY_SIZE]; /* made with the first, known by any */
+};
 
 struct known_environment {
         struct environment_view view;
-        struct session *session; /* in hand; NULL: none */
-        struct waiters waiters;  /* told at every outcome and change of keys */
+        struct session *session;          /* in hand; NULL: none */
+        struct known_opaque_keys *opaque; /* NULL until the keeper has told them */
+        struct waiters waiters;           /* told at every outcome and change of keys */
 };
 
 /* Zeroed, then known_init(). */
@@ -44,6 +53,9 @@ void known_take_settings(struct known *known, struct access_settings *settings);
 /* Returns the environment's place in the order of the settings; -1: there is none of this name. */
 int known_take_environment(struct known *known, const struct environment_view *view,
                            struct session *session);
+/* Of an environment that there is not, nothing is taken. -ENOMEM. */
+int known_take_opaque_keys(struct known *known, const char *environment,
+                           const uint8_t keys[][MESSAGE_OPAQUE_KEY_SIZE], size_t n);
 void known_take_keys(struct known *known, const struct keys_view *keys);
 void known_take_names(struct known *known, uint64_t again_usec, uint64_t until_usec);
 

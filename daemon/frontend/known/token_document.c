@@ -7,12 +7,13 @@
 #include "lib/secret_json.h"
 #include "lib/util.h"
 
-struct json_object *token_document_upstream(const struct session *session, uint32_t expires_in_sec)
+struct json_object *token_document_upstream(const struct session *session, const char *ust,
+                                            uint32_t expires_in_sec)
 {
         struct json_object *json = json_object_new_object();
 
         json_put(json, "mage_id", json_object_new_string(session->mage_id));
-        json_put(json, "ust", json_object_new_string(session->ust));
+        json_put(json, "ust", json_object_new_string(ust));
         json_put(json, "expires_in", json_object_new_int64(expires_in_sec));
         return json;
 }
@@ -20,7 +21,8 @@ struct json_object *token_document_upstream(const struct session *session, uint3
 struct json_object *token_document(const struct environment_view *view, const struct session *session,
                                    uint64_t now_usec)
 {
-        struct json_object *json = token_document_upstream(session, session_left_sec(session, now_usec));
+        struct json_object *json =
+                token_document_upstream(session, session->ust, session_left_sec(session, now_usec));
         char expires[CLOCK_TEXT_MAX];
 
         (void)clock_format_utc(session->expires_usec, expires);

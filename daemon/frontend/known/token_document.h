@@ -11,8 +11,10 @@
 struct json_object *token_document(const struct environment_view *view, const struct session *session,
                                    uint64_t now_usec);
 
-/* As the upstream would answer it: mage_id, ust, expires_in. */
-struct json_object *token_document_upstream(const struct session *session, uint32_t expires_in_sec);
+/* As the upstream would answer it: mage_id, ust, expires_in. ust: the session's own, or what stands for it.
+ */
+struct json_object *token_document_upstream(const struct session *session, const char *ust,
+                                            uint32_t expires_in_sec);
 
 /* As the content of a file: that JSON, or the bare token without an end of line. In secret memory, the
  * caller's. NULL: no memory. */
