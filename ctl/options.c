@@ -133,6 +133,9 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         const struct options *options = parse->options;
         enum operand operand = parse->verb->operand;
 
+        if (operand == OPERAND_LOCAL_KEY && !options->environment) {
+                argp_error(state, "the name of a local key is missing, such as reports");
+        }
         if (operand != OPERAND_NONE && operand != OPERAND_OPTIONAL && !options->environment) {
                 argp_error(state, "the name of an environment is missing, such as sandbox");
         }
@@ -145,6 +148,43 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         }
         if (options->json && options->watch) {
                 argp_error(state, "--json and --watch do not go together");
+        }
+}
+
+static void take_rule(const char *list[static OPTIONS_RULES_MAX], size_t *n, const char *option,
+                      const char *argument, struct argp_state *state)
+{
+        if (*n == OPTIONS_RULES_MAX) {
+                argp_error(state, "--%s may stand %d times at most", option, OPTIONS_RULES_MAX);
+        }
+        list[(*n)++] = argument;
+}
+
+static error_t on_local_option(int key, const char *argument, struct argp_state *state)
+{
+        struct options *options = ((struct parse *)state->input)->options;
+
+        switch (key) {
+        case KEY_ENVIRONMENT:
+                options->of_environment = argument;
+                return 0;
+        case KEY_ALLOW:
+                take_rule(options->allows, &options->n_allows, "allow", argument, state);
+                return 0;
+        case KEY_CALLER:
+                take_rule(options->callers, &options->n_callers, "caller", argument, state);
+                return 0;
+        case KEY_EXPIRES:
+                options->expires = argument;
+                return 0;
+        case KEY_REAL:
+                options->real = true;
+                return 0;
+        case KEY_PRINT:
+                options->print = true;
+                return 0;
+        default:
+                return ARGP_ERR_UNKNOWN;
         }
 }
 
@@ -194,7 +234,7 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
                 check_whole(parse, state);
                 return 0;
         default:
-                return ARGP_ERR_UNKNOWN;
+                return on_local_option(key, argument, state);
         }
 }
 

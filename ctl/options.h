@@ -3,6 +3,8 @@
 
 #include "lib/util.h"
 
+#define OPTIONS_RULES_MAX 64 /* as many as a list may have */
+
 enum token_format {
         TOKEN_FORMAT_RAW,    /* the bare token */
         TOKEN_FORMAT_JSON,   /* the token and what belongs to it */
@@ -30,6 +32,13 @@ struct options {
         bool yes;               /* do not ask */
         const char *request[3]; /* of gateway explain: who, method, path */
         const char *account;    /* likewise, a mage_id; NULL: what the configuration says */
+        /* of a local key, whose name is in `environment` */
+        const char *of_environment; /* that it is good for */
+        const char *allows[OPTIONS_RULES_MAX], *callers[OPTIONS_RULES_MAX];
+        size_t n_allows, n_callers;
+        const char *expires;
+        bool real;
+        bool print; /* its section, and change nothing */
 };
 
 /* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the

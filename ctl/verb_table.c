@@ -65,6 +65,25 @@ static const struct argp_option key_remove_options[] = {
         { 0 },
 };
 
+static const struct argp_option local_add_options[] = {
+        { .name = "environment", .key = KEY_ENVIRONMENT, .arg = "ENVIRONMENT",
+          .doc = "The environment that the key is good for" },
+        { .name = "allow", .key = KEY_ALLOW, .arg = "RULE",
+          .doc = "What it opens, as 'GET /rest/v1/reports/**'; may stand more than once" },
+        { .name = "caller", .key = KEY_CALLER, .arg = "WHO",
+          .doc = "Who may use it, as user:deploy; may stand more than once" },
+        { .name = "expires", .key = KEY_EXPIRES, .arg = "DATE", .doc = "Its last day, as 2027-06-30" },
+        { .name = "real", .key = KEY_REAL, .doc = "It gives out the real token, which opens the whole account" },
+        { .name = "print", .key = KEY_PRINT,
+          .doc = "Print the section for a configuration elsewhere, and change nothing here" },
+        { 0 },
+};
+
+static const struct argp_option local_list_options[] = {
+        { .name = "json", .key = KEY_JSON, .doc = "Print the list as JSON" },
+        { 0 },
+};
+
 static const struct argp_option doctor_options[] = {
         { .name = "json", .key = KEY_JSON, .doc = "Print the report as JSON" },
         { 0 },
@@ -156,6 +175,31 @@ const struct verb verbs[] = {
                      "decides. WHO is user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, any or local:NAME.",
           .options = gateway_explain_options,
           .run = verb_gateway_explain },
+        { .name = "local add",
+          .operand = OPERAND_LOCAL_KEY,
+          .arguments = "NAME",
+          .brief = "make a local key for a program",
+          .summary = "Make a local key, an application ID and secret for one program, and print both, once.",
+          .options = local_add_options,
+          .run = verb_local_add },
+        { .name = "local list",
+          .operand = OPERAND_NONE,
+          .brief = "show the local keys, without their secrets",
+          .summary = "Show the local keys of the configuration, without their secrets.",
+          .options = local_list_options,
+          .run = verb_local_list },
+        { .name = "local rotate",
+          .operand = OPERAND_LOCAL_KEY,
+          .arguments = "NAME",
+          .brief = "give a local key another secret",
+          .summary = "Give a local key another secret, and print it, once. The one from before is good for a day yet.",
+          .run = verb_local_rotate },
+        { .name = "local remove",
+          .operand = OPERAND_LOCAL_KEY,
+          .arguments = "NAME",
+          .brief = "end a local key and its tokens",
+          .summary = "Remove a local key: it and its tokens end at once.",
+          .run = verb_local_remove },
         { .name = "doctor",
           .operand = OPERAND_NONE,
           .brief = "examine this installation; the report holds no secret",

@@ -17,6 +17,12 @@ enum {
         KEY_UNTESTED,
         KEY_YES,
         KEY_ACCOUNT,
+        KEY_ENVIRONMENT,
+        KEY_ALLOW,
+        KEY_CALLER,
+        KEY_EXPIRES,
+        KEY_REAL,
+        KEY_PRINT,
 };
 
 /* What may stand behind the verb beside its options. */
@@ -24,8 +30,9 @@ enum operand {
         OPERAND_NONE,
         OPERAND_OPTIONAL, /* an environment */
         OPERAND_REQUIRED,
-        OPERAND_COMMAND, /* an environment, then a command with all that follows it */
-        OPERAND_REQUEST, /* an environment, a caller, a method and a path */
+        OPERAND_COMMAND,   /* an environment, then a command with all that follows it */
+        OPERAND_REQUEST,   /* an environment, a caller, a method and a path */
+        OPERAND_LOCAL_KEY, /* the name of a local key */
 };
 
 struct verb {

@@ -16,4 +16,8 @@ int verb_key_list(const struct options *options);
 int verb_key_check(const struct options *options);
 int verb_key_remove(const struct options *options);
 int verb_gateway_explain(const struct options *options);
+int verb_local_add(const struct options *options);
+int verb_local_list(const struct options *options);
+int verb_local_rotate(const struct options *options);
+int verb_local_remove(const struct options *options);
 int verb_doctor(const struct options *options);

@@ -1,0 +1,19 @@
+/* Local file: the file of eqp-brokerd.conf.d in which a local key stands that eqpctl has made. Every
+ * function says on stderr what went wrong, and leaves nothing half done. */
+#pragma once
+
+#include "lib/util.h"
+
+#define LOCAL_FILE_PATH_MAX 4096
+
+/* Its path: "local-NAME.conf" beside the configuration. False: that is longer than a path may be. */
+bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX]);
+
+/* Writes it: mode 0640, readable for the daemon's user, whole at every moment, on the disk when this
+ * returns. create: -EEXIST if there is one. Else it is replaced. */
+int local_file_put(const char *path, const char *text, size_t length, bool create);
+
+/* Its text, the caller's to free; NULL: there is none (told, with what that means), or it cannot be read. */
+char *local_file_read(const char *path, const char *name);
+
+int local_file_remove(const char *path);

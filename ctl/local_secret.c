@@ -1,0 +1,57 @@
+/* Local secret: randomness of the kernel, and its hash by GnuTLS, which this verb alone has need of. */
+#include "ctl/local_secret.h"
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "ctl/complain.h"
+#include "lib/secret.h"
+
+#define ID_BYTES     3
+#define SECRET_BYTES (LOCAL_SECRET_LENGTH / 2)
+
+static void put_hex(char *to, const uint8_t *bytes, size_t n)
+{
+        static const char digits[] = "0123456789abcdef";
+
+        for (size_t i = 0; i < n; i++) {
+                *to++ = digits[bytes[i] >> 4];
+                *to++ = digits[bytes[i] & 15];
+        }
+        *to = '\0';
+}
+
+static bool fill(struct local_secret *secret, const char *name)
+{
+        uint8_t bytes[ID_BYTES + SECRET_BYTES];
+        char suffix[2 * ID_BYTES + 1];
+
+        if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+                return false;
+        }
+        put_hex(suffix, bytes, ID_BYTES);
+        put_hex(secret->secret, bytes + ID_BYTES, SECRET_BYTES);
+        explicit_bzero(bytes, sizeof(bytes));
+        (void)snprintf(secret->id, sizeof(secret->id), "lk-%s-%s", name, suffix);
+        int r = gnutls_hash_fast(GNUTLS_DIG_SHA256, secret->secret, LOCAL_SECRET_LENGTH, secret->hash);
+        secret_wipe_stack();
+        return r >= 0;
+}
+
+struct local_secret *local_secret_new(const char *name)
+{
+        _cleanup_secret_ struct local_secret *secret = secret_alloc(sizeof(*secret));
+
+        if (!secret || !fill(secret, name)) {
+                complain("There is no randomness, or no memory, for a secret.");
+                return NULL;
+        }
+        return take_ptr(secret);
+}
+
+void local_secret_print(const struct local_secret *secret, const char *id)
+{
+        (void)printf("application ID:     %s\napplication secret: %s\n", id, secret->secret);
+}

@@ -1,0 +1,239 @@
+/* Verb local add: makes a local key: a section in a file of its own, and an ID and a secret that are shown
+ * once. Verb local rotate gives one another secret. */
+#include <stdio.h>
+#include <time.h>
+
+#include "ctl/complain.h"
+#include "ctl/configuration.h"
+#include "ctl/local_file.h"
+#include "ctl/local_reload.h"
+#include "ctl/local_secret.h"
+#include "ctl/local_section.h"
+#include "ctl/verbs.h"
+#include "lib/end_date.h"
+#include "lib/secret.h"
+
+#define OLD_GOOD_SEC (24 * 3600) /* a token lives no longer */
+
+/* NULL after saying why. */
+static struct settings *read_settings(void)
+{
+        struct settings *settings = NULL;
+        char message[PROGRAM_WORDS_MAX];
+
+        if (configuration_read(&settings, NULL, message) < 0) {
+                complain("%s", message);
+                return NULL;
+        }
+        return settings;
+}
+
+static bool is_name(const char *name)
+{
+        if (local_key_name_valid(name, strlen(name))) {
+                return true;
+        }
+        complain("'%s' is no name of a local key: it is 1 to 32 of A-Z a-z 0-9 . _ -, and begins with a "
+                 "letter, a digit or _.",
+                 name);
+        return false;
+}
+
+/* ---- add ---- */
+
+/* Is what the command line says whole? EXIT_DONE: it is. */
+static int check_options(const struct options *options)
+{
+        if (!is_name(options->environment)) {
+                return EXIT_USAGE;
+        }
+        if (!options->of_environment) {
+                complain("--environment is missing: a local key is good for one environment.");
+                return EXIT_USAGE;
+        }
+        if (options->n_allows == 0 && !options->real) {
+                complain("--allow is missing: without it the key opens nothing. For example: --allow 'GET "
+                         "/rest/v1/reports/**'");
+                return EXIT_USAGE;
+        }
+        return local_section_check(options) ? EXIT_DONE : EXIT_USAGE;
+}
+
+static bool check_settings(const struct options *options)
+{
+        _cleanup_(settings_freep) struct settings *settings = read_settings();
+
+        if (!settings) {
+                return false;
+        }
+        if (!settings_environment(settings, options->of_environment)) {
+                configuration_complain_unknown(settings, options->of_environment);
+                return false;
+        }
+        if (settings_local_key(settings, options->environment)) {
+                complain("There is a local key %s already: give this one another name, or see 'eqpctl local "
+                         "rotate %s'.",
+                         options->environment, options->environment);
+                return false;
+        }
+        return true;
+}
+
+/* Whoever has the port while the daemon is down collects IDs and secrets from programs that know no better;
+ * with a caller, they open nothing for anybody else. */
+static bool check_port(const struct options *options)
+{
+        if (options->n_callers > 0 || local_port_is_held(options)) {
+                return true;
+        }
+        complain("Nobody holds the daemon's TCP port while it is down, so another user could take it and "
+                 "collect the secret: say with --caller who may use the key, such as --caller user:deploy, "
+                 "or have systemd hold the port (systemctl enable --now eqp-brokerd.socket).");
+        return false;
+}
+
+/* The file is written: EXIT_DONE, and the secret may be shown. */
+static int take_up(const struct options *options, const char *path)
+{
+        switch (local_reload(options)) {
+        case LOCAL_REJECTED:
+                (void)local_file_remove(path);
+                complain("The key is not made.");
+                return EXIT_FAILED;
+        case LOCAL_NO_DAEMON:
+                (void)fprintf(stderr, "%s is written. No daemon runs: the key is good once it does.\n",
+                              path);
+                return EXIT_DONE;
+        case LOCAL_NOT_ASKED:
+                (void)fprintf(stderr, "%s is written, and is good after: eqpctl reload\n", path);
+                return EXIT_DONE;
+        case LOCAL_RELOADED:
+        default:
+                (void)fprintf(stderr, "%s is written, and the daemon has taken it up.\n", path);
+                return EXIT_DONE;
+        }
+}
+
+static int add(const struct options *options, const struct local_secret *secret)
+{
+        const struct local_section section = { options->environment, options->of_environment, secret->id,
+                                               secret->hash, options };
+        _cleanup_free_ char *text = NULL;
+        char path[LOCAL_FILE_PATH_MAX];
+        size_t length = 0;
+        int code;
+
+        text = local_section_format(&section, &length);
+        if (!text) {
+                complain("Out of memory.");
+                return EXIT_FAILED;
+        }
+        if (options->print) {
+                (void)fwrite(text, 1, length, stdout);
+                (void)fprintf(stderr,
+                              "Put this section into the broker's configuration. The secret of %s is "
+                              "shown this once:\n%s\n",
+                              secret->id, secret->secret);
+                return finish_output();
+        }
+        if (!local_file_path(options->environment, path) ||
+            local_file_put(path, text, length, /* create= */ true) < 0) {
+                return EXIT_FAILED;
+        }
+        code = take_up(options, path);
+        if (code != EXIT_DONE) {
+                return code;
+        }
+        local_secret_print(secret, secret->id);
+        (void)fprintf(stderr, "The secret is shown this once.\n");
+        return finish_output();
+}
+
+int verb_local_add(const struct options *options)
+{
+        _cleanup_secret_ struct local_secret *secret = NULL;
+        int code = check_options(options);
+
+        if (code != EXIT_DONE) {
+                return code;
+        }
+        if (!options->print && (!check_settings(options) || !check_port(options))) {
+                return EXIT_FAILED;
+        }
+        secret = local_secret_new(options->environment);
+        return secret ? add(options, secret) : EXIT_FAILED;
+}
+
+/* ---- rotate ---- */
+
+static int put_rotated(const struct options *options, const char *path, const char *before, const char *text,
+                       size_t length)
+{
+        if (local_file_put(path, text, length, /* create= */ false) < 0) {
+                return EXIT_FAILED;
+        }
+        switch (local_reload(options)) {
+        case LOCAL_REJECTED:
+                (void)local_file_put(path, before, strlen(before), /* create= */ false);
+                complain("The secret stays as it was.");
+                return EXIT_FAILED;
+        case LOCAL_NOT_ASKED:
+                (void)fprintf(stderr, "%s is written, and is good after: eqpctl reload\n", path);
+                return EXIT_DONE;
+        default:
+                return EXIT_DONE;
+        }
+}
+
+static int rotate(const struct options *options, const struct local_key *key)
+{
+        _cleanup_secret_ struct local_secret *secret = local_secret_new(key->name);
+        _cleanup_free_ char *before = NULL, *text = NULL;
+        int64_t old_until_sec = (int64_t)time(NULL) + OLD_GOOD_SEC;
+        char path[LOCAL_FILE_PATH_MAX], date[END_DATE_TEXT_MAX];
+        size_t length = 0;
+        bool found;
+
+        if (!secret || !local_file_path(key->name, path)) {
+                return EXIT_FAILED;
+        }
+        before = local_file_read(path, key->name);
+        if (!before) {
+                return EXIT_FAILED;
+        }
+        text = local_section_rotate(before, key->name, secret->hash, key->secret_hash, old_until_sec,
+                                    &length, &found);
+        if (!text || !found) {
+                complain(text ? "%s has no secret_sha256 of the local key %s." : "Out of memory.", path,
+                         key->name);
+                return EXIT_FAILED;
+        }
+        int code = put_rotated(options, path, before, text, length);
+        if (code != EXIT_DONE) {
+                return code;
+        }
+        local_secret_print(secret, key->id);
+        (void)fprintf(stderr, "The secret is shown this once. The one from before is good until %s.\n",
+                      end_date_format(old_until_sec, date));
+        return finish_output();
+}
+
+int verb_local_rotate(const struct options *options)
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+        const struct local_key *key;
+
+        if (!is_name(options->environment)) {
+                return EXIT_USAGE;
+        }
+        settings = read_settings();
+        if (!settings) {
+                return EXIT_FAILED;
+        }
+        key = settings_local_key(settings, options->environment);
+        if (!key) {
+                complain("There is no local key %s. See: eqpctl local list", options->environment);
+                return EXIT_FAILED;
+        }
+        return rotate(options, key);
+}

@@ -1,0 +1,267 @@
+"""eqpctl local ... with a real daemon, and clients that use what it prints."""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from broker import BARE_ENVIRONMENT, binary, free_port
+from local_keys import BODY, LocalKey, basic, session_path
+from simulator import EXAMPLE_KEY
+
+EQPCTL = binary("ctl/eqpctl")
+ALLOW = "GET /rest/v1/reports/**"
+ADD = ("local", "add", "reports", "--environment", "sandbox", "--allow", ALLOW)
+
+
+def environment(broker):
+    return BARE_ENVIRONMENT | {"EQP_BROKERD": binary(), "EQP_BROKER_CONFIG": str(broker.config_path),
+                               "EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}", "LC_ALL": "C.UTF-8"}
+
+
+def eqpctl(broker, *arguments, code=0, **more):
+    result = subprocess.run([EQPCTL, *arguments], env=environment(broker), stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, timeout=60, **more)
+    assert result.returncode == code, result
+    return result
+
+
+def pair_of(broker, result):
+    """ID and secret, as they are printed; nobody else is to print the latter."""
+    match = re.fullmatch(r"application ID:     (\S+)\napplication secret: ([0-9a-f]{64})\n", result.stdout)
+    assert match, result
+    assert match[2] not in result.stderr
+    broker.keep_secret(match[2])
+    return match[1], match[2]
+
+
+def add(broker, *more):
+    return pair_of(broker, eqpctl(broker, *ADD, "--caller", "uid:0", *more))
+
+
+def file_of(broker, name="reports"):
+    return broker.directory / "eqp-brokerd.conf.d" / f"local-{name}.conf"
+
+
+def status_of(broker, id, secret):
+    return broker.request("POST", session_path(), {"EQP-Client": None} | basic(id, secret), BODY, via="tcp").status
+
+
+@pytest.fixture
+def broker(upstream, make_broker):
+    return make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+
+
+def test_from_nothing_to_a_token(broker):
+    result = eqpctl(broker, *ADD, "--caller", "uid:0", "--expires", "2097-06-30")
+    id, secret = pair_of(broker, result)
+    assert re.fullmatch(r"lk-reports-[0-9a-f]{6}", id)
+    assert result.stderr == f"{file_of(broker)} is written, and the daemon has taken it up.\nThe secret is shown this once.\n"
+    # As people do it, with curl.
+    answer = subprocess.run(["curl", "-sS", "-u", f"{id}:{secret}", "-H", "Content-Type: application/json", "-d", BODY,
+                             f"http://127.0.0.1:{broker.port}{session_path()}"], capture_output=True, text=True, check=True)
+    token = json.loads(answer.stdout)["ust"]
+    broker.keep_secret(token)
+    assert token.startswith("eqpl1.reports.")
+    # And as a Python program does: the token from one URL, the rest below the same one.
+    base = f"http://127.0.0.1:{broker.port}/sandbox/rest/v1"
+    request = urllib.request.Request(f"{base}/app/session/token", BODY.encode(), basic(id, secret) | {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as reply:
+        token = json.load(reply)["ust"]
+    broker.keep_secret(token)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(f"{base}/reports/metrics", headers={"Authorization": f"Bearer {token}"}), timeout=20)
+    assert (refused.value.code, refused.value.headers["EQP-Error"]) == (404, "gateway_off"), "the token is known"
+
+
+def test_its_file(broker):
+    id, secret = add(broker, "--allow", "POST,PUT /rest/v1/products/packages/*", "--expires", "2097-06-30")
+    path = file_of(broker)
+    assert path.stat().st_mode & 0o7777 == 0o640
+    lines = path.read_text().splitlines()
+    assert lines[1:] == ["[local reports]", "environment = sandbox", f"id = {id}",
+                         f"secret_sha256 = {hashlib.sha256(secret.encode()).hexdigest()}", "caller = uid:0", f"allow = {ALLOW}",
+                         "allow = POST,PUT /rest/v1/products/packages/*", "expires = 2097-06-30"]
+    assert lines[0].startswith("# Made by eqpctl local.")
+    assert secret not in path.read_text() and os.listdir(path.parent) == [path.name]
+
+
+def test_real_tokens(broker):
+    id, secret = pair_of(broker, eqpctl(broker, "local", "add", "ci", "--environment", "sandbox", "--real", "--caller", "any"))
+    answer = broker.request("POST", session_path(), {"EQP-Client": None} | basic(id, secret), BODY, via="tcp")
+    assert answer.json()["ust"] == broker.token()["ust"]
+
+
+def test_print_changes_nothing(broker):
+    result = eqpctl(broker, *ADD, "--print")
+    section, words = result.stdout, result.stderr
+    secret = re.search(r"^[0-9a-f]{64}$", words, re.M)[0]
+    assert secret not in section and f"secret_sha256 = {hashlib.sha256(secret.encode()).hexdigest()}" in section
+    assert not file_of(broker).parent.exists() and not broker.status("sandbox")["local_keys"]
+    # It is what a configuration management puts there.
+    broker.keep_secret(secret)
+    broker.config_path.write_text(broker.config() + section)
+    broker.reload()
+    assert status_of(broker, re.search(r"^id = (.*)$", section, re.M)[1], secret) == 200
+
+
+def test_print_needs_no_daemon(broker):
+    broker.stop()
+    assert "[local reports]" in eqpctl(broker, *ADD, "--print").stdout
+
+
+def test_list(broker):
+    assert eqpctl(broker, "local", "list").stdout == "There is no local key. See: eqpctl local add --help\n"
+    id, secret = add(broker)
+    other, _ = pair_of(broker, eqpctl(broker, "local", "add", "ci", "--environment", "sandbox", "--real", "--caller", "any"))
+    result = eqpctl(broker, "local", "list")
+    rows = [re.split(r" {2,}", line) for line in result.stdout.splitlines()]
+    assert rows == [["NAME", "ENVIRONMENT", "ID", "TOKEN", "CALLER", "EXPIRES"], ["ci", "sandbox", other, "real", "any", "-"],
+                    ["reports", "sandbox", id, "opaque", "uid:0", "-"]]
+    assert json.loads(eqpctl(broker, "local", "list", "--json").stdout)[1] == {
+        "name": "reports", "environment": "sandbox", "id": id, "token": "opaque", "callers": ["uid:0"], "allow": [ALLOW],
+        "expires": None, "old_until": None}
+    broker.check_text(result.stdout, "the list")
+
+
+def test_rotate(broker):
+    id, old = add(broker)
+    file_of(broker).write_text(file_of(broker).read_text() + "# for the monthly report\n")
+    result = eqpctl(broker, "local", "rotate", "reports")
+    same, new = pair_of(broker, result)
+    assert same == id and new != old
+    assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
+    until = re.search(r"The one from before is good until (\S+)\.\n", result.stderr)[1]
+    assert 23.9 * 3600 < time.mktime(time.strptime(until, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time() <= 24 * 3600 + 1
+    text = file_of(broker).read_text()
+    assert text.endswith(f"caller = uid:0\nallow = {ALLOW}\n# for the monthly report\n") and file_of(broker).stat().st_mode & 0o777 == 0o640
+    assert broker.status("sandbox")["local_keys"][0]["rotating"] is True
+    # Once more: of two there is no place for a third.
+    _, newest = pair_of(broker, eqpctl(broker, "local", "rotate", "reports"))
+    assert [status_of(broker, id, secret) for secret in (old, new, newest)] == [401, 200, 200]
+    assert file_of(broker).read_text().count("secret_sha256_old") == 1
+
+
+def test_remove(broker):
+    id, secret = add(broker)
+    token = broker.request("POST", session_path(), {"EQP-Client": None} | basic(id, secret), BODY, via="tcp").json()["ust"]
+    result = eqpctl(broker, "local", "remove", "reports")
+    assert result.stdout == "The local key reports is removed. Its secret and its tokens are good no more.\n"
+    assert status_of(broker, id, secret) == 401 and not file_of(broker).exists()
+    answer = broker.get("/sandbox/rest/v1/reports", {"EQP-Client": None, "Authorization": f"Bearer {token}"}, via="tcp")
+    assert answer.status == 401
+    assert "is not in a file that eqpctl has made" in eqpctl(broker, "local", "remove", "reports", code=1).stderr
+
+
+# ---- what is refused ----
+
+@pytest.mark.parametrize("arguments, words", [
+    (("local", "add"), "the name of a local key is missing"), (("local", "rotate"), "the name of a local key is missing"),
+    (("local", "add", "a b", "--environment", "sandbox", "--real"), "no name of a local key"),
+    (("local", "add", "x", "--real"), "--environment is missing"), (("local", "add", "x", "--environment", "sandbox"), "--allow is missing"),
+    ((*ADD, "--allow", "GET /rest/v2/x"), "--allow 'GET /rest/v2/x': "), ((*ADD, "--allow", "reports"), "--allow 'reports': "),
+    ((*ADD, "--caller", "root"), "--caller root: "), ((*ADD, "--caller", "unit:x.service"), "--caller unit:x.service: "),
+    ((*ADD, "--expires", "tomorrow"), "--expires takes a day"), (("local", "list", "x"), "one argument too many"), (("local",), "needs a second word")])
+def test_what_makes_no_sense(broker, arguments, words):
+    assert words in eqpctl(broker, *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("local", "add", "x", "--environment", "sandbx", "--real", "--caller", "any"), "There is no environment 'sandbx'"),
+    (("local", "rotate", "x"), "There is no local key x"), (("local", "remove", "x"), "is not in a file that eqpctl has made")])
+def test_what_there_is_not(broker, arguments, words):
+    assert words in eqpctl(broker, *arguments, code=1).stderr
+
+
+def test_a_name_that_is_taken(broker):
+    id, secret = add(broker)
+    assert "There is a local key reports already" in eqpctl(broker, *ADD, "--caller", "any", code=1).stderr
+    assert status_of(broker, id, secret) == 200
+
+
+def test_a_key_that_stands_elsewhere_is_not_ours_to_change(broker):
+    broker.local = [LocalKey("reports", allow=[ALLOW])]
+    broker.write_config()
+    broker.reload()
+    for verb in ("rotate", "remove"):
+        assert "change it where its section [local reports] stands" in eqpctl(broker, "local", verb, "reports", code=1).stderr
+
+
+def test_a_caller_is_demanded_where_nobody_holds_the_port(broker):
+    """Whoever takes the port while the daemon is down collects the secret."""
+    result = eqpctl(broker, *ADD, code=1)
+    assert "Nobody holds the daemon's TCP port while it is down" in result.stderr and not file_of(broker).exists()
+    broker.stop()
+    assert "Nobody holds" in eqpctl(broker, *ADD, code=1).stderr, "nobody knows"
+
+
+def test_no_caller_is_demanded_where_the_manager_holds_the_port(upstream, make_broker, tmp_path):
+    with socket.socket() as held, socket.socket(socket.AF_UNIX) as local:
+        port = free_port()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        local.bind(str(tmp_path / "socket"))
+        for listening in (held, local):
+            listening.listen()
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, passed=[("tcp", held), ("unix", local)])
+        broker.port, broker.socket_path = port, tmp_path / "socket"
+        broker.wait_valid()
+        id, secret = pair_of(broker, eqpctl(broker, *ADD))
+        assert broker.status()["port_held"] is True
+        assert status_of(broker, id, secret) == 200
+
+
+def test_without_a_daemon(broker):
+    broker.stop()
+    result = eqpctl(broker, *ADD, "--caller", "uid:0")
+    id, secret = pair_of(broker, result)
+    assert "No daemon runs: the key is good once it does." in result.stderr
+    broker.start()
+    broker.wait_valid()
+    assert status_of(broker, id, secret) == 200
+    broker.stop()
+    assert eqpctl(broker, "local", "remove", "reports").stdout == f"{file_of(broker)} is removed. No daemon runs.\n"
+
+
+def test_a_mistake_elsewhere_leaves_all_as_it_was(broker):
+    """What the daemon would not take is not left behind."""
+    other = broker.directory / "eqp-brokerd.conf.d" / "zz.conf"
+    other.parent.mkdir()
+    id, secret = add(broker)
+    before = file_of(broker).read_text()
+    # eqpctl reads what stands there now, and finds it good; the daemon reads it later.
+    program = broker.directory / "brokerd"
+    program.write_text(f"#!/bin/sh\n{binary()} \"$@\" || exit\necho '[broker]\nnonsense = 1' > {other}\n")
+    program.chmod(0o755)
+    for arguments in (("local", "rotate", "reports"), ("local", "add", "more", *ADD[3:], "--caller", "any")):
+        other.unlink(missing_ok=True)
+        result = subprocess.run([EQPCTL, *arguments], env=environment(broker) | {"EQP_BROKERD": str(program)}, capture_output=True,
+                                text=True, timeout=60)
+        assert (result.returncode, result.stdout) == (1, "") and "nonsense" in result.stderr, result
+    assert file_of(broker).read_text() == before and not file_of(broker, "more").exists()
+    assert status_of(broker, id, secret) == 200
+
+
+def test_who_may_not_write_there(broker, stranger):
+    result = eqpctl(broker, *ADD, "--caller", "any", code=1, user=stranger, group=stranger, extra_groups=[])
+    assert result.stdout == "" and "Run this as root." in result.stderr
+
+
+def test_the_secret_is_nowhere_else(broker, tmp_path):
+    """Neither in an argument nor in the environment of any program that is started."""
+    trace = tmp_path / "trace"
+    if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs strace")
+    result = subprocess.run(["strace", "-f", "-v", "-s", "4096", "-e", "trace=execve,openat,write", "-o", trace, EQPCTL, *ADD, "--caller",
+                             "uid:0"], env=environment(broker), capture_output=True, text=True, timeout=60, check=True)
+    _, secret = pair_of(broker, result)
+    lines = [line for line in pathlib.Path(trace).read_text().splitlines() if secret in line]
+    assert len(lines) == 1 and "write(1, " in lines[0], lines
