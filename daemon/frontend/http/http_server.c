@@ -7,8 +7,10 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/timer.h"
+#include "daemon/frontend/http/early.h"
 #include "daemon/frontend/http/entrance.h"
 #include "daemon/frontend/http/mhd_loop.h"
+#include "daemon/frontend/http/overdue.h"
 #include "daemon/frontend/http/plain_answer.h"
 #include "daemon/frontend/http/room.h"
 #include "lib/util.h"
@@ -52,8 +54,7 @@ static void look_for_end(struct http_server *server)
 
 /* ---- deadlines ---- */
 
-/* A request that waits is resumed, any other connection ended; an idle one is left to say what it is saying
- * just now, and ended then. If it was us that did not run for a while, what came in time still lies unread:
+/* If it was us that did not run for a while, what came in time still lies unread:
  * it is read first. */
 static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
 {
@@ -62,24 +63,7 @@ static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
         mhd_loop_take_turn(server->loop);
         uint64_t next = parking_look(&server->connections.parking, &server->connections.admission,
                                      &server->connections.drain, now_usec);
-        for (struct connection *connection = server->connections.first, *following; connection;
-             connection = following) {
-                following = connection->next;
-                if (connection->deadline_usec <= now_usec) {
-                        if (connection->state == CONNECTION_WAITING) {
-                                request_resume(&connection->request);
-                        } else if (connection->state == CONNECTION_IDLE) {
-                                (void)room_end_idle(connection, now_usec);
-                        } else {
-                                if (connection->state == CONNECTION_RECEIVING &&
-                                    connection->request.body_too_large) {
-                                        plain_answer_too_large(connection->fd);
-                                }
-                                connection_end(connection);
-                        }
-                }
-                next = MIN_OF(next, connection->deadline_usec);
-        }
+        next = MIN_OF(next, overdue_look(&server->connections, now_usec));
         look_for_end(server);
         return next;
 }
@@ -105,6 +89,15 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
         return NULL;
 }
 
+static enum MHD_Result queue(struct http_server *server, struct request *request)
+{
+        struct connection *connection = request->connection;
+
+        return request_queue(request, connection->mhd,
+                             connection->last || server->connections.drain.begun ||
+                                     room_is_wanted(connection));
+}
+
 /* Answers the request, or suspends it. */
 static enum MHD_Result handle(struct http_server *server, struct request *request)
 {
@@ -121,15 +114,36 @@ static enum MHD_Result handle(struct http_server *server, struct request *reques
                 MHD_suspend_connection(connection->mhd);
                 return MHD_YES;
         }
-        return request_queue(request, connection->mhd,
-                             connection->last || server->connections.drain.begun ||
-                                     room_is_wanted(connection));
+        return queue(server, request);
+}
+
+static enum MHD_Result handle_early(struct http_server *server, struct request *request, const char *data,
+                                    size_t *size)
+{
+        switch (early_step(request, data, size, server->handler.on_request, server->handler.userdata)) {
+        case EARLY_MORE:
+                return MHD_YES;
+        case EARLY_SUSPEND:
+                MHD_suspend_connection(request->connection->mhd);
+                return MHD_YES;
+        case EARLY_ANSWER:
+                return queue(server, request);
+        default:
+                return MHD_NO;
+        }
+}
+
+static bool is_early(const struct http_server *server, const struct request *request)
+{
+        return server->handler.is_early && guard_framing_sound(&request->facts) &&
+               server->handler.is_early(request, server->handler.userdata);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *upload_data,
                                  size_t *upload_data_size, void **request_context)
 {
+        struct http_server *server = userdata;
         struct request *request = *request_context;
 
         if (!request) {
@@ -140,10 +154,17 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 }
                 request = &((struct connection *)info->socket_context)->request;
                 *request_context = request;
-                if (request_take_head(request, mhd, method, version)) {
+                bool to_be_read = request_take_head(request, mhd, method, version);
+                if (is_early(server, request)) {
+                        request->body_too_large = false;
+                        request->phase = REQUEST_HEAD;
+                } else if (to_be_read) {
                         return MHD_YES;
                 }
                 /* Refused before the body is sent; the connection ends with that. */
+        }
+        if (request->phase != REQUEST_WHOLE) {
+                return handle_early(server, request, upload_data, upload_data_size);
         }
         if (*upload_data_size > 0) {
                 if (!request_take_body(request, upload_data, *upload_data_size)) {
@@ -155,7 +176,7 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 *upload_data_size = 0;
                 return MHD_YES;
         }
-        return handle(userdata, request);
+        return handle(server, request);
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *mhd, void **request_context,
@@ -190,23 +211,6 @@ static int on_drain_limit(sd_event_source *source, uint64_t usec, void *userdata
         return 0;
 }
 
-/* What lasts longer than it may, now that the end has begun, is given its new deadline. */
-static void shorten(struct connections *connections, struct connection *connection, uint64_t now_usec)
-{
-        const struct drain *drain = &connections->drain;
-
-        if (connection->state == CONNECTION_WAITING) {
-                request_wait(&connection->request, connection->request.wait_until_usec);
-        } else if (connection_between_requests(connection)) {
-                connections_expect(
-                        connections, connection, CONNECTION_IDLE,
-                        drain_quiet_until(drain, connection->quiet_since_usec, connection->deadline_usec));
-        } else if (connection->state == CONNECTION_RECEIVING || connection->state == CONNECTION_SENDING) {
-                connections_expect(connections, connection, connection->state,
-                                   drain_transfer_until(drain, connection->deadline_usec, now_usec));
-        }
-}
-
 int http_server_drain(struct http_server *server, void (*done)(void *userdata), void *userdata)
 {
         struct connections *connections = &server->connections;
@@ -221,9 +225,7 @@ int http_server_drain(struct http_server *server, void (*done)(void *userdata), 
         server->on_drained = done;
         server->drained_userdata = userdata;
         drain_begin(&connections->drain, now_usec);
-        for (struct connection *connection = connections->first; connection; connection = connection->next) {
-                shorten(connections, connection, now_usec);
-        }
+        overdue_shorten(connections, now_usec);
         if (connections->admission.n[PLACE_PARKED] > 0) {
                 deadlines_note(&connections->deadlines, connections->drain.wait_no_longer_usec);
         }
@@ -284,6 +286,12 @@ void http_server_forget_environments(struct http_server *server)
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
                 struct request *request = &connection->request;
+                if (request->flow) {
+                        if (request->waiter.link) {
+                                request_resume(request);
+                        }
+                        continue;
+                }
                 bool concerned = request->environment || !request->match.route;
                 /* One that was resumed already has not had its turn yet, and would go on where it was. */
                 if (request->status == 0 && concerned) {

@@ -17,6 +17,10 @@ struct http_handler {
         /* The request is there as a whole, or what it waited for may have come, or its wait is over: call
          * request_answer(), request_answer_shared() or request_wait(). */
         void (*on_request)(struct request *request, uint64_t now_usec, void *userdata);
+        /* Is this request, whose head is there, to be handled before its body comes? Then on_request may
+         * also set its flow, which takes the body; on_request is called again at the end of it. NULL: none
+         * is. */
+        bool (*is_early)(const struct request *request, void *userdata);
         void *userdata;
 };
 
@@ -37,7 +41,8 @@ void http_server_add(struct http_server *server, int fd, struct peer *peer,
 void http_server_take_turn(struct http_server *server);
 
 /* Environments may go: requests that wait for one, or for their caller's groups, are looked at again from
- * the start. Those that are admitted as before wait on, and no longer than they would have. */
+ * the start. Those that are admitted as before wait on, and no longer than they would have. Those with a
+ * flow stay as they are, and must not wait for an environment any more. */
 void http_server_forget_environments(struct http_server *server);
 
 /* The group of the unix sockets is another one's: whoever came in by them before has to come in again. */

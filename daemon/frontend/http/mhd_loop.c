@@ -68,6 +68,11 @@ void mhd_loop_resume(struct mhd_loop *loop, struct MHD_Connection *connection)
         mhd_loop_wake(loop);
 }
 
+size_t mhd_loop_memory(const struct mhd_loop *loop)
+{
+        return CONNECTION_MEMORY;
+}
+
 uint64_t mhd_loop_now_usec(const struct mhd_loop *loop)
 {
         return loop->now_usec;

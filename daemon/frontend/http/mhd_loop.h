@@ -40,5 +40,8 @@ void mhd_loop_wake(struct mhd_loop *loop);
 /* Works on what there is. */
 void mhd_loop_take_turn(struct mhd_loop *loop);
 
+/* Bytes of a connection's memory, for the heads of a request and of its answer. */
+size_t mhd_loop_memory(const struct mhd_loop *loop);
+
 /* The moment when libmicrohttpd began its turn, the last one if it has none now. For deadlines. */
 uint64_t mhd_loop_now_usec(const struct mhd_loop *loop);

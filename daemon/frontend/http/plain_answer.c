@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 /* A socket to which nothing is on its way takes as much as this at once. */
-static void say(int fd, const char *status, const char *retry_after, const char *body)
+static void say(int fd, const char *status, const char *header, const char *body)
 {
         char text[1024], date[CLOCK_TEXT_MAX];
         int length =
@@ -16,7 +16,7 @@ static void say(int fd, const char *status, const char *retry_after, const char 
                          "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\nDate: %s\r\n"
                          "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s"
                          "Content-Length: %zu\r\n\r\n%s",
-                         status, clock_format_http(date), retry_after, strlen(body), body);
+                         status, clock_format_http(date), header, strlen(body), body);
 
         if (length > 0 && (size_t)length < sizeof(text)) {
                 (void)send(fd, text, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -29,6 +29,12 @@ void plain_answer_too_large(int fd)
             "{\"code\":413,\"error\":\"body_too_large\",\"message\":\"the body is far over 8192 bytes: "
             "nothing "
             "here takes that much\"}\n");
+}
+
+void plain_answer_stalled(int fd)
+{
+        say(fd, "408 Request Timeout", "EQP-Error: upload_stalled\r\n",
+            "{\"code\":408,\"message\":\"the rest of the body did not come in time: send it again\"}\n");
 }
 
 void plain_answer_no_room(int fd, bool stopping)

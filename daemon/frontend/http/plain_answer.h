@@ -7,5 +7,8 @@
 /* What came is too large to be read and dropped. */
 void plain_answer_too_large(int fd);
 
+/* A body that went on for too long without a byte; to a client of the EQP API. */
+void plain_answer_stalled(int fd);
+
 /* There is no room for this connection, or was not in time; stopping: as the daemon ends. */
 void plain_answer_no_room(int fd, bool stopping);

@@ -5,10 +5,14 @@
 #include "lib/util.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* Of a body that is too large so much is read and dropped, as long as the time for a request lasts: many
  * clients look for an answer only when all is sent, and a connection that ends with bytes unread resets. */
 #define BODY_DISCARDED_MAX (64 * 1024 * 1024)
+#define ANNOUNCED_DIGITS   15
+/* What libmicrohttpd takes for a header beside its text, and what stands between the texts. */
+#define HEADER_SIZE (64 + 4)
 
 void request_take_target(struct request *request, const char *target)
 {
@@ -20,7 +24,14 @@ void request_take_target(struct request *request, const char *target)
         request->as_upstream = route_speaks_upstream(target);
         if (!request->target_too_long) {
                 memcpy(request->target, target, length + 1);
+        } else if (request->as_upstream && length <= GATEWAY_TARGET_MAX) {
+                request->long_target = strdup(target); /* without memory it is too long, no more */
         }
+}
+
+const char *request_target(const struct request *request)
+{
+        return request->long_target ? request->long_target : request->target;
 }
 
 static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const char *name,
@@ -28,6 +39,7 @@ static enum MHD_Result on_header(void *userdata, enum MHD_ValueKind kind, const 
 {
         struct request *request = userdata;
 
+        request->head_size += HEADER_SIZE + strlen(name) + (value ? strlen(value) : 0);
         head_bytes_header(&request->head, name, value);
         guard_note(&request->facts, name, value);
         return MHD_YES;
@@ -44,6 +56,19 @@ static size_t announced_length(const struct request *request)
         return strlen(length) > 9 ? 999999999 : strtoul(length, NULL, 10);
 }
 
+int64_t request_announced(const struct request *request)
+{
+        const char *length = request->facts.content_length;
+
+        if (request->facts.n_transfer_encodings > 0) {
+                return -1;
+        }
+        if (!length) {
+                return 0;
+        }
+        return strlen(length) > ANNOUNCED_DIGITS ? INT64_MAX : strtoll(length, NULL, 10);
+}
+
 bool request_take_head(struct request *request, struct MHD_Connection *mhd, const char *method,
                        const char *version)
 {
@@ -54,6 +79,8 @@ bool request_take_head(struct request *request, struct MHD_Connection *mhd, cons
                 request->facts = request->same.facts;
                 return true;
         }
+        (void)snprintf(request->method_text, sizeof(request->method_text), "%s", method);
+        request->head_size = request->raw_target_length + strlen(method);
         head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
         (void)MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, request);
         if (!head_bytes_sound(&request->head)) {
@@ -120,6 +147,14 @@ enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mh
 
 void request_clear(struct request *request)
 {
+        const struct request_flow *flow = take_ptr(request->flow);
+
+        if (flow) {
+                flow->end(request);
+        }
+        free(request->long_target);
+        request->long_target = NULL;
+        request->phase = REQUEST_WHOLE;
         free(request->body);
         request->body = NULL;
         waiter_cancel(&request->waiter);
@@ -140,6 +175,9 @@ void request_clear(struct request *request)
         request->question = question_free(request->question);
         request->patience_usec = 0;
         request->status = 0;
+        if (request->response && !request->response_shared) {
+                MHD_destroy_response(request->response); /* its client is gone before it could be queued */
+        }
         request->response = NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/frontend/http/head_bytes.h"
 #include "daemon/frontend/http/same_head.h"
 #include "daemon/frontend/known/known.h"
+#include "lib/gateway_target.h"
 #include "lib/route.h"
 
 #include <microhttpd.h>
@@ -16,17 +17,40 @@
 #define REQUEST_BODY_MAX   8192 /* bytes: a token of 4096 with every character escaped once, and its frame */
 
 struct connection;
+struct request;
+
+/* How far a request has come whose handler sees it before its body is there: see http_handler.is_early. */
+enum request_phase {
+        REQUEST_WHOLE, /* none of those: its body is collected here, and then it is handled */
+        REQUEST_HEAD,  /* its head is there; it is being looked at, or waits */
+        REQUEST_BODY,  /* its flow takes its body */
+        REQUEST_DROPS, /* its answer is known; what still comes of its body is dropped first */
+        REQUEST_ENDED, /* all of it is there */
+};
+
+/* Who takes the body of such a request. */
+struct request_flow {
+        /* Takes a piece, or the beginning of it; returns how much. If that is not all, it has called
+         * request_wait() or request_answer(). */
+        size_t (*take)(struct request *request, const char *data, size_t size, uint64_t now_usec);
+        /* The last call: the request is over, one way or another. */
+        void (*end)(struct request *request);
+};
 
 struct request {
         struct connection *connection; /* that it came in by: daemon/frontend/http/connection.h */
 
         /* as it came */
         enum http_method method;
+        char method_text[GATEWAY_METHOD_MAX + 2]; /* one that is longer than may be is cut off */
+        enum request_phase phase;
         bool target_too_long;
+        char *long_target; /* one that is too long for `target`, of a client of the EQP API; NULL: none */
         char target[REQUEST_TARGET_MAX + 1]; /* path and query as on the request line */
         const char *raw_target;              /* libmicrohttpd's */
         size_t raw_target_length;
         struct head_bytes head;
+        size_t head_size; /* about what its head takes of the connection's memory */
         struct guard_facts facts;
         struct same_head same; /* of an earlier request on the connection */
         bool as_before;        /* its head is that one, which was found fit */
@@ -38,9 +62,9 @@ struct request {
         struct route_match match;              /* match.route is NULL until then */
         struct known_environment *environment; /* NULL: the route concerns none */
         size_t environment_index;
-        bool as_upstream; /* a client of the EQP API asks: errors are told in that form */
+        bool as_upstream;           /* a client of the EQP API asks: errors are told in that form */
         struct carried_key carried; /* CARRIED_NOTHING until then */
-        bool counted;     /* in api::n_requests */
+        bool counted;               /* in api::n_requests */
         char client_from_id[CLIENT_NAME_MAX + 1]; /* the application ID of an unchanged EQP client */
         uint32_t min_ttl_sec;
         bool waits_for_another; /* with If-None-Match: a token that it has already is no answer yet */
@@ -59,6 +83,9 @@ struct request {
         uint64_t seen_serial;         /* of the session in hand when it began to wait */
         uint64_t seen_answered;       /* environment->view.n_answered likewise */
 
+        const struct request_flow *flow; /* NULL: none */
+        void *flow_data;                 /* the flow's own */
+
         /* the answer */
         unsigned status; /* 0: none yet */
         struct MHD_Response *response;
@@ -72,6 +99,12 @@ void request_take_target(struct request *request, const char *target);
  * own account or nobody knows where it ends. */
 bool request_take_head(struct request *request, struct MHD_Connection *mhd, const char *method,
                        const char *version);
+
+/* How long its body is by its own account; -1: that is not told (chunked); 0: it has none. */
+int64_t request_announced(const struct request *request);
+
+/* Path and query as on the request line, however long. */
+const char *request_target(const struct request *request);
 
 /* A piece of the body. False: the connection must end (no memory, or far too much). */
 bool request_take_body(struct request *request, const char *data, size_t size);
