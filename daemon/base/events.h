@@ -31,3 +31,8 @@
 /* the source of credentials */
 #define EVENT_CREDENTIAL_GIVEN   "74d2b5aae8f0444da4341e77ca424ef5"
 #define EVENT_CREDENTIAL_REFUSED "b166cc9b1a95400bba4bb3768f0438fd"
+
+/* the gateway */
+#define EVENT_GATEWAY_CHANGE  "59ee8c9406b149e4951173e1c0255143"
+#define EVENT_GATEWAY_READS   "48cdbf92b22e4f27bccbab6b3eb7825c"
+#define EVENT_GATEWAY_REFUSED "9a50b89021424a5e876859d7cde66a6e"

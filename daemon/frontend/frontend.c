@@ -32,8 +32,6 @@ static int build(struct frontend *frontend)
 {
         const struct channel_handlers handlers = { told_on_message, on_keeper_gone, frontend };
         const struct http_limits none = { 0 }; /* until the settings come */
-        const struct http_handler handler = { .on_request = api_on_request, .userdata = &frontend->api };
-
         int r = sd_event_default(&frontend->event);
         if (r < 0) {
                 return r;
@@ -50,11 +48,18 @@ static int build(struct frontend *frontend)
         if (r < 0) {
                 return r;
         }
+        frontend->api.known = &frontend->known;
+        r = gateway_new(&frontend->gateway, frontend->event, &frontend->api);
+        if (r < 0) {
+                return r;
+        }
+        const struct http_handler handler = { .on_request = api_on_request,
+                                              .is_early = gateway_is_early,
+                                              .userdata = &frontend->api };
         r = http_server_new(&frontend->server, frontend->event, &none, &handler);
         if (r < 0) {
                 return r;
         }
-        frontend->api.known = &frontend->known;
         frontend->api.started_usec = clock_now_usec();
         frontend->api.audit = frontend->audit;
         frontend->api.server = frontend->server;
@@ -68,6 +73,7 @@ static void clear(struct frontend *frontend)
                 frontend->listeners[i] = listener_free(frontend->listeners[i]);
         }
         frontend->server = http_server_free(frontend->server);
+        frontend->gateway = gateway_free(frontend->gateway);
         frontend->finder = peer_finder_free(frontend->finder);
         api_forget_answers(&frontend->api);
         local_keys_clear(&frontend->api.local_keys);

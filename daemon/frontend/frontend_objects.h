@@ -5,6 +5,7 @@
 #include "daemon/frontend/api/api.h"
 #include "daemon/frontend/callers/admission.h"
 #include "daemon/frontend/credentials/credential_source.h"
+#include "daemon/frontend/gateway/gateway.h"
 #include "daemon/frontend/http/http_server.h"
 #include "daemon/frontend/http/listener.h"
 #include "daemon/frontend/keeper_link.h"
@@ -19,6 +20,7 @@ struct frontend {
         struct audit *audit;
         struct api api;
         struct peer_finder *finder; /* NULL: callers on TCP are unknown */
+        struct gateway *gateway;
         struct http_server *server;
         struct listener *listeners[MESSAGE_LISTENERS_MAX]; /* by their id */
         struct credential_source *credentials; /* NULL: the service manager passed no socket for it */

@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* How long transfers may go on at the end. */
+#define GATEWAY_DRAIN_USEC (30 * USEC_PER_SEC)
+
 /* What it cannot take in, the next frontend is told anew. This one must not go on with less: with rules that
  * are no more in force, say. */
 static void give_up(struct frontend *frontend, const char *what, int r)
@@ -83,6 +86,7 @@ static void end_settings(struct frontend *frontend)
         credential_source_look_again(frontend->credentials);
         api_forget_answers(&frontend->api);
         known_take_settings(&frontend->known, take_ptr(frontend->coming));
+        gateway_take_settings(frontend->gateway);
         http_server_set_limits(frontend->server, &limits);
         if (frontend->coming_end_unix) {
                 http_server_end_unix(frontend->server);
@@ -228,21 +232,28 @@ static void on_drained(void *userdata)
         }
 }
 
-static void drain(struct frontend *frontend)
+static void drain_http(void *userdata)
 {
-        if (frontend->n_draining > 0) {
-                return;
-        }
+        struct frontend *frontend = userdata;
+
         for (size_t i = 0; i < ARRAY_SIZE(frontend->listeners); i++) {
                 if (frontend->listeners[i]) {
                         listener_stop(frontend->listeners[i]);
                 }
         }
-        frontend->n_draining = 2;
         if (http_server_drain(frontend->server, on_drained, frontend) < 0) {
                 (void)sd_event_exit(frontend->event, 0);
         }
         credential_source_drain(frontend->credentials, on_drained, frontend);
+}
+
+/* What is being passed on goes first, and all is served meanwhile. */
+static void drain(struct frontend *frontend)
+{
+        if (frontend->n_draining == 0) {
+                frontend->n_draining = 2;
+                gateway_drain(frontend->gateway, GATEWAY_DRAIN_USEC, drain_http, frontend);
+        }
 }
 
 /* ---- all of it ---- */
@@ -298,6 +309,10 @@ static void take_message(struct frontend *frontend, int type, const void *messag
                 break;
         case MESSAGE_FORWARDER:
                 frontend->api.forwarder = *(const struct message_forwarder *)message;
+                break;
+        case MESSAGE_LANE:
+                gateway_add_lane(frontend->gateway, ((const struct message_lane *)message)->id,
+                                 ((const struct message_lane *)message)->serial, take_fd(fd));
                 break;
         case MESSAGE_LOG:
                 frontend->api.n_log_dropped = ((const struct message_log *)message)->n_dropped;

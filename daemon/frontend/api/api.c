@@ -78,6 +78,24 @@ static bool has_right(const struct caller *caller, const struct route *route)
                (caller->may_reload && route && route->id == ROUTE_RELOAD);
 }
 
+/* Is this one that is passed on? Then the gateway's rules say who may, and it finds a place for those. */
+static bool is_passed_on(const struct request *request)
+{
+        return request->phase != REQUEST_WHOLE && (request->flow || request->environment);
+}
+
+bool api_passes_on(const struct api *api, const char *environment)
+{
+        const struct access_settings *settings = api->known->settings;
+
+        for (size_t i = 0; api->passer.on_request && i < settings->n_environments; i++) {
+                if (streq(settings->environments[i].name, environment)) {
+                        return settings->environments[i].gateway && known_find(api->known, environment) >= 0;
+                }
+        }
+        return false;
+}
+
 /* Who is calling, what do the headers tell, and what does the request carry? match->route: NULL if there is
  * no such path. False: answered, or waiting. */
 static bool admit(struct api *api, struct request *request, const struct route_match *match,
@@ -101,7 +119,8 @@ static bool admit(struct api *api, struct request *request, const struct route_m
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
                 return false;
         }
-        if (!health && !has_right(&connection->caller, route) && !carries) {
+        bool passed_on = is_passed_on(request);
+        if (!health && !passed_on && !has_right(&connection->caller, route) && !carries) {
                 caller_doubt(&connection->caller, api->known, now_usec);
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
@@ -119,7 +138,7 @@ static bool admit(struct api *api, struct request *request, const struct route_m
         if (carries && !carried_request_look(api, request, match->environment, now_usec)) {
                 return false;
         }
-        if (!health && !room_find(connection, now_usec)) {
+        if (!health && !passed_on && !room_find(connection, now_usec)) {
                 if (room_wait(request, now_usec)) {
                         return false;
                 }
@@ -263,6 +282,10 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 eqp_session_request(api, request, now_usec);
                 return;
         case ROUTE_UPSTREAM:
+                if (is_passed_on(request)) {
+                        api->passer.on_request(request, now_usec, api->passer.userdata);
+                        return;
+                }
                 say_what_is_not_here(api, request);
                 return;
         case ROUTE_RELOAD:
@@ -284,22 +307,46 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
         request_answer(request, answer.status, answer.response);
 }
 
+/* What is found out here stays, if it has to wait: the gateway goes on where it was. */
+static void begin_passing_on(struct api *api, struct request *request, const struct route_match *match,
+                             uint64_t now_usec)
+{
+        size_t at = (size_t)known_find(api->known, match->environment);
+
+        request->match = *match;
+        request->environment = api->known->environments[at];
+        request->environment_index = at;
+        if (admit(api, request, match, now_usec)) {
+                request->cut_short = false;
+                api->passer.on_request(request, now_usec, api->passer.userdata);
+        } else if (request->status == 0) {
+                request->match.route = NULL; /* it waits, and is looked at from the start then */
+                request->environment = NULL;
+        }
+}
+
 /* A request seen for the first time, or for the first time since a reload: it may be refused now, or go on
  * waiting where it was. */
 static void begin(struct api *api, struct request *request, uint64_t now_usec)
 {
         struct route_match match = request->same.match; /* of one that is the same */
+        bool early = request->phase != REQUEST_WHOLE;
         int r = 0;
 
         if (!request->as_before) {
                 match = (struct route_match){ 0 };
-                r = request->target_too_long ? -EINVAL : route_find(request->target, &match);
+                r = request->target_too_long && !early ? -EINVAL
+                                                       : route_find(request_target(request), &match);
         }
 
         api->n_requests += !request->counted; /* it may begin anew, as a reload or his groups may have it */
         request->counted = true;
         if (r == 0 && match.route->id == ROUTE_METRICS && !api->known->settings->metrics) {
                 r = -ENOENT;
+        }
+        if (r == 0 && early && api_passes_on(api, match.environment)) {
+                begin_passing_on(api, request, &match, now_usec);
+                return;
         }
         if (r < 0) {
                 match = (struct route_match){ .route = NULL };

@@ -9,7 +9,18 @@
 #include "lib/confinement.h"
 #include "lib/message.h"
 
+#include <stdio.h>
+
 struct http_server;
+
+/* Whoever passes requests of the EQP API on: daemon/frontend/gateway. */
+struct api_passer {
+        /* As http_handler.on_request, for a request that api_passes_on() holds for: the kernel's word on its
+         * caller is known, and its headers are in order. NULL: none is passed on. */
+        void (*on_request)(struct request *request, uint64_t now_usec, void *userdata);
+        void (*write_metrics)(FILE *out, void *userdata);
+        void *userdata;
+};
 
 /* What the answers are made from; owned by the frontend. */
 struct api {
@@ -24,6 +35,7 @@ struct api {
         bool unheld_ports[MESSAGE_LISTENERS_MAX]; /* TCP, and not the service manager's: by the listener's id
                                                    */
         struct http_server *server;               /* for its numbers; NULL until it is there */
+        struct api_passer passer;
 
         /* counters for /metrics */
         uint64_t n_log_dropped; /* by the keeper */

@@ -145,7 +145,8 @@ static bool admit_caller(struct api *api, struct request *request, uint64_t now_
         struct connection *connection = request->connection;
         struct guard_refusal refusal;
 
-        if (!caller_has_right(&connection->caller)) {
+        /* Where the gateway's rules decide, the right to a token is not asked for. */
+        if (!caller_has_right(&connection->caller) && request->phase == REQUEST_WHOLE) {
                 caller_doubt(&connection->caller, api->known, now_usec);
                 return refuse_caller(api, request,
                                      "this user may use no environment: an administrator can allow it with "

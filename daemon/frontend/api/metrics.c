@@ -213,6 +213,9 @@ struct answer metrics_answer(struct api *api, uint64_t now_usec)
 
         if (out) {
                 write_all(out, api, now_usec);
+                if (api->passer.write_metrics) {
+                        api->passer.write_metrics(out, api->passer.userdata);
+                }
                 bool whole = !ferror(out); /* the stream remembers whether memory ran out */
                 if (fclose(out) == 0 && whole) {
                         answer.response =

@@ -1,0 +1,119 @@
+/* A transfer that was answered 401. */
+#include "daemon/frontend/gateway/transfer_refused.h"
+
+#include "daemon/frontend/gateway/transfer_answer.h"
+#include "daemon/frontend/http/request_wait.h"
+#include "lib/util.h"
+
+#define PATIENCE_USEC (4 * USEC_PER_SEC)
+
+static bool is_mute(const struct transfer *transfer, uint64_t now_usec)
+{
+        const struct gateway_audit_what *what = &transfer->what;
+
+        return mutes_has(&transfer->gateway->mutes, what->environment, what->uid, what->local, now_usec);
+}
+
+/* Another token than the one that it was sent with; NULL: there is none. */
+static const struct session *newer(const struct transfer *transfer, uint64_t now_usec)
+{
+        const struct session *session = known_session(transfer->request->environment, now_usec);
+
+        return session && session->serial != transfer->session->serial ? session : NULL;
+}
+
+bool transfer_refused_may_repeat(const struct transfer *transfer, uint64_t now_usec)
+{
+        return transfer->status == 401 && !transfer->repeated && transfer->pulled == transfer->kept_length &&
+               !transfer->drops && (newer(transfer, now_usec) || !is_mute(transfer, now_usec));
+}
+
+void transfer_refused_note(struct transfer *transfer, uint64_t now_usec)
+{
+        const struct gateway_audit_what *what = &transfer->what;
+
+        if (transfer->status == 401 && transfer->repeated) {
+                mutes_add(&transfer->gateway->mutes, what->environment, what->uid, what->local, now_usec);
+        }
+}
+
+static enum transfer_step repeat(struct transfer *transfer)
+{
+        struct request *request = transfer->request;
+
+        request->question = question_free(request->question);
+        transfer_forget_answer(transfer);
+        transfer->repeated = true;
+        transfer->gateway->counts.n_repeated++;
+        transfer->sent = 0;
+        transfer->lane_usec = 0;
+        transfer->until_usec = 0;
+        transfer->stage = TRANSFER_TOKEN;
+        return TRANSFER_GOES_ON;
+}
+
+static enum transfer_step pass_on(struct transfer *transfer, uint64_t now_usec)
+{
+        struct request *request = transfer->request;
+
+        request->question = question_free(request->question);
+        if (request->phase == REQUEST_BODY) {
+                transfer->stage = TRANSFER_SENDS; /* none of its body was wanted */
+                transfer->drops = true;
+                return TRANSFER_WANTS_BODY;
+        }
+        transfer_answer(transfer, now_usec);
+        return TRANSFER_ANSWERED;
+}
+
+static bool ask(struct transfer *transfer, uint64_t now_usec)
+{
+        struct request *request = transfer->request;
+        struct known *known = transfer->gateway->known;
+        const char *ust = transfer->session->ust;
+
+        request->question = question_new(&known->questions);
+        if (!request->question) {
+                return false;
+        }
+        transfer->until_usec = usec_add(now_usec, PATIENCE_USEC);
+        known->sides->ask->report(known->sides->keeper, request->question->number,
+                                  request->environment->view.name, ust, strlen(ust));
+        return true;
+}
+
+/* May another token come of it? Somebody else may have reported it first. */
+static bool is_under_way(const struct request *request)
+{
+        switch (request->question->outcome.verdict) {
+        case REFRESH_UNDER_WAY:
+                return true;
+        case REFRESH_ALREADY:
+        case REFRESH_NOT_CURRENT:
+                return request->environment->view.refresh.in_flight;
+        default:
+                return false;
+        }
+}
+
+enum transfer_step transfer_refused_look(struct transfer *transfer, uint64_t now_usec)
+{
+        struct request *request = transfer->request;
+
+        if (newer(transfer, now_usec)) {
+                return repeat(transfer);
+        }
+        if (!request->question && !ask(transfer, now_usec)) {
+                return pass_on(transfer, now_usec);
+        }
+        if (now_usec >= transfer->until_usec ||
+            (request->cut_short && now_usec >= request->wait_until_usec) ||
+            (request->question->answered && !is_under_way(request))) {
+                return pass_on(transfer, now_usec);
+        }
+        waiters_add(request->question->answered ? &request->environment->waiters
+                                                : &request->question->waiters,
+                    &request->waiter);
+        request_wait(request, transfer->until_usec);
+        return TRANSFER_WAITS;
+}

@@ -1,0 +1,11 @@
+/* The stages of a transfer: what it waits for, and what comes next. */
+#pragma once
+
+#include "daemon/frontend/gateway/transfer.h"
+
+/* The request's head is there, or all of it is, or something that it waited for may have come, or its wait
+ * is over: answers, waits, or leaves the request as it is, if its body is to come. */
+void transfer_run(struct transfer *transfer, uint64_t now_usec);
+
+/* A piece of its body; see request_flow. */
+size_t transfer_take_piece(struct request *request, const char *data, size_t size, uint64_t now_usec);
