@@ -5,6 +5,7 @@ import os
 import pathlib
 import queue
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -16,7 +17,6 @@ TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 TOKEN_2 = "secondTOKENsecondTOKENsecond.TOKEN22second9"
 REQUEST, DATA, END, ABORT, CONTINUE, RESPONSE, LAST, FAIL = range(1, 9)
 UNREACHABLE, MALFORMED, LOST, SLOW, STALLED, BUSY, ABORTED, UNKNOWN, STOPPING, INTERNAL = range(10)
-NOT_CURRENT, UNDER_WAY = None, None  # filled in below, from lib/refresh.h
 
 HEAD = struct.Struct("=IIQ")
 REQUEST_FORM = struct.Struct("=IIQ33s17s???3xqIIII")
@@ -260,6 +260,12 @@ class Host:
         answer = self.answers.get(timeout=20)
         assert expected is None or answer == expected, answer
         return answer
+
+    def request(self):
+        """The next request, on whichever lane: the lane, the request."""
+        readable = select.select([lane.ours for lane in self.lanes], [], [], 20)[0]
+        lane = next(lane for lane in self.lanes if lane.ours is readable[0])
+        return lane, lane.request()
 
     def configure(self, settings=ALLOW_ALL, local="", gateway="yes"):
         file = self.directory / "settings"

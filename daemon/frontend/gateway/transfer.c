@@ -45,6 +45,7 @@ void transfer_abort(struct transfer *transfer, enum transfer_end end)
         if (transfer->end == TRANSFER_DONE) {
                 transfer->end = end;
         }
+        poll_set_remove(&transfer->client); /* it would tell of its end again and again */
         request_resume(transfer->request);
         connection_end(transfer->request->connection);
 }

@@ -154,6 +154,7 @@ static bool keep(struct transfer *transfer, const char *data, size_t size)
         transfer->kept = kept;
         transfer->kept_length += size;
         transfer->pulled += size;
+        transfer->gateway->counts.n_in += size;
         return true;
 }
 
@@ -210,7 +211,8 @@ size_t transfer_take_piece(struct request *request, const char *data, size_t siz
                 (void)transfer_go_to(transfer,
                                      TRANSFER_TOKEN); /* more than is kept: it is passed on as it comes */
         }
-        if (transfer->status == 0 && run(transfer, now_usec) != TRANSFER_WANTS_BODY) {
+        bool answered = transfer->status > 0 && transfer->stage == TRANSFER_SENDS;
+        if (!answered && run(transfer, now_usec) != TRANSFER_WANTS_BODY) {
                 return 0;
         }
         return transfer->drops ? size : send_piece(transfer, data, size, now_usec);

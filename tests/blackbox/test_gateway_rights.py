@@ -1,0 +1,327 @@
+"""What the gateway refuses, what is covered, and what is logged; the test is the forwarder."""
+
+import base64
+import gzip
+import json
+import threading
+import time
+
+import gateway_host as gh
+import pytest
+from gateway_host import TOKEN, Host, eventually, local_key
+
+SECRET = "0123456789abcdef" * 4
+RULES = """
+deny = any * /rest/v1/users/*/keys/**
+allow = any GET,POST /rest/v1/**
+allow = local:uploads PUT /rest/v1/products/**
+"""
+KEYS = local_key("reports", SECRET, "GET /rest/v1/reports/**", "GET /rest/v1/users/{mage_id}")
+BASIC = "Authorization: Basic " + base64.b64encode(f"lk-reports:{SECRET}".encode()).decode()
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = Host(tmp_path, settings=RULES, local=KEYS)
+    yield host
+    host.close()
+
+
+def refused(client, status, slug, method="GET"):
+    answer = client.answer(method)
+    assert (answer.status, answer.header("EQP-Error")) == (status, slug), answer.body
+    if method != "HEAD":
+        assert json.loads(answer.body).keys() == {"code", "message"} and json.loads(answer.body)["code"] == status
+    return answer
+
+
+def passed(host, client, body=b"fine"):
+    lane, request = host.request()
+    lane.respond(200, body=body)
+    assert client.answer().body == body
+    return request
+
+
+# ---- never passed on ----
+
+@pytest.mark.parametrize("path,status,slug", [
+    ("/rest/v1/a//b", 400, "path_ambiguous"),
+    ("/rest/v1/../b", 400, "path_ambiguous"),
+    ("/rest/v1/a%2Fb", 400, "path_ambiguous"),
+    ("/rest/v1/%61", 400, "path_ambiguous"),
+    ("/rest/v1/a;b", 400, "path_ambiguous"),
+    ("/rest/v1/a\\b", 400, "path_ambiguous"),
+    ("/rest/v1/a?_method=PUT", 400, "method_override_refused"),
+    ("/rest/v1/a?%5Fmethod=PUT", 400, "method_override_refused"),
+    ("/rest/v1/app/session/token/x", 403, "rule_refused"),
+    ("/rest/v1/App/Session/token", 403, "rule_refused"),
+    ("/rest/v1/users/MAG1/keys/x", 403, "rule_refused"),
+    ("/rest/v1/users/MAG1/KEYS/", 403, "rule_refused"),
+])
+def test_paths_that_are_not_passed_on(host, path, status, slug):
+    client = host.client().ask(path=f"/sandbox{path}")
+    refused(client, status, slug)
+    passed(host, client.ask())  # the connection goes on
+    assert all(lane.number <= 1 for lane in host.lanes)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "A-METHOD-OF-SEVENTEEN"[:17], "trace"])
+def test_methods_that_are_not_passed_on(host, method):
+    answer = host.client().ask(method=method).answer()
+    assert answer.status in (400, 405)
+    assert all(lane.number == 0 for lane in host.lanes)
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method: PUT", "x-http-method-override: DELETE", "X-Method-Override: a",
+                                    "X_HTTP_Method_Override: a"])
+def test_other_methods_by_header(host, header):
+    refused(host.client().ask(headers=(header,)), 400, "method_override_refused")
+
+
+def test_other_protocols(host):
+    refused(host.client().ask(headers=("Upgrade: websocket", "Connection: Upgrade")), 400, "bad_request")
+    request = passed(host, host.client().ask(headers=("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings",
+                                                      "HTTP2-Settings: AAA")))
+    assert "upgrade" not in request.headers and "http2-settings" not in request.headers
+
+
+SMUGGLED = b"GET /sandbox/rest/v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize("head", [
+    b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n",
+    b"Content-Length: %d\r\nContent-Length: 0\r\n",
+    b"Content-Length: %d\r\nContent-Length: %d\r\n",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: identity\r\n",
+    b"Transfer-Encoding: chunked, identity\r\n",
+    b"Transfer-Encoding : chunked\r\n",
+    b"Content-Length: +%d\r\n",
+    b"Content-Length: 0x10\r\n",
+    b"Content-Length: %d \t,0\r\n",
+    b"X-Folded: a\r\n Content-Length: %d\r\n",
+    b"X: a\nTransfer-Encoding: chunked\r\n",
+    b"X: a\rTransfer-Encoding: chunked\r\n",
+    b"X: a\0b\r\n",
+    b": x\r\n",
+])
+def test_nothing_is_smuggled(host, head):
+    head = head.replace(b"%d", b"%d" % len(SMUGGLED))
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n" + b"0\r\n\r\n" + SMUGGLED)
+    try:
+        while client.more():
+            pass
+    except (TimeoutError, ConnectionResetError):
+        pytest.fail("the connection has to end")
+    assert client.rest == b"" or client.rest.startswith(b"HTTP/1.1 4"), client.rest
+    assert b"HTTP/1.1 2" not in client.rest
+    assert all(lane.number == 0 for lane in host.lanes)
+    for lane in host.lanes:
+        lane.nothing(0.02)
+
+
+def test_a_body_that_looks_like_a_request_is_a_body(host):
+    client = host.client().ask(method="POST", body=SMUGGLED)
+    assert passed(host, client).body == SMUGGLED
+    client.ask(method="POST", headers=("Transfer-Encoding: chunked",),
+               body=b"%x\r\n%s\r\n0\r\nHost: evil\r\nX-Trailer: a\r\n\r\n" % (len(SMUGGLED), SMUGGLED))
+    request = passed(host, client)
+    assert request.body == SMUGGLED and "x-trailer" not in request.headers
+
+
+# ---- who may ----
+
+def test_over_tcp_a_key_or_a_name_has_to_be_there(host):
+    refused(host.client(tcp=True).ask(), 401, "bearer_missing")
+    refused(host.client(tcp=True).ask(headers=("Authorization: Bearer x",)), 401, "bearer_unknown")
+    passed(host, host.client(tcp=True).ask(headers=("EQP-Client: test",)))
+    passed(host, host.client().ask())
+
+
+def test_a_local_key_has_its_own_rights(host):
+    client = host.client(tcp=True)
+    passed(host, client.ask(path="/sandbox/rest/v1/reports/metrics", headers=(BASIC,)))
+    passed(host, client.ask(path="/sandbox/rest/v1/users/MAG123456789", headers=(BASIC,)))
+    refused(client.ask(path="/sandbox/rest/v1/users/MAG2", headers=(BASIC,)), 403, "rule_refused")
+    refused(client.ask(path="/sandbox/rest/v1/a", headers=(BASIC,)), 403, "rule_refused")
+    refused(client.ask(method="POST", path="/sandbox/rest/v1/reports/a", headers=(BASIC,), body=b"x"), 403,
+            "rule_refused")
+
+
+def test_methods_have_rights(host):
+    client = host.client()
+    passed(host, client.ask(method="POST", body=b"x"))
+    refused(client.ask(method="DELETE"), 403, "rule_refused")
+    refused(client.ask(method="PUT", body=b"x" * 100_000), 403, "rule_refused")
+    passed(host, client.ask())
+
+
+def test_a_body_that_is_refused_is_dropped(host):
+    client = host.client()
+    thread = threading.Thread(target=client.ask, kwargs={"method": "PUT", "body": b"x" * 5_000_000}, daemon=True)
+    thread.start()
+    refused(client, 403, "rule_refused")
+    thread.join(20)
+    passed(host, client.ask())
+    waits = host.client()
+    waits.send(b"PUT /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+    refused(waits, 403, "rule_refused")
+    assert waits.ended()
+
+
+def test_long_targets_and_heads(host):
+    target = "/rest/v1/" + "a" * 1500 + "?q=" + "b" * 1500
+    assert passed(host, host.client().ask(path=f"/sandbox{target}")).target == target
+    assert host.client().ask(path="/sandbox/rest/v1/" + "a" * 9000).answer().status in (414, 431)
+
+
+# ---- covering ----
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_the_token_is_covered_for_those_who_are_not_to_see_it(host, opaque):
+    headers = (BASIC,) if opaque else ("EQP-Client: test",)
+    client = host.client(tcp=True).ask(path="/sandbox/rest/v1/reports/a", headers=headers)
+    lane, _ = host.request()
+    body = json.dumps({"code": 1, "message": f"bad token {TOKEN}"}).encode()
+    lane.respond(403, [f"X-Echo: {TOKEN}", "Content-Type: application/json"], body=body)
+    answer = client.answer()
+    assert len(answer.body) == len(body) and json.loads(answer.body)["code"] == 1
+    assert (TOKEN.encode() in answer.body) == (not opaque)
+    assert (TOKEN in answer.header("X-Echo")) == (not opaque)
+
+
+def test_what_is_covered_where(host):
+    for status, headers, length, covered in ((500, (), 20_000, True), (400, (), -1, True), (200, (), 20_000, False),
+                                             (404, ("Content-Encoding: gzip",), 100, False)):
+        client = host.client(tcp=True).ask(path="/sandbox/rest/v1/reports/a", headers=(BASIC,))
+        lane, _ = host.request()
+        body = f"<p>{TOKEN}</p>".encode()
+        body += b"y" * (20_000 - len(body))
+        lane.respond(status, headers, length=length if length < 0 else len(body), last=False)
+        lane.data(body[:20])
+        lane.data(body[20:16_000])
+        lane.data(body[16_000:], last=True)
+        answer = client.answer()
+        assert len(answer.body) == 20_000
+        assert (TOKEN.encode() not in answer.body) == covered
+
+
+def test_an_error_that_is_too_long_to_be_held_back(host):
+    client = host.client(tcp=True).ask(path="/sandbox/rest/v1/reports/a", headers=(BASIC,))
+    lane, _ = host.request()
+    body = TOKEN.encode() + b"y" * 300_000
+    lane.respond(500, length=len(body), last=False)
+    for at in range(0, len(body), 16384):
+        lane.data(body[at:at + 16384], last=at + 16384 >= len(body))
+    answer = client.answer()
+    assert len(answer.body) == len(body) and TOKEN.encode() not in answer.body
+
+
+def test_compressed_answers_stay_as_they_are(host):
+    body = gzip.compress(b"x" * 1000)
+    client = host.client().ask(headers=("Accept-Encoding: gzip",))
+    lane, request = host.request()
+    assert request.headers["accept-encoding"] == "gzip"
+    lane.respond(200, ["Content-Encoding: gzip"], body=body)
+    answer = client.answer()
+    assert answer.body == body and answer.header("Content-Encoding") == "gzip"
+
+
+def test_a_head_of_the_answer_that_is_too_large(host):
+    client = host.client().ask()
+    lane, _ = host.request()
+    lane.respond(200, [f"X-Large-{at}: {'x' * 1000}" for at in range(15)], body=b"fine")
+    status, headers = client.head()
+    assert status in (200, 502)
+    if status == 502:
+        assert dict(headers)["EQP-Error"] == "upstream_malformed"
+
+
+# ---- the log ----
+
+def test_changes_and_refusals_are_logged_and_nothing_secret(host):
+    client = host.client(tcp=True)
+    passed(host, client.ask(method="POST", path="/sandbox/rest/v1/products?secret=query", body=b"abc",
+                            headers=("EQP-Client: nightly",)))
+    refused(client.ask(path="/sandbox/rest/v1/users/a", headers=(BASIC,)), 403, "rule_refused")
+    eventually(lambda: "not passed on" in host.log.read_text())
+    log = host.log.read_text()
+    change = next(line for line in log.splitlines() if "passed on for" in line and "not passed" not in line)
+    assert "POST /rest/v1/products passed on" in change and "client nightly" in change
+    assert ": 200, 3 bytes in, 4 out, token 1" in change and "settings:" in change
+    refusal = next(line for line in log.splitlines() if "not passed on" in line)
+    assert "local key reports" in refusal and "403 rule_refused" in refusal
+    assert "query" not in log and TOKEN not in log and SECRET not in log
+
+
+def test_reads_are_summed_up(tmp_path):
+    host = Host(tmp_path, settings=RULES, local=KEYS)
+    client = host.client()
+    for _ in range(5):
+        passed(host, client.ask())
+    client.close()
+    host.close()
+    assert "5 reads passed on for uid 0 within a minute, 0 of them without success, 20 bytes out" in host.log.read_text()
+
+
+def test_the_numbers(host):
+    client = host.client()
+    passed(host, client.ask(method="POST", body=b"abc"))
+    refused(client.ask(method="DELETE"), 403, "rule_refused")
+    metrics = host.metrics()
+    assert metrics['requests_total{class="2xx"}'] == 1 and metrics["refused_total"] == 1
+    assert metrics["body_bytes_in_total"] == 3 and metrics["body_bytes_out_total"] == 4
+    assert metrics["upstream_seconds_count"] == 1 and metrics["lanes"] == 2
+
+
+# ---- memory ----
+
+@pytest.mark.alone
+@pytest.mark.parametrize("upload", [True, False])
+def test_a_hundred_megabytes_take_no_more_memory_than_one(host, upload):
+    host.configure(gh.ALLOW_ALL + "body_max = 100M\n")
+    size, n = 100_000_000, 2
+    passed(host, host.client().ask(method="POST", body=b"x" * 10_000))
+    before = host.memory()
+    clients = [host.client() for _ in range(n)]
+    most = [0]
+
+    def carry(lane):
+        request = lane.request()
+        if upload:
+            lane.go_on()
+            left = request.length
+            while left > 0:
+                left -= len(lane.packet()[1]) - gh.DATA_FORM.size
+            lane.respond(200, body=b"fine")
+        else:
+            lane.respond(200, length=size, last=False)
+            piece = b"x" * 16384
+            for at in range(0, size, 16384):
+                lane.data(piece[:min(16384, size - at)], last=at + 16384 >= size)
+
+    def ask(client):
+        if upload:
+            client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size // 1_000_000):
+                client.send(b"x" * 1_000_000)
+            assert client.answer().body == b"fine"
+        else:
+            client.ask().head()
+            got = len(client.rest)
+            while got < size:
+                got += len(client.socket.recv(1 << 20))
+    threads = [threading.Thread(target=carry, args=(lane,), daemon=True) for lane in host.lanes]
+    threads += [threading.Thread(target=ask, args=(client,), daemon=True) for client in clients]
+    begun, cpu = time.monotonic(), host.cpu()
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        most[0] = max(most[0], host.memory())
+        time.sleep(0.1)
+    print(f"{n} x {size} bytes in {time.monotonic() - begun:.1f} s, cpu {host.cpu() - cpu:.2f} s, "
+          f"{(most[0] - before) / n} KiB each")
+    assert (most[0] - before) / n <= 128
+    assert all(not thread.is_alive() for thread in threads)

@@ -1,0 +1,449 @@
+"""What the gateway does when not all is well; the test is the forwarder."""
+
+import base64
+import select
+import threading
+import time
+
+import gateway_host as gh
+import pytest
+from gateway_host import TOKEN, TOKEN_2, Host, eventually, local_key
+
+VERDICTS = gh.verdicts()
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = Host(tmp_path)
+    yield host
+    host.close()
+
+
+def refused(client, status, slug, method="GET"):
+    answer = client.answer(method)
+    assert (answer.status, answer.header("EQP-Error")) == (status, slug), answer.body
+    return answer
+
+
+def in_background(function, *arguments):
+    def run():
+        try:
+            function(*arguments)
+        except OSError:
+            pass
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+# ---- 401 ----
+
+def test_a_stale_token_is_replaced_unseen(host):
+    client = host.client().ask(method="PUT", body=b"x" * 60_000)
+    lane = host.lanes[0]
+    first = lane.request()
+    assert first.token == TOKEN and lane.body() == b"x" * 60_000
+    lane.respond(401, body=b"stale")
+    assert host.news.get(timeout=20) == f"!report sandbox {TOKEN}"
+    host.tell(f"token {TOKEN_2} 7200")
+    second = lane.request()
+    assert second.token == TOKEN_2 and second.number > first.number and lane.body() == b"x" * 60_000
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+    assert host.metrics()["repeats_total"] == 1
+
+
+def test_a_token_that_was_replaced_already(host):
+    client = host.client().ask()
+    assert host.lanes[0].request().token == TOKEN
+    host.tell(f"token {TOKEN_2} 7200")
+    host.lanes[0].respond(401)
+    assert host.lanes[0].request().token == TOKEN_2
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine" and host.news.empty()
+
+
+def test_a_large_upload_with_a_stale_token(host):
+    client = host.client()
+    in_background(lambda: client.ask(method="POST", body=b"u" * 3_000_000))
+    lane = host.lanes[0]
+    assert lane.request().expect
+    lane.nothing()
+    lane.respond(401, body=b"stale", drop_body=True)
+    assert host.news.get(timeout=20).startswith("!report")
+    host.tell(f"token {TOKEN_2} 7200")
+    request = lane.request()
+    assert request.expect and request.token == TOKEN_2
+    lane.go_on()
+    assert lane.body() == b"u" * 3_000_000
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_large_upload_of_unknown_length_with_a_stale_token(host):
+    client = host.client()
+    body = b"u" * 500_000
+    in_background(lambda: client.ask(method="POST", headers=("Transfer-Encoding: chunked",),
+                                     body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)))
+    lane = host.lanes[0]
+    assert lane.request().length == -1
+    lane.respond(401, body=b"stale", drop_body=True)
+    assert host.news.get(timeout=20).startswith("!report")
+    host.tell(f"token {TOKEN_2} 7200")
+    assert lane.request().token == TOKEN_2
+    lane.go_on()
+    assert lane.body() == body
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_401_that_no_token_cures_is_passed_on_and_counts_no_more(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(401, ["X-First: 1"], body=b"first")
+    assert host.news.get(timeout=20).startswith("!report")
+    host.tell(f"token {TOKEN_2} 7200")
+    assert host.lanes[0].request().token == TOKEN_2
+    host.lanes[0].respond(401, ["WWW-Authenticate: Bearer"], body=b"second")
+    answer = client.answer()
+    assert answer.status == 401 and answer.body == b"second" and answer.header("EQP-Error") is None
+    for _ in range(3):
+        client.ask()
+        host.lanes[0].request()
+        host.lanes[0].respond(401, body=b"third")
+        assert client.answer().body == b"third"
+    assert host.news.empty()
+
+
+def test_a_report_that_is_not_acted_on(host):
+    host.tell(f"report {VERDICTS['REFRESH_TOO_SOON']}")
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(401, body=b"no")
+    begun = time.monotonic()
+    assert client.answer().body == b"no" and time.monotonic() - begun < 3
+
+
+def test_no_other_token_comes(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(401, body=b"no")
+    begun = time.monotonic()
+    assert client.answer().body == b"no" and 3 < time.monotonic() - begun < 15
+
+
+# ---- tokens ----
+
+def test_a_token_is_waited_for(host):
+    host.tell("no-token")
+    client = host.client().ask()
+    host.lanes[0].nothing()
+    host.tell(f"token {TOKEN_2} 7200")
+    assert host.lanes[0].request().token == TOKEN_2
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_no_token_comes(host):
+    host.tell("no-token")
+    answer = refused(host.client().ask(), 503, "no_token")
+    assert answer.header("Retry-After")
+
+
+def test_an_expired_token_is_never_sent(host):
+    host.tell(f"token {TOKEN} 1")
+    time.sleep(1.1)  # it has to end
+    refused(host.client().ask(), 503, "no_token")
+    host.lanes[0].nothing(0.1)
+
+
+# ---- ends ----
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_client_that_goes_away_while_it_waits(host, tcp):
+    client = host.client(tcp).ask(headers=("EQP-Client: test",))
+    host.lanes[0].request()
+    client.close()
+    host.lanes[0].aborted(5)
+    eventually(lambda: host.connections() == 0)
+    assert host.metrics()['aborts_total{side="client"}'] == 1
+    host.client().ask()
+    host.lanes[0].request()  # the lane is good
+
+
+def test_a_client_that_goes_away_in_its_upload(host):
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+    host.lanes[0].request()
+    host.lanes[0].go_on()
+    client.send(b"x" * 100_000)
+    client.close()
+    host.lanes[0].aborted(5)
+    eventually(lambda: host.connections() == 0)
+
+
+def test_a_client_that_goes_away_in_its_answer(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(200, length=10_000_000, last=False, body=b"x" * 1000)
+    client.head()
+    client.close()
+    host.lanes[0].aborted(5)
+    eventually(lambda: host.connections() == 0)
+
+
+def test_a_client_that_does_not_read_stops_the_upstream(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(200, length=50_000_000, last=False)
+    host.lanes[0].ours.settimeout(0.5)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while True:
+            host.lanes[0].data(b"x" * 16384)
+            sent += 16384
+    assert sent < 2_000_000 and host.memory() < 20_000
+    host.lanes[0].ours.settimeout(20)
+    in_background(lambda: [host.lanes[0].data(b"x" * min(16384, 50_000_000 - at), at + 16384 >= 50_000_000)
+                           for at in range(sent, 50_000_000, 16384)])
+    assert len(client.answer().body) == 50_000_000
+
+
+def test_an_upstream_that_does_not_read_stops_the_client(host):
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000000\r\n\r\n")
+    host.lanes[0].request()
+    host.lanes[0].go_on()
+    client.socket.settimeout(0.5)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while True:
+            sent += client.socket.send(b"x" * 16384)
+    assert sent < 2_000_000 and host.memory() < 20_000
+    client.socket.settimeout(20)
+    in_background(client.send, b"x" * (50_000_000 - sent))
+    assert len(host.lanes[0].body()) == 50_000_000
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_lane_that_dies(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].ours.close()
+    refused(client, 502, "upstream_lost")
+    assert host.news.get(timeout=20) == "!dead 0 1"
+    client.ask()
+    host.lanes[1].request()
+    host.lanes[1].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_lane_that_dies_while_nobody_uses_it(host):
+    host.lanes[0].ours.close()
+    assert host.news.get(timeout=20) == "!dead 0 1"
+    client = host.client().ask()
+    host.lanes[1].request()
+    host.lanes[1].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_packet_that_makes_no_sense_ends_the_lane(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].send(b"x" * 24)
+    refused(client, 502, "upstream_lost")
+    assert host.news.get(timeout=20).startswith("!dead")
+
+
+@pytest.mark.parametrize("fail,status,slug", [
+    (gh.UNREACHABLE, 502, "upstream_unreachable"), (gh.MALFORMED, 502, "upstream_malformed"),
+    (gh.LOST, 502, "upstream_lost"), (gh.SLOW, 504, "upstream_slow"), (gh.BUSY, 503, "gateway_busy"),
+    (gh.STALLED, 408, "upload_stalled"), (gh.UNKNOWN, 502, "upstream_unreachable"), (gh.STOPPING, 503, "stopping"),
+    (gh.INTERNAL, 502, "upstream_lost")])
+def test_what_the_forwarder_says(host, fail, status, slug):
+    client = host.client().ask(method="POST", body=b"x")
+    host.lanes[0].request()
+    host.lanes[0].fail(fail, sent=True, why=b"reset by peer")
+    answer = refused(client, status, slug)
+    assert b"may have been carried out" in answer.body and b"reset by peer" in answer.body
+    client.ask()
+    host.lanes[0].request()
+    host.lanes[0].fail(fail)
+    assert b"carried out" not in refused(client, status, slug).body
+
+
+# ---- bodies ----
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_an_early_answer(host, drop):
+    client = host.client()
+    thread = in_background(lambda: client.ask(method="POST", body=b"x" * 2_000_000))
+    lane = host.lanes[0]
+    lane.request()
+    lane.go_on()
+    lane.packet()
+    lane.respond(409, body=b"enough", drop_body=drop)
+    if not drop:
+        assert len(lane.body()) > 1_000_000
+    thread.join(20)
+    assert client.answer().body == b"enough"
+
+
+def test_an_early_answer_before_the_body_is_wanted(host):
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+                b"Expect: 100-continue\r\n\r\n")
+    host.lanes[0].request()
+    host.lanes[0].respond(403, body=b"no", drop_body=True)
+    status, headers = client.head()
+    assert status == 403
+    assert client.rest == b"no" or client.exactly(2) == b"no"
+
+
+def test_the_client_hears_continue_when_the_upstream_wants_the_body(host):
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
+                b"Expect: 100-continue\r\n\r\n")
+    host.lanes[0].request()
+    client.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        client.more()
+    client.socket.settimeout(20)
+    host.lanes[0].go_on()
+    assert client.head()[0] == 100
+    client.send(b"x" * 100_000)
+    assert host.lanes[0].body() == b"x" * 100_000
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_body_that_is_too_large(host):
+    host.configure(gh.ALLOW_ALL + "body_max = 100K\n")
+    client = host.client().ask(method="POST", body=b"x" * 102_401)
+    refused(client, 413, "body_too_large")
+    client = host.client().ask(method="POST", headers=("Transfer-Encoding: chunked",),
+                               body=b"%x\r\n%s\r\n0\r\n\r\n" % (102_401, b"x" * 102_401))
+    host.lanes[0].request()
+    host.lanes[0].go_on()
+    host.lanes[0].aborted()
+    refused(client, 413, "body_too_large")
+    client.ask(method="POST", body=b"x")
+    host.lanes[0].request()
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+# ---- limits ----
+
+def test_so_many_at_a_time_and_the_others_in_turn(tmp_path):
+    host = Host(tmp_path, lanes=20)
+    clients = [host.client().ask(path=f"/sandbox/rest/v1/{at}") for at in range(18)]
+    for lane in host.lanes[:16]:
+        lane.request()
+    assert host.metrics()["in_flight"] == 16 and host.metrics()["waiting"] == 2
+    host.lanes[16].nothing(0.1)
+    for lane in host.lanes[:16]:
+        lane.respond(200, body=b"fine")
+    for _ in range(2):
+        host.request()[0].respond(200, body=b"fine")
+    assert all(client.answer().body == b"fine" for client in clients)
+    host.close()
+
+
+def test_a_lane_for_each_of_those_that_wait(host):
+    clients = [host.client().ask(path=f"/sandbox/rest/v1/{at}") for at in range(4)]
+    for _ in range(4):
+        host.request()[0].respond(200, body=b"fine")
+    assert all(client.answer().body == b"fine" for client in clients)
+
+
+@pytest.mark.slow("nobody gets a lane for a minute")
+def test_no_lane_for_a_minute(tmp_path):
+    host = Host(tmp_path, lanes=0)
+    client = host.client().ask()
+    client.socket.settimeout(80)
+    assert refused(client, 503, "gateway_busy").header("Retry-After")
+    host.close()
+
+
+@pytest.mark.slow("a body stops for a minute")
+def test_a_body_that_stops(host):
+    clients = [host.client(), host.client()]
+    clients[0].send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx")
+    clients[1].send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nx")
+    host.lanes[0].request()
+    host.lanes[0].go_on()
+    for client in clients:
+        client.socket.settimeout(80)
+        refused(client, 408, "upload_stalled")
+    host.lanes[0].aborted()
+
+
+def test_the_upstream_does_not_answer(host):
+    host.configure(gh.ALLOW_ALL + "answer_timeout = 1s\n")
+    client = host.client().ask()
+    host.lanes[0].request()
+    refused(client, 504, "upstream_slow")
+    host.lanes[0].aborted()
+
+
+# ---- the end, and other settings ----
+
+def test_what_is_on_its_way_ends_before_the_daemon(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.tell("drain")
+    host.lanes[0].nothing(0.2)
+    assert host.news.empty()
+    other = host.client()
+    refused(other.ask(method="POST", body=b"x" * 100_000), 503, "stopping")
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+    assert host.news.get(timeout=20) == "!drained"
+
+
+def test_a_local_key_that_is_removed_ends_its_requests(tmp_path):
+    keys = local_key("reports", "s3cret" * 8, "GET /rest/v1/**") + local_key("others", "t3cret" * 8, "GET /rest/v1/**")
+    host = Host(tmp_path, local=keys)
+    clients = []
+    for name, secret in ("reports", "s3cret" * 8), ("others", "t3cret" * 8):
+        basic = base64.b64encode(f"lk-{name}:{secret}".encode()).decode()
+        clients.append(host.client(tcp=True).ask(headers=(f"Authorization: Basic {basic}",)))
+    for lane in host.lanes:
+        lane.request()
+    host.configure(local=local_key("others", "t3cret" * 8, "GET /rest/v1/**"))
+    ended = select.select([lane.ours for lane in host.lanes], [], [], 20)[0]
+    assert len(ended) == 1
+    first = next(lane for lane in host.lanes if lane.ours is ended[0])
+    first.aborted()
+    with pytest.raises((EOFError, ConnectionResetError)):
+        clients[0].answer()
+    other = next(lane for lane in host.lanes if lane is not first)
+    other.respond(200, body=b"fine")
+    assert clients[1].answer().body == b"fine"
+    host.close()
+
+
+def test_a_gateway_that_is_turned_off_ends_its_requests(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.configure(gateway="no")
+    host.lanes[0].aborted()
+    with pytest.raises((EOFError, ConnectionResetError)):
+        client.answer()
+    refused(host.client().ask(), 404, "gateway_off")
+
+
+def test_a_reload_leaves_the_others_alone(host):
+    client, other = host.client().ask(), host.client()
+    in_background(lambda: other.ask(method="POST", body=b"x" * 1_000_000))
+    host.lanes[0].request()
+    host.lanes[1].request()
+    host.configure()
+    host.lanes[1].go_on()
+    assert len(host.lanes[1].body()) == 1_000_000
+    host.configure()
+    for lane in host.lanes:
+        lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine" and other.answer().body == b"fine"
