@@ -67,7 +67,7 @@ lint_quick() {
         check lint "arrows: who includes whom" tests/lint/arrows.sh build-gcc
         check lint "floors: no circle within a folder" "$python" tests/lint/floors.py build-gcc daemon/base daemon/keeper \
                 daemon/frontend/known daemon/frontend/callers daemon/frontend/http daemon/frontend/api \
-                daemon/frontend/credentials
+                daemon/frontend/gateway daemon/frontend/credentials
         check lint "rooms: which object calls what" "$python" tests/lint/rooms.py build-gcc
         check lint "words that do not belong here" tests/lint/words.sh
         check lint "names in the documentation exist" "$python" tests/lint/doc_names.py

@@ -69,6 +69,7 @@ room frontend/known 'frontend/known|base' "what the frontend knows comes by daem
 room frontend/callers 'frontend/(callers|known)|base' "who is calling is found out below HTTP"
 room frontend/http 'frontend/(http|callers|known)|base' "HTTP does not know what is asked"
 room frontend/api 'frontend/(api|http|callers|known)|base' "what is asked over HTTP knows nothing of credentials"
+room frontend/gateway 'frontend/(gateway|api|http|callers|known)|base' "what is passed on is asked over HTTP first"
 room frontend/credentials 'frontend/(credentials|http|callers|known)|base' "credentials know nothing of what is asked over HTTP"
 rule never 'daemon/frontend/.*' '<(curl|pwd|grp|netdb|dirent).*|lib/(access_key|key_file_rule)\.h' \
         "the frontend has no upstream, no user database, no file and no key"

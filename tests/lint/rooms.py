@@ -20,7 +20,8 @@ ROOMS = {
     "frontend/callers": ["frontend/known", "base"],
     "frontend/http": ["frontend/callers", "frontend/known", "base"],
     "frontend/api": ["frontend/http", "frontend/callers", "frontend/known", "base"],
-    "frontend": ["frontend/credentials", "frontend/api", "frontend/http", "frontend/callers", "frontend/known", "base"],
+    "frontend/gateway": ["frontend/api", "frontend/http", "frontend/callers", "frontend/known", "base"],
+    "frontend": ["frontend/credentials", "frontend/gateway", "frontend/api", "frontend/http", "frontend/callers", "frontend/known", "base"],
     "frontend/credentials": ["frontend/http", "frontend/callers", "frontend/known", "base"],
 }
 
