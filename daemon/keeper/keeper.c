@@ -206,6 +206,18 @@ static void exit_loop(void *userdata)
         (void)sd_event_exit(keeper->tools.event, 0);
 }
 
+static bool passes_on(const struct keeper *keeper)
+{
+        const struct settings *settings = keeper->settings;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (settings->environments[i].gateway) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* Accepts no more, answers what was accepted, for a while; a second signal ends at once. */
 static void on_stop_signal(void *userdata)
 {
@@ -216,7 +228,7 @@ static void on_stop_signal(void *userdata)
                 return;
         }
         keeper->stopping = true;
-        service_stopping();
+        service_stopping(passes_on(keeper));
         reload_stop(&keeper->reload);
         /* From here on the frontend alone has what waits in their queues, and lets it in. */
         listen_sockets_close(&keeper->listening);

@@ -196,7 +196,7 @@ void service_reloaded(struct service *service)
         tell_ready(service);
 }
 
-void service_stopping(void)
+void service_stopping(bool longer)
 {
-        (void)notify(-1, "STOPPING=1\nSTATUS=Stopping");
+        (void)notify(-1, "STOPPING=1\nSTATUS=Stopping%s", longer ? "\nEXTEND_TIMEOUT_USEC=40000000" : "");
 }

@@ -44,4 +44,5 @@ void service_look(struct service *service, const struct service_state *state, ui
 void service_reloading(struct service *service);
 void service_reloaded(struct service *service);
 
-void service_stopping(void);
+/* longer: requests that are passed on may take more time than the unit gives for a stop. */
+void service_stopping(bool longer);

@@ -435,6 +435,21 @@ def test_a_gateway_that_is_turned_off_ends_its_requests(host):
     refused(host.client().ask(), 404, "gateway_off")
 
 
+def test_what_is_not_sent_yet_is_judged_by_the_new_rules(host):
+    clients = [host.client(), host.client()]
+    for at, client in enumerate(clients):
+        client.send(b"POST /sandbox/rest/v1/%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nx" % at)
+    eventually(lambda: host.connections() == 2)
+    host.configure("deny = any * /rest/v1/0\n" + gh.ALLOW_ALL)
+    for client in clients:
+        client.send(b"y")
+    refused(clients[0], 403, "rule_refused")
+    lane, request = host.request()
+    assert request.target == "/rest/v1/1" and request.body == b"xy"
+    lane.respond(200, body=b"fine")
+    assert clients[1].answer().body == b"fine"
+
+
 def test_a_reload_leaves_the_others_alone(host):
     client, other = host.client().ask(), host.client()
     in_background(lambda: other.ask(method="POST", body=b"x" * 1_000_000))

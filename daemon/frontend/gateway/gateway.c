@@ -38,6 +38,7 @@ static struct transfer *begin(struct gateway *gateway, struct request *request,
         transfer->target = judgement->target;
         transfer->what.path = judgement->target.path;
         transfer->what.path_length = judgement->target.path_length;
+        transfer->generation = gateway->known->generation;
         transfer->covers = is_to_be_covered(request);
         transfer->is_head = request->method == METHOD_HEAD;
         transfer->body_max = judgement->rules->gateway_body_max;

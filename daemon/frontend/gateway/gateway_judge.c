@@ -6,6 +6,7 @@
 
 #include "daemon/frontend/callers/caller.h"
 #include "daemon/frontend/gateway/gateway_answer.h"
+#include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/request_wait.h"
 #include "daemon/frontend/http/room.h"
@@ -131,20 +132,29 @@ static bool check_head(const struct judge *judge)
 
 /* ---- rules ---- */
 
+static struct gateway_decision decide(const struct gateway *gateway, const struct request *request,
+                                      const struct local_key *key, const struct gateway_target *target)
+{
+        const struct access_environment *environment =
+                &gateway->known->settings->environments[request->environment_index];
+        const char *account = request->environment->view.account;
+        struct caller_identity identity;
+        struct rule_group_list room;
+
+        caller_identify(&request->connection->caller, gateway->known, &room, &identity);
+        identity.local = key ? key->name : NULL;
+        return gateway_rules_decide(&environment->gateway_rules, key ? &key->rules : NULL, &identity,
+                                    request->method_text, target->path, target->path_length,
+                                    *account ? account : NULL);
+}
+
 static bool check_rules(const struct judge *judge)
 {
         struct request *request = judge->request;
         struct gateway_judgement *judgement = judge->judgement;
         const struct local_key *key = request->carried.kind == CARRIED_LOCAL ? request->carried.key : NULL;
-        const char *account = request->environment->view.account;
-        struct caller_identity identity;
-        struct rule_group_list room;
+        const struct gateway_decision decision = decide(judge->gateway, request, key, &judgement->target);
 
-        caller_identify(&request->connection->caller, judge->gateway->known, &room, &identity);
-        identity.local = key ? key->name : NULL;
-        struct gateway_decision decision = gateway_rules_decide(
-                &judgement->rules->gateway_rules, key ? &key->rules : NULL, &identity, request->method_text,
-                judgement->target.path, judgement->target.path_length, *account ? account : NULL);
         if (decision.rule) {
                 (void)snprintf(judgement->what.rule, sizeof(judgement->what.rule), "%s",
                                decision.rule->place);
@@ -157,6 +167,30 @@ static bool check_rules(const struct judge *judge)
                       decision.rule ? "a deny rule of the gateway names this request"
                                     : "no rule of the gateway or of the local key allows this request: see "
                                       "'eqpctl gateway explain'");
+}
+
+enum transfer_step gateway_judge_again(struct transfer *transfer, uint64_t now_usec)
+{
+        struct gateway *gateway = transfer->gateway;
+        struct request *request = transfer->request;
+        struct known *known = gateway->known;
+        const char *local = transfer->what.local;
+        bool last_time = request->cut_short && now_usec >= request->wait_until_usec;
+        uint64_t until_usec;
+
+        if (!caller_judge(&request->connection->caller, known, now_usec, last_time, &request->waiter,
+                          &until_usec)) {
+                return transfer_wait(transfer, until_usec);
+        }
+        const struct local_key *key = *local ? access_settings_key(known->settings, local) : NULL;
+        if ((*local && !key) || !decide(gateway, request, key, &transfer->target).allowed) {
+                gateway_audit_refused(gateway->audit, &transfer->what, 403, "rule_refused", now_usec);
+                transfer_fail(transfer, 403, "rule_refused",
+                              "the rules are others by now, and do not allow this request", ANSWER_NO_RETRY);
+                return TRANSFER_ANSWERED;
+        }
+        transfer->generation = known->generation;
+        return TRANSFER_GOES_ON;
 }
 
 /* ---- all of it ---- */

@@ -1,7 +1,7 @@
 /* May this request be passed on? Judged by its head alone, before any of its body is read. */
 #pragma once
 
-#include "daemon/frontend/gateway/transfer.h"
+#include "daemon/frontend/gateway/transfer_wait.h"
 
 /* What was found; borrowed from the settings and the request. */
 struct gateway_judgement {
@@ -13,3 +13,7 @@ struct gateway_judgement {
 /* False: it was answered, or waits for what is asked of its caller. */
 bool gateway_judge(struct gateway *gateway, struct request *request, uint64_t now_usec,
                    struct gateway_judgement *ret);
+
+/* The rules are others since it was judged, and nothing of it was sent: judges it once more. Goes on, waits
+ * for what is asked of its caller, or answers. */
+enum transfer_step gateway_judge_again(struct transfer *transfer, uint64_t now_usec);

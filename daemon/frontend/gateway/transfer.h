@@ -79,7 +79,8 @@ struct transfer {
         struct gateway_audit_what what;
         struct gateway_target target; /* points into the request's */
         uint8_t key_hash[LOCAL_KEY_HASH_SIZE];
-        bool covers; /* its caller is not to see the token */
+        uint64_t generation; /* of the rules that it was judged by */
+        bool covers;         /* its caller is not to see the token */
         bool is_head;
         uint64_t body_max, answer_timeout_usec;
 

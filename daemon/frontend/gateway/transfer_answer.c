@@ -150,7 +150,7 @@ static struct MHD_Response *make_response(struct transfer *transfer)
                 return MHD_create_response_from_buffer(length, length > 0 ? held->bytes + held->at : NULL,
                                                        MHD_RESPMEM_MUST_COPY);
         }
-        transfer->complete = bodiless;
+        transfer->complete = bodiless || transfer->content_length == 0;
         struct MHD_Response *response = MHD_create_response_from_callback(
                 unknown ? MHD_SIZE_UNKNOWN : (uint64_t)transfer->content_length, LANE_DATA_MAX, on_read,
                 transfer, NULL);

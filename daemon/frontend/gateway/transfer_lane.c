@@ -1,6 +1,7 @@
 /* The stages of a transfer that has a lane. */
 #include "daemon/frontend/gateway/transfer_lane.h"
 
+#include "daemon/frontend/gateway/gateway_judge.h"
 #include "daemon/frontend/gateway/transfer_answer.h"
 #include "daemon/frontend/gateway/transfer_refused.h"
 #include "daemon/frontend/gateway/transfer_send.h"
@@ -105,6 +106,12 @@ static enum transfer_step look_at_lane(struct transfer *transfer, uint64_t now_u
 
 static enum transfer_step send_head(struct transfer *transfer, uint64_t now_usec)
 {
+        if (transfer->generation != transfer->gateway->known->generation) {
+                enum transfer_step step = gateway_judge_again(transfer, now_usec);
+                if (step != TRANSFER_GOES_ON) {
+                        return step;
+                }
+        }
         if (!session_alive(transfer->session, now_usec)) {
                 transfer_leave_lane(transfer);
                 return transfer_go_to(transfer, TRANSFER_TOKEN);
