@@ -76,17 +76,17 @@ class Lane:
 
     def body(self):
         """The rest of a request's body."""
-        body = b""
+        body = bytearray()
         while True:
             kind, packet = self.packet()
             if kind == END:
-                return body
+                return bytes(body)
             assert kind == DATA, kind
             _, _, number, length, last = DATA_FORM.unpack_from(packet)
             assert number == self.number and length == len(packet) - DATA_FORM.size
             body += packet[DATA_FORM.size:]
             if last:
-                return body
+                return bytes(body)
 
     def send(self, packet):
         self.ours.send(packet)

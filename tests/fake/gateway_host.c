@@ -194,6 +194,8 @@ static void take_settings(const char *path)
         known_take_names(&host.known, USEC_NEVER, USEC_NEVER);
         tell(&host.keeper);
         gateway_take_settings(host.gateway);
+        const struct http_limits limits = admission_limits(access);
+        http_server_set_limits(host.server, &limits);
         say("ok");
 }
 

@@ -12,7 +12,8 @@
 
 struct http_limits admission_limits(const struct access_settings *settings)
 {
-        struct http_limits limits = { settings->max_connections, settings->max_connections_per_user, 0 };
+        struct http_limits limits = { .max_connections = settings->max_connections,
+                                      .max_connections_per_user = settings->max_connections_per_user };
         unsigned descriptors = process_descriptors();
         unsigned most = descriptors - MIN_OF(descriptors, OWN_DESCRIPTORS);
 
@@ -22,6 +23,9 @@ struct http_limits admission_limits(const struct access_settings *settings)
                             "RLIMIT_NOFILE (LimitNOFILE= in the unit), or lower the setting",
                             limits.max_connections, most);
                 limits.max_connections = most;
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                limits.passes_on = limits.passes_on || settings->environments[i].gateway;
         }
         limits.max_parked = MIN_OF(limits.max_connections * PARKED_PER_PLACE, most - limits.max_connections);
         return limits;

@@ -16,6 +16,7 @@ struct http_limits {
         uint32_t max_connections;
         uint32_t max_connections_per_user;
         uint32_t max_parked; /* of each user no more than PARKED_PER_PLACE times its limit */
+        bool passes_on;      /* requests of the EQP API are passed on */
 };
 
 /* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs;

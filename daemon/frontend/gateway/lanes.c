@@ -20,6 +20,7 @@ struct lane {
         bool there;      /* else it is a place for one */
         bool over;       /* its latest request is */
         bool begun;      /* the forwarder has heard of it */
+        bool quiet;      /* nothing is there to be received, until there is news */
         bool wants_room; /* to send */
         uint64_t number; /* of its latest request */
 };
@@ -71,6 +72,7 @@ static int receive_any(struct lane *lane, const union lane_head **ret)
         ssize_t n = recv(lane->member.fd, lanes->packet, sizeof(lanes->packet), MSG_DONTWAIT | MSG_TRUNC);
 
         if (n < 0) {
+                lane->quiet = errno == EAGAIN;
                 return errno == EAGAIN || errno == EINTR ? -EAGAIN : -EPIPE;
         }
         if (n == 0 || (size_t)n > sizeof(lanes->packet)) {
@@ -84,7 +86,7 @@ static int receive_any(struct lane *lane, const union lane_head **ret)
 int lane_receive(struct lane *lane, const union lane_head **ret)
 {
         while (lane->there && !lane->over) {
-                int type = receive_any(lane, ret);
+                int type = lane->quiet ? -EAGAIN : receive_any(lane, ret);
                 if (type == -EAGAIN) {
                         return type;
                 }
@@ -155,6 +157,7 @@ static void on_events(struct poll_member *member, uint32_t events)
         struct lane *lane = container_of(member, struct lane, member);
         const union lane_head *head;
 
+        lane->quiet = false;
         if (lane->wants_room && (events & EPOLLOUT)) {
                 lane->wants_room = false;
                 (void)poll_set_change(&lane->member, EPOLLIN);
@@ -177,6 +180,7 @@ bool lanes_take(struct lanes *lanes, struct lane_user *user)
                         user->lane = lane;
                         lane->over = false;
                         lane->begun = false;
+                        lane->quiet = true;
                         lane->number++;
                         return true;
                 }

@@ -87,7 +87,9 @@ static void tell_end(struct transfer *transfer)
                                          .serial = transfer->session ? transfer->session->serial : 0,
                                          .repeated = transfer->repeated };
 
-        if (transfer->end == TRANSFER_DONE && (!answered || !transfer->complete) && !transfer->slug) {
+        if (answered && (transfer->complete || transfer->slug)) {
+                transfer->end = TRANSFER_DONE; /* whoever went, went afterwards */
+        } else if (transfer->end == TRANSFER_DONE) {
                 transfer->end = TRANSFER_CLIENT_GONE; /* libmicrohttpd has lost it, or it was too slow */
         }
         how.cut_off = transfer->end != TRANSFER_DONE;

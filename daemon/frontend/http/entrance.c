@@ -15,10 +15,11 @@ static void on_news(struct waiter *waiter)
 }
 
 /* Takes in one that is counted already. */
-static void take_in(struct connections *connections, struct mhd_loop *loop, int fd, struct peer *peer,
+static void take_in(struct connections *connections, struct mhd_loops *loops, int fd, struct peer *peer,
                     const struct listen_place *place, struct admission_user *user,
                     enum admission_place holds)
 {
+        struct mhd_loop *loop = mhd_loops_choose(loops, fd, peer->known, peer->uid);
         struct connection *connection = connections_add(connections, fd, peer, place, user, holds);
 
         if (!connection) {
@@ -63,7 +64,7 @@ static void park(struct connections *connections, int fd, struct peer *peer,
         turn_away(connections, fd, peer, now_usec);
 }
 
-void entrance_add(struct connections *connections, struct mhd_loop *loop, int fd, struct peer *peer,
+void entrance_add(struct connections *connections, struct mhd_loops *loops, int fd, struct peer *peer,
                   const struct listen_place *place)
 {
         uint64_t now_usec = clock_now_usec();
@@ -79,21 +80,21 @@ void entrance_add(struct connections *connections, struct mhd_loop *loop, int fd
         } else if (holds == PLACE_PARKED) {
                 park(connections, fd, peer, place, user, now_usec);
         } else {
-                take_in(connections, loop, fd, peer, place, user, holds);
+                take_in(connections, loops, fd, peer, place, user, holds);
         }
         admission_give(&connections->admission, user, PLACE_NONE);
 }
 
 static void take_in_parked(struct connections *connections, struct parked *parked,
-                           struct admission_user *user, enum admission_place holds, void *loop)
+                           struct admission_user *user, enum admission_place holds, void *loops)
 {
-        take_in(connections, loop, parked->fd, &parked->peer, &parked->place, user, holds);
+        take_in(connections, loops, parked->fd, &parked->peer, &parked->place, user, holds);
         free(parked);
 }
 
-void entrance_settle(struct connections *connections, struct mhd_loop *loop)
+void entrance_settle(struct connections *connections, struct mhd_loops *loops)
 {
         if (connections->stirred) {
-                room_settle(connections, clock_now_usec(), take_in_parked, loop);
+                room_settle(connections, clock_now_usec(), take_in_parked, loops);
         }
 }

@@ -9,7 +9,7 @@
 #include "daemon/base/timer.h"
 #include "daemon/frontend/http/early.h"
 #include "daemon/frontend/http/entrance.h"
-#include "daemon/frontend/http/mhd_loop.h"
+#include "daemon/frontend/http/mhd_loops.h"
 #include "daemon/frontend/http/overdue.h"
 #include "daemon/frontend/http/plain_answer.h"
 #include "daemon/frontend/http/room.h"
@@ -25,7 +25,7 @@
 struct http_server {
         struct http_handler handler;
         sd_event *event;
-        struct mhd_loop *loop;
+        struct mhd_loops loops;
         struct connections connections;
         sd_event_source *drain_limit;
         void (*on_drained)(void *userdata); /* NULL: nobody is told, or not any more */
@@ -60,7 +60,7 @@ static uint64_t on_deadlines(uint64_t now_usec, void *userdata)
 {
         struct http_server *server = userdata;
 
-        mhd_loop_take_turn(server->loop);
+        mhd_loops_take_turn(&server->loops);
         uint64_t next = parking_look(&server->connections.parking, &server->connections.admission,
                                      &server->connections.drain, now_usec);
         next = MIN_OF(next, overdue_look(&server->connections, now_usec));
@@ -83,7 +83,7 @@ static void *on_target(void *userdata, const char *target, struct MHD_Connection
         }
         if (connection->state == CONNECTION_IDLE) {
                 connections_expect_transfer(&server->connections, connection, CONNECTION_RECEIVING,
-                                            mhd_loop_now_usec(server->loop));
+                                            mhd_loop_now_usec(connection->loop));
         }
         request_take_target(&connection->request, target);
         return NULL;
@@ -133,10 +133,10 @@ static enum MHD_Result handle_early(struct http_server *server, struct request *
         }
 }
 
-static bool is_early(const struct http_server *server, const struct request *request)
+static bool is_early(const struct http_handler *handler, const struct request *request)
 {
-        return server->handler.is_early && guard_framing_sound(&request->facts) &&
-               server->handler.is_early(request, server->handler.userdata);
+        return handler->is_early && guard_framing_sound(&request->facts) &&
+               handler->is_early(request, handler->userdata);
 }
 
 static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
@@ -155,7 +155,8 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *mhd, con
                 request = &((struct connection *)info->socket_context)->request;
                 *request_context = request;
                 bool to_be_read = request_take_head(request, mhd, method, version);
-                if (is_early(server, request)) {
+                if (is_early(&server->handler, request)) {
+                        mhd_loops_note(&server->loops, request->connection->caller.peer.uid);
                         request->body_too_large = false;
                         request->phase = REQUEST_HEAD;
                 } else if (to_be_read) {
@@ -194,7 +195,7 @@ static void on_completed(void *userdata, struct MHD_Connection *mhd, void **requ
         if (connection->state != CONNECTION_CLOSING) {
                 /* libmicrohttpd closes it if that was the last answer; while draining, it may have been on
                  * its way already. */
-                uint64_t now_usec = mhd_loop_now_usec(server->loop);
+                uint64_t now_usec = mhd_loop_now_usec(connection->loop);
                 connection->quiet_since_usec = now_usec;
                 connections_expect(&server->connections, connection, CONNECTION_IDLE,
                                    drain_quiet_until(&server->connections.drain, now_usec,
@@ -248,9 +249,7 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
         struct http_server *server = userdata;
 
         if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-                if (*socket_context) {
-                        *socket_context = remove_connection(server, *socket_context);
-                }
+                *socket_context = *socket_context ? remove_connection(server, *socket_context) : NULL;
                 return;
         }
         const union MHD_ConnectionInfo *info =
@@ -265,19 +264,19 @@ static void on_connection(void *userdata, struct MHD_Connection *mhd, void **soc
 
 void http_server_take_turn(struct http_server *server)
 {
-        mhd_loop_take_turn(server->loop);
+        mhd_loops_take_turn(&server->loops);
 }
 
 static void after_turn(void *userdata)
 {
         struct http_server *server = userdata;
 
-        entrance_settle(&server->connections, server->loop);
+        entrance_settle(&server->connections, &server->loops);
 }
 
 void http_server_add(struct http_server *server, int fd, struct peer *peer, const struct listen_place *place)
 {
-        entrance_add(&server->connections, server->loop, fd, peer, place);
+        entrance_add(&server->connections, &server->loops, fd, peer, place);
         look_for_end(server); /* libmicrohttpd may not take it */
 }
 
@@ -286,16 +285,12 @@ void http_server_forget_environments(struct http_server *server)
         for (struct connection *connection = server->connections.first; connection;
              connection = connection->next) {
                 struct request *request = &connection->request;
-                if (request->flow) {
-                        if (request->waiter.link) {
-                                request_resume(request);
-                        }
-                        continue;
-                }
                 bool concerned = request->environment || !request->match.route;
                 /* One that was resumed already has not had its turn yet, and would go on where it was. */
-                if (request->status == 0 && concerned) {
+                if (request->flow ? request->waiter.link != NULL : request->status == 0 && concerned) {
                         request_resume(request);
+                }
+                if (!request->flow && request->status == 0 && concerned) {
                         request_forget_environment(request);
                 }
         }
@@ -341,8 +336,9 @@ uint64_t http_server_turned_away(const struct http_server *server)
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
 {
         server->connections.admission.limits = *limits;
+        server->loops.passes_on = limits->passes_on;
         server->connections.stirred = true;
-        mhd_loop_wake(server->loop);
+        mhd_loops_wake(&server->loops);
 }
 
 /* ---- life ---- */
@@ -371,7 +367,7 @@ int http_server_new(struct http_server **ret, sd_event *event, const struct http
                                                  .on_connection = on_connection,
                                                  .after_turn = after_turn,
                                                  .userdata = server };
-        r = mhd_loop_new(&server->loop, event, ROOM, &callbacks);
+        r = mhd_loops_init(&server->loops, event, ROOM, &callbacks);
         if (r < 0) {
                 return r;
         }
@@ -390,12 +386,12 @@ struct http_server *http_server_free(struct http_server *server)
                 if (connection->state == CONNECTION_WAITING) {
                         waiter_cancel(&connection->request.waiter);
                         connection_end(connection);
-                        mhd_loop_resume(server->loop, connection->mhd);
+                        mhd_loop_resume(connection->loop, connection->mhd);
                 }
         }
         server->on_drained = NULL;
         server->drain_limit = sd_event_source_disable_unref(server->drain_limit);
-        server->loop = mhd_loop_free(server->loop);
+        mhd_loops_clear(&server->loops);
         sd_event_unref(server->event);
         connections_clear(&server->connections);
         free(server);

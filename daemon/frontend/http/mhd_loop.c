@@ -12,13 +12,10 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-/* For libmicrohttpd, which clears one and a half times as much with each request. Heads of 4 KiB fit in; the
- * answer to larger ones is 431. Less would be no faster: see doc/internals/speed.md. */
-#define CONNECTION_MEMORY 6144
-
 struct mhd_loop {
         struct MHD_Daemon *mhd;
         sd_event_source *io, *more;
+        size_t memory;     /* of each connection */
         uint64_t now_usec; /* of this turn of the loop */
         void (*after_turn)(void *userdata);
         void *userdata;
@@ -70,7 +67,7 @@ void mhd_loop_resume(struct mhd_loop *loop, struct MHD_Connection *connection)
 
 size_t mhd_loop_memory(const struct mhd_loop *loop)
 {
-        return CONNECTION_MEMORY;
+        return loop->memory;
 }
 
 uint64_t mhd_loop_now_usec(const struct mhd_loop *loop)
@@ -93,9 +90,9 @@ static int start(struct mhd_loop *loop, unsigned room, const struct mhd_callback
         loop->mhd = MHD_start_daemon(
                 MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
                 NULL, callbacks->on_access, userdata, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
-                MHD_OPTION_CONNECTION_LIMIT, room, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT,
-                1, MHD_OPTION_URI_LOG_CALLBACK, callbacks->on_target, userdata, MHD_OPTION_NOTIFY_COMPLETED,
+                MHD_OPTION_CONNECTION_LIMIT, room, MHD_OPTION_CONNECTION_MEMORY_LIMIT, loop->memory,
+                MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                MHD_OPTION_URI_LOG_CALLBACK, callbacks->on_target, userdata, MHD_OPTION_NOTIFY_COMPLETED,
                 callbacks->on_completed, userdata, MHD_OPTION_NOTIFY_CONNECTION, callbacks->on_connection,
                 userdata, MHD_OPTION_END);
         return loop->mhd ? 0 : -EIO;
@@ -127,13 +124,14 @@ static void free_loop(struct mhd_loop **loop)
         *loop = mhd_loop_free(*loop);
 }
 
-int mhd_loop_new(struct mhd_loop **ret, sd_event *event, unsigned room,
+int mhd_loop_new(struct mhd_loop **ret, sd_event *event, unsigned room, size_t memory,
                  const struct mhd_callbacks *callbacks)
 {
         _cleanup_(free_loop) struct mhd_loop *loop = calloc(1, sizeof(*loop));
         if (!loop) {
                 return -ENOMEM;
         }
+        loop->memory = memory;
         loop->after_turn = callbacks->after_turn;
         loop->userdata = callbacks->userdata;
         int r = start(loop, room, callbacks);

@@ -20,9 +20,9 @@ struct mhd_callbacks {
         void *userdata;
 };
 
-/* room: for so many connections at a time. -EIO: libmicrohttpd does not start. -ENOMEM, or what sd-event
- * answered. */
-int mhd_loop_new(struct mhd_loop **ret, sd_event *event, unsigned room,
+/* room: for so many connections at a time; memory: bytes for each of them. -EIO: libmicrohttpd does not
+ * start. -ENOMEM, or what sd-event answered. */
+int mhd_loop_new(struct mhd_loop **ret, sd_event *event, unsigned room, size_t memory,
                  const struct mhd_callbacks *callbacks);
 
 /* Closes every connection; none may be suspended. NULL is fine; returns NULL. */

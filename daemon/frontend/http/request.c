@@ -24,7 +24,7 @@ void request_take_target(struct request *request, const char *target)
         request->as_upstream = route_speaks_upstream(target);
         if (!request->target_too_long) {
                 memcpy(request->target, target, length + 1);
-        } else if (request->as_upstream && length <= GATEWAY_TARGET_MAX) {
+        } else if (request->as_upstream) {
                 request->long_target = strdup(target); /* without memory it is too long, no more */
         }
 }
