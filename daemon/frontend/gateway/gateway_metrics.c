@@ -63,9 +63,9 @@ void gateway_write_metrics(FILE *out, void *userdata)
               lanes_count(gateway->lanes));
         plain(out, "body_bytes_in_total", "counter", "Bytes of requests' bodies.", counts->n_in);
         plain(out, "body_bytes_out_total", "counter", "Bytes of answers' bodies.", counts->n_out);
-        describe(out, "upstream_seconds", "summary", "Time from a request to the head of its answer.");
-        (void)fprintf(out,
-                      "eqp_broker_gateway_upstream_seconds_sum %.6f\n"
-                      "eqp_broker_gateway_upstream_seconds_count %" PRIu64 "\n",
-                      (double)counts->timed_usec / (double)USEC_PER_SEC, counts->n_timed);
+        plain(out, "answers_total", "counter", "Answers of the upstream.", counts->n_timed);
+        describe(out, "upstream_seconds_total", "counter",
+                 "Time from requests to the heads of their answers.");
+        (void)fprintf(out, "eqp_broker_gateway_upstream_seconds_total %.6f\n",
+                      (double)counts->timed_usec / (double)USEC_PER_SEC);
 }
