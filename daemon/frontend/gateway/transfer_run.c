@@ -187,7 +187,7 @@ static size_t send_piece(struct transfer *transfer, const char *data, size_t siz
 
 size_t transfer_take_piece(struct request *request, const char *data, size_t size, uint64_t now_usec)
 {
-        struct transfer *transfer = transfer_of(request);
+        struct transfer *transfer = request->flow_data;
 
         if (transfer->drops) {
                 return size;
