@@ -10,7 +10,7 @@
 struct admin_call {
         const struct admin *admin;
         struct environment *environment; /* NULL for paths that name none */
-        char *argument;           /* the decoded part of the path after "keys/" or "tokens/", or NULL */
+        char *argument;           /* the decoded part of the path after "keys/" and the like, or NULL */
         struct json_object *body; /* NULL if there was none */
 };
 
@@ -39,6 +39,16 @@ int admin_regenerate_key(struct admin_call *call, struct answer **ret);
 
 /* A key as reports show it: its secret as a digest. Returns 0 or a negative errno. */
 int admin_describe_key(const struct key *key, struct json_object **ret);
+
+/* handlers: admin_portal.c */
+int admin_list_uploads(struct admin_call *call, struct answer **ret);
+int admin_put_upload(struct admin_call *call, struct answer **ret);
+int admin_list_packages(struct admin_call *call, struct answer **ret);
+int admin_put_package(struct admin_call *call, struct answer **ret);
+int admin_list_callbacks(struct admin_call *call, struct answer **ret);
+
+/* The settings as fields of the object. Returns 0 or -ENOMEM. (admin_control.c) */
+int admin_describe_settings(const struct environment_settings *settings, struct json_object *object);
 
 /* handlers: admin_control.c */
 int admin_get_token(struct admin_call *call, struct answer **ret);

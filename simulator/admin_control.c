@@ -9,7 +9,9 @@
 static const char *const no_fields[] = { NULL };
 static const char *const revoke_fields[] = { "ust_sha256", NULL };
 static const char *const clock_fields[] = { "forward", NULL };
-static const char *const settings_fields[] = { "lifetime_max", "lifetime_fixed", "latency_ms", NULL };
+static const char *const settings_fields[] = {
+        "lifetime_max", "lifetime_fixed", "latency_ms", "scan_queued_ms", "scan_ms", "scan_result", NULL
+};
 
 static int answer_number(const char *name, uint64_t number, struct answer **ret)
 {
@@ -77,6 +79,37 @@ static bool read_fixed(struct json_object *body, int64_t *setting)
         return read_setting(body, "lifetime_fixed", 1, LIFETIME_SEC_MAX, setting);
 }
 
+static bool read_scan_result(struct json_object *body, struct environment_settings *settings)
+{
+        const char *name;
+        int status;
+
+        if (!json_object_object_get_ex(body, "scan_result", NULL)) {
+                return true;
+        }
+        status = json_get_text(body, "scan_result", 1, 16, &name) ? scan_status_from_name(name) : -EINVAL;
+        if (status < 0 || status == SCAN_QUEUED) {
+                return false;
+        }
+        settings->scan_result = (enum scan_status)status;
+        return true;
+}
+
+int admin_describe_settings(const struct environment_settings *settings, struct json_object *object)
+{
+        if (json_add_number(object, "lifetime_max", (uint64_t)settings->lifetime_max_sec) < 0 ||
+            json_add_number(object, "latency_ms", (uint64_t)settings->latency_ms) < 0 ||
+            json_add_number(object, "scan_queued_ms", (uint64_t)settings->scan_queued_ms) < 0 ||
+            json_add_number(object, "scan_ms", (uint64_t)settings->scan_ms) < 0 ||
+            json_add_text(object, "scan_result", scan_status_name(settings->scan_result)) < 0) {
+                return -ENOMEM;
+        }
+        if (settings->lifetime_fixed_sec == 0) {
+                return json_add_text(object, "lifetime_fixed", NULL);
+        }
+        return json_add_number(object, "lifetime_fixed", (uint64_t)settings->lifetime_fixed_sec);
+}
+
 int admin_put_settings(struct admin_call *call, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *object = NULL;
@@ -94,14 +127,17 @@ int admin_put_settings(struct admin_call *call, struct answer **ret)
                         ret, "lifetimes are whole seconds from 1 to ten years (lifetime_fixed may be "
                              "null), latency_ms is a whole number from 0 to 600000");
         }
+        if (!read_setting(call->body, "scan_queued_ms", 0, SCAN_MS_MAX, &settings.scan_queued_ms) ||
+            !read_setting(call->body, "scan_ms", 0, SCAN_MS_MAX, &settings.scan_ms) ||
+            !read_scan_result(call->body, &settings)) {
+                return admin_bad_request(ret,
+                                         "scan_queued_ms and scan_ms are whole numbers from 0 to a day, "
+                                         "scan_result is pass, passed, fail or in-progress (it hangs)");
+        }
 
         call->environment->settings = settings;
         object = json_object_new_object();
-        if (json_add_number(object, "lifetime_max", (uint64_t)settings.lifetime_max_sec) < 0 ||
-            (settings.lifetime_fixed_sec > 0
-                     ? json_add_number(object, "lifetime_fixed", (uint64_t)settings.lifetime_fixed_sec)
-                     : json_add_text(object, "lifetime_fixed", NULL)) < 0 ||
-            json_add_number(object, "latency_ms", (uint64_t)settings.latency_ms) < 0) {
+        if (admin_describe_settings(&settings, object) < 0) {
                 return -ENOMEM;
         }
         return answer_new_json(ret, 200, take_ptr(object));

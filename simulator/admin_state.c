@@ -22,19 +22,31 @@ static const char help[] =
         "POST   /clock                         {\"forward\"}: lets so many seconds of tokens' lives pass\n"
         "GET    /{env}/tokens/{ust_sha256}     whether the token is active, and for how long\n"
         "POST   /{env}/tokens/revoke           {\"ust_sha256\"?}: ends one token, or all\n"
-        "PUT    /{env}/settings                {\"lifetime_max\"?,\"lifetime_fixed\"?,\"latency_ms\"?}\n"
+        "PUT    /{env}/settings                {\"lifetime_max\"?,\"lifetime_fixed\"?,\"latency_ms\"?,\n"
+        "                                      \"scan_queued_ms\"?,\"scan_ms\"?,\"scan_result\"?}\n"
+        "GET    /{env}/uploads                 the files, with their digests (MD5)\n"
+        "PUT    /{env}/uploads/{id}            {\"malware_status\"}: queued, in-progress, pass, passed, "
+        "fail\n"
+        "GET    /{env}/packages                the packages, in short\n"
+        "PUT    /{env}/packages/{id}           {\"overall\"?,\"technical\"?,\"marketing\"?}: how the "
+        "reviews stand\n"
+        "GET    /{env}/callbacks               what would have been sent to the account's callbacks\n"
         "POST   /{env}/faults                  {\"fault\",\"count\"?,\"paths\"?,...}: adds a fault\n"
         "DELETE /{env}/faults                  clears the faults\n"
         "\n"
         "Faults and their parameters (count: until cleared; paths: token, api or all; default token;\n"
-        "key: acts on token requests with this application ID alone):\n"
+        "key: acts on token requests with this application ID alone; method; path: its beginning; where\n"
+        "a status is sent, early: before the body is read):\n"
         "  refuse             status (401 or 403), code, message, retry_after, retry_after_date\n"
         "  throttle           retry_after (number or text), retry_after_date (true)\n"
         "  unavailable        status (500 to 599), html (true), retry_after, retry_after_date\n"
         "  status             status (200 to 599), code, message, retry_after, retry_after_date\n"
         "  redirect           location\n"
         "  hang\n"
-        "  drip               interval_ms (default 100)\n"
+        "  delay              ms\n"
+        "  drip               interval_ms (default 100), bytes (default 1)\n"
+        "  slow_upload        interval_ms (default 100), bytes (default 1024)\n"
+        "  cut                bytes of the body (default: all), politely (true)\n"
         "  truncate\n"
         "  reset\n"
         "  garbage\n"
@@ -114,18 +126,6 @@ static int add_faults(struct json_object *object, const struct faults *faults)
         return 0;
 }
 
-static int add_settings(struct json_object *object, const struct environment_settings *settings)
-{
-        if (json_add_number(object, "lifetime_max", (uint64_t)settings->lifetime_max_sec) < 0 ||
-            json_add_number(object, "latency_ms", (uint64_t)settings->latency_ms) < 0) {
-                return -ENOMEM;
-        }
-        if (settings->lifetime_fixed_sec == 0) {
-                return json_add_text(object, "lifetime_fixed", NULL);
-        }
-        return json_add_number(object, "lifetime_fixed", (uint64_t)settings->lifetime_fixed_sec);
-}
-
 static int describe(const struct environment *environment, struct json_object *object)
 {
         struct json_object *last;
@@ -144,7 +144,7 @@ static int describe(const struct environment *environment, struct json_object *o
             json_add_number(object, "tokens_active",
                             tokens_active(environment->tokens, moment_boottime_usec())) < 0 ||
             add_faults(object, &environment->faults) < 0 ||
-            add_settings(object, &environment->settings) < 0) {
+            admin_describe_settings(&environment->settings, object) < 0) {
                 return -ENOMEM;
         }
         return 0;

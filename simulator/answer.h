@@ -8,11 +8,12 @@
 
 enum delivery {
         DELIVERY_WHOLE,
-        DELIVERY_DRIP,     /* the body one byte per interval_usec */
+        DELIVERY_DRIP,     /* the body drip_bytes per interval_usec */
         DELIVERY_TRUNCATE, /* half of the body, then the connection is closed */
         DELIVERY_GIANT,    /* filler_bytes of filler instead of the body */
         DELIVERY_HANG,     /* nothing, ever */
         DELIVERY_RESET,    /* a TCP reset */
+        DELIVERY_CLOSE,    /* the end of the connection, without an answer */
         DELIVERY_GARBAGE,  /* bytes that are no HTTP, then the connection is closed */
 };
 
@@ -30,6 +31,7 @@ struct answer {
         enum delivery delivery;
         uint64_t delay_usec; /* to wait before anything is sent */
         uint64_t interval_usec;
+        uint64_t drip_bytes;
         uint64_t filler_bytes;
         bool chunked; /* the filler comes without a Content-Length */
         bool close;   /* no keep-alive after this one */

@@ -5,7 +5,8 @@
 struct answer;
 struct request;
 
-/* An http_decide_t; `userdata` is the struct environment. */
+/* An http_begin_t and an http_decide_t; `userdata` is the struct environment. */
+int api_begin(struct request *request, void *userdata);
 int api_decide(struct request *request, struct answer **ret, void *userdata);
 
 /* The codes in error bodies. The vendor's are unknown; these lie in a range of their own, so that nobody
@@ -20,7 +21,10 @@ enum api_code {
         API_CODE_THROTTLED = 9007,
         API_CODE_UNAVAILABLE = 9008,
         API_CODE_TOLD_TO = 9009, /* the fault "status" without a code */
+        API_CODE_MARKETING = 9010,
+        API_CODE_IN_REVIEW = 9011,
+        API_CODE_MALWARE = 9012,
 };
 
-/* JSON bodies may be so long, as long as the broker accepts answers. */
-#define API_BODY_MAX (64 * 1024)
+/* JSON bodies may be so long. */
+#define API_BODY_MAX (256 * 1024)

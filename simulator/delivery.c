@@ -21,6 +21,7 @@ static const char garbage[] =
 static ssize_t read_drip(void *cls, uint64_t pos, char *buffer, size_t max)
 {
         struct request *request = cls;
+        size_t size;
 
         if (request->phase == REQUEST_ABANDONED) {
                 return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -35,8 +36,9 @@ static ssize_t read_drip(void *cls, uint64_t pos, char *buffer, size_t max)
         }
 
         request->byte_due = false;
-        buffer[0] = request->answer->body[pos];
-        return 1;
+        size = MIN_OF(MIN_OF(max, request->answer->drip_bytes), request->answer->size - pos);
+        memcpy(buffer, request->answer->body + pos, size);
+        return (ssize_t)size;
 }
 
 static ssize_t read_truncated(void *cls, uint64_t pos, char *buffer, size_t max)
@@ -77,7 +79,9 @@ static struct MHD_Response *make_response(struct request *request)
 
         switch (answer->delivery) {
         case DELIVERY_DRIP:
-                return MHD_create_response_from_callback(answer->size, 1, read_drip, request, NULL);
+                return MHD_create_response_from_callback(answer->size,
+                                                         MIN_OF(answer->drip_bytes, (uint64_t)BLOCK_SIZE),
+                                                         read_drip, request, NULL);
         case DELIVERY_TRUNCATE:
                 return MHD_create_response_from_callback(answer->size > 0 ? answer->size : TRUNCATED_SIZE,
                                                          BLOCK_SIZE, read_truncated, request, NULL);
@@ -170,6 +174,8 @@ int delivery_start(struct request *request)
         case DELIVERY_RESET:
                 socket_reset(request->connection->fd);
                 return -ECONNRESET;
+        case DELIVERY_CLOSE:
+                return -ECONNABORTED;
         case DELIVERY_GARBAGE:
                 send_garbage(request);
                 return -ECONNABORTED;

@@ -14,17 +14,18 @@
 
 struct digest {
         gnutls_hash_hd_t hash;
+        size_t size; /* bytes of the result */
 };
 
-static void write_hex(const uint8_t bytes[static DIGEST_BYTES], char ret_text[static DIGEST_TEXT_SIZE])
+static void write_hex(const uint8_t *bytes, size_t size, char *ret_text)
 {
         static const char digits[] = RANDOM_HEX;
 
-        for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        for (size_t i = 0; i < size; i++) {
                 ret_text[2 * i] = digits[bytes[i] >> 4];
                 ret_text[2 * i + 1] = digits[bytes[i] & 15];
         }
-        ret_text[DIGEST_TEXT_SIZE - 1] = '\0';
+        ret_text[2 * size] = '\0';
 }
 
 int digest_text(const void *data, size_t size, char ret_text[static DIGEST_TEXT_SIZE])
@@ -35,23 +36,34 @@ int digest_text(const void *data, size_t size, char ret_text[static DIGEST_TEXT_
                 return -EIO;
         }
 
-        write_hex(bytes, ret_text);
+        write_hex(bytes, sizeof(bytes), ret_text);
         return 0;
 }
 
-int digest_new(struct digest **ret)
+static int new_of(struct digest **ret, gnutls_digest_algorithm_t algorithm)
 {
         _cleanup_(digest_freep) struct digest *digest = calloc(1, sizeof(*digest));
 
         if (!digest) {
                 return -ENOMEM;
         }
-        if (gnutls_hash_init(&digest->hash, GNUTLS_DIG_SHA256) < 0) {
+        if (gnutls_hash_init(&digest->hash, algorithm) < 0) {
                 return -EIO;
         }
 
+        digest->size = gnutls_hash_get_len(algorithm);
         *ret = take_ptr(digest);
         return 0;
+}
+
+int digest_new(struct digest **ret)
+{
+        return new_of(ret, GNUTLS_DIG_SHA256);
+}
+
+int digest_new_md5(struct digest **ret)
+{
+        return new_of(ret, GNUTLS_DIG_MD5);
 }
 
 struct digest *digest_free(struct digest *digest)
@@ -86,7 +98,7 @@ int digest_finish(struct digest *digest, char ret_text[static DIGEST_TEXT_SIZE])
         }
 
         gnutls_hash_output(digest->hash, bytes);
-        write_hex(bytes, ret_text);
+        write_hex(bytes, digest->size, ret_text);
         return 0;
 }
 

@@ -12,16 +12,18 @@ int digest_text(const void *data, size_t size, char ret_text[static DIGEST_TEXT_
 /* digest: the SHA-256 of bytes that arrive in pieces. */
 struct digest;
 
-/* Makes an empty digest, which the caller frees. Returns 0, -ENOMEM or -EIO. */
+/* Makes an empty digest, which the caller frees. Returns 0, -ENOMEM or -EIO. The second one is of MD5, by
+ * which the vendor tells files apart. */
 int digest_new(struct digest **ret);
+int digest_new_md5(struct digest **ret);
 struct digest *digest_free(struct digest *digest);
 void digest_freep(struct digest **digest);
 
 /* Adds bytes. Returns 0 or -EIO. */
 int digest_add(struct digest *digest, const void *data, size_t size);
 
-/* Writes the text of all bytes so far and starts anew. NULL stands for a digest of nothing. Returns 0 or
- * -EIO. */
+/* Writes the text of all bytes so far and starts anew; that of MD5 has 32 digits. NULL stands for a SHA-256
+ * of nothing. Returns 0 or -EIO. */
 int digest_finish(struct digest *digest, char ret_text[static DIGEST_TEXT_SIZE]);
 
 /* Letters and digits; the second one also has the dot, as session tokens do. */

@@ -6,6 +6,8 @@
 #include "lib/util.h"
 #include "simulator/environment.h"
 #include "simulator/json_text.h"
+#include "simulator/portal/account.h"
+#include "simulator/portal/composer_keys.h"
 
 /* The pair printed in the vendor's documentation; it opens nothing real. */
 #define EXAMPLE_ID     "AQ17NZ49WC"
@@ -36,47 +38,37 @@ static int copy_keys(const struct keys *from, struct keys *ret)
         return 0;
 }
 
-static int make_account(const struct environment *environment, struct json_object **ret)
-{
-        _cleanup_(json_putp) struct json_object *account = json_object_new_object();
-
-        if (json_add_text(account, "mage_id", environment->mage_id) < 0 ||
-            json_add_text(account, "email", "vendor@example.com") < 0 ||
-            json_add_text(account, "first_name", "Example") < 0 ||
-            json_add_text(account, "last_name", "Vendor") < 0 ||
-            json_add_text(account, "screen_name", "Example Vendor") < 0 ||
-            json_add_text(account, "locale", "en_US") < 0) {
-                return -ENOMEM;
-        }
-
-        *ret = take_ptr(account);
-        return 0;
-}
-
 int environment_reset(struct environment *environment)
 {
-        struct json_object *account;
+        _cleanup_(json_putp) struct json_object *account = NULL, *composer_keys = NULL;
         struct keys keys;
         int r;
 
-        r = make_account(environment, &account);
+        r = account_new(&account, environment->mage_id);
+        if (r < 0) {
+                return r;
+        }
+        r = composer_keys_new(&composer_keys);
         if (r < 0) {
                 return r;
         }
         r = copy_keys(&environment->initial_keys, &keys);
         if (r < 0) {
-                json_object_put(account);
                 return r;
         }
 
         keys_clear(&environment->keys);
         environment->keys = keys;
         json_object_put(environment->account);
-        environment->account = account;
+        environment->account = take_ptr(account);
+        json_object_put(environment->composer_keys);
+        environment->composer_keys = take_ptr(composer_keys);
         (void)tokens_revoke(environment->tokens, NULL);
         uploads_clear(&environment->uploads);
+        packages_clear(&environment->packages);
         faults_clear(&environment->faults);
         history_clear(&environment->history);
+        history_clear(&environment->callbacks);
         environment->settings = environment->initial_settings;
         environment->counters = (struct environment_counters){ 0 };
         environment->connections = 0;
@@ -98,6 +90,7 @@ int environment_new(struct environment **ret, const struct environment_config *c
 
         (void)snprintf(environment->name, sizeof(environment->name), "%s", config->name);
         uploads_init(&environment->uploads);
+        packages_init(&environment->packages);
         faults_init(&environment->faults);
         environment->initial_settings = config->settings;
         environment->mage_id = strdup(config->mage_id);
@@ -129,12 +122,15 @@ struct environment *environment_free(struct environment *environment)
         }
 
         history_clear(&environment->history);
+        history_clear(&environment->callbacks);
         faults_clear(&environment->faults);
+        packages_clear(&environment->packages);
         uploads_clear(&environment->uploads);
         environment->tokens = tokens_free(environment->tokens);
         keys_clear(&environment->keys);
         keys_clear(&environment->initial_keys);
         json_object_put(environment->account);
+        json_object_put(environment->composer_keys);
         free(environment->mage_id);
         free(environment);
         return NULL;

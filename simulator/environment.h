@@ -8,19 +8,25 @@
 #include "simulator/faults.h"
 #include "simulator/history.h"
 #include "simulator/keys.h"
+#include "simulator/portal/packages.h"
+#include "simulator/portal/uploads.h"
 #include "simulator/tokens.h"
-#include "simulator/uploads.h"
 
 #define ENVIRONMENT_NAME_MAX 32
 
 /* Lifetimes are capped here, at ten years, so that sums of times stay far from their limits. */
 #define LIFETIME_SEC_MAX (INT64_C(10) * 365 * 24 * 3600)
 #define LATENCY_MS_MAX   (INT64_C(10) * 60 * 1000)
+#define SCAN_MS_MAX      (INT64_C(24) * 3600 * 1000)
 
 struct environment_settings {
         int64_t lifetime_max_sec;
         int64_t lifetime_fixed_sec; /* granted whatever is asked; 0: off */
         int64_t latency_ms;         /* every answer waits so long */
+        /* Malware scans of files that come from now on: */
+        int64_t scan_queued_ms;
+        int64_t scan_ms;
+        enum scan_status scan_result; /* SCAN_IN_PROGRESS: they hang */
 };
 
 /* Requests, and how they ended. */
@@ -44,7 +50,10 @@ struct environment {
         struct tokens *tokens;
         struct uploads uploads;
         struct faults faults;
+        struct packages packages;
         struct json_object *account; /* what users/:mage_id shows */
+        struct json_object *composer_keys;
+        struct history callbacks; /* what would have been sent to the account's callbacks */
         struct environment_settings settings;
         struct environment_counters counters;
         uint64_t connections; /* accepted since the start or the last reset */

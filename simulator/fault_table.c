@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "lib/util.h"
+#include "simulator/environment.h"
 #include "simulator/fault_table.h"
 #include "simulator/json_text.h"
 
@@ -35,6 +36,9 @@ const struct fault_row fault_rows[FAULT_KINDS] = {
         [FAULT_RESET_ON_ACCEPT] = { "reset_on_accept", STAGE_CONNECTION },
         [FAULT_GARBAGE] = { "garbage", STAGE_INSTEAD },
         [FAULT_REFUSE_CONNECT] = { "refuse_connect", STAGE_CONNECTION },
+        [FAULT_CUT] = { "cut", STAGE_BODY },
+        [FAULT_SLOW_UPLOAD] = { "slow_upload", STAGE_BODY },
+        [FAULT_DELAY] = { "delay", STAGE_ANSWER },
 };
 
 enum parameter_type {
@@ -60,12 +64,15 @@ static const struct parameter {
         { FAULT_REFUSE, "message", TEXT, 0, 0, false },
         { FAULT_REFUSE, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_REFUSE, "retry_after_date", FLAG, 0, 0, false },
+        { FAULT_REFUSE, "early", FLAG, 0, 0, false },
         { FAULT_THROTTLE, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_THROTTLE, "retry_after_date", FLAG, 0, 0, false },
+        { FAULT_THROTTLE, "early", FLAG, 0, 0, false },
         { FAULT_UNAVAILABLE, "status", NUMBER, 500, 599, false },
         { FAULT_UNAVAILABLE, "html", FLAG, 0, 0, false },
         { FAULT_UNAVAILABLE, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_UNAVAILABLE, "retry_after_date", FLAG, 0, 0, false },
+        { FAULT_UNAVAILABLE, "early", FLAG, 0, 0, false },
         { FAULT_STATUS, "status", NUMBER, 200, 599, true },
         { FAULT_STATUS, "code", NUMBER, INT32_MIN, INT32_MAX, false },
         { FAULT_STATUS, "message", TEXT, 0, 0, false },
@@ -74,8 +81,11 @@ static const struct parameter {
         { FAULT_STATUS, "headers", HEADERS, 0, 0, false },
         { FAULT_STATUS, "retry_after", NUMBER_OR_TEXT, INT32_MIN, INT64_MAX, false },
         { FAULT_STATUS, "retry_after_date", FLAG, 0, 0, false },
+        { FAULT_STATUS, "early", FLAG, 0, 0, false },
+        { FAULT_RESET, "early", FLAG, 0, 0, false },
         { FAULT_REDIRECT, "location", HEADER, 0, 0, true },
         { FAULT_DRIP, "interval_ms", NUMBER, 1, 60000, false },
+        { FAULT_DRIP, "bytes", NUMBER, 1, 1024 * 1024, false },
         { FAULT_MISSING_FIELD, "field", FIELD, 0, 0, true },
         { FAULT_EMPTY_FIELD, "field", FIELD, 0, 0, true },
         { FAULT_GIANT, "bytes", NUMBER, 0, INT64_C(1) << 40, false },
@@ -85,6 +95,11 @@ static const struct parameter {
         { FAULT_LIFETIME, "expires_in", ANYTHING, 0, 0, true },
         { FAULT_BAD_UST, "ust", TEXT, 0, 0, true },
         { FAULT_ACCOUNT, "mage_id", TEXT, 0, 0, true },
+        { FAULT_CUT, "bytes", NUMBER, 0, INT64_C(1) << 40, false },
+        { FAULT_CUT, "politely", FLAG, 0, 0, false },
+        { FAULT_SLOW_UPLOAD, "bytes", NUMBER, 1, 1024 * 1024, false },
+        { FAULT_SLOW_UPLOAD, "interval_ms", NUMBER, 1, 60000, false },
+        { FAULT_DELAY, "ms", NUMBER, 1, LATENCY_MS_MAX, true },
 };
 
 int fault_kind_from_name(const char *name)

@@ -27,6 +27,8 @@ static struct fault *fault_free(struct fault *fault)
 
         json_object_put(fault->parameters);
         free(fault->key_id);
+        free(fault->method);
+        free(fault->path);
         free(fault);
         return NULL;
 }
@@ -126,6 +128,30 @@ static int read_key(struct fault *fault, struct json_object *value, char **reter
         return fault->key_id ? 0 : -ENOMEM;
 }
 
+/* "method" or "path". */
+static int read_place(struct fault *fault, const char *name, struct json_object *value,
+                      char **reterr_message)
+{
+        char **place = streq(name, "method") ? &fault->method : &fault->path;
+        const char *text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+
+        if (streq(name, "method") ? !text[0] || strlen(text) > 16 : text[0] != '/' || strlen(text) > 1024) {
+                return complain(reterr_message,
+                                streq(name, "method")
+                                        ? "method must be one, such as POST"
+                                        : "path must be the beginning of one, such as /rest/v1/files");
+        }
+        if (fault_stage(fault->kind) == STAGE_CONNECTION) {
+                return complain(reterr_message,
+                                "method and path must be left out: this fault acts on connections, "
+                                "before there is one");
+        }
+
+        free(*place);
+        *place = strdup(text);
+        return *place ? 0 : -ENOMEM;
+}
+
 static int read_parameter(struct fault *fault, const char *name, struct json_object *value,
                           char **reterr_message)
 {
@@ -152,6 +178,8 @@ static int read_fields(struct fault *fault, struct json_object *description, cha
                         r = read_count(fault, value, reterr_message);
                 } else if (streq(name, "key")) {
                         r = read_key(fault, value, reterr_message);
+                } else if (streq(name, "method") || streq(name, "path")) {
+                        r = read_place(fault, name, value, reterr_message);
                 } else {
                         r = read_parameter(fault, name, value, reterr_message);
                 }
@@ -186,7 +214,11 @@ int faults_add(struct faults *faults, struct json_object *description, struct fa
 
         fault->kind = (enum fault_kind)r;
         fault->left = FAULT_COUNT_ENDLESS;
-        fault->paths = fault_stage(fault->kind) == STAGE_CONNECTION ? PATHS_ALL : PATHS_TOKEN;
+        /* A path says itself where it is. */
+        fault->paths = fault_stage(fault->kind) == STAGE_CONNECTION ||
+                                       json_object_object_get_ex(description, "path", NULL)
+                               ? PATHS_ALL
+                               : PATHS_TOKEN;
         fault->parameters = json_object_new_object();
         if (!fault->parameters) {
                 return -ENOMEM;
@@ -219,25 +251,41 @@ struct fault *faults_for_connection(const struct faults *faults)
         return NULL;
 }
 
-static bool fits_key(const struct fault *fault, bool token_path, const char *key_id)
+static bool fits(const struct fault *fault, const struct fault_request *request)
 {
-        return !fault->key_id || (token_path && key_id && streq(fault->key_id, key_id));
+        if (fault->key_id &&
+            (!request->token_path || !request->key_id || !streq(fault->key_id, request->key_id))) {
+                return false;
+        }
+        if ((fault->method && !streq(fault->method, request->method)) ||
+            (fault->path && strncmp(fault->path, request->path, strlen(fault->path)) != 0)) {
+                return false;
+        }
+        return fault->paths == PATHS_ALL || (fault->paths == PATHS_TOKEN) == request->token_path;
 }
 
-struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted,
-                                 const char *key_id)
+struct fault *faults_for_body(const struct faults *faults, const struct fault_request *request)
+{
+        struct fault *fault;
+
+        TAILQ_FOREACH(fault, &faults->list, link)
+        if (fault_stage(fault->kind) == STAGE_BODY && fits(fault, request)) {
+                return fault;
+        }
+        return NULL;
+}
+
+struct fault *faults_for_request(const struct faults *faults, const struct fault_request *request)
 {
         struct fault *fault;
 
         TAILQ_FOREACH(fault, &faults->list, link)
         {
-                if (fault_stage(fault->kind) == STAGE_CONNECTION || !fits_key(fault, token_path, key_id)) {
+                if (fault_stage(fault->kind) < STAGE_INSTEAD ||
+                    (fault_stage(fault->kind) == STAGE_GRANT && !request->granted)) {
                         continue;
                 }
-                if (fault_stage(fault->kind) == STAGE_GRANT && !granted) {
-                        continue;
-                }
-                if (fault->paths == PATHS_ALL || (fault->paths == PATHS_TOKEN) == token_path) {
+                if (fits(fault, request)) {
                         return fault;
                 }
         }
@@ -296,7 +344,9 @@ int fault_describe(const struct fault *fault, struct json_object **ret)
                 return -ENOMEM;
         }
 
-        if (fault->key_id && json_add_text(object, "key", fault->key_id) < 0) {
+        if ((fault->key_id && json_add_text(object, "key", fault->key_id) < 0) ||
+            (fault->method && json_add_text(object, "method", fault->method) < 0) ||
+            (fault->path && json_add_text(object, "path", fault->path) < 0)) {
                 return -ENOMEM;
         }
 

@@ -2,6 +2,7 @@
  *
  * A fault acts at one of four stages:
  *   connection  before any request is read; the path plays no part
+ *   body        on how a request's body is taken; chosen, and used up, when its head has been read
  *   instead     in place of the right answer, which is never worked out (no token is issued)
  *   grant       on the answer to a token request that succeeds; the token is issued
  *   answer      on the right answer, whatever it is, in how it is sent */
@@ -35,10 +36,13 @@ enum fault_kind {
         FAULT_RESET_ON_ACCEPT,
         FAULT_GARBAGE,
         FAULT_REFUSE_CONNECT,
+        FAULT_CUT,
+        FAULT_SLOW_UPLOAD,
+        FAULT_DELAY,
         FAULT_KINDS
 };
 
-enum fault_stage { STAGE_CONNECTION, STAGE_INSTEAD, STAGE_GRANT, STAGE_ANSWER };
+enum fault_stage { STAGE_CONNECTION, STAGE_BODY, STAGE_INSTEAD, STAGE_GRANT, STAGE_ANSWER };
 
 enum fault_paths { PATHS_TOKEN, PATHS_API, PATHS_ALL };
 
@@ -52,8 +56,18 @@ struct fault {
         uint64_t left; /* FAULT_COUNT_ENDLESS, or how often it still acts */
         uint64_t used; /* how often it has acted */
         char *key_id;  /* acts on token requests with this key alone; NULL: on all requests */
+        char *method;  /* acts on this method alone, or NULL */
+        char *path;    /* acts on paths that begin so, as they are sent, or NULL */
         struct json_object *parameters; /* as given, all checked; without what stands above */
         TAILQ_ENTRY(fault) link;        /* faults::list */
+};
+
+/* A request as faults look at it. */
+struct fault_request {
+        bool token_path;
+        bool granted;       /* the right answer would be a token */
+        const char *key_id; /* the application ID, or NULL: none was sent, or it is not known yet */
+        const char *method, *path;
 };
 
 struct faults {
@@ -72,11 +86,10 @@ int faults_add(struct faults *faults, struct json_object *description, struct fa
 /* The oldest fault that acts on connections, or NULL. It is not counted as used. */
 struct fault *faults_for_connection(const struct faults *faults);
 
-/* The oldest fault that acts on a request to the token endpoint, with the key of this ID (NULL: none was
- * sent), or elsewhere; `granted` says whether the right answer would be a token. NULL if there is none. It
- * is not counted as used. */
-struct fault *faults_for_request(const struct faults *faults, bool token_path, bool granted,
-                                 const char *key_id);
+/* The oldest fault of the stage "body", or of those behind it, that acts on the request. NULL if there is
+ * none. It is not counted as used. */
+struct fault *faults_for_body(const struct faults *faults, const struct fault_request *request);
+struct fault *faults_for_request(const struct faults *faults, const struct fault_request *request);
 
 /* Counts the fault as used. One that is used up leaves the list and is freed: returns NULL then, else the
  * fault. */

@@ -4,8 +4,9 @@
  * time-out a timer. It is run once more whenever connections went away, because a daemon that was full takes
  * part again only then.
  *
- * A request's answer is decided when the whole body has been read, never on the handler's first call:
- * libmicrohttpd closes connections that are answered so early. */
+ * A request's answer is decided when the whole body has been read, not on the handler's first call:
+ * libmicrohttpd closes connections that are answered so early. That is done only where it is wanted: for a
+ * client that asks first (Expect: 100-continue), and for faults. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -156,13 +157,67 @@ static int decide(struct http_server *server, struct request *request)
         return request_suspend(request, request->answer->delay_usec);
 }
 
+/* Decides, and sends unless it waits. */
+static enum MHD_Result answer_now(struct http_server *server, struct request *request)
+{
+        int r;
+
+        r = decide(server, request);
+        if (r > 0) {
+                r = delivery_start(request);
+        }
+        return r < 0 ? MHD_NO : MHD_YES;
+}
+
+/* The head is here. */
+static enum MHD_Result begin(struct http_server *server, struct request *request, const char *method)
+{
+        int r = 0;
+
+        request->method = strdup(method);
+        if (!request->method) {
+                return MHD_NO;
+        }
+        if (server->config.begin) {
+                r = server->config.begin(request, server->config.userdata);
+        }
+        if (r > 0) {
+                return answer_now(server, request);
+        }
+        return r < 0 ? MHD_NO : MHD_YES;
+}
+
+/* Some more of the body is here. */
+static enum MHD_Result take(struct http_server *server, struct request *request, const char *data,
+                            size_t *data_size)
+{
+        size_t size = *data_size;
+
+        if (request->pace_usec > 0) {
+                size = MIN_OF(size, request->pace_bytes);
+        }
+        if (request->is_cut) {
+                size = MIN_OF(size, request->cut_bytes - request->body_bytes);
+        }
+        if (request_take_body(request, data, size) < 0) {
+                return MHD_NO;
+        }
+        *data_size -= size;
+        if (request->is_cut && request->body_bytes == request->cut_bytes) {
+                return answer_now(server, request);
+        }
+        if (request->pace_usec > 0 && request_suspend(request, request->pace_usec) < 0) {
+                return MHD_NO;
+        }
+        return MHD_YES;
+}
+
 static enum MHD_Result handle_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                       const char *method, const char *version, const char *data,
                                       size_t *data_size, void **context)
 {
         struct http_server *server = cls;
         struct request *request = *context;
-        int r;
 
         (void)mhd, (void)url, (void)version;
         if (!request || request->phase == REQUEST_ABANDONED) {
@@ -171,18 +226,9 @@ static enum MHD_Result handle_request(void *cls, struct MHD_Connection *mhd, con
 
         if (request->phase == REQUEST_READING) {
                 if (!request->method) {
-                        request->method = strdup(method);
-                        return request->method ? MHD_YES : MHD_NO;
+                        return begin(server, request, method);
                 }
-                if (*data_size > 0) {
-                        r = request_take_body(request, data, *data_size);
-                        *data_size = 0;
-                        return r < 0 ? MHD_NO : MHD_YES;
-                }
-                r = decide(server, request);
-                if (r <= 0) {
-                        return r < 0 ? MHD_NO : MHD_YES;
-                }
+                return *data_size > 0 ? take(server, request, data, data_size) : answer_now(server, request);
         }
 
         return delivery_start(request) < 0 ? MHD_NO : MHD_YES;

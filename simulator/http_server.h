@@ -16,10 +16,16 @@ struct request;
  * connection. */
 typedef int (*http_decide_t)(struct request *request, struct answer **ret, void *userdata);
 
+/* Looks at a request whose head has been read, and may say how its body is to be taken. Returns 1 if the
+ * answer is to be decided now, without the body, 0 if not; any trouble (negative errno) closes the
+ * connection. */
+typedef int (*http_begin_t)(struct request *request, void *userdata);
+
 struct http_config {
         sd_event *event;
         const struct certificate *certificate; /* NULL: plain HTTP */
         size_t body_max;                       /* so much of a request's body is kept for reading */
+        http_begin_t begin;                    /* or NULL */
         http_decide_t decide;
         void *userdata;
 };

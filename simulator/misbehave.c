@@ -8,9 +8,11 @@
 #include "simulator/json_text.h"
 #include "simulator/misbehave.h"
 #include "simulator/moment.h"
+#include "simulator/request.h"
 
 #define GIANT_BYTES      (INT64_C(10) * 1024 * 1024)
 #define DRIP_INTERVAL_MS 100
+#define SLOW_BYTES       1024
 
 /* No sequence of UTF-8: a lead byte without its tail, bytes that never occur, an overlong slash, a
  * surrogate. */
@@ -189,6 +191,50 @@ int misbehave_grant(const struct fault *fault, struct json_object *grant, int64_
         }
 }
 
+void misbehave_body(const struct fault *fault, struct request *request)
+{
+        request->fault = fault_name(fault->kind);
+        if (fault->kind == FAULT_CUT) {
+                request->is_cut = true;
+                request->cut_bytes = (uint64_t)fault_number(fault, "bytes", INT64_MAX);
+                request->cut_politely = fault_flag(fault, "politely");
+        } else {
+                request->pace_bytes = (uint64_t)fault_number(fault, "bytes", SLOW_BYTES);
+                request->pace_usec =
+                        (uint64_t)fault_number(fault, "interval_ms", DRIP_INTERVAL_MS) * USEC_PER_MSEC;
+        }
+}
+
+int misbehave_cut(const struct request *request, struct answer **ret)
+{
+        struct answer *answer;
+        int r;
+
+        r = answer_new_text(&answer, 200, "text/plain", NULL);
+        if (r < 0) {
+                return r;
+        }
+        answer->delivery = request->cut_politely ? DELIVERY_CLOSE : DELIVERY_RESET;
+        *ret = answer;
+        return 0;
+}
+
+/* Bytes that are no UTF-8 as a field, or as the last value of a list. */
+static int add_bad_text(struct json_object *json)
+{
+        struct json_object *text = json_object_new_string("bytes: " BAD_UTF8);
+
+        if (json_object_is_type(json, json_type_array)) {
+                return json_append(json, text);
+        }
+        if (json_object_object_get_ex(json, "ust", NULL) &&
+            json_add(json, "ust", json_object_new_string("ust-" BAD_UTF8)) < 0) {
+                json_object_put(text);
+                return -ENOMEM;
+        }
+        return json_add(json, "message", text);
+}
+
 int misbehave_answer(const struct fault *fault, struct answer *answer)
 {
         switch (fault->kind) {
@@ -196,19 +242,16 @@ int misbehave_answer(const struct fault *fault, struct answer *answer)
                 answer->delivery = DELIVERY_DRIP;
                 answer->interval_usec =
                         (uint64_t)fault_number(fault, "interval_ms", DRIP_INTERVAL_MS) * USEC_PER_MSEC;
+                answer->drip_bytes = (uint64_t)fault_number(fault, "bytes", 1);
+                return 0;
+        case FAULT_DELAY:
+                answer->delay_usec = (uint64_t)fault_number(fault, "ms", 1) * USEC_PER_MSEC;
                 return 0;
         case FAULT_TRUNCATE:
                 answer->delivery = DELIVERY_TRUNCATE;
                 return 0;
         case FAULT_BAD_UTF8:
-                if (!answer->json) {
-                        return 0;
-                }
-                if (json_object_object_get_ex(answer->json, "ust", NULL) &&
-                    json_add(answer->json, "ust", json_object_new_string("ust-" BAD_UTF8)) < 0) {
-                        return -ENOMEM;
-                }
-                return json_add(answer->json, "message", json_object_new_string("bytes: " BAD_UTF8));
+                return answer->json ? add_bad_text(answer->json) : 0;
         default:
                 return 0;
         }

@@ -9,6 +9,9 @@
 
 #define DEFAULT_MAGE_ID      "MAG123456789"
 #define DEFAULT_LIFETIME_SEC 7200
+/* The vendor takes from 20 s to minutes; nobody waits for that here. */
+#define DEFAULT_SCAN_QUEUED_MS 1000
+#define DEFAULT_SCAN_MS        2000
 
 const char *argp_program_version = "eqp-simulator " EQP_BROKER_VERSION;
 
@@ -215,7 +218,11 @@ void options_parse(struct options *ret, int argc, char **argv)
                        "error answers are guesses. Keys and tokens of the simulator open nothing real.",
         };
         struct parsing parsing = {
-                .options = { .mage_id = DEFAULT_MAGE_ID, .settings.lifetime_max_sec = DEFAULT_LIFETIME_SEC },
+                .options = { .mage_id = DEFAULT_MAGE_ID,
+                             .settings = { .lifetime_max_sec = DEFAULT_LIFETIME_SEC,
+                                           .scan_queued_ms = DEFAULT_SCAN_QUEUED_MS,
+                                           .scan_ms = DEFAULT_SCAN_MS,
+                                           .scan_result = SCAN_PASS } },
         };
 
         argp_err_exit_status = EX_USAGE;

@@ -19,6 +19,9 @@ struct request *request_free(struct request *request)
         }
         sd_event_source_disable_unref(request->timer);
         sd_event_source_disable_unref(request->watch);
+        if (request->sink) {
+                request->sink->release(request->sink);
+        }
         answer_free(request->answer);
         digest_free(request->body_digest);
         free(request->method);
@@ -80,6 +83,10 @@ int request_take_body(struct request *request, const char *data, size_t size)
         size_t kept = MIN_OF(size, request->home->body_max - request->body_size);
         int r;
 
+        if (request->sink) {
+                request->body_bytes += size;
+                return request->sink->take(request->sink, data, size);
+        }
         if (!request->body_digest) {
                 r = digest_new(&request->body_digest);
                 if (r < 0) {

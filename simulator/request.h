@@ -36,6 +36,13 @@ struct request_home {
         void *userdata;
 };
 
+/* What takes the bytes of a body in place of the request. */
+struct request_sink {
+        /* Returns 0, or a negative errno, which closes the connection. */
+        int (*take)(struct request_sink *sink, const char *bytes, size_t size);
+        void (*release)(struct request_sink *sink);
+};
+
 struct request {
         /* For everybody to read. */
         char *method;
@@ -44,7 +51,16 @@ struct request {
         char *body;                 /* the first body_max bytes and a NUL, or NULL if there was none */
         size_t body_size;           /* bytes in `body` */
         uint64_t body_bytes;        /* bytes that came */
-        struct digest *body_digest; /* NULL if none came */
+        struct digest *body_digest; /* NULL if none came, or a sink took it */
+
+        /* Set when the head has been read, and left alone then: how the body is to be taken. */
+        struct request_sink *sink; /* the request's own, or NULL: the body is kept and digested */
+        uint64_t pace_bytes;       /* so many bytes at a time are taken, */
+        uint64_t pace_usec;        /* and none for so long behind them; 0: as they come */
+        bool is_cut;               /* the connection ends when this many bytes of the body have come, */
+        uint64_t cut_bytes;        /* or when it is there */
+        bool cut_politely;         /* by a close, not by a reset */
+        const char *fault;         /* the fault that did so, a constant, or NULL */
 
         /* request.c's, delivery.c's and http_server.c's own. */
         struct request_home *home;

@@ -139,6 +139,7 @@ static int add_site(struct server *server, const struct options *options, size_t
         struct http_config config = {
                 .event = server->event,
                 .body_max = API_BODY_MAX,
+                .begin = api_begin,
                 .decide = api_decide,
         };
         int r;

@@ -1,11 +1,10 @@
-/* resources: what a session token opens: the account, uploads, and an echo of everything else. */
+/* echo: answers with the request, so that it can be seen what has arrived of it. */
 #pragma once
 
 #include "simulator/answer.h"
-#include "simulator/environment.h"
 
 struct request;
 
-/* Answers a request for the path below /rest/v1, checking its token first. Returns 0 or a negative errno. */
-int resources_answer(struct environment *environment, const struct request *request, const char *path,
-                     struct answer **ret);
+/* Method, path, query, header fields (Authorization as a digest), and the body's length and digest. Returns
+ * 0 or a negative errno. */
+int echo_answer(const struct request *request, struct answer **ret);

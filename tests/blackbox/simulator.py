@@ -213,8 +213,26 @@ class Simulator:
         return self._do("POST", "/clock", {"forward": seconds})
 
     def settings(self, environment, **settings):
-        """lifetime_max, lifetime_fixed (None: off), latency_ms."""
+        """lifetime_max, lifetime_fixed (None: off), latency_ms; scan_queued_ms, scan_ms, scan_result."""
         return self._do("PUT", f"/{environment}/settings", settings)
+
+    def uploads(self, environment):
+        """What is known of the files, with their digests."""
+        return self._do("GET", f"/{environment}/uploads")
+
+    def tell_scan(self, environment, file_upload_id, malware_status):
+        return self._do("PUT", f"/{environment}/uploads/{file_upload_id}", {"malware_status": malware_status})
+
+    def packages(self, environment):
+        return self._do("GET", f"/{environment}/packages")
+
+    def tell_review(self, environment, submission_id, **statuses):
+        """overall, technical, marketing."""
+        return self._do("PUT", f"/{environment}/packages/{submission_id}", statuses)
+
+    def callbacks(self, environment):
+        """The latest that would have been sent to the account's callbacks."""
+        return self._do("GET", f"/{environment}/callbacks")
 
     def fault(self, environment, name, **parameters):
         """Adds a fault; count, paths and the fault's own parameters by name."""

@@ -1,0 +1,10 @@
+/* composer_keys: the keys by which Composer downloads the account's packages. (They are not the API access
+ * keys.) */
+#pragma once
+
+#include <json-c/json.h>
+
+#define COMPOSER_KEYS_MAX 100
+
+/* Makes the keys as they are at the start, an array, which the caller puts. Returns 0, -ENOMEM or -EIO. */
+int composer_keys_new(struct json_object **ret);
