@@ -23,12 +23,10 @@ static struct json_object *receipt(const struct upload *upload)
         return take_ptr(object);
 }
 
-static void schedule_scan(const struct environment *environment, struct upload *upload)
+static void schedule_scan(const struct environment_settings *settings, struct upload *upload,
+                          uint64_t now_usec)
 {
-        const struct environment_settings *settings = &environment->settings;
-
-        upload->scan_begins_usec =
-                moment_boottime_usec() + (uint64_t)settings->scan_queued_ms * USEC_PER_MSEC;
+        upload->scan_begins_usec = now_usec + (uint64_t)settings->scan_queued_ms * USEC_PER_MSEC;
         upload->scan_ends_usec = upload->scan_begins_usec + (uint64_t)settings->scan_ms * USEC_PER_MSEC;
         upload->scan_result = settings->scan_result;
 }
@@ -36,6 +34,7 @@ static void schedule_scan(const struct environment *environment, struct upload *
 static int take_files(struct portal_call *call, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *list = json_object_new_array();
+        uint64_t now_usec = moment_boottime_usec();
         const char *message;
         struct uploads *files;
         struct upload *upload;
@@ -53,7 +52,7 @@ static int take_files(struct portal_call *call, struct answer **ret)
         while ((upload = TAILQ_FIRST(&files->list))) {
                 TAILQ_REMOVE(&files->list, upload, link);
                 files->count--;
-                schedule_scan(call->environment, upload);
+                schedule_scan(&call->environment->settings, upload, now_usec);
                 uploads_add(&call->environment->uploads, upload);
         }
         return answer_new_json(ret, 200, take_ptr(list));
