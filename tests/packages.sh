@@ -13,6 +13,8 @@ packages_lint="$packages_lint_quick clang clang-tidy"
 packages_test_runner="python3-pytest python3-pytest-xdist"
 packages_test="$packages_test_runner curl openssl php-cli php-curl nodejs chromium prometheus
         systemd python3-seccomp strace"
+packages_clients="$packages_test_runner curl nodejs php-cli php-curl php-guzzlehttp-guzzle python3-requests"
+command -v npm >/dev/null || packages_clients+=" npm" # some come with their Node
 packages_fuzz="clang libclang-rt-dev llvm"
 packages_image="buildah ca-certificates"
 packages_container="podman crun catatonit curl wrk docker-compose python3-kubernetes python3-yaml"

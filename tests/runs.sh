@@ -57,7 +57,7 @@ plan_all() {
         step beside "demo, lint, levels, fuzzing" what_goes_beside # the rest mostly waits
         step suite_shared build-gcc tests/blackbox
         step suite_shared build-gcc tests/security
-        step suite_shared build-gcc tests/docs tests/dev
+        step suite_shared build-gcc tests/docs tests/dev tests/clients
         step without_slow suite_sandboxed build-gcc
         step suite_shared build-sanitize tests/blackbox
         step suite_shared build-sanitize tests/security
@@ -85,7 +85,7 @@ verb_test() {
                 ;;
         --all)
                 # shellcheck disable=SC2086
-                need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_image \
+                need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
                         $packages_container $packages_deb $packages_system $packages_memcheck
                 plan_all
                 ;;

@@ -51,6 +51,10 @@ system [ARGUMENT...]
 fuzz [SECONDS]
   look for input that breaks a parser, a minute or so long for each
   What is found stays in build-fuzz/: new inputs below found/, and whatever breaks a target as a file NAME-crash-...
+clients [ARGUMENT...]
+  real programs that use the EQP API, in our own words, each from its first token to its last report
+  On fetch, axios, newman, Guzzle, curl of PHP, requests, bash, https; and the examples of doc/clients.md. axios and newman come
+  from the registry that npm knows here; where there is none, they are skipped. The arguments are those of pytest.
 chaos [SECONDS] [SEED]
   the daemon in bad weather, for ten minutes or so; every answer is judged
   The seed brings a run back. Without one, each run is another.

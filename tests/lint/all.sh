@@ -31,7 +31,7 @@ lint_tidy() {
 }
 
 lint_spelling() {
-        tree_find -not -name '*.svg' -not -path '*/corpus/*' |
+        tree_find -not -name '*.svg' -not -name package-lock.json -not -path '*/corpus/*' |
                 xargs codespell --ignore-words=tests/lint/spelling.ignore
 }
 
