@@ -19,20 +19,18 @@ class Door:
     base_url: str
     application_id: str
     application_secret: str
-    ca_file: str | None = None  # None: what is behind the door is plain HTTP
 
     @property
     def environment(self):
-        """For a program: what it is told, and what its machine trusts."""
-        told = {"BASE_URL": self.base_url, "APPLICATION_ID": self.application_id, "APPLICATION_SECRET": self.application_secret}
-        if self.ca_file:
-            told |= {name: self.ca_file for name in ("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
-        return told
+        """For a program: what it is told, and that its machine trusts the upstream, which some ask besides the door."""
+        trusted = ("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+        return {"BASE_URL": self.base_url, "APPLICATION_ID": self.application_id, "APPLICATION_SECRET": self.application_secret,
+                **{name: self.simulator.ca_file for name in trusted}}
 
 
 @contextlib.contextmanager
 def directly(simulator):
-    yield Door(simulator, simulator.urls["sandbox"], EXAMPLE_ID, EXAMPLE_SECRET, simulator.ca_file)
+    yield Door(simulator, simulator.urls["sandbox"], EXAMPLE_ID, EXAMPLE_SECRET)
 
 
 DOORS = {"directly": directly}

@@ -61,7 +61,7 @@ def test_the_example_with_newman(door, tmp_path, node_modules):
 def test_the_step_of_a_job(upstream, make_broker, tmp_path):
     """It needs no gateway: what asks is eqpctl."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
-    door = Door(upstream, "unused", "unused", "unused", upstream.ca_file)
+    door = Door(upstream, "unused", "unused", "unused")
     printed = run_example(BLOCKS["A job of continuous integration"], door, tmp_path, EQP_BROKER_ADDRESS=f"unix:{broker.socket_path}",
                           PATH=f"{os.environ['EQP_BUILD_DIR']}/ctl:{os.environ['PATH']}")
     assert json.loads(printed)[0]["name"] == "pageviews"

@@ -53,7 +53,7 @@ def php(door):
     """PHP with the curl extension, which trusts what its settings say."""
     if shutil.which("php") is None or "curl" not in subprocess.run(["php", "-m"], capture_output=True, text=True).stdout.split():
         pytest.skip("PHP NOT TESTED: install php-cli and php-curl")
-    return ["php", *(["-d", f"curl.cainfo={door.ca_file}", "-d", f"openssl.cafile={door.ca_file}"] if door.ca_file else [])]
+    return ["php", "-d", f"curl.cainfo={door.simulator.ca_file}"]
 
 
 def check(door, answer, digest, technical="in_automation"):
@@ -104,7 +104,7 @@ def test_newman(door, payload, tmp_path, node_modules):
     variables = {"base_url": door.base_url, "application_id": door.application_id, "application_secret": door.application_secret}
     run(door, [node_modules / ".bin" / "newman", "run", PROGRAMS / "collection.json", "--working-dir", tmp_path, "--delay-request", "50",
                "--timeout-request", "60000", "--export-environment", tmp_path / "after.json",
-               *(["--ssl-extra-ca-certs", door.ca_file] if door.ca_file else []),
+               "--ssl-extra-ca-certs", door.simulator.ca_file,
                *(option for name, value in variables.items() for option in ("--env-var", f"{name}={value}"))], tmp_path)
     after = {value["key"]: value["value"] for value in json.loads((tmp_path / "after.json").read_text())["values"]}
     check(door, after, digest)
