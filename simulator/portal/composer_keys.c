@@ -158,7 +158,7 @@ static int read_m2(const struct portal_call *call, struct json_object **ret_body
 int portal_composer_keys(struct portal_call *call, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *body = NULL, *outcomes = NULL;
-        struct json_object *list;
+        struct json_object *list = NULL;
         int r;
 
         if (portal_is_read(call)) {
@@ -181,7 +181,7 @@ int portal_composer_keys(struct portal_call *call, struct answer **ret)
 static int update(struct portal_call *call, struct json_object *key, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *body = NULL, *outcomes = json_object_new_array();
-        struct json_object *list, *enabled;
+        struct json_object *list = NULL, *enabled;
         int r;
 
         r = read_m2(call, &body, &list, ret);

@@ -62,7 +62,7 @@ int portal_files(struct portal_call *call, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *list = NULL;
         const struct uploads *uploads = &call->environment->uploads;
-        struct portal_page page;
+        struct portal_page page = { 0 };
         struct upload *upload;
         size_t i = 0;
         int r;

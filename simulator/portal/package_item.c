@@ -165,6 +165,8 @@ static int keep(struct job *job)
 {
         _cleanup_(package_freep) struct package *made = NULL;
         struct packages *packages = &job->environment->packages;
+        struct package *package = job->package;
+        bool is_new = !package;
         struct json_object *vendor;
         int r;
 
@@ -173,13 +175,14 @@ static int keep(struct job *job)
             package_fields_add_sku(job->fields, json_object_get_string(vendor)) < 0) {
                 return -ENOMEM;
         }
-        if (!job->package) {
+        if (is_new) {
                 r = package_new(&made);
                 if (r < 0) {
                         return r;
                 }
+                package = made;
         }
-        r = package_set_fields(made ? NULL : packages, made ? made : job->package, job->fields);
+        r = package_set_fields(is_new ? NULL : packages, package, job->fields);
         if (r == -E2BIG) {
                 return end(job, API_CODE_TOO_LARGE,
                            "The package is longer than 64 KiB, or there are too many", NULL);
@@ -188,13 +191,13 @@ static int keep(struct job *job)
                 return r;
         }
 
-        if (made) {
-                made->created_usec = moment_wall_usec();
-                job->package = take_ptr(made);
-                packages_add(packages, job->package);
+        package->modified_usec = moment_wall_usec();
+        if (is_new) {
+                package->created_usec = package->modified_usec;
+                packages_add(packages, take_ptr(made));
         }
-        job->package->modified_usec = moment_wall_usec();
-        job->outcome->package = job->package;
+        job->package = package;
+        job->outcome->package = package;
         return 1;
 }
 

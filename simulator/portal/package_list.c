@@ -181,7 +181,7 @@ int package_list_answer(struct portal_call *call, enum package_set set, struct a
         const struct packages *packages = &call->environment->packages;
         const char *style = portal_parameter(call, "style");
         const struct package *package;
-        struct portal_page page;
+        struct portal_page page = { 0 };
         int r;
 
         if (!read_sorting(portal_parameter(call, "sort"), &rows.sorting)) {

@@ -104,7 +104,7 @@ int portal_answer_page(const struct portal_page *page, struct json_object *value
 int portal_answer_list(const struct portal_call *call, struct json_object *list, struct answer **ret)
 {
         _cleanup_(json_putp) struct json_object *all = list, *values = json_object_new_array();
-        struct portal_page page;
+        struct portal_page page = { 0 };
         int r;
 
         if (!all || !values) {

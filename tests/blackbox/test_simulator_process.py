@@ -53,7 +53,7 @@ def test_the_man_page_has_an_example_of_every_fault():
             assert status == 200, answer
             names.add(answer["fault"])
         _, text = simulator.call("GET", "/")
-    assert names == set(re.findall(r"^  ([a-z_0-9]+)", text, re.MULTILINE)) and len(names) == 22
+    assert names == set(re.findall(r"^  ([a-z_0-9]+)", text, re.MULTILINE)) and len(names) == 25
 
 
 def test_version():
