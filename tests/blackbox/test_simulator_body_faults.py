@@ -98,12 +98,12 @@ def test_slow_upload_holds_back(sim, portal):
         with pytest.raises(TimeoutError):
             upload.send()  # more than all buffers on the way hold
     begin = time.monotonic()
-    sim.fault("sandbox", "slow_upload", bytes=65536, interval_ms=20, path=UPLOADS, count=1)
-    with Upload(portal, 500_000) as upload:
+    sim.fault("sandbox", "slow_upload", bytes=100, interval_ms=10, path=UPLOADS, count=1)
+    with Upload(portal, 5_000) as upload:
         upload.send()
         assert upload.answer() == 200
-    assert time.monotonic() - begin > 0.1 and last(sim)["fault"] == "slow_upload"
-    assert sim.uploads("sandbox")[0]["size"] == 500_000
+    assert time.monotonic() - begin > 0.5 and last(sim)["fault"] == "slow_upload"
+    assert sim.uploads("sandbox")[0]["size"] == 5_000
 
 
 def test_an_early_answer(sim, portal):
