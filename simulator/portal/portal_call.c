@@ -67,17 +67,17 @@ int portal_page(const struct portal_call *call, size_t total, struct portal_page
                 struct answer **ret)
 {
         long long offset = 0, limit = LIMIT_DEFAULT;
-        size_t first;
+        uint64_t first;
 
         if (!read_number(call, "offset", 0, &offset) || !read_number(call, "limit", -1, &limit)) {
                 return portal_bad_request(ret,
                                           "offset must be a whole number from 0 on, limit one from -1 on");
         }
-        first = MIN_OF((size_t)offset, total);
+        first = MIN_OF((uint64_t)offset, (uint64_t)total);
         *ret_page = (struct portal_page){
                 .total = total,
-                .first = first,
-                .end = limit < 0 || (size_t)limit > total - first ? total : first + (size_t)limit,
+                .first = (size_t)first,
+                .end = limit < 0 || (uint64_t)limit > total - first ? total : (size_t)first + (size_t)limit,
         };
         return 1;
 }
