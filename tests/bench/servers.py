@@ -96,10 +96,10 @@ class Server:
 class Broker(Server):
     """eqp-brokerd with both environments on a simulator; ready when the constructor returns, unless told not
     to wait. program: another build of it; env: more of its variables. manager: a stand-in for systemd, which hears and keeps what it
-    is told. passed: (name, socket) pairs, as if from systemd."""
+    is told. passed: (name, socket) pairs, as if from systemd. settings: more lines of the configuration."""
 
     def __init__(self, build, upstream, wait=True, program="daemon/eqp-brokerd", env=None, manager=None,
-                 passed=()):
+                 passed=(), settings=""):
         self.program, self.env, self.manager = os.path.join(build, program), env or {}, manager
         self.passed = list(passed)
         self.folder = tempfile.TemporaryDirectory(prefix="eqp-bench-")
@@ -115,6 +115,11 @@ class Broker(Server):
         self.config = os.path.join(self.folder.name, "eqp-brokerd.conf")
         with open(self.config, "w", encoding="ascii") as file:
             file.write("\n".join(config) + "\n")
+        if settings:  # a file of its own: it may set something in a section that is there already
+            folder = self.config + ".d"
+            os.mkdir(folder)
+            with open(os.path.join(folder, "more.conf"), "w", encoding="ascii") as file:
+                file.write(settings)
         self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
         self.ready_sec = None
         self.begin(wait)
