@@ -74,6 +74,10 @@ static size_t on_pull(char *buffer, size_t size, size_t n, void *userdata)
                 note_failure(request, LANE_FAIL_ABORTED, NULL);
                 return CURL_READFUNC_ABORT;
         }
+        if (length == -ENOMEM) {
+                note_failure(request, LANE_FAIL_INTERNAL, "out of memory");
+                return CURL_READFUNC_ABORT;
+        }
         if (length < 0) {
                 note_broken(request);
                 return CURL_READFUNC_ABORT;
@@ -382,6 +386,7 @@ struct carried_request *carried_request_free(struct carried_request *request)
                 }
                 ring_remove(&request->place);
                 request_form_free(request->form);
+                request_body_clear(&request->body);
                 upstream_answer_clear(&request->answer);
                 (void)upstream_unref(request->upstream);
                 free(request);

@@ -1,4 +1,5 @@
-/* A request's body that comes over the lane: from the socket straight into libcurl's buffer. */
+/* A request's body that comes over the lane: from the socket straight into libcurl's buffer, if that has
+ * room for a packet. */
 #include "daemon/forwarder/request_body.h"
 
 #include "lib/util.h"
@@ -10,6 +11,12 @@ void request_body_init(struct request_body *body, const struct lane_request *pac
         *body = (struct request_body){ .streams = !packet->whole,
                                        .left = packet->whole ? 0 : packet->body_length,
                                        .taken = packet->whole };
+}
+
+void request_body_clear(struct request_body *body)
+{
+        free(body->kept);
+        *body = (struct request_body){ 0 };
 }
 
 bool request_body_has_lane(const struct request_body *body)
@@ -57,12 +64,12 @@ static int judge(struct request_body *body, uint64_t number, const struct lane_d
         return count(body, more, data->head.type == LANE_END || data->last) ? 1 : -EBADMSG;
 }
 
-ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
-                             void *buffer, size_t size)
+/* The next packet's data into a buffer that has room for LANE_DATA_MAX. */
+static ssize_t receive(struct request_body *body, const struct lane_end *end, uint64_t number, void *buffer)
 {
         while (!body->taken) {
                 struct lane_data data = { 0 };
-                ssize_t length = lane_end_receive(end, &data, sizeof(data), buffer, size);
+                ssize_t length = lane_end_receive(end, &data, sizeof(data), buffer, LANE_DATA_MAX);
                 if (length == -EAGAIN) {
                         return -EAGAIN;
                 }
@@ -75,6 +82,29 @@ ssize_t request_body_receive(struct request_body *body, const struct lane_end *e
                 }
         }
         return 0;
+}
+
+ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
+                             void *buffer, size_t size)
+{
+        if (body->kept_at == body->kept_end) {
+                if (size >= LANE_DATA_MAX) {
+                        return receive(body, end, number, buffer);
+                }
+                if (!body->kept && !(body->kept = malloc(LANE_DATA_MAX))) {
+                        return -ENOMEM;
+                }
+                ssize_t length = receive(body, end, number, body->kept);
+                if (length <= 0) {
+                        return length;
+                }
+                body->kept_at = 0;
+                body->kept_end = (size_t)length;
+        }
+        size_t n = MIN_OF(size, body->kept_end - body->kept_at);
+        memcpy(buffer, body->kept + body->kept_at, n);
+        body->kept_at += n;
+        return (ssize_t)n;
 }
 
 bool request_body_late(struct request_body *body, const struct lane_packet *packet)

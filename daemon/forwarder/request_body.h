@@ -12,16 +12,22 @@ struct request_body {
         bool dropped; /* no more of it is wanted */
         bool pulled;  /* libcurl has asked for some of it */
         bool awaited; /* now: libcurl waits for more */
+
+        /* its own: data that libcurl had no room for */
+        unsigned char *kept;
+        size_t kept_at, kept_end;
 };
 
 void request_body_init(struct request_body *body, const struct lane_request *packet);
 
+void request_body_clear(struct request_body *body);
+
 /* May nothing but request_body_receive() read from the lane? */
 bool request_body_has_lane(const struct request_body *body);
 
-/* The next piece of the body of this request, out of the lane and into the buffer, which has room for
- * LANE_DATA_MAX. Returns its length; 0: it is taken; -EAGAIN: there is none now; -ECANCELED: ABORT came;
- * -EBADMSG: what came makes no sense. */
+/* The next piece of the body of this request, out of the lane and into the buffer. Returns its length; 0:
+ * all of it is there; -EAGAIN: there is none now; -ECANCELED: ABORT came; -EBADMSG: what came makes no
+ * sense; -ENOMEM. */
 ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
                              void *buffer, size_t size);
 

@@ -145,6 +145,16 @@ static int copy_blob(struct curl_blob *ret, const void *bytes, size_t length)
         return 0;
 }
 
+/* With GnuTLS libcurl cannot be given them as bytes, and there is no file here. */
+static bool takes_bytes(const struct curl_blob *pem)
+{
+        CURL *easy = curl_easy_init();
+        bool taken = easy && curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, pem) == CURLE_OK;
+
+        curl_easy_cleanup(easy);
+        return taken;
+}
+
 static int take_authorities(struct upstream *upstream, const struct carrier_upstream *told)
 {
         struct upstream_way *way = upstream->way;
@@ -163,6 +173,10 @@ static int take_authorities(struct upstream *upstream, const struct carrier_upst
                 return r;
         }
         r = copy_blob(&way->pem, told->authorities, told->authorities_length);
+        if (r == 0 && !takes_bytes(&way->pem)) {
+                upstream->obstacle = "this build of libcurl cannot be given certificate authorities: "
+                                     "install the one that uses OpenSSL";
+        }
         return r < 0 ? r
                      : copy_blob(&way->proxy_pem, told->proxy_authorities, told->proxy_authorities_length);
 }

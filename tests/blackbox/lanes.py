@@ -141,13 +141,13 @@ class Lane:
         self.begin(*words, **more)
         return self.finish(timeout=timeout)
 
-    def upload(self, pieces, answer=None, *, end=LAST):
+    def upload(self, pieces, answer=None, *, end=LAST, timeout=SOON_SEC):
         """Sends these, and listens meanwhile; stops where the rest is not wanted. Returns the answer so far."""
         answer = answer or Answer()
         pieces = iter(pieces)
         piece, after = next(pieces, None), next(pieces, None)
         while piece is not None and not answer.over and not answer.drop_body:
-            readable, writable, _ = select.select([self.end], [self.end], [], SOON_SEC)
+            readable, writable, _ = select.select([self.end], [self.end], [], timeout)
             assert readable or writable, "the lane takes nothing more"
             if readable:
                 answer.take(self.receive())

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from authorities import Authority
+from authorities import Authority, Proxy
 from carrier_fixtures import authority, carrier, play  # noqa: F401
 from lanes import Answer
 from raw_upstream import PLAIN, RawUpstream, answering
@@ -324,13 +324,12 @@ def test_who_is_silent_for_a_minute_is_given_up(play, carrier):
     halts.begin("GET", "/halts")
     takes.begin("POST", "/takes", length=10**8)
     answer = Answer()
-    threading.Thread(target=lambda: answer.__dict__.update(takes.finish(takes.upload(
-        [b"x" * 16000] * 6000), timeout=90).__dict__), daemon=True).start()
+    thread = threading.Thread(target=lambda: takes.finish(takes.upload([b"x" * 16000] * 6000, answer, timeout=90), timeout=90))
+    thread.start()
     assert stalled.finish(timeout=90).fail == "stalled"
     got = halts.finish(timeout=90)
     assert (got.status, got.body, got.fail) == (200, b"half", "slow")
-    while not answer.over:
-        time.sleep(0.1)
+    thread.join()
     assert (answer.fail, answer.sent) == ("slow", True)
 
 
@@ -358,3 +357,19 @@ def test_a_proxy_is_asked_for_the_upstream_by_name(carrier, authority):
         got = lane.ask("GET", "/x", token=TOKEN)
         assert (got.status, got.header("X-Proxy")) == (200, [])
         assert TOKEN.encode() not in asked[0] and b"Proxy-Authorization: Basic" in asked[0]
+
+
+def test_a_proxy_that_speaks_tls_is_trusted_for_itself(carrier, authority, tmp_path):
+    """Its authorities are not the upstream's, nor the other way round. The host hands out one file for both."""
+    other = Authority(tmp_path, "other")
+    with RawUpstream(authority, answering(PLAIN)) as upstream, Proxy(authority) as proxy:
+        carrier.upstream("sandbox", upstream.url, authority.path, proxy=proxy.url)
+        lane = carrier.lane()
+        for _ in range(2):
+            assert lane.ask("GET", "/x", token=TOKEN).status == 200
+        assert (upstream.n_connections, TOKEN.encode() in proxy.received) == (1, False)
+        carrier.upstream("sandbox", upstream.url, other.path, proxy=proxy.url)
+        assert lane.ask("GET", "/x").fail == "unreachable"
+    with RawUpstream(other, answering(PLAIN)) as upstream, Proxy(authority) as proxy:
+        carrier.upstream("sandbox", upstream.url, authority.path, proxy=proxy.url)
+        assert lane.ask("GET", "/x").fail == "unreachable"
