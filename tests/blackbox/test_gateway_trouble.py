@@ -398,9 +398,13 @@ def test_what_is_on_its_way_ends_before_the_daemon(host):
     assert host.news.empty()
     other = host.client()
     refused(other.ask(method="POST", body=b"x" * 100_000), 503, "stopping")
+    late = host.client().ask()  # does not prolong it
+    host.lanes[1].request()
     host.lanes[0].respond(200, body=b"fine")
     assert client.answer().body == b"fine"
     assert host.news.get(timeout=20) == "!drained"
+    host.lanes[1].respond(200, body=b"fine")
+    assert late.answer().body == b"fine"
 
 
 def test_a_local_key_that_is_removed_ends_its_requests(tmp_path):

@@ -202,10 +202,17 @@ static int on_drain_limit(sd_event_source *source, uint64_t usec, void *userdata
 void gateway_drain(struct gateway *gateway, uint64_t limit_usec, void (*done)(void *userdata),
                    void *userdata)
 {
+        struct ring *all = &gateway->transfers;
+
         gateway->draining = true;
         gateway->on_drained = done;
         gateway->drained_userdata = userdata;
-        if (gateway->n_transfers == 0) {
+        /* Those that begin from now on are short, and do not prolong it. */
+        for (struct ring *at = ring_first(all); at; at = ring_after(all, at)) {
+                container_of(at, struct transfer, ring)->awaited = true;
+        }
+        gateway->n_awaited = gateway->n_transfers;
+        if (gateway->n_awaited == 0) {
                 tell_drained(gateway);
         } else {
                 timer_start_in(gateway->drain_limit, limit_usec);

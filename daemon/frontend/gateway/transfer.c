@@ -111,12 +111,13 @@ void transfer_end(struct request *request)
         transfer_leave_lane(transfer);
         ring_remove(&transfer->ring);
         gateway->n_transfers--;
+        gateway->n_awaited -= transfer->awaited;
         (void)session_unref(transfer->session);
         free(transfer->kept);
         free(transfer->headers);
         free(transfer->held.bytes);
         free(transfer);
-        if (gateway->n_transfers == 0 && gateway->on_drained) {
+        if (gateway->n_awaited == 0 && gateway->on_drained) {
                 void (*on_drained)(void *) = take_ptr(gateway->on_drained);
                 on_drained(gateway->drained_userdata);
         }

@@ -60,7 +60,8 @@ struct gateway {
         unsigned n_transfers;
         char *packet; /* secret: where a request is put together for its lane */
         bool draining;
-        void (*on_drained)(void *userdata); /* once no transfer is left; NULL: nobody waits for it */
+        unsigned n_awaited;                 /* transfers that began before that */
+        void (*on_drained)(void *userdata); /* once none of these is left; NULL: nobody waits for it */
         void *drained_userdata;
         sd_event_source *drain_limit;
 };
@@ -74,6 +75,7 @@ struct transfer {
         struct poll_member client; /* its end, while it is not read from */
         enum transfer_stage stage;
         enum transfer_end end;
+        bool awaited; /* by the end of the daemon */
 
         /* what it is, and by which right */
         struct gateway_audit_what what;

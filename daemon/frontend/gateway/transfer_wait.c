@@ -38,6 +38,14 @@ enum transfer_step transfer_wait_for_lane(struct transfer *transfer, uint64_t us
         struct gateway *gateway = transfer->gateway;
         uint64_t until_usec = transfer_patience(transfer, usec, now_usec);
 
+        if (now_usec >= until_usec && transfer->request->cut_short) {
+                transfer_fail(transfer, 503, "stopping",
+                              "the daemon is stopping, and the upstream has not answered yet: the request "
+                              "may have "
+                              "been carried out",
+                              /* retry_after_sec= */ 1);
+                return TRANSFER_ANSWERED;
+        }
         if (now_usec >= until_usec) {
                 transfer_fail(transfer, 504, "upstream_slow",
                               "the upstream did not answer in time: the request may have been carried out",
