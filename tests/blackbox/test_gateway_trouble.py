@@ -115,6 +115,18 @@ def test_a_401_that_no_token_cures_is_passed_on_and_counts_no_more(host):
     assert host.news.empty()
 
 
+def test_a_401_after_the_body_is_passed_on_and_the_token_reported(host):
+    client = host.client()
+    in_background(lambda: client.ask(method="POST", body=b"u" * 100_000))
+    lane = host.lanes[0]
+    lane.request()
+    lane.go_on()
+    lane.body()
+    lane.respond(401, body=b"stale")
+    assert client.answer().body == b"stale"
+    assert host.news.get(timeout=20) == f"!report sandbox {TOKEN}"
+
+
 def test_a_report_that_is_not_acted_on(host):
     host.tell(f"report {VERDICTS['REFRESH_TOO_SOON']}")
     client = host.client().ask()

@@ -28,12 +28,32 @@ bool transfer_refused_may_repeat(const struct transfer *transfer, uint64_t now_u
                !transfer->drops && (newer(transfer, now_usec) || !is_mute(transfer, now_usec));
 }
 
+/* NULL: no memory. */
+static struct question *report(struct transfer *transfer)
+{
+        struct known *known = transfer->gateway->known;
+        struct question *question = question_new(&known->questions);
+        const char *ust = transfer->session->ust;
+
+        if (question) {
+                known->sides->ask->report(known->sides->keeper, question->number, transfer->what.environment,
+                                          ust, strlen(ust));
+        }
+        return question;
+}
+
 void transfer_refused_note(struct transfer *transfer, uint64_t now_usec)
 {
         const struct gateway_audit_what *what = &transfer->what;
 
-        if (transfer->status == 401 && transfer->repeated) {
+        if (transfer->status != 401) {
+                return;
+        }
+        if (transfer->repeated) {
                 mutes_add(&transfer->gateway->mutes, what->environment, what->uid, what->local, now_usec);
+        } else if (!newer(transfer, now_usec) && !is_mute(transfer, now_usec)) {
+                (void)question_free(
+                        report(transfer)); /* it cannot be sent again, but the next one may do better */
         }
 }
 
@@ -68,18 +88,9 @@ static enum transfer_step pass_on(struct transfer *transfer, uint64_t now_usec)
 
 static bool ask(struct transfer *transfer, uint64_t now_usec)
 {
-        struct request *request = transfer->request;
-        struct known *known = transfer->gateway->known;
-        const char *ust = transfer->session->ust;
-
-        request->question = question_new(&known->questions);
-        if (!request->question) {
-                return false;
-        }
         transfer->until_usec = usec_add(now_usec, PATIENCE_USEC);
-        known->sides->ask->report(known->sides->keeper, request->question->number,
-                                  request->environment->view.name, ust, strlen(ust));
-        return true;
+        transfer->request->question = report(transfer);
+        return transfer->request->question != NULL;
 }
 
 /* May another token come of it? Somebody else may have reported it first. */

@@ -7,8 +7,9 @@
  * not if that was no use a while ago. */
 bool transfer_refused_may_repeat(const struct transfer *transfer, uint64_t now_usec);
 
-/* Its answer is passed on: if it is a 401 with a new token as well, the token is not to blame, and this
- * caller's 401s count as no report for a while. */
+/* Its answer is passed on. If that is a 401 with a new token as well, the token is not to blame, and this
+ * caller's 401s count as no report for a while; if it is one that could not be sent again, the token is
+ * reported. */
 void transfer_refused_note(struct transfer *transfer, uint64_t now_usec);
 
 /* Its answer is held back as a whole, and the lane left: reports the token, and waits for another one, for a
