@@ -1,4 +1,5 @@
-// A service on axios. It holds one token, and a timer asks for the next a few milliseconds before that expires.
+// A service on axios. It holds one token, and a timer asks for the next before that expires. (In the field some
+// milliseconds before; here as long as a busy machine may need.)
 const { readFileSync } = require('node:fs');
 const { basename } = require('node:path');
 const axios = require('axios');
@@ -14,14 +15,14 @@ class Eqp {
   }
 
   async authenticate() {
-    const { data } = await this.http.post('app/session/token', { grant_type: 'session', expires_in: 1 }, {
+    const { data } = await this.http.post('app/session/token', { grant_type: 'session', expires_in: 4 }, {
       auth: this.auth,
       headers: { Authorization: undefined },
     });
     this.tokens++;
     this.account = data.mage_id;
     this.http.defaults.headers.common.Authorization = `Bearer ${data.ust}`;
-    this.timer = setTimeout(() => this.authenticate().catch((error) => console.error(`${error}`)), data.expires_in * 1000 - 300);
+    this.timer = setTimeout(() => this.authenticate().catch((error) => console.error(`${error}`)), data.expires_in * 1000 - 2500);
   }
 
   close() {
