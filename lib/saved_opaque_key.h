@@ -3,7 +3,7 @@
 
 #include "lib/saved_sessions.h"
 
-#define SAVED_OPAQUE_KEY_SIZE 32
+#define SAVED_OPAQUE_KEY_SIZE 32  /* MESSAGE_OPAQUE_KEY_SIZE */
 #define SAVED_OPAQUE_KEY_MAX  256 /* bytes of text */
 
 struct saved_opaque_key {

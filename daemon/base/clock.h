@@ -9,7 +9,8 @@ uint64_t clock_now_usec(void);
 /* CLOCK_MONOTONIC in microseconds, which stands still in suspend: the service manager wants it. */
 uint64_t clock_monotonic_usec(void);
 
-/* The wall clock in seconds since 1970, for people and for HTTP dates only. */
+/* The wall clock in seconds since 1970, for people, for HTTP dates, and for what people set the
+ * end of by date: local keys and their tokens. */
 int64_t clock_wall_sec(void);
 
 #define CLOCK_TEXT_MAX 32

@@ -58,6 +58,20 @@ const struct held_key *held_keys_find(const struct held_keys *keys, uint64_t ser
         return NULL;
 }
 
+size_t held_keys_of(const struct held_keys *keys, const char *environment,
+                    const struct access_key *ret[static KEYS_PER_ENVIRONMENT_MAX])
+{
+        size_t n = 0;
+
+        for (const struct held_key *held = keys->first; held && n < KEYS_PER_ENVIRONMENT_MAX;
+             held = held->next) {
+                if (streq(held->environment, environment)) {
+                        ret[n++] = held->key;
+                }
+        }
+        return n;
+}
+
 void held_keys_retain(struct held_keys *keys, const char *environment, const uint64_t *serials, size_t n)
 {
         for (struct held_key **link = &keys->first; *link;) {

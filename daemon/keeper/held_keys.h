@@ -37,6 +37,10 @@ struct held_key *held_keys_take(struct held_keys *keys, const char *environment,
 /* NULL: there is none of this serial. */
 const struct held_key *held_keys_find(const struct held_keys *keys, uint64_t serial);
 
+/* The keys of an environment, in their order; returns how many. */
+size_t held_keys_of(const struct held_keys *keys, const char *environment,
+                    const struct access_key *ret[static KEYS_PER_ENVIRONMENT_MAX]);
+
 /* Lets go all keys of this environment but those with one of these serials. */
 void held_keys_retain(struct held_keys *keys, const char *environment, const uint64_t *serials, size_t n);
 

@@ -317,15 +317,7 @@ const struct access_key *key_files_find(const struct key_files *files, uint64_t 
 size_t key_files_present(const struct key_files *files, const char *environment,
                          const struct access_key *ret[static KEYS_PER_ENVIRONMENT_MAX])
 {
-        size_t n = 0;
-
-        for (const struct held_key *held = files->present.first; held && n < KEYS_PER_ENVIRONMENT_MAX;
-             held = held->next) {
-                if (streq(held->environment, environment)) {
-                        ret[n++] = held->key;
-                }
-        }
-        return n;
+        return held_keys_of(&files->present, environment, ret);
 }
 
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n)

@@ -3,22 +3,16 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/keeper/session_store.h"
-#include "lib/message.h"
 #include "lib/saved_opaque_key.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <sys/random.h>
 
 #define SALT "eqp-broker opaque v1"
-
-static_assert(OPAQUE_KEY_SIZE == SAVED_OPAQUE_KEY_SIZE && OPAQUE_KEY_SIZE == MESSAGE_OPAQUE_KEY_SIZE &&
-                      OPAQUE_KEYS_MAX == MESSAGE_OPAQUE_KEYS_MAX,
-              "what is made is kept and told");
 
 struct opaque_maker {
         struct session_store store;

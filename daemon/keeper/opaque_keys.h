@@ -9,9 +9,10 @@
 
 #include "daemon/base/passed_sockets.h"
 #include "daemon/keeper/key_files.h"
+#include "lib/message.h"
 
-#define OPAQUE_KEY_SIZE   32
-#define OPAQUE_KEYS_MAX   (KEYS_PER_ENVIRONMENT_MAX + 1)
+#define OPAQUE_KEY_SIZE   MESSAGE_OPAQUE_KEY_SIZE
+#define OPAQUE_KEYS_MAX   MESSAGE_OPAQUE_KEYS_MAX
 #define OPAQUE_SECRET_MIN 32 /* characters of an access key's secret */
 
 /* Of an environment. Secret. */

@@ -77,6 +77,16 @@ def test_in_the_hands_of_another_user(broker, keys, alice, mallory):
         assert answer[0] == 401 and b"caller" in answer[2], "nor does the secret itself"
 
 
+def test_in_the_hands_of_another_user_of_the_key(broker, keys, alice, mallory):
+    """Each has a token of its own, which says who took it."""
+    broker.local.append(LocalKey("both", caller=[f"user:{alice.name}", f"user:{mallory.name}"], allow=ALLOW))
+    broker.write_config()
+    broker.reload()
+    token = token_of(broker, broker.local[-1], alice)
+    assert [status_of(broker, who, token) for who in (alice, mallory)] == [404, 401]
+    assert status_of(broker, mallory, token_of(broker, broker.local[-1], mallory)) == 404, "the control"
+
+
 def test_at_another_environment(broker, keys):
     token = token_of(broker, keys["any"], ROOT)
     assert status_of(broker, ROOT, token, "production") == 401

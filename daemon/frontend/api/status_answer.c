@@ -3,6 +3,7 @@
 #include "daemon/frontend/api/status_answer.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/api/status_local.h"
 #include "lib/json_form.h"
 #include "lib/refresh_words.h"
 #include "lib/util.h"
@@ -210,25 +211,6 @@ static void add_odd_answer(struct json_object *status, const struct environment_
         json_put(status, "last_unknown_answer", json);
 }
 
-/* Their names, and whether they give out real tokens; never an ID. */
-static struct json_object *describe_local_keys(const struct access_settings *settings, const char *name)
-{
-        struct json_object *list = json_object_new_array();
-
-        for (size_t i = 0; i < settings->n_local_keys; i++) {
-                const struct local_key *key = &settings->local_keys[i];
-                if (streq(key->environment, name)) {
-                        struct json_object *json = json_object_new_object();
-                        add_text(json, "name", key->name);
-                        add_text(json, "token", key->real ? "real" : "opaque");
-                        add_optional(json, "expires_sec", key->expires_sec != 0, key->expires_sec);
-                        json_put(json, "rotating", json_object_new_boolean(key->has_old));
-                        json_append(list, json);
-                }
-        }
-        return list;
-}
-
 static const char *state_name(const struct known_environment *environment, uint64_t now_usec)
 {
         if (known_session(environment, now_usec)) {
@@ -261,7 +243,7 @@ static struct json_object *describe_environment(const struct known *known,
         add_text(json, "why", known_why(known, environment, now_usec, why));
         add_token(json, known_session(environment, now_usec), now_usec);
         json_put(json, "keys", describe_keys(view, now_usec));
-        json_put(json, "local_keys", describe_local_keys(known->settings, view->name));
+        json_put(json, "local_keys", status_local_keys(known->settings, view->name));
         json_put(json, "key_files_refused", describe_refused_files(known->keys, view->name));
         json_put(json, "exchange_in_flight", json_object_new_boolean(view->refresh.in_flight));
         add_optional(json, "next_refresh_in_sec", next != USEC_NEVER,
@@ -308,18 +290,6 @@ static const char *forwarder_state(const struct message_forwarder *forwarder)
                                       : "starting";
 }
 
-/* Does the service manager hold each port that there is, so that nobody takes it while the service is down?
- */
-static bool is_port_held(const struct api *api)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(api->unheld_ports); i++) {
-                if (api->unheld_ports[i]) {
-                        return false;
-                }
-        }
-        return true;
-}
-
 struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec)
 {
         const struct known *known = api->known;
@@ -333,7 +303,7 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         add_text(json, "keys_directory", known_keys_directory(known));
         json_put(json, "keys_are_credentials",
                  json_object_new_boolean(known->keys && known->keys->are_credentials));
-        json_put(json, "port_held", json_object_new_boolean(is_port_held(api)));
+        json_put(json, "port_held", json_object_new_boolean(status_port_held(api)));
         json_put(json, "confinement", describe_processes(api));
         add_text(json, "forwarder", forwarder_state(&api->forwarder));
         for (size_t i = 0; i < known->n_environments; i++) {

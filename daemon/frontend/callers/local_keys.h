@@ -17,7 +17,7 @@ enum carried {
 };
 
 /* Texts are static. The key is lent by the settings in force: when others are, the request is looked at anew
- * (request_forget_environment() clears this). */
+ * (http_server_forget_environments() clears this). */
 struct carried_key {
         enum carried kind;
         bool by_token;               /* CARRIED_LOCAL: it was the key's opaque token, not ID and secret */

@@ -286,6 +286,7 @@ void http_server_forget_environments(struct http_server *server)
              connection = connection->next) {
                 struct request *request = &connection->request;
                 bool concerned = request->environment || !request->match.route;
+                request->carried = (struct carried_key){ .kind = CARRIED_NOTHING }; /* its key goes */
                 /* One that was resumed already has not had its turn yet, and would go on where it was. */
                 if (request->flow ? request->waiter.link != NULL : request->status == 0 && concerned) {
                         request_resume(request);
