@@ -14,9 +14,10 @@
 
 #define PATIENCE_USEC (30 * USEC_PER_SEC) /* with requests under way, once it is the end */
 
-static_assert(MESSAGE_ADDRESSES_MAX == CARRIER_ADDRESSES_MAX && MESSAGE_ADDRESS_MAX == CARRIER_ADDRESS_MAX &&
-                      MESSAGE_PROXY_MAX == CARRIER_PROXY_MAX &&
-                      MESSAGE_AUTHORITIES_MAX == CARRIER_AUTHORITIES_MAX,
+static_assert(sizeof(((struct message_upstream *)NULL)->addresses) ==
+                              sizeof(((struct carrier_upstream *)NULL)->addresses) &&
+                      sizeof(((struct message_upstream *)NULL)->proxy) ==
+                              sizeof(((struct carrier_upstream *)NULL)->proxy),
               "what is told can be used");
 
 /* What it cannot take in, the next forwarder is told anew. */
