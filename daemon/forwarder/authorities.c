@@ -12,18 +12,25 @@
 
 #include "lib/util.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 
+#define DIGEST_LENGTH 32
+
 struct authorities {
+        struct ring place;
+        unsigned n_references;
         X509_STORE *store;
         char name[48];
+        unsigned char digest[DIGEST_LENGTH]; /* of the bytes that they were read from */
 };
 
 static bool is_openssl(void)
@@ -53,27 +60,22 @@ static int read_all(X509_STORE *store, BIO *bio)
         return at_end ? n : -EINVAL;
 }
 
-static void free_authorities(struct authorities **authorities)
+static void unref(struct authorities **authorities)
 {
-        *authorities = authorities_free(*authorities);
+        *authorities = authorities_unref(*authorities);
 }
 
-int authorities_new(struct authorities **ret, const void *pem, size_t length)
+static int read_new(struct authorities **ret, const void *pem, size_t length)
 {
         static unsigned long long n_made;
-        _cleanup_(free_authorities) struct authorities *authorities = NULL;
-
-        if (!is_openssl()) {
-                return -ENOTSUP;
-        }
-        if (length > INT_MAX) {
-                return -EINVAL;
-        }
-        authorities = calloc(1, sizeof(*authorities));
+        _cleanup_(unref) struct authorities *authorities = calloc(1, sizeof(*authorities));
         BIO *bio = authorities ? BIO_new_mem_buf(pem, (int)length) : NULL;
+
         if (!bio) {
+                free(take_ptr(authorities));
                 return -ENOMEM;
         }
+        authorities->n_references = 1;
         authorities->store = X509_STORE_new();
         int r = authorities->store ? read_all(authorities->store, bio) : -ENOMEM;
         BIO_free(bio);
@@ -90,11 +92,47 @@ int authorities_new(struct authorities **ret, const void *pem, size_t length)
         return 0;
 }
 
-struct authorities *authorities_free(struct authorities *authorities)
+int authorities_get(struct authorities **ret, struct ring *known, const void *pem, size_t length)
+{
+        unsigned char digest[DIGEST_LENGTH];
+        struct authorities *authorities;
+
+        if (!is_openssl()) {
+                return -ENOTSUP;
+        }
+        if (length > INT_MAX) {
+                return -EINVAL;
+        }
+        if (!EVP_Digest(pem, length, digest, NULL, EVP_sha256(), NULL)) {
+                return -ENOMEM;
+        }
+        for (struct ring *at = ring_first(known); at; at = ring_after(known, at)) {
+                authorities = container_of(at, struct authorities, place);
+                if (memcmp(authorities->digest, digest, sizeof(digest)) == 0) {
+                        authorities->n_references++;
+                        *ret = authorities;
+                        return 0;
+                }
+        }
+        int r = read_new(&authorities, pem, length);
+        if (r < 0) {
+                return r;
+        }
+        memcpy(authorities->digest, digest, sizeof(digest));
+        ring_add_last(known, &authorities->place);
+        *ret = authorities;
+        return 0;
+}
+
+struct authorities *authorities_unref(struct authorities *authorities)
 {
         if (authorities) {
-                X509_STORE_free(authorities->store); /* counted: connections that have it keep it */
-                free(authorities);
+                assert(authorities->n_references > 0);
+                if (--authorities->n_references == 0) {
+                        ring_remove(&authorities->place);
+                        X509_STORE_free(authorities->store); /* connections that have it keep it */
+                        free(authorities);
+                }
         }
         return NULL;
 }

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 
-int authorities_new(struct authorities **ret, const void *pem, size_t length)
+int authorities_get(struct authorities **ret, struct ring *known, const void *pem, size_t length)
 {
         return -ENOTSUP;
 }
 
-struct authorities *authorities_free(struct authorities *authorities)
+struct authorities *authorities_unref(struct authorities *authorities)
 {
         return NULL;
 }

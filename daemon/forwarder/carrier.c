@@ -107,7 +107,7 @@ int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream 
 {
         struct upstream *upstream;
 
-        int r = upstream_new(&upstream, told);
+        int r = upstream_new(&upstream, told, &carrier->authorities);
         if (r < 0) {
                 return r;
         }
@@ -162,6 +162,7 @@ int carrier_new(struct carrier **ret, sd_event *event, const struct carrier_hand
         }
         carrier->handlers = *handlers;
         ring_init(&carrier->upstreams);
+        ring_init(&carrier->authorities);
         ring_init(&carrier->waiting);
         carrier->packet = secret_alloc(LANE_PACKET_MAX);
         if (!carrier->packet) {

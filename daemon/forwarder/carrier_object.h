@@ -22,7 +22,8 @@ struct carrier {
         struct carrier_handlers handlers;
         struct lane *lanes[LANES_MAX];
         struct ring upstreams;
-        struct ring waiting; /* requests */
+        struct ring authorities; /* that they know */
+        struct ring waiting;     /* requests */
         struct handle_pool handles;
         size_t n_requests;
         bool draining;

@@ -155,7 +155,8 @@ static bool takes_bytes(const struct curl_blob *pem)
         return taken;
 }
 
-static int take_authorities(struct upstream *upstream, const struct carrier_upstream *told)
+static int take_authorities(struct upstream *upstream, const struct carrier_upstream *told,
+                            struct ring *known)
 {
         struct upstream_way *way = upstream->way;
         bool tls_proxy = strncasecmp(told->proxy, "https:", strlen("https:")) == 0;
@@ -167,7 +168,7 @@ static int take_authorities(struct upstream *upstream, const struct carrier_upst
         }
         /* One store would be that of the proxy's connection as well. */
         if (!tls_proxy) {
-                r = authorities_new(&way->authorities, told->authorities, told->authorities_length);
+                r = authorities_get(&way->authorities, known, told->authorities, told->authorities_length);
         }
         if (r != -ENOTSUP) {
                 return r;
@@ -226,14 +227,14 @@ static void free_way(struct upstream_way *way)
         if (way) {
                 explicit_bzero(way->proxy, sizeof(way->proxy));
                 curl_slist_free_all(way->addresses);
-                authorities_free(way->authorities);
+                authorities_unref(way->authorities);
                 free(way->pem.data);
                 free(way->proxy_pem.data);
                 free(way);
         }
 }
 
-int upstream_new(struct upstream **ret, const struct carrier_upstream *told)
+int upstream_new(struct upstream **ret, const struct carrier_upstream *told, struct ring *authorities)
 {
         if (!makes_sense(told)) {
                 return -EINVAL;
@@ -246,7 +247,7 @@ int upstream_new(struct upstream **ret, const struct carrier_upstream *told)
         upstream->way = calloc(1, sizeof(*upstream->way));
         int r = upstream->way ? take_addresses(upstream, told) : -ENOMEM;
         if (r == 0) {
-                r = take_authorities(upstream, told);
+                r = take_authorities(upstream, told, authorities);
         }
         if (r < 0) {
                 (void)upstream_unref(upstream);

@@ -17,8 +17,10 @@ struct upstream {
         struct upstream_way *way;
 };
 
-/* -EINVAL: values that make no sense. -ENOMEM. */
-int upstream_new(struct upstream **ret, const struct carrier_upstream *told);
+/* authorities: those that upstreams know; see authorities_get(). -EINVAL: values that make no sense.
+ * -ENOMEM.
+ */
+int upstream_new(struct upstream **ret, const struct carrier_upstream *told, struct ring *authorities);
 
 struct upstream *upstream_ref(struct upstream *upstream);
 
