@@ -65,7 +65,7 @@ lint_quick() {
         check lint "codespell" lint_spelling
         check lint "shellcheck" lint_shell
         check lint "arrows: who includes whom" tests/lint/arrows.sh build-gcc
-        check lint "floors: no circle within a folder" "$python" tests/lint/floors.py build-gcc daemon/base daemon/keeper \
+        check lint "floors: no circle within a folder" "$python" tests/lint/floors.py build-gcc daemon/base daemon/keeper daemon/forwarder \
                 daemon/frontend/known daemon/frontend/callers daemon/frontend/http daemon/frontend/api \
                 daemon/frontend/gateway daemon/frontend/credentials
         check lint "rooms: which object calls what" "$python" tests/lint/rooms.py build-gcc
