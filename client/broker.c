@@ -116,6 +116,16 @@ static int nobody_there(struct eqp_broker *broker, int first_errno, int second_e
                            strerror(second_errno));
 }
 
+static int read_answer(struct eqp_broker *broker, const struct request *request, const struct answer *answer,
+                       struct json_object **ret_object)
+{
+        if (answer->status == 304 && request->etag && request->etag[0] != '\0') {
+                *ret_object = NULL;
+                return 0;
+        }
+        return answer_read(answer, &broker->addresses[broker->last], ret_object, &broker->trouble);
+}
+
 int broker_request(struct eqp_broker *broker, const struct request *request, struct json_object **ret_object)
 {
         _cleanup_(answer_clear) struct answer answer = { .body = BODY_INIT(ANSWER_BODY_MAX) };
@@ -129,7 +139,8 @@ int broker_request(struct eqp_broker *broker, const struct request *request, str
                 r = transport_perform(broker->transport, &broker->addresses[i], request, &answer,
                                       &broker->trouble);
                 if (r >= 0) {
-                        return answer_read(&answer, &broker->addresses[i], ret_object, &broker->trouble);
+                        memcpy(broker->etag, answer.etag, sizeof(broker->etag));
+                        return read_answer(broker, request, &answer, ret_object);
                 }
                 if (i > 0 && answer.connect_errno != 0) {
                         return nobody_there(broker, first_errno, answer.connect_errno);

@@ -10,10 +10,12 @@ struct eqp_broker {
         size_t n_addresses;
         size_t last; /* index of the address that the last request went to */
         struct trouble trouble;
+        char etag[REPLY_ETAG_MAX + 1]; /* of the last answer; "": it had none */
 };
 
 /* Sends the request to the first address that takes it, and reads the JSON object of a good answer; release
- * it with json_object_put(). Results as in eqp-broker.h, with the trouble set. */
+ * it with json_object_put(). NULL: the request's ETag is still the one (304). Results as in eqp-broker.h,
+ * with the trouble set. */
 int broker_request(struct eqp_broker *broker, const struct request *request,
                    struct json_object **ret_object);
 

@@ -24,6 +24,7 @@
  *         -ETIMEDOUT     the daemon took the connection, and the answer did not come in time
  *         -ECONNRESET    the connection broke before the answer was complete
  *         -EPROTO        nonsense: what answers is not an eqp-brokerd, or not one of a version known here
+ *         -EINTR         something could be read from stop_fd
  *         -EREMOTEIO     the daemon reports an internal error
  *         -ENOMEM        out of memory
  *
@@ -98,6 +99,22 @@ EQP_BROKER_PUBLIC int eqp_broker_get_token(struct eqp_broker *broker, const char
                                            unsigned min_ttl_sec, int wait_sec,
                                            struct eqp_broker_token **ret_token);
 
+/* Gets the token that comes after the one the caller has: waits until there is another one.
+ *
+ * previous: the one it has; NULL: any will do. *ret_token is NULL, with 0 as the result, if there was no
+ * other one for wait_sec, 0 to EQP_BROKER_WAIT_MAX_SEC, or for less if the daemon ends: then ask again,
+ * after a short pause if it came at once. Without previous that is a failure, -EAGAIN.
+ *
+ * stop_fd: the wait ends with -EINTR as soon as this can be read, a signalfd(2) for example; -1: with
+ * nothing. It is not read here. The daemon keeps a waiting request without work, and obtains no token for
+ * it. One of a version that knows no such wait is asked once, and what is left of wait_sec passes in here.
+ *
+ * Blocks for at most 5 s longer than wait_sec; when stop_fd can be read, for as long as it takes to connect,
+ * at most 2 s. */
+EQP_BROKER_PUBLIC int eqp_broker_get_next_token(struct eqp_broker *broker, const char *environment,
+                                                const struct eqp_broker_token *previous, int wait_sec,
+                                                int stop_fd, struct eqp_broker_token **ret_token);
+
 /* Reports that the EQP API refused this token (401), and gets the one to go on with. The daemon acts on it
  * if ust is its current token, once per token and at most every 10 s; else the answer is the current token.
  *
@@ -149,7 +166,7 @@ EQP_BROKER_PUBLIC const char *eqp_broker_error_message(const struct eqp_broker *
 
 /* The same as a word for programs: the daemon's own, such as "no_token" or "caller_refused", or one of ours:
  * "no_daemon", "not_trusted", "socket_refused", "timed_out", "connection_lost", "not_understood",
- * "bad_argument", "out_of_memory".
+ * "bad_argument", "stopped", "out_of_memory".
  * "" if the last request succeeded. */
 EQP_BROKER_PUBLIC const char *eqp_broker_error_slug(const struct eqp_broker *broker);
 

@@ -2,6 +2,8 @@
  * which play the daemon's part. Not installed.
  *
  *         probe CLIENT-NAME token ENVIRONMENT MIN-TTL WAIT
+ *         probe CLIENT-NAME next ENVIRONMENT WAIT     one token, then another
+ *         probe CLIENT-NAME rejected-next ENVIRONMENT UST WAIT
  *         probe CLIENT-NAME rejected ENVIRONMENT UST
  *         probe CLIENT-NAME refresh | refresh-new-account ENVIRONMENT
  *         probe CLIENT-NAME reload | status | ready | live | twice */
@@ -11,7 +13,7 @@
 #include "client/eqp-broker.h"
 #include "lib/util.h"
 
-static void print_token(struct eqp_broker_token *token)
+static void print_token(const struct eqp_broker_token *token)
 {
         if (!token) {
                 return;
@@ -21,7 +23,6 @@ static void print_token(struct eqp_broker_token *token)
                eqp_broker_token_ust(token), eqp_broker_token_mage_id(token),
                eqp_broker_token_environment(token), eqp_broker_token_base_url(token),
                eqp_broker_token_expires_in_sec(token), eqp_broker_token_expires_at(token));
-        token = eqp_broker_token_free(token);
 }
 
 static int probe_rejected(struct eqp_broker *broker, const char *environment, const char *ust)
@@ -35,6 +36,7 @@ static int probe_rejected(struct eqp_broker *broker, const char *environment, co
                 printf("refreshed %s\n", refreshed ? "yes" : "no");
         }
         print_token(token);
+        token = eqp_broker_token_free(token);
         return r;
 }
 
@@ -87,7 +89,44 @@ static int probe_token(struct eqp_broker *broker, char **arguments)
         r = eqp_broker_get_token(broker, arguments[0], (unsigned)strtoul(arguments[1], NULL, 10),
                                  (int)strtol(arguments[2], NULL, 10), &token);
         print_token(token);
+        token = eqp_broker_token_free(token);
         return r;
+}
+
+/* previous: released here. */
+static int probe_next(struct eqp_broker *broker, const char *environment, struct eqp_broker_token *previous,
+                      const char *wait)
+{
+        struct eqp_broker_token *next = NULL;
+        int r;
+
+        r = eqp_broker_get_next_token(broker, environment, previous, (int)strtol(wait, NULL, 10),
+                                      STDIN_FILENO, &next);
+        if (r >= 0) {
+                printf("next %s\n", next ? eqp_broker_token_ust(next) : "");
+        }
+        previous = eqp_broker_token_free(previous);
+        next = eqp_broker_token_free(next);
+        return r;
+}
+
+static int probe_next_after_one(struct eqp_broker *broker, char **arguments)
+{
+        struct eqp_broker_token *token = NULL;
+        int r;
+
+        r = eqp_broker_get_next_token(broker, arguments[0], NULL, 0, -1, &token);
+        print_token(token);
+        return r < 0 ? r : probe_next(broker, arguments[0], token, arguments[1]);
+}
+
+static int probe_next_after_report(struct eqp_broker *broker, char **arguments)
+{
+        struct eqp_broker_token *token = NULL;
+        int r;
+
+        r = eqp_broker_report_rejected(broker, arguments[0], arguments[1], NULL, &token);
+        return r < 0 ? r : probe_next(broker, arguments[0], token, arguments[2]);
 }
 
 static int probe(struct eqp_broker *broker, int argc, char **argv)
@@ -97,6 +136,12 @@ static int probe(struct eqp_broker *broker, int argc, char **argv)
 
         if (streq(call, "token") && argc == 6) {
                 return probe_token(broker, argv + 3);
+        }
+        if (streq(call, "next") && argc == 5) {
+                return probe_next_after_one(broker, argv + 3);
+        }
+        if (streq(call, "rejected-next") && argc == 6) {
+                return probe_next_after_report(broker, argv + 3);
         }
         if (streq(call, "rejected") && argc == 5) {
                 return probe_rejected(broker, argv[3], argv[4]);

@@ -76,6 +76,31 @@ static bool is_json(struct piece value)
                (value.length == strlen(json) || strchr("; \t", value.start[strlen(json)]));
 }
 
+/* "..." or W/"...", of visible characters, so that it can be sent back as it is. */
+static bool is_etag(struct piece value)
+{
+        size_t begin = value.length >= 2 && strncmp(value.start, "W/", 2) == 0 ? 2 : 0;
+
+        if (value.length > REPLY_ETAG_MAX || value.length < begin + 2 || value.start[begin] != '"' ||
+            value.start[value.length - 1] != '"') {
+                return false;
+        }
+        for (size_t i = begin + 1; i < value.length - 1; i++) {
+                if (value.start[i] <= 0x20 || value.start[i] >= 0x7f || value.start[i] == '"') {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void take_etag(struct piece value, struct reply *ret)
+{
+        bool good = ret->n_etags++ == 0 && is_etag(value); /* of two, neither is it */
+
+        memcpy(ret->etag, value.start, good ? value.length : 0);
+        ret->etag[good ? value.length : 0] = '\0';
+}
+
 static int read_header(struct piece line, struct reply *ret)
 {
         const char *colon = memchr(line.start, ':', line.length);
@@ -101,6 +126,8 @@ static int read_header(struct piece line, struct reply *ret)
                 ret->is_json = is_json(value);
         } else if (piece_is(name, "Connection")) {
                 ret->closes = ret->closes || !piece_is(value, "keep-alive");
+        } else if (piece_is(name, "ETag")) {
+                take_etag(value, ret);
         } else if (piece_is(name, "Retry-After") && read_number(value, &number)) {
                 ret->retry_after_sec = (unsigned)MIN_OF(number, (uint64_t)RETRY_AFTER_MAX_SEC);
         }

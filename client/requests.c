@@ -1,69 +1,14 @@
 /* Requests: the public functions that ask the daemon; which request each one is, and what its answer must
- * hold. */
+ * hold. Those for a token are in token_request.c. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "client/broker.h"
 #include "client/token.h"
+#include "client/token_request.h"
 
 #define SMALL_ANSWER_SEC 5
 #define EXCHANGE_SEC     60 /* the daemon may have to ask the EQP API first, and to queue before that */
-#define WAIT_DEFAULT_SEC 2
-
-static int take_token(struct eqp_broker *broker, struct json_object *object, const char *environment,
-                      struct eqp_broker_token **ret_token)
-{
-        int r;
-
-        r = token_from_json(ret_token, object, environment);
-        if (r == -ENOMEM) {
-                return trouble_oom(&broker->trouble);
-        }
-        if (r < 0) {
-                return broker_nonsense(broker, "a token answer that is not whole");
-        }
-        return 0;
-}
-
-int eqp_broker_get_token(struct eqp_broker *broker, const char *environment, unsigned min_ttl_sec,
-                         int wait_sec, struct eqp_broker_token **ret_token)
-{
-        _cleanup_(json_putp) struct json_object *object = NULL;
-        char path[128], min_ttl[32] = "", wait[32] = "";
-        struct request request = { .path = path };
-        int r, n;
-
-        r = broker_check_environment(broker, environment);
-        if (r < 0) {
-                return r;
-        }
-        if (min_ttl_sec > EQP_BROKER_MIN_TTL_MAX_SEC) {
-                return broker_bad_argument(broker,
-                                           "The least time to live is at most 2592000 seconds (30 days).");
-        }
-        if (wait_sec < EQP_BROKER_WAIT_DEFAULT || wait_sec > EQP_BROKER_WAIT_MAX_SEC) {
-                return broker_bad_argument(broker, "The time to wait is 0 to 30 seconds.");
-        }
-
-        n = min_ttl_sec > 0 ? snprintf(min_ttl, sizeof(min_ttl), "min_ttl=%u", min_ttl_sec) : 0;
-        if (n >= 0 && wait_sec >= 0) {
-                n = snprintf(wait, sizeof(wait), "%swait=%d", n > 0 ? "&" : "", wait_sec);
-        }
-        if (n >= 0) {
-                n = snprintf(path, sizeof(path), "/v1/%s/token%s%s%s", environment,
-                             min_ttl_sec > 0 || wait_sec >= 0 ? "?" : "", min_ttl, wait);
-        }
-        if (n < 0 || (size_t)n >= sizeof(path)) {
-                return broker_bad_argument(broker, "The request is too long.");
-        }
-
-        request.timeout_sec = SMALL_ANSWER_SEC + (wait_sec >= 0 ? (unsigned)wait_sec : WAIT_DEFAULT_SEC);
-        r = broker_request(broker, &request, &object);
-        if (r < 0) {
-                return r;
-        }
-        return take_token(broker, object, environment, ret_token);
-}
 
 /* {"ust":"..."}; json-c would leave copies of the token behind. A valid token has but one character to
  * escape. */
@@ -127,7 +72,7 @@ int eqp_broker_report_rejected(struct eqp_broker *broker, const char *environmen
                 return r;
         }
 
-        r = take_token(broker, object, environment, &token);
+        r = token_request_take(broker, object, environment, &token);
         if (r < 0) {
                 return r;
         }

@@ -21,6 +21,7 @@ struct eqp_broker_token {
         const char *environment;
         const char *base_url;
         const char *expires_at;
+        const char *etag;
         char strings[];
 };
 
@@ -80,7 +81,8 @@ static void wipe_ust(struct json_object *object)
         }
 }
 
-int token_from_json(struct eqp_broker_token **ret_token, struct json_object *object, const char *environment)
+int token_from_json(struct eqp_broker_token **ret_token, struct json_object *object, const char *environment,
+                    const char *etag)
 {
         _cleanup_(token_freep) struct eqp_broker_token *token = NULL;
         const char *ust = visible_field(object, "ust", UST_MAX);
@@ -99,7 +101,7 @@ int token_from_json(struct eqp_broker_token **ret_token, struct json_object *obj
         }
 
         size = sizeof(*token) + strlen(ust) + strlen(mage_id) + strlen(base_url) + strlen(expires_at) +
-               strlen(environment) + 5;
+               strlen(environment) + strlen(etag) + 6;
         token = calloc(1, size);
         if (!token) {
                 return -ENOMEM;
@@ -113,6 +115,7 @@ int token_from_json(struct eqp_broker_token **ret_token, struct json_object *obj
         token->environment = put_string(&end, environment);
         token->base_url = put_string(&end, base_url);
         token->expires_at = put_string(&end, expires_at);
+        token->etag = put_string(&end, etag);
         wipe_ust(object);
 
         *ret_token = take_ptr(token);
@@ -126,6 +129,11 @@ struct eqp_broker_token *eqp_broker_token_free(struct eqp_broker_token *token)
         }
         free(token);
         return NULL;
+}
+
+const char *token_etag(const struct eqp_broker_token *token)
+{
+        return token->etag;
 }
 
 const char *eqp_broker_token_ust(const struct eqp_broker_token *token)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "client/port_owner.h"
-#include "client/reply.h"
 #include "client/wire.h"
 
 #define CONNECT_TIMEOUT_USEC (2 * USEC_PER_SEC)
@@ -109,6 +108,8 @@ static int exchange_trouble(int r, const struct transport *transport, const stru
                 return trouble_set(trouble, -EPROTO, "not_understood",
                                    "The answer from %s is longer than an eqp-brokerd would send.",
                                    address->text);
+        case -EINTR:
+                return trouble_stopped(trouble);
         default:
                 return trouble_set(trouble, -EPROTO, "not_understood",
                                    "What answers at %s does not speak HTTP as an eqp-brokerd does.",
@@ -135,10 +136,13 @@ static int send_request(struct transport *transport, const struct address *addre
         const char *host = strstr(address->url, "//") + strlen("//");
         size_t length = request->post_body ? strlen(request->post_body) : 0;
         char line[ADDRESS_TEXT_MAX + 512], size[128] = "\r\n";
+        bool conditional = request->etag && request->etag[0] != '\0';
         struct iovec vectors[4];
 
-        int n = snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\nHost: %s\r\n",
-                         request->post_body ? "POST" : "GET", request->path, host);
+        int n = snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s%s",
+                         request->post_body ? "POST" : "GET", request->path, host,
+                         conditional ? "If-None-Match: " : "", conditional ? request->etag : "",
+                         conditional ? "\r\n" : "");
         if (n < 0 || (size_t)n >= sizeof(line)) {
                 return -EINVAL;
         }
@@ -155,7 +159,7 @@ static int send_request(struct transport *transport, const struct address *addre
 
 /* Reads heads until one is the answer's, not of an interim one; what follows it is left at the start of
  * transport->head. *ret_begun: anything came at all. */
-static int receive_head(struct transport *transport, struct reply *ret, bool *ret_begun,
+static int receive_head(struct transport *transport, const int *stop_fd, struct reply *ret, bool *ret_begun,
                         uint64_t deadline_usec)
 {
         transport->n_head = 0;
@@ -172,7 +176,7 @@ static int receive_head(struct transport *transport, struct reply *ret, bool *re
                         }
                         continue;
                 }
-                n = wire_receive(transport->fd, transport->head + transport->n_head,
+                n = wire_receive(transport->fd, stop_fd, transport->head + transport->n_head,
                                  sizeof(transport->head) - transport->n_head, deadline_usec);
                 if (n <= 0) {
                         return n == 0 ? -ECONNRESET : (int)n;
@@ -182,8 +186,8 @@ static int receive_head(struct transport *transport, struct reply *ret, bool *re
         }
 }
 
-static int receive_body(struct transport *transport, const struct reply *reply, struct body *body,
-                        uint64_t deadline_usec)
+static int receive_body(struct transport *transport, const int *stop_fd, const struct reply *reply,
+                        struct body *body, uint64_t deadline_usec)
 {
         if (reply->has_length && reply->length > body->max) {
                 return -EMSGSIZE;
@@ -199,8 +203,8 @@ static int receive_body(struct transport *transport, const struct reply *reply, 
                 if (taken == left) {
                         return 0;
                 }
-                ssize_t n =
-                        wire_receive(transport->fd, transport->head, sizeof(transport->head), deadline_usec);
+                ssize_t n = wire_receive(transport->fd, stop_fd, transport->head, sizeof(transport->head),
+                                         deadline_usec);
                 if (n < 0) {
                         return (int)n;
                 }
@@ -227,9 +231,9 @@ static int exchange(struct transport *transport, const struct address *address,
         if (sent < 0 && sent != -ECONNRESET) {
                 return sent;
         }
-        r = receive_head(transport, &reply, ret_begun, deadline_usec);
+        r = receive_head(transport, request->stop_fd, &reply, ret_begun, deadline_usec);
         if (r >= 0) {
-                r = receive_body(transport, &reply, &answer->body, deadline_usec);
+                r = receive_body(transport, request->stop_fd, &reply, &answer->body, deadline_usec);
         }
         if (r < 0) {
                 return r;
@@ -237,6 +241,7 @@ static int exchange(struct transport *transport, const struct address *address,
         answer->status = reply.status;
         answer->is_json = reply.is_json;
         answer->retry_after_sec = reply.retry_after_sec;
+        memcpy(answer->etag, reply.etag, sizeof(answer->etag));
         /* What came behind the answer is nobody's. */
         if (sent < 0 || reply.closes || !reply.has_length || transport->n_head > 0) {
                 disconnect(transport);

@@ -65,3 +65,8 @@ int trouble_oom(struct trouble *trouble)
 {
         return trouble_set(trouble, -ENOMEM, "out_of_memory", "Out of memory.");
 }
+
+int trouble_stopped(struct trouble *trouble)
+{
+        return trouble_set(trouble, -EINTR, "stopped", "The caller waits no longer.");
+}

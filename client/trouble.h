@@ -23,6 +23,9 @@ int trouble_set(struct trouble *trouble, int error, const char *slug, const char
 /* -ENOMEM, with its words. */
 int trouble_oom(struct trouble *trouble);
 
+/* -EINTR, with its words: the caller wants no answer any longer. */
+int trouble_stopped(struct trouble *trouble);
+
 /* Makes UTF-8 text fit to be shown in one line of a terminal, in place: C0 and C1 control characters and
  * DEL become spaces. Text that a peer wrote could otherwise move the cursor or retitle a window. */
 void text_scrub(char *text);

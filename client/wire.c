@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -157,10 +158,39 @@ int wire_send(int fd, struct iovec *vectors, size_t n, uint64_t deadline_usec)
         return 0;
 }
 
-ssize_t wire_receive(int fd, void *buffer, size_t size, uint64_t deadline_usec)
+/* Until one of the two can be read; a number below 0 is none. 0 if it is the first, -EINTR for the second,
+ * -ETIMEDOUT. */
+static int wait_for_either(int fd, int stop_fd, uint64_t deadline_usec)
+{
+        struct pollfd polls[] = { { fd, POLLIN, 0 }, { stop_fd, POLLIN, 0 } };
+        int n;
+
+        do {
+                uint64_t left_usec = usec_sub(deadline_usec, wire_now_usec());
+
+                n = poll(polls, ARRAY_SIZE(polls), (int)((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+        } while (n < 0 && errno == EINTR);
+        if (n < 0) {
+                return -ECONNRESET;
+        }
+        return polls[0].revents != 0 ? 0 : n > 0 ? -EINTR : -ETIMEDOUT;
+}
+
+int wire_pause(const int *stop_fd, uint64_t deadline_usec)
+{
+        return wait_for_either(-1, stop_fd ? *stop_fd : -1, deadline_usec) == -EINTR ? -EINTR : 0;
+}
+
+ssize_t wire_receive(int fd, const int *stop_fd, void *buffer, size_t size, uint64_t deadline_usec)
 {
         ssize_t received;
 
+        if (stop_fd) {
+                int r = wait_for_either(fd, *stop_fd, deadline_usec);
+                if (r < 0) {
+                        return r;
+                }
+        }
         do {
                 int r = set_limit(fd, SO_RCVTIMEO, deadline_usec);
                 if (r < 0) {

@@ -22,8 +22,12 @@ int wire_ends(int fd, struct wire_ends *ret);
 /* Sends all of it; the vectors are used up. -ETIMEDOUT, -ECONNRESET. */
 int wire_send(int fd, struct iovec *vectors, size_t n, uint64_t deadline_usec);
 
-/* Receives what is there, at most size: its length, 0 at the end. -ETIMEDOUT, -ECONNRESET. */
-ssize_t wire_receive(int fd, void *buffer, size_t size, uint64_t deadline_usec);
+/* Receives what is there, at most size: its length, 0 at the end. -ETIMEDOUT, -ECONNRESET; -EINTR if that
+ * has to be waited for, and *stop_fd can be read; NULL: there is none. */
+ssize_t wire_receive(int fd, const int *stop_fd, void *buffer, size_t size, uint64_t deadline_usec);
+
+/* Waits until *stop_fd can be read: -EINTR. 0: the moment came first. Without it, 0 at that moment. */
+int wire_pause(const int *stop_fd, uint64_t deadline_usec);
 
 /* Is it open still, with nothing to be read? */
 bool wire_is_idle(int fd);

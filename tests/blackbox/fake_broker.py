@@ -21,7 +21,7 @@ TOKEN = {
 @dataclass
 class Answer:
     """One HTTP answer; raw replaces it by any bytes, hang sends nothing until the fake is stopped, and drop
-    closes the connection without a word."""
+    closes the connection without a word. hang_behind does so behind raw."""
 
     status: int = 200
     body: object = ""
@@ -30,6 +30,7 @@ class Answer:
     raw: bytes = None
     hang: bool = False
     drop: bool = False
+    hang_behind: bool = False
 
     def bytes(self):
         if isinstance(self.body, bytes):
@@ -76,6 +77,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer.raw is not None:
             self.close_connection = True
             self.send_bytes(answer.raw)
+            if answer.hang_behind:
+                fake.stopping.wait(60)
             return
         content = answer.bytes()
         self.send_response(answer.status)
@@ -84,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.send_bytes(content)
+        self.send_bytes(b"" if answer.status == 304 else content)
 
     def send_bytes(self, content):
         try:

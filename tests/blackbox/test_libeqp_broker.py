@@ -6,6 +6,8 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
+import time
 
 import pytest
 from fake_broker import TOKEN, Answer, FakeBroker, error
@@ -17,11 +19,11 @@ BARE_ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("ASAN",
 REJECTED_PATH = "POST /v1/sandbox/token/rejected"
 
 
-def probe(broker, *arguments, name="a.client/7@host-1"):
+def probe(broker, *arguments, name="a.client/7@host-1", stdin=subprocess.DEVNULL):
     """What the probe printed, as a dictionary."""
     environment = BARE_ENVIRONMENT | {"EQP_BROKER_ADDRESS": broker.address}
     result = subprocess.run([CLIENT / "client-probe", name, *arguments], env=environment, capture_output=True,
-                            timeout=30, text=True)  # fmt: skip
+                            timeout=60, text=True, stdin=stdin)  # fmt: skip
     assert result.stderr == ""
     return dict(line.split(" ", 1) if " " in line else (line, "") for line in result.stdout.splitlines())
 
@@ -158,6 +160,105 @@ def test_arguments_out_of_range(broker, min_ttl, wait):
     told = probe(broker, "token", "sandbox", min_ttl, wait)
     assert (told["result"], told["slug"]) == ("EINVAL", "bad_argument")
     assert broker.requests == []
+
+
+# the next token
+
+NEXT = TOKEN | {"ust": "canaryNextToken"}
+ETAG, SECOND_ETAG = 'W/"0123"', 'W/"4567"'
+TOKEN_PATH = "GET /v1/sandbox/token"
+
+
+def with_etag(token, etag=ETAG):
+    return Answer(body=token, headers={"ETag": etag})
+
+
+def probe_next(broker, *arguments, stop=None):
+    """With something to be read from the descriptor if there is a stop."""
+    reading, writing = os.pipe()
+    try:
+        if stop is not None:
+            threading.Timer(stop, os.write, (writing, b"x")).start()
+        began = time.monotonic()
+        told = probe(broker, *arguments, stdin=reading)
+        return told, time.monotonic() - began
+    finally:
+        os.close(reading)
+        if stop is None:
+            os.close(writing)
+
+
+def asked(broker):
+    """(query, If-None-Match) of each request for a token."""
+    return [(request.target.partition("?")[2], request.headers.get("if-none-match"))
+            for request in broker.requests if request.method == "GET"]
+
+
+def test_the_next_token_is_asked_for_by_the_etag(broker):
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), with_etag(NEXT, SECOND_ETAG)]
+    told, _ = probe_next(broker, "next", "sandbox", "30")
+    assert (told["result"], told["ust"], told["next"]) == ("0", TOKEN["ust"], NEXT["ust"])
+    assert asked(broker) == [("wait=0", None), ("wait=30", ETAG)] and broker.connections == 1
+
+
+def test_there_is_no_other_token(broker):
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), Answer(304, headers={"ETag": ETAG})]
+    told, _ = probe_next(broker, "next", "sandbox", "30")
+    assert (told["result"], told["next"], told["message"], told["slug"]) == ("0", "", "", "")
+    assert broker.connections == 1, "a 304 has no body, and the connection goes on"
+
+
+def test_a_304_that_nobody_asked_for(broker):
+    broker.answers[TOKEN_PATH] = Answer(304, headers={"ETag": ETAG})
+    for arguments in (["token", "sandbox", "0", "0"], ["next", "sandbox", "0"]):
+        assert probe(broker, *arguments)["result"] == "EPROTO"
+
+
+def test_an_error_while_waiting_for_the_next(broker):
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), error(503, "no_token", "In words.", retry_after=7)]
+    told, _ = probe_next(broker, "next", "sandbox", "30")
+    assert (told["result"], told["slug"], told["retry_after"]) == ("EAGAIN", "no_token", "7")
+
+
+@pytest.mark.parametrize("etag", [None, "none", '"' + "x" * 80 + '"', '"a b"', '"\x01"'])
+def test_a_daemon_without_etags_is_asked_once_in_a_wait(broker, etag):
+    headers = {} if etag is None else {"ETag": etag}
+    broker.answers[TOKEN_PATH] = Answer(body=TOKEN, headers=headers)
+    told, seconds = probe_next(broker, "next", "sandbox", "2")
+    assert (told["result"], told["next"]) == ("0", "") and seconds >= 2
+    assert asked(broker) == [("wait=0", None), ("wait=2", None)]
+    broker.answers[TOKEN_PATH] = [Answer(body=TOKEN, headers=headers), Answer(body=NEXT, headers=headers)]
+    assert probe_next(broker, "next", "sandbox", "2")[0]["next"] == NEXT["ust"]
+
+
+def test_the_same_token_under_another_etag_is_no_news(broker):
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), with_etag(TOKEN, SECOND_ETAG)]
+    told, seconds = probe_next(broker, "next", "sandbox", "2")
+    assert (told["result"], told["next"]) == ("0", "") and seconds >= 2 and len(broker.requests) == 2
+
+
+def test_the_next_token_after_a_report(broker):
+    """Its answer has no ETag; that of the first question is waited with."""
+    broker.answers[REJECTED_PATH] = Answer(body=TOKEN | {"refreshed": True})
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), with_etag(NEXT, SECOND_ETAG)]
+    told, _ = probe_next(broker, "rejected-next", "sandbox", "canaryRejected", "30")
+    assert (told["result"], told["next"]) == ("0", NEXT["ust"])
+    assert asked(broker) == [("wait=30", None), ("wait=30", ETAG)]
+
+
+@pytest.mark.parametrize("etag", [True, False])
+def test_a_wait_ends_when_the_caller_wants_that(broker, etag):
+    """On the daemon, and in the library by itself."""
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), Answer(hang=True)] if etag else Answer(body=TOKEN)
+    told, seconds = probe_next(broker, "next", "sandbox", "30", stop=1)
+    assert (told["result"], told["slug"]) == ("EINTR", "stopped") and seconds < 20
+
+
+def test_a_wait_ends_in_the_middle_of_an_answer(broker):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+    broker.answers[TOKEN_PATH] = [with_etag(TOKEN), Answer(raw=head, hang_behind=True)]
+    told, seconds = probe_next(broker, "next", "sandbox", "30", stop=1)
+    assert told["result"] == "EINTR" and seconds < 20
 
 
 # what is installed

@@ -14,6 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(n == -EPROTO || (n >= 0 && (size_t)n <= size));
         if (n > 0) {
                 must(reply.status >= 100 && reply.status <= 999 && reply.retry_after_sec <= 86400);
+                must(strlen(reply.etag) <= REPLY_ETAG_MAX && reply.n_etags <= REPLY_HEAD_MAX);
+                for (const char *c = reply.etag; *c; c++) {
+                        must(*c > 0x20 && *c < 0x7f);
+                }
                 must(n >= 4 && memcmp(bytes + n - 4, "\r\n\r\n", 4) == 0);
                 must(reply_read(bytes, (size_t)n, &again) == n && again.status == reply.status &&
                      again.length == reply.length);

@@ -65,6 +65,11 @@ static void test_arguments_that_make_no_sense(void **state)
         assert_int_equal(eqp_broker_open(&broker, "unix:/nowhere/at-all", "a client"), -EINVAL);
         assert_int_equal(eqp_broker_open(&broker, "unix:/nowhere/at-all", "unit"), 0);
         assert_int_equal(eqp_broker_get_token(broker, "Sandbox", 0, 0, &token), -EINVAL);
+        assert_int_equal(eqp_broker_get_next_token(broker, "Sandbox", NULL, 0, -1, &token), -EINVAL);
+        assert_int_equal(eqp_broker_get_next_token(broker, "sandbox", NULL, 31, -1, &token), -EINVAL);
+        assert_int_equal(
+                eqp_broker_get_next_token(broker, "sandbox", NULL, EQP_BROKER_WAIT_DEFAULT, -1, &token),
+                -EINVAL);
         assert_int_equal(eqp_broker_report_rejected(broker, "Sandbox", "token", &refreshed, &token),
                          -EINVAL);
         assert_int_equal(eqp_broker_report_rejected(broker, "sandbox", "a b", &refreshed, &token), -EINVAL);

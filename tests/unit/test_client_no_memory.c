@@ -89,6 +89,10 @@ static int ask_for_everything(struct eqp_broker *broker)
         int r = eqp_broker_get_token(broker, "sandbox", 60, EQP_BROKER_WAIT_DEFAULT, &token);
         if (r >= 0) {
                 assert_string_equal(eqp_broker_token_ust(token), "made-up-token");
+                r = eqp_broker_get_next_token(broker, "sandbox", token, 0, -1, &next);
+        }
+        if (r >= 0) {
+                assert_null(next); /* it is the same one */
                 r = eqp_broker_report_rejected(broker, "sandbox", "old-token", &refreshed, &next);
         }
         if (r >= 0) {

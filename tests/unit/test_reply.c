@@ -3,6 +3,8 @@
 
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
+
 #define OK "HTTP/1.1 200 OK\r\n"
 
 static void good(void **state)
@@ -58,6 +60,47 @@ static void variants(void **state)
         assert_int_equal(reply.retry_after_sec, 86400);
 }
 
+/* Sent back as it is, so it is one or it is none. */
+static void etags(void **state)
+{
+        static const char *const good[] = {
+                "\"\"", "W/\"0123456789abcdef\"", "\"a,b;c*\\\"",
+                "\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij\""
+        };
+        static const char *const none[] = {
+                "",
+                "\"",
+                "*",
+                "abc",
+                "W/",
+                "W/\"",
+                "w/\"a\"",
+                "W/ \"a\"",
+                "\"a b\"",
+                "\"a\"b\"",
+                "\"\x7f\"",
+                "\"\xc3\xa4\"",
+                "\"a\tb\"",
+                "\"a\", \"b\"",
+                "\"a\"\r\nETag: \"a\"",
+                "\"a\"\r\netag: b",
+                "\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk\"",
+        };
+        struct reply reply;
+        char text[256];
+
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                (void)snprintf(text, sizeof(text), OK "eTag: \t%s \r\n\r\n", good[i]);
+                read_one(&reply, text);
+                assert_string_equal(reply.etag, good[i]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+                (void)snprintf(text, sizeof(text), OK "ETag: %s\r\n\r\n", none[i]);
+                read_one(&reply, text);
+                assert_string_equal(reply.etag, "");
+        }
+}
+
 static void bad(void **state)
 {
         static const char *const texts[] = {
@@ -97,6 +140,6 @@ static void bad(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(good), cmocka_unit_test(variants),
-                                            cmocka_unit_test(bad) };
+                                            cmocka_unit_test(etags), cmocka_unit_test(bad) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
