@@ -67,6 +67,7 @@ static enum token_format parse_format(struct argp_state *state, const char *text
                 [TOKEN_FORMAT_RAW] = "raw",
                 [TOKEN_FORMAT_JSON] = "json",
                 [TOKEN_FORMAT_HEADER] = "header",
+                [TOKEN_FORMAT_ENV] = "env",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -75,7 +76,7 @@ static enum token_format parse_format(struct argp_state *state, const char *text
                 }
         }
 
-        argp_error(state, "--format is raw, json or header, not '%s'", text);
+        argp_error(state, "--format is raw, json, header or env, not '%s'", text);
         return TOKEN_FORMAT_RAW;
 }
 

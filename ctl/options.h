@@ -9,6 +9,7 @@ enum token_format {
         TOKEN_FORMAT_RAW,    /* the bare token */
         TOKEN_FORMAT_JSON,   /* the token and what belongs to it */
         TOKEN_FORMAT_HEADER, /* a line for curl -H @- */
+        TOKEN_FORMAT_ENV,    /* variables, for a shell and for env files */
 };
 
 struct options;

@@ -15,12 +15,18 @@
                 .doc = "Wait so long for a token that is not there yet: 0 to 30, usually 2"                 \
         }
 
+#define OPTION_FORMAT                                                                                       \
+        {                                                                                                   \
+                .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",                                       \
+                .doc = "raw: the bare token (usual); json: with its context; header: a line for curl "      \
+                       "-H @-; env: variables for a shell"                                                  \
+        }
+
 /* clang-format off */
 static const struct argp_option token_options[] = {
         OPTION_MIN_TTL,
         OPTION_WAIT,
-        { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",
-          .doc = "raw: the bare token (usual); json: with its context; header: a line for curl -H @-" },
+        OPTION_FORMAT,
         { 0 },
 };
 

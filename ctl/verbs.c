@@ -9,40 +9,19 @@
 #include "ctl/fields.h"
 #include "ctl/text.h"
 #include "ctl/token.h"
+#include "ctl/token_text.h"
 #include "ctl/unknown_environment.h"
 #include "lib/duration.h"
-#include "lib/json_form.h"
+#include "lib/json_scope.h"
+#include "lib/secret.h"
 
 /* ---- token ---- */
-
-/* The daemon's own form of a token answer. */
-static int print_token_json(const struct eqp_broker_token *token)
-{
-        _cleanup_(json_putp) struct json_object *object = json_object_new_object();
-        const char *text = NULL;
-
-        json_put(object, "mage_id", json_object_new_string(eqp_broker_token_mage_id(token)));
-        json_put(object, "ust", json_object_new_string(eqp_broker_token_ust(token)));
-        json_put(object, "expires_in", json_object_new_int64(eqp_broker_token_expires_in_sec(token)));
-        json_put(object, "expires_at", json_object_new_string(eqp_broker_token_expires_at(token)));
-        json_put(object, "environment", json_object_new_string(eqp_broker_token_environment(token)));
-        json_put(object, "base_url", json_object_new_string(eqp_broker_token_base_url(token)));
-        if (json_is_whole(object)) {
-                text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                                      JSON_C_TO_STRING_NOSLASHESCAPE);
-        }
-        if (!text) {
-                complain("Out of memory.");
-                return EXIT_FAILED;
-        }
-
-        (void)puts(text);
-        return EXIT_DONE;
-}
 
 int verb_token(const struct options *options)
 {
         _cleanup_(token_freep) struct eqp_broker_token *token = NULL;
+        _cleanup_secret_ char *text = NULL;
+        size_t length = 0;
         int code;
 
         code = token_ask(&token, options);
@@ -50,17 +29,13 @@ int verb_token(const struct options *options)
                 return code;
         }
 
-        switch (options->format) {
-        case TOKEN_FORMAT_JSON:
-                return print_token_json(token);
-        case TOKEN_FORMAT_HEADER:
-                (void)printf("Authorization: Bearer %s\n", eqp_broker_token_ust(token));
-                return EXIT_DONE;
-        case TOKEN_FORMAT_RAW:
-        default:
-                (void)puts(eqp_broker_token_ust(token));
-                return EXIT_DONE;
+        text = token_text(token, options->format, &length);
+        if (!text) {
+                complain("Out of memory.");
+                return EXIT_FAILED;
         }
+        (void)fwrite(text, 1, length, stdout);
+        return EXIT_DONE;
 }
 
 /* ---- refresh ---- */

@@ -7,6 +7,7 @@
 #include "lib/descriptor.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
+#include "lib/shell_word.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -35,33 +36,14 @@ static void add(struct text *text, const char *string)
         add_bytes(text, string, strlen(string));
 }
 
-/* A value as a shell reads it back. Quotes are put only where it needs them: readers of env files other than
- * shells take them for part of the value. */
-static void add_word(struct text *text, const char *value)
-{
-        static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                       "%+,-./:=@_";
-
-        if (*value && value[strspn(value, harmless)] == '\0') {
-                add(text, value);
-                return;
-        }
-        add(text, "'");
-        for (const char *c = value; *c; c++) {
-                if (*c == '\'') {
-                        add(text, "'\\''");
-                } else {
-                        add_bytes(text, c, 1);
-                }
-        }
-        add(text, "'");
-}
-
 static void add_variable(struct text *text, const char *name, const char *value)
 {
         add(text, name);
         add(text, "=");
-        add_word(text, value);
+
+        ssize_t n = shell_word(value, text->bytes + text->length, TEXT_MAX - text->length);
+        text->too_long = text->too_long || n < 0;
+        text->length += n > 0 ? (size_t)n : 0;
         add(text, "\n");
 }
 

@@ -69,6 +69,14 @@ def test_token_formats(tcp):
     assert printed("header") == f"Authorization: Bearer {TOKEN['ust']}\n"
     assert json.loads(printed("json")) == TOKEN
     assert printed("json").count("\n") == 1
+    assert printed("env").splitlines() == [f"EQP_TOKEN={TOKEN['ust']}", f"EQP_MAGE_ID={TOKEN['mage_id']}",
+                                           f"EQP_BASE_URL={TOKEN['base_url']}"]
+    odd = {"ust": "a\\'$(id)`;\\\\" + "'" * 4080, "mage_id": "it's", "base_url": "https://a.example/" + "'" * 2000}
+    tcp.answers[TOKEN_PATH] = Answer(body=TOKEN | odd)
+    assert json.loads(printed("json")) == TOKEN | odd
+    script = printed("env") + 'printf "%s %s %s" "$EQP_TOKEN" "$EQP_MAGE_ID" "$EQP_BASE_URL"'
+    shell = subprocess.run(["sh"], input=script, capture_output=True, text=True, timeout=30, check=True)
+    assert shell.stdout.split(" ") == list(odd.values())
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,8 @@ def expectations(program):
     if program == "eqpctl":
         for verb in ("token", "status", "refresh"):
             yield [verb, ""], {"sandbox", "production"}
-        yield ["token", "--format="], {"raw", "json", "header"}
-        yield ["token", "--format", ""], {"raw", "json", "header"}
+        yield ["token", "--format="], {"raw", "json", "header", "env"}
+        yield ["token", "--format", ""], {"raw", "json", "header", "env"}
         yield ["--address", "x", "token", "--wait", "5", "s"], {"sandbox"}
         yield ["ready", ""], set()
     if program == "eqp-brokerd":
