@@ -8,6 +8,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/verb_table.h"
+#include "ctl/watch_options.h"
 #include "lib/nearest_name.h"
 
 #define VERBS_MAX 32
@@ -46,8 +47,7 @@ static void unknown_verb(struct argp_state *state, const char *word, const char 
                    nearest_names(asked, names, n, guess, sizeof(guess)));
 }
 
-/* Reads a number of seconds, or ends the program. */
-static unsigned parse_seconds(struct argp_state *state, const char *option, const char *text, unsigned max)
+unsigned options_seconds(struct argp_state *state, const char *option, const char *text, unsigned max)
 {
         unsigned long value;
         char *end;
@@ -105,11 +105,16 @@ static const struct argp_child common_child[] = { { &common_argp, 0, NULL, 0 }, 
 
 /* ---- the verb's own part ---- */
 
+static bool takes_command(const struct verb *verb)
+{
+        return verb->operand == OPERAND_COMMAND || verb->operand == OPERAND_MAYBE_COMMAND;
+}
+
 static void take_argument(struct parse *parse, char *argument, struct argp_state *state)
 {
         struct options *options = parse->options;
 
-        if (parse->verb->operand == OPERAND_COMMAND && options->environment) {
+        if (takes_command(parse->verb) && options->environment) {
                 /* The command and all that follows it, whatever it looks like. */
                 options->command = state->argv + state->next - 1;
                 state->next = state->argc;
@@ -149,6 +154,9 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         }
         if (options->json && options->watch) {
                 argp_error(state, "--json and --watch do not go together");
+        }
+        if (operand == OPERAND_MAYBE_COMMAND) {
+                watch_options_check(options, state);
         }
 }
 
@@ -193,16 +201,18 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
 {
         struct parse *parse = state->input;
         struct options *options = parse->options;
+        error_t r;
 
         switch (key) {
         case ARGP_KEY_INIT:
                 state->child_inputs[0] = options;
                 return 0;
         case KEY_MIN_TTL:
-                options->min_ttl_sec = parse_seconds(state, "min-ttl", argument, EQP_BROKER_MIN_TTL_MAX_SEC);
+                options->min_ttl_sec =
+                        options_seconds(state, "min-ttl", argument, EQP_BROKER_MIN_TTL_MAX_SEC);
                 return 0;
         case KEY_WAIT:
-                options->wait_sec = (int)parse_seconds(state, "wait", argument, EQP_BROKER_WAIT_MAX_SEC);
+                options->wait_sec = (int)options_seconds(state, "wait", argument, EQP_BROKER_WAIT_MAX_SEC);
                 return 0;
         case KEY_FORMAT:
                 options->format = parse_format(state, argument);
@@ -235,7 +245,8 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
                 check_whole(parse, state);
                 return 0;
         default:
-                return on_local_option(key, argument, state);
+                r = on_local_option(key, argument, state);
+                return r == ARGP_ERR_UNKNOWN ? watch_options_take(options, key, argument, state) : r;
         }
 }
 
@@ -254,8 +265,8 @@ static error_t parse_verb_part(struct parse *parse)
         /* In messages the program is called "eqpctl token". */
         (void)snprintf(name, sizeof(name), "eqpctl %s", parse->verb->name);
         parse->argv[0] = name;
-        error = argp_parse(&argp, parse->argc, parse->argv,
-                           parse->verb->operand == OPERAND_COMMAND ? ARGP_IN_ORDER : 0, NULL, parse);
+        error = argp_parse(&argp, parse->argc, parse->argv, takes_command(parse->verb) ? ARGP_IN_ORDER : 0,
+                           NULL, parse);
         parse->argv[0] = NULL;
         return error;
 }

@@ -21,7 +21,7 @@ struct options {
         verb_run_t run;
         const char *address;     /* NULL: where the library looks */
         const char *environment; /* for key verbs ENVIRONMENT or ENVIRONMENT.LABEL; NULL: none was named */
-        char **command;          /* of exec: what to run, NULL at the end */
+        char **command;          /* of exec and watch: what to run, NULL at the end; NULL: nothing */
         unsigned min_ttl_sec;
         int wait_sec; /* EQP_BROKER_WAIT_DEFAULT: the daemon's choice */
         enum token_format format;
@@ -40,9 +40,19 @@ struct options {
         const char *expires;
         bool real;
         bool print; /* its section, and change nothing */
+        /* of watch */
+        const char *file;     /* NULL: none */
+        unsigned mode;        /* of that; 0: the usual one */
+        unsigned timeout_sec; /* for its command; 0: the usual time */
+        bool once;            /* for the first token only */
 };
 
 /* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the
  * program with 0, and a line that makes no sense ends it with EXIT_USAGE, after a message that names the
  * culprit. */
 void options_parse(struct options *ret_options, int argc, char **argv);
+
+struct argp_state;
+
+/* Reads a number of seconds that an option was given, at most max; ends the program if it is none. */
+unsigned options_seconds(struct argp_state *state, const char *option, const char *text, unsigned max);

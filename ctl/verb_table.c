@@ -36,6 +36,16 @@ static const struct argp_option exec_options[] = {
         { 0 },
 };
 
+static const struct argp_option watch_options[] = {
+        { .name = "file", .key = KEY_FILE, .arg = "FILE", .doc = "Keep the token in FILE" },
+        { .name = "mode", .key = KEY_MODE, .arg = "MODE", .doc = "Of FILE: 0600 (usual), 0640, 0660, 0400 or 0440" },
+        OPTION_FORMAT,
+        { .name = "timeout", .key = KEY_TIMEOUT, .arg = "SECONDS",
+          .doc = "End the command after so long: 1 to 86400, usually 60" },
+        { .name = "once", .key = KEY_ONCE, .doc = "End after the first token" },
+        { 0 },
+};
+
 static const struct argp_option status_options[] = {
         { .name = "json", .key = KEY_JSON, .doc = "Print the daemon's own account, as JSON" },
         { .name = "watch", .key = KEY_WATCH, .doc = "Show it anew every second, until interrupted" },
@@ -117,6 +127,14 @@ const struct verb verbs[] = {
                      "address in EQP_BASE_URL.",
           .options = exec_options,
           .run = verb_exec },
+        { .name = "watch",
+          .operand = OPERAND_MAYBE_COMMAND,
+          .arguments = "ENVIRONMENT [[--] COMMAND [ARGUMENT...]]",
+          .brief = "keep a token in a file, or run a command at each new one",
+          .summary = "At each new session token, also the first one, replace a file, or run a command as exec does, or both; "
+                     "until it is told to end.",
+          .options = watch_options,
+          .run = verb_watch },
         { .name = "status",
           .operand = OPERAND_OPTIONAL,
           .arguments = "[ENVIRONMENT]",

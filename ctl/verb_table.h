@@ -23,6 +23,10 @@ enum {
         KEY_EXPIRES,
         KEY_REAL,
         KEY_PRINT,
+        KEY_FILE,
+        KEY_MODE,
+        KEY_TIMEOUT,
+        KEY_ONCE,
 };
 
 /* What may stand behind the verb beside its options. */
@@ -30,9 +34,10 @@ enum operand {
         OPERAND_NONE,
         OPERAND_OPTIONAL, /* an environment */
         OPERAND_REQUIRED,
-        OPERAND_COMMAND,   /* an environment, then a command with all that follows it */
-        OPERAND_REQUEST,   /* an environment, a caller, a method and a path */
-        OPERAND_LOCAL_KEY, /* the name of a local key */
+        OPERAND_COMMAND,       /* an environment, then a command with all that follows it */
+        OPERAND_REQUEST,       /* an environment, a caller, a method and a path */
+        OPERAND_LOCAL_KEY,     /* the name of a local key */
+        OPERAND_MAYBE_COMMAND, /* as OPERAND_COMMAND, and the command may be left out */
 };
 
 struct verb {

@@ -6,6 +6,7 @@
 
 int verb_token(const struct options *options);
 int verb_exec(const struct options *options);
+int verb_watch(const struct options *options);
 int verb_status(const struct options *options);
 int verb_refresh(const struct options *options);
 int verb_reload(const struct options *options);

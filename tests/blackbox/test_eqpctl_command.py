@@ -15,8 +15,8 @@ EQPCTL = BUILD / "ctl" / "eqpctl"
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "doc" / "eqpctl.1.scd"
 BARE_ENVIRONMENT = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN"))}
-VERBS = ["token", "exec", "status", "refresh", "reload", "ready", "live", "key set", "key list", "key check",
-         "key remove", "gateway explain", "doctor"]
+VERBS = ["token", "exec", "watch", "status", "refresh", "reload", "ready", "live", "key set", "key list", "key check",
+         "key remove", "gateway explain", "local add", "local list", "local rotate", "local remove", "doctor"]
 
 
 def eqpctl(*arguments, **env):

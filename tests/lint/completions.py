@@ -104,6 +104,7 @@ def expectations(program):
         yield ["token", "--format="], {"raw", "json", "header", "env"}
         yield ["token", "--format", ""], {"raw", "json", "header", "env"}
         yield ["--address", "x", "token", "--wait", "5", "s"], {"sandbox"}
+        yield ["watch", "--format="], {"raw", "json", "header", "env"}
         yield ["ready", ""], set()
     if program == "eqp-brokerd":
         yield ["--format="], {"raw", "json", "header", "env"}

@@ -1,0 +1,24 @@
+/* Token file: a file with the latest token for programs that read files. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/util.h"
+
+#define TOKEN_FILE_WORDS_MAX 512
+#define TOKEN_FILE_MODE      0600
+#define TOKEN_FILE_MODE_MASK 0660 /* others may never read it */
+
+struct token_file {
+        const char *path;
+        mode_t mode;
+};
+
+/* Puts these bytes into the place of what is there, at one stroke. An older file's owner and group stay.
+ * Negative errno, after writing to words what was wrong, why and what to do; what was there is there then.
+ */
+int token_file_write(const struct token_file *file, const char *bytes, size_t length,
+                     char words[static TOKEN_FILE_WORDS_MAX]);
+
+/* Removes what an earlier process left beside it that was killed in the middle of a write. */
+void token_file_tidy(const struct token_file *file);
