@@ -224,8 +224,8 @@ static int run(struct watch *watch)
         for (;;) {
                 uint64_t now_usec = watch_events_take(&watch->events);
 
-                if (watch->events.stop) {
-                        return EXIT_DONE;
+                if (watch->events.stop) { /* which is how it ends, unless it was to do something once */
+                        return watch->options->once ? EXIT_FAILED : EXIT_DONE;
                 }
                 hand_on(watch, now_usec);
                 if (is_over(watch)) {

@@ -548,6 +548,36 @@ def test_once(fake, watch, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_once_and_told_to_end_before(watch, tmp_path):
+    with watch(f"http://127.0.0.1:{free_port()}", "sandbox", "--once", "--file", tmp_path / "token", code=1) as watching:
+        watching.wait_log("Waiting for")
+
+
+@pytest.mark.usefixtures("root", "plain_build")
+def test_nothing_is_left_of_earlier_tokens(fake, watch, tmp_path):
+    """In its memory, that is; the latest one is there, by which the next one is told apart."""
+    names = ["canary" + letter * 50 for letter in "abc"]
+    fake.answers[TOKEN_PATH] = tokens(*names)
+    with watch(fake, "sandbox", "--file", tmp_path / "token", "--format", "json", "--", "true") as watching:
+        wait_until(lambda: (tmp_path / "token").exists() and names[-1] in (tmp_path / "token").read_text(), "the last one")
+        watching.wait_log("exit code 0")
+        wait_until(lambda: len(fake.requests) > len(names) and not is_running(watching.process.pid), "it waits")
+        memory = memory_of(watching.process.pid)
+        assert [name for name in names if name.encode() in memory] == names[-1:]
+
+
+def memory_of(pid):
+    found = b""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if "rw" in line.split()[1]:
+                with contextlib.suppress(OSError):
+                    memory.seek(begin)
+                    found += memory.read(end - begin)
+    return found
+
+
 def test_it_tells_the_service_manager(fake, watch, tmp_path):
     """Once the first token is where it belongs, and the command has ended."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
