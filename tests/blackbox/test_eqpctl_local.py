@@ -255,7 +255,7 @@ def test_who_may_not_write_there(broker, stranger):
     assert result.stdout == "" and "Run this as root." in result.stderr
 
 
-def test_the_secret_is_nowhere_else(broker, tmp_path):
+def test_the_secret_is_nowhere_else(plain_build, broker, tmp_path):
     """Neither in an argument nor in the environment of any program that is started."""
     trace = tmp_path / "trace"
     if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode != 0:

@@ -3,9 +3,11 @@
 #include "lib/access_rule.h"
 #include "lib/base_url.h"
 #include "lib/json_form.h"
+#include "lib/message_local.h"
 #include "lib/message_session.h"
 #include "lib/message_settings.h"
 #include "lib/saved_knowledge.h"
+#include "lib/saved_opaque_key.h"
 #include "lib/saved_sessions.h"
 #include "lib/secret.h"
 #include "lib/secret_json.h"
@@ -242,6 +244,35 @@ static int read_settings_messages(void)
         return r < 0 ? r : message_settings_take(settings, &list);
 }
 
+static int read_local_key_messages(void)
+{
+        static const struct message_settings head = { MESSAGE_SETTINGS, .n_environments = 1 };
+        static const struct message_local_key key = { MESSAGE_LOCAL_KEY, .name = "a", .id = "lk-a" };
+        static const struct message_local_key other = { MESSAGE_LOCAL_KEY, .name = "b", .id = "lk-b" };
+        static const struct message_local_caller caller = { MESSAGE_LOCAL_CALLER, .rule.resolved = true };
+        static const struct message_gateway_rule rule = { MESSAGE_GATEWAY_RULE, -1, { .methods = "*" } };
+        static const void *const messages[] = { &key, &caller, &rule, &other };
+        _cleanup_(access_settings_freep) struct access_settings *settings = NULL;
+
+        int r = message_settings_begin(&settings, &head);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(messages); i++) {
+                r = message_local_take(settings, messages[i]);
+        }
+        return r < 0 ? r : access_settings_settle(settings);
+}
+
+static int keep_an_opaque_key(void)
+{
+        static const struct saved_opaque_key saved = { 1, "0123456789abcdef0123456789abcdef", { 1, 2 } };
+        _cleanup_secret_ struct saved_opaque_key *read = NULL;
+        _cleanup_secret_ char *text = NULL;
+        const char *why = NULL;
+        size_t length;
+
+        int r = saved_opaque_key_format(&saved, &text, &length);
+        return r < 0 ? r : saved_opaque_key_parse(text, length, &read, &why);
+}
+
 static int read_a_session_message(void)
 {
         static const struct message_session message = { MESSAGE_SESSION, 300, .mage_id = "M", .ust = "u" };
@@ -272,6 +303,8 @@ STORY(put_json_together, 10)
 STORY(save_sessions, 100)
 STORY(save_knowledge, 100)
 STORY(read_settings_messages, 3)
+STORY(read_local_key_messages, 6)
+STORY(keep_an_opaque_key, 3)
 STORY(read_a_session_message, 2)
 
 int main(void)
@@ -290,6 +323,8 @@ int main(void)
                 cmocka_unit_test(test_save_sessions),
                 cmocka_unit_test(test_save_knowledge),
                 cmocka_unit_test(test_read_settings_messages),
+                cmocka_unit_test(test_read_local_key_messages),
+                cmocka_unit_test(test_keep_an_opaque_key),
                 cmocka_unit_test(test_read_a_session_message),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ bool carried_request_look(struct api *api, struct request *request, const char *
         case CARRIED_REFUSED:
         case CARRIED_SLOW: {
                 const struct carried_key refused = request->carried;
+                caller_doubt(&request->connection->caller, api->known, now_usec); /* of `caller = group:` */
                 carried_request_refuse(api, request, &refused, now_usec);
                 return false;
         }
