@@ -50,6 +50,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         if (carrier->n_requests > 0) {
                 carrier_start_ticking(carrier);
         }
+        if (!ring_is_empty(&carrier->waiting)) { /* maybe for want of memory alone */
+                carrier_start_waiting(carrier);
+                curl_loop_hurry(carrier->loop);
+        }
         return 0;
 }
 

@@ -24,3 +24,21 @@ void carrier_start_ticking(struct carrier *carrier)
                 timer_start_in(carrier->tick, PATIENCE_TICK_USEC);
         }
 }
+
+void carrier_start_waiting(struct carrier *carrier)
+{
+        struct ring *first;
+
+        while ((first = ring_first(&carrier->waiting))) {
+                struct carried_request *request = container_of(first, struct carried_request, place);
+                CURL *easy = handle_pool_take(&carrier->handles);
+
+                if (!easy) {
+                        return;
+                }
+                ring_remove(first);
+                if (carried_request_start(request, easy) < 0) {
+                        carried_request_fail(request, LANE_FAIL_INTERNAL, "out of memory");
+                }
+        }
+}

@@ -37,3 +37,7 @@ struct upstream *carrier_find_upstream(struct carrier *carrier, const char *envi
 
 /* There is a request: time goes by. */
 void carrier_start_ticking(struct carrier *carrier);
+
+/* Starts as many of those that wait as there are connections, and memory, for; curl_loop_hurry() is the
+ * caller's. */
+void carrier_start_waiting(struct carrier *carrier);

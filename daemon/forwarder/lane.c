@@ -11,25 +11,6 @@
 
 #define BATCH 8 /* packets of one lane in a turn */
 
-/* Starts as many of those that wait as there are connections for. */
-static void start_waiting(struct carrier *carrier)
-{
-        struct ring *first;
-
-        while ((first = ring_first(&carrier->waiting))) {
-                struct carried_request *request = container_of(first, struct carried_request, place);
-                CURL *easy = handle_pool_take(&carrier->handles);
-
-                if (!easy) {
-                        return;
-                }
-                ring_remove(first);
-                if (carried_request_start(request, easy) < 0) {
-                        carried_request_fail(request, LANE_FAIL_INTERNAL, "out of memory");
-                }
-        }
-}
-
 static void watch(struct lane *lane)
 {
         nested_want(&lane->end.nested, lane->request ? carried_request_wants(lane->request) : EPOLLIN);
@@ -95,7 +76,7 @@ static void on_transfer_over(struct carried_request *request, void *userdata)
 
         handle_pool_give_back(&carrier->handles, take_ptr(request->easy));
         if (!ring_is_empty(&carrier->waiting)) {
-                start_waiting(carrier);
+                carrier_start_waiting(carrier);
                 curl_loop_hurry(carrier->loop);
         }
 }
@@ -154,7 +135,7 @@ static void begin(struct lane *lane, const struct lane_request *packet, size_t l
         carrier->n_requests++;
         ring_add_last(&carrier->waiting, &lane->request->place);
         carrier_start_ticking(carrier);
-        start_waiting(carrier);
+        carrier_start_waiting(carrier);
         curl_loop_hurry(carrier->loop);
 }
 

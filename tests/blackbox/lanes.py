@@ -133,7 +133,9 @@ class Lane:
         answer = answer or Answer()
         while not answer.over:
             packet = self.receive(timeout)
-            assert packet, "nothing more of the answer" if packet is None else "the lane was ended"
+            assert packet is not None, "nothing more of the answer"
+            if not packet:
+                raise ConnectionResetError("the lane was ended")
             answer.take(packet)
         return answer
 
@@ -150,7 +152,10 @@ class Lane:
             readable, writable, _ = select.select([self.end], [self.end], [], timeout)
             assert readable or writable, "the lane takes nothing more"
             if readable:
-                answer.take(self.receive())
+                packet = self.receive()
+                if not packet:
+                    raise ConnectionResetError("the lane was ended")
+                answer.take(packet)
             else:
                 with contextlib.suppress(BlockingIOError):
                     self.end.setblocking(False)
@@ -163,14 +168,15 @@ class Lane:
 
 
 class Carrier:
-    def __init__(self, *, wrapper=()):
-        self.wrapper, self.lanes, self.said = list(wrapper), [], []
+    def __init__(self, *, program="blackbox/carrier-host", environment=None):
+        self.program, self.environment, self.lanes, self.said = program, environment or {}, [], []
 
     def __enter__(self):
         self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(SOON_SEC)
-        program = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve() / "tests" / "blackbox" / "carrier-host"
-        self.process = subprocess.Popen([*self.wrapper, program, str(other.fileno())], pass_fds=[other.fileno()])
+        program = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve() / "tests" / self.program
+        self.process = subprocess.Popen([program, str(other.fileno())], pass_fds=[other.fileno()],
+                                        env=os.environ | self.environment)
         other.close()
         return self
 
@@ -210,8 +216,10 @@ class Carrier:
 
     def lane(self, identity=None):
         lane = Lane(len(self.lanes) if identity is None else identity)
-        assert self.order("lane", lane.id, fd=lane.other.fileno()) == "ok"
+        said = self.order("lane", lane.id, fd=lane.other.fileno())
         lane.other.close()
+        if said != "ok":
+            raise OSError(f"lane {lane.id}: {said}")
         self.lanes.append(lane)
         return lane
 

@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/param.h>
 #include <sys/random.h>
@@ -299,6 +300,7 @@ WRAP(KIND_LOOP, int, sd_event_add_signal, -ENOMEM, ENOMEM,
      (sd_event * event, sd_event_source **source, int number, sd_event_signal_handler_t handler,
       void *userdata),
      (event, source, number, handler, userdata))
+WRAP(KIND_LOOP, int, epoll_create1, -1, EMFILE, (int flags), (flags))
 WRAP(KIND_LOOP, int, sd_event_add_defer, -ENOMEM, ENOMEM,
      (sd_event * event, sd_event_source **source, sd_event_handler_t handler, void *userdata),
      (event, source, handler, userdata))
@@ -357,8 +359,6 @@ WRAP(KIND_CURL, struct curl_slist *, curl_slist_append, NULL, ENOMEM,
      (struct curl_slist * list, const char *text), (list, text))
 WRAP(KIND_CURL, CURLMcode, curl_multi_add_handle, CURLM_OUT_OF_MEMORY, ENOMEM, (CURLM * multi, CURL *easy),
      (multi, easy))
-WRAP(KIND_CURL, CURLMcode, curl_multi_assign, CURLM_OUT_OF_MEMORY, ENOMEM,
-     (CURLM * multi, curl_socket_t fd, void *userdata), (multi, fd, userdata))
 
 /* ---- begin and end ---- */
 
