@@ -194,6 +194,9 @@ static bool read_lane(struct lane *lane)
                 if (carrier->lanes[id] != lane) {
                         return false;
                 }
+                if (lane->request && lane->request->ended) {
+                        break; /* the frontend knows: what comes next may be the next request */
+                }
         }
         return true;
 }

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import socket
 import struct
 import threading
@@ -166,6 +167,21 @@ def test_an_abort_reaches_the_upstream(play, carrier, answer):
     assert upstream.lane.finish().fail == "aborted"
     upstream.lane.plain(ABORT)  # the end was on its way
     assert carrier.count() == 0
+
+
+def test_the_next_request_right_behind_an_abort(play, carrier):
+    """A frontend that has seen the end sends its next request, perhaps before the carrier is through with the batch of
+    packets in which it found the abort."""
+    gone = Gone(b"")
+    upstream = play(gone)
+    lane = upstream.lane
+    lane.begin("GET", "/x")
+    gone.heard.wait(5)
+    os.kill(carrier.process.pid, signal.SIGSTOP)
+    lane.plain(ABORT)
+    lane.begin("GET", "/y", environment="elsewhere")
+    os.kill(carrier.process.pid, signal.SIGCONT)
+    assert lane.finish().fail == "unknown", "the lane is as good as before"
 
 
 def test_an_abort_behind_data_that_nobody_takes(play, carrier):
