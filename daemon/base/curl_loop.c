@@ -4,23 +4,18 @@
  * (on_timeout); the loop says when either came true; after each such call all finished transfers are taken
  * out, not one per wake-up. libcurl counts time on CLOCK_MONOTONIC, so its timer does too.
  *
- * Between two requests on one connection libcurl watches its socket no more, and moves its time-out several
- * times in each. Neither costs a call into the kernel here: a socket is watched until it is closed or has
- * news that nobody waits for, and the timer is only ever set earlier. */
+ * libcurl moves its time-out several times in each request. That costs no call into the kernel here: the
+ * timer is only ever set earlier. */
 #define CURL_DISABLE_DEPRECATION /* for curl_multi_socket_all() */
 
 #include "daemon/base/curl_loop.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/base/nest.h"
-#include "daemon/base/ring.h"
+#include "daemon/base/curl_sockets.h"
 #include "daemon/base/timer.h"
 #include "lib/util.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #define ROUNDS_MAX 8 /* in one turn: there are others to be served */
 
@@ -29,27 +24,14 @@ struct transfer {
         void *userdata;
 };
 
-/* A socket of libcurl's from when it is first watched until it is closed. */
-struct watched {
-        struct ring place;
-        struct nested nested;
-        struct curl_loop *loop;
-        curl_socket_t fd;
-        int own_port; /* 0: not asked yet */
-        bool wanted;
-        bool kept; /* it outlived a transfer; closing it is told by on_close() from then on */
-};
-
 struct curl_loop {
-        struct nest *nest;
+        struct curl_sockets sockets;
         CURLM *multi;
         sd_event_source *timer, *turn;
         uint64_t timer_usec; /* what the timer is set to; USEC_NEVER: it is off */
         uint64_t due_usec;   /* when libcurl wants to be called; likewise */
-        struct ring sockets;
-        bool socket_gone; /* libcurl has closed one */
-        bool acting;      /* now */
-        bool again;       /* once more */
+        bool acting;         /* now */
+        bool again;          /* once more */
         void (*after)(void *userdata);
         void *after_userdata;
 };
@@ -98,10 +80,10 @@ static void act(struct curl_loop *loop, curl_socket_t fd, int what)
 
         loop->acting = true;
         do {
-                loop->again = loop->socket_gone = false;
+                loop->again = loop->sockets.gone = false;
                 (void)curl_multi_socket_action(loop->multi, fd, what, &n_running);
-                while (loop->socket_gone) {
-                        loop->socket_gone = false;
+                while (loop->sockets.gone) {
+                        loop->sockets.gone = false;
                         (void)curl_multi_socket_all(loop->multi, &n_running);
                 }
                 take_finished(loop);
@@ -123,25 +105,9 @@ void curl_loop_hurry(struct curl_loop *loop)
         }
 }
 
-static void on_io(struct nested *nested, uint32_t events)
+static void on_news(curl_socket_t fd, int what, void *userdata)
 {
-        struct watched *watched = container_of(nested, struct watched, nested);
-        int what = 0;
-
-        if (!watched->wanted) {
-                nested_remove(nested); /* libcurl looks at it before it is used again */
-                return;
-        }
-        if (events & EPOLLIN) {
-                what |= CURL_CSELECT_IN;
-        }
-        if (events & EPOLLOUT) {
-                what |= CURL_CSELECT_OUT;
-        }
-        if (events & (EPOLLERR | EPOLLHUP)) {
-                what |= CURL_CSELECT_ERR;
-        }
-        act(watched->loop, watched->fd, what);
+        act(userdata, fd, what);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -163,51 +129,6 @@ static int on_turn(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static struct watched *find_watched(struct curl_loop *loop, curl_socket_t fd)
-{
-        for (struct ring *at = ring_first(&loop->sockets); at; at = ring_after(&loop->sockets, at)) {
-                struct watched *watched = container_of(at, struct watched, place);
-                if (watched->fd == fd) {
-                        return watched;
-                }
-        }
-        return NULL;
-}
-
-static void forget_watched(struct watched *watched)
-{
-        nested_remove(&watched->nested);
-        ring_remove(&watched->place);
-        free(watched);
-}
-
-static struct watched *new_watched(struct curl_loop *loop, curl_socket_t fd)
-{
-        struct watched *watched = calloc(1, sizeof(*watched));
-
-        if (watched) {
-                watched->loop = loop;
-                watched->fd = fd;
-                ring_add_last(&loop->sockets, &watched->place);
-        }
-        return watched;
-}
-
-/* libcurl does not watch it for now. A connection that did not come about it has closed already, without a
- * word. */
-static void let_go(struct watched *watched)
-{
-        watched->wanted = false;
-        if (watched->kept) {
-                return;
-        }
-        watched->kept = fcntl(watched->fd, F_GETFD) >= 0;
-        if (!watched->kept) {
-                watched->loop->socket_gone = true;
-                forget_watched(watched);
-        }
-}
-
 /* libcurl: watch this socket so, or no more.
  *
  * Never -1: libcurl would take the whole multi handle for broken, for good. A socket that cannot be watched
@@ -215,50 +136,9 @@ static void let_go(struct watched *watched)
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
 {
         struct curl_loop *loop = userdata;
-        struct watched *watched = find_watched(loop, fd);
 
-        if (what == CURL_POLL_REMOVE) {
-                if (watched) {
-                        let_go(watched);
-                }
-                return 0;
-        }
-        uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-        if (!watched && !(watched = new_watched(loop, fd))) {
-                return 0;
-        }
-        watched->wanted = true;
-        if (watched->nested.nest) {
-                nested_want(&watched->nested, events);
-        } else {
-                (void)nest_add(loop->nest, &watched->nested, fd, events, on_io);
-        }
+        curl_sockets_watch(&loop->sockets, fd, what);
         return 0;
-}
-
-/* libcurl: make a socket. One of the same number was closed without a word. */
-static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
-{
-        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        struct watched *watched = fd >= 0 ? find_watched(userdata, fd) : NULL;
-
-        if (watched) {
-                forget_watched(watched);
-        }
-        return fd >= 0 ? fd : CURL_SOCKET_BAD;
-}
-
-/* libcurl: close this socket. It may belong to no transfer any more. */
-static int on_close(void *userdata, curl_socket_t fd)
-{
-        struct curl_loop *loop = userdata;
-        struct watched *watched = find_watched(loop, fd);
-
-        if (watched) {
-                forget_watched(watched);
-        }
-        loop->socket_gone = true;
-        return close(fd);
 }
 
 /* libcurl: call me in so many milliseconds; 0 is at once, but not from within this call; -1 is no more. As
@@ -306,7 +186,6 @@ int curl_loop_new(struct curl_loop **ret, sd_event *event)
                 return -ENOMEM;
         }
         loop->timer_usec = loop->due_usec = USEC_NEVER;
-        ring_init(&loop->sockets);
         int r = try_randomness();
         if (r < 0) {
                 return r;
@@ -319,7 +198,7 @@ int curl_loop_new(struct curl_loop **ret, sd_event *event)
         if (r < 0) {
                 return r;
         }
-        r = nest_new(&loop->nest, event, "upstream");
+        r = curl_sockets_init(&loop->sockets, event, on_news, loop);
         if (r < 0) {
                 return r;
         }
@@ -340,10 +219,7 @@ struct curl_loop *curl_loop_free(struct curl_loop *loop)
                 if (loop->multi) {
                         (void)curl_multi_cleanup(loop->multi);
                 }
-                while (!ring_is_empty(&loop->sockets)) {
-                        forget_watched(container_of(ring_first(&loop->sockets), struct watched, place));
-                }
-                loop->nest = nest_free(loop->nest);
+                curl_sockets_clear(&loop->sockets);
                 sd_event_source_disable_unref(loop->timer);
                 sd_event_source_disable_unref(loop->turn);
                 free(loop);
@@ -374,10 +250,10 @@ int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, vo
         }
         *transfer = (struct transfer){ done, userdata };
         if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_sockets_open) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &loop->sockets) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, curl_sockets_close) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &loop->sockets) != CURLE_OK ||
             curl_multi_add_handle(loop->multi, easy) != CURLM_OK) {
                 (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
                 return -ENOMEM;
@@ -397,35 +273,7 @@ void curl_loop_remove(struct curl_loop *loop, CURL *easy)
         }
 }
 
-static int find_own_port(curl_socket_t fd)
-{
-        union {
-                struct sockaddr any;
-                struct sockaddr_in v4;
-                struct sockaddr_in6 v6;
-        } address = { 0 };
-        socklen_t length = sizeof(address);
-
-        if (getsockname(fd, &address.any, &length) < 0) {
-                return 0;
-        }
-        return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
-
 bool curl_loop_has_news(struct curl_loop *loop, int own_port)
 {
-        for (struct ring *at = ring_first(&loop->sockets); at; at = ring_after(&loop->sockets, at)) {
-                struct watched *watched = container_of(at, struct watched, place);
-                char byte;
-
-                if (watched->own_port == 0) {
-                        watched->own_port = find_own_port(watched->fd);
-                }
-                if (watched->own_port == own_port &&
-                    (recv(watched->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-                     errno != EAGAIN)) {
-                        return true;
-                }
-        }
-        return false;
+        return curl_sockets_have_news(&loop->sockets, own_port);
 }
