@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -23,6 +24,7 @@ EQPCTL = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "ctl" / "eqpctl"
 PASSED_ON = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN")) or k == "PATH"}
 TOKEN_PATH = "GET /v1/sandbox/token"
 SOMEBODY, HIS_GROUP = 54321, 54322
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}  # a process that is traced cannot look for them
 REPORTS = ("Sanitizer", "runtime error:")
 
 
@@ -34,7 +36,7 @@ class Watch:
         env = PASSED_ON | {"EQP_BROKER_ADDRESS": address} | more.pop("env", {})
         self.arguments = [str(argument) for argument in arguments]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([EQPCTL, "watch", *self.arguments], env=env, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*more.pop("before", []), EQPCTL, "watch", *self.arguments], env=env, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log, cwd=directory, **more)
 
     def __enter__(self):
@@ -252,39 +254,70 @@ def test_what_does_not_pass_by_waiting(fake, watch, tmp_path, answer, code):
 # the file
 
 
-def test_a_reader_sees_whole_tokens_only(fake, watch, tmp_path):
-    directory = tmp_path / "of-the-file"
-    directory.mkdir()
-    path = directory / "token"
+class Reader(threading.Thread):
+    """Looks at a directory and at its file `token` all the time."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory, self.over = directory, threading.Event()
+        self.texts, self.modes, self.names = [], set(), set()
+
+    def run(self):
+        while not self.over.is_set():
+            for entry in self.directory.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    self.modes.add(stat.S_IMODE(entry.lstat().st_mode))
+                    self.names.add(entry.name)
+            with contextlib.suppress(FileNotFoundError):
+                text = (self.directory / "token").read_text()
+                if self.texts[-1:] != [text]:
+                    self.texts.append(text)
+
+    def __enter__(self):
+        self.mask = os.umask(0)
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+        os.umask(self.mask)
+
+    def check(self, tokens_of):
+        order = [tokens_of.index(text.rstrip("\n")) for text in self.texts]  # fails for what is no whole token
+        assert order == sorted(order)
+        assert not any(mode & 0o077 for mode in self.modes), self.modes
+        assert [entry.name for entry in self.directory.iterdir()] == ["token"]
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "of-the-file").mkdir()
+    return tmp_path / "of-the-file"
+
+
+def test_a_reader_sees_whole_tokens_only(fake, watch, place):
     names = [letter * 4096 for letter in "abcdefghijklmnopqrst"]
     fake.answers[TOKEN_PATH] = tokens(*names)
-    seen, wrong, over = [], [], threading.Event()
+    with Reader(place) as reader, watch(fake, "sandbox", "--file", place / "token"):
+        wait_content(place / "token", names[-1] + "\n")
+    reader.check(names)
+    assert len(reader.texts) > 5
 
-    def read():
-        while not over.is_set():
-            with contextlib.suppress(FileNotFoundError):
-                for entry in directory.iterdir():
-                    if stat.S_IMODE(entry.lstat().st_mode) & 0o077:
-                        wrong.append(oct(entry.lstat().st_mode))
-            with contextlib.suppress(FileNotFoundError):
-                text = path.read_text()
-                if not seen or seen[-1] != text:
-                    seen.append(text)
 
-    old_mask = os.umask(0)
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        with watch(fake, "sandbox", "--file", path):
-            wait_content(path, names[-1] + "\n")
-    finally:
-        over.set()
-        reader.join()
-        os.umask(old_mask)
-    assert wrong == []
-    order = [names.index(text.rstrip("\n")) for text in seen]  # fails for what is no whole token
-    assert order == sorted(order) and len(order) > 5
-    assert [entry.name for entry in directory.iterdir()] == ["token"]
+def test_the_same_in_slow_motion(fake, watch, place):
+    """Each step of the write takes long enough to be seen."""
+    strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null"]
+    if shutil.which("strace") is None or subprocess.run([*strace, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("strace cannot be used here")
+    names = ["canaryFirst", "canarySecond"]
+    fake.answers[TOKEN_PATH] = tokens(*names)
+    slowly = [*strace, "-e", "trace=openat,write,fchmod,fsync,rename,renameat,renameat2", "-e",
+              "inject=write,fchmod,fsync,rename,renameat,renameat2:delay_enter=200000"]
+    with Reader(place) as reader, watch(fake, "sandbox", "--file", place / "token", before=slowly, env=TRACED):
+        wait_content(place / "token", "canarySecond\n")
+    reader.check(names)
+    assert any(name.startswith(".eqp-token-") for name in reader.names), "it was slow enough"
 
 
 @pytest.mark.parametrize(["mode", "bits"], [("0640", 0o640), ("440", 0o440), ("0660", 0o660), ("0400", 0o400)])
@@ -469,7 +502,7 @@ def fake_again(fake, *names):
     return fake
 
 
-@pytest.mark.parametrize("script", ["sleep 1000", "trap '' TERM; while :; do sleep 1; done", "sleep 1000 & wait"])
+@pytest.mark.parametrize("script", ["sleep 1000", "trap '' TERM; while :; do sleep 1; done", "(trap '' TERM; sleep 1000) & wait"])
 def test_a_command_that_does_not_end(fake, watch, tmp_path, script):
     pids = tmp_path / "pids"
     fake.answers[TOKEN_PATH] = tokens("canaryFirst")
@@ -518,6 +551,7 @@ def test_a_signal_ends_it_at_once(fake, watch, tmp_path, number):
     fake.answers[TOKEN_PATH] = tokens("canaryFirst")
     with watch(fake, "sandbox", "--file", tmp_path / "token", "--", "sh", "-c", f"echo $$ >{pids}; sleep 1000") as watching:
         wait_until(lambda: pids.exists() and pids.read_text().strip(), "it runs")
+        wait_until(lambda: len(fake.requests) == 2, "it waits for the next token")
         began = time.monotonic()
         watching.stop(number)
         assert time.monotonic() - began < 10
