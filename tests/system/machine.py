@@ -160,10 +160,17 @@ class Machine:
         others = self.read(f"/sys/fs/cgroup{self.show('ControlGroup', unit)}/cgroup.procs").split()
         return [main, *(int(pid) for pid in others if int(pid) != main)]
 
-    def frontend_pid(self):
-        """The daemon's other process, None while there is none."""
+    def _child_pid(self, wanted):
         names = {pid: self.run("cat", f"/proc/{pid}/comm", check=False).out for pid in self.pids()}
-        return next((pid for pid, name in names.items() if name == "eqp-frontend"), None)
+        return next((pid for pid, name in names.items() if name == wanted), None)
+
+    def frontend_pid(self):
+        """The process that has the callers, None while there is none."""
+        return self._child_pid("eqp-frontend")
+
+    def forwarder_pid(self):
+        """The process that passes requests on, None while there is none."""
+        return self._child_pid("eqp-forwarder")
 
     def wait_state(self, state, unit=SERVICE, timeout=60):
         wait_until(lambda: self.state(unit) == state, f"{unit} is {state}", timeout)
