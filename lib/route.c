@@ -143,9 +143,14 @@ static size_t environment_prefix(const char *path)
         return length > 0 && environment_name_valid(path + 1, length) ? length + 1 : 0;
 }
 
+bool route_lacks_environment(const char *target)
+{
+        return upstream_prefix(target) > 0;
+}
+
 bool route_speaks_upstream(const char *target)
 {
-        return upstream_prefix(target) > 0 || upstream_prefix(target + environment_prefix(target)) > 0;
+        return route_lacks_environment(target) || upstream_prefix(target + environment_prefix(target)) > 0;
 }
 
 static bool match_upstream(const char *path, size_t length, struct route_match *ret)

@@ -48,6 +48,9 @@ int route_find(const char *target, struct route_match *ret);
  * told in the EQP API's own form. It need not be spelt well. */
 bool route_speaks_upstream(const char *target);
 
+/* Is it /rest/…, as of a client of the EQP API whose base URL names no environment? */
+bool route_lacks_environment(const char *target);
+
 /* GET also serves HEAD. */
 bool route_allows(const struct route *route, enum http_method method);
 

@@ -330,7 +330,7 @@ def test_other_requests_are_told_where_to_go(broker, method, path, body):
     assert answer.status == 404
     if method != "HEAD":
         message = is_upstream_error(answer, 404)
-        assert f"send this one to {broker.simulator.urls['sandbox']}, with the same token" in message
+        assert f"send this request to {broker.simulator.urls['sandbox']} with the real token" in message and "gateway = yes" in message
 
 
 def test_a_large_upload_is_told_before_it_is_sent(broker):
@@ -340,7 +340,7 @@ def test_a_large_upload_is_told_before_it_is_sent(broker):
         received = b""
         while more := stream.recv(65536):
             received += more
-    assert received.startswith(b"HTTP/1.1 404 ") and b"send this one to" in received
+    assert received.startswith(b"HTTP/1.1 404 ") and b"send this request to" in received
 
 
 def test_the_url_is_told_to_those_only_who_may_use_it(upstream, make_broker, stranger):

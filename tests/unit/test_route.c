@@ -182,6 +182,7 @@ static void what_the_upstream_has(void **state)
                 struct route_match match;
 
                 assert_true(route_speaks_upstream(rows[i].target));
+                assert_false(route_lacks_environment(rows[i].target));
                 assert_int_equal(route_find(rows[i].target, &match), 0);
                 assert_int_equal(match.route->id, rows[i].id);
                 assert_string_equal(match.environment, rows[i].environment);
@@ -191,6 +192,9 @@ static void what_the_upstream_has(void **state)
         }
         assert_true(route_speaks_upstream("/rest/v1/app/session/token"));
         assert_true(route_speaks_upstream("//rest/v1/app/session/token"));
+        assert_true(route_lacks_environment("/rest/v1/app/session/token"));
+        assert_true(route_lacks_environment("//rest/v1/users/MAG1"));
+        assert_false(route_lacks_environment("/rest"));
 }
 
 static void what_the_upstream_has_not(void **state)

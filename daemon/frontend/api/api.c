@@ -11,6 +11,7 @@
 #include "daemon/frontend/api/refresh_request.h"
 #include "daemon/frontend/api/reload_request.h"
 #include "daemon/frontend/api/report_request.h"
+#include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/api/status_answer.h"
 #include "daemon/frontend/api/token_request.h"
 #include "daemon/frontend/callers/access.h"
@@ -124,8 +125,7 @@ static bool admit(struct api *api, struct request *request, const struct route_m
                 caller_doubt(&connection->caller, api->known, now_usec);
                 refuse(api, request, 403, "caller_refused",
                        "this user may use no environment: an administrator can allow it with 'allow =' in "
-                       "the "
-                       "configuration, or by adding the user to the group eqp-broker",
+                       "the configuration, or by adding the user to the group eqp-broker",
                        /* close= */ true, now_usec);
                 return false;
         }
@@ -251,13 +251,13 @@ static bool check_reload(struct api *api, struct request *request, uint64_t now_
 /* The client has our address as its base URL, and asks for more than its token. */
 static void say_what_is_not_here(struct api *api, struct request *request)
 {
+        const struct environment_view *view = &request->environment->view;
         char message[512];
 
         (void)snprintf(message, sizeof(message),
-                       "the broker answers POST /%s/rest/v1/app/session/token only, and passes no other "
-                       "request on: "
-                       "send this one to %s, with the same token",
-                       request->environment->view.name, request->environment->view.base_url);
+                       "the gateway of %s is off: set 'gateway = yes' in [environment %s], or send this "
+                       "request to %s with the real token",
+                       view->name, view->name, view->base_url);
         fail(api, request, 404, "gateway_off", message);
 }
 
@@ -354,11 +354,13 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
         if (!admit(api, request, &match, now_usec)) {
                 return;
         }
+        if (r < 0) {
+                sightings_note_refused(api, request, match.environment, now_usec);
+        }
         if (r == -EINVAL) {
                 fail(api, request, 400, "bad_request",
                      "the path is not spelt as paths are here: plain segments, no percent-encoding, no "
-                     "empty or dot "
-                     "segments, at most 256 bytes");
+                     "empty or dot segments, at most 256 bytes");
                 return;
         }
         if (r < 0) {

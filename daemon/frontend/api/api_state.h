@@ -36,6 +36,7 @@ struct api {
                                                    */
         struct http_server *server;               /* for its numbers; NULL until it is there */
         struct api_passer passer;
+        struct known_sighting without_environment; /* requests of clients whose base URL names none */
 
         /* counters for /metrics */
         uint64_t n_log_dropped; /* by the keeper */

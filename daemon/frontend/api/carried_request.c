@@ -5,6 +5,7 @@
 #include "daemon/frontend/api/carried_request.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/callers/access.h"
 #include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/connection.h"
@@ -181,13 +182,18 @@ bool carried_request_look(struct api *api, struct request *request, const char *
         case CARRIED_SLOW: {
                 const struct carried_key refused = request->carried;
                 caller_doubt(&request->connection->caller, api->known, now_usec); /* of `caller = group:` */
+                sightings_note_refused(api, request, environment, now_usec);
                 carried_request_refuse(api, request, &refused, now_usec);
                 return false;
         }
         case CARRIED_LOCAL:
                 return request->as_upstream || admit_to_v1(api, request, now_usec);
         default:
-                return must ? refuse_without(api, request, now_usec) : admit_caller(api, request, now_usec);
+                if (!must) {
+                        return admit_caller(api, request, now_usec);
+                }
+                sightings_note_refused(api, request, environment, now_usec);
+                return refuse_without(api, request, now_usec);
         }
 }
 

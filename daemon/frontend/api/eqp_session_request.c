@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/frontend/api/carried_request.h"
+#include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/api/token_answer.h"
 #include "daemon/frontend/api/token_request.h"
 #include "daemon/frontend/callers/basic_auth.h"
@@ -97,6 +98,13 @@ static void serve_opaque(struct api *api, struct request *request, struct sessio
 
 /* ---- who asks ---- */
 
+/* Is it plainly a name, and no key's of any kind? */
+static bool is_name(const struct api *api, const char *id)
+{
+        return strlen(id) <= NAME_MAX_LENGTH && client_name_is_plain(id) &&
+               !local_keys_resemble(api->known, id);
+}
+
 /* What the client calls its application ID is taken for its name, if it is plainly one and no key's of any
  * kind: names are logged. One that may be an ID is told by a digest; of one that we hold nothing is said. */
 static void take_name(struct api *api, struct request *request, const char *id)
@@ -106,8 +114,7 @@ static void take_name(struct api *api, struct request *request, const char *id)
         if (*id == '\0' || known_is_id(api->known, id)) {
                 return;
         }
-        if (strlen(id) <= NAME_MAX_LENGTH && client_name_is_plain(id) &&
-            !local_keys_resemble(api->known, id)) {
+        if (is_name(api, id)) {
                 (void)snprintf(name, sizeof(request->client_from_id), "%s", id);
         } else {
                 uint32_t digest = 0;
@@ -137,6 +144,9 @@ static bool take_client_name(struct api *api, struct request *request, uint64_t 
                                "an ID that is a name becomes the client's",
                                now_usec);
                 return false;
+        }
+        if (*id && !is_name(api, id) && !known_is_id(api->known, id)) {
+                sightings_note_unknown_id(request->environment, now_usec);
         }
         if (request->facts.n_clients == 0) {
                 take_name(api, request, id);

@@ -3,6 +3,7 @@
 #include "daemon/frontend/api/status_answer.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/api/status_local.h"
 #include "lib/json_form.h"
 #include "lib/refresh_words.h"
@@ -244,6 +245,7 @@ static struct json_object *describe_environment(const struct known *known,
         add_token(json, known_session(environment, now_usec), now_usec);
         json_put(json, "keys", describe_keys(view, now_usec));
         json_put(json, "local_keys", status_local_keys(known->settings, view->name));
+        json_put(json, "unknown_ids", sighting_describe(&environment->unknown_ids, now_usec));
         json_put(json, "key_files_refused", describe_refused_files(known->keys, view->name));
         json_put(json, "exchange_in_flight", json_object_new_boolean(view->refresh.in_flight));
         add_optional(json, "next_refresh_in_sec", next != USEC_NEVER,
@@ -306,6 +308,7 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         json_put(json, "port_held", json_object_new_boolean(status_port_held(api)));
         json_put(json, "confinement", describe_processes(api));
         add_text(json, "forwarder", forwarder_state(&api->forwarder));
+        json_put(json, "without_environment", sighting_describe(&api->without_environment, now_usec));
         for (size_t i = 0; i < known->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
                         json_append(list, describe_environment(known, known->environments[i], now_usec));

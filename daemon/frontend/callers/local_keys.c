@@ -120,13 +120,18 @@ static int look_at_pair(struct local_keys *keys, const struct known *known, int 
                 return r == -EINVAL ? 0 : r;
         }
         const struct local_key *key = access_settings_key_of_id(known->settings, id);
-        if ((!key && !look->must) || is_slowed(keys, look, ret)) {
+        if (!key && !look->must) {
+                return 0;
+        }
+        if (is_slowed(keys, look, ret)) {
+                ret->unknown_id = !key;
                 return 0;
         }
         const uint8_t *matched = match_secret(key, hash, look->now_sec);
         if (!matched) {
                 wrong_secrets_note(&keys->wrong, look->caller->uid, look->now_usec);
                 refuse(keys, LOCAL_REFUSAL_SECRET, NULL, ret);
+                ret->unknown_id = !key;
                 return 0;
         }
         ret->secret_hash = matched;

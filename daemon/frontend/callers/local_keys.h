@@ -21,6 +21,7 @@ enum carried {
 struct carried_key {
         enum carried kind;
         bool by_token;               /* CARRIED_LOCAL: it was the key's opaque token, not ID and secret */
+        bool unknown_id;             /* CARRIED_REFUSED, CARRIED_SLOW: there is no local key of that ID */
         const struct local_key *key; /* CARRIED_LOCAL; CARRIED_REFUSED: whose it is, if that is certain */
         const uint8_t *secret_hash;  /* CARRIED_LOCAL: of the secret that it came with, or was made with */
         unsigned status;             /* CARRIED_REFUSED: 401; CARRIED_SLOW: 429 */

@@ -15,11 +15,17 @@ struct known_opaque_keys {
                     [MESSAGE_OPAQUE_KEY_SIZE]; /* made with the first, known by any */
 };
 
+/* Something that was seen: how often, and when last. Zeroed: never. */
+struct known_sighting {
+        uint64_t n, last_usec;
+};
+
 struct known_environment {
         struct environment_view view;
-        struct session *session;          /* in hand; NULL: none */
-        struct known_opaque_keys *opaque; /* NULL until the keeper has told them */
-        struct waiters waiters;           /* told at every outcome and change of keys */
+        struct session *session;           /* in hand; NULL: none */
+        struct known_opaque_keys *opaque;  /* NULL until the keeper has told them */
+        struct waiters waiters;            /* told at every outcome and change of keys */
+        struct known_sighting unknown_ids; /* programs that sent an ID that nobody here knows */
 };
 
 /* Zeroed, then known_init(). */
