@@ -10,7 +10,7 @@
 /* What eqp-brokerd found as the daemon's user, which it becomes where root asks. */
 struct configuration_view {
         char user[64]; /* "": it was this user who looked */
-        char *closed;  /* lines "…, may not read PATH: CURE"; "": there are none */
+        char *closed; /* lines "…, may not read PATH: CURE", and remarks on settings; "": there are none */
 };
 
 /* Has eqp-brokerd check the configuration, and takes over what it prints. Release with settings_free().

@@ -51,6 +51,9 @@ int doctor_print_json(struct doctor *doctor);
 /* The configuration; hides the names that it has. */
 void doctor_examine_configuration(struct doctor *doctor);
 
+/* A part of that: remarks of eqp-brokerd --check on the gateway's rules and local keys. NULL: none. */
+void doctor_examine_remarks(struct doctor *doctor, const char *lines);
+
 /* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
 bool doctor_unit_shows(const char *path);
 
@@ -59,6 +62,12 @@ void doctor_examine_machine(struct doctor *doctor);
 
 /* Versions, how the daemon is reached, and whether this user may. */
 void doctor_examine_daemon(struct doctor *doctor);
+
+/* Local keys that have an end. */
+void doctor_examine_local_keys(struct doctor *doctor);
+
+/* Programs that the daemon has refused as they are set up for something else. */
+void doctor_examine_programs(struct doctor *doctor);
 
 /* Directory and files of the keys. */
 void doctor_examine_keys(struct doctor *doctor);

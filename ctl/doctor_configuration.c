@@ -149,6 +149,7 @@ static int read_settings(struct doctor *doctor, char reterr_message[static PROGR
                 return r;
         }
 
+        doctor_examine_remarks(doctor, view.closed);
         if (view.user[0] != '\0') {
                 doctor->as_daemon = true;
                 doctor_hide(doctor, view.user, "DAEMON-USER");

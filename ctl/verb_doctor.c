@@ -18,6 +18,8 @@ int verb_doctor(const struct options *options)
         doctor_examine_machine(&doctor);
         doctor_examine_daemon(&doctor);
         doctor_examine_environments(&doctor);
+        doctor_examine_local_keys(&doctor);
+        doctor_examine_programs(&doctor);
         doctor_examine_keys(&doctor);
         code = options->json ? doctor_print_json(&doctor) : doctor_print(&doctor);
         return code == EXIT_DONE && json_object_array_length(doctor.findings) > 0 ? EXIT_FAILED : code;
