@@ -9,6 +9,7 @@ says why not; so none is added that nobody types.
 import contextlib
 import functools
 import json
+import re
 from dataclasses import dataclass
 
 import packages
@@ -179,6 +180,47 @@ def closes_the_network(reader, block):
     reader.systemctl("restart", SERVICE)
 
 
+def base_url_here(reader, method, path, *more):
+    """A request of a program that has its base URL here, and runs as alice; status and body."""
+    shown = reader.run("runuser", "-u", "alice", "--", "curl", "-sS", "-w", "\n%{http_code}", "-X", method, *more,
+                       f"{URL}/sandbox/rest/v1{path}").out
+    body, _, status = shown.rpartition("\n")
+    return int(status), body
+
+
+def keep_pair(reader, shown):
+    """What was printed, ID:SECRET."""
+    pair = ":".join(re.search(r"ID: +(\S+)\s+application secret: (\S+)", shown).groups())
+    reader.pairs = [*getattr(reader, "pairs", []), pair]
+    reader.secrets.add(pair.split(":")[1])
+    return pair
+
+
+def token_for(reader, pair):
+    return base_url_here(reader, "POST", "/app/session/token", "-u", pair, "-H", "Content-Type: application/json",
+                         "-d", '{"grant_type":"session"}')
+
+
+def program_works(reader, shown):
+    """Unchanged, with what it may; and no more than that."""
+    assert re.search(r"^nightly +sandbox +lk-nightly-", shown, re.M), shown
+    status, body = token_for(reader, keep_pair(reader, shown))
+    assert status == 200, body
+    bearer = ("-H", f"Authorization: Bearer {json.loads(body)['ust']}")
+    assert base_url_here(reader, "GET", "/users/MAG123456789", *bearer)[0] == 200
+    assert base_url_here(reader, "GET", "/reports/metrics", *bearer)[0] == 403
+
+
+def both_secrets_work(reader, shown):
+    keep_pair(reader, shown)
+    assert len(set(reader.pairs)) == 2 and [token_for(reader, pair)[0] for pair in reader.pairs] == [200, 200]
+
+
+def is_over(reader, shown):
+    assert {token_for(reader, pair)[0] for pair in reader.pairs} == {401}
+    assert not reader.exists("/etc/eqp-broker/eqp-brokerd.conf.d/local-nightly.conf")
+
+
 def version_is(newer):
     def check(reader, shown):
         assert reader.run("dpkg-query", "-W", "-f=${Version}", "eqp-broker").out.endswith(packages.NEWER) == newer
@@ -242,6 +284,13 @@ PAGE = [
     Row("Settings", "mkdir -p /etc/systemd/system/eqp-brokerd.socket.d", listens_there),
     Row("Settings", "[Service]", closes_the_network, also=("systemctl cat eqp-brokerd",)),
     Row("Settings", "systemd-analyze security --no-pager eqp-brokerd", has_words("eqp-brokerd.service")),
+    Row("Local keys", "cat >/etc/eqp-broker/eqp-brokerd.conf.d/gateway.conf <<'EOF'"),
+    Row("Local keys", "eqpctl local add nightly --environment sandbox --caller user:alice --expires 2099-12-31 \\",
+        program_works),
+    Row("Local keys", "eqp-brokerd --check", has_words("allowed: /etc/eqp-broker/eqp-brokerd.conf.d/local-nightly.conf:")),
+    Row("Local keys", "journalctl -u eqp-brokerd -g 'local key nightly'", has_words("local key nightly")),
+    Row("Local keys", "eqpctl local rotate nightly", both_secrets_work),
+    Row("Local keys", "eqpctl local remove nightly", is_over),
     Row("Upgrade", "apt-get install -y ./libeqp-broker0_*.deb ./eqp-broker_*.deb", version_is(newer=True),
         before=to(NEWER), also=("systemctl restart eqp-brokerd",)),
     Row("Upgrade", "apt-get install -y --allow-downgrades ./libeqp-broker0_*.deb ./eqp-broker_*.deb",
