@@ -5,6 +5,7 @@ directories of a CI runner, a registry, and the container engine, which is the t
 names. TYPED says for each command which test types it, or why none does; so none is added that nobody types.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -153,6 +154,44 @@ def test_without_an_account(runner):
     assert "base_url = https://127.0.0.1:9443" in settings and "ca_file = /tls/ca.pem" in settings
 
 
+def test_an_application_with_a_local_key_and_no_token(pod, runner, tmp_path):
+    """The manifest's settings and the section that is made here, mounted; the application has base URL, ID and secret."""
+    yaml = pytest.importorskip("yaml")
+    runner(block("local add app", "--print"))
+    name, secret = ((tmp_path / file).read_text() for file in ("id", "secret"))
+    assert re.fullmatch(r"lk-app-[0-9a-f]{6}", name) and re.fullmatch(r"[0-9a-f]{64}", secret)
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    section = tmp_path / "local-app.conf"
+    assert secret not in section.read_text()
+    manifest, *_ = yaml.safe_load_all((ROOT / "config/kubernetes/pod-local-key.yaml").read_text())
+    for file, text in (*manifest["data"].items(), (section.name, section.read_text()), ("test.conf", pod.settings.read_text())):
+        (settings / file).write_text(text)
+    pod.write_key("sandbox", EXAMPLE_KEY)
+    pod.run("broker", BROKER, options=(f"--network=container:{pod.container('upstream')}", f"--volume={pod.upstream_files}:/upstream:ro",
+                                       f"--volume={pod.keys}:/run/secrets/eqp-broker:ro",
+                                       f"--volume={settings}:/etc/eqp-broker/eqp-brokerd.conf.d:ro"))
+    pod.wait_ready()
+
+    def app(*arguments, uid=1500):
+        return pod.app("curl", "-sS", "-w", "\n%{http_code}", *arguments, uid=uid).stdout.rpartition("\n")
+
+    base = "http://127.0.0.1:9377/sandbox/rest/v1"
+    ask = ("-u", f"{name}:{secret}", "-H", "Content-Type: application/json", "-d", '{"grant_type":"session"}',
+           f"{base}/app/session/token")
+    body, _, status = app(*ask)
+    assert status == "200", body
+    bearer = ("-H", f"Authorization: Bearer {json.loads(body)['ust']}")
+    body, _, status = app(*bearer, f"{base}/users/MAG123456789")
+    assert status == "200" and "MAG123456789" in body
+    assert app(*bearer, f"{base}/reports/metrics")[2] == "403"
+    assert app("-H", "EQP-Client: app", "http://127.0.0.1:9377/v1/sandbox/token")[2] == "403", "it may have no token"
+    assert app(*ask, uid=1501)[2] == "401", "the key is its caller's alone"
+    (settings / section.name).unlink()
+    assert pod.eqpctl("reload").returncode == 0
+    assert app(*bearer, f"{base}/users/MAG123456789")[2] == "401"
+
+
 NOT_BY_PODMAN = {"systemctl daemon-reload", "systemctl start app-pod.service"}  # quadlet, in podman 4.4 and newer
 
 
@@ -190,6 +229,11 @@ TYPED = {
     'eval "$(CREDENTIALS_DIRECTORY=/tmp/eqp/sandbox-keys eqp-brokerd --once sandbox --format env)"':
         test_a_short_command_does_without_a_daemon,
     "podman push localhost/eqp-broker:0.1.0 docker://registry.example.com/eqp-broker:0.1.0": test_the_image_is_pushed,
+    "(umask 077 && eqpctl local add app --environment sandbox --caller uid:1500 \\":
+        test_an_application_with_a_local_key_and_no_token,
+    "kubectl create configmap eqp-broker-local-app --from-file=local-app.conf":
+        "there is no Kubernetes; test_an_application_with_a_local_key_and_no_token mounts what it would",
+    "eqpctl reload": test_an_application_with_a_local_key_and_no_token,
     "podman run": "a word for what test_life.py measures",
     "podman secret rm": test_a_secret_of_podman_and_the_unit_s_options_for_it,
 }
