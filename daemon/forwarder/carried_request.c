@@ -9,6 +9,7 @@
 #include "daemon/forwarder/carried_request.h"
 
 #include "daemon/forwarder/request_failure.h"
+#include "daemon/forwarder/tls_rest.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -111,7 +112,7 @@ static int on_sending(void *userdata, char *address, char *own_address, int port
         request->n_quiet = 0;
         request->upstream->reached = true;
         if (request->n_attempts == 0 && is_kept(request->easy) &&
-            curl_loop_has_news(request->loop, own_port)) {
+            (curl_loop_has_news(request->loop, own_port) || tls_rest_is_there(request->easy))) {
                 request->again = true;
                 return CURL_PREREQFUNC_ABORT;
         }
