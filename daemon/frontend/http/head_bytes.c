@@ -59,9 +59,9 @@ bool head_bytes_whole(const struct head_bytes *head, size_t *ret_length)
         return true;
 }
 
-bool head_bytes_sound(const struct head_bytes *head)
+bool head_bytes_sound(const struct head_bytes *head, size_t size)
 {
         size_t length;
 
-        return !library_is_careless() || head_bytes_whole(head, &length);
+        return !library_is_careless() || (head_bytes_whole(head, &length) && length == size);
 }

@@ -24,8 +24,9 @@ void head_bytes_line(struct head_bytes *head, const char *method, const char *ta
 /* The texts of one header, in the order of the head. */
 void head_bytes_header(struct head_bytes *head, const char *name, const char *value);
 
-/* After the last header. False: there are bytes that no text accounts for. */
-bool head_bytes_sound(const struct head_bytes *head);
+/* After the last header; size: bytes of the head, as libmicrohttpd counts them. False: there are bytes that
+ * no text accounts for, such as a NUL behind the last value. */
+bool head_bytes_sound(const struct head_bytes *head, size_t size);
 
 /* Likewise, whatever libmicrohttpd's version: do the texts lie in one piece, up to the empty line? Then with
  * *ret_length, in bytes, from `begin` on. */

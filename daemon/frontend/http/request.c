@@ -69,12 +69,23 @@ int64_t request_announced(const struct request *request)
         return strlen(length) > ANNOUNCED_DIGITS ? INT64_MAX : strtoll(length, NULL, 10);
 }
 
+/* How many bytes the head has, with the empty line. */
+static size_t size_of_head(struct MHD_Connection *mhd)
+{
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+        return info ? info->header_size : 0;
+}
+
 bool request_take_head(struct request *request, struct MHD_Connection *mhd, const char *method,
                        const char *version)
 {
+        size_t size = size_of_head(mhd);
+
         request->method = http_method_parse(method);
         int n_headers = MHD_get_connection_values(mhd, MHD_HEADER_KIND, NULL, NULL);
-        request->as_before = same_head_is(&request->same, method, n_headers);
+        request->as_before = size == request->same.length && same_head_is(&request->same, method, n_headers);
         if (request->as_before) {
                 request->facts = request->same.facts;
                 return true;
@@ -83,7 +94,7 @@ bool request_take_head(struct request *request, struct MHD_Connection *mhd, cons
         request->head_size = request->raw_target_length + strlen(method);
         head_bytes_line(&request->head, method, request->raw_target, request->raw_target_length, version);
         (void)MHD_get_connection_values(mhd, MHD_HEADER_KIND, on_header, request);
-        if (!head_bytes_sound(&request->head)) {
+        if (!head_bytes_sound(&request->head, size)) {
                 request->facts.malformed =
                         "its head has bytes that belong to no header, such as NUL, a line of "
                         "one colon, or a lone line feed";
