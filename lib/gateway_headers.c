@@ -30,17 +30,21 @@ static const char *const not_out[] = {
         "EQP-Error",  "Timing-Allow-Origin", "Strict-Transport-Security",
         "Via",        "Clear-Site-Data",     "X-Content-Type-Options",
 };
-static const char *const overrides[] = { "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override" };
+/* By the last three some frameworks take a request for one of another path. */
+static const char *const overrides[] = { "X-HTTP-Method",  "X-HTTP-Method-Override", "X-Method-Override",
+                                         "X-Original-URL", "X-Rewrite-URL",          "X-Original-URI" };
 static const char *const urls[] = { "Location", "Content-Location" };
 
 /* ---- names ---- */
 
+/* Servers that make variables of headers write an underscore for other characters than letters and digits,
+ * too. */
 static char plain(char c)
 {
         if (c >= 'A' && c <= 'Z') {
                 return (char)(c + 'a' - 'A');
         }
-        return c == '_' ? '-' : c;
+        return c == '\0' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ? c : '-';
 }
 
 /* Does the name begin with this prefix? Returns what follows it; NULL: it does not. */

@@ -114,8 +114,8 @@ static bool check_head(const struct judge *judge)
         if (seen.overrides) {
                 return refuse(
                         judge, 400, "method_override_refused",
-                        "a header has the upstream take the request for one of another method: send it "
-                        "with that method instead");
+                        "a header may have the upstream take the request for one of another method or path: "
+                        "send it with those instead");
         }
         if (seen.upgrades) {
                 return refuse(judge, 400, "bad_request",
