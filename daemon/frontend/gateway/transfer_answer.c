@@ -85,22 +85,43 @@ static void cover(struct transfer *transfer)
 
 /* ---- libmicrohttpd's response ---- */
 
-/* One header of the answer. False: no memory, or it is too long. */
-static bool add_header(struct transfer *transfer, struct MHD_Response *response, const char *name,
+/* How much longer a value can become: each place in it may be rewritten. */
+static size_t rewritten_room(const char *value, const struct gateway_places *places)
+{
+        size_t n_places = 1;
+
+        for (const char *at = value; *at != '\0'; at++) {
+                n_places += *at == '<';
+        }
+        return n_places * ((places->host ? strlen(places->host) : 0) + ENVIRONMENT_NAME_MAX + 16);
+}
+
+/* libmicrohttpd refuses a header with a tab in it. */
+static void write_blanks(char *text)
+{
+        for (char *at = text; (at = strchr(at, '\t'));) {
+                *at = ' ';
+        }
+}
+
+/* One header of the answer. False: no memory. */
+static bool add_header(struct transfer *transfer, struct MHD_Response *response, char *name,
                        const char *value, size_t *total)
 {
         const struct request *request = transfer->request;
         const struct gateway_places places = { .base_url = request->environment->view.base_url,
                                                .host = request->facts.host,
                                                .environment = transfer->what.environment };
-        size_t room = strlen(value) + 1024;
+        size_t room = strlen(value) + rewritten_room(value, &places) + 1;
         _cleanup_free_ char *text = malloc(room);
 
         if (!text || gateway_header_rewrite(name, value, &places, text, room) < 0) {
                 return false;
         }
+        write_blanks(text);
         if (transfer->covers) {
                 (void)gateway_cover(text, strlen(text), transfer->session->ust);
+                (void)gateway_cover(name, strlen(name), transfer->session->ust); /* by what is fit for one */
         }
         *total += strlen(name) + strlen(text) + strlen(": \r\n");
         return *text == '\0' || MHD_add_response_header(response, name, text) == MHD_YES;

@@ -210,7 +210,7 @@ enum transfer_step transfer_hold(struct transfer *transfer, uint64_t now_usec)
         struct transfer_held *held = &transfer->held;
         const union lane_head *head;
 
-        while (!transfer->over && held->length + LANE_DATA_MAX <= TRANSFER_KEPT_MAX) {
+        while (!transfer->over && held->length < TRANSFER_KEPT_MAX) {
                 int type = transfer->lane.lane ? lane_receive(transfer->lane.lane, &head) : -EPIPE;
                 if (type == -EAGAIN) {
                         return transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
