@@ -100,6 +100,10 @@ static void clear(struct forwarder *forwarder)
 
 /* ---- the process ---- */
 
+/* libcurl has some tens of KiB of buffers for each request. Given back at the end of each batch, they would be
+ * taken anew, page by page, with the next one. */
+#define HEAP_KEPT (1024 * 1024)
+
 /* What libraries read from files at their first use, they read now; those under libcurl have done so in
  * curl_global_init() and carrier_new(). */
 static void warm_up(void)
@@ -118,6 +122,7 @@ static int confine(struct forwarder *forwarder)
         confined.type = MESSAGE_CONFINED;
         int r = confine_forwarder(&confined.confinement);
         (void)malloc_trim(0); /* of what making the filter took */
+        (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
         return r < 0 ? r : channel_send(forwarder->keeper, &confined, sizeof(confined), -1);
 }
 
