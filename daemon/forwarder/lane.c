@@ -194,8 +194,9 @@ static bool read_lane(struct lane *lane)
                 if (carrier->lanes[id] != lane) {
                         return false;
                 }
-                if (lane->request && lane->request->ended) {
-                        break; /* the frontend knows: what comes next may be the next request */
+                if (lane->request) {
+                        break; /* most likely nothing follows, and if it does, the loop says so: what comes
+                                  next may be the next request, if the frontend knows of this one's end */
                 }
         }
         return true;
