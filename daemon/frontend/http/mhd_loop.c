@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#define ROUNDS_MAX 4 /* in one turn: there are others to be served */
+
 struct mhd_loop {
         struct MHD_Daemon *mhd;
         sd_event_source *io, *more;
@@ -26,13 +28,20 @@ void mhd_loop_wake(struct mhd_loop *loop)
         (void)sd_event_source_set_enabled(loop->more, SD_EVENT_ONESHOT);
 }
 
+/* A connection takes libmicrohttpd several rounds to a request, as to a piece of a body. For each that is a
+ * turn of its own, the loop asks the kernel once more. */
 void mhd_loop_take_turn(struct mhd_loop *loop)
 {
         MHD_UNSIGNED_LONG_LONG timeout_ms;
+        bool more = true;
 
-        loop->now_usec = clock_now_usec();
-        (void)MHD_run(loop->mhd);
-        if (MHD_get_timeout(loop->mhd, &timeout_ms) == MHD_YES && timeout_ms == 0) {
+        (void)sd_event_source_set_enabled(loop->more, SD_EVENT_OFF); /* this is it */
+        for (int i = 0; i < ROUNDS_MAX && more; i++) {
+                loop->now_usec = clock_now_usec();
+                (void)MHD_run(loop->mhd);
+                more = MHD_get_timeout(loop->mhd, &timeout_ms) == MHD_YES && timeout_ms == 0;
+        }
+        if (more) {
                 mhd_loop_wake(loop); /* once all others had their turn */
         }
         loop->after_turn(loop->userdata);
