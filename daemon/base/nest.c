@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
-#define BATCH 32 /* in one turn: there are others to be served */
+/* In one turn: there are others to be served. */
+#define BATCH      32
+#define ROUNDS_MAX 4
 
 struct nest {
         int fd;
@@ -15,20 +17,31 @@ struct nest {
         int n; /* of the batch that is under way; 0: none is */
 };
 
-static int on_source(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* Returns whether there is something that could be written to. */
+static bool tell_batch(struct nest *nest)
 {
-        struct nest *nest = userdata;
-        int n = epoll_wait(fd, nest->batch, BATCH, 0);
+        bool room = false;
+        int n = epoll_wait(nest->fd, nest->batch, BATCH, 0);
 
         nest->n = n > 0 ? n : 0;
         for (int i = 0; i < nest->n; i++) {
                 struct nested *nested = nest->batch[i].data.ptr;
                 if (nested) {
                         nest->batch[i].data.ptr = NULL;
+                        room = room || nest->batch[i].events == EPOLLOUT;
                         nested->on_ready(nested, nest->batch[i].events);
                 }
         }
         nest->n = 0;
+        return room;
+}
+
+/* What takes a piece most likely takes the next one as well. For each that is a turn of its own, the outer
+ * loop asks the kernel once more. */
+static int on_source(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        for (int i = 0; i < ROUNDS_MAX && tell_batch(userdata); i++) {
+        }
         return 0;
 }
 
