@@ -16,9 +16,9 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-#define EXPECT_MSEC      1000L /* for an upstream that does not know of Expect */
-#define AGE_MAX_SEC      50L   /* of a connection without a request, for one that can be repeated */
-#define AGE_MAX_ONCE_SEC 4L    /* for one that cannot: below any server's */
+#define EXPECT_MSEC      1000L  /* for an upstream that does not know of Expect */
+#define AGE_MAX_SEC      50L    /* of a connection without a request, for one that can be repeated */
+#define AGE_MAX_ONCE_SEC 4L     /* for one that cannot: below any server's */
 #define UPLOAD_BUFFER    20480L /* libcurl's own is of 64 KiB, which are wiped after each request */
 #define HTTP_EXPECTATION 417
 
@@ -257,8 +257,7 @@ static bool set_up(struct carried_request *request, CURL *easy)
                SET(CURLOPT_WRITEDATA, request) && SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER) &&
                (!request->body.streams ||
                 (SET(CURLOPT_READFUNCTION, on_pull) && SET(CURLOPT_READDATA, request) &&
-                 SET(CURLOPT_SEEKFUNCTION, on_seek) &&
-                 SET(CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_MSEC)));
+                 SET(CURLOPT_SEEKFUNCTION, on_seek) && SET(CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_MSEC)));
 #undef SET
 }
 

@@ -100,8 +100,8 @@ static void clear(struct forwarder *forwarder)
 
 /* ---- the process ---- */
 
-/* libcurl has some tens of KiB of buffers for each request. Given back at the end of each batch, they would be
- * taken anew, page by page, with the next one. */
+/* libcurl has some tens of KiB of buffers for each request. Given back at the end of each batch, they would
+ * be taken anew, page by page, with the next one. */
 #define HEAP_KEPT (1024 * 1024)
 
 /* What libraries read from files at their first use, they read now; those under libcurl have done so in
