@@ -2,12 +2,11 @@
 #include "daemon/frontend/gateway/transfer.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/gateway/client_end.h"
 #include "daemon/frontend/gateway/gateway_answer.h"
 #include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/request_wait.h"
 #include "lib/util.h"
-
-#include <sys/epoll.h>
 
 bool transfer_held_room(struct transfer_held *held, size_t room)
 {
@@ -45,7 +44,7 @@ void transfer_abort(struct transfer *transfer, enum transfer_end end)
         if (transfer->end == TRANSFER_DONE) {
                 transfer->end = end;
         }
-        poll_set_remove(&transfer->client); /* it would tell of its end again and again */
+        client_end_forget(transfer->request->connection);
         request_resume(transfer->request);
         connection_end(transfer->request->connection);
 }
@@ -69,9 +68,9 @@ static void on_lane_ready(struct lane_user *user)
 }
 
 /* Its client has closed, at least its way to us. */
-static void on_client(struct poll_member *member, uint32_t events)
+static void on_client_end(void *userdata)
 {
-        transfer_abort(container_of(member, struct transfer, client), TRANSFER_CLIENT_GONE);
+        transfer_abort(userdata, TRANSFER_CLIENT_GONE);
 }
 
 static void tell_end(struct transfer *transfer)
@@ -107,7 +106,7 @@ void transfer_end(struct request *request)
 
         request->flow_data = NULL;
         tell_end(transfer);
-        poll_set_remove(&transfer->client);
+        client_end_forget(request->connection);
         transfer_leave_lane(transfer);
         ring_remove(&transfer->ring);
         gateway->n_transfers--;
@@ -133,9 +132,8 @@ struct transfer *transfer_new(struct gateway *gateway, struct request *request)
         transfer->gateway = gateway;
         transfer->request = request;
         transfer->lane.on_ready = on_lane_ready;
-        transfer->client.on_events = on_client;
         transfer->begun_usec = clock_now_usec();
-        if (poll_set_add(gateway->poll_set, &transfer->client, request->connection->fd, EPOLLRDHUP) < 0) {
+        if (client_end_watch(gateway->poll_set, request->connection, on_client_end, transfer) < 0) {
                 free(transfer);
                 return NULL;
         }

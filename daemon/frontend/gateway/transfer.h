@@ -72,7 +72,6 @@ struct transfer {
         struct request *request;
         struct turn turn;
         struct lane_user lane;
-        struct poll_member client; /* its end, while it is not read from */
         enum transfer_stage stage;
         enum transfer_end end;
         bool awaited; /* by the end of the daemon */

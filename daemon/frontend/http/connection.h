@@ -14,6 +14,11 @@ enum connection_state {
         CONNECTION_CLOSING,   /* shut down by us, for both directions */
 };
 
+/* What lives as long as a connection and is not of this folder; embedded. */
+struct connection_guest {
+        void (*on_end)(struct connection_guest *guest); /* the descriptor is still open */
+};
+
 struct connection {
         struct connection *next, **link; // connections::first
         struct connections *connections;
@@ -30,6 +35,7 @@ struct connection {
         uint64_t deadline_usec;
         uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */
         bool last;                 /* the next answer is its last one */
+        struct connection_guest *guest; /* NULL: none */
         struct request request;
 };
 

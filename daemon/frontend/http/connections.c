@@ -109,6 +109,9 @@ static void give_memory_back(struct connections *connections)
 struct connection *connections_remove(struct connections *connections, struct connection *connection)
 {
         request_clear(&connection->request);
+        if (connection->guest) {
+                connection->guest->on_end(connection->guest);
+        }
         *connection->link = connection->next;
         if (connection->next) {
                 connection->next->link = connection->link;
