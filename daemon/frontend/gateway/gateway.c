@@ -8,6 +8,7 @@
 #include "daemon/frontend/gateway/gateway_metrics.h"
 #include "daemon/frontend/gateway/transfer_run.h"
 #include "daemon/frontend/http/connection.h"
+#include "daemon/frontend/http/mhd_loop.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -128,6 +129,17 @@ static void on_idle_lane(void *userdata)
         }
 }
 
+/* Lanes had news for connections: libmicrohttpd goes on with them at once, instead of in a turn of its own. */
+static void after_lanes(void *userdata)
+{
+        struct gateway *gateway = userdata;
+        struct mhd_loop *loop = take_ptr(gateway->stirred);
+
+        if (loop) {
+                mhd_loop_take_turn(loop);
+        }
+}
+
 static void on_dead_lane(uint32_t id, uint64_t serial, void *userdata)
 {
         struct gateway *gateway = userdata;
@@ -234,6 +246,7 @@ static int build(struct gateway *gateway, sd_event *event)
         if (r < 0) {
                 return r;
         }
+        poll_set_after(gateway->poll_set, after_lanes, gateway);
         r = lanes_new(&gateway->lanes, gateway->poll_set, &handlers);
         if (r < 0) {
                 return r;

@@ -10,6 +10,8 @@
 struct poll_set {
         int fd;
         sd_event_source *source;
+        void (*after)(void *userdata);
+        void *userdata;
         struct epoll_event events[AT_A_TIME];
         int n; /* of them, while they are told */
 };
@@ -26,7 +28,16 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *user
                 }
         }
         set->n = 0;
+        if (set->after) {
+                set->after(set->userdata);
+        }
         return 0;
+}
+
+void poll_set_after(struct poll_set *set, void (*after)(void *userdata), void *userdata)
+{
+        set->after = after;
+        set->userdata = userdata;
 }
 
 int poll_set_new(struct poll_set **ret, sd_event *event)

@@ -16,6 +16,8 @@ struct poll_member {
 
 /* To be made before the process confines itself: no epoll is made later. Negative errno. */
 int poll_set_new(struct poll_set **ret, sd_event *event);
+/* To be called after members were told: for what is better done once for all of them. */
+void poll_set_after(struct poll_set *set, void (*after)(void *userdata), void *userdata);
 /* There must be no member any more. NULL is fine; returns NULL. */
 struct poll_set *poll_set_free(struct poll_set *set);
 

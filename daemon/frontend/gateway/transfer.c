@@ -64,7 +64,10 @@ void transfer_fail(struct transfer *transfer, unsigned status, const char *slug,
 
 static void on_lane_ready(struct lane_user *user)
 {
-        transfer_resume(container_of(user, struct transfer, lane));
+        struct transfer *transfer = container_of(user, struct transfer, lane);
+
+        transfer->gateway->stirred = transfer->request->connection->loop;
+        transfer_resume(transfer);
 }
 
 /* Its client has closed, at least its way to us. */

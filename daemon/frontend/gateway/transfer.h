@@ -50,6 +50,7 @@ struct gateway {
         struct api *api;
         struct known *known;
         struct poll_set *poll_set;
+        struct mhd_loop *stirred; /* by a lane's news; NULL: none was */
         struct lanes *lanes;
         struct turns turns;
         struct mutes mutes;
