@@ -33,8 +33,8 @@ struct connection {
         struct ring ring;            // admission_user::idle or wanting
         enum connection_state state;
         uint64_t deadline_usec;
-        uint64_t quiet_since_usec; /* its last answer was sent, or it was accepted */
-        bool last;                 /* the next answer is its last one */
+        uint64_t quiet_since_usec;      /* its last answer was sent, or it was accepted */
+        bool last;                      /* the next answer is its last one */
         struct connection_guest *guest; /* NULL: none */
         struct request request;
 };
