@@ -1,7 +1,6 @@
 """Recorder: what was asked and answered, against what the simulator knows. It judges; it does nothing itself.
 
-Times: `real` is the monotonic clock; `ours` is real plus all jumps, the clock that daemon and simulator live by. A
-token has a `Truth`: when it ends. A `window` is a span in which something is allowed that else is not.
+A token has a `Truth`: when it ends. A `window` is a span in which something is allowed that else is not.
 """
 
 import calendar
@@ -12,6 +11,7 @@ import threading
 import time
 
 import broker as broker_module
+from clock import Clock
 
 LATE = 5  # s beyond the wait: threads, a sanitizer, two processors
 EXCHANGE_TIMEOUT = 4
@@ -30,21 +30,8 @@ ANSWERS = {
 WITH_TOKEN = ("token", "text", "min_ttl", "rejected", "unchanged")
 
 Ask = collections.namedtuple("Ask", "kind environment min_ttl wait ust", defaults=(None, 0, 2, None))
-Moment = collections.namedtuple("Moment", "real ours wall")
 Truth = collections.namedtuple("Truth", "upstream ends_ours seen granted")
 Arrival = collections.namedtuple("Arrival", "real ours fault until_ours", defaults=(None, 0))
-
-
-class Clock:
-    def __init__(self):
-        self.lock, self.jumps = threading.RLock(), [(0, 0)]
-
-    def now(self):
-        real = time.monotonic()
-        return Moment(real, real + self.jumps[-1][1], time.time())
-
-    def ours(self, real):
-        return real + next(forward for since, forward in reversed(self.jumps) if since <= real)
 
 
 class Recorder:
@@ -63,6 +50,7 @@ class Recorder:
         self.idle = collections.deque([[0, 0]], maxlen=4096)
         self.slowest = (0, 0, 0)
         self.without = collections.defaultdict(lambda: collections.deque(maxlen=20))
+        self.gateway = None
 
     # the story
 
@@ -328,16 +316,22 @@ class Recorder:
 
     def poll(self):
         """Takes in what the simulator was asked since the last time."""
-        states = self.simulator.state()
+        before, states = self.clock.now(), self.simulator.state()
         now = self.clock.now()
         for name, state in states.items():
             n = state["requests"]["total"] - self.totals.get(name, 0)
             self.totals[name] = state["requests"]["total"]
             for entry in state["last"][-n:] if n else ():
+                at = calendar.timegm(time.strptime(entry["at"][:19], "%Y-%m-%dT%H:%M:%S"))
+                real = at + int(entry["at"][20:23]) / 1000 - now.wall + now.real
                 if entry["path"].endswith("/session/token"):
-                    at = calendar.timegm(time.strptime(entry["at"][:19], "%Y-%m-%dT%H:%M:%S"))
-                    real = at + int(entry["at"][20:23]) / 1000 - now.wall + now.real
                     self.arrival(name, real, entry["fault"], self.patience(entry.get("retry_after"), at))
+                elif self.gateway:
+                    self.gateway.arrival(name, entry, real)
+            if self.gateway:
+                self.gateway.told(name, n - len(state["last"]), now)
+        if self.gateway:
+            self.gateway.judge(before.real)
 
     @staticmethod
     def patience(retry_after, at):

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from broker import Answer
-from recorder import Ask, Moment, Recorder
+from clock import Moment
+from recorder import Ask, Recorder
 
 URLS = {"sandbox": "https://localhost:1", "east": "https://localhost:2", "west": "https://localhost:3"}
 

@@ -8,7 +8,9 @@ import pytest
 
 import weather as weather_module
 from broker import Broker
+import gateway_weather
 from callers import Caller
+from gateway_recorder import GatewayRecorder
 from recorder import Recorder, Truth
 from weather import Weather
 from world import ENVIRONMENTS, World
@@ -54,7 +56,8 @@ class Simulator:
 def make_world(daemon):
     world = World.__new__(World)
     world.daemon, world.simulator, world.kubernetes = daemon, Simulator(), False
-    world.recorder = Recorder(world.simulator, ENVIRONMENTS)
+    world.recorder, world.gateway = Recorder(world.simulator, ENVIRONMENTS), True
+    world.recorder.gateway = GatewayRecorder(world.recorder)
     world.manager_lock, world.changed, world.agency_at = threading.Lock(), {}, "east"
     world.manager = types.SimpleNamespace(hear=lambda: None, begin=lambda daemon: None)
     world.good = {name: ("KEY", SECRET) for name in ENVIRONMENTS}
@@ -111,13 +114,14 @@ def test_a_restart_keeps_only_what_the_keys_in_the_files_obtained(text, kept):
     assert ("sandbox" in world.recorder.latest) == kept
 
 
-def make_weather(world, monkeypatch, well=True, ready=200):
+def make_weather(world, monkeypatch, well=True, ready=200, passed_on=True):
     """Weather in which calm ends quickly."""
     for name in ("put_keys", "jump"):
         monkeypatch.setattr(world, name, lambda *_, **__: None, raising=False)
     monkeypatch.setattr(weather_module, "RECOVERED", 0.1)
     played = Weather(world, 7, 1, False)
     monkeypatch.setattr(played, "is_well", lambda name: well)
+    monkeypatch.setattr(played, "is_passed_on", lambda name: passed_on)
     monkeypatch.setattr(world.daemon, "get", lambda path: types.SimpleNamespace(status=ready))
     return played
 
@@ -142,10 +146,11 @@ def test_a_turn_to_which_nobody_answers(monkeypatch, code, ended, found):
     assert rules(world) == {found}
 
 
-@pytest.mark.parametrize("well, ready, found", [(True, 200, set()), (False, 200, {"calm"}), (True, 503, {"calm"})])
-def test_calm(monkeypatch, well, ready, found):
+@pytest.mark.parametrize("well, ready, passed_on, found", [
+    (True, 200, True, set()), (False, 200, True, {"calm"}), (True, 503, True, {"calm"}), (True, 200, False, {"calm"})])
+def test_calm(monkeypatch, well, ready, passed_on, found):
     world = make_world(Daemon())
-    make_weather(world, monkeypatch, well, ready).turn("calm", ("alone",))
+    make_weather(world, monkeypatch, well, ready, passed_on).turn("calm", ("alone",))
     assert rules(world) == found
 
 
@@ -216,5 +221,5 @@ def test_an_eager_operator_wants_more_than_an_hour_has_on_both_sides_of_a_restar
 def test_each_turn_can_come_and_all_seeds_end_calmly():
     world = make_world(Daemon())
     names = {name for seed in range(5) for _, name, _ in Weather(world, seed, 600, False).turns}
-    assert names == set(weather_module.TURNS) | {"calm"}
+    assert names == set(weather_module.TURNS | gateway_weather.TURNS) | {"calm"}
     assert all(Weather(world, seed, 60, False).turns[-1][1] == "calm" for seed in range(5))

@@ -8,7 +8,9 @@ import signal
 import time
 
 from broker import wait_until
+import gateway_weather
 from callers import BROKEN
+from downloads import serve_downloads
 from world import ENVIRONMENTS, KINDS, UPSTREAMS
 
 FAULTS = (("refuse", {}), ("refuse", {"status": 403}), ("throttle", {}), ("throttle", {"retry_after": 3}),
@@ -28,20 +30,22 @@ EAGER = 100  # refreshes, so close together that they do not fit into an hour, n
 ALONE = 8 * 3600  # s after which every backoff and budget is over
 
 
-class Weather:
+class Weather(gateway_weather.GatewayWeather):
     def __init__(self, world, seed, seconds, sanitized):
         self.world, self.sanitized = world, sanitized
         self.recorder, self.simulator, self.daemon = world.recorder, world.simulator, world.daemon
-        self.turns, total, left = [], 0, 0
-        dice = random.Random(seed)
+        self.turns, self.connections, total, left = [], [], 0, 0
+        dice, turns, cost = random.Random(seed), TURNS, COST
+        if world.gateway:
+            turns, cost = TURNS | gateway_weather.TURNS, COST | gateway_weather.COST
         while total < seconds:
             if left == 0:
                 self.turns.append((1, "calm", (dice.choice(("operator", "alone")),))) if self.turns else None
                 left = dice.randint(8, 14)
             wait = dice.choice((0.1, 0.5, 1, 1, 2))
-            name = dice.choices(list(TURNS), [row[0] for row in TURNS.values()])[0]
-            self.turns.append((wait, name, TURNS[name][1](dice)))
-            total, left = total + wait + COST.get(name, 0), left - 1
+            name = dice.choices(list(turns), [row[0] for row in turns.values()])[0]
+            self.turns.append((wait, name, turns[name][1](dice)))
+            total, left = total + wait + cost.get(name, 0), left - 1
         self.turns.append((1, "calm", (dice.choice(("operator", "alone")),)))
 
     def play(self, deadline):
@@ -84,11 +88,19 @@ class Weather:
         name, parameters = FAULTS[fault]
         if count and name != "refuse_connect":
             parameters = parameters | {"count": count}
+        if parameters.get("paths") == "all":
+            self.connections.append(self.recorder.open(f"connections {upstream}"))
         self.simulator.fault(upstream, name, **parameters)
 
-    def clear(self, upstream):
+    def clear(self, *upstreams):
         with self.window("clear"):
-            self.simulator.clear_faults(upstream)
+            for upstream in upstreams:
+                self.simulator.clear_faults(upstream)
+                if self.world.gateway:
+                    serve_downloads(self.simulator, upstream)
+                for window in [window for window in self.connections if window[0] == f"connections {upstream}"]:
+                    self.recorder.close(window)
+                    self.connections.remove(window)
 
     def latency(self, upstream, milliseconds):
         self.simulator.settings(upstream, latency_ms=milliseconds)
@@ -242,8 +254,7 @@ class Weather:
     def calm(self, how):
         """All faults end. Then all is well, by an operator's refresh or, after a while, by itself: also without
         a reload, whose reading of the keys would hide that a change was missed."""
-        with self.window("clear"):
-            self.simulator.clear_faults()
+        self.clear(*UPSTREAMS)
         for upstream in UPSTREAMS:
             self.simulator.settings(upstream, lifetime_fixed=30, latency_ms=0)
         for name in ENVIRONMENTS:
@@ -256,6 +267,8 @@ class Weather:
             self.ask_operator()
         for name in ENVIRONMENTS:
             wait_until(lambda name=name: self.is_well(name), f"{name} is well again", RECOVERED, interval=0.2)
+            if self.world.gateway:
+                wait_until(lambda name=name: self.is_passed_on(name), f"requests for {name} are passed on", RECOVERED, 0.2)
         wait_until(lambda: self.daemon.get("/readyz").status == 200, "/readyz says so", 5)
 
     def ask_operator(self):

@@ -16,7 +16,10 @@ import time
 
 import broker as broker_module
 from broker import Broker, frontend_of, wait_frontend, wait_until
+from gateway_recorder import GatewayRecorder
+from gateway_world import GatewayWorld
 from manager import Manager
+from processes import signal_to, state_of
 from recorder import EXCHANGE_TIMEOUT, Recorder
 from simulator import Simulator
 
@@ -32,7 +35,10 @@ class Daemon(Broker):
     """Its log is kept out of its own directory, which is on a small disk where we may mount one. World looks for
     frontends that crashed: without memory, a library may."""
 
-    crashed = None
+    crashed, gateway = None, ""
+
+    def config(self):
+        return super().config() + self.gateway
 
     def __init__(self, *arguments, log, **more):
         self.log_path = log
@@ -41,28 +47,12 @@ class Daemon(Broker):
         self.stderr_path.touch()
 
 
-def signal_to(pid, number):
-    """Whether there was somebody to get it."""
-    try:
-        os.kill(pid, number)
-        return True
-    except ProcessLookupError:
-        return False
-
-
-def state_of(pid):
-    """The letter of ps, None if there is no such process."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-class World:
-    def __init__(self, seed, kubernetes=False):
+class World(GatewayWorld):
+    def __init__(self, seed, kubernetes=False, gateway=True):
+        """gateway: whether requests are passed on."""
         self.random = random.Random(seed)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-chaos-"))
-        self.kubernetes, self.n_swaps = kubernetes, 0
+        self.kubernetes, self.n_swaps, self.gateway, self.local = kubernetes, 0, gateway, {}
         self.simulator, self.manager, self.daemon, self.recorder = None, None, None, None
         self.wanted, self.good, self.changed, self.agency_at = {}, {}, {}, "east"
         self.manager_lock, self.n_crashes = threading.Lock(), 0
@@ -80,6 +70,7 @@ class World:
         for name in UPSTREAMS:
             self.simulator.settings(name, lifetime_fixed=30)
         self.recorder = Recorder(self.simulator, ENVIRONMENTS)
+        self.recorder.gateway = GatewayRecorder(self.recorder) if self.gateway else None
         self.manager = Manager()
         broker_module.binary = lambda name=PROGRAM: os.path.join(os.environ["EQP_BUILD_DIR"], name)
         self.daemon = Daemon(self.simulator, log=self.directory / "log", broker=self.broker_lines(),
@@ -87,6 +78,7 @@ class World:
                              env=self.manager.env | {"EQP_CHAOS_CONTROL": str(control)})
         for _, secret in self.good.values():
             self.daemon.keep_secret(secret)
+        self.begin_gateway(ENVIRONMENTS, UPSTREAMS)
         self.has_disk = self.mount()
         self.put_keys({}, all_good=True)
         self.daemon.start()
@@ -123,7 +115,7 @@ class World:
         return f"max_connections = 600\nmax_connections_per_user = {per_user}\n"
 
     def environments(self, lifetime="2h"):
-        times = TIMES + f"lifetime = {lifetime}\n"
+        times = TIMES + f"lifetime = {lifetime}\n" + ("gateway = yes\n" if self.gateway else "")
         return {"sandbox": times, "production": times, "east": None, "west": None,
                 "agency": times + f"base_url = {self.simulator.urls[self.agency_at]}\n"}
 
@@ -196,13 +188,13 @@ class World:
 
     def stand_still(self):
         """The keeper first: so no frontend begins meanwhile."""
-        for find in (self.keeper, self.frontend):
+        for find in (self.keeper, self.frontend, self.forwarder):
             pid = find()
             if pid and signal_to(pid, signal.SIGSTOP):
                 wait_until(lambda pid=pid: state_of(pid) in ("T", "Z", None), "the daemon stands still", 5, 0.005)
 
     def go_on(self):
-        for pid in (self.frontend(), self.keeper()):
+        for pid in (self.forwarder(), self.frontend(), self.keeper()):
             if pid:
                 signal_to(pid, signal.SIGCONT)
 
@@ -244,7 +236,7 @@ class World:
         old = resource.prlimit(self.keeper(), what)
 
         def put(limit_of):
-            for pid in (self.keeper(), self.frontend()):
+            for pid in (self.keeper(), self.frontend(), self.forwarder()):
                 with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                     resource.prlimit(pid, what, limit_of(pid)) if pid else None
 
@@ -260,7 +252,7 @@ class World:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[0]) * PAGE
 
-    # the two processes
+    # the processes
 
     def keeper(self):
         return self.daemon.process.pid
