@@ -22,7 +22,7 @@ class GatewayCaller(Caller):
         self.pause = self.random.choice((0.3, 1, 2))
         self.gateway = world.recorder.gateway
         self.by_key = self.random.random() < 0.7
-        self.opaque = {}  # by environment: (token, issue)
+        self.opaque, self.old = {}, {}  # by environment: (token, issue)
 
     def turn(self):
         name = self.random.choice(list(ENVIRONMENTS))
@@ -61,7 +61,8 @@ class GatewayCaller(Caller):
             method, before, last = self.random.choice(REFUSED)
         body = self.random.randbytes(self.random.choice(SIZES)) if kind in ("post", "put") else b""
         query = self.random.choice(("", "", "a=+b%2F&c"))
-        token, issue = self.opaque.get(name, (None, 0))
+        tokens = self.old if self.old.get(name) and self.random.random() < 0.1 else self.opaque
+        token, issue = tokens.get(name, (None, 0))
         call = Call(number, kind, name, method, BASE + before + last.format(number), query, len(body),
                     hashlib.sha256(body).hexdigest(), name if self.by_key else None, issue, token)
         headers = {HEADER[0]: HEADER[1], "Cookie": "a=b"}
@@ -82,7 +83,7 @@ class GatewayCaller(Caller):
         if answer is not None:
             self.gateway.answer(call, answer, t0, t1)
             if answer.status == 401 and self.by_key:
-                self.opaque.pop(name, None)
+                self.old[name] = self.opaque.pop(name, None) or self.old.get(name)
         elif error is not None:
             self.gateway.no_answer(call, t0, t1, error)
         else:

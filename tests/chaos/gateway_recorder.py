@@ -23,6 +23,7 @@ HEADER = ("X-Chaos", "a+b%2F c;d")
 FILLER = b"a" * 100
 BROKEN = ("hang", "reset", "garbage", "truncate", "cut")  # faults that leave no whole answer
 SLOW = ("hang", "delay", "drip", "slow_upload")
+GUESSED = 120  # s after which wrong secrets are forgotten
 REMOVED = {(401, "local_key_refused"), (401, "bearer_unknown")}
 NEVER_PASSED = ("set-cookie", "access-control-allow-origin", "strict-transport-security", "alt-svc")
 
@@ -251,6 +252,8 @@ class GatewayRecorder:
             return answer.status in (401, 403, 404, 408, 429, 500, 502, 503, 504)
         if said in REMOVED and call.key:
             return self._unknown(call, t0, t1)
+        if said == (429, "too_many_requests"):  # all callers are one user, and did not know of the new secret
+            return call.kind == "session" and self._during(tuple(f"key {name}" for name in self.keys), t0, t1, GUESSED)
         if said == (503, "stopping"):
             return self._during(("down",), t0, t1)
         if said == (408, "upload_stalled"):

@@ -33,7 +33,8 @@ class GatewayWeather:
         answer = self.daemon.get(f"/v1/{environment}/token?wait=1")
         if answer.status == 200:
             ust = answer.json()["ust"]
-            self.simulator.fault(self.world.upstream_of(environment), "status", paths="api", count=3, status=status,
+            self.recorder.truth(None, ust, (self.world.upstream_of(environment),))
+            self.simulator.fault(self.world.upstream_of(environment), "status", paths="api", count=10, status=status,
                                  body=f"your token is {ust}", headers={"X-Token": ust})
 
     def lose_forwarder(self, number):

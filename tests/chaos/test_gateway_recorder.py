@@ -190,6 +190,16 @@ def test_an_error_with_a_reason(play, status, slug, window):
     assert not play.window(window).answered(KEYED, status, slug=slug)
 
 
+def test_wrong_secrets_are_slowed_down(play):
+    call = Call("", "session", "sandbox", "POST", key="sandbox")
+    message = email.message.Message()
+    message["Content-Type"], message["EQP-Error"] = "application/json", "too_many_requests"
+    slow = Answer(429, message, b'{"code":429,"message":"wait"}')
+    assert play.gateway.keys["sandbox"] and play.window("key sandbox", -60, -30).gateway.opaque(call, slow, play.t0, play.t1) is None
+    assert not play.rules()
+    assert Play().answered(KEYED, 429, slug="too_many_requests") == {"slug"}
+
+
 @pytest.mark.parametrize("status, slug, fault", [(502, "upstream_lost", "cut"), (504, "upstream_slow", "hang"),
                                                  (502, "upstream_malformed", "garbage")])
 def test_an_error_because_of_a_fault(play, status, slug, fault):
