@@ -326,5 +326,5 @@ class GatewayRecorder:
             return
         text = answer.body[:65536].decode(errors="replace") + " ".join(answer.headers.values())
         for ust in tuple(self.recorder.truths):
-            if ust in text and (not told_to or any(entry.authorization == self._sent(ust) for entry in arrivals)):
+            if ust in text and (not told_to or any(entry.authorization == self._sent(ust) for entry in arrivals[-1:])):
                 self.fail("secret", f"{call}: a real token is in the answer; {arrivals}")
