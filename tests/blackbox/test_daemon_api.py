@@ -142,7 +142,7 @@ def test_ready(api, broker):
 def test_status(api):
     status = api.status()
     assert {"version", "pid", "uptime_sec", "ready", "keys_directory", "keys_are_credentials", "port_held", "confinement",
-            "forwarder", "environments"} == set(status)
+            "forwarder", "without_environment", "environments"} == set(status)
     assert status["pid"] == api.process.pid and status["ready"] is False
     rows = {row["name"]: row for row in status["environments"]}
     assert {name: row["state"] for name, row in rows.items()} == {
