@@ -1,6 +1,7 @@
 """What the gateway does when not all is well; the test is the forwarder."""
 
 import base64
+import contextlib
 import select
 import threading
 import time
@@ -172,7 +173,12 @@ def test_an_expired_token_is_never_sent(host):
 # ---- ends ----
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_a_client_that_goes_away_while_it_waits(host, tcp):
+def test_a_client_that_goes_away_while_it_waits(tmp_path, tcp):
+    with contextlib.closing(Host(tmp_path, lanes=1)) as host:
+        goes_away_while_it_waits(host, tcp)
+
+
+def goes_away_while_it_waits(host, tcp):
     client = host.client(tcp).ask(headers=("EQP-Client: test",))
     host.lanes[0].request()
     client.close()
