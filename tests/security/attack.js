@@ -94,6 +94,7 @@ function request(target) {
 function attempts(target) {
         const token = target + "/v1/sandbox/token", refresh = target + "/v1/sandbox/refresh";
         const report = target + "/v1/sandbox/token/rejected", session = target + "/sandbox/rest/v1/app/session/token";
+        const gateway = target + "/sandbox/rest/v1/users/me";
         const named = { "EQP-Client": "page" };
         const tries = {
                 "fetch": () => fetch(token).then(seen),
@@ -129,6 +130,16 @@ function attempts(target) {
                 "frame": () => element("iframe", { src: token }),
                 "object": () => element("object", { data: token }),
                 "sandboxed frame": () => fromFrame(target || location.origin, "/v1/sandbox/token"),
+                "gateway": () => fetch(gateway).then(seen),
+                "gateway no-cors": () => fetch(gateway, { mode: "no-cors" }).then(seen),
+                "gateway named": () => fetch(gateway, { headers: named }).then(seen),
+                "gateway bearer": () => fetch(gateway, { headers: { "Authorization": "Bearer eqpl1.x" } }).then(seen),
+                "gateway post no-cors": () => fetch(gateway, { method: "POST", mode: "no-cors", body: "{}" }).then(seen),
+                "gateway delete": () => fetch(gateway, { method: "DELETE" }).then(seen),
+                "gateway keepalive": () => fetch(gateway, { method: "POST", keepalive: true, mode: "no-cors" }).then(seen),
+                "gateway form": () => form(target, "/sandbox/rest/v1/users/me", "multipart/form-data", { a: "b" }),
+                "gateway image": () => element("img", { src: gateway }),
+                "gateway frame": () => element("iframe", { src: gateway }),
                 "websocket": () => socket(target),
                 "events": () => events(target),
         };
