@@ -15,6 +15,7 @@ import math
 from downloads import BASE, LONG, PIECES, TEXT
 from recorder import EXCHANGE_TIMEOUT, SETTLE, Ask
 
+CONNECT_TIMEOUT = 2
 ANSWER_TIMEOUT = 8
 LONGEST = 60 + EXCHANGE_TIMEOUT + 4 + 2 * ANSWER_TIMEOUT + 10  # s: a turn, a token, another one, two answers, a body
 KEPT = 30  # s for which a call that is over is looked after: something might still arrive of it
@@ -260,6 +261,8 @@ class GatewayRecorder:
             return self._during(("jump", "stopped"), t0, t1)
         if said == (503, "gateway_busy"):
             return t1.real - t0.real > 55 or self._during(("jump", "lost forwarder", "stopped", "down"), t0, t1)
+        if said == (502, "upstream_unreachable") and t1.real - t0.real > CONNECT_TIMEOUT:
+            return True  # a busy machine may take so long for TLS, when a new forwarder begins with 16 connections at once
         if said in ((502, "upstream_unreachable"), (502, "upstream_lost"), (502, "upstream_malformed")):
             return self._trouble(call, t0, t1) or self._during(("clear",), t0, t1) or \
                 any(entry.fault in BROKEN for entry in arrivals)

@@ -31,11 +31,11 @@ class Simulator:
 class Play:
     """A recorder, and calls 5 s ago whose answers are judged at once."""
 
-    def __init__(self):
+    def __init__(self, took=1):
         self.recorder = Recorder(Simulator(), {"sandbox": ("sandbox",), "agency": ("east", "west")})
         self.gateway = self.recorder.gateway = GatewayRecorder(self.recorder)
         now = self.recorder.clock.now()
-        self.t0, self.t1 = (Moment(*(value - ago for value in now)) for ago in (5, 4))
+        self.t0, self.t1 = (Moment(*(value - ago for value in now)) for ago in (4 + took, 4))
         self.recorder.truths["the-real-token"] = Truth("sandbox", now.ours + 20, now, 1)
 
     def arrives(self, call, status=200, fault=None, upstream="sandbox", token="the-real-token", after=0.5, **other):
@@ -188,6 +188,11 @@ def test_an_error_without_a_reason(play, status, slug):
     (401, "bearer_unknown", "key sandbox"), (401, "local_key_refused", "key sandbox"), (500, "internal", "impaired")])
 def test_an_error_with_a_reason(play, status, slug, window):
     assert not play.window(window).answered(KEYED, status, slug=slug)
+
+
+@pytest.mark.parametrize("took, wrong", [(2.1, set()), (1.9, {"slug"})])
+def test_a_connection_that_takes_its_time(took, wrong):
+    assert Play(took).answered(GET, 502, slug="upstream_unreachable") == wrong
 
 
 def test_wrong_secrets_are_slowed_down(play):

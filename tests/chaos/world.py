@@ -16,7 +16,7 @@ import time
 
 import broker as broker_module
 from broker import Broker, frontend_of, wait_frontend, wait_until
-from gateway_recorder import GatewayRecorder
+from gateway_recorder import CONNECT_TIMEOUT, GatewayRecorder
 from gateway_world import GatewayWorld
 from manager import Manager
 from processes import signal_to, state_of
@@ -27,7 +27,7 @@ PROGRAM = "tests/chaos/eqp-brokerd-chaos"
 KINDS = ("memory", "socket", "file", "loop", "json", "http", "curl")
 UPSTREAMS = ("sandbox", "production", "east", "west")
 ENVIRONMENTS = {"sandbox": ("sandbox",), "production": ("production",), "agency": ("east", "west")}
-TIMES = f"connect_timeout = 2s\nexchange_timeout = {EXCHANGE_TIMEOUT}s\n"
+TIMES = f"connect_timeout = {CONNECT_TIMEOUT}s\nexchange_timeout = {EXCHANGE_TIMEOUT}s\n"
 PAGE = 4096
 
 
