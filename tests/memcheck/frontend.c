@@ -31,6 +31,12 @@ int __wrap_confine_frontend(int pair_fd, int highest_fd, struct confinement *ret
         return __wrap_confine_keeper(ret);
 }
 
+int __wrap_confine_forwarder(struct confinement *ret);
+int __wrap_confine_forwarder(struct confinement *ret)
+{
+        return __wrap_confine_keeper(ret);
+}
+
 int __real_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const words[], char *const variables[]);
 int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
