@@ -129,8 +129,7 @@ static void on_idle_lane(void *userdata)
         }
 }
 
-/* Lanes had news for connections: libmicrohttpd goes on with them at once, instead of in a turn of its own.
- */
+/* Lanes had news for connections: libmicrohttpd goes on with them at once, and not in a turn of its own. */
 static void after_lanes(void *userdata)
 {
         struct gateway *gateway = userdata;
