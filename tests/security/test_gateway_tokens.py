@@ -92,8 +92,8 @@ def test_it_is_covered_in_heads_and_errors(broker, upstream, status):
     assert len(upstream.heard) >= 20
 
 
-@pytest.mark.parametrize("size", [0, 100, 16_000, 40_000, 50_000, 60_000, 65_000])
-@pytest.mark.parametrize("piece", [700, 10_000, 16_384, 70_000])
+@pytest.mark.parametrize("size", [0, 16_000, 50_000, 65_000])
+@pytest.mark.parametrize("piece", [10_000, 16_384, 70_000])
 @pytest.mark.parametrize("told", ["length", "chunked", "closing"])
 def test_it_is_covered_in_errors_of_up_to_64_kib(broker, upstream, size, piece, told):
     """Wherever it stands, and in whatever pieces the body comes."""
@@ -164,6 +164,7 @@ def test_a_guesser_slows_down_nobody_but_himself(broker, mallory):
 
 # ---- requests that somebody has others make ----
 
+@pytest.mark.slow("hundreds of runs of curl")
 def test_a_server_that_is_made_to_fetch_a_url(broker, upstream):
     """URL, body and type of content are the attacker's, and it follows redirects."""
     port, urls = broker.port, []
