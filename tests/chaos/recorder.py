@@ -155,7 +155,7 @@ class Recorder:
             without = self.without[ask.environment]
             wrong = any(ask.environment in names and without_end < begin and end < t0.real
                         for without_begin, without_end in without if t1.real - without_begin < BRIEF
-                        for begin, end, names in self.ready)
+                        for begin, end, names in tuple(self.ready))
             without.append((t0.real, t1.real))
         if wrong and not self.during(("impaired", "move", "down", "jump"), t0.real - BRIEF, t1.real):
             self.fail("ready", f"{ask}: /readyz said 200, and there was no token before and after")

@@ -125,6 +125,16 @@ def test_the_token_of_another_environment(play):
     assert play.rules() == {"environment"}
 
 
+def test_the_token_of_before_a_move(play):
+    """Excused as long as it moves."""
+    call = GET._replace(environment="agency")
+    play.recorder.truths["of-west"] = Truth("west", play.t1.ours + 20, play.t1, 1)
+    play.window("move").arrives(call, token="of-west", upstream="east")
+    assert not play.rules()
+    play.recorder.windows.clear()
+    assert play.arrives(call._replace(number="8f", path=BASE + "8f"), token="of-west", upstream="east").rules() == {"environment"}
+
+
 def test_the_wrong_upstream(play):
     play.arrives(GET, upstream="east", token="unknown")
     assert play.rules() == {"environment"}
