@@ -283,9 +283,11 @@ class Big:
 
     def __init__(self, host, size, upload):
         self.host, self.size, self.upload, self.good = host, size, upload, 0
+        self.begun = threading.Barrier(len(host.lanes))
 
     def carry(self, lane):
         request = lane.request()
+        self.begun.wait(20)  # a lane that is through too early would be given another request
         if self.upload:
             lane.go_on()
             left = request.length
