@@ -134,6 +134,7 @@ def test_one_that_hangs_is_in_nobodys_way(served):
 
 def test_one_that_hangs_is_ended_by_a_reload(served):
     forwarder = wait_forwarder(served.process.pid)
+    wait_until(lambda: served.status()["forwarder"] == "running", "it is up: until then it has 30 s")
     os.kill(forwarder, signal.SIGSTOP)
     switch(served, "")
     wait_until(lambda: is_gone(forwarder), "it has ended", timeout=15)

@@ -195,6 +195,7 @@ def test_all_places_are_taken(stranger, upstream, make_broker):
         idle = [held.idle(broker) for _ in range(16)]
         assert broker.get(TOKEN).status == 200
         assert idle[0].recv(1) == b""
+        wait_until(lambda: count(stranger, broker, "eqp_broker_connections") == 16, "that one has gone, too")
         idle[0] = held.idle(broker)
         assert all(ask(broker, stream).status == 200 for stream in idle)
         assert as_other(stranger, broker, "/livez"), "health is answered nevertheless"

@@ -118,11 +118,14 @@ def test_unix_with_groups(start, tmp_path):
             peer = probe.find()
         assert (peer["known"], peer["tcp"], peer["uid"], peer["gid"]) == (True, False, person.uid, person.gid)
         assert not peer["later"] and set(peer["groups"]) == set(person.groups) & set(range(20100, 20200))
-    # Once more at once: not while others may have their turn.
-    with connect_as(person, path):
-        assert probe.find()["later"]
-        time.sleep(0.2)
-        assert len(probe.order("find")["groups"]) == 100
+    # Once more at once: not while others may have their turn. On a busy machine that may be over soon.
+    for _ in range(50):
+        with connect_as(person, path):
+            if probe.find()["later"]:
+                time.sleep(0.2)
+                assert len(probe.order("find")["groups"]) == 100
+                return
+    raise AssertionError("whoever has so many groups has a turn each time")
 
 
 @pytest.mark.parametrize("end", ["closed", "became another"])
