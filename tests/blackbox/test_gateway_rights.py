@@ -329,7 +329,7 @@ class Big:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("upload", [True, False])
-def test_a_hundred_megabytes_take_no_more_memory_than_one(tmp_path, upload):
+def test_a_hundred_megabytes_take_no_more_memory_than_one(plain_build, tmp_path, upload):
     host = Host(tmp_path, lanes=8, settings=gh.ALLOW_ALL + "body_max = 100M\n")
     passed(host, host.client().ask(method="POST", body=b"x"))  # what is made once is there
     before = host.memory()

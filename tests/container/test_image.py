@@ -16,7 +16,7 @@ from conftest import ROOT
 from machine import run
 from pod import BROKER, BROKER_UID, SIMULATOR
 
-LIMIT_BYTES = 23_000_000
+LIMIT_BYTES = 24_000_000
 LABEL = "org.opencontainers.image."
 
 
