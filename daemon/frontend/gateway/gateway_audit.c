@@ -19,7 +19,7 @@
 #define REFUSED_USEC  USEC_PER_SEC
 #define REFUSED_BURST 120
 #define READS_USEC    USEC_PER_SEC
-#define READS_BURST   2 * READERS_MAX
+#define READS_BURST   (2 * READERS_MAX)
 
 struct reader {
         bool known;
@@ -82,7 +82,7 @@ static const char *show_path(const struct gateway_audit_what *what, char text[st
 static void say_change(struct gateway_audit *audit, const struct gateway_audit_what *what,
                        const struct gateway_audit_how *how, uint64_t now_usec)
 {
-        char who[160], path[PATH_SHOWN + 4], text[768], kept_back[LINE_BUDGET_TEXT_MAX], status[64];
+        char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX], status[64];
 
         if (!line_budget_spend(&audit->changes, CHANGES_USEC, CHANGES_BURST, now_usec)) {
                 return;
@@ -102,7 +102,7 @@ static void say_change(struct gateway_audit *audit, const struct gateway_audit_w
 void gateway_audit_refused(struct gateway_audit *audit, const struct gateway_audit_what *what,
                            unsigned status, const char *slug, uint64_t now_usec)
 {
-        char who[160], path[PATH_SHOWN + 4], text[768], kept_back[LINE_BUDGET_TEXT_MAX];
+        char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX];
 
         if (!line_budget_spend(&audit->refused, REFUSED_USEC, REFUSED_BURST, now_usec)) {
                 return;

@@ -117,13 +117,13 @@ enum transfer_step transfer_refused_look(struct transfer *transfer, uint64_t now
         if (!request->question && !ask(transfer, now_usec)) {
                 return pass_on(transfer, now_usec);
         }
-        if (now_usec >= transfer->until_usec ||
+        struct question *question = request->question;
+        if (!question || now_usec >= transfer->until_usec ||
             (request->cut_short && now_usec >= request->wait_until_usec) ||
-            (request->question->answered && !is_under_way(request))) {
+            (question->answered && !is_under_way(request))) {
                 return pass_on(transfer, now_usec);
         }
-        waiters_add(request->question->answered ? &request->environment->waiters
-                                                : &request->question->waiters,
+        waiters_add(question->answered ? &request->environment->waiters : &question->waiters,
                     &request->waiter);
         request_wait(request, transfer->until_usec);
         return TRANSFER_WAITS;
