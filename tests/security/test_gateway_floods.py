@@ -71,7 +71,7 @@ FLOODS = {
 @pytest.mark.slow("eighteen floods, seconds each")
 @pytest.mark.parametrize("flood", FLOODS)
 @pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
-def test_a_token_is_got_meanwhile(broker, upstream, alice, mallory, flood, allowed):
+def test_a_token_is_got_meanwhile(plain_build, broker, upstream, alice, mallory, flood, allowed):
     def answer(asked, line):
         if "/large/" not in asked.target:
             return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
