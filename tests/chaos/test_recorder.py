@@ -165,7 +165,12 @@ def test_life_that_is_too_short_by_habit(recorder):
 
 
 def test_token_that_was_reported(recorder):
-    recorder.reported["good"] = time.monotonic() - 1
+    recorder.reported["good"] = now = time.monotonic() - 1
+    assert judge(recorder, answer(200, token())) == {"reported"}
+    recorder.wrong.clear()
+    recorder.windows.append(["down", now + 0.1, now + 0.3])  # killed as the other one came
+    assert not judge(recorder, answer(200, token()))
+    recorder.windows[-1][1:] = now + 1.5, now + 1.6
     assert judge(recorder, answer(200, token())) == {"reported"}
 
 
