@@ -77,12 +77,13 @@ static int add_own(struct request_form *form)
         add_node(form, "User-Agent:");
         add_node(form, "Content-Type:");
         if (packet->token_length > 0) {
-                form->authorization = malloc(sizeof("Authorization: Bearer ") + packet->token_length);
+                size_t size = sizeof("Authorization: Bearer ") + packet->token_length;
+                form->authorization = malloc(size);
                 if (!form->authorization) {
                         return -ENOMEM;
                 }
-                (void)sprintf(form->authorization, "Authorization: Bearer %.*s", (int)packet->token_length,
-                              lane_request_token(packet));
+                (void)snprintf(form->authorization, size, "Authorization: Bearer %.*s",
+                               (int)packet->token_length, lane_request_token(packet));
                 add_node(form, form->authorization);
         }
         return 0;
