@@ -66,6 +66,7 @@ def captive(confined, session_simulator, elsewhere, tmp_path_factory):
         broker.wait_valid()
         broker.crashed = None
         wait_until(lambda: broker.status()["forwarder"] == "running", "it runs")
+        wait_until(lambda: broker.status()["forwarder"] == "running", "it has confined itself")
         connected, fresh = make_sockets(wait_forwarder(broker.process.pid), elsewhere)
         key = broker.keys_directory / "sandbox"
         with attacks.sleeping() as other:
@@ -81,6 +82,7 @@ def test_the_lists_are_of_attacks_that_there_are():
 @pytest.mark.parametrize("name", [name for name in attacks.ALL if name not in LEFT_TO_IT])
 def test_inside_it_is_refused(name, captive):
     broker, place = captive
+    wait_until(lambda: broker.status()["forwarder"] == "running", "the next one has confined itself, too")
     forwarder = wait_forwarder(broker.process.pid)
     outcome = attacks.outcome_of(forwarder, place, attacks.ALL[name])
     if name in attacks.OF_ANOTHER_ARCHITECTURE:
@@ -95,6 +97,7 @@ def test_inside_it_is_refused(name, captive):
 def test_landlock_is_behind_the_filter(captive):
     """What the filter lets pass, bind aside, is no way to a port of its own: a socket that listens unbound would get one."""
     broker, place = captive
+    wait_until(lambda: broker.status()["forwarder"] == "running", "the next one has confined itself, too")
     forwarder = wait_forwarder(broker.process.pid)
     with Inside(forwarder) as process:
         fresh = process.call("socket", socket.AF_INET, socket.SOCK_STREAM, 0)
