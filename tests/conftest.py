@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption("--no-slow", action="store_true", help="leave out the tests that are marked slow")
+    parser.addoption("--only-slow", action="store_true", help="leave out all others")
 
 
 def pytest_configure(config):
@@ -17,6 +18,10 @@ def pytest_configure(config):
 @pytest.hookimpl(trylast=True)  # of those that -k and -m have left
 def pytest_collection_modifyitems(config, items):
     left_out = [item for item in items if item.get_closest_marker("slow")]
+    if config.getoption("--only-slow"):
+        config.hook.pytest_deselected(items=[item for item in items if item not in left_out])
+        items[:] = left_out
+        return
     if not config.getoption("--no-slow") or not left_out:
         return
     items[:] = [item for item in items if item not in left_out]

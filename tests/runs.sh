@@ -46,18 +46,22 @@ what_goes_beside() {
         check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
 }
 
-# Everything.
+# Everything; HOW: only_slow, after the quick run, which has run the others.
 plan_all() {
+        local how=${1:-} folder
+
         step check_or_end build "gcc, warnings are errors" build_gcc
         step check build "clang, warnings are errors" build_clang
         step check build "gcc with address and undefined behaviour sanitizers" build_sanitize
         step check build "clang with the thread sanitizer" build_threads
-        step suite_meson build-gcc
+        [ -n "$how" ] || step suite_meson build-gcc
         step suite_meson build-sanitize
         step beside "demo, lint, levels, fuzzing" what_goes_beside # the rest mostly waits
-        step suite_shared build-gcc tests/blackbox
-        step suite_shared build-gcc tests/security
-        step suite_shared build-gcc tests/docs tests/dev tests/clients
+        # shellcheck disable=SC2086 # may be nothing
+        for folder in tests/blackbox tests/security tests/docs tests/dev; do
+                step $how suite_shared build-gcc "$folder"
+        done
+        step suite_shared build-gcc tests/clients
         step without_slow suite_sandboxed build-gcc
         step suite_shared build-sanitize tests/blackbox
         step suite_shared build-sanitize tests/security
@@ -83,13 +87,13 @@ verb_test() {
                 need $packages_build $packages_demo $packages_lint_quick $packages_test
                 plan_quick
                 ;;
-        --all)
+        --all | --rest)
                 # shellcheck disable=SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
                         $packages_container $packages_deb $packages_system $packages_memcheck
-                plan_all
+                plan_all "$([ "$1" = --all ] || echo only_slow)"
                 ;;
-        *) die "'$1' is no argument of test; there is --all only" ;;
+        *) die "'$1' is no argument of test; there are --all and --rest" ;;
         esac
         need_localhost
         make_staging

@@ -54,7 +54,7 @@ reachable() {
         echo "$copy"
 }
 
-slow=() # with --no-slow in it, tests that are marked so are left out; see tests/conftest.py
+slow=() # --no-slow: tests that are marked so are left out; --only-slow: all others; see tests/conftest.py
 
 # run_pytest SUITE BUILD LOG ARGUMENTS...
 run_pytest() {
@@ -76,17 +76,29 @@ suite_pytest() {
 
 # share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; what is in one file
 # stays together and in order. Tests that measure what others beside them would change, and are marked so, follow
-# one after another. WHICH is an expression as of pytest -k.
+# one after another. WHICH is an expression as of pytest -k. A part of which nothing is left is none.
 share_out() {
         local name=$1 directory=$2 which=$3 workers log
         log=build-results/${name//[^a-z0-9]/-}
         workers=$(workers_on "$directory")
         shift 3
-        title "$name, $workers at a time"
-        run_pytest "$name" "$directory" "$log.xml" -n "$workers" --dist loadfile -m "not alone" -k "$which" "${slow[@]}" "$@"
-        grep -rqw 'mark\.alone' --include='test_*.py' "$@" || return 0
-        title "$name, those that want to be alone"
-        run_pytest "$name" "$directory" "$log-alone.xml" -m alone -k "$which" "${slow[@]}" "$@"
+        if is_any -m "not alone" -k "$which" "${slow[@]}" "$@"; then
+                title "$name, $workers at a time"
+                run_pytest "$name" "$directory" "$log.xml" -n "$workers" --dist loadfile \
+                        -m "not alone" -k "$which" "${slow[@]}" "$@"
+        fi
+        if is_any -m alone -k "$which" "${slow[@]}" "$@"; then
+                title "$name, those that want to be alone"
+                run_pytest "$name" "$directory" "$log-alone.xml" -m alone -k "$which" "${slow[@]}" "$@"
+        fi
+}
+
+# Is any test chosen? Only pytest's own "none was" is a no.
+is_any() {
+        local code=0
+        EQP_BUILD_DIR=$directory PYTHONDONTWRITEBYTECODE=1 \
+                "$python" -m pytest -q -p no:cacheprovider --collect-only "$@" >/dev/null 2>&1 </dev/null || code=$?
+        [ $code != 5 ]
 }
 
 # suite_shared BUILD FOLDER...: several tests at a time.
@@ -100,13 +112,19 @@ without_slow() {
         "$@"
 }
 
-# The daemon's tests and the attacks once more, inside the system call filter that its unit puts on it.
+# only_slow COMMAND...: the others have been run.
+only_slow() {
+        local slow=(--only-slow)
+        "$@"
+}
+
+# The daemon's tests once more, inside the system call filter that its unit puts on it.
 suite_sandboxed() {
         local inside=$staging/sandboxed
         "$python" tests/sandbox/stage.py "$(reachable "$1")" "$inside" || true
         chmod go+rx "$staging"
-        share_out "$1: inside the unit's filter" "$inside" 'filter or security or daemon' \
-                tests/sandbox tests/security tests/blackbox
+        share_out "$1: inside the unit's filter" "$inside" 'filter or daemon or forwarder' \
+                tests/sandbox tests/blackbox
 }
 
 # The packages on a booted systemd. The figures are printed, and kept in build-system/figures.json.

@@ -7,13 +7,14 @@ verb_table='
 demo [--keep]
   build, then watch a token being obtained, served and renewed, in under a minute
   --keep leaves the broker and the simulator running for you to play with.
-test [--all]
+test [--all | --rest]
   build and run the tests, in a few minutes; ends with a count. --all: everything there is
   Without --all: one build with gcc, unit tests, scenarios, histories, the fuzz corpus, the black-box tests, attacks,
   the examples of the README, quick lint and the demo. What waits long by nature is left out, and counted.
   With --all, in more than half an hour: clang and sanitizers as well, slow tests, the filter of the unit, calls that fail,
   chaos, valgrind, threads, optimisation levels, containers, packages on a booted systemd, fuzzing, all of lint.
-  CONTRIBUTING.md says which run finds what. As root it tests more: what cannot be tested is listed as skipped.
+  --rest is --all without what ./dev test alone has just run. CONTRIBUTING.md says which run finds what.
+  As root it tests more: what cannot be tested is listed as skipped.
 pytest [ARGUMENT...]
   build into build/, then run pytest on it: ./dev pytest tests/blackbox -k rejected
   The arguments are those of pytest; without a file or folder: tests/blackbox. EQP_BUILD_DIR=DIRECTORY names another
