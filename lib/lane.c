@@ -194,7 +194,9 @@ static bool check_request(const struct lane_request *request, size_t length)
         }
         if (!is_bool(&request->has_body) || !is_bool(&request->whole) || !is_bool(&request->expect) ||
             !is_text(request->environment, sizeof(request->environment)) ||
-            !environment_name_valid(request->environment, strlen(request->environment))) {
+            !environment_name_valid(request->environment, strlen(request->environment)) ||
+            !is_text(request->base_url, sizeof(request->base_url)) ||
+            !is_visible(request->base_url, strlen(request->base_url))) {
                 return false;
         }
         return check_method(request) && check_body(request) && !(request->expect && request->whole) &&
@@ -300,6 +302,7 @@ const char *lane_fail_name(enum lane_fail fail)
                 [LANE_FAIL_BUSY] = "busy",
                 [LANE_FAIL_ABORTED] = "aborted",
                 [LANE_FAIL_UNKNOWN] = "unknown",
+                [LANE_FAIL_MOVED] = "moved",
                 [LANE_FAIL_STOPPING] = "stopping",
                 [LANE_FAIL_INTERNAL] = "internal",
         };

@@ -22,6 +22,7 @@
  * ends the lane with what it carries. */
 #pragma once
 
+#include "lib/base_url.h"
 #include "lib/names.h"
 
 #include <stdbool.h>
@@ -69,6 +70,7 @@ struct lane_packet {
 struct lane_request {
         struct lane_packet head;
         char environment[ENVIRONMENT_NAME_MAX + 1];
+        char base_url[BASE_URL_MAX + 1];  /* the one that the token is of: another host is not to get it */
         char method[LANE_METHOD_MAX + 1]; /* a token of RFC 9110; not CONNECT, not TRACE */
         bool has_body;                    /* with false, body_length is 0. A HEAD has none. */
         bool whole;  /* all of the body is in this packet; as well where there is none */
@@ -114,6 +116,7 @@ enum lane_fail {
         LANE_FAIL_BUSY,     /* all connections to the upstream were in use for too long */
         LANE_FAIL_ABORTED,  /* the frontend wanted it */
         LANE_FAIL_UNKNOWN,  /* of this environment nothing is known here */
+        LANE_FAIL_MOVED,    /* the base URL that this environment has here is another one */
         LANE_FAIL_STOPPING, /* the forwarder is coming to its end */
         LANE_FAIL_INTERNAL, /* no memory */
         _LANE_FAIL_COUNT,

@@ -122,6 +122,10 @@ static void begin(struct lane *lane, const struct lane_request *packet, size_t l
                 refuse(lane, LANE_FAIL_UNKNOWN, "nothing is known of this environment");
                 return;
         }
+        if (!streq(packet->base_url, upstream->base_url)) {
+                refuse(lane, LANE_FAIL_MOVED, NULL);
+                return;
+        }
         if (upstream->obstacle) {
                 refuse(lane, LANE_FAIL_UNREACHABLE, upstream->obstacle);
                 on_stale(upstream, lane);

@@ -125,7 +125,8 @@ static void take_base_url(struct upstream *upstream, const char *base_url)
         size_t origin = strlen("https://") + strcspn(host, "/");
 
         (void)snprintf(upstream->way->origin, sizeof(upstream->way->origin), "%.*s/", (int)origin, base_url);
-        (void)snprintf(upstream->path, sizeof(upstream->path), "%s", base_url + origin);
+        (void)snprintf(upstream->base_url, sizeof(upstream->base_url), "%s", base_url);
+        upstream->path = upstream->base_url + origin;
 }
 
 /* ---- whom to trust ---- */

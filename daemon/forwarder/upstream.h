@@ -10,7 +10,8 @@ struct upstream {
         struct ring place; /* among those in force; in none: requests under way still use it */
         unsigned n_references;
         char environment[ENVIRONMENT_NAME_MAX + 1];
-        char path[BASE_URL_MAX + 1]; /* of the base URL; "" or "/..." */
+        char base_url[BASE_URL_MAX + 1];
+        const char *path; /* the end of that; "" or "/..." */
         uint64_t answer_timeout_usec;
         bool reached;         /* once: libcurl has kept its addresses */
         const char *obstacle; /* it cannot be reached: why, in words; NULL: there is none */

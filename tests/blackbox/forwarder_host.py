@@ -39,7 +39,7 @@ def sealed(text, seals=SEALS):
 
 class Forwarder:
     def __init__(self, hello=None, wrapper=()):
-        self.hello, self.wrapper, self.lanes, self.records = hello, wrapper, [], []
+        self.hello, self.wrapper, self.lanes, self.records, self.base_urls = hello, wrapper, [], [], {}
 
     def __enter__(self):
         self.end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -111,11 +111,12 @@ class Forwarder:
 
     def upstream(self, environment, url, authorities, address="127.0.0.1"):
         fd = sealed(authorities)
+        self.base_urls[environment] = url
         self.say("upstream", environment, url, len(authorities), address, fd=fd)
         os.close(fd)
 
     def lane(self, identity=None):
-        lane = Lane(len(self.lanes) if identity is None else identity)
+        lane = Lane(len(self.lanes) if identity is None else identity, self.base_urls)
         self.say("lane", lane.id, fd=lane.other.fileno())
         lane.other.close()
         self.lanes.append(lane)

@@ -16,10 +16,10 @@ BUILD = pathlib.Path(os.environ.get("EQP_BUILD_DIR", "build")).resolve()
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 TOKEN_2 = "secondTOKENsecondTOKENsecond.TOKEN22second9"
 REQUEST, DATA, END, ABORT, CONTINUE, RESPONSE, LAST, FAIL = range(1, 9)
-UNREACHABLE, MALFORMED, LOST, SLOW, STALLED, BUSY, ABORTED, UNKNOWN, STOPPING, INTERNAL = range(10)
+UNREACHABLE, MALFORMED, LOST, SLOW, STALLED, BUSY, ABORTED, UNKNOWN, MOVED, STOPPING, INTERNAL = range(11)
 
 HEAD = struct.Struct("=IIQ")
-REQUEST_FORM = struct.Struct("=IIQ33s17s???3xqIIII")
+REQUEST_FORM = struct.Struct("=IIQ33s161s17s???2xqIIII")
 DATA_FORM = struct.Struct("=IIQI?3x")
 RESPONSE_FORM = struct.Struct("=IIQI???xqII")
 FAIL_FORM = struct.Struct("=IIQI?160s3x")
@@ -37,11 +37,12 @@ class Request:
     """What came as REQUEST."""
 
     def __init__(self, packet):
-        (_, _, self.number, environment, method, self.has_body, self.whole, self.expect, self.length, target, headers,
-         token, data) = REQUEST_FORM.unpack_from(packet)
+        (_, _, self.number, environment, base_url, method, self.has_body, self.whole, self.expect, self.length, target,
+         headers, token, data) = REQUEST_FORM.unpack_from(packet)
         rest = packet[REQUEST_FORM.size:]
         assert len(rest) == target + headers + token + data
-        self.environment, self.method = (text.split(b"\0")[0].decode() for text in (environment, method))
+        self.environment, self.base_url, self.method = (
+            text.split(b"\0")[0].decode() for text in (environment, base_url, method))
         self.target = rest[:target].decode()
         self.lines = rest[target:target + headers].decode("latin-1").split("\r\n")[:-1]
         self.headers = {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in self.lines}

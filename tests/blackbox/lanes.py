@@ -17,10 +17,10 @@ import subprocess
 import time
 
 REQUEST, DATA, END, ABORT, CONTINUE, RESPONSE, LAST, FAIL = range(1, 9)
-FAILS = ["unreachable", "malformed", "lost", "slow", "stalled", "busy", "aborted", "unknown", "stopping", "internal"]
+FAILS = ["unreachable", "malformed", "lost", "slow", "stalled", "busy", "aborted", "unknown", "moved", "stopping", "internal"]
 
 PACKET = struct.Struct("=IIQ")
-REQUEST_HEAD = struct.Struct("=IIQ33s17s???3xq4I")
+REQUEST_HEAD = struct.Struct("=IIQ33s161s17s???2xq4I")
 DATA_HEAD = struct.Struct("=IIQI?3x")
 RESPONSE_HEAD = struct.Struct("=IIQI???xqII")
 FAIL_HEAD = struct.Struct("=IIQI?160s3x")
@@ -73,8 +73,8 @@ class Answer:
 
 
 class Lane:
-    def __init__(self, identity):
-        self.id, self.number = identity, 0
+    def __init__(self, identity, base_urls):
+        self.id, self.number, self.base_urls = identity, 0, base_urls
         self.end, self.other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self.end, self.other):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -85,7 +85,7 @@ class Lane:
         self.end.close()
 
     def begin(self, method, target, headers=(), body=b"", token="", *, environment="sandbox", length=None, expect=False,
-              whole=None, has_body=None, number=None, lines=None):
+              whole=None, has_body=None, number=None, lines=None, base_url=None):
         """length: of a body that comes later; -1: it is not known."""
         self.number = number or self.number + 1
         if lines is None:
@@ -93,8 +93,9 @@ class Lane:
         target = target.encode("latin-1") if isinstance(target, str) else target
         whole = length is None if whole is None else whole
         has_body = bool(body) or length is not None if has_body is None else has_body
+        base_url = base_url or self.base_urls.get(environment, "https://nowhere.example")
         self.end.send(REQUEST_HEAD.pack(
-            REQUEST, 0, self.number, environment.encode(), method.encode(), has_body, whole, expect,
+            REQUEST, 0, self.number, environment.encode(), base_url.encode(), method.encode(), has_body, whole, expect,
             len(body) if length is None else length, len(target), len(lines), len(token), len(body))
             + target + lines + token.encode() + body)
         return self.number
@@ -170,6 +171,7 @@ class Lane:
 class Carrier:
     def __init__(self, *, program="blackbox/carrier-host", environment=None):
         self.program, self.environment, self.lanes, self.said = program, environment or {}, [], []
+        self.base_urls = {}
 
     def __enter__(self):
         self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -211,11 +213,12 @@ class Carrier:
 
     def upstream(self, environment, url, authorities, *, connect_ms=5000, answer_ms=20000, proxy="-",
                  addresses=("127.0.0.1",)):
+        self.base_urls[environment] = url
         assert self.order("upstream", environment, url, authorities or "-", connect_ms, answer_ms, proxy,
                           *addresses) == "ok"
 
     def lane(self, identity=None):
-        lane = Lane(len(self.lanes) if identity is None else identity)
+        lane = Lane(len(self.lanes) if identity is None else identity, self.base_urls)
         said = self.order("lane", lane.id, fd=lane.other.fileno())
         lane.other.close()
         if said != "ok":

@@ -133,7 +133,8 @@ def test_more_after_the_end_of_a_body(play, carrier, packets):
 
 def test_any_bytes_at_all(play, carrier):
     upstream = play(answering(PLAIN))
-    good = REQUEST_HEAD.pack(REQUEST, 0, 1, b"sandbox", b"GET", False, True, False, 0, 2, 0, 0, 0) + b"/x"
+    good = REQUEST_HEAD.pack(REQUEST, 0, 1, b"sandbox", b"https://nowhere.example", b"GET", False, True, False,
+                             0, 2, 0, 0, 0) + b"/x"
     for packet in [b"x", good[:-1], good + b"x", good[:40], b"\0" * 96, b"\xff" * 96, os.urandom(5000),
                    struct.pack("=IIQ", END, 1, 1), good[:4] + b"\1" + good[5:], b"x" * 49153]:
         lane = carrier.lane()
@@ -349,6 +350,15 @@ def test_environments_come_change_and_go(play, carrier, authority):
     assert carrier.order("upstream", "sandbox", "http://localhost/", authority.path, 1, 1, "-", "127.0.0.1").startswith("error")
     assert carrier.order("upstream", "sandbox", "https://localhost", authority.path, 1, 1, "-", "localhost").startswith("error")
     assert lane.ask("GET", "/x").status == 200
+
+
+def test_a_token_goes_to_its_own_base_url_only(play):
+    """The frontend may know of a new one before the forwarder, or after it."""
+    first, second = play(answering(PLAIN)), play(answering(PLAIN))
+    got = second.lane.ask("GET", "/x", base_url=first.url, token="the-first-ones")
+    assert (got.fail, got.sent) == ("moved", False)
+    assert first.n_connections == second.n_connections == 0
+    assert second.lane.ask("GET", "/x", base_url=second.url, token="the-second-ones").status == 200
 
 
 def test_what_is_under_way_goes_on_when_the_upstream_changes(play, carrier):

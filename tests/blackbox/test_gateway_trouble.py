@@ -277,7 +277,7 @@ def test_a_packet_that_makes_no_sense_ends_the_lane(host):
 @pytest.mark.parametrize("fail,status,slug", [
     (gh.UNREACHABLE, 502, "upstream_unreachable"), (gh.MALFORMED, 502, "upstream_malformed"),
     (gh.LOST, 502, "upstream_lost"), (gh.SLOW, 504, "upstream_slow"), (gh.BUSY, 503, "gateway_busy"),
-    (gh.STALLED, 408, "upload_stalled"), (gh.UNKNOWN, 502, "upstream_unreachable"), (gh.STOPPING, 503, "stopping"),
+    (gh.STALLED, 408, "upload_stalled"), (gh.UNKNOWN, 502, "upstream_unreachable"), (gh.MOVED, 502, "upstream_unreachable"), (gh.STOPPING, 503, "stopping"),
     (gh.INTERNAL, 502, "upstream_lost")])
 def test_what_the_forwarder_says(host, fail, status, slug):
     client = host.client().ask(method="POST", body=b"x")

@@ -149,18 +149,10 @@ class GatewayRecorder:
         if truth is None:
             return
         t0 = self.begun[call.number]
-        if truth.upstream != entry.upstream and self._moves(call, truth, t0, entry):
-            self.recorder.counts["passed on to the new base URL with the old one's token"] += 1
-        elif truth.upstream != entry.upstream:
+        if truth.upstream != entry.upstream:
             self.fail("environment", f"{call}: with a token of {truth.upstream}: {entry}")
         if truth.ends_ours <= t0.ours:
             self.fail("expired", f"{call}: its token ended {t0.ours - truth.ends_ours:.3f} s before it was asked: {entry}")
-
-    def _moves(self, call, truth, t0, entry):
-        """Known, and not as it should be: while a reload gives the environment another base URL, the forwarder may know
-        of it before the frontend has let go of the token."""
-        return truth.upstream in self.recorder.urls[call.environment] and \
-            self.recorder.during(("move",), t0.real, entry.real, settle=1)
 
     @staticmethod
     def _sent(ust):

@@ -30,6 +30,7 @@ static inline size_t make_request(const char *target, const char *headers, const
 
         lane_packet_init(request, sizeof(*request), LANE_REQUEST, 7);
         (void)snprintf(request->environment, sizeof(request->environment), "sandbox");
+        (void)snprintf(request->base_url, sizeof(request->base_url), "https://a.example");
         (void)snprintf(request->method, sizeof(request->method), "POST");
         request->has_body = *body != '\0';
         request->whole = true;

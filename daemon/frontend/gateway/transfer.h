@@ -90,13 +90,14 @@ struct transfer {
         int64_t announced; /* bytes of its body; -1: not known */
         char *kept;
         size_t kept_length;
-        uint64_t pulled;         /* bytes that were taken from the client */
-        uint64_t sent;           /* of them, on the lane */
-        bool body_ended;         /* all of it was taken */
-        bool may_send;           /* the upstream wants the body */
-        bool drops;              /* nobody wants the rest of the body */
-        bool repeated;           /* it was sent twice */
-        struct session *session; /* whose token it goes with; NULL: none yet */
+        uint64_t pulled;                 /* bytes that were taken from the client */
+        uint64_t sent;                   /* of them, on the lane */
+        bool body_ended;                 /* all of it was taken */
+        bool may_send;                   /* the upstream wants the body */
+        bool drops;                      /* nobody wants the rest of the body */
+        bool repeated;                   /* it was sent twice */
+        struct session *session;         /* whose token it goes with; NULL: none yet */
+        char base_url[BASE_URL_MAX + 1]; /* where that is good */
         uint64_t begun_usec, until_usec,
                 lane_usec; /* until: of the stage; 0: not begun. lane: it was sent */
 

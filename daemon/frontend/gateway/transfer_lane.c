@@ -39,6 +39,7 @@ static enum transfer_step say_failed(struct transfer *transfer, const struct lan
                 [LANE_FAIL_ABORTED] = { 502, "upstream_lost", "the request was given up" },
                 [LANE_FAIL_UNKNOWN] = { 502, "upstream_unreachable",
                                         "the upstream's address is not known yet" },
+                [LANE_FAIL_MOVED] = { 502, "upstream_unreachable", "the base URL is being changed" },
                 [LANE_FAIL_STOPPING] = { 503, "stopping", "the daemon is stopping" },
                 [LANE_FAIL_INTERNAL] = { 502, "upstream_lost", "there is no memory to carry the request" },
         };

@@ -43,6 +43,8 @@ static enum transfer_step look_for_token(struct transfer *transfer, uint64_t now
         if (session) {
                 (void)session_unref(transfer->session);
                 transfer->session = session_ref(session);
+                (void)snprintf(transfer->base_url, sizeof(transfer->base_url), "%s",
+                               environment->view.base_url);
                 return transfer_go_to(transfer, TRANSFER_TURN);
         }
         const struct refresh *refresh = &environment->view.refresh;

@@ -96,6 +96,7 @@ int transfer_send_head(struct transfer *transfer, uint64_t now_usec)
 
         lane_packet_init(packet, sizeof(*packet), LANE_REQUEST, lane_number(transfer->lane.lane));
         memcpy(packet->environment, transfer->what.environment, sizeof(packet->environment));
+        memcpy(packet->base_url, transfer->base_url, sizeof(packet->base_url));
         memcpy(packet->method, transfer->what.method, sizeof(packet->method));
         tell_body(transfer, packet);
         size_t length = fill(transfer, packet);
