@@ -199,6 +199,7 @@ def test_waits_for_the_first_token(upstream, make_broker, source):
     assert content.decode() == broker.wait_valid().token()["ust"]
 
 
+@pytest.mark.slow("the wait for a token, three times")
 def test_says_why_there_is_no_token(upstream, make_broker, source):
     upstream.fault("sandbox", "refuse")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,

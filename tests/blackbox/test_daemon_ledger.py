@@ -89,6 +89,7 @@ def test_wishes_of_all_environments_leave_need_its_own(one_key, manager, upstrea
     assert asked(upstream) == before + 1
 
 
+@pytest.mark.slow("ten seconds between two reports")
 def test_a_wish_goes_on_with_a_key_that_others_have_not_used(one_key, upstream):
     """And the one that is passed over is there for anything else again."""
     upstream.add_key("sandbox", *SPARE)
@@ -107,6 +108,7 @@ def test_a_wish_goes_on_with_a_key_that_others_have_not_used(one_key, upstream):
     assert report(one_key, "e1")["refreshed"]
 
 
+@pytest.mark.slow("wishes a second apart")
 def test_who_comes_too_late_by_less_than_a_second_hears_of_it(upstream, make_broker):
     """Eight operators at once: four get theirs one after the other, and the others are not left waiting for an hour."""
     names = environments(upstream, 8)

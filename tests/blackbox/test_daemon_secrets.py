@@ -103,6 +103,7 @@ def both(broker):
     return broker.process.pid, wait_frontend(broker.process.pid)
 
 
+@pytest.mark.slow("the memory of all processes, searched")
 def test_no_secret_where_everybody_may_look(lived):
     for path in ("/v1/status", "/metrics", "/readyz", "/livez", "/v1/production/token?wait=0", "/nonsense"):
         lived.check_text(lived.get(path).body.decode(), path)

@@ -214,6 +214,7 @@ def test_the_request_is_as_documented(upstream, make_broker):
 # outages
 
 
+@pytest.mark.slow("a token's whole life")
 def test_an_outage_beyond_the_token(upstream, make_broker):
     """Served to the end, never after it, and again as soon as there is a new one."""
     lifetime = 8  # less than the budget can bear: by itself it would not be renewed

@@ -132,6 +132,7 @@ def methods():
             yield {"Connection": spelling, spelling: "DELETE"}
 
 
+@pytest.mark.slow("thousands of requests")
 def test_no_header_makes_another_method_or_path_of_it(broker, upstream):
     for headers in methods():
         status, _, body = get(str(broker.socket_path), "/sandbox/rest/v1/users/a", {"Connection": "close"} | headers)

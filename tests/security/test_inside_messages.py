@@ -90,6 +90,7 @@ def test_an_environment_that_there_is_not(served, upstream):
     assert frontend_of(served.process.pid) == frontend and asked(upstream) == before
 
 
+@pytest.mark.slow("wishes a second apart")
 def test_wishes_cost_what_floor_and_budget_allow(served, upstream):
     """However many there are, and however they change: a second lies between two exchanges, and each kind has its few."""
     began, before = time.monotonic(), asked(upstream)
@@ -191,7 +192,8 @@ def is_served(broker):
         return False  # the frontend was ended meanwhile
 
 
-@pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.parametrize("kind", [
+    pytest.param(kind, marks=pytest.mark.slow("each is judged") if kind in ("refreshes", "demands") else ()) for kind in FLOODS])
 def test_flood(kind, served, upstream):
     n, make = FLOODS[kind]
     message, keeper = make(), served.process.pid

@@ -150,6 +150,7 @@ def test_unknown_name_takes_nothing_else_down(upstream, make_broker, alice, mall
     assert [status_of(person, place, "/v1/sandbox/token") for person in (alice, mallory)] == [403, 200]
 
 
+@pytest.mark.slow("a refusal counts for 5 s")
 def test_a_name_that_comes_is_noticed_on_a_connection_that_is_kept(upstream, make_broker, users):
     """Of a caller with another right, and nobody else asks meanwhile."""
     name, gid = users.coming("late"), 71077
