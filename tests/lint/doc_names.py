@@ -11,7 +11,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("lib", "client", "daemon", "ctl", "simulator", "tests", "config", "systemd")
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "doc/ARCHITECTURE.md", "doc/sidecar.md",
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "doc/ARCHITECTURE.md", "doc/sidecar.md", "doc/faq.md",
+         "doc/versions.md", "doc/platforms.md", "CHANGELOG.md",
          *sorted((ROOT / "doc/internals").glob("*.md"))]
 PATH = re.compile(r"\.?[a-z_-]+(/[\w.*-]+)+/?|[\w-]+\.(?:[ch]|md|sh|py|build|txt|scn|scd)|"
                   r"\.clang-(?:format|tidy)")

@@ -88,7 +88,7 @@ def test_readme_debian_lists_what_there_is(documentation):
     there = {path.name for path in (*documentation.iterdir(), *(documentation / "examples").iterdir())}
     standard = {"README.Debian", "changelog.gz", "copyright"}
     table = re.search(r"\n\n?(README.md.*?)\n\n", "\n" + here, re.S)[1]
-    assert set(re.findall(r"[A-Za-z-]+\.(?:md|conf|yaml|json)|[a-z]+(?=/)", table)) == there - standard
+    assert set(re.findall(r"[A-Za-z-]+\.(?:md|conf|yaml|json|svg)|[a-z]+(?=/)", table)) == there - standard
     manuals = re.findall(r"^([a-z.-]+)\((\d)\) ", text, re.M)
     assert manuals
     for name, section in manuals:

@@ -264,7 +264,7 @@ PAGE = [
     WITHOUT_ACCOUNT,
     ENDS_TRIAL,
     Row("How is it", "eqpctl status", has_words("sandbox", "active (running)"), before=account_at_hand),
-    Row("How is it", "journalctl -u eqp-brokerd EQP_ENVIRONMENT=sandbox EQP_UID=1000     # what that user was given",
+    Row("How is it", "journalctl -u eqp-brokerd EQP_ENVIRONMENT=sandbox EQP_UID=1000     # tokens of one user",
         has_words("trial"), also=("journalctl -x",)),
     Row("Rotation of keys", "eqpctl key list", has_token, asks=(1,), also=("eqpctl key set",)),
     Row("Rotation of keys", "eqpctl key set sandbox.2-spare", has_words("2-spare"), asks=(0,)),
