@@ -1,7 +1,7 @@
 # The kinds of build, a directory for each. Sourced by ./dev.
 # shellcheck shell=bash disable=SC2154
 
-# What ninja prints: a dot for some of its steps, and the rest as it is.
+# The output of ninja: a dot for some of its steps, and the rest as it is.
 as_dots() {
         local line n=0 open=no
         while IFS= read -r line; do
@@ -105,7 +105,7 @@ build_fuzz() {
         CC=clang build_in build-fuzz --werror -Dfuzzing=true -Dunit_tests=false -Dsimulator=false
 }
 
-# What goes into the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
+# The programs for the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
 build_image() {
         CC=gcc build_in build-image --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \
                 -Dman=disabled "-Dc_args=-ffile-prefix-map=$PWD=."

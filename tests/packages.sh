@@ -1,4 +1,4 @@
-# What a verb needs of the machine: Debian packages, and a name for itself. Sourced by ./dev, which has title()
+# Needs of a verb on the machine: Debian packages, and a name for itself. Sourced by ./dev, which has title()
 # and die().
 # shellcheck shell=bash disable=SC2034
 
@@ -54,7 +54,7 @@ missing_packages() {
 cannot_install() {
         local why=$1
         shift
-        die "Debian packages are missing, and $why. As root, or by whoever administers this machine:
+        die "Debian packages are missing, and $why. As root, or by an administrator of this machine:
 
     apt-get install --no-install-recommends $*
 "

@@ -1,4 +1,4 @@
-# The test runs: what is run on which build. Which run finds what is told in CONTRIBUTING.md. Sourced by ./dev.
+# The test runs, and the builds that they run on. CONTRIBUTING.md says which faults each run finds. Sourced by ./dev.
 # shellcheck shell=bash disable=SC2154,SC2034
 
 demo_on() {
@@ -38,7 +38,7 @@ suite_races() {
                 tests/blackbox
 }
 
-# What is busy and in no hurry; after the demo, all of it humbly.
+# Busy work in no hurry; after the demo, all of it humbly.
 what_goes_beside() {
         demo_on build-gcc
         humbly lint_all

@@ -19,7 +19,7 @@ kept() {
         "$python" tests/keep.py "$suite" "$suite_limit_sec" "$results" "$@" </dev/null
 }
 
-# What `meson test` knows: unit tests, scenarios, histories, the replay of the fuzz corpus.
+# The suites of `meson test`: unit tests, scenarios, histories, the replay of the fuzz corpus.
 suite_meson() {
         local directory=$1
         title "$directory: meson test"
@@ -74,8 +74,8 @@ suite_pytest() {
         run_pytest "$name" "$directory" "$log" "$folder" "$@"
 }
 
-# share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; what is in one file
-# stays together and in order. Tests that measure what others beside them would change, and are marked so, follow
+# share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; the tests of one file
+# stay together and in order. Tests that measure what others beside them would change, and are marked so, follow
 # one after another. WHICH is an expression as of pytest -k. A part of which nothing is left is none.
 share_out() {
         local name=$1 directory=$2 which=$3 workers log

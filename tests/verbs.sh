@@ -1,8 +1,8 @@
-# The verbs of ./dev, all in this table, from which `./dev help`, `./dev VERB --help` and main() take them; what a
-# verb does is the function verb_VERB. Sourced by ./dev.
+# The verbs of ./dev, all in this table, from which `./dev help`, `./dev VERB --help` and main() take them; the
+# code of a verb is the function verb_VERB. Sourced by ./dev.
 # shellcheck shell=bash disable=SC2154
 
-# A verb with its arguments; then, indented, what it does in a line, and what else there is to know of it.
+# A verb with its arguments; then, indented, its purpose in a line, and more about it.
 verb_table='
 demo [--keep]
   build, then watch a token being obtained, served and renewed, in under a minute
@@ -74,7 +74,7 @@ synopsis() {
         synopses | grep -E "^$1( |\$)"
 }
 
-# about VERB: what is indented below it.
+# about VERB: the lines that are indented below it.
 about() {
         awk -v verb="$1" '/^[a-z]/ { found = $1 == verb; next } found { print }' <<<"$verb_table"
 }

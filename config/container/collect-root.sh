@@ -33,7 +33,7 @@ mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/run/secrets"
 for program in "$@"; do
         install -m 0755 "$program" "$root/usr/bin/"
         while read -r library; do
-                # What is not the system's own is ours, and lies where the loader looks anyway.
+                # A library that is not the system's own is ours, and lies where the loader looks anyway.
                 case $library in
                 /lib/* | /lib64/* | /usr/lib/*) target=$library ;;
                 *) target=/usr/lib/${library##*/} ;;
@@ -43,7 +43,7 @@ for program in "$@"; do
 done
 install -m 0644 $bundle "$root$bundle"
 
-# Who the broker runs as, so that the names in messages and settings mean something.
+# The broker's user, so that the names in messages and settings mean something.
 cat >"$root/etc/passwd" <<'END'
 root:x:0:0:root:/:/usr/sbin/nologin
 eqp-broker:x:65532:65532:EQP broker:/:/usr/sbin/nologin
@@ -52,7 +52,7 @@ cat >"$root/etc/group" <<'END'
 root:x:0:
 eqp-broker:x:65532:
 END
-# Both sources are built into glibc; /etc/hosts and /etc/resolv.conf come from whoever runs the container.
+# Both sources are built into glibc; /etc/hosts and /etc/resolv.conf come from the runtime of the container.
 cat >"$root/etc/nsswitch.conf" <<'END'
 passwd: files
 group: files

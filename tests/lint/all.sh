@@ -59,12 +59,12 @@ lint_verbs() {
         diff <(synopses | sed 's/ .*//' | sort) <(declare -F | sed -n 's/^declare -f verb_//p' | sort)
 }
 
-# What takes seconds. build-gcc is there.
+# Checks that take seconds. build-gcc is there.
 lint_quick() {
         check lint "clang-format" lint_format
         check lint "codespell" lint_spelling
         check lint "shellcheck" lint_shell
-        check lint "arrows: who includes whom" tests/lint/arrows.sh build-gcc
+        check lint "arrows: which folder includes which" tests/lint/arrows.sh build-gcc
         check lint "floors: no circle within a folder" "$python" tests/lint/floors.py build-gcc daemon/base daemon/keeper daemon/forwarder \
                 daemon/frontend/known daemon/frontend/callers daemon/frontend/http daemon/frontend/api \
                 daemon/frontend/gateway daemon/frontend/credentials

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may include whom: the arrows of doc/ARCHITECTURE.md. A rule that concerns no file is an error too: then
+# Allowed includes: the arrows of doc/ARCHITECTURE.md. A rule that concerns no file is an error too: then
 # the rule, or the map, is out of date.
 #
 #     arrows.sh [BUILD]      with a build, also looks at what lib/ calls
@@ -39,7 +39,7 @@ rule() {
 
 libc='<(arpa/inet|assert|ctype|errno|inttypes|limits|std[a-z]+|string|strings|sys/mman|sys/types|unistd)\.h'
 
-# What the kernel's answers look like, as bytes.
+# The form of the kernel's answers, as bytes.
 forms='<(linux/(inet_diag|netlink|sock_diag)|netinet/(in|tcp)|sys/socket)\.h'
 lib_but_diag=$(cut -d' ' -f1 <<<"$includes" | grep -E '^lib/[^/]+$' | grep -v '^lib/diag_answer\.' | sort -u | paste -sd'|')
 
