@@ -281,6 +281,7 @@ def ask(broker, number):
     return number, exchange(str(broker.socket_path), data, random.Random(number))
 
 
+@pytest.mark.slow("thousands of odd answers")
 def test_no_answer_is_somebody_elses(broker, upstream):
     """Whatever the upstream sends, and whatever it sends behind it: each client gets an answer to its own request, which it can
     read in one way, or an error, or is cut off."""

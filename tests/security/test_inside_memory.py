@@ -137,9 +137,9 @@ def test_no_byte_of_a_key_is_ever_in_the_frontend(watched, upstream):
     broker.refresh()
     token = broker.token()["ust"].encode()
     n = watch.n
-    wait_until(lambda: watch.n > n + 2, "a last look")
+    wait_until(lambda: watch.n > max(n + 2, 20), "a last look, of many")
     assert not watch.found
-    assert watch.has(keeper) and len(watch.looked_at) == 2 and watch.n > 20
+    assert watch.has(keeper) and len(watch.looked_at) == 2
     assert search(frontend_of(keeper), token)[token], "the control: what it has to have is found in it"
 
 

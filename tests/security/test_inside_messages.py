@@ -193,7 +193,7 @@ def is_served(broker):
 
 
 @pytest.mark.parametrize("kind", [
-    pytest.param(kind, marks=pytest.mark.slow("each is judged") if kind in ("refreshes", "demands") else ()) for kind in FLOODS])
+    pytest.param(kind, marks=pytest.mark.slow("each is judged") if kind in ("refreshes", "demands", "reports") else ()) for kind in FLOODS])
 def test_flood(kind, served, upstream):
     n, make = FLOODS[kind]
     message, keeper = make(), served.process.pid
