@@ -11,6 +11,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox"), str(HERE.parent / "docs")]
 
+from charts import Tools, place_of_tools  # noqa: E402
 from machine import Machine, run, why_not  # noqa: E402
 from pod import APP, Pod  # noqa: E402
 from simulator import EXAMPLE_KEY  # noqa: E402
@@ -61,6 +62,14 @@ def served(pod):
     """A pod whose broker has a token."""
     pod.write_key("sandbox", EXAMPLE_KEY)
     return pod.start_broker().wait_ready()
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory):
+    """helm and kubectl, and the charts as their users have them."""
+    tools = Tools(place_of_tools())
+    tools.copy_charts(tmp_path_factory.mktemp("charts"))
+    return tools
 
 
 figures = pytest.StashKey[list]()

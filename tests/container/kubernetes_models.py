@@ -9,7 +9,8 @@ import re
 import kubernetes.client as api
 
 NEWER = {"V1Container": {"restartPolicy": "str"}}  # 1.28: an init container that runs beside the others
-KINDS = {"v1/Pod": "V1Pod", "batch/v1/Job": "V1Job", "apps/v1/DaemonSet": "V1DaemonSet", "v1/ConfigMap": "V1ConfigMap"}
+KINDS = {"v1/Pod": "V1Pod", "batch/v1/Job": "V1Job", "apps/v1/DaemonSet": "V1DaemonSet", "v1/ConfigMap": "V1ConfigMap",
+         "networking.k8s.io/v1/NetworkPolicy": "V1NetworkPolicy"}
 PLAIN = {"str": str, "int": int, "bool": bool, "float": (int, float)}
 
 

@@ -36,9 +36,9 @@ def has_capability(number):
     return bool(int(line.split()[1], 16) >> number & 1)
 
 
-def run(*command, check=True, timeout=300, **more):
+def run(*command, check=True, timeout=300, text_in="", **more):
     """Runs a command to its end; the error of one that fails has what it wrote."""
-    result = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True,
+    result = subprocess.run([str(word) for word in command], input=text_in, capture_output=True,
                             text=True, timeout=timeout, **more)
     if check and result.returncode != 0:
         raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
