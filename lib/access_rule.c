@@ -222,18 +222,24 @@ static bool fits_group(const struct access_rule *rule, const struct caller_ident
         return false;
 }
 
+static bool fits_unit(const struct access_rule *rule, const struct caller_identity *caller)
+{
+        return rule->kind == ACCESS_RULE_UNIT && caller->unit && unit_name_fits(rule->name, caller->unit);
+}
+
 bool access_rule_fits(const struct access_rule *rule, const struct caller_identity *caller)
 {
         if (rule->kind == ACCESS_RULE_LOCAL) {
                 return caller->local && streq(rule->name, caller->local);
         }
-        return fits_user(rule, caller) || fits_group(rule, caller);
+        return fits_user(rule, caller) || fits_group(rule, caller) || fits_unit(rule, caller);
 }
 
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller)
 {
         for (size_t i = 0; i < rules->n; i++) {
-                if (fits_user(&rules->rules[i], caller) || fits_group(&rules->rules[i], caller)) {
+                if (rules->rules[i].kind != ACCESS_RULE_LOCAL &&
+                    access_rule_fits(&rules->rules[i], caller)) {
                         return true;
                 }
         }
@@ -250,6 +256,30 @@ bool access_rules_allow_unit(const struct access_rules *rules, const char *unit)
                 }
         }
         return false;
+}
+
+bool access_rules_name_unit(const struct access_rules *rules, const char *unit)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                const struct access_rule *rule = &rules->rules[i];
+                if (rule->kind == ACCESS_RULE_UNIT && unit_name_fits(rule->name, unit)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+bool access_rules_need_unit(const struct access_rules *rules, const struct caller_identity *caller)
+{
+        bool has_unit = false;
+
+        for (size_t i = 0; i < rules->n; i++) {
+                if (fits_user(&rules->rules[i], caller) || fits_group(&rules->rules[i], caller)) {
+                        return false;
+                }
+                has_unit = has_unit || rules->rules[i].kind == ACCESS_RULE_UNIT;
+        }
+        return has_unit;
 }
 
 bool access_rules_need_groups(const struct access_rules *rules, const struct caller_identity *caller)
@@ -273,7 +303,7 @@ bool access_rules_need_names(const struct access_rules *rules, const struct call
                 const struct access_rule *rule = &rules->rules[i];
                 if (rule->kind == ACCESS_RULE_USER || rule->kind == ACCESS_RULE_GROUP) {
                         has_name = true;
-                } else if (fits_user(rule, caller) || fits_group(rule, caller)) {
+                } else if (rule->kind != ACCESS_RULE_LOCAL && access_rule_fits(rule, caller)) {
                         return false;
                 }
         }

@@ -19,7 +19,7 @@ enum access_rule_kind {
         ACCESS_RULE_GID,
         ACCESS_RULE_USER,  /* by name, a uid once it is resolved */
         ACCESS_RULE_GROUP, /* by name, a gid once it is resolved */
-        ACCESS_RULE_UNIT,  /* a unit that asks for a credential, or the instances of a template */
+        ACCESS_RULE_UNIT,  /* a unit, or the instances of a template: its processes, and its credentials */
         ACCESS_RULE_LOCAL, /* whoever's request carries the local key of this name */
 };
 
@@ -37,14 +37,16 @@ struct access_rules {
         size_t n;
 };
 
-/* A caller as the kernel named it. Groups: gid, and all others that may matter, if has_groups. local: the
- * name of the local key that its request carries, which was found good; NULL: none. */
+/* A caller as the kernel named it. Groups: gid, and all others that may matter, if has_groups. unit: the
+ * service manager's unit that it belongs to; NULL: none, or it is not known. local: the name of the local
+ * key that its request carries, which was found good; NULL: none. */
 struct caller_identity {
         uid_t uid;
         gid_t gid;
         bool has_groups;
         const gid_t *groups;
         size_t n_groups;
+        const char *unit;
         const char *local;
 };
 
@@ -69,13 +71,20 @@ void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
 
 /* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his
- * primary group when has_groups is set. A rule for a unit fits no caller, nor does one for a local key: that
- * opens what the gateway's rules say. */
+ * primary group when has_groups is set. A rule for a local key fits no caller: that opens what the gateway's
+ * rules say. */
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
 
 /* Do they allow this unit to have a credential? Only rules for units and "any" can: it is the manager that
  * asks, whoever the unit runs as. */
 bool access_rules_allow_unit(const struct access_rules *rules, const char *unit);
+
+/* Does a rule for units, and none of another kind, fit this one? */
+bool access_rules_name_unit(const struct access_rules *rules, const char *unit);
+
+/* Does the answer depend on the caller's unit, i.e. is there a rule for units and does no other rule allow
+ * the caller? */
+bool access_rules_need_unit(const struct access_rules *rules, const struct caller_identity *caller);
 
 /* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule
  * allow him? */

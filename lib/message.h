@@ -44,6 +44,7 @@ enum message_type {
         MESSAGE_RELOAD,
         MESSAGE_GROUPS,
         MESSAGE_NAMES,
+        MESSAGE_UNIT,
         MESSAGE_RECORD,
         MESSAGE_PONG,
         /* keeper to frontend; MESSAGE_HELLO, MESSAGE_PING and MESSAGE_DRAIN: keeper to forwarder, too */
@@ -62,6 +63,7 @@ enum message_type {
         MESSAGE_OUTCOME,
         MESSAGE_GROUPS_TOLD,
         MESSAGE_NAMES_TOLD,
+        MESSAGE_UNIT_TOLD,
         MESSAGE_LISTENER, /* with a descriptor */
         MESSAGE_LISTENER_GONE,
         MESSAGE_LOG,
@@ -111,6 +113,12 @@ struct message_report {
 struct message_groups {
         uint32_t type;
         uid_t uid;
+};
+
+/* Which unit has this control group? */
+struct message_unit {
+        uint32_t type;
+        uint64_t cgroup;
 };
 
 /* MESSAGE_NAMES, MESSAGE_DRAIN, MESSAGE_SETTINGS_END, MESSAGE_CARRYING: no more than that. MESSAGE_CARRYING:
@@ -265,6 +273,12 @@ struct message_groups_told {
 struct message_names_told {
         uint32_t type;
         uint64_t again_usec, until_usec;
+};
+
+struct message_unit_told {
+        uint32_t type;
+        uint64_t cgroup;
+        char unit[UNIT_NAME_MAX + 1]; /* "": none that a rule names */
 };
 
 /* How many records of the log could not be written so far. */

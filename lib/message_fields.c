@@ -30,6 +30,11 @@ static bool is_record_id(const char *text, size_t length)
         return length == MESSAGE_RECORD_ID_LENGTH && strspn(text, "0123456789abcdef") == length;
 }
 
+static bool is_unit(const char *text, size_t length)
+{
+        return !unit_name_fault(text, length);
+}
+
 static bool is_address(const char *text, size_t length)
 {
         unsigned char room[sizeof(struct in6_addr)];
@@ -213,6 +218,10 @@ TABLE(report, ANY(type), UP_TO(length, MESSAGE_TOKEN_MAX), ANY(number),
 TABLE(groups, ANY(type), ANY(uid));
 #undef T
 
+#define T struct message_unit
+TABLE(unit, ANY(type), ANY(cgroup));
+#undef T
+
 #define T struct message_plain
 TABLE(plain, ANY(type));
 #undef T
@@ -254,6 +263,10 @@ TABLE(groups_told, ANY(type), ANY(uid), BOOL(told), UP_TO(n, MESSAGE_GROUPS_MAX)
 
 #define T struct message_names_told
 TABLE(names_told, ANY(type), ANY(again_usec), ANY(until_usec));
+#undef T
+
+#define T struct message_unit_told
+TABLE(unit_told, ANY(type), ANY(cgroup), NAME_OR_NONE(unit, is_unit));
 #undef T
 
 #define T struct message_log
@@ -308,6 +321,7 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_RELOAD] = &question,
                 [MESSAGE_GROUPS] = &groups,
                 [MESSAGE_NAMES] = &plain,
+                [MESSAGE_UNIT] = &unit,
                 [MESSAGE_RECORD] = &record,
                 [MESSAGE_PONG] = &ping,
                 [MESSAGE_HELLO] = &hello,
@@ -325,6 +339,7 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_OUTCOME] = &outcome,
                 [MESSAGE_GROUPS_TOLD] = &groups_told,
                 [MESSAGE_NAMES_TOLD] = &names_told,
+                [MESSAGE_UNIT_TOLD] = &unit_told,
                 [MESSAGE_LISTENER] = &listener,
                 [MESSAGE_LISTENER_GONE] = &listener_gone,
                 [MESSAGE_LOG] = &log_told,

@@ -56,6 +56,7 @@ struct settings {
         uint32_t max_connections;
         uint32_t max_connections_per_user;
         struct access_rules allow, operators;
+        char unit_place[GATEWAY_PLACE_MAX + 1]; /* "FILE:LINE" of the last rule for a unit; "": none */
         struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
         size_t n_environments;        /* sorted: production, sandbox first as built in, then as configured */
         struct local_key *local_keys; /* as configured, each with a name and an ID of its own */

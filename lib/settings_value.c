@@ -101,6 +101,9 @@ int settings_value_rule(struct settings_reading *r, const char *value, bool unit
         if (r->first) {
                 access_rules_clear(rules);
         }
+        if (rule.kind == ACCESS_RULE_UNIT) {
+                (void)settings_place(r, r->settings->unit_place);
+        }
         n = access_rules_add(rules, &rule);
         if (n == -E2BIG) {
                 return settings_fail_value(

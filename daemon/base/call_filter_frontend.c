@@ -1,6 +1,7 @@
 /* What the frontend calls: it reads and writes what it has, and accepts. */
 #include "daemon/base/call_filter.h"
 
+#include "daemon/base/process_cgroup_call.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -39,6 +40,14 @@ static void allow_flags(scmp_filter_ctx filter, int *error)
         }
         const struct scmp_arg_cmp is_unread[] = { CALL_INT(1, FIONREAD) };
         call_filter_allow_if(filter, "ioctl", 1, is_unread, error);
+}
+
+/* Which control group a caller is in. What else a pidfd takes opens namespaces, or is not an ioctl. */
+static void allow_asking_for_cgroups(scmp_filter_ctx filter, int *error)
+{
+        const struct scmp_arg_cmp is_question[] = { CALL_INT(1, PROCESS_CGROUP_CALL) };
+
+        call_filter_allow_if(filter, "ioctl", 1, is_question, error);
 }
 
 /* What comes through the pair, to a number below the greatest power of 2 up to the line, which one mask
@@ -93,6 +102,7 @@ int call_filter_frontend(int pair_fd, int highest_fd, scmp_filter_ctx *ret)
         call_filter_allow(filter, free_calls, &error);
         call_filter_allow_own(filter, &error);
         allow_flags(filter, &error);
+        allow_asking_for_cgroups(filter, &error);
         allow_sockets(filter, pair_fd, highest_fd, &error);
         *ret = error == 0 ? take_ptr(filter) : NULL;
         return error;

@@ -12,6 +12,9 @@
 /* How many users' groups may be asked for at a time. */
 #define GROUP_QUESTIONS_MAX 16
 
+/* How many control groups' units may be asked for at a time. */
+#define UNIT_QUESTIONS_MAX 64
+
 /* How often at most the keeper hears that requests are on the lanes. */
 #define CARRYING_PAUSE_USEC (1 * USEC_PER_SEC)
 
@@ -51,6 +54,10 @@ struct keeper_calls {
 
         /* The names in the rules are old: they are looked up, and that is told. */
         void (*names)(struct keeper *keeper);
+
+        /* The unit that has this control group is needed: it follows, unless more than UNIT_QUESTIONS_MAX
+         * are waited for. */
+        void (*unit)(struct keeper *keeper, uint64_t cgroup);
 
         /* The frontend's end of this lane (lib/lane.h) is of no use any more, and closed: another one of
          * that number comes. serial: what came with it. */

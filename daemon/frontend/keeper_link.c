@@ -80,6 +80,16 @@ static void names(struct keeper *keeper)
         send_message(keeper, &message, sizeof(message));
 }
 
+static void unit(struct keeper *keeper, uint64_t cgroup)
+{
+        struct message_unit message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_UNIT;
+        message.cgroup = cgroup;
+        send_message(keeper, &message, sizeof(message));
+}
+
 static void lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
 {
         const struct message_lane message = { .type = MESSAGE_LANE_DEAD, .id = id, .serial = serial };
@@ -105,6 +115,7 @@ const struct keeper_calls keeper_link_calls = {
         .reload = reload,
         .groups = groups,
         .names = names,
+        .unit = unit,
         .lane_dead = lane_dead,
         .carrying = carrying,
 };

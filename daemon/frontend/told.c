@@ -165,6 +165,11 @@ static void take_groups(struct frontend *frontend, const struct message_groups_t
                           clock_now_usec());
 }
 
+static void take_unit(struct frontend *frontend, const struct message_unit_told *message)
+{
+        known_units_take(&frontend->known.units, message->cgroup, message->unit, clock_now_usec());
+}
+
 /* ---- sockets ---- */
 
 static void close_http(struct frontend *frontend, uint32_t id)
@@ -300,6 +305,9 @@ static void take_message(struct frontend *frontend, int type, const void *messag
         case MESSAGE_NAMES_TOLD:
                 known_take_names(&frontend->known, ((const struct message_names_told *)message)->again_usec,
                                  ((const struct message_names_told *)message)->until_usec);
+                break;
+        case MESSAGE_UNIT_TOLD:
+                take_unit(frontend, message);
                 break;
         case MESSAGE_LISTENER:
                 take_listener(frontend, message, take_fd(fd));

@@ -125,6 +125,28 @@ bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, vo
         return true;
 }
 
+/* ---- about units ---- */
+
+bool answers_names_unit(const char *unit, void *userdata)
+{
+        const struct keeper *keeper = userdata;
+        const struct settings *settings = keeper->settings;
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (access_rules_name_unit(&settings->environments[i].allow, unit)) {
+                        return true;
+                }
+        }
+        return access_rules_name_unit(&settings->allow, unit);
+}
+
+void answers_on_unit(uint64_t cgroup, const char *unit, void *userdata)
+{
+        struct keeper *keeper = userdata;
+
+        frontend_tell_unit(keeper->frontend, cgroup, unit);
+}
+
 /* ---- local keys ---- */
 
 void answers_tell_opaque(struct keeper *keeper)
@@ -183,6 +205,10 @@ void answers_on_message(int type, const void *message, void *userdata)
                 break;
         case MESSAGE_NAMES:
                 rule_names_look_again(keeper->names, clock_now_usec());
+                break;
+        case MESSAGE_UNIT:
+                unit_lookup_begin(keeper->units, ((const struct message_unit *)message)->cgroup,
+                                  clock_now_usec());
                 break;
         case MESSAGE_LANE_DEAD:
                 forwarding_lane_dead(keeper->forwarding, message);

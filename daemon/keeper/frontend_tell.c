@@ -156,6 +156,17 @@ void frontend_tell_names(struct child_process *process, uint64_t again_usec, uin
         child_process_send(process, &message, sizeof(message), -1);
 }
 
+void frontend_tell_unit(struct child_process *process, uint64_t cgroup, const char *unit)
+{
+        struct message_unit_told message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_UNIT_TOLD;
+        message.cgroup = cgroup;
+        message_set_text(message.unit, sizeof(message.unit), unit);
+        child_process_send(process, &message, sizeof(message), -1);
+}
+
 void frontend_tell_listener(struct child_process *process, const struct message_listener *listener, int fd)
 {
         struct message_listener message = *listener, told;

@@ -34,6 +34,9 @@ void frontend_tell_groups(struct child_process *process, uid_t uid, const gid_t 
  * on. USEC_NEVER: there are none. */
 void frontend_tell_names(struct child_process *process, uint64_t again_usec, uint64_t until_usec);
 
+/* The unit that has this control group; "": none that a rule names. */
+void frontend_tell_unit(struct child_process *process, uint64_t cgroup, const char *unit);
+
 /* Accept there from now on. The descriptor stays the caller's. */
 void frontend_tell_listener(struct child_process *process, const struct message_listener *listener, int fd);
 /* Let in what waits there, and close it. */

@@ -356,6 +356,10 @@ static int build(struct keeper *keeper)
         if (r < 0) {
                 return r;
         }
+        r = unit_lookup_new(&keeper->units, event, answers_names_unit, answers_on_unit, keeper);
+        if (r < 0) {
+                return r;
+        }
         r = rule_names_new(&keeper->names, event, answers_on_names, keeper);
         if (r < 0) {
                 return r;
@@ -450,6 +454,7 @@ struct keeper *keeper_free(struct keeper *keeper)
         service_clear(&keeper->service);
         keeper->names = rule_names_free(keeper->names);
         keeper->groups = group_lookup_free(keeper->groups);
+        keeper->units = unit_lookup_free(keeper->units);
         (void)access_settings_free(keeper->access);
         free(keeper->keys);
         keeper->tools.keys = key_files_free(keeper->tools.keys);

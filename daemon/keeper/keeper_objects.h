@@ -15,6 +15,7 @@
 #include "daemon/keeper/rule_names.h"
 #include "daemon/keeper/service.h"
 #include "daemon/keeper/survival.h"
+#include "daemon/keeper/unit_lookup.h"
 
 struct keeper {
         const char *config_path;
@@ -24,6 +25,7 @@ struct keeper {
         struct environments environments;
         struct keys_view *keys; /* of the latest reading */
         struct group_lookup *groups;
+        struct unit_lookup *units;
         struct rule_names *names;
         uint64_t names_again_usec, names_until_usec; /* see rule_names_told_fn */
         struct passed_sockets passed;                /* what nobody has taken over yet */
@@ -57,7 +59,9 @@ void answers_tell_opaque(struct keeper *keeper);
 /* Tells how much of the log was dropped, if that is news. */
 void answers_tell_log(struct keeper *keeper);
 
-/* For reload_init(), group_lookup_new() and rule_names_new(). */
+/* For reload_init(), group_lookup_new(), unit_lookup_new() and rule_names_new(). */
 void answers_on_reloaded(uint64_t number, bool stopping, const char *why, void *userdata);
 void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void *userdata);
+bool answers_names_unit(const char *unit, void *userdata);
+void answers_on_unit(uint64_t cgroup, const char *unit, void *userdata);
 bool answers_on_names(bool changed, uint64_t again_usec, uint64_t until_usec, void *userdata);

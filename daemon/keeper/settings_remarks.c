@@ -3,13 +3,51 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
+#include "daemon/base/process_cgroup.h"
 #include "lib/gateway_remark.h"
 #include "lib/settings_remark.h"
+
+#include <errno.h>
 
 static void say(const char *environment, const char *text, void *userdata)
 {
         journal_say(&(struct journal_record){ .priority = LOG_WARNING, .environment = environment }, "%s",
                     text);
+}
+
+static bool has_units(const struct access_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++) {
+                if (rules->rules[i].kind == ACCESS_RULE_UNIT) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static bool name_units(const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                if (has_units(&settings->environments[i].allow)) {
+                        return true;
+                }
+        }
+        return has_units(&settings->allow);
+}
+
+/* Its rules still let units load their tokens. */
+static void say_no_units(const struct settings *settings)
+{
+        uint64_t cgroup;
+
+        if (name_units(settings) && process_cgroup_own(&cgroup) == -EOPNOTSUPP) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "%s: this kernel does not tell which unit a process belongs to (it takes Linux "
+                            "6.13): "
+                            "by 'allow = unit:NAME' a unit can load its token with LoadCredential=, and "
+                            "cannot ask on the unix socket; allow its user as well if it is to ask",
+                            settings->unit_place);
+        }
 }
 
 void settings_remarks_log(const struct settings *settings)
@@ -23,5 +61,6 @@ void settings_remarks_log(const struct settings *settings)
                         say(environment->name, text, NULL);
                 }
         }
+        say_no_units(settings);
         gateway_remarks(settings, clock_wall_sec(), say, NULL);
 }

@@ -111,6 +111,10 @@ static void on_names(struct keeper *keeper)
 {
 }
 
+static void on_unit(struct keeper *keeper, uint64_t cgroup)
+{
+}
+
 static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
 {
         (void)printf("!dead %u %llu\n", id, (unsigned long long)serial);
@@ -129,6 +133,7 @@ static const struct keeper_calls calls = {
         .reload = on_number,
         .groups = on_groups,
         .names = on_names,
+        .unit = on_unit,
         .lane_dead = on_lane_dead,
         .carrying = on_carrying,
 };

@@ -103,6 +103,11 @@ static void on_names(struct keeper *keeper)
         abort(); /* there are no names to be looked up */
 }
 
+static void on_unit(struct keeper *keeper, uint64_t cgroup)
+{
+        abort(); /* no rule is for a unit */
+}
+
 static const struct keeper_calls calls = {
         .demand = on_demand,
         .report = on_report,
@@ -111,6 +116,7 @@ static const struct keeper_calls calls = {
         .reload = on_reload,
         .groups = on_groups,
         .names = on_names,
+        .unit = on_unit,
 };
 
 static void take_new_token(struct keeper *keeper)

@@ -303,6 +303,9 @@ static void use(int type, const void *message, size_t length)
         case MESSAGE_GROUPS_TOLD:
                 use_groups(message);
                 break;
+        case MESSAGE_UNIT_TOLD:
+                must(((const struct message_unit_told *)message)->unit[UNIT_NAME_MAX] == '\0');
+                break;
         case MESSAGE_LISTENER:
                 use_listener(message);
                 break;

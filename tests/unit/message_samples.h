@@ -288,6 +288,10 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
                 return SAMPLE(ret, message_groups_told, type, 1000, true, 2, { 33, 1000 });
         case MESSAGE_NAMES_TOLD:
                 return SAMPLE(ret, message_names_told, type, 45 * USEC_PER_SEC, USEC_NEVER);
+        case MESSAGE_UNIT:
+                return SAMPLE(ret, message_unit, type, 4711);
+        case MESSAGE_UNIT_TOLD:
+                return SAMPLE(ret, message_unit_told, type, 4711, "worker@7.service");
         case MESSAGE_LISTENER:
                 return SAMPLE(ret, message_listener, type, MESSAGE_LISTENS_HTTP, MESSAGE_LISTENERS_MAX - 1,
                               { true, 9377, "127.0.0.1" }, "127.0.0.1:9377", true);

@@ -251,7 +251,44 @@ static void units_are_let_in_by_name(void **state)
         assert_true(access_rules_allow_unit(&rules, "other.service"));
 }
 
-static void a_rule_for_a_unit_fits_no_caller(void **state)
+static void a_rule_for_a_unit_fits_its_processes(void **state)
+{
+        _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
+        struct caller_identity caller = { .uid = 1000 };
+
+        assert_false(access_rules_need_unit(&rules, &caller));
+        add(&rules, "unit:deploy.service");
+        add(&rules, "unit:worker@.service");
+        assert_true(access_rules_need_unit(&rules, &caller));
+        assert_false(access_rules_allow(&rules, &caller));
+        caller.unit = "other.service";
+        assert_false(access_rules_allow(&rules, &caller));
+        assert_false(access_rules_name_unit(&rules, "other.service"));
+        caller.unit = "deploy.service";
+        assert_true(access_rules_allow(&rules, &caller));
+        assert_true(access_rules_name_unit(&rules, "deploy.service"));
+        caller.unit = "worker@7.service";
+        assert_true(access_rules_allow(&rules, &caller));
+        caller.unit = "worker@.service";
+        assert_false(access_rules_allow(&rules, &caller));
+        add(&rules, "uid:1000"); /* which is enough */
+        assert_false(access_rules_need_unit(&rules, &caller));
+        assert_false(access_rules_name_unit(&rules, "other.service"));
+}
+
+static void names_are_not_needed_where_the_unit_decides(void **state)
+{
+        _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
+        struct caller_identity caller = { .uid = 1000, .unit = "other.service" };
+
+        add(&rules, "user:alice");
+        add(&rules, "unit:deploy.service");
+        assert_true(access_rules_need_names(&rules, &caller));
+        caller.unit = "deploy.service";
+        assert_false(access_rules_need_names(&rules, &caller));
+}
+
+static void a_rule_for_a_unit_fits_no_other_caller(void **state)
 {
         _cleanup_(rules_clear) struct access_rules rules = { .n = 0 };
         const gid_t groups[] = { 0 };
@@ -311,7 +348,9 @@ int main(void)
                 cmocka_unit_test(callers_are_let_in_by_group),
                 cmocka_unit_test(names_count_once_they_are_resolved),
                 cmocka_unit_test(units_are_let_in_by_name),
-                cmocka_unit_test(a_rule_for_a_unit_fits_no_caller),
+                cmocka_unit_test(a_rule_for_a_unit_fits_its_processes),
+                cmocka_unit_test(names_are_not_needed_where_the_unit_decides),
+                cmocka_unit_test(a_rule_for_a_unit_fits_no_other_caller),
                 cmocka_unit_test(groups_are_needed_when_they_decide),
                 cmocka_unit_test(names_are_needed_when_they_decide),
         };

@@ -412,6 +412,10 @@ static const struct change broken[] = {
         N(GROUPS_TOLD, message_groups_told, n, MESSAGE_GROUPS_MAX + 1),
         N(GROUPS_TOLD, message_groups_told, n, -1),
 
+        S(UNIT_TOLD, message_unit_told, unit, "worker"),
+        S(UNIT_TOLD, message_unit_told, unit, "a b.service"),
+        UNENDED(UNIT_TOLD, message_unit_told, unit),
+
         N(LISTENER, message_listener, kind, _MESSAGE_LISTENER_KIND_COUNT),
         N(LISTENER, message_listener, id, MESSAGE_LISTENERS_MAX),
         N(LISTENER, message_listener, place.tcp, 2),
@@ -467,6 +471,8 @@ static const struct change sound[] = {
         S(OUTCOME, message_outcome, message, ""),
         N(OUTCOME, message_outcome, verdict, REFRESH_NO_KEY),
         N(GROUPS_TOLD, message_groups_told, n, MESSAGE_GROUPS_MAX),
+        N(UNIT, message_unit, cgroup, -1),
+        S(UNIT_TOLD, message_unit_told, unit, ""),
         N(LISTENER, message_listener, kind, MESSAGE_ASKS_FOR_PEERS),
         S(LISTENER, message_listener, place.address, ""),
         N(LISTENER_GONE, message_listener_gone, id, MESSAGE_LISTENERS_MAX - 1),

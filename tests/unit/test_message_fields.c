@@ -83,6 +83,10 @@ static size_t bytes_of(uint32_t type)
                 return BYTES(message_groups_told);
         case MESSAGE_NAMES_TOLD:
                 return BYTES(message_names_told);
+        case MESSAGE_UNIT:
+                return BYTES(message_unit);
+        case MESSAGE_UNIT_TOLD:
+                return BYTES(message_unit_told);
         case MESSAGE_LISTENER:
                 return BYTES(message_listener);
         case MESSAGE_LOG:

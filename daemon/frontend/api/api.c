@@ -9,6 +9,7 @@
 #include "daemon/frontend/api/live_request.h"
 #include "daemon/frontend/api/metrics.h"
 #include "daemon/frontend/api/refresh_request.h"
+#include "daemon/frontend/api/refusal.h"
 #include "daemon/frontend/api/reload_request.h"
 #include "daemon/frontend/api/report_request.h"
 #include "daemon/frontend/api/sightings.h"
@@ -122,11 +123,10 @@ static bool admit(struct api *api, struct request *request, const struct route_m
         }
         bool passed_on = is_passed_on(request);
         if (!health && !passed_on && !has_right(&connection->caller, route) && !carries) {
+                char message[REFUSAL_MAX];
                 caller_doubt(&connection->caller, api->known, now_usec);
                 refuse(api, request, 403, "caller_refused",
-                       "this user may use no environment: an administrator can allow it with 'allow =' in "
-                       "the configuration, or by adding the user to the group eqp-broker",
-                       /* close= */ true, now_usec);
+                       refusal_of_everything(&connection->caller, message), /* close= */ true, now_usec);
                 return false;
         }
         bool needs_client = !carries && strncmp(request->target, "/v1/", 4) == 0;
@@ -206,7 +206,7 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
              local = request->carried.kind == CARRIED_LOCAL;
         const char *name = request->match.environment;
         int at = known_find(api->known, name);
-        char message[224];
+        char message[REFUSAL_MAX];
 
         if (at < 0) {
                 (void)snprintf(
@@ -220,11 +220,8 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
         uint32_t may = !operating ? carried_request_may_use(api, request) : local ? 0 : caller->may_operate;
         if (!(may & (UINT32_C(1) << at))) {
                 caller_doubt(caller, api->known, now_usec);
-                (void)snprintf(message, sizeof(message),
-                               "this %s may not %s %s: see '%s =' in the configuration",
-                               local ? "local key" : "user", operating ? "refresh" : "use", name,
-                               operating ? "operators" : "allow");
-                refuse(api, request, 403, "caller_refused", message, false, now_usec);
+                refuse(api, request, 403, "caller_refused",
+                       refusal_of_environment(caller, name, operating, local, message), false, now_usec);
                 return false;
         }
         request->environment = api->known->environments[at];

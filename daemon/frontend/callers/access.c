@@ -32,13 +32,14 @@ static const struct access_rules *rules_of(const struct access_settings *setting
         return environment->has_allow ? &environment->allow : &settings->allow;
 }
 
-static struct caller_identity identity_of(const struct peer *peer, const struct access_groups *groups)
+static struct caller_identity identity_of(const struct peer *peer, const struct access_membership *groups)
 {
         return (struct caller_identity){ .uid = peer->uid,
                                          .gid = peer->gid,
                                          .has_groups = groups->known,
                                          .groups = groups->ids,
-                                         .n_groups = groups->n };
+                                         .n_groups = groups->n,
+                                         .unit = groups->unit };
 }
 
 /* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
@@ -72,7 +73,7 @@ static bool needs_groups(const struct access_settings *settings, size_t i, bool 
 }
 
 struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer,
-                                  const struct access_groups *groups)
+                                  const struct access_membership *groups)
 {
         const struct caller_identity caller = identity_of(peer, groups);
         struct access_rights rights = { 0 };
@@ -123,7 +124,7 @@ static bool needs_names(const struct access_rules *rules, const struct access_se
 }
 
 bool access_needs_names(const struct access_settings *settings, const struct peer *peer,
-                        const struct access_groups *groups)
+                        const struct access_membership *groups)
 {
         const struct caller_identity caller = identity_of(peer, groups);
 
@@ -157,4 +158,18 @@ bool access_needs_groups(const struct access_settings *settings, const struct pe
         }
         return peer->known && !allows_reload(settings, &caller) &&
                access_rules_need_groups(&settings->operators, &caller);
+}
+
+bool access_needs_unit(const struct access_settings *settings, const struct peer *peer,
+                       const struct access_membership *groups)
+{
+        const struct caller_identity caller = identity_of(peer, groups);
+
+        for (size_t i = 0; peer->known && !peer->tcp && i < settings->n_environments; i++) {
+                if (!allows(settings, i, /* operators= */ false, &caller) &&
+                    access_rules_need_unit(rules_of(settings, i, /* operators= */ false), &caller)) {
+                        return true;
+                }
+        }
+        return false;
 }

@@ -3,12 +3,14 @@
 
 #include "daemon/frontend/callers/access.h"
 #include "daemon/frontend/callers/peer_groups.h"
+#include "daemon/frontend/callers/peer_unit.h"
 #include "lib/util.h"
 
 #include <errno.h>
 
 /* How long a slow user database is waited for, or its turn by a caller with a great many groups. */
 #define GROUPS_WAIT_USEC (5 * USEC_PER_SEC)
+#define UNIT_WAIT_USEC   (5 * USEC_PER_SEC)
 
 /* Asks for those groups of the caller's that rules name: on TCP the user database, by the keeper; on a unix
  * socket the kernel, whose answer never changes. As known_groups_find(). */
@@ -27,10 +29,10 @@ static int ask_groups(struct caller *caller, struct known *known, uint64_t now_u
 /* Asks for the caller's groups where a rule needs them. False: there is no answer yet, and it is to be asked
  * again at *ret_until_usec. Else the answer is good until then. */
 static bool complete_groups(struct caller *caller, struct known *known, uint64_t now_usec,
-                            struct waiter *waiter, struct rule_group_list *list, struct access_groups *ret,
-                            uint64_t *ret_until_usec)
+                            struct waiter *waiter, struct rule_group_list *list,
+                            struct access_membership *ret, uint64_t *ret_until_usec)
 {
-        *ret = (struct access_groups){ 0 };
+        *ret = (struct access_membership){ 0 };
         *ret_until_usec = USEC_NEVER;
         if (caller->peer.known && access_needs_groups(known->settings, &caller->peer)) {
                 int r = ask_groups(caller, known, now_usec, waiter, list, ret_until_usec);
@@ -45,7 +47,7 @@ static bool complete_groups(struct caller *caller, struct known *known, uint64_t
                         waiter_cancel(waiter);
                 }
                 if (r >= 0) {
-                        *ret = (struct access_groups){ .known = true, .n = list->n, .ids = list->ids };
+                        *ret = (struct access_membership){ .known = true, .n = list->n, .ids = list->ids };
                 } else {
                         *ret_until_usec = now_usec + KNOWN_GROUPS_DOUBT_USEC; /* judged without groups */
                 }
@@ -54,9 +56,39 @@ static bool complete_groups(struct caller *caller, struct known *known, uint64_t
         return true;
 }
 
+/* Asks for the caller's unit where a rule needs it; room: for its name. As complete_groups(). */
+static bool complete_unit(struct caller *caller, struct known *known, uint64_t now_usec,
+                          struct waiter *waiter, char room[static UNIT_NAME_MAX + 1],
+                          struct access_membership *member, uint64_t *ret_until_usec)
+{
+        int r = 0;
+
+        *ret_until_usec = USEC_NEVER;
+        if (access_needs_unit(known->settings, &caller->peer, member)) {
+                *ret_until_usec = now_usec + PEER_UNIT_KEPT_USEC;
+                r = peer_unit_find(&caller->peer, &known->units, now_usec, waiter, room);
+                if (r == -EAGAIN || r == -EBUSY) {
+                        if (caller->unit_until_usec == 0) {
+                                caller->unit_until_usec = now_usec + UNIT_WAIT_USEC;
+                        }
+                        *ret_until_usec = r == -EBUSY ? now_usec + PEER_UNIT_BUSY_USEC : USEC_NEVER;
+                        *ret_until_usec = MIN_OF(*ret_until_usec, caller->unit_until_usec);
+                        if (now_usec < caller->unit_until_usec) {
+                                return false;
+                        }
+                        waiter_cancel(waiter);
+                }
+                member->unit = r == 0 && *room ? room : NULL;
+        }
+        caller->unit_error = r;
+        caller->unit_until_usec = 0;
+        return true;
+}
+
 /* Notes its groups by their places among those that rules name: a list would be long. Without memory they
  * are not known. */
-static void take_groups(struct caller *caller, const struct known *known, const struct access_groups *groups)
+static void take_groups(struct caller *caller, const struct known *known,
+                        const struct access_membership *groups)
 {
         const struct rule_groups *named = &known->rule_groups;
 
@@ -105,7 +137,7 @@ void caller_clear(struct caller *caller)
 }
 
 /* The rights by what is known now. */
-static void take_rights(struct caller *caller, struct known *known, const struct access_groups *groups,
+static void take_rights(struct caller *caller, struct known *known, const struct access_membership *groups,
                         uint64_t until_usec)
 {
         struct access_rights rights = access_judge(known->settings, &caller->peer, groups);
@@ -121,9 +153,10 @@ static void take_rights(struct caller *caller, struct known *known, const struct
 bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec, bool last_time,
                   struct waiter *waiter, uint64_t *ret_wait_until_usec)
 {
-        uint64_t names_until_usec = USEC_NEVER, groups_until_usec;
+        uint64_t names_until_usec = USEC_NEVER, groups_until_usec, unit_until_usec;
         struct rule_group_list list;
-        struct access_groups groups;
+        char unit[UNIT_NAME_MAX + 1];
+        struct access_membership groups;
 
         if (caller->generation == known->generation && now_usec < caller->until_usec) {
                 return true;
@@ -135,6 +168,15 @@ bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec,
                 }
                 groups_until_usec = now_usec;
         }
+        if (!complete_unit(caller, known, now_usec, waiter, unit, &groups, &unit_until_usec)) {
+                *ret_wait_until_usec = unit_until_usec;
+                if (!last_time) {
+                        return false;
+                }
+                waiter_cancel(waiter);
+                unit_until_usec = now_usec;
+        }
+        groups_until_usec = MIN_OF(groups_until_usec, unit_until_usec);
         take_rights(caller, known, &groups, groups_until_usec);
         if (!access_needs_names(known->settings, &caller->peer, &groups)) {
                 return true;
@@ -160,6 +202,11 @@ void caller_doubt(struct caller *caller, struct known *known, uint64_t now_usec)
                 uint64_t until_usec = known_groups_doubt(&known->groups, caller->peer.uid, now_usec);
                 caller->until_usec = MIN_OF(caller->until_usec, until_usec);
         }
+}
+
+const char *caller_unit_obstacle(const struct caller *caller)
+{
+        return peer_unit_obstacle(caller->unit_error);
 }
 
 bool caller_has_right(const struct caller *caller)

@@ -10,6 +10,8 @@ struct caller {
         uint64_t generation;           /* of the rules that the rights were judged by; 0: not yet */
         uint64_t until_usec;           /* then they are judged again: groups and names may have changed */
         uint64_t groups_until_usec;    /* the groups are waited for; 0: they are not */
+        uint64_t unit_until_usec;      /* likewise the unit */
+        int unit_error;                /* why no rule for its unit counted, as peer_unit_find() says; 0 */
         uint32_t may_use, may_operate; /* a bit per environment, in the order of the settings */
         bool may_reload;
         /* Of the groups that rules name (known->rule_groups, a bit each): those that it is a member of. Kept
@@ -28,6 +30,9 @@ bool caller_judge(struct caller *caller, struct known *known, uint64_t now_usec,
 /* It is refused something: it is judged again soon, as it may be made a member of a group next, and try
  * again. */
 void caller_doubt(struct caller *caller, struct known *known, uint64_t now_usec);
+
+/* Why rules for units opened nothing for it, where one could have, with the cure; NULL: that is not why. */
+const char *caller_unit_obstacle(const struct caller *caller);
 
 /* Has it shown any right so far? */
 bool caller_has_right(const struct caller *caller);

@@ -76,6 +76,7 @@ void known_take_settings(struct known *known, struct access_settings *settings)
         known->generation++;
         rule_groups_of_access(&known->rule_groups, settings);
         known_groups_forget(&known->groups);
+        known_units_forget(&known->units);
 }
 
 int known_take_environment(struct known *known, const struct environment_view *view, struct session *session)
@@ -219,6 +220,7 @@ void known_init(struct known *known, struct sides *sides)
 {
         known->sides = sides;
         known->groups.questions.sides = sides;
+        known->units.sides = sides;
 }
 
 void known_clear(struct known *known)
@@ -231,4 +233,5 @@ void known_clear(struct known *known)
         free(known->keys);
         known->keys = NULL;
         known_groups_clear(&known->groups);
+        known_units_clear(&known->units);
 }

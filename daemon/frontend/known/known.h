@@ -4,6 +4,7 @@
 #include "daemon/base/sides.h"
 #include "daemon/base/waiters.h"
 #include "daemon/frontend/known/known_groups.h"
+#include "daemon/frontend/known/known_units.h"
 #include "daemon/frontend/known/questions.h"
 #include "lib/message.h"
 #include "lib/spaced_turns.h"
@@ -40,6 +41,7 @@ struct known {
         struct keys_view *keys; /* NULL until the keeper has told them, or without memory */
 
         struct known_groups groups;
+        struct known_units units;
         struct spaced_turns long_lists; /* of groups, which the kernel is asked for */
         uint64_t names_again_usec, names_until_usec, names_asked_usec; /* see frontend_calls.names() */
         struct waiters names_waiters;
