@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import select
 import threading
 import time
 
@@ -229,14 +230,76 @@ def test_compressed_answers_stay_as_they_are(host):
     assert answer.body == body and answer.header("Content-Encoding") == "gzip"
 
 
-def test_a_head_of_the_answer_that_is_too_large(host):
-    client = host.client().ask()
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("n, size", [(5, 100), (10, 500), (15, 1000), (250, 50), (4, 4000)])
+def test_an_answer_with_a_large_head(host, n, size, tcp):
+    """However little memory the connection was given, as nothing had been sent when it was taken in: what has been carried
+    out is answered."""
+    large = [(f"X-Large-{at}", "x" * size) for at in range(n)]
+    client = host.client(tcp=tcp)
+    eventually(lambda: host.connections() > 0)
+    for at in range(3):
+        client.ask(method="POST", body=b"abc", headers=("EQP-Client: test",))
+        lane, request = host.request()
+        assert request.body == b"abc"
+        lane.respond(201, ["Date: Sun, 06 Nov 1994 08:49:37 GMT", *(": ".join(header) for header in large),
+                           "Location: https://up.example/rest/v1/next"], body=b"fine")
+        answer = client.answer()
+        assert answer.status == 201 and answer.body == b"fine" and not answer.closed
+        names = [name for name, _ in answer.headers]
+        assert [header for header in answer.headers if header[0].startswith("X-Large-")] == large
+        assert names.count("Date") == names.count("Content-Length") == names.count("Location") == 1, names
+        assert answer.header("Location") == f"http://{client.host_name}/sandbox/rest/v1/next"
+        assert answer.header("X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize("n", [1, 40, 80, 100, 120, 140, 160, 400])
+def test_a_head_that_grows_on_its_way(host, n):
+    """Places in it are written as the client has to use them, which are longer here."""
+    client = host.client(tcp=True)
+    eventually(lambda: host.connections() > 0)
+    client.ask(headers=("EQP-Client: test",))
     lane, _ = host.request()
-    lane.respond(200, [f"X-Large-{at}: {'x' * 1000}" for at in range(15)], body=b"fine")
-    status, headers = client.head()
-    assert status in (200, 502)
-    if status == 502:
-        assert dict(headers)["EQP-Error"] == "upstream_malformed"
+    lane.respond(200, ["Link: " + ", ".join(["<https://up.example/rest/v1/a>"] * n)], body=b"fine")
+    answer = client.answer()
+    assert answer.body == b"fine"
+    assert answer.header("Link") == ", ".join([f"<http://{client.host_name}/sandbox/rest/v1/a>"] * n)
+
+
+@pytest.mark.parametrize("method, status, length", [("HEAD", 200, 7), ("GET", 204, 0), ("GET", 304, -1), ("GET", 200, -1)])
+def test_a_large_head_of_an_answer_of_another_form(host, method, status, length):
+    client = host.client()
+    eventually(lambda: host.connections() > 0)
+    client.ask(method=method)
+    lane, _ = host.request()
+    lane.respond(status, [f"X-Large-{at}: {'x' * 1000}" for at in range(10)], length=length)
+    answer = client.answer(method)
+    assert answer.status == status and answer.body == b"" and answer.header("X-Large-9") == "x" * 1000
+
+
+@pytest.mark.parametrize("tcp, n", [(False, 60), (True, 600)])
+def test_large_heads_for_a_client_that_does_not_read(host, tcp, n):
+    """Its socket gets full amid one of them."""
+    client = host.client(tcp)
+    eventually(lambda: host.connections() > 0)
+    for at in range(n):
+        client.ask(path=f"/sandbox/rest/v1/{at}", headers=("EQP-Client: test",))
+    answered = []
+
+    def upstream(wait):
+        while len(answered) < n and select.select([lane.ours for lane in host.lanes], [], [], wait)[0]:
+            lane, request = host.request()
+            lane.respond(200, [f"X-Large-{at}: {'x' * 1000}" for at in range(15)], body=request.target.encode())
+            answered.append(request.target)
+
+    upstream(wait=1)
+    assert 0 < len(answered) < n, "there is no end to the socket"
+    thread = threading.Thread(target=upstream, args=(20,))
+    thread.start()
+    for at in range(n):
+        answer = client.answer()
+        assert answer.body == f"/rest/v1/{at}".encode() and answer.header("X-Large-14") == "x" * 1000
+    thread.join()
 
 
 # ---- the log ----

@@ -117,6 +117,7 @@ void transfer_end(struct request *request)
         (void)session_unref(transfer->session);
         free(transfer->kept);
         free(transfer->headers);
+        free(transfer->ahead);
         free(transfer->held.bytes);
         free(transfer);
         if (gateway->n_awaited == 0 && gateway->on_drained) {

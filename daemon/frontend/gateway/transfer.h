@@ -22,6 +22,7 @@ enum transfer_stage {
         TRANSFER_AWAITS,   /* all of it is on the lane; the answer is awaited */
         TRANSFER_HOLDS,    /* the answer is held back, to its end or the most there may be of it */
         TRANSFER_REPORTS,  /* the answer was 401: another token may come */
+        TRANSFER_AHEAD,    /* the head of the answer is too large for libmicrohttpd, and is sent before it */
         TRANSFER_ANSWERS,  /* the head of the answer is libmicrohttpd's, the body goes on */
 };
 
@@ -107,6 +108,8 @@ struct transfer {
         bool until_close;
         char *headers; /* lines as they came */
         size_t headers_length;
+        char *ahead; /* what is sent before libmicrohttpd's head; NULL: nothing is, or all has been */
+        size_t ahead_length, ahead_at;
         struct transfer_held held;
         bool over;     /* the upstream has said all of it */
         bool complete; /* all of its body is libmicrohttpd's */

@@ -5,6 +5,8 @@
 #include "daemon/frontend/gateway/transfer_answer.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/gateway/transfer_ahead.h"
+#include "daemon/frontend/gateway/transfer_headers.h"
 #include "daemon/frontend/http/answer.h"
 #include "daemon/frontend/http/connections.h"
 #include "daemon/frontend/http/early.h"
@@ -15,9 +17,8 @@
 
 #include <strings.h>
 
-/* What an answer's head takes of the connection's memory beside its headers, and what libmicrohttpd needs
- * for itself. */
-#define HEAD_RESERVE 1024
+/* So soon a socket that was full is looked at again. */
+#define AHEAD_PAUSE_USEC (20 * USEC_PER_MSEC)
 
 /* ---- the head ---- */
 
@@ -85,67 +86,28 @@ static void cover(struct transfer *transfer)
 
 /* ---- libmicrohttpd's response ---- */
 
-/* How much longer a value can become: each place in it may be rewritten. */
-static size_t rewritten_room(const char *value, const struct gateway_places *places)
-{
-        size_t n_places = 1;
+/* The head as libmicrohttpd gets it. */
+struct head {
+        struct MHD_Response *response;
+        bool rest;    /* what is large was sent ahead */
+        size_t total; /* bytes */
+};
 
-        for (const char *at = value; *at != '\0'; at++) {
-                n_places += *at == '<';
+static bool add_header(const char *name, const char *value, void *userdata)
+{
+        struct head *head = userdata;
+
+        if (*value == '\0' || (head->rest && transfer_ahead_has(name))) {
+                return true;
         }
-        return n_places * ((places->host ? strlen(places->host) : 0) + ENVIRONMENT_NAME_MAX + 16);
+        head->total += strlen(name) + strlen(value) + strlen(": \r\n");
+        return MHD_add_response_header(head->response, name, value) == MHD_YES;
 }
 
-/* libmicrohttpd refuses a header with a tab in it. */
-static void write_blanks(char *text)
+static bool add_headers(const struct transfer *transfer, struct head *head)
 {
-        for (char *at = text; (at = strchr(at, '\t'));) {
-                *at = ' ';
-        }
-}
-
-/* One header of the answer. False: no memory. */
-static bool add_header(struct transfer *transfer, struct MHD_Response *response, char *name,
-                       const char *value, size_t *total)
-{
-        const struct request *request = transfer->request;
-        const struct gateway_places places = { .base_url = request->environment->view.base_url,
-                                               .host = request->facts.host,
-                                               .environment = transfer->what.environment };
-        size_t room = strlen(value) + rewritten_room(value, &places) + 1;
-        _cleanup_free_ char *text = malloc(room);
-
-        if (!text || gateway_header_rewrite(name, value, &places, text, room) < 0) {
-                return false;
-        }
-        write_blanks(text);
-        if (transfer->covers) {
-                (void)gateway_cover(text, strlen(text), transfer->session->ust);
-                (void)gateway_cover(name, strlen(name), transfer->session->ust); /* by what is fit for one */
-        }
-        *total += strlen(name) + strlen(text) + strlen(": \r\n");
-        return *text == '\0' || MHD_add_response_header(response, name, text) == MHD_YES;
-}
-
-static bool add_headers(struct transfer *transfer, struct MHD_Response *response, size_t *total)
-{
-        const char *lines = transfer->headers;
-        size_t length = transfer->headers_length;
-        struct gateway_connection none = { 0 };
-        struct lane_line line;
-
-        while (lane_line_next(&lines, &length, &line) > 0) {
-                _cleanup_free_ char *name = strndup(line.text, line.name_length);
-                _cleanup_free_ char *value = strndup(line.value, line.value_length);
-                if (!name || !value) {
-                        return false;
-                }
-                if (gateway_header_goes_out(name, &none) &&
-                    !add_header(transfer, response, name, value, total)) {
-                        return false;
-                }
-        }
-        return MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+        return transfer_headers_each(transfer, add_header, head) &&
+               MHD_add_response_header(head->response, "X-Content-Type-Options", "nosniff") == MHD_YES;
 }
 
 static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t max);
@@ -157,6 +119,18 @@ static bool is_whole(const struct transfer *transfer)
                transfer->content_length == (int64_t)(transfer->held.length - transfer->held.at);
 }
 
+/* Its head has nothing after it, or all of it is libmicrohttpd's at once. */
+static void note_form(struct transfer *transfer)
+{
+        bool bodiless = transfer->is_head || transfer->status == 304 || transfer->status == 204;
+
+        transfer->complete = bodiless || transfer->content_length == 0 || is_whole(transfer);
+        if (transfer->status != 204 && is_whole(transfer)) {
+                transfer->n_out = transfer->held.length - transfer->held.at;
+                transfer->gateway->counts.n_out += transfer->n_out;
+        }
+}
+
 static struct MHD_Response *make_response(struct transfer *transfer)
 {
         struct transfer_held *held = &transfer->held;
@@ -165,13 +139,9 @@ static struct MHD_Response *make_response(struct transfer *transfer)
 
         if (transfer->status == 204 || is_whole(transfer)) {
                 size_t length = transfer->status == 204 ? 0 : held->length - held->at;
-                transfer->n_out = length;
-                transfer->gateway->counts.n_out += length;
-                transfer->complete = true;
                 return MHD_create_response_from_buffer(length, length > 0 ? held->bytes + held->at : NULL,
                                                        MHD_RESPMEM_MUST_COPY);
         }
-        transfer->complete = bodiless || transfer->content_length == 0;
         struct MHD_Response *response = MHD_create_response_from_callback(
                 unknown ? MHD_SIZE_UNKNOWN : (uint64_t)transfer->content_length, LANE_DATA_MAX, on_read,
                 transfer, NULL);
@@ -185,40 +155,65 @@ static struct MHD_Response *make_response(struct transfer *transfer)
         return response;
 }
 
-/* Both heads share the connection's memory; without room for this one libmicrohttpd would close. */
-static bool fits(const struct transfer *transfer, size_t total)
+/* As far as there is room for it in the socket, which a client that does not read leaves none in. */
+static enum transfer_step send_ahead(struct transfer *transfer, uint64_t now_usec)
 {
-        const struct request *request = transfer->request;
+        int r = transfer_ahead_send(transfer);
 
-        return request->head_size + total + HEAD_RESERVE <= mhd_loop_memory(request->connection->loop);
+        if (r == -EAGAIN && transfer->stage != TRANSFER_AHEAD) {
+                (void)transfer_go_to(transfer, TRANSFER_AHEAD);
+        }
+        if (r == -EAGAIN) {
+                uint64_t until_usec = transfer_patience(transfer, EARLY_QUIET_USEC, now_usec);
+                return now_usec < until_usec
+                               ? transfer_wait(transfer, MIN_OF(until_usec, now_usec + AHEAD_PAUSE_USEC))
+                               : TRANSFER_BROKEN;
+        }
+        return r < 0 ? TRANSFER_BROKEN : TRANSFER_GOES_ON;
 }
 
-void transfer_answer(struct transfer *transfer, uint64_t now_usec)
+/* NULL: no memory. *ret_fits: libmicrohttpd has room for its head. */
+static struct MHD_Response *make_with_head(struct transfer *transfer, bool rest, bool *ret_fits)
 {
-        size_t total = 0;
+        struct head head = { .response = make_response(transfer), .rest = rest };
+
+        if (head.response && !add_headers(transfer, &head)) {
+                MHD_destroy_response(head.response);
+                head.response = NULL;
+        }
+        *ret_fits = !transfer_ahead_wanted(transfer, head.total);
+        return head.response;
+}
+
+enum transfer_step transfer_answer(struct transfer *transfer, uint64_t now_usec)
+{
+        bool fits = !transfer->ahead && !transfer_ahead_wanted(transfer, transfer->headers_length);
+        struct MHD_Response *response = NULL;
 
         cover(transfer);
-        struct MHD_Response *response = make_response(transfer);
-        bool good = response && add_headers(transfer, response, &total);
-        if (good && !fits(transfer, total)) {
-                MHD_destroy_response(response);
-                transfer_fail(transfer, 502, "upstream_malformed",
-                              "the head of the upstream's answer is too large to be passed on",
-                              ANSWER_NO_RETRY);
-                return;
+        if (fits) {
+                response = make_with_head(transfer, /* rest= */ false, &fits);
+                if (response && !fits) { /* its headers grew, as places in them were rewritten */
+                        MHD_destroy_response(response);
+                }
         }
-        if (!good && response) {
-                MHD_destroy_response(response);
-                response = NULL; /* the connection ends */
+        if (!fits) {
+                enum transfer_step step = send_ahead(transfer, now_usec);
+                if (step != TRANSFER_GOES_ON) {
+                        return step;
+                }
+                response = make_with_head(transfer, /* rest= */ true, &fits);
         }
+        note_form(transfer);
         transfer->stage = TRANSFER_ANSWERS;
         transfer->until_usec = 0;
-        request_answer(transfer->request, transfer->status, response);
-        free(transfer->headers);
-        transfer->headers = NULL;
+        request_answer(transfer->request, transfer->status, response); /* NULL: the connection ends */
+        free(take_ptr(transfer->headers));
+        free(take_ptr(transfer->ahead));
         if (transfer->over) {
                 transfer_leave_lane(transfer);
         }
+        return TRANSFER_ANSWERED;
 }
 
 /* ---- the body ---- */

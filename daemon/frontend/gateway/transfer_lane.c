@@ -60,8 +60,7 @@ static enum transfer_step hold_or_answer(struct transfer *transfer, uint64_t now
                 return transfer_go_to(transfer, TRANSFER_HOLDS);
         }
         transfer_refused_note(transfer, now_usec);
-        transfer_answer(transfer, now_usec);
-        return TRANSFER_ANSWERED;
+        return transfer_answer(transfer, now_usec);
 }
 
 /* The head of the answer has come. */
@@ -202,8 +201,7 @@ static enum transfer_step end_hold(struct transfer *transfer, uint64_t now_usec)
                 return TRANSFER_WANTS_BODY;
         }
         transfer_refused_note(transfer, now_usec);
-        transfer_answer(transfer, now_usec);
-        return TRANSFER_ANSWERED;
+        return transfer_answer(transfer, now_usec);
 }
 
 enum transfer_step transfer_hold(struct transfer *transfer, uint64_t now_usec)

@@ -82,8 +82,7 @@ static enum transfer_step pass_on(struct transfer *transfer, uint64_t now_usec)
                 transfer->drops = true;
                 return TRANSFER_WANTS_BODY;
         }
-        transfer_answer(transfer, now_usec);
-        return TRANSFER_ANSWERED;
+        return transfer_answer(transfer, now_usec);
 }
 
 static bool ask(struct transfer *transfer, uint64_t now_usec)

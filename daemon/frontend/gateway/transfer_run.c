@@ -4,6 +4,7 @@
  * done with (the next one is looked at), or wants more of the body. */
 #include "daemon/frontend/gateway/transfer_run.h"
 
+#include "daemon/frontend/gateway/transfer_answer.h"
 #include "daemon/frontend/gateway/transfer_lane.h"
 #include "daemon/frontend/gateway/transfer_refused.h"
 #include "daemon/frontend/gateway/transfer_send.h"
@@ -107,6 +108,8 @@ static enum transfer_step step(struct transfer *transfer, uint64_t now_usec)
                 return transfer_hold(transfer, now_usec);
         case TRANSFER_REPORTS:
                 return transfer_refused_look(transfer, now_usec);
+        case TRANSFER_AHEAD:
+                return transfer_answer(transfer, now_usec);
         default:
                 return TRANSFER_BROKEN;
         }
