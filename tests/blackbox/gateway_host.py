@@ -226,11 +226,12 @@ class Client:
 
 
 class Host:
-    def __init__(self, directory, lanes=2, settings=ALLOW_ALL, local=""):
+    def __init__(self, directory, lanes=2, settings=ALLOW_ALL, local="", spare_lanes=0, program="tests/fake/gateway-host",
+                 environment=None):
         self.directory = pathlib.Path(directory)
         self.path = str(self.directory / "sock")
         self.log = self.directory / "log"
-        self.lanes = [Lane() for _ in range(lanes)]
+        self.lanes = [Lane() for _ in range(lanes + spare_lanes)]
         unix, tcp = socket.socket(socket.AF_UNIX), socket.socket()
         unix.bind(self.path)
         tcp.bind(("127.0.0.1", 0))
@@ -241,8 +242,9 @@ class Host:
         for listener in (unix, tcp, *(lane.theirs for lane in self.lanes)):
             listener.setblocking(False)
         self.process = subprocess.Popen(
-            [BUILD / "tests/fake/gateway-host", str(fds[0]), str(fds[1]), str(self.port), *map(str, fds[2:])],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True, bufsize=1, pass_fds=fds)
+            [BUILD / program, str(fds[0]), str(fds[1]), str(self.port), *map(str, fds[2:])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True, bufsize=1, pass_fds=fds,
+            env=None if environment is None else os.environ | environment)
         for listener in (unix, tcp, *(lane.theirs for lane in self.lanes)):
             listener.close()
         self.answers, self.news = queue.Queue(), queue.Queue()
@@ -255,6 +257,7 @@ class Host:
     def _read(self):
         for line in self.process.stdout:
             (self.news if line.startswith("!") else self.answers).put(line.strip())
+        self.answers.put("it has ended")
 
     def tell(self, command, expected="ok"):
         self.process.stdin.write(f"{command}\n")

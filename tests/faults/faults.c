@@ -360,6 +360,18 @@ WRAP(KIND_CURL, struct curl_slist *, curl_slist_append, NULL, ENOMEM,
 WRAP(KIND_CURL, CURLMcode, curl_multi_add_handle, CURLM_OUT_OF_MEMORY, ENOMEM, (CURLM * multi, CURL *easy),
      (multi, easy))
 
+/* ---- what only the gateway calls ---- */
+
+#ifdef FAULTS_OF_GATEWAY
+WRAP(KIND_MEMORY, void *, realloc, NULL, ENOMEM, (void *memory, size_t size), (memory, size))
+WRAP(KIND_SOCKET, ssize_t, send, -1, ENOBUFS, (int fd, const void *bytes, size_t size, int flags),
+     (fd, bytes, size, flags))
+WRAP(KIND_HTTP, struct MHD_Response *, MHD_create_response_from_callback, NULL, ENOMEM,
+     (uint64_t size, size_t block, MHD_ContentReaderCallback reader, void *userdata,
+      MHD_ContentReaderFreeCallback done),
+     (size, block, reader, userdata, done))
+#endif
+
 /* ---- begin and end ---- */
 
 /* By write() alone: dprintf() would ask where in the file it is, which a frontend may not. */
