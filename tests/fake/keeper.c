@@ -21,6 +21,8 @@ struct keeper {
         uint64_t last_serial;
         struct environment_view view;
         struct session *session;
+        void (*on_lane_dead)(uint32_t id, void *userdata);
+        void *lanes_userdata;
 };
 
 static void must(bool good)
@@ -108,6 +110,15 @@ static void on_unit(struct keeper *keeper, uint64_t cgroup)
         abort(); /* no rule is for a unit */
 }
 
+static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
+{
+        keeper->on_lane_dead(id, keeper->lanes_userdata);
+}
+
+static void on_carrying(struct keeper *keeper, uint64_t now_usec)
+{
+}
+
 static const struct keeper_calls calls = {
         .demand = on_demand,
         .report = on_report,
@@ -117,6 +128,8 @@ static const struct keeper_calls calls = {
         .groups = on_groups,
         .names = on_names,
         .unit = on_unit,
+        .lane_dead = on_lane_dead,
+        .carrying = on_carrying,
 };
 
 static void take_new_token(struct keeper *keeper)
@@ -169,24 +182,46 @@ void fake_keeper_go_on(struct keeper *keeper)
         tell(keeper);
 }
 
+static struct access_settings *read_settings(const char *text)
+{
+        struct access_settings *access = NULL;
+        struct settings *settings = NULL;
+        char message[SETTINGS_ERROR_MAX];
+
+        must(settings_new(&settings) >= 0 &&
+             settings_read(settings, "?", text, strlen(text), message) >= 0 &&
+             settings_finish(settings, message) >= 0);
+        must(access_settings_new(&access, settings, /* own_uid= */ 0) >= 0);
+        (void)settings_free(settings);
+        return access;
+}
+
+void fake_keeper_configure(struct keeper *keeper, const char *text)
+{
+        known_take_settings(keeper->known, read_settings(text));
+        known_take_names(keeper->known, USEC_NEVER, USEC_NEVER);
+        tell(keeper);
+}
+
+void fake_keeper_watch_lanes(struct keeper *keeper, void (*on_dead)(uint32_t id, void *userdata),
+                             void *userdata)
+{
+        keeper->on_lane_dead = on_dead;
+        keeper->lanes_userdata = userdata;
+}
+
 struct keeper *fake_keeper_new(sd_event *event, struct known *known)
 {
         struct keeper *keeper = calloc(1, sizeof(*keeper));
         struct keys_view *keys = calloc(1, sizeof(*keys));
-        struct access_settings *access = NULL;
-        struct settings *settings = NULL;
-        char message[SETTINGS_ERROR_MAX];
 
         must(keeper != NULL && keys != NULL);
         keeper->known = known;
         must(sd_event_add_defer(event, &keeper->due, on_due, keeper) >= 0);
         must(sd_event_source_set_enabled(keeper->due, SD_EVENT_OFF) >= 0);
-        must(settings_new(&settings) >= 0 && settings_finish(settings, message) >= 0);
-        must(access_settings_new(&access, settings, /* own_uid= */ 0) >= 0);
-        (void)settings_free(settings);
         keeper->sides = (struct sides){ .ask = &calls, .keeper = keeper };
         known_init(known, &keeper->sides);
-        known_take_settings(known, access);
+        known_take_settings(known, read_settings(""));
         known_take_names(known, USEC_NEVER, USEC_NEVER);
         keys->n_ids = 1;
         must(keyed_digest(FAKE_KEEPER_ID, strlen(FAKE_KEEPER_ID), keys->salt, keys->ids[0]) >= 0);

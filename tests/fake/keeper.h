@@ -22,6 +22,13 @@ enum {
  * memory is short. */
 struct keeper *fake_keeper_new(sd_event *event, struct known *known);
 
+/* Other settings are in force: the text of a configuration, which has to be a good one. */
+void fake_keeper_configure(struct keeper *keeper, const char *text);
+
+/* Is told of lanes that are dead. */
+void fake_keeper_watch_lanes(struct keeper *keeper, void (*on_dead)(uint32_t id, void *userdata),
+                             void *userdata);
+
 /* Begins this story, whatever the one before left. */
 void fake_keeper_begin(struct keeper *keeper, unsigned story);
 

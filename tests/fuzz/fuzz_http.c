@@ -1,12 +1,14 @@
-/* Any bytes on a loopback TCP connection, sent to the whole HTTP side of the daemon: it survives them, gives
- * the token to none but well-formed requests that name themselves, and never starts an exchange for a
- * request that was refused. */
+/* Any bytes on a loopback TCP connection, sent to the whole HTTP side of the daemon, with a gateway: it
+ * survives them, gives the token to none but well-formed requests that name themselves, never starts an
+ * exchange for a request that was refused, and passes on no such one. */
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/frontend/api/api.h"
 #include "daemon/frontend/callers/audit.h"
+#include "daemon/frontend/gateway/gateway.h"
 #include "daemon/frontend/http/http_server.h"
 #include "lib/util.h"
+#include "tests/fake/forwarder.h"
 #include "tests/fake/keeper.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -21,28 +23,45 @@ static struct world {
         sd_event *event;
         struct known known;
         struct keeper *keeper;
+        struct gateway *gateway;
+        struct fake_forwarder *forwarder;
         struct http_server *server;
         struct api api;
 } world;
 
 static void turn_until_quiet(void)
 {
-        for (int i = 0; sd_event_run(world.event, 0) > 0; i++) {
+        for (int i = 0; sd_event_run(world.event, 0) > 0 || fake_forwarder_turn(world.forwarder); i++) {
                 must(i < TURNS_MAX);
         }
 }
 
+static void on_lane_dead(uint32_t id, void *userdata)
+{
+        fake_forwarder_lane_dead(world.forwarder, id);
+}
+
 static void build_world(void)
 {
-        const struct http_limits limits = { 64, 64 };
-        const struct http_handler handler = { .on_request = api_on_request, .userdata = &world.api };
+        const struct http_limits limits = { .max_connections = 64,
+                                            .max_connections_per_user = 64,
+                                            .passes_on = true };
+        const struct http_handler handler = { .on_request = api_on_request,
+                                              .is_early = gateway_is_early,
+                                              .userdata = &world.api };
 
         journal_open(-1, JOURNAL_AUTO, /* plain= */ false); /* nothing is said */
         must(sd_event_new(&world.event) >= 0);
         world.keeper = fake_keeper_new(world.event, &world.known);
-        must(http_server_new(&world.server, world.event, &limits, &handler) >= 0);
         must(audit_new(&world.api.audit) >= 0);
         world.api.known = &world.known;
+        must(gateway_new(&world.gateway, world.event, &world.api) >= 0);
+        must(http_server_new(&world.server, world.event, &limits, &handler) >= 0);
+        world.forwarder = fake_forwarder_new(world.gateway, FAKE_KEEPER_TOKEN);
+        fake_keeper_watch_lanes(world.keeper, on_lane_dead, NULL);
+        fake_keeper_configure(world.keeper, "[environment sandbox]\ngateway = yes\n[gateway sandbox]\n"
+                                            "deny = any * /rest/v1/users/*/keys/**\n"
+                                            "allow = any GET,POST,PUT /rest/v1/**\nbody_max = 64KiB\n");
         world.api.server = world.server;
         world.api.started_usec = clock_now_usec();
         turn_until_quiet();
@@ -101,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fake_keeper_begin(world.keeper, (unsigned)size % FAKE_KEEPER_STORIES);
         let_old_answers_go();
         bool leaves_early = size / FAKE_KEEPER_STORIES % 2;
-        unsigned n_exchanges = fake_keeper_n_exchanges(world.keeper);
+        unsigned n_exchanges = fake_keeper_n_exchanges(world.keeper),
+                 n_passed = fake_forwarder_n_requests(world.forwarder);
         reply[0] = '\0';
         must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
         http_server_add(world.server, ends[0], &peer, &place);
@@ -131,5 +151,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         turn_until_quiet();
         must(!strstr(reply, FAKE_KEEPER_TOKEN) || names_itself(data, size));
         must(fake_keeper_n_exchanges(world.keeper) == n_exchanges || names_itself(data, size));
+        must(fake_forwarder_n_requests(world.forwarder) == n_passed || names_itself(data, size));
         return 0;
 }

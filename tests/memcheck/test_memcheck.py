@@ -4,6 +4,7 @@ AddressSanitizer, under which all tests run, does not see the first kind, and do
 """
 
 import concurrent.futures
+import http.client
 import os
 import pathlib
 import re
@@ -13,8 +14,9 @@ import subprocess
 import pytest
 
 import broker as black_box
-from broker import BARE_ENVIRONMENT, wait_frontend, wait_until
+from broker import BARE_ENVIRONMENT, wait_forwarder, wait_frontend, wait_until
 from conftest import DAEMON, MISTAKES
+from local_keys import LocalKey
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, Simulator
 
 SECOND_KEY = ("AQ99SECOND", "5ec07d8820c99614d65f923df7660276f20e029d")
@@ -94,6 +96,63 @@ def test_a_day_of_the_daemon(upstream):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda i: broker.token(via=("unix", "tcp")[i % 2]), range(64)))
         broker.raw(b"GET /livez HTTP/1.1\r\nHost: \x01\r\nX: " + b"a" * 70000 + b"\r\n\r\n")
+
+
+GATEWAY = """gateway = yes
+[gateway sandbox]
+deny = any * /rest/v1/users/*/keys/**
+allow = any GET,POST /rest/v1/**
+"""
+
+
+def passed(broker, path, headers=None, body=None, via="unix"):
+    """The status of a request that is passed on; 0: it was cut off."""
+    with broker.connect(via) as stream:
+        connection = black_box.Connection(stream, "localhost" if via == "unix" else f"localhost:{broker.port}")
+        try:
+            connection.request("GET" if body is None else "POST", path, body, {"EQP-Client": "memcheck"} | (headers or {}))
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0
+    return answer.status
+
+
+def test_a_day_of_the_gateway(upstream):
+    """Requests that are passed on, refused, sent again with another token, and cut off; a local key; large bodies; a
+    forwarder that takes the place of another; a reload; the end with a request on its way."""
+    upstream.reset()
+    key = LocalKey("reports", allow=["GET /rest/v1/reports/**", "GET /rest/v1/users/{mage_id}"], caller=["any"])
+    path = "/sandbox/rest/v1/users/MAG123456789"
+    with Broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": GATEWAY}, local=[key]) as broker:
+        broker.wait_valid(timeout=PATIENCE)
+        wait_until(lambda: passed(broker, path) == 200, "a request is passed on", PATIENCE)
+        for via in ("unix", "tcp"):
+            assert passed(broker, path, via=via) == 200
+            assert passed(broker, "/sandbox/rest/v1/nothing/there", via=via) in (200, 404)
+            assert passed(broker, f"{path}/keys", via=via) == 403
+            assert passed(broker, "/sandbox/rest/v1/a//b", via=via) == 400
+            assert passed(broker, "/sandbox/rest/v1/products/packages", body=b"[" + b" " * 20_000 + b"]", via=via) >= 200
+            assert passed(broker, "/sandbox/rest/v1/files/uploads", body=b"x" * 300_000, via=via) >= 200
+        opaque = key.token(broker).json()["ust"]
+        broker.keep_secret(opaque)
+        assert passed(broker, path, {"Authorization": f"Bearer {opaque}"}, via="tcp") == 200
+        assert passed(broker, "/sandbox/rest/v1/products", {"Authorization": f"Bearer {opaque}"}, via="tcp") == 403
+
+        upstream.revoke("sandbox")
+        assert passed(broker, path) == 200, "with another token"
+        for fault in ("cut", "garbage", "not_json"):
+            upstream.fault("sandbox", fault, path="/rest/v1/users/**")
+            assert passed(broker, path) in (0, 200, 502)
+            upstream.clear_faults("sandbox")
+
+        first = wait_forwarder(broker.process.pid, timeout=PATIENCE)
+        os.kill(first, signal.SIGKILL)
+        wait_forwarder(broker.process.pid, but=first, timeout=PATIENCE)
+        wait_until(lambda: passed(broker, path) == 200, "by another forwarder", PATIENCE)
+        reload(broker)
+        assert passed(broker, path) == 200
+    upstream.reset()
 
 
 def test_a_frontend_takes_the_place_of_another(upstream):
