@@ -4,8 +4,10 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/process_cgroup.h"
+#include "daemon/keeper/unit_tree.h"
 #include "lib/gateway_remark.h"
 #include "lib/settings_remark.h"
+#include "lib/util.h"
 
 #include <errno.h>
 
@@ -35,18 +37,32 @@ static bool name_units(const struct settings *settings)
         return has_units(&settings->allow);
 }
 
-/* Its rules still let units load their tokens. */
-static void say_no_units(const struct settings *settings)
+/* Why the processes of units cannot be told; NULL: they can. */
+static const char *unit_obstacle(void)
 {
         uint64_t cgroup;
 
-        if (name_units(settings) && process_cgroup_own(&cgroup) == -EOPNOTSUPP) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "%s: this kernel does not tell which unit a process belongs to (it takes Linux "
-                            "6.13): "
-                            "by 'allow = unit:NAME' a unit can load its token with LoadCredential=, and "
-                            "cannot ask on the unix socket; allow its user as well if it is to ask",
-                            settings->unit_place);
+        if (process_cgroup_own(&cgroup) == -EOPNOTSUPP) {
+                return "this kernel does not tell which unit a process belongs to (it takes Linux 6.13)";
+        }
+        _cleanup_close_ int tree = unit_tree_open();
+        return tree < 0 ? "no tree of control groups of version 2 can be seen at /sys/fs/cgroup, so it "
+                          "cannot be "
+                          "told which unit a process belongs to"
+                        : NULL;
+}
+
+/* Its rules still let units load their tokens. */
+static void say_no_units(const struct settings *settings)
+{
+        const char *why = name_units(settings) ? unit_obstacle() : NULL;
+
+        if (why) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING },
+                        "%s: %s: by 'allow = unit:NAME' a unit can load its token with LoadCredential=, and "
+                        "cannot ask on the unix socket; allow its user as well if it is to ask",
+                        settings->unit_place, why);
         }
 }
 

@@ -180,6 +180,14 @@ def test_check_says_that_the_kernel_does_not_tell(old_kernel, tmp_path):
     assert "kernel" not in run_daemon("--check", "--config", config).stderr
 
 
+def test_check_says_that_there_is_no_tree(groups, tmp_path):
+    config = tmp_path / "eqp-brokerd.conf"
+    config.write_text("[environment sandbox]\nallow = unit:deploy.service\n")
+    hidden = "mount -t tmpfs none /sys/fs/cgroup && exec \"$0\" --check --config \"$1\""
+    result = subprocess.run(["unshare", "--mount", "sh", "-c", hidden, binary(), config], capture_output=True, text=True)
+    assert result.returncode == 0 and f"{config}:2: no tree of control groups" in result.stderr, result
+
+
 def test_check_says_nothing_where_the_kernel_tells(groups, tmp_path):
     config = tmp_path / "eqp-brokerd.conf"
     config.write_text("[environment sandbox]\nallow = unit:deploy.service\n")
