@@ -60,13 +60,16 @@ def ended(stream, seconds):
     return False
 
 
-@pytest.mark.parametrize("how", ["removed", "another secret", "another environment", "gateway off"])
+@pytest.mark.parametrize("how", ["removed", "another secret", "another ID", "another environment", "another user", "another user, by name",
+                                 "another group", "expired", "gateway off"])
 def test_a_key_that_goes_in_the_middle_of_an_upload(broker, upstream, how):
     """At once: the client is cut off, the upstream never gets a whole request."""
     streams = [upload(broker, key) for key in KEYS]
     wait_until(lambda: sum("/files/" in asked.target for asked in upstream.begun) == 2, "both are under way")
-    anew = {"removed": [], "another secret": [LocalKey("goes", secret="f" * 64, allow=["* /rest/v1/**"])],
-            "another environment": [LocalKey("goes", environment="production", allow=["* /rest/v1/**"])], "gateway off": [KEYS[0]]}[how]
+    others = {"another secret": {"secret": "f" * 64}, "another ID": {"id": "lk-went-7f3c2a"}, "another environment": {"environment": "production"},
+              "another user": {"caller": ["uid:54321"]}, "another user, by name": {"caller": ["user:daemon"]},
+              "another group": {"caller": ["group:daemon"]}, "expired": {"expires": "2020-01-01"}, "gateway off": {}}
+    anew = [] if how == "removed" else [LocalKey("goes", allow=["* /rest/v1/**"], **others[how])]
     broker.local = [KEYS[1], *anew]
     if how == "gateway off":
         broker.environments["sandbox"] = ""
@@ -80,6 +83,26 @@ def test_a_key_that_goes_in_the_middle_of_an_upload(broker, upstream, how):
     assert get(("127.0.0.1", broker.port), "/sandbox/rest/v1/a", KEYS[0].basic, client=None)[0] in (401, 404)
     for stream in streams:
         stream.close()
+
+
+@pytest.mark.parametrize("more", [{"caller": ["uid:54321", "user:root"]}, {"caller": ["group:root"]}, {"expires": "2099-01-01"},
+                                  {"secret": "f" * 64, "secret_sha256_old": KEYS[0].hash, "old_until": "2099-01-01"}], ids=str)
+def test_a_key_that_is_changed_and_still_good(broker, upstream, more):
+    """What is under way goes on to its end."""
+    stream = upload(broker, KEYS[0], length=300_000)
+    wait_until(lambda: any("/files/" in asked.target for asked in upstream.begun), "it is under way")
+    broker.local = [LocalKey("goes", allow=["* /rest/v1/**"], **more), KEYS[1]]
+    broker.write_config()
+    broker.reload()
+    stream.settimeout(0.05)
+    for _ in range(10):
+        stream.sendall(b"u" * 1000)
+        with pytest.raises(TimeoutError):
+            stream.recv(1000)
+    stream.settimeout(60)
+    stream.sendall(b"u" * 90_000)
+    assert b" 200 " in stream.recv(1000)
+    stream.close()
 
 
 class Client(threading.Thread):

@@ -6,6 +6,7 @@
 #include "daemon/frontend/gateway/gateway_answer.h"
 #include "daemon/frontend/gateway/gateway_judge.h"
 #include "daemon/frontend/gateway/gateway_metrics.h"
+#include "daemon/frontend/gateway/transfer_right.h"
 #include "daemon/frontend/gateway/transfer_run.h"
 #include "daemon/frontend/http/connection.h"
 #include "daemon/frontend/http/mhd_loop.h"
@@ -45,9 +46,7 @@ static struct transfer *begin(struct gateway *gateway, struct request *request,
         transfer->body_max = judgement->rules->gateway_body_max;
         transfer->answer_timeout_usec = judgement->rules->gateway_answer_timeout_usec;
         transfer->announced = request_announced(request);
-        if (request->carried.kind == CARRIED_LOCAL) {
-                memcpy(transfer->key_hash, request->carried.key->secret_hash, sizeof(transfer->key_hash));
-        }
+        transfer_right_begin(transfer);
         if (transfer->announced > TRANSFER_KEPT_MAX) {
                 transfer->stage =
                         TRANSFER_TOKEN; /* too large to be collected: it is passed on as it comes */
@@ -157,25 +156,6 @@ void gateway_add_lane(struct gateway *gateway, uint32_t id, uint64_t serial, int
 
 /* ---- settings ---- */
 
-/* Is its right still there: the gateway on, and the local key that it came with the same? */
-static bool is_still_right(const struct gateway *gateway, const struct transfer *transfer)
-{
-        const struct access_settings *settings = gateway->known->settings;
-        const struct local_key *key;
-
-        if (!api_passes_on(gateway->api, transfer->what.environment)) {
-                return false;
-        }
-        if (*transfer->what.local == '\0') {
-                return true;
-        }
-        key = access_settings_key(settings, transfer->what.local);
-        return key && streq(key->environment, transfer->what.environment) &&
-               (memcmp(key->secret_hash, transfer->key_hash, sizeof(key->secret_hash)) == 0 ||
-                (key->has_old &&
-                 memcmp(key->old_secret_hash, transfer->key_hash, sizeof(key->old_secret_hash)) == 0));
-}
-
 void gateway_take_settings(struct gateway *gateway)
 {
         struct ring *all = &gateway->transfers;
@@ -188,9 +168,7 @@ void gateway_take_settings(struct gateway *gateway)
                 request->environment = index < 0 ? NULL : gateway->known->environments[index];
                 request->environment_index = (size_t)MAX_OF(index, 0);
                 request->carried = (struct carried_key){ .kind = CARRIED_NOTHING };
-                if (!is_still_right(gateway, transfer)) {
-                        transfer_abort(transfer, TRANSFER_ENDED);
-                }
+                transfer_right_look(transfer);
         }
 }
 

@@ -110,6 +110,7 @@ void transfer_end(struct request *request)
         request->flow_data = NULL;
         tell_end(transfer);
         client_end_forget(request->connection);
+        waiter_cancel(&transfer->right_news);
         transfer_leave_lane(transfer);
         ring_remove(&transfer->ring);
         gateway->n_transfers--;

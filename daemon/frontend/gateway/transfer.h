@@ -80,10 +80,12 @@ struct transfer {
 
         /* what it is, and by which right */
         struct gateway_audit_what what;
-        struct gateway_target target; /* points into the request's */
+        struct gateway_target target;      /* points into the request's */
+        char key_id[LOCAL_KEY_ID_MAX + 1]; /* of its local key; "": it came with none */
         uint8_t key_hash[LOCAL_KEY_HASH_SIZE];
-        uint64_t generation; /* of the rules that it was judged by */
-        bool covers;         /* its caller is not to see the token */
+        struct waiter right_news; /* its caller's names or groups are asked for */
+        uint64_t generation;      /* of the rules that it was judged by */
+        bool covers;              /* its caller is not to see the token */
         bool is_head;
         uint64_t body_max, answer_timeout_usec;
 
