@@ -115,7 +115,7 @@ enum lane_fail {
         LANE_FAIL_STALLED,  /* the frontend did not send or take a byte for too long */
         LANE_FAIL_BUSY,     /* all connections to the upstream were in use for too long */
         LANE_FAIL_ABORTED,  /* the frontend wanted it */
-        LANE_FAIL_UNKNOWN,  /* of this environment nothing is known here */
+        LANE_FAIL_UNKNOWN,  /* this environment is no more, or nothing was told of it for too long */
         LANE_FAIL_MOVED,    /* the base URL that this environment has here is another one */
         LANE_FAIL_STOPPING, /* the forwarder is coming to its end */
         LANE_FAIL_INTERNAL, /* no memory */

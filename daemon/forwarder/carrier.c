@@ -107,6 +107,38 @@ static void drop_upstream(struct upstream *upstream)
         }
 }
 
+/* What a request has waited for is known. */
+static void come(struct carrier *carrier, struct carried_request *request, struct upstream *upstream)
+{
+        ring_remove(&request->place);
+        if (!streq(request->upstream->base_url, upstream->base_url)) {
+                carried_request_fail(request, LANE_FAIL_MOVED, NULL);
+                return;
+        }
+        (void)upstream_unref(request->upstream);
+        request->upstream = upstream_ref(upstream);
+        if (upstream->obstacle) {
+                carried_request_fail(request, LANE_FAIL_UNREACHABLE, upstream->obstacle);
+                return;
+        }
+        ring_add_last(&carrier->waiting, &request->place);
+}
+
+static void come_all(struct carrier *carrier, struct upstream *upstream)
+{
+        for (unsigned i = 0; i < LANES_MAX; i++) {
+                struct lane *lane = carrier->lanes[i];
+                struct carried_request *request = lane ? lane->request : NULL;
+                if (request && !request->ended && request->upstream->awaited &&
+                    streq(request->upstream->environment, upstream->environment)) {
+                        come(carrier, request, upstream);
+                        settle_at(carrier, i, lane);
+                }
+        }
+        carrier_start_waiting(carrier);
+        curl_loop_hurry(carrier->loop);
+}
+
 int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream *told)
 {
         struct upstream *upstream;
@@ -117,6 +149,9 @@ int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream 
         }
         drop_upstream(carrier_find_upstream(carrier, upstream->environment));
         ring_add_last(&carrier->upstreams, &upstream->place);
+        if (!ring_is_empty(&carrier->awaiting)) {
+                come_all(carrier, upstream);
+        }
         return 0;
 }
 
@@ -168,6 +203,7 @@ int carrier_new(struct carrier **ret, sd_event *event, const struct carrier_hand
         ring_init(&carrier->upstreams);
         ring_init(&carrier->authorities);
         ring_init(&carrier->waiting);
+        ring_init(&carrier->awaiting);
         carrier->packet = secret_alloc(LANE_PACKET_MAX);
         if (!carrier->packet) {
                 return -ENOMEM;

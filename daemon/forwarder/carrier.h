@@ -24,8 +24,8 @@ struct carrier *carrier_free(struct carrier *carrier);
  * that make no sense. -ENOMEM: what was known before is as it was. */
 int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream *upstream);
 
-/* Requests for it get LANE_FAIL_UNKNOWN from now on; those under way are cut off: nobody is to use it any
- * more. Harmless if it is not known. */
+/* Requests for it that are under way or wait get LANE_FAIL_UNKNOWN: nobody is to use it any more. Those that
+ * come later wait for what is told of it next. Harmless if it is not known. */
 void carrier_forget_upstream(struct carrier *carrier, const char *environment);
 
 /* Takes fd over, also when it fails: a lane's end, nonblocking, SO_SNDBUF set. It replaces the one of that

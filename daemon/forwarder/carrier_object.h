@@ -24,6 +24,7 @@ struct carrier {
         struct ring upstreams;
         struct ring authorities; /* that they know */
         struct ring waiting;     /* requests */
+        struct ring awaiting;    /* requests that wait for the keeper's word on their upstream */
         struct handle_pool handles;
         size_t n_requests;
         bool draining;

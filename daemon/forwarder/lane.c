@@ -107,37 +107,47 @@ static void refuse(struct lane *lane, enum lane_fail fail, const char *why)
         (void)lane_answer_flush(&answer); /* there is room: nothing else of the lane waits */
 }
 
+static int make(struct lane *lane, const struct lane_request *packet, size_t length,
+                struct upstream *upstream)
+{
+        const struct carried_handlers handlers = { on_transfer_over, on_want, on_stale, lane };
+        struct upstream *awaited = NULL;
+        int r = upstream ? 0 : upstream_new_awaited(&awaited, packet->environment, packet->base_url);
+
+        if (r == 0) {
+                r = carried_request_new(&lane->request, &lane->end, packet, length,
+                                        upstream ? upstream : awaited, lane->carrier->loop, &handlers);
+        }
+        (void)upstream_unref(awaited);
+        return r;
+}
+
+/* The frontend may hear of an environment before its addresses are looked up: then the request waits. */
 static void begin(struct lane *lane, const struct lane_request *packet, size_t length)
 {
         struct carrier *carrier = lane->carrier;
         struct upstream *upstream = carrier_find_upstream(carrier, packet->environment);
-        const struct carried_handlers handlers = { on_transfer_over, on_want, on_stale, lane };
 
         lane->last_number = packet->head.number;
         if (carrier->draining) {
                 refuse(lane, LANE_FAIL_STOPPING, NULL);
                 return;
         }
-        if (!upstream) {
-                refuse(lane, LANE_FAIL_UNKNOWN, "nothing is known of this environment");
-                return;
-        }
-        if (!streq(packet->base_url, upstream->base_url)) {
+        if (upstream && !streq(packet->base_url, upstream->base_url)) {
                 refuse(lane, LANE_FAIL_MOVED, NULL);
                 return;
         }
-        if (upstream->obstacle) {
+        if (upstream && upstream->obstacle) {
                 refuse(lane, LANE_FAIL_UNREACHABLE, upstream->obstacle);
                 on_stale(upstream, lane);
                 return;
         }
-        if (carried_request_new(&lane->request, &lane->end, packet, length, upstream, carrier->loop,
-                                &handlers) < 0) {
+        if (make(lane, packet, length, upstream) < 0) {
                 refuse(lane, LANE_FAIL_INTERNAL, "out of memory");
                 return;
         }
         carrier->n_requests++;
-        ring_add_last(&carrier->waiting, &lane->request->place);
+        ring_add_last(upstream ? &carrier->waiting : &carrier->awaiting, &lane->request->place);
         carrier_start_ticking(carrier);
         carrier_start_waiting(carrier);
         curl_loop_hurry(carrier->loop);

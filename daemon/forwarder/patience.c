@@ -13,8 +13,12 @@ static bool is_late(const struct carried_request *request, enum lane_fail *ret_f
                 return false; /* libcurl has its time-out */
         }
         if (!request->easy) {
-                *ret_fail = request->ended ? LANE_FAIL_STALLED : LANE_FAIL_BUSY;
-                *ret_why = "all connections to the upstream were in use for too long";
+                bool awaited = request->upstream->awaited;
+                *ret_fail = request->ended ? LANE_FAIL_STALLED
+                            : awaited      ? LANE_FAIL_UNKNOWN
+                                           : LANE_FAIL_BUSY;
+                *ret_why = awaited ? "nothing is known of this environment"
+                                   : "all connections to the upstream were in use for too long";
                 return request->n_quiet > quiet_max;
         }
         if (carried_request_reads_lane(request)) {

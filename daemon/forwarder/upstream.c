@@ -119,14 +119,15 @@ static int take_addresses(struct upstream *upstream, const struct carrier_upstre
         return upstream->way->addresses ? 0 : -ENOMEM;
 }
 
-static void take_base_url(struct upstream *upstream, const char *base_url)
+/* Returns how long the origin is. */
+static int take_base_url(struct upstream *upstream, const char *base_url)
 {
         const char *host = base_url + strlen("https://");
         size_t origin = strlen("https://") + strcspn(host, "/");
 
-        (void)snprintf(upstream->way->origin, sizeof(upstream->way->origin), "%.*s/", (int)origin, base_url);
         (void)snprintf(upstream->base_url, sizeof(upstream->base_url), "%s", base_url);
         upstream->path = upstream->base_url + origin;
+        return (int)origin;
 }
 
 /* ---- whom to trust ---- */
@@ -254,13 +255,30 @@ int upstream_new(struct upstream **ret, const struct carrier_upstream *told, str
                 (void)upstream_unref(upstream);
                 return r;
         }
-        take_base_url(upstream, told->base_url);
+        int origin = take_base_url(upstream, told->base_url);
+        (void)snprintf(upstream->way->origin, sizeof(upstream->way->origin), "%.*s/", origin,
+                       told->base_url);
         memcpy(upstream->environment, told->environment, sizeof(upstream->environment));
         memcpy(upstream->way->proxy, told->proxy, sizeof(upstream->way->proxy));
         upstream->way->connect_timeout_msec =
                 (long)((told->connect_timeout_usec ? told->connect_timeout_usec : CONNECT_TIMEOUT_USEC) /
                        USEC_PER_MSEC);
         upstream->answer_timeout_usec = told->answer_timeout_usec;
+        *ret = upstream;
+        return 0;
+}
+
+int upstream_new_awaited(struct upstream **ret, const char *environment, const char *base_url)
+{
+        struct upstream *upstream = calloc(1, sizeof(*upstream));
+
+        if (!upstream) {
+                return -ENOMEM;
+        }
+        upstream->n_references = 1;
+        upstream->awaited = true;
+        (void)snprintf(upstream->environment, sizeof(upstream->environment), "%s", environment);
+        (void)take_base_url(upstream, base_url);
         *ret = upstream;
         return 0;
 }

@@ -13,6 +13,7 @@ struct upstream {
         char base_url[BASE_URL_MAX + 1];
         const char *path; /* the end of that; "" or "/..." */
         uint64_t answer_timeout_usec;
+        bool awaited;         /* nothing is known of it yet: requests wait for that */
         bool reached;         /* once: libcurl has kept its addresses */
         const char *obstacle; /* it cannot be reached: why, in words; NULL: there is none */
         struct upstream_way *way;
@@ -22,6 +23,9 @@ struct upstream {
  * -ENOMEM.
  */
 int upstream_new(struct upstream **ret, const struct carrier_upstream *told, struct ring *authorities);
+
+/* One that is awaited, for a request. -ENOMEM. */
+int upstream_new_awaited(struct upstream **ret, const char *environment, const char *base_url);
 
 struct upstream *upstream_ref(struct upstream *upstream);
 

@@ -12,7 +12,7 @@ import pytest
 
 from carrier_fixtures import authority, carrier, play  # noqa: F401
 from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
-from raw_upstream import PLAIN, answering
+from raw_upstream import PLAIN, RawUpstream, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 MB = 1024 * 1024
@@ -180,9 +180,9 @@ def test_the_next_request_right_behind_an_abort(play, carrier):
     gone.heard.wait(5)
     os.kill(carrier.process.pid, signal.SIGSTOP)
     lane.plain(ABORT)
-    lane.begin("GET", "/y", environment="elsewhere")
+    lane.begin("GET", "/y", base_url="https://elsewhere.example")
     os.kill(carrier.process.pid, signal.SIGCONT)
-    assert lane.finish().fail == "unknown", "the lane is as good as before"
+    assert lane.finish().fail == "moved", "the lane is as good as before"
 
 
 def test_an_abort_behind_data_that_nobody_takes(play, carrier):
@@ -336,20 +336,65 @@ def test_environments_come_change_and_go(play, carrier, authority):
     gone = Gone()
     upstream = play(gone)
     lane = upstream.lane
-    assert lane.ask("GET", "/x", environment="production").fail == "unknown"
     lane.begin("GET", "/x")
     gone.heard.wait(5)
     assert carrier.order("forget", "sandbox") == "ok"
     got = lane.finish()
     assert (got.fail, got.sent) == ("unknown", True)
     assert gone.gone.wait(1)
-    assert lane.ask("GET", "/x").fail == "unknown"
     other = play(answering(PLAIN))
     assert lane.ask("GET", "/x").status == 200
     assert other.n_connections == 1
     assert carrier.order("upstream", "sandbox", "http://localhost/", authority.path, 1, 1, "-", "127.0.0.1").startswith("error")
     assert carrier.order("upstream", "sandbox", "https://localhost", authority.path, 1, 1, "-", "localhost").startswith("error")
     assert lane.ask("GET", "/x").status == 200
+
+
+def test_a_request_waits_for_what_is_told_of_its_upstream(carrier, authority):
+    """The frontend hears of an environment before its addresses are looked up. A base URL that is not the one that is told
+    then, or none that can be reached, is told at once."""
+    seen = []
+    with RawUpstream(authority, answering(PLAIN, seen)) as upstream:
+        carrier.base_urls["sandbox"] = upstream.url + "/base"
+        lanes = [carrier.lane() for _ in range(6)]
+        small, large, moved, other, aborted, closed = lanes
+        small.begin("GET", "/small", token="the-token")
+        large.begin("POST", "/large", length=5)
+        moved.begin("GET", "/moved", base_url="https://elsewhere.example")
+        other.begin("GET", "/other", environment="production")
+        aborted.begin("GET", "/aborted")
+        closed.begin("GET", "/closed")
+        aborted.abort()
+        closed.close()
+        assert aborted.finish().fail == "aborted"
+        wait_until(lambda: carrier.count() == 4)
+        assert upstream.n_connections == 0
+        carrier.upstream("sandbox", upstream.url + "/base", authority.path)
+        assert small.finish().status == 200
+        large.send(b"12345", last=True)
+        assert large.finish().status == 200
+        got = moved.finish()
+        assert (got.fail, got.sent) == ("moved", False)
+        assert carrier.count() == 1
+        carrier.upstream("production", carrier.base_urls.get("production", "https://nowhere.example"), authority.path, addresses=[])
+        got = other.finish()
+        assert (got.fail, got.sent) == ("unreachable", False) and "not known" in got.why
+        assert small.ask("GET", "/again").status == 200
+    assert [head.split()[1] for head, _ in seen] == [b"/base/small", b"/base/large", b"/base/again"]
+    assert b"Authorization: Bearer the-token" in seen[0][0] and seen[1][1] == b"12345"
+
+
+@pytest.mark.parametrize("how", ["forget", "drain"])
+def test_what_waits_for_its_upstream_ends(carrier, how):
+    """With the environment, with the forwarder."""
+    lane = carrier.lane()
+    lane.begin("GET", "/x")
+    wait_until(lambda: carrier.count() == 1)
+    assert carrier.order(*(["forget", "sandbox"] if how == "forget" else ["drain"])) == "ok"
+    got = lane.finish()
+    assert (got.fail, got.sent) == ("unknown" if how == "forget" else "stopping", False)
+    if how == "drain":
+        carrier.wait_said("empty")
 
 
 def test_a_token_goes_to_its_own_base_url_only(play):

@@ -213,3 +213,27 @@ def test_an_upstream_that_ends_connections_without_an_answer(broker, upstream):
         n = len(upstream.heard)
         wait_until(lambda: len(upstream.heard) > n + 300, "requests are carried")
     assert {status for client in clients for method, status in client.told.values() if method in ("POST", "PATCH")} == {200, 502}
+
+
+def test_a_gateway_that_a_reload_adds(upstream, make_broker):
+    """Requests for it wait until its upstream is looked up. Another gateway is there: lanes are, too."""
+    off = f"base_url = {upstream.url}"
+    on = f"{off}\ngateway = yes\n[gateway production]\nallow = user:root * /rest/v1/**"
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}, broker="allow = user:root",
+                         environments={"sandbox": upstream.gateway(), "production": off}).wait_valid("sandbox", "production")
+    wait_forwarder(broker.process.pid)
+
+    def ask_until_answered():
+        statuses, begun = set(), time.monotonic()
+        while 200 not in statuses and time.monotonic() < begun + 60:
+            statuses.add(get(str(broker.socket_path), "/production/rest/v1/a")[0])
+        return statuses
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        for _ in range(5):
+            asking = [threads.submit(ask_until_answered) for _ in range(4)]
+            for lines in on, off:
+                broker.environments["production"] = lines
+                broker.write_config()
+                broker.reload()
+                if lines == on:
+                    assert set().union(*(one.result() for one in asking)) <= {200, 404}
