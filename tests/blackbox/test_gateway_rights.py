@@ -1,6 +1,7 @@
 """What the gateway refuses, what is covered, and what is logged; the test is the forwarder."""
 
 import base64
+import contextlib
 import gzip
 import json
 import select
@@ -170,6 +171,24 @@ def test_a_body_that_is_refused_is_dropped(host):
     waits.send(b"PUT /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
     refused(waits, 403, "rule_refused")
     assert waits.ended()
+
+
+@pytest.mark.parametrize("length", [65 * 2**20, pytest.param(2**20, marks=pytest.mark.slow("10 s without a byte"))],
+                         ids=["too large to be dropped", "stops"])
+def test_a_body_that_is_not_read_to_its_end(host, length):
+    """The client gets the answer to what it asked, not to how it sends: that would tell it to send it again."""
+    client = host.client()
+    client.send(b"PUT /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n")
+
+    def pour():
+        with contextlib.suppress(OSError):
+            for _ in range(length // 2**16):
+                client.send(b"x" * 2**16)
+    thread = threading.Thread(target=pour, daemon=True)
+    thread.start()
+    refused(client, 403, "rule_refused")
+    thread.join(20)
+    assert client.ended()
 
 
 def test_long_targets_and_heads(host):

@@ -125,9 +125,12 @@ enum early early_step(struct request *request, const char *data, size_t *size,
 
 void early_stalled(const struct connection *connection)
 {
-        enum request_phase phase = connection->request.phase;
+        const struct request *request = &connection->request;
 
-        if (phase == REQUEST_BODY || phase == REQUEST_DROPS) {
+        if (request->phase == REQUEST_DROPS && request->response) {
+                plain_answer_unread(connection->fd, request->status,
+                                    MHD_get_response_header(request->response, "EQP-Error"));
+        } else if (request->phase == REQUEST_BODY || request->phase == REQUEST_DROPS) {
                 plain_answer_stalled(connection->fd);
         }
 }

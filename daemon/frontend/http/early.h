@@ -21,8 +21,8 @@ enum early early_step(struct request *request, const char *data, size_t *size,
                       void (*on_request)(struct request *request, uint64_t now_usec, void *userdata),
                       void *userdata);
 
-/* Has nothing come of a body for too long? Then the client is told so, past libmicrohttpd. To be called
- * before the connection ends. */
+/* Has nothing come of a body for too long, or too much of one that nobody wants? Then the client is told
+ * that, or what it was answered, past libmicrohttpd. To be called before the connection ends. */
 void early_stalled(const struct connection *connection);
 
 /* How long a body or an answer may go without a byte. */

@@ -4,6 +4,7 @@
 #include "daemon/base/clock.h"
 #include "lib/util.h"
 
+#include <microhttpd.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -35,6 +36,22 @@ void plain_answer_stalled(int fd)
 {
         say(fd, "408 Request Timeout", "EQP-Error: upload_stalled\r\n",
             "{\"code\":408,\"message\":\"the rest of the body did not come in time: send it again\"}\n");
+}
+
+void plain_answer_unread(int fd, unsigned status, const char *slug)
+{
+        char line[64], header[64] = "", body[192];
+
+        (void)snprintf(line, sizeof(line), "%u %s", status, MHD_get_reason_phrase_for(status));
+        if (slug) {
+                (void)snprintf(header, sizeof(header), "EQP-Error: %s\r\n", slug);
+        }
+        (void)snprintf(body, sizeof(body),
+                       "{\"code\":%u,\"message\":\"%s: answered before all of the body was there, the rest "
+                       "of which "
+                       "was not read\"}\n",
+                       status, slug ? slug : "an error");
+        say(fd, line, header, body);
 }
 
 void plain_answer_no_room(int fd, bool stopping)
