@@ -36,9 +36,9 @@ static void drop(struct request *request)
 }
 
 static void refuse(struct api *api, struct request *request, unsigned status, const char *slug,
-                   const char *message)
+                   const char *message, uint32_t retry_after_sec)
 {
-        struct answer answer = answer_error_as_upstream(status, slug, message, ANSWER_NO_RETRY, NULL, false);
+        struct answer answer = answer_error_as_upstream(status, slug, message, retry_after_sec, NULL, false);
 
         api->n_errors++;
         request_answer(request, answer.status, answer.response);
@@ -88,7 +88,8 @@ static void serve_opaque(struct api *api, struct request *request, struct sessio
                                    request->connection->caller.peer.uid, now_sec + life_sec, token);
         if (r < 0) {
                 refuse(api, request, 503, "no_token",
-                       "no opaque token can be made at the moment: try again in a second");
+                       "no opaque token can be made at the moment: try again in a second",
+                       /* retry_after_sec= */ 1);
                 return;
         }
         token_request_note(api, request, session, /* opaque= */ true, now_usec);
@@ -182,7 +183,7 @@ static bool take_body(struct api *api, struct request *request)
         }
         if (r < 0) {
                 refuse(api, request, 400, "bad_request",
-                       "the body must be a JSON object like {\"grant_type\": \"session\"}");
+                       "the body must be a JSON object like {\"grant_type\": \"session\"}", ANSWER_NO_RETRY);
                 return false;
         }
         bool right = json_object_object_get_ex(json, "grant_type", &grant_type) &&
@@ -194,7 +195,7 @@ static bool take_body(struct api *api, struct request *request)
         }
         json_object_put(json);
         if (!right) {
-                refuse(api, request, 400, "bad_request", "grant_type must be \"session\"");
+                refuse(api, request, 400, "bad_request", "grant_type must be \"session\"", ANSWER_NO_RETRY);
         }
         return right;
 }
