@@ -18,7 +18,7 @@ plan_quick() {
         step beside "demo and quick lint" demo_and_quick_lint
         step suite_shared build-gcc tests/blackbox
         step suite_shared build-gcc tests/security
-        step suite_shared build-gcc tests/docs tests/dev
+        step suite_shared build-gcc tests/docs tests/dev tests/contract
         step join
 }
 
@@ -58,7 +58,7 @@ plan_all() {
         step suite_meson build-sanitize
         step beside "demo, lint, levels, fuzzing" what_goes_beside # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing
-        for folder in tests/blackbox tests/security tests/docs tests/dev; do
+        for folder in tests/blackbox tests/security tests/docs tests/dev tests/contract; do
                 step $how suite_shared build-gcc "$folder"
         done
         step suite_shared build-gcc tests/clients
