@@ -1,66 +1,20 @@
-/* Status details: keys, those that may not work, trouble, files that were refused; and, in full, where the
- * environment is, how often it was asked, and the last answer of the EQP API that held no token. A paragraph
- * is put together in memory, cleaned, wrapped. */
+/* Status details: keys, those that may not work, trouble, files that were refused, local keys; and, in full,
+ * where the environment is, how often it was asked, and the last answer of the EQP API that held no token. A
+ * paragraph each. */
 #include "ctl/status_details.h"
 
 #include <errno.h>
 
 #include "ctl/key_words.h"
+#include "ctl/paragraph.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
 
-#define LABEL_COLUMNS     9
-#define PARAGRAPH_MIN     24
-#define PARAGRAPH_MAX     4096
 #define BUDGET_LOW_TENTHS 7
 
-struct details {
-        FILE *out;
-        const struct terminal *terminal;
-        unsigned indent;
-};
-
-/* A paragraph that is being put together; written by paragraph_end(). */
-struct paragraph {
-        FILE *stream;
-        char *text;
-        size_t size;
-};
-
-static int paragraph_begin(struct paragraph *paragraph)
-{
-        *paragraph = (struct paragraph){ 0 };
-        paragraph->stream = open_memstream(&paragraph->text, &paragraph->size);
-        return paragraph->stream ? 0 : -ENOMEM;
-}
-
-static int paragraph_end(struct paragraph *paragraph, const struct details *details, const char *label,
-                         enum style style)
-{
-        const struct terminal *terminal = details->terminal;
-        unsigned hanging = details->indent + LABEL_COLUMNS;
-        unsigned width =
-                terminal->columns > hanging + PARAGRAPH_MIN ? terminal->columns - hanging : PARAGRAPH_MIN;
-        _cleanup_free_ char *text = NULL;
-        char clean[PARAGRAPH_MAX];
-        int r;
-
-        r = fclose(paragraph->stream);
-        text = paragraph->text;
-        if (r != 0 || !text) {
-                return -ENOMEM;
-        }
-
-        text_clean(clean, sizeof(clean), text, terminal->unicode);
-        (void)fprintf(details->out, "%*s%s%-*s%s%s", (int)details->indent, "", style_on(terminal, STYLE_DIM),
-                      LABEL_COLUMNS, label, style_off(terminal, STYLE_DIM), style_on(terminal, style));
-        text_wrap(details->out, clean, hanging, width);
-        (void)fprintf(details->out, "%s\n", style_off(terminal, style));
-        return 0;
-}
-
 /* One paragraph of one text; nothing if there is no text. */
-static int print_text(const struct details *details, const char *label, const char *text, enum style style)
+static int print_text(const struct paragraph_place *place, const char *label, const char *text,
+                      enum style style)
 {
         struct paragraph paragraph;
         int r;
@@ -74,7 +28,7 @@ static int print_text(const struct details *details, const char *label, const ch
                 return r;
         }
         (void)fputs(text, paragraph.stream);
-        return paragraph_end(&paragraph, details, label, style);
+        return paragraph_end(&paragraph, place, label, style);
 }
 
 /* ---- keys ---- */
@@ -104,7 +58,7 @@ static void write_key(FILE *out, struct json_object *environment, struct json_ob
 }
 
 /* One that cannot be relied on is worth a line while all is well: nobody looks when it is needed. */
-static int print_doubt(const struct details *details, struct json_object *environment,
+static int print_doubt(const struct paragraph_place *place, struct json_object *environment,
                        struct json_object *key)
 {
         struct paragraph paragraph;
@@ -126,10 +80,10 @@ static int print_doubt(const struct details *details, struct json_object *enviro
         } else {
                 (void)fprintf(paragraph.stream, "nobody knows yet whether the key %s works", label_of(key));
         }
-        return paragraph_end(&paragraph, details, "warning", STYLE_WARNING);
+        return paragraph_end(&paragraph, place, "warning", STYLE_WARNING);
 }
 
-static int print_keys(const struct details *details, struct json_object *environment)
+static int print_keys(const struct paragraph_place *place, struct json_object *environment)
 {
         struct json_object *keys = field_array(environment, "keys");
         size_t n = keys ? json_object_array_length(keys) : 0;
@@ -155,14 +109,14 @@ static int print_keys(const struct details *details, struct json_object *environ
                 }
         }
 
-        r = paragraph_end(&paragraph, details, "keys", style);
+        r = paragraph_end(&paragraph, place, "keys", style);
         for (size_t i = 0; i < n && r == 0; i++) {
-                r = print_doubt(details, environment, json_object_array_get_idx(keys, i));
+                r = print_doubt(place, environment, json_object_array_get_idx(keys, i));
         }
         return r;
 }
 
-static int print_refused_files(const struct details *details, struct json_object *environment)
+static int print_refused_files(const struct paragraph_place *place, struct json_object *environment)
 {
         struct json_object *files = field_array(environment, "key_files_refused");
         size_t n = files ? json_object_array_length(files) : 0;
@@ -178,7 +132,7 @@ static int print_refused_files(const struct details *details, struct json_object
                 }
                 (void)fprintf(paragraph.stream, "%s is not used: %s", field_text(file, "file"),
                               field_text(file, "reason"));
-                r = paragraph_end(&paragraph, details, "file", STYLE_WARNING);
+                r = paragraph_end(&paragraph, place, "file", STYLE_WARNING);
                 if (r < 0) {
                         return r;
                 }
@@ -187,9 +141,50 @@ static int print_refused_files(const struct details *details, struct json_object
         return 0;
 }
 
+/* ---- local keys ---- */
+
+static void write_local_key(FILE *out, struct json_object *key)
+{
+        char ago[DURATION_TEXT_MAX];
+        int64_t ago_sec;
+
+        (void)fputs(field_text(key, "name"), out);
+        if (field_seconds(key, "last_used_ago_sec", &ago_sec)) {
+                (void)fprintf(out, " %s ago", duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago));
+        } else {
+                (void)fputs(" not yet", out);
+        }
+}
+
+/* One that was used before a restart of the daemon has "not yet" been used since. A daemon of an older
+ * version does not tell. */
+static int print_local_keys(const struct paragraph_place *place, struct json_object *environment)
+{
+        struct json_object *keys = field_array(environment, "local_keys");
+        size_t n = keys ? json_object_array_length(keys) : 0;
+        struct paragraph paragraph;
+        int r;
+
+        if (n == 0 ||
+            !json_object_object_get_ex(json_object_array_get_idx(keys, 0), "last_used_ago_sec", NULL)) {
+                return 0;
+        }
+
+        r = paragraph_begin(&paragraph);
+        if (r < 0) {
+                return r;
+        }
+        (void)fputs("keys, used last: ", paragraph.stream);
+        for (size_t i = 0; i < n; i++) {
+                (void)fputs(i > 0 ? ", " : "", paragraph.stream);
+                write_local_key(paragraph.stream, json_object_array_get_idx(keys, i));
+        }
+        return paragraph_end(&paragraph, place, "local", STYLE_PLAIN);
+}
+
 /* ---- trouble ---- */
 
-static int print_trouble(const struct details *details, struct json_object *environment, bool full)
+static int print_trouble(const struct paragraph_place *place, struct json_object *environment, bool full)
 {
         struct json_object *trouble = field_object(environment, "last_trouble");
         int64_t failures = field_count(environment, "failures_in_row");
@@ -225,7 +220,7 @@ static int print_trouble(const struct details *details, struct json_object *envi
         if (failures > 1) {
                 (void)fprintf(paragraph.stream, " (%lld failures in a row)", (long long)failures);
         }
-        return paragraph_end(&paragraph, details, "trouble", over ? STYLE_DIM : STYLE_BAD);
+        return paragraph_end(&paragraph, place, "trouble", over ? STYLE_DIM : STYLE_BAD);
 }
 
 /* ---- how often the EQP API was asked ---- */
@@ -257,7 +252,7 @@ static void write_outcomes(FILE *out, struct json_object *exchanges)
         }
 }
 
-static int print_exchanges(const struct details *details, struct json_object *environment, bool full)
+static int print_exchanges(const struct paragraph_place *place, struct json_object *environment, bool full)
 {
         struct json_object *exchanges = field_object(environment, "exchanges");
         int64_t last_hour = field_count(exchanges, "last_hour");
@@ -277,10 +272,10 @@ static int print_exchanges(const struct details *details, struct json_object *en
         (void)fprintf(paragraph.stream, "%lld of %lld allowed in the last hour; %lld since the start",
                       (long long)last_hour, (long long)budget, (long long)field_count(exchanges, "total"));
         write_outcomes(paragraph.stream, exchanges);
-        return paragraph_end(&paragraph, details, "asked", low ? STYLE_WARNING : STYLE_PLAIN);
+        return paragraph_end(&paragraph, place, "asked", low ? STYLE_WARNING : STYLE_PLAIN);
 }
 
-static int print_odd_answer(const struct details *details, struct json_object *environment)
+static int print_odd_answer(const struct paragraph_place *place, struct json_object *environment)
 {
         struct json_object *answer = field_object(environment, "last_unknown_answer");
         struct paragraph paragraph;
@@ -300,58 +295,62 @@ static int print_odd_answer(const struct details *details, struct json_object *e
         if (field_text(answer, "message")[0] != '\0') {
                 (void)fprintf(paragraph.stream, ": %s", field_text(answer, "message"));
         }
-        return paragraph_end(&paragraph, details, "answer", STYLE_WARNING);
+        return paragraph_end(&paragraph, place, "answer", STYLE_WARNING);
 }
 
 /* ---- all ---- */
 
-static int print_full(const struct details *details, struct json_object *environment)
+static int print_full(const struct paragraph_place *place, struct json_object *environment)
 {
         struct json_object *token = field_object(environment, "token");
         const char *account = field_text(environment, "account");
         int r;
 
-        r = print_text(details, "url", field_text(environment, "base_url"), STYLE_PLAIN);
+        r = print_text(place, "url", field_text(environment, "base_url"), STYLE_PLAIN);
         if (r < 0) {
                 return r;
         }
-        r = print_text(details, "account", account[0] != '\0' ? account : field_text(token, "mage_id"),
+        r = print_text(place, "account", account[0] != '\0' ? account : field_text(token, "mage_id"),
                        STYLE_PLAIN);
         if (r < 0) {
                 return r;
         }
-        return print_text(details, "until", field_text(token, "expires_at"), STYLE_PLAIN);
+        return print_text(place, "until", field_text(token, "expires_at"), STYLE_PLAIN);
 }
 
 int status_details_print(FILE *out, const struct status_row *row, const struct terminal *terminal,
                          unsigned indent, bool full)
 {
-        const struct details details = { out, terminal, indent };
+        const struct paragraph_place place = { out, terminal, indent };
         int r;
 
-        r = print_text(&details, "why", field_text(row->environment, "why"), row->style);
+        r = print_text(&place, "why", field_text(row->environment, "why"), row->style);
         if (r < 0) {
                 return r;
         }
-        r = full ? print_full(&details, row->environment) : 0;
+        r = full ? print_full(&place, row->environment) : 0;
         if (r < 0) {
                 return r;
         }
-        r = print_keys(&details, row->environment);
+        r = print_keys(&place, row->environment);
         if (r < 0) {
                 return r;
         }
-        r = print_refused_files(&details, row->environment);
+        r = print_refused_files(&place, row->environment);
         if (r < 0) {
                 return r;
         }
-        r = print_trouble(&details, row->environment, full);
+        r = print_local_keys(&place, row->environment);
         if (r < 0) {
                 return r;
         }
-        r = print_exchanges(&details, row->environment, full);
+        r = print_trouble(&place, row->environment, full);
         if (r < 0) {
                 return r;
         }
-        return full ? print_odd_answer(&details, row->environment) : 0;
+        r = print_exchanges(&place, row->environment, full);
+        if (r < 0) {
+                return r;
+        }
+        return full ? print_odd_answer(&place, row->environment) : 0;
 }

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker import wait_frontend, frontend_of
+from broker import frontend_of, wait_frontend, wait_until
 from local_keys import BODY, LocalKey, basic, session_path
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
@@ -53,6 +53,19 @@ def opens(broker, token, via="tcp", path=USERS):
         return True
     is_refused(answer, 401, "bearer_unknown")
     return False
+
+
+def test_the_status_tells_when_a_key_was_used(broker, reports, real):
+    def used():
+        return {key["name"]: key["last_used_ago_sec"] for key in broker.status("sandbox")["local_keys"]}
+    assert used() == {"real": None, "reports": None}
+    broker.request("POST", session_path(), {"EQP-Client": None} | basic(reports.id, "wrong"), BODY, via="tcp")
+    assert used() == {"real": None, "reports": None}, "a wrong secret is no use of it"
+    token = reports.token(broker).json()["ust"]
+    assert used()["real"] is None and used()["reports"] < 60
+    first = broker.status("sandbox")["local_keys"][1]["last_used_at"]
+    wait_until(lambda: broker.get(USERS, bearer(token), via="tcp").status == 404 and
+               broker.status("sandbox")["local_keys"][1]["last_used_at"] > first, "its token counts as well")
 
 
 # ---- opaque tokens ----
@@ -329,7 +342,8 @@ def test_log_metrics_and_status_name_them(broker, reports):
     metrics = broker.get("/metrics").body.decode()
     assert 'eqp_broker_local_key_tokens_total{environment="sandbox",local_key="reports"} 2\n' in metrics
     assert 'eqp_broker_local_key_tokens_total{environment="sandbox",local_key="real"} 0\n' in metrics
-    assert broker.status("sandbox")["local_keys"] == [
+    told = broker.status("sandbox")["local_keys"]
+    assert [{name: value for name, value in key.items() if not name.startswith("last_used")} for key in told] == [
         {"name": "real", "token": "real", "expires_sec": None, "rotating": False},
         {"name": "reports", "token": "opaque", "expires_sec": None, "rotating": False}]
     assert reports.id not in broker.text() + metrics and reports.hash not in broker.text() + metrics

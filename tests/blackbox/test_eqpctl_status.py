@@ -182,6 +182,16 @@ def test_what_is_known_of_spares(broker):
     assert "warning the key 2-spare is refused, and could not obtain the next token" in refused
 
 
+def test_local_keys_and_when_they_were_used(broker):
+    keys = [{"name": "reports", "token": "opaque", "last_used_ago_sec": 190}, {"name": "shop-import", "last_used_ago_sec": None}]
+    def told(keys):
+        broker.answers[STATUS_PATH] = Answer(body=STATUS | {"environments": [environment_of("sandbox", local_keys=keys)]})
+        return " ".join(status(broker).stdout.decode().split())
+    assert "local keys, used last: reports 3min 10s ago, shop-import not yet" in told(keys)
+    older = [{name: value for name, value in key.items() if name != "last_used_ago_sec"} for key in keys]
+    assert "used last" not in told(older) and "used last" not in told([]), "a daemon that does not tell"
+
+
 def test_an_environment_that_is_not_there(broker):
     for arguments in (["stage"], ["stage", "--json"]):
         result = status(broker, *arguments)

@@ -135,8 +135,11 @@ static void pairs(void **state)
         carried = look(desk, 0, OLD);
         assert_int_equal(carried.kind, CARRIED_LOCAL);
         assert_ptr_equal(carried.secret_hash, carried.key->old_secret_hash);
-        assert_int_equal(look_at(desk, 0, OLD, NOW_USEC, NOW + 60).kind, CARRIED_REFUSED);
-        assert_int_equal(look_at(desk, 0, RIGHT, NOW_USEC, NOW + 60).kind, CARRIED_LOCAL);
+        assert_int_equal(look_at(desk, 0, OLD, NOW_USEC + 1, NOW + 60).kind, CARRIED_REFUSED);
+        assert_int_equal(local_keys_counts(&desk->keys, &desk->known)[1].last_usec, NOW_USEC);
+        assert_int_equal(look_at(desk, 0, RIGHT, NOW_USEC + 2, NOW + 60).kind, CARRIED_LOCAL);
+        assert_int_equal(local_keys_counts(&desk->keys, &desk->known)[1].last_usec, NOW_USEC + 2);
+        assert_int_equal(local_keys_counts(&desk->keys, &desk->known)[0].last_usec, 0);
         assert_int_equal(look(desk, -1, RIGHT).kind, CARRIED_LOCAL);
         assert_int_equal(look(desk, 0, NULL).kind, CARRIED_NOTHING);
         assert_int_equal(look(desk, 0, "Digest x").kind, CARRIED_OTHER);
@@ -285,6 +288,7 @@ static void counts(void **state)
 
         local_keys_count_token(&desk->keys, &desk->known, key_of(desk, "reports"));
         local_keys_count_token(&desk->keys, &desk->known, key_of(desk, "reports"));
+        assert_int_equal(look(desk, 0, RIGHT).kind, CARRIED_LOCAL);
         settings = make_settings();
         assert_int_equal(access_settings_add_key(settings, &first), 0);
         assert_int_equal(access_settings_settle(settings), 0);
@@ -293,11 +297,13 @@ static void counts(void **state)
         counts = local_keys_counts(&desk->keys, &desk->known);
         assert_non_null(counts);
         assert_string_equal(counts[0].name, "a-first");
+        assert_int_equal(counts[0].last_usec, 0);
         assert_int_equal(counts[0].n_tokens, 0);
         assert_string_equal(counts[1].name, "other");
         assert_int_equal(counts[1].n_tokens, 1);
         assert_string_equal(counts[2].name, "reports");
         assert_int_equal(counts[2].n_tokens, 2);
+        assert_int_equal(counts[2].last_usec, NOW_USEC);
 }
 
 static void resembles(void **state)

@@ -223,10 +223,10 @@ static const char *state_name(const struct known_environment *environment, uint6
         return environment->view.n_answered > 0 ? "no_token" : "waiting";
 }
 
-static struct json_object *describe_environment(const struct known *known,
-                                                const struct known_environment *environment,
+static struct json_object *describe_environment(struct api *api, const struct known_environment *environment,
                                                 uint64_t now_usec)
 {
+        const struct known *known = api->known;
         const struct environment_view *view = &environment->view;
         struct json_object *json = json_object_new_object();
         char why[ENVIRONMENT_WHY_MAX];
@@ -244,7 +244,7 @@ static struct json_object *describe_environment(const struct known *known,
         add_text(json, "why", known_why(known, environment, now_usec, why));
         add_token(json, known_session(environment, now_usec), now_usec);
         json_put(json, "keys", describe_keys(view, now_usec));
-        json_put(json, "local_keys", status_local_keys(known->settings, view->name));
+        json_put(json, "local_keys", status_local_keys(api, view->name, now_usec));
         json_put(json, "unknown_ids", sighting_describe(&environment->unknown_ids, now_usec));
         json_put(json, "key_files_refused", describe_refused_files(known->keys, view->name));
         json_put(json, "exchange_in_flight", json_object_new_boolean(view->refresh.in_flight));
@@ -292,7 +292,7 @@ static const char *forwarder_state(const struct message_forwarder *forwarder)
                                       : "starting";
 }
 
-struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec)
+struct answer status_answer(struct api *api, uint32_t may_use, uint64_t now_usec)
 {
         const struct known *known = api->known;
         struct json_object *json = json_object_new_object();
@@ -311,7 +311,7 @@ struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t no
         json_put(json, "without_environment", sighting_describe(&api->without_environment, now_usec));
         for (size_t i = 0; i < known->n_environments; i++) {
                 if (may_use & (UINT32_C(1) << i)) {
-                        json_append(list, describe_environment(known, known->environments[i], now_usec));
+                        json_append(list, describe_environment(api, known->environments[i], now_usec));
                 }
         }
         json_put(json, "environments", list);

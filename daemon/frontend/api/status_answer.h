@@ -5,7 +5,7 @@
 #include "daemon/frontend/http/answer.h"
 
 /* The environments whose bit is set in may_use. */
-struct answer status_answer(const struct api *api, uint32_t may_use, uint64_t now_usec);
+struct answer status_answer(struct api *api, uint32_t may_use, uint64_t now_usec);
 
 /* 200 if every configured environment has a living token, else 503 with which and why. */
 struct answer ready_answer(const struct api *api, uint64_t now_usec);

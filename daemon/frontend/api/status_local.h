@@ -5,8 +5,9 @@
 
 #include <json-c/json.h>
 
-/* Of this environment: their names, and what they give out; never an ID. The caller's. */
-struct json_object *status_local_keys(const struct access_settings *settings, const char *environment);
+/* Of this environment: their names, what they give out, and when they were used; never an ID. The caller's.
+ */
+struct json_object *status_local_keys(struct api *api, const char *environment, uint64_t now_usec);
 
 /* Does the service manager hold each port that there is, so that nobody takes it while the service is down?
  */

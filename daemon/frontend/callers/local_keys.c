@@ -74,6 +74,47 @@ static bool is_slowed(struct local_keys *keys, const struct local_look *look, st
         return true;
 }
 
+/* ---- what happens to keys ---- */
+
+/* Into the order of the settings: both lists are sorted by name. */
+static bool reorder(struct local_keys *keys, const struct known *known)
+{
+        const struct access_settings *settings = known->settings;
+        struct local_key_count *counts;
+        size_t from = 0;
+
+        if (keys->generation == known->generation) {
+                return keys->counts;
+        }
+        counts = calloc(settings->n_local_keys + 1, sizeof(*counts));
+        if (!counts) {
+                return false;
+        }
+        for (size_t i = 0; i < settings->n_local_keys; i++) {
+                const char *name = settings->local_keys[i].name;
+                memcpy(counts[i].name, name, sizeof(counts[i].name));
+                while (from < keys->n_counts && strcmp(keys->counts[from].name, name) < 0) {
+                        from++;
+                }
+                if (from < keys->n_counts && streq(keys->counts[from].name, name)) {
+                        counts[i] = keys->counts[from];
+                }
+        }
+        free(keys->counts);
+        keys->counts = counts;
+        keys->n_counts = settings->n_local_keys;
+        keys->generation = known->generation;
+        return true;
+}
+
+static void note_use(struct local_keys *keys, const struct known *known, const struct local_key *key,
+                     uint64_t now_usec)
+{
+        if (reorder(keys, known)) {
+                keys->counts[key - known->settings->local_keys].last_usec = now_usec;
+        }
+}
+
 /* ---- looking ---- */
 
 /* The key is whose it says: is it good for this environment and caller, now? */
@@ -89,6 +130,7 @@ static void judge(struct local_keys *keys, const struct known *known, int enviro
         } else {
                 ret->kind = CARRIED_LOCAL;
                 ret->key = key;
+                note_use(keys, known, key, look->now_usec);
         }
 }
 
@@ -204,37 +246,6 @@ bool local_keys_resemble(const struct known *known, const char *id)
 }
 
 /* ---- counts ---- */
-
-/* Into the order of the settings: both lists are sorted by name. */
-static bool reorder(struct local_keys *keys, const struct known *known)
-{
-        const struct access_settings *settings = known->settings;
-        struct local_key_count *counts;
-        size_t from = 0;
-
-        if (keys->generation == known->generation) {
-                return keys->counts;
-        }
-        counts = calloc(settings->n_local_keys + 1, sizeof(*counts));
-        if (!counts) {
-                return false;
-        }
-        for (size_t i = 0; i < settings->n_local_keys; i++) {
-                const char *name = settings->local_keys[i].name;
-                memcpy(counts[i].name, name, sizeof(counts[i].name));
-                while (from < keys->n_counts && strcmp(keys->counts[from].name, name) < 0) {
-                        from++;
-                }
-                if (from < keys->n_counts && streq(keys->counts[from].name, name)) {
-                        counts[i].n_tokens = keys->counts[from].n_tokens;
-                }
-        }
-        free(keys->counts);
-        keys->counts = counts;
-        keys->n_counts = settings->n_local_keys;
-        keys->generation = known->generation;
-        return true;
-}
 
 void local_keys_count_token(struct local_keys *keys, const struct known *known, const struct local_key *key)
 {

@@ -47,7 +47,9 @@ const char *local_refusal_name(enum local_refusal refusal);
 /* What has happened to local keys so far. */
 struct local_key_count {
         char name[LOCAL_KEY_NAME_MAX + 1];
-        uint64_t n_tokens; /* given out for it */
+        uint64_t n_tokens;  /* given out for it */
+        uint64_t last_usec; /* CLOCK_BOOTTIME, of the last request that it, or its token, was good for; 0:
+                               none */
 };
 
 /* Zeroed: nothing. */
