@@ -106,6 +106,10 @@ def expectations(program):
         yield ["--address", "x", "token", "--wait", "5", "s"], {"sandbox"}
         yield ["watch", "--format="], {"raw", "json", "header", "env"}
         yield ["ready", ""], set()
+        yield ["gateway", "explain", ""], {"sandbox", "production"}
+        yield ["gateway", "explain", "--address", "x", "s"], {"sandbox"}
+        yield ["gateway", "explain", "sandbox", ""], set()
+        yield ["token", "--wait", "5", "sandbox", "--format", "raw", ""], set()
     if program == "eqp-brokerd":
         yield ["--format="], {"raw", "json", "header", "env"}
         yield ["--try-key", ""], {"sandbox", "production"}
