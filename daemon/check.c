@@ -69,7 +69,8 @@ static bool check_authorities(const struct settings *settings)
 
 static bool check_keys(const struct settings *settings)
 {
-        const char *folder = settings->keys_directory ? settings->keys_directory : KEY_DIRECTORY_DEFAULT;
+        const char *folder =
+                settings->keys_directory ? settings->keys_directory : settings->default_keys_directory;
         const struct dirent *entry;
         char path[PATH_MAX], environment[ENVIRONMENT_NAME_MAX + 1], label[KEY_LABEL_MAX + 1];
         bool good = true;

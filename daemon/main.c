@@ -12,13 +12,14 @@
 #include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
 #include "daemon/options.h"
+#include "lib/own_places.h"
 #include "lib/util.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 
-static int serve(struct settings **settings, const char *config_path)
+static int serve(struct settings **settings, const struct settings_source *source)
 {
         _cleanup_(keeper_freep) struct keeper *keeper = NULL;
 
@@ -29,11 +30,12 @@ static int serve(struct settings **settings, const char *config_path)
                             strerror(-r));
                 return BROKER_EXIT_INTERNAL;
         }
-        r = keeper_new(&keeper, take_ptr(*settings), config_path, &confinement);
+        r = keeper_new(&keeper, take_ptr(*settings), source, &confinement);
         return r == 0 ? keeper_run(keeper) : r;
 }
 
-static int carry_out(const struct options *options, struct settings **settings)
+static int carry_out(const struct options *options, const struct settings_source *source,
+                     struct settings **settings)
 {
         switch (options->task) {
         case TASK_CHECK:
@@ -48,7 +50,7 @@ static int carry_out(const struct options *options, struct settings **settings)
                                                           options->request[1], options->request[2],
                                                           options->account });
         default:
-                return serve(settings, options->config);
+                return serve(settings, source);
         }
 }
 
@@ -56,6 +58,8 @@ static int run(int argc, char **argv)
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         struct options options;
+        struct places places;
+        const char *why;
         char message[SETTINGS_ERROR_MAX];
 
         if (process_standard_descriptors() < 0) {
@@ -80,10 +84,17 @@ static int run(int argc, char **argv)
         if (options.task == TASK_SERVE) {
                 service_starting();
         }
-        if (options.task == TASK_CHECK || options.task == TASK_EXPLAIN) {
-                check_begin(options.config || settings_files_named());
+        int r = own_places_find(&places, options.scope, &why);
+        if (r < 0) {
+                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD },
+                            "--user: %s", why);
+                return BROKER_EXIT_CONFIGURATION;
         }
-        int r = settings_files_read(options.config, &settings, message);
+        if (options.task == TASK_CHECK || options.task == TASK_EXPLAIN) {
+                check_begin(places.user || options.config || settings_files_named());
+        }
+        const struct settings_source source = { options.config, &places };
+        r = settings_files_read(&source, &settings, message);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
                             message);
@@ -93,7 +104,7 @@ static int run(int argc, char **argv)
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "libcurl does not start");
                 return BROKER_EXIT_INTERNAL;
         }
-        r = carry_out(&options, &settings);
+        r = carry_out(&options, &source, &settings);
         curl_global_cleanup();
         return r;
 }

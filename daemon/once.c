@@ -291,7 +291,8 @@ static int open_once(struct once *once, const struct settings *settings)
                 return r;
         }
         r = key_files_new(&tools->keys, tools->event, settings->keys_directory,
-                          settings->key_permissions_relaxed, is_known_environment, on_keys_changed, once);
+                          settings->default_keys_directory, settings->key_permissions_relaxed,
+                          is_known_environment, on_keys_changed, once);
         return r < 0 ? r : take_signals(once);
 }
 

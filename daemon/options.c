@@ -2,7 +2,6 @@
 #include "daemon/options.h"
 
 #include "daemon/base/exit_code.h"
-#include "daemon/keeper/settings_files.h"
 #include "daemon/once.h"
 #include "lib/duration.h"
 #include "lib/util.h"
@@ -20,12 +19,14 @@ enum {
         KEY_ACCOUNT,
         KEY_FRONTEND,
         KEY_FORWARDER,
+        KEY_USER,
+        KEY_SYSTEM,
 };
 
 struct reading {
         struct options options;
         const char *task_name; /* the option that set it */
-        bool has_format, has_deadline, has_log_form;
+        bool has_format, has_deadline, has_log_form, has_scope;
 };
 
 const char *argp_program_version = "eqp-brokerd " EQP_BROKER_VERSION;
@@ -40,6 +41,17 @@ static void set_task(struct argp_state *state, enum task task, const char *name,
         reading->task_name = name;
         reading->options.task = task;
         reading->options.environment = environment;
+}
+
+static void set_scope(struct argp_state *state, enum places_scope scope)
+{
+        struct reading *reading = state->input;
+
+        if (reading->has_scope && reading->options.scope != scope) {
+                argp_error(state, "--user and --system exclude one another");
+        }
+        reading->has_scope = true;
+        reading->options.scope = scope;
 }
 
 static void read_format(struct argp_state *state, const char *word)
@@ -141,6 +153,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case KEY_FORWARDER:
                 set_task(state, TASK_FORWARDER, "--forwarder", NULL);
                 return 0;
+        case KEY_USER:
+                set_scope(state, PLACES_USER);
+                return 0;
+        case KEY_SYSTEM:
+                set_scope(state, PLACES_SYSTEM);
+                return 0;
         case KEY_FORMAT:
                 read_format(state, argument);
                 return 0;
@@ -166,7 +184,7 @@ void options_read(int argc, char **argv, struct options *ret)
         /* clang-format off */
         static const struct argp_option rows[] = {
                 { .name = "config", .key = 'c', .arg = "FILE",
-                  .doc = "Read FILE and FILE.d/*.conf instead of " SETTINGS_FILE_DEFAULT },
+                  .doc = "Read FILE and FILE.d/*.conf instead of the usual eqp-brokerd.conf" },
                 { .name = "check", .key = 'k',
                   .doc = "Check the configuration, print the effective settings, and exit" },
                 { .name = "once", .key = KEY_ONCE, .arg = "ENVIRONMENT",
@@ -185,6 +203,11 @@ void options_read(int argc, char **argv, struct options *ret)
                   .doc = "With --explain: the account's mage_id, if the configuration does not say it" },
                 { .name = "log-format", .key = KEY_LOG_FORMAT, .arg = "FORMAT",
                   .doc = "auto (usual): to the journal, or text; text or json: on standard error" },
+                { .name = "user", .key = KEY_USER,
+                  .doc = "Be this user's own broker, with files and socket in the user's places; usual in an "
+                         "ordinary user's session" },
+                { .name = "system", .key = KEY_SYSTEM,
+                  .doc = "Be the system's broker, with its files in /etc/eqp-broker; usual elsewhere" },
                 { .name = "verbose", .key = 'v', .doc = "Log debug messages too" },
                 { .name = "frontend", .key = KEY_FRONTEND, .flags = OPTION_HIDDEN },
                 { .name = "forwarder", .key = KEY_FORWARDER, .flags = OPTION_HIDDEN },
@@ -196,8 +219,9 @@ void options_read(int argc, char **argv, struct options *ret)
                 .parser = parse_option,
                 .doc = "Keeps a valid session token of the Marketplace EQP API per environment and serves "
                        "it to local programs.\v"
-                       "Everything has a default. A key file in /etc/eqp-broker/keys, named after its "
-                       "environment, is enough. See eqp-brokerd(8).",
+                       "Everything has a default. A key file in /etc/eqp-broker/keys, or in the user's "
+                       "~/.config/eqp-broker/keys, named after its environment, is enough. See "
+                       "eqp-brokerd(8).",
         };
         struct reading reading = { .options = { .deadline_usec = ONCE_DEADLINE_USEC } };
 

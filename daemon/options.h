@@ -3,6 +3,7 @@
 
 #include "daemon/base/journal.h"
 #include "daemon/token_print.h"
+#include "lib/places.h"
 
 enum task {
         TASK_SERVE,
@@ -16,6 +17,7 @@ enum task {
 
 struct options {
         enum task task;
+        enum places_scope scope;
         const char *config;      /* NULL: not named */
         const char *environment; /* TASK_ONCE, TASK_TRY_KEY, TASK_EXPLAIN */
         const char *request[3];  /* TASK_EXPLAIN: who, method, path */

@@ -17,7 +17,7 @@
 static const struct listen_address default_listen[] = {
         { .kind = LISTEN_TCP4, .port = 9377, .address4 = 0x7f000001, .path = "127.0.0.1:9377" },
         { .kind = LISTEN_TCP6, .port = 9377, .optional = true, .path = "[::1]:9377" },
-        { .kind = LISTEN_UNIX, .path = "/run/eqp-broker/eqp-broker.sock" },
+        { .kind = LISTEN_UNIX, .path = PLACES_SYSTEM_SOCKET },
 };
 
 /* Root by number, as that needs no look-up; the group exists only where the package made it. */
@@ -62,6 +62,8 @@ int settings_new(struct settings **ret)
         if (!settings) {
                 return -ENOMEM;
         }
+        (void)snprintf(settings->default_keys_directory, sizeof(settings->default_keys_directory), "%s",
+                       PLACES_SYSTEM_KEYS);
         memcpy(settings->listen, default_listen, sizeof(default_listen));
         settings->n_listen = ARRAY_SIZE(default_listen);
         settings->socket_mode = SOCKET_MODE_DEFAULT;
@@ -84,6 +86,46 @@ int settings_new(struct settings **ret)
         r = add_built_in(settings, "sandbox", BASE_URL_SANDBOX);
         if (r < 0) {
                 return r;
+        }
+        *ret = take_ptr(settings);
+        return 0;
+}
+
+/* Whoever owns the broker is its only user, and its operator. */
+static int set_owner(struct access_rules *rules, uid_t uid)
+{
+        const struct access_rule owners[] = {
+                { .kind = ACCESS_RULE_UID, .resolved = true, .id = 0 },
+                { .kind = ACCESS_RULE_UID, .resolved = true, .id = uid },
+        };
+
+        access_rules_clear(rules);
+        return add_rules(rules, owners, uid == 0 ? 1 : ARRAY_SIZE(owners));
+}
+
+int settings_new_at(struct settings **ret, const struct places *places)
+{
+        _cleanup_(settings_freep) struct settings *settings = NULL;
+
+        int r = settings_new(&settings);
+        if (r < 0) {
+                return r;
+        }
+        if (places->user) {
+                settings->of_user = true;
+                settings->listen[0] = (struct listen_address){ .kind = LISTEN_UNIX };
+                memcpy(settings->listen[0].path, places->socket, sizeof(places->socket));
+                settings->n_listen = 1;
+                settings->socket_mode = SOCKET_MODE_USER;
+                memcpy(settings->default_keys_directory, places->keys, sizeof(places->keys));
+                r = set_owner(&settings->allow, places->uid);
+                if (r < 0) {
+                        return r;
+                }
+                r = set_owner(&settings->operators, places->uid);
+                if (r < 0) {
+                        return r;
+                }
         }
         *ret = take_ptr(settings);
         return 0;

@@ -6,6 +6,7 @@
 #include "lib/listen_address.h"
 #include "lib/local_key.h"
 #include "lib/names.h"
+#include "lib/places.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #define GATEWAY_ANSWER_TIMEOUT_DEFAULT_USEC UINT64_C(60000000)
 
 #define SOCKET_MODE_DEFAULT              0666
+#define SOCKET_MODE_USER                 0600
 #define MAX_CONNECTIONS_MOST             65536
 #define MAX_CONNECTIONS_DEFAULT          512
 #define MAX_CONNECTIONS_PER_USER_DEFAULT 64
@@ -50,6 +52,8 @@ struct settings {
         bool has_socket_group;           /* else the kernel's choice */
         struct access_rule socket_group; /* ACCESS_RULE_GID, or ACCESS_RULE_GROUP to be resolved */
         char *keys_directory;            /* NULL: not set, the default applies */
+        char default_keys_directory[PLACES_PATH_MAX];
+        bool of_user; /* defaults are of a user's own broker */
         bool key_permissions_relaxed;
         bool ready_when_listening; /* ready = listening */
         bool metrics;
@@ -64,8 +68,12 @@ struct settings {
         size_t *local_key_order; /* their numbers, sorted by name; for settings_local_key() */
 };
 
-/* Makes settings that hold the defaults only. -ENOMEM. */
+/* Makes settings that hold the system's defaults only. -ENOMEM. */
 int settings_new(struct settings **ret);
+
+/* The same with the defaults of these places. A user's own broker listens on its socket only, for that user
+ * and root. -ENOMEM. */
+int settings_new_at(struct settings **ret, const struct places *places);
 struct settings *settings_free(struct settings *settings);
 void settings_freep(struct settings **settings);
 

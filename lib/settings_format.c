@@ -55,8 +55,8 @@ static void write_broker(FILE *file, const struct settings *settings)
         if (settings->keys_directory) {
                 (void)fprintf(file, "keys_directory = %s\n", settings->keys_directory);
         } else {
-                (void)fprintf(file, "# keys_directory: the service manager's credentials, or else "
-                                    "/etc/eqp-broker/keys\n");
+                (void)fprintf(file, "# keys_directory: the service manager's credentials, or else %s\n",
+                              settings->default_keys_directory);
         }
         (void)fprintf(file, "key_permissions = %s\n",
                       settings->key_permissions_relaxed ? "relaxed" : "strict");

@@ -150,7 +150,7 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         settings_remarks_log(settings);
         forwarding_configure(keeper->forwarding, settings);
         if (key_files_configure(keeper->tools.keys, settings->keys_directory,
-                                settings->key_permissions_relaxed) < 0) {
+                                settings->default_keys_directory, settings->key_permissions_relaxed) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "out of memory: the keys stay as they were");
         } else {
@@ -255,6 +255,7 @@ static int build_tools(struct keeper *keeper)
                 return r;
         }
         r = key_files_new(&tools->keys, tools->event, keeper->settings->keys_directory,
+                          keeper->settings->default_keys_directory,
                           keeper->settings->key_permissions_relaxed, is_known_environment, on_keys_changed,
                           keeper);
         if (r < 0) {
@@ -340,8 +341,8 @@ static int build_frontend(struct keeper *keeper)
 
 static int build(struct keeper *keeper)
 {
-        const struct reload_work reloading = { keeper->config_path, &keeper->service, answers_on_reloaded,
-                                               apply, keeper };
+        const struct reload_work reloading = { keeper->source, &keeper->service, answers_on_reloaded, apply,
+                                               keeper };
 
         int r = build_tools(keeper);
         if (r < 0) {
@@ -387,7 +388,7 @@ static int give_up(int error, int code)
                                                    : code;
 }
 
-int keeper_new(struct keeper **ret, struct settings *settings, const char *config_path,
+int keeper_new(struct keeper **ret, struct settings *settings, const struct settings_source *source,
                const struct confinement *confinement)
 {
         _cleanup_(keeper_freep) struct keeper *keeper = calloc(1, sizeof(*keeper));
@@ -397,7 +398,7 @@ int keeper_new(struct keeper **ret, struct settings *settings, const char *confi
                 return give_up(-ENOMEM, BROKER_EXIT_INTERNAL);
         }
         keeper->settings = settings;
-        keeper->config_path = config_path;
+        keeper->source = source;
         int r = passed_sockets_take(&keeper->passed);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },

@@ -18,7 +18,7 @@
 #include "daemon/keeper/unit_lookup.h"
 
 struct keeper {
-        const char *config_path;
+        const struct settings_source *source;
         struct settings *settings;
         struct access_settings *access; /* what the frontend has to know of them */
         struct environment_tools tools; /* the loop, libcurl's loop, the key files */

@@ -62,7 +62,8 @@ static int holds_key_file(const char *directory, key_directory_known_fn known, v
         return found;
 }
 
-int key_directory_choose(const char *configured, key_directory_known_fn known, void *userdata, char **ret)
+int key_directory_choose(const char *configured, const char *usual, key_directory_known_fn known,
+                         void *userdata, char **ret)
 {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *chosen = configured;
 
@@ -71,7 +72,7 @@ int key_directory_choose(const char *configured, key_directory_known_fn known, v
                 if (r < 0) {
                         return r;
                 }
-                chosen = r > 0 ? credentials : KEY_DIRECTORY_DEFAULT;
+                chosen = r > 0 ? credentials : usual;
         }
         char *copy = strdup(chosen);
         if (!copy) {

@@ -8,11 +8,10 @@
 /* Is this environment configured by settings or built in? */
 typedef bool (*key_directory_known_fn)(const char *environment, void *userdata);
 
-#define KEY_DIRECTORY_DEFAULT "/etc/eqp-broker/keys"
-
 /* The configured one; with NULL, $CREDENTIALS_DIRECTORY if it holds a key file of a known environment, else
- * the default. The caller frees *ret. -ENOMEM, -EMFILE, -ENFILE: that cannot be told now. */
-int key_directory_choose(const char *configured, key_directory_known_fn known, void *userdata, char **ret);
+ * the usual one. The caller frees *ret. -ENOMEM, -EMFILE, -ENFILE: that cannot be told now. */
+int key_directory_choose(const char *configured, const char *usual, key_directory_known_fn known,
+                         void *userdata, char **ret);
 
 /* For scandir(3): neither a directory nor a hidden name. */
 int key_directory_may_be_key(const struct dirent *entry);

@@ -11,6 +11,7 @@
 #include "daemon/keeper/key_file.h"
 #include "daemon/keeper/key_view.h"
 #include "daemon/keeper/key_watch.h"
+#include "lib/places.h"
 #include "lib/util.h"
 
 #include <dirent.h>
@@ -22,6 +23,7 @@
 
 struct key_files {
         char *directory; /* as configured, NULL for the default */
+        char usual[PLACES_PATH_MAX];
         char *directory_in_use;
         bool relaxed;
         key_directory_known_fn known;
@@ -232,7 +234,8 @@ static int begin(struct scan *scan, char **ret_directory)
         int r = key_refusals_new(&scan->refusals);
 
         return r < 0 ? r
-                     : key_directory_choose(files->directory, files->known, files->userdata, ret_directory);
+                     : key_directory_choose(files->directory, files->usual, files->known, files->userdata,
+                                            ret_directory);
 }
 
 void key_files_load(struct key_files *files)
@@ -338,12 +341,12 @@ int key_files_view(const struct key_files *files, struct keys_view **ret)
 
 const char *key_files_directory(const struct key_files *files)
 {
-        return files->directory_in_use ? files->directory_in_use : KEY_DIRECTORY_DEFAULT;
+        return files->directory_in_use ? files->directory_in_use : files->usual;
 }
 
 /* ---- life ---- */
 
-int key_files_configure(struct key_files *files, const char *directory, bool relaxed)
+int key_files_configure(struct key_files *files, const char *directory, const char *usual, bool relaxed)
 {
         char *copy = NULL;
 
@@ -355,6 +358,7 @@ int key_files_configure(struct key_files *files, const char *directory, bool rel
         }
         free(files->directory);
         files->directory = copy;
+        (void)snprintf(files->usual, sizeof(files->usual), "%s", usual);
         files->relaxed = relaxed;
         return 0;
 }
@@ -364,8 +368,8 @@ static void free_files(struct key_files **files)
         *files = key_files_free(*files);
 }
 
-int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
-                  key_directory_known_fn known, key_files_changed_fn changed, void *userdata)
+int key_files_new(struct key_files **ret, sd_event *event, const char *directory, const char *usual,
+                  bool relaxed, key_directory_known_fn known, key_files_changed_fn changed, void *userdata)
 {
         _cleanup_(free_files) struct key_files *files = calloc(1, sizeof(*files));
         if (!files) {
@@ -374,7 +378,7 @@ int key_files_new(struct key_files **ret, sd_event *event, const char *directory
         files->known = known;
         files->changed = changed;
         files->userdata = userdata;
-        int r = key_files_configure(files, directory, relaxed);
+        int r = key_files_configure(files, directory, usual, relaxed);
         if (r < 0) {
                 return r;
         }

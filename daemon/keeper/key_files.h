@@ -18,14 +18,14 @@ struct key_files;
 /* The files were read again: ask key_files_names() for each environment. */
 typedef void (*key_files_changed_fn)(void *userdata);
 
-/* directory: NULL for the default ($CREDENTIALS_DIRECTORY if it holds a key file, else
- * /etc/eqp-broker/keys). Reads nothing yet. -ENOMEM. */
-int key_files_new(struct key_files **ret, sd_event *event, const char *directory, bool relaxed,
-                  key_directory_known_fn known, key_files_changed_fn changed, void *userdata);
+/* directory: NULL for the default ($CREDENTIALS_DIRECTORY if it holds a key file, else the usual one). Reads
+ * nothing yet. -ENOMEM. */
+int key_files_new(struct key_files **ret, sd_event *event, const char *directory, const char *usual,
+                  bool relaxed, key_directory_known_fn known, key_files_changed_fn changed, void *userdata);
 struct key_files *key_files_free(struct key_files *files);
 
 /* Other settings from now on; they count from the next key_files_load(). -ENOMEM. */
-int key_files_configure(struct key_files *files, const char *directory, bool relaxed);
+int key_files_configure(struct key_files *files, const char *directory, const char *usual, bool relaxed);
 
 /* Reads the directory and watches it from now on. Troubles are logged and kept as refusals; the changed
  * function is not called. */

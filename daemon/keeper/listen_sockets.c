@@ -277,13 +277,41 @@ static bool keeps_group(const struct listen_sockets *sockets, const struct setti
                                    streq(before->name, now->name)));
 }
 
+/* Those of the service manager stay, whatever the settings want. */
+static void claim_passed(const struct listen_sockets *sockets, struct claims *claims)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(sockets->places); i++) {
+                claims->wanted[i] = is_open(&sockets->places[i]) && sockets->places[i].socket.passed;
+        }
+}
+
+/* Is this the service manager's business? A user's own broker opens ports itself, as the user's units have
+ * no part in local keys; unless they listen there all the same. */
+static bool is_managed(const struct listen_sockets *sockets, const struct listen_address *address)
+{
+        if (!sockets->passed) {
+                return false;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(sockets->places); i++) {
+                const struct listen_socket *socket = &sockets->places[i].socket;
+                if (is_open(&sockets->places[i]) && socket->passed && streq(socket->name, address->path)) {
+                        return true;
+                }
+        }
+        return address->kind == LISTEN_UNIX;
+}
+
 /* Every socket that the settings want has a place in claims afterwards. */
 static int claim_all(struct listen_sockets *sockets, const struct settings *settings, struct claims *claims,
                      char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
         const struct socket_access access = access_of(settings);
 
+        claim_passed(sockets, claims);
         for (size_t i = 0; i < settings->n_listen; i++) {
+                if (is_managed(sockets, &settings->listen[i])) {
+                        continue;
+                }
                 int found = find_open(sockets, claims, &settings->listen[i]);
                 size_t id = (size_t)found;
                 bool made = false;
@@ -311,7 +339,7 @@ int listen_sockets_apply(struct listen_sockets *sockets, const struct settings *
 {
         struct claims claims = { 0 };
 
-        if (sockets->passed) {
+        if (sockets->passed && !settings->of_user) {
                 return 0;
         }
         int r = claim_all(sockets, settings, &claims, reterr_message);

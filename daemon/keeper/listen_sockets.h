@@ -41,7 +41,8 @@ void listen_sockets_init(struct listen_sockets *sockets, sd_event *event,
                          const struct listen_sockets_user *user);
 
 /* Takes the sockets over that the service manager passed, if there are any: they take the place of those
- * that the settings name, now and after each reload. Negative errno (logged). */
+ * that the settings name, now and after each reload; in a user's own broker, of the unix sockets among
+ * those. Negative errno (logged). */
 int listen_sockets_adopt(struct listen_sockets *sockets, struct passed_sockets *passed);
 
 /* Opens what these settings want and is not open yet, or is a unix socket whose path was removed; then

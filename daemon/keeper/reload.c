@@ -7,7 +7,6 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
-#include "daemon/keeper/settings_files.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -21,7 +20,7 @@
 static int read_and_apply(struct reload *reload)
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
-        int r = settings_files_read(reload->work.config_path, &settings, reload->message);
+        int r = settings_files_read(reload->work.source, &settings, reload->message);
 
         if (r < 0) {
                 return r;

@@ -3,13 +3,14 @@
 #pragma once
 
 #include "daemon/keeper/service.h"
+#include "daemon/keeper/settings_files.h"
 #include "lib/line_budget.h"
 #include "lib/settings.h"
 
 #include <systemd/sd-event.h>
 
 struct reload_work {
-        const char *config_path; /* NULL: the default */
+        const struct settings_source *source;
         struct service *service;
         /* A question is answered: it was done, or why not ("": it was); stopping: there is no reload any
          * more. */

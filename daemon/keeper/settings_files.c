@@ -123,20 +123,21 @@ bool settings_files_named(void)
         return path && *path;
 }
 
-int settings_files_read(const char *path, struct settings **ret,
+int settings_files_read(const struct settings_source *source, struct settings **ret,
                         char reterr_message[static SETTINGS_ERROR_MAX])
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
+        const char *path = source->path;
         bool may_be_missing = false;
 
         if (!path && settings_files_named()) {
                 path = getenv("EQP_BROKER_CONFIG");
         }
         if (!path) {
-                path = SETTINGS_FILE_DEFAULT;
+                path = source->places->config;
                 may_be_missing = access(path, F_OK) < 0 && errno == ENOENT;
         }
-        int r = settings_new(&settings);
+        int r = settings_new_at(&settings, source->places);
         if (r < 0) {
                 return complain(reterr_message, path, -r);
         }

@@ -79,7 +79,8 @@ static int set_up(void **state)
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
         write_key("id:first-secret\n");
         assert_true(sd_event_new(&event) >= 0);
-        assert_int_equal(key_files_new(&files, event, NULL, false, known, changed, NULL), 0);
+        assert_int_equal(
+                key_files_new(&files, event, NULL, "/etc/eqp-broker/keys", false, known, changed, NULL), 0);
         return 0;
 }
 
