@@ -83,5 +83,6 @@ int address_parse(struct address *ret_address, const char *text)
         ret_address->unix_path = is_unix ? ret_address->text + strlen(UNIX_PREFIX) : NULL;
         ret_address->url = is_unix ? "http://localhost" : ret_address->text;
         ret_address->check_owner = false;
+        ret_address->own_only = false;
         return 0;
 }

@@ -1,20 +1,55 @@
 /* Broker: what all requests share.
  *
- * A broker knows the addresses to try, one or two. With two, every request starts with the first: whether
- * the unix socket is there may change while a program runs, and finding out costs microseconds. The second
- * is for where there is no unix socket, which nobody but root can bring about. One that is there and does
- * not answer is the daemon's, and so is the failure. */
+ * A broker knows the addresses to try, up to three. Every request starts with the first: whether a socket is
+ * there may change while a program runs, and finding out costs microseconds. First comes the socket of this
+ * user's own broker, if the user has one; another user's socket in that place counts as none. The system's
+ * follow: its socket, and its port for where there is no socket, which nobody but root can bring about. A
+ * socket that is there and does not answer is the daemon's, and so is the failure. */
 #include "client/broker.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "lib/names.h"
+#include "lib/own_places.h"
+
+static_assert(sizeof("unix:") + PLACES_SOCKET_MAX <= ADDRESS_TEXT_MAX, "a path of a socket fits");
+
+/* One that cannot be written as an address is as good as none. */
+static void add_own_socket(struct eqp_broker *broker)
+{
+        struct address *own = &broker->addresses[broker->n_addresses];
+        char path[PLACES_SOCKET_MAX], text[ADDRESS_TEXT_MAX];
+
+        if (!own_places_socket(path)) {
+                return;
+        }
+        (void)snprintf(text, sizeof(text), "unix:%s", path);
+        if (address_parse(own, text) == 0) {
+                own->own_only = true;
+                broker->n_addresses++;
+        }
+}
+
+static int add_system_addresses(struct eqp_broker *broker)
+{
+        static const char *const defaults[] = { EQP_BROKER_DEFAULT_UNIX, EQP_BROKER_DEFAULT_TCP };
+
+        for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+                struct address *address = &broker->addresses[broker->n_addresses];
+                int r = address_parse(address, defaults[i]);
+                if (r < 0) {
+                        return r;
+                }
+                address->check_owner = !address->unix_path;
+                broker->n_addresses++;
+        }
+        return 0;
+}
 
 static int choose_addresses(struct eqp_broker *broker, const char *address)
 {
-        static const char *const defaults[] = { EQP_BROKER_DEFAULT_UNIX, EQP_BROKER_DEFAULT_TCP };
-        int r;
-
         if (!address) {
                 address = secure_getenv(EQP_BROKER_ADDRESS_VARIABLE);
         } else if (address[0] == '\0') {
@@ -25,16 +60,8 @@ static int choose_addresses(struct eqp_broker *broker, const char *address)
                 return address_parse(&broker->addresses[0], address);
         }
 
-        for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
-                r = address_parse(&broker->addresses[i], defaults[i]);
-                if (r < 0) {
-                        return r;
-                }
-                broker->addresses[i].check_owner = !broker->addresses[i].unix_path;
-                broker->n_addresses = i + 1;
-        }
-
-        return 0;
+        add_own_socket(broker);
+        return add_system_addresses(broker);
 }
 
 struct eqp_broker *eqp_broker_free(struct eqp_broker *broker)
@@ -101,19 +128,28 @@ const char *eqp_broker_address(const struct eqp_broker *broker)
         return broker->addresses[broker->last].text;
 }
 
-/* Is there no socket, or may this process have none of the kind? */
-static bool is_missing(int connect_errno)
+/* Is there no socket, or may this process have none of the kind? For a user's own, one that is closed to
+ * this user, or another's, is none. */
+static bool is_missing(const struct address *address, int connect_errno)
 {
-        return connect_errno == ENOENT || connect_errno == ENOTDIR || connect_errno == EAFNOSUPPORT;
+        return connect_errno == ENOENT || connect_errno == ENOTDIR || connect_errno == EAFNOSUPPORT ||
+               (address->own_only && (connect_errno == EACCES || connect_errno == EPERM));
 }
 
-/* The second address could not be reached either. */
-static int nobody_there(struct eqp_broker *broker, int first_errno, int second_errno)
+/* The last address could not be reached either. */
+static int nobody_there(struct eqp_broker *broker, const int errors[static ADDRESSES_MAX])
 {
+        char others[2 * (ADDRESS_TEXT_MAX + 64)] = "";
+        size_t length = 0, last = broker->n_addresses - 1;
+
+        for (size_t i = 0; i < last && length < sizeof(others); i++) {
+                int n = snprintf(others + length, sizeof(others) - length, "%s%s (%s)", i > 0 ? ", at " : "",
+                                 broker->addresses[i].text, strerror(errors[i]));
+                length += n > 0 ? (size_t)n : 0;
+        }
         return trouble_set(&broker->trouble, -ECONNREFUSED, "no_daemon",
-                           "No eqp-brokerd can be reached, neither at %s (%s) nor at %s (%s).",
-                           broker->addresses[0].text, strerror(first_errno), broker->addresses[1].text,
-                           strerror(second_errno));
+                           "No eqp-brokerd can be reached, neither at %s nor at %s (%s).", others,
+                           broker->addresses[last].text, strerror(errors[last]));
 }
 
 static int read_answer(struct eqp_broker *broker, const struct request *request, const struct answer *answer,
@@ -129,7 +165,7 @@ static int read_answer(struct eqp_broker *broker, const struct request *request,
 int broker_request(struct eqp_broker *broker, const struct request *request, struct json_object **ret_object)
 {
         _cleanup_(answer_clear) struct answer answer = { .body = BODY_INIT(ANSWER_BODY_MAX) };
-        int first_errno = 0;
+        int errors[ADDRESSES_MAX] = { 0 };
         int r = -ECONNREFUSED;
 
         for (size_t i = 0; i < broker->n_addresses; i++) {
@@ -142,13 +178,13 @@ int broker_request(struct eqp_broker *broker, const struct request *request, str
                         memcpy(broker->etag, answer.etag, sizeof(broker->etag));
                         return read_answer(broker, request, &answer, ret_object);
                 }
-                if (i > 0 && answer.connect_errno != 0) {
-                        return nobody_there(broker, first_errno, answer.connect_errno);
+                errors[i] = answer.connect_errno;
+                if (i > 0 && i + 1 == broker->n_addresses && errors[i] != 0) {
+                        return nobody_there(broker, errors);
                 }
-                if (!is_missing(answer.connect_errno)) {
+                if (!is_missing(&broker->addresses[i], errors[i])) {
                         return r;
                 }
-                first_errno = answer.connect_errno;
         }
 
         return r;

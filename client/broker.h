@@ -4,9 +4,11 @@
 #include "client/answer.h"
 #include "client/eqp-broker.h"
 
+#define ADDRESSES_MAX 3
+
 struct eqp_broker {
         struct transport *transport;
-        struct address addresses[2];
+        struct address addresses[ADDRESSES_MAX];
         size_t n_addresses;
         size_t last; /* index of the address that the last request went to */
         struct trouble trouble;

@@ -69,8 +69,11 @@ struct eqp_broker_token;
 /* Makes a broker; no request is sent yet, so this succeeds without a daemon as well.
  *
  * address is "unix:/absolute/path" or "http://HOST:PORT" with HOST one of 127.0.0.1, localhost, [::1]. NULL
- * means the address in $EQP_BROKER_ADDRESS, and where that is unset or empty, the default unix socket, or,
- * where there is none, the default TCP address; this is decided anew at every request.
+ * means the address in $EQP_BROKER_ADDRESS, and where that is unset or empty, the socket of this user's own
+ * broker, $XDG_RUNTIME_DIR/eqp-broker/eqp-broker.sock (without the variable: /run/user/UID instead), if this
+ * user has the directory and listens there; where there is none, the default unix socket, or, where there is
+ * none, the default TCP address; this is decided anew at every request. A socket in the user's place that
+ * another user listens at is passed over.
  *
  * On the default TCP address, before anything is sent, the kernel is asked whose the other end is. If this
  * machine has a user eqp-broker (in /etc/passwd), it must be his, root's or this process's own: any local

@@ -60,12 +60,31 @@ static int connect_to(int *ret_fd, const struct sockaddr *name, socklen_t length
         return 0;
 }
 
-static int connect_unix(int *ret_fd, const char *path, uint64_t deadline_usec)
+/* Of whoever began to listen there: the daemon, or the service manager that has the socket for it. */
+static bool is_of_own_user(int fd)
+{
+        struct ucred peer = { 0 };
+        socklen_t length = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && length == sizeof(peer) &&
+               peer.uid == geteuid();
+}
+
+static int connect_unix(int *ret_fd, const struct address *address, uint64_t deadline_usec)
 {
         struct sockaddr_un name = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
 
-        (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-        return connect_to(ret_fd, (const struct sockaddr *)&name, sizeof(name), deadline_usec);
+        (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", address->unix_path);
+        int r = connect_to(&fd, (const struct sockaddr *)&name, sizeof(name), deadline_usec);
+        if (r < 0) {
+                return r;
+        }
+        if (address->own_only && !is_of_own_user(fd)) {
+                return -EACCES;
+        }
+        *ret_fd = take_fd(fd);
+        return 0;
 }
 
 static int connect_port(int *ret_fd, int family, int port, uint64_t deadline_usec)
@@ -91,7 +110,7 @@ static int connect_port(int *ret_fd, int family, int port, uint64_t deadline_use
 int wire_connect(int *ret_fd, const struct address *address, uint64_t deadline_usec)
 {
         if (address->unix_path) {
-                return connect_unix(ret_fd, address->unix_path, deadline_usec);
+                return connect_unix(ret_fd, address, deadline_usec);
         }
         bool is_v6 = strstr(address->url, "[::1]"), is_name = strstr(address->url, "localhost");
         int port = atoi(strrchr(address->url, ':') + 1); /* address_parse() has seen it */

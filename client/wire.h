@@ -9,7 +9,8 @@
 
 uint64_t wire_now_usec(void);
 
-/* Connects. -ETIMEDOUT, or another negative errno: why there is no connection. */
+/* Connects. -ETIMEDOUT, or another negative errno: why there is no connection; -EACCES as well where the
+ * address is for sockets of our own user only, and that is another's. */
 int wire_connect(int *ret_fd, const struct address *address, uint64_t deadline_usec);
 
 /* The two ends of a TCP connection, in digits. Negative errno. */
