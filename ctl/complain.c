@@ -13,9 +13,10 @@ static const struct {
         const char *slug;
         const char *hint;
 } hints[] = {
-        { "no_daemon",
-          "Is it running? See: systemctl status eqp-brokerd. Where it listens elsewhere, name the address "
-          "with --address or EQP_BROKER_ADDRESS." },
+        { "no_daemon", "Is it running? See: systemctl status eqp-brokerd, or, for a broker of your own, "
+                       "systemctl --user status "
+                       "eqp-brokerd. Where it listens elsewhere, name the address with --address or "
+                       "EQP_BROKER_ADDRESS." },
         { "socket_refused",
           "Who may use the broker is usually in the group eqp-broker. See: id, and: ls -l on the "
           "socket. A new group counts from the next login on." },

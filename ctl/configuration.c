@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "ctl/complain.h"
+#include "ctl/scope.h"
 #include "lib/nearest_name.h"
 
 #define NAMES_MAX   16 /* in a message */
@@ -48,9 +49,11 @@ static int understand(struct settings **ret_settings, const char *text,
 {
         _cleanup_(settings_freep) struct settings *settings = NULL;
         char message[SETTINGS_ERROR_MAX];
+        struct places places;
         int r;
 
-        r = settings_new(&settings);
+        scope_places(&places);
+        r = settings_new_at(&settings, &places);
         if (r < 0) {
                 (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "out of memory");
                 return r;
@@ -118,7 +121,7 @@ int configuration_read(struct settings **ret_settings, struct configuration_view
 
 const char *configuration_keys_directory(const struct settings *settings)
 {
-        return settings->keys_directory ? settings->keys_directory : KEYS_DIRECTORY_DEFAULT;
+        return settings->keys_directory ? settings->keys_directory : settings->default_keys_directory;
 }
 
 void configuration_complain_unknown(const struct settings *settings, const char *environment)

@@ -5,8 +5,6 @@
 #include "ctl/program.h"
 #include "lib/settings.h"
 
-#define KEYS_DIRECTORY_DEFAULT "/etc/eqp-broker/keys"
-
 /* What eqp-brokerd found as the daemon's user, which it becomes where root asks. */
 struct configuration_view {
         char user[64]; /* "": it was this user who looked */

@@ -197,6 +197,30 @@ void doctor_fact(struct doctor *doctor, const char *section, const char *name, c
         add_text(doctor, object, name, text);
 }
 
+/* What an administrator does with systemctl, a user does with systemctl --user for a broker of their own. */
+static void add_cure(struct doctor *doctor, struct json_object *finding, const char *cure)
+{
+        static const char *const words[] = { "systemctl ", "journalctl " };
+        char text[2048];
+        size_t length = 0;
+
+        for (const char *rest = doctor->user ? cure : ""; *rest != '\0' && length < sizeof(text) - 64;) {
+                size_t n = 1;
+                for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                        n = strncmp(rest, words[i], strlen(words[i])) == 0 ? strlen(words[i]) : n;
+                }
+                memcpy(text + length, rest, n);
+                length += n;
+                rest += n;
+                if (n > 1) {
+                        memcpy(text + length, "--user ", strlen("--user "));
+                        length += strlen("--user ");
+                }
+        }
+        text[length] = '\0';
+        add_text(doctor, finding, "cure", doctor->user ? text : cure);
+}
+
 void doctor_find(struct doctor *doctor, const char *id, const char *what, const char *why, const char *cure)
 {
         struct json_object *finding = json_object_new_object();
@@ -209,7 +233,7 @@ void doctor_find(struct doctor *doctor, const char *id, const char *what, const 
         add_text(doctor, finding, "id", id);
         add_text(doctor, finding, "what", what);
         add_text(doctor, finding, "why", why);
-        add_text(doctor, finding, "cure", cure);
+        add_cure(doctor, finding, cure);
 }
 
 /* ---- printing ---- */

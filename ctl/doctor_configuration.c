@@ -6,6 +6,7 @@
 
 #include "ctl/configuration.h"
 #include "ctl/doctor.h"
+#include "ctl/scope.h"
 #include "lib/base_url.h"
 #include "lib/settings_remark.h"
 
@@ -52,7 +53,7 @@ static void find_unseen_ca(struct doctor *doctor, const struct environment_setti
 {
         char what[512], cure[1024];
 
-        if (doctor_unit_shows(environment->ca_file)) {
+        if (doctor->user || doctor_unit_shows(environment->ca_file)) {
                 return;
         }
 
@@ -162,7 +163,13 @@ void doctor_examine_configuration(struct doctor *doctor)
 {
         const char *named = getenv("EQP_BROKER_CONFIG");
         char message[PROGRAM_WORDS_MAX];
+        struct places places;
         int r;
+
+        scope_places(&places);
+        doctor->user = places.user;
+        doctor_fact(doctor, SECTION, "broker", "%s",
+                    places.user ? "this user's own, without root" : "the system's");
 
         doctor_fact(doctor, SECTION, "file", "%s",
                     named && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"

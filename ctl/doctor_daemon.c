@@ -12,6 +12,7 @@
 #include "ctl/fields.h"
 #include "ctl/key_owner.h"
 #include "ctl/program.h"
+#include "ctl/scope.h"
 #include "lib/duration.h"
 
 #define SECTION    "daemon"
@@ -112,7 +113,10 @@ static void examine_sockets(struct doctor *doctor)
         char what[512];
 
         if (!doctor->settings) {
-                (void)tell_socket(doctor, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]);
+                struct places places;
+
+                scope_places(&places);
+                (void)tell_socket(doctor, places.socket);
                 return;
         }
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
@@ -137,12 +141,13 @@ static void examine_sockets(struct doctor *doctor)
 static const char *other_socket(const struct doctor *doctor)
 {
         const char *found = NULL;
+        struct places places;
 
+        scope_places(&places);
         for (size_t i = 0; doctor->settings && i < doctor->settings->n_listen; i++) {
                 const char *path = doctor->settings->listen[i].path;
 
-                if (streq(path, &EQP_BROKER_DEFAULT_UNIX[strlen("unix:")]) ||
-                    streq(path, &EQP_BROKER_DEFAULT_TCP[strlen("http://")])) {
+                if (streq(path, places.socket) || streq(path, &EQP_BROKER_DEFAULT_TCP[strlen("http://")])) {
                         return NULL;
                 }
                 if (!found && path[0] == '/') {
@@ -166,14 +171,21 @@ static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broke
                                "EQP_BROKER_ADDRESS=unix:%s, and see: systemctl status eqp-brokerd",
                                other);
         } else {
-                (void)snprintf(
-                        cure, sizeof(cure), "%s",
-                        container ? "In a container, the broker is only found if it shares the network name "
-                                    "space (a pod, --network=container:NAME), or its socket's directory is "
-                                    "mounted here; then name it: EQP_BROKER_ADDRESS=unix:/path"
-                                  : "Is it running? systemctl status eqp-brokerd; journalctl -u "
-                                    "eqp-brokerd. Where it listens elsewhere, name the address in "
-                                    "EQP_BROKER_ADDRESS.");
+                const char *usual =
+                        "Is it running? systemctl status eqp-brokerd; journalctl -u eqp-brokerd. Where it "
+                        "listens elsewhere, name the address in EQP_BROKER_ADDRESS.";
+                if (doctor->user) {
+                        usual = "Start it: systemctl enable --now eqp-brokerd.socket; if that does not "
+                                "help: "
+                                "journalctl -u eqp-brokerd";
+                } else if (container) {
+                        usual = "In a container, the broker is only found if it shares the network name "
+                                "space (a "
+                                "pod, --network=container:NAME), or its socket's directory is mounted here; "
+                                "then "
+                                "name it: EQP_BROKER_ADDRESS=unix:/path";
+                }
+                (void)snprintf(cure, sizeof(cure), "%s", usual);
         }
         doctor_find(doctor, "no_daemon", eqp_broker_error_message(broker),
                     "Nobody listens there, so nobody gets a token.", cure);

@@ -13,6 +13,7 @@
 #include "ctl/key_leftovers.h"
 #include "ctl/key_owner.h"
 #include "ctl/key_store.h"
+#include "ctl/scope.h"
 #include "ctl/text.h"
 
 #define SECTION "keys"
@@ -37,7 +38,11 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
 
         doctor_fact(doctor, SECTION, "owner and mode", "%s, %04o", owner_role(status->st_uid, name),
                     (unsigned)status->st_mode & 07777);
-        (void)snprintf(cure, sizeof(cure), "chown eqp-broker: %s; chmod 0700 %s", path, path);
+        if (doctor->user) {
+                (void)snprintf(cure, sizeof(cure), "chmod 0700 %s", path);
+        } else {
+                (void)snprintf(cure, sizeof(cure), "chown eqp-broker: %s; chmod 0700 %s", path, path);
+        }
         if (is_open_to_callers(status) || (status->st_mode & 0022) != 0) {
                 (void)snprintf(what, sizeof(what),
                                "Others than the daemon get into the directory of the keys (mode %04o).",
@@ -184,13 +189,13 @@ static void examine_credentials(struct doctor *doctor, const char *path)
 void doctor_examine_keys(struct doctor *doctor)
 {
         _cleanup_(key_store_close) struct key_store store = { .fd = -1 };
-        const char *path = KEYS_DIRECTORY_DEFAULT;
+        const char *path;
+        struct places places;
         char in_use[PATH_SHOWN_MAX];
         struct stat status;
 
-        if (doctor->settings) {
-                path = configuration_keys_directory(doctor->settings);
-        }
+        scope_places(&places);
+        path = doctor->settings ? configuration_keys_directory(doctor->settings) : places.keys;
         text_clean(in_use, sizeof(in_use), field_text(doctor->status, "keys_directory"),
                    /* unicode= */ true);
         doctor_fact(doctor, SECTION, "directory", "%s", in_use[0] != '\0' ? in_use : path);

@@ -15,5 +15,5 @@ const char *owner_name(uid_t uid, char buffer[static OWNER_NAME_MAX]);
 const char *owner_role(uid_t uid, char buffer[static OWNER_NAME_MAX]);
 
 /* May the user eqp-broker read this file, or list this directory, as far as its mode tells? True where there
- * is no such user: then the daemon runs as another. */
+ * is no such user, or in a user's own broker: then the daemon runs as another. */
 bool daemon_user_may_read(const struct stat *status);

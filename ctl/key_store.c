@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl/complain.h"
+#include "ctl/scope.h"
 #include "lib/descriptor.h"
 #include "lib/secret.h"
 
@@ -48,7 +49,11 @@ int key_store_open(struct key_store *ret_store, const char *path)
         if (store.fd < 0 && errno != ENOENT) {
                 error = errno;
                 complain("The directory of the keys, %s, cannot be opened: %s.%s", path, strerror(error),
-                         error == EACCES ? " It is the daemon's alone: run this as root." : "");
+                         error != EACCES || scope_is_user()
+                                 ? ""
+                                 : " It is the daemon's alone: run this as root. For a broker of your own "
+                                   "instead: "
+                                   "systemctl --user enable --now eqp-brokerd.socket");
                 return -error;
         }
         if (store.fd >= 0 && fstat(store.fd, &store.status) < 0) {

@@ -11,6 +11,7 @@
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
 #include "ctl/key_words.h"
+#include "ctl/scope.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
 #include "lib/refresh_budget.h"
@@ -201,7 +202,9 @@ static int tell_not_seen(struct json_object *status, const struct key_file_name 
 static int tell_no_answer(const struct key_takeup *takeup, int error)
 {
         if (error == -ECONNREFUSED) {
-                (void)puts("No daemon runs: it will use the key when it starts.");
+                (void)printf("No daemon runs: it will use the key when it starts.%s\n",
+                             scope_is_user() ? " For that: systemctl --user enable --now eqp-brokerd.socket"
+                                             : "");
                 return EXIT_DONE;
         }
 

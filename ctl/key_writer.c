@@ -14,6 +14,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/key_leftovers.h"
+#include "ctl/scope.h"
 #include "lib/descriptor.h"
 #include "lib/secret.h"
 
@@ -61,7 +62,7 @@ static int fail(const struct key_store *store, const char *file, const char *wha
         } else if (error == EROFS) {
                 cure = " That file system is read-only.";
         } else if (error == EACCES || error == EPERM) {
-                cure = " The directory is the daemon's alone: run this as root.";
+                cure = scope_is_user() ? "" : " The directory is the daemon's alone: run this as root.";
         }
         complain("%s%s%s %s: %s.%s", store->path, file[0] != '\0' ? "/" : "", file, what, strerror(error),
                  cure);
@@ -83,13 +84,14 @@ int key_writer_check(const struct key_store *store)
 static int make_parents(const char *path)
 {
         _cleanup_free_ char *parent = strdup(path);
+        bool user = scope_is_user();
 
         if (!parent) {
                 return -ENOMEM;
         }
         for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                if (mkdir(parent, 0755) < 0 && errno != EEXIST) {
+                if (mkdir(parent, user ? 0700 : 0755) < 0 && errno != EEXIST) {
                         return -errno;
                 }
                 *slash = '/';

@@ -9,22 +9,22 @@
 #include <sys/stat.h>
 
 #include "ctl/complain.h"
+#include "ctl/scope.h"
 #include "lib/descriptor.h"
 
-#define CONFIGURATION "/etc/eqp-broker/eqp-brokerd.conf"
-#define DAEMON_GROUP  "eqp-broker"
-#define TEXT_MAX      (256 * 1024)
+#define DAEMON_GROUP "eqp-broker"
+#define TEXT_MAX     (256 * 1024)
 
-static const char *configuration_path(void)
+static bool write_path(char ret[static LOCAL_FILE_PATH_MAX], const char *kind, const char *name)
 {
-        const char *path = getenv("EQP_BROKER_CONFIG");
+        const char *configuration = getenv("EQP_BROKER_CONFIG");
+        struct places places;
 
-        return path && path[0] != '\0' ? path : CONFIGURATION;
-}
-
-bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX])
-{
-        int n = snprintf(ret, LOCAL_FILE_PATH_MAX, "%s.d/local-%s.conf", configuration_path(), name);
+        if (!configuration || configuration[0] == '\0') {
+                scope_places(&places);
+                configuration = places.config;
+        }
+        int n = snprintf(ret, LOCAL_FILE_PATH_MAX, "%s.d/%s%s.conf", configuration, kind, name);
 
         if (n < 0 || n >= LOCAL_FILE_PATH_MAX) {
                 complain("The path of the configuration is too long.");
@@ -33,11 +33,22 @@ bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX])
         return true;
 }
 
+bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX])
+{
+        return write_path(ret, "local-", name);
+}
+
+bool local_file_listener_path(char ret[static LOCAL_FILE_PATH_MAX])
+{
+        return write_path(ret, "port", "");
+}
+
 static int fail(const char *path, const char *what, int error)
 {
         bool denied = error == EACCES || error == EPERM;
 
-        complain("%s %s: %s.%s", path, what, strerror(error), denied ? " Run this as root." : "");
+        complain("%s %s: %s.%s", path, what, strerror(error),
+                 denied && !scope_is_user() ? " Run this as root." : "");
         return -error;
 }
 
@@ -57,13 +68,24 @@ static void aside_drop(struct aside *aside)
         close_fd(&aside->fd);
 }
 
+/* Where a user's own broker has no settings yet, what is above it may be missing too. */
 static int make_folder(const char *path)
 {
         char folder[LOCAL_FILE_PATH_MAX];
-        const char *slash = strrchr(path, '/');
+        bool user = scope_is_user();
 
-        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-        return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
+        (void)snprintf(folder, sizeof(folder), "%s", path);
+        char *last = strrchr(folder, '/');
+        *last = '\0';
+        for (char *slash = user ? strchr(folder + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                int r = mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
+                *slash = '/';
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return mkdir(folder, user ? 0700 : 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 /* The daemon's group may read it, where there is one and we may give it away. */

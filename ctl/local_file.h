@@ -9,6 +9,9 @@
 /* Its path: "local-NAME.conf" beside the configuration. False: that is longer than a path may be. */
 bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX]);
 
+/* The path of the file that local keys in a user's own broker get their port by. False likewise. */
+bool local_file_listener_path(char ret[static LOCAL_FILE_PATH_MAX]);
+
 /* Writes it: mode 0640, readable for the daemon's user, whole at every moment, on the disk when this
  * returns. create: -EEXIST if there is one. Else it is replaced. */
 int local_file_put(const char *path, const char *text, size_t length, bool create);

@@ -14,9 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/scope.h"
 #include "ctl/text.h"
 
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 10
 #define INPUT_MAX     4096
 #define OUTPUT_MAX    (16 * 1024 * 1024) /* settings with very many local keys */
 #define ERRORS_MAX    (16 * 1024)
@@ -304,5 +305,16 @@ int program_run_at(const char *path, const char *const *arguments, const void *i
 int program_run(const char *const *arguments, const void *input, size_t length, uint64_t limit_usec,
                 struct program_result *ret_result)
 {
-        return program_run_at(program_path(), arguments, input, length, limit_usec, ret_result);
+        const char *with_scope[ARGUMENTS_MAX + 1] = { 0 };
+        size_t n = 0;
+
+        while (arguments[n]) {
+                if (n == ARGUMENTS_MAX - 1) {
+                        return -E2BIG;
+                }
+                with_scope[n] = arguments[n];
+                n++;
+        }
+        with_scope[n] = scope_option();
+        return program_run_at(program_path(), with_scope, input, length, limit_usec, ret_result);
 }

@@ -2,17 +2,21 @@
  * once. Verb local rotate gives one another secret. */
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ctl/complain.h"
 #include "ctl/configuration.h"
 #include "ctl/local_file.h"
+#include "ctl/local_listener.h"
 #include "ctl/local_reload.h"
 #include "ctl/local_secret.h"
 #include "ctl/local_section.h"
+#include "ctl/scope.h"
 #include "ctl/verbs.h"
 #include "lib/end_date.h"
 #include "lib/secret.h"
 
+#define CALLER_MAX   16          /* "uid:" and a number */
 #define OLD_GOOD_SEC (24 * 3600) /* a token lives no longer */
 
 /* NULL after saying why. */
@@ -59,13 +63,8 @@ static int check_options(const struct options *options)
         return local_section_check(options) ? EXIT_DONE : EXIT_USAGE;
 }
 
-static bool check_settings(const struct options *options)
+static bool check_settings(const struct options *options, const struct settings *settings)
 {
-        _cleanup_(settings_freep) struct settings *settings = read_settings();
-
-        if (!settings) {
-                return false;
-        }
         if (!settings_environment(settings, options->of_environment)) {
                 configuration_complain_unknown(settings, options->of_environment);
                 return false;
@@ -90,6 +89,28 @@ static bool check_port(const struct options *options)
                  "collect the secret: say with --caller who may use the key, such as --caller user:deploy, "
                  "or have systemd hold the port (systemctl enable --now eqp-brokerd.socket).");
         return false;
+}
+
+/* What this user's own broker needs besides: a port, and, as another user may take that while the broker is
+ * down, a caller. */
+static bool prepare_own(struct options *options, const struct settings *settings,
+                        char caller[static CALLER_MAX])
+{
+        unsigned port = 0;
+
+        if (options->n_callers == 0) {
+                (void)snprintf(caller, CALLER_MAX, "uid:%u", (unsigned)geteuid());
+                options->callers[options->n_callers++] = caller;
+        }
+        if (local_listener_has_port(settings)) {
+                return true;
+        }
+        if (!local_listener_add(settings, &port)) {
+                return false;
+        }
+        (void)fprintf(stderr, "Programs find the broker at http://127.0.0.1:%u/%s from now on.\n", port,
+                      options->of_environment);
+        return true;
 }
 
 /* The file is written: EXIT_DONE, and the secret may be shown. */
@@ -149,19 +170,31 @@ static int add(const struct options *options, const struct local_secret *secret)
         return finish_output();
 }
 
-int verb_local_add(const struct options *options)
+static bool prepare(struct options *options, char caller[static CALLER_MAX])
+{
+        _cleanup_(settings_freep) struct settings *settings = read_settings();
+
+        if (!settings || !check_settings(options, settings)) {
+                return false;
+        }
+        return scope_is_user() ? prepare_own(options, settings, caller) : check_port(options);
+}
+
+int verb_local_add(const struct options *given)
 {
         _cleanup_secret_ struct local_secret *secret = NULL;
-        int code = check_options(options);
+        struct options options = *given;
+        char caller[CALLER_MAX];
+        int code = check_options(&options);
 
         if (code != EXIT_DONE) {
                 return code;
         }
-        if (!options->print && (!check_settings(options) || !check_port(options))) {
+        if (!options.print && !prepare(&options, caller)) {
                 return EXIT_FAILED;
         }
-        secret = local_secret_new(options->environment);
-        return secret ? add(options, secret) : EXIT_FAILED;
+        secret = local_secret_new(options.environment);
+        return secret ? add(&options, secret) : EXIT_FAILED;
 }
 
 /* ---- rotate ---- */
