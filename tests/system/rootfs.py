@@ -17,7 +17,7 @@ CACHE = ROOT / "build-system"
 
 SUITE = os.environ.get("EQP_SUITE", "bookworm")
 PACKAGES = (
-    "systemd", "systemd-sysv", "dbus",
+    "systemd", "systemd-sysv", "dbus", "libpam-systemd",
     # what our packages depend on
     "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libseccomp2", "libsystemd0",
     # what the tests run inside
