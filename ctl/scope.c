@@ -23,18 +23,21 @@ static bool has_folder(const struct places *places)
         return is_there(folder);
 }
 
+/* Root has one only where its socket says so. */
 static bool is_own(const struct places *places)
 {
-        return places->user && (is_there(places->socket) || has_folder(places) ||
-                                (!is_there(PLACES_SYSTEM_SOCKET) && !is_there(SYSTEM_FOLDER)));
+        if (is_there(places->socket)) {
+                return true;
+        }
+        return places->uid != 0 &&
+               (has_folder(places) || (!is_there(PLACES_SYSTEM_SOCKET) && !is_there(SYSTEM_FOLDER)));
 }
 
 void scope_places(struct places *ret)
 {
         const char *why;
 
-        own_places(ret);
-        if (ret->user && !is_own(ret)) {
+        if (own_places_find(ret, PLACES_USER, &why) < 0 || !is_own(ret)) {
                 (void)own_places_find(ret, PLACES_SYSTEM, &why);
         }
 }
@@ -45,7 +48,7 @@ const char *scope_option(void)
 
         own_places(&usual);
         scope_places(&chosen);
-        return !usual.user ? NULL : chosen.user ? "--user" : "--system";
+        return usual.user == chosen.user ? NULL : chosen.user ? "--user" : "--system";
 }
 
 bool scope_is_user(void)
