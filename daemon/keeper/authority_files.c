@@ -188,11 +188,36 @@ static int fail(char *why, const char *path, const char *cure, int r)
         return r;
 }
 
+/* Where libcurl was built to look. */
+static const char *file_of(const curl_version_info_data *info)
+{
+        return info->age >= CURLVERSION_SEVENTH && info->cainfo ? info->cainfo : FILE_DEFAULT;
+}
+
+const char *authority_files_elsewhere(void)
+{
+        static const char *const places[] = {
+                "/etc/pki/tls/certs/ca-bundle.crt", /* Fedora, RHEL and theirs */
+                "/etc/ssl/ca-bundle.pem",           /* openSUSE */
+                "/etc/ssl/cert.pem",                /* Alpine and others, beside Debian's */
+        };
+
+        if (access(file_of(curl_version_info(CURLVERSION_NOW)), F_OK) == 0) {
+                return NULL;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                if (access(places[i], F_OK) == 0) {
+                        return places[i];
+                }
+        }
+        return NULL;
+}
+
 static int read_system(struct text *text, char *why)
 {
         const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
         bool told = info->age >= CURLVERSION_SEVENTH;
-        const char *file = told && info->cainfo ? info->cainfo : FILE_DEFAULT;
+        const char *file = authority_files_elsewhere() ?: file_of(info);
         const char *directory = told && info->capath ? info->capath : DIRECTORY_DEFAULT;
 
         int without = append_file(text, AT_FDCWD, file);

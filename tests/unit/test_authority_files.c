@@ -1,5 +1,5 @@
 /* Certificate authorities as bytes: those that libcurl would read, and of a size that is bounded. What
- * libcurl was built with is of the test's own. */
+ * libcurl was built with, and the other kinds of hosts, are of the test's own. */
 #include "daemon/keeper/authority_files.h"
 #include "lib/message.h"
 #include "lib/util.h"
@@ -28,6 +28,18 @@ curl_version_info_data *__wrap_curl_version_info(CURLversion stamp)
 
         data = (curl_version_info_data){ .age = CURLVERSION_NOW, .cainfo = bundle, .capath = directory };
         return &data;
+}
+
+static const char *of_another_kind; /* the file that a host of another kind has */
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode)
+{
+        if (strncmp(path, "/etc/", strlen("/etc/")) != 0) {
+                return __real_access(path, mode);
+        }
+        errno = ENOENT;
+        return of_another_kind && streq(path, of_another_kind) ? 0 : -1;
 }
 
 static const char *path_of(const char *name)
@@ -150,6 +162,20 @@ static void test_what_is_wrong_is_told(void **state)
         expect_fault(path_of("fifo"), -EINVAL, "(check ca_file)"); /* and nobody waits for it */
 }
 
+static void test_a_host_of_another_kind_has_them_elsewhere(void **state)
+{
+        assert_null(authority_files_elsewhere());
+        of_another_kind = "/etc/pki/tls/certs/ca-bundle.crt";
+        assert_string_equal(authority_files_elsewhere(), of_another_kind);
+        if (__real_access(of_another_kind, F_OK) < 0) {
+                expect_fault(NULL, -ENOENT, of_another_kind); /* that is the one that is read */
+        }
+        put(bundle, ONE);
+        assert_null(authority_files_elsewhere());
+        expect(NULL, false, ONE "\n", 0);
+        of_another_kind = NULL;
+}
+
 static void test_no_more_than_there_may_be(void **state)
 {
         put(path_of("ca"), ONE);
@@ -180,9 +206,13 @@ int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                WITH(test_a_file_stands_for_itself),  WITH(test_the_systems_file_and_directory),
-                WITH(test_those_of_a_proxy_follow),   WITH(test_what_is_wrong_is_told),
-                WITH(test_no_more_than_there_may_be), WITH(test_nothing_changes_it),
+                WITH(test_a_file_stands_for_itself),
+                WITH(test_the_systems_file_and_directory),
+                WITH(test_those_of_a_proxy_follow),
+                WITH(test_what_is_wrong_is_told),
+                WITH(test_no_more_than_there_may_be),
+                WITH(test_nothing_changes_it),
+                WITH(test_a_host_of_another_kind_has_them_elsewhere),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
