@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,11 +42,29 @@ struct child {
         int input[2], output[2], errors[2];
 };
 
+/* The one beside us, where there is one: what was installed in another place than it was built for has its
+ * daemon there. Not for set-user-ID programs, which somebody may have linked into a folder of their own. */
+static const char *beside_us(void)
+{
+        static char path[PATH_MAX];
+
+        ssize_t length = getauxval(AT_SECURE) ? -1 : readlink("/proc/self/exe", path, sizeof(path));
+        if (length <= 0 || (size_t)length >= sizeof(path)) {
+                return NULL;
+        }
+        char *slash = memrchr(path, '/', (size_t)length);
+        size_t room = slash ? (size_t)(path + sizeof(path) - slash) : 0;
+        if (!slash || (size_t)snprintf(slash, room, "/eqp-brokerd") >= room) {
+                return NULL;
+        }
+        return access(path, X_OK) == 0 ? path : NULL;
+}
+
 const char *program_path(void)
 {
         const char *path = secure_getenv("EQP_BROKERD");
 
-        return path && path[0] != '\0' ? path : EQP_BROKERD_PATH;
+        return path && path[0] != '\0' ? path : beside_us() ?: EQP_BROKERD_PATH;
 }
 
 void program_result_clear(struct program_result *result)

@@ -12,7 +12,8 @@ struct program_result {
         char words[PROGRAM_WORDS_MAX]; /* the last line of that, fit for a terminal */
 };
 
-/* Where it is: the installed one, or what EQP_BROKERD names (not looked at in set-user-ID programs). */
+/* Where it is: beside this program, else where it was built to be; or what EQP_BROKERD names. In a
+ * set-user-ID program where it was built to be. */
 const char *program_path(void);
 
 /* For what asks nobody: reading the configuration, telling the version. */
