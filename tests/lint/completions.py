@@ -126,7 +126,7 @@ def troubles_of(shell, program):
 
 
 def runs_of(shell, program):
-    """What is typed is not run before it is entered, and its name offers what the installed program does."""
+    """A typed line is not run before it is entered, and its name offers what the installed program does."""
     with tempfile.TemporaryDirectory() as directory:
         typed, trace = pathlib.Path(directory) / program, pathlib.Path(directory) / "trace"
         typed.write_text(f"#!/bin/sh\necho ran >>{trace}\n")

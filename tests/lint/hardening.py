@@ -1,4 +1,4 @@
-"""What the compiler and the linker were asked to harden is hardened: read off the files.
+"""The hardening that compiler and linker were asked for is there: read off the files.
 
     hardening.py BUILD INSTALLED    a build with optimiser, without sanitizers; where it was installed
 

@@ -1,7 +1,7 @@
 """Each promise of doc/promises.md names tests, and they exist.
 
 A row has four columns: promise, bound, tests, figure. Tests are `file`, `file::function` or, for C, `file:test
-function`; scenarios are files. A file stands below tests/; what names a function must define it.
+function`; scenarios are files. A file stands below tests/; one that is named with a function must define it.
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """Which room of the daemon may call which, and what none of the frontend's and the forwarder's may call: by the symbols of their objects.
 
-What includes do not show: a function that is declared by hand, a library that reaches for a file. The rooms are those of
+Calls that includes do not show: a function that is declared by hand, a library that reaches for a file. The rooms are those of
 doc/ARCHITECTURE.md.
 
     rooms.py BUILD
@@ -29,7 +29,7 @@ ROOMS = {
 FORBIDDEN = (r"f?open|openat2?|creat|fdopen|opendir|scandir|readlink(at)?|unlink(at)?|mkdir(at)?|rename(at)?|l?stat|"
              r"access|faccessat|truncate|[fl]?ch(mod|own)(at)?|umask|memfd_create|dlopen|syscall|getaddrinfo|gethostby\w+|getnameinfo|get(pw|gr)\w+|getgrouplist|connect|bind|listen|socket|"
              r"exec\w+|posix_spawnp?|fork|vfork|system|popen|curl_\w+|pthread_create")
-# What is needed all the same; an entry that is not needed is an error.
+# Calls that are needed all the same; an entry that is not needed is an error.
 STILL = {
     "unix_sockets": {"syscall"},  # setsockopt alone, in whose place it is
 }

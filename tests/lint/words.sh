@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Words that do not belong into the tree: places on somebody's machine, papers that the reader does not have,
-# and work that was put off. Each pattern is spelt so that it does not find itself.
+# and work that was put off, each pattern spelt so that it does not find itself; and words that are not plain.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
@@ -24,5 +24,8 @@ forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|
 forbid '(^|[^A-Za-z_])(TOD[O]|FIXM[E]|XX[X])([^A-Za-z_]|$)' "work that was put off: do it, or open an issue"
 forbid 'deb\.debian\.or[g]|pypi\.or[g]|registry\.npmj[s]|docker\.i[o]/' \
         "a registry's name: the reader has set up his own"
+
+# Clauses without a noun, and pronouns for persons: a script of its own, which knows texts from code.
+python3 tests/lint/plain_words.py >&2 || failures=$((failures + 1))
 
 [ $failures = 0 ]
