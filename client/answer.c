@@ -8,7 +8,7 @@
 
 #define JSON_DEPTH_MAX 16
 
-/* What the daemon's refusals become. The slug decides where one status has several reasons. */
+/* Results for the daemon's refusals. The slug decides where one status has several reasons. */
 static const struct {
         unsigned status;
         const char *slug; /* NULL: any */
@@ -110,7 +110,7 @@ static int parse_object(const struct body *body, struct json_object **ret_object
 int answer_is_nonsense(const struct address *address, const char *what, struct trouble *trouble)
 {
         return trouble_set(trouble, -EPROTO, "not_understood",
-                           "What answers at %s is not an eqp-brokerd, or one of another version: %s.",
+                           "The server at %s is not an eqp-brokerd, or one of another version: %s.",
                            address->text, what);
 }
 

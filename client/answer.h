@@ -1,4 +1,4 @@
-/* Answer: what a daemon's HTTP answer means; its JSON read, its errors put into our results. */
+/* Answer: the meaning of a daemon's HTTP answer; its JSON read, its errors put into our results. */
 #pragma once
 
 #include <json-c/json.h>
@@ -12,7 +12,7 @@
 int answer_read(const struct answer *answer, const struct address *address, struct json_object **ret_object,
                 struct trouble *trouble);
 
-/* -EPROTO for a 200 whose content is not what belongs there; what names the missing part. */
+/* -EPROTO for a 200 whose content is not what belongs there; `what` names the missing part. */
 int answer_is_nonsense(const struct address *address, const char *what, struct trouble *trouble);
 
 /* A string field, NULL if it is missing, no string, or holds a NUL byte. Belongs to the object. */

@@ -1,4 +1,4 @@
-/* Broker: what all requests share.
+/* Broker: the common part of all requests.
  *
  * A broker knows the addresses to try, up to three. Every request starts with the first: whether a socket is
  * there may change while a program runs, and finding out costs microseconds. First comes the socket of this

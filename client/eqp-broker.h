@@ -23,7 +23,7 @@
  *         -EBADMSG       the daemon's configuration has a mistake: not reloaded
  *         -ETIMEDOUT     the daemon took the connection, and the answer did not come in time
  *         -ECONNRESET    the connection broke before the answer was complete
- *         -EPROTO        nonsense: what answers is not an eqp-brokerd, or not one of a version known here
+ *         -EPROTO        nonsense: the server is not an eqp-brokerd, or one of an unknown version
  *         -EINTR         something could be read from stop_fd
  *         -EREMOTEIO     the daemon reports an internal error
  *         -ENOMEM        out of memory
@@ -75,10 +75,10 @@ struct eqp_broker_token;
  * none, the default TCP address; this is decided anew at every request. A socket in the user's place that
  * another user listens at is passed over.
  *
- * On the default TCP address, before anything is sent, the kernel is asked whose the other end is. If this
- * machine has a user eqp-broker (in /etc/passwd), it must be his, root's or this process's own: any local
- * user could have taken the port. Where there is no such user, as in most containers, and where an address
- * was given, whoever answers is the daemon.
+ * On the default TCP address, before anything is sent, the kernel is asked who owns the other end. If this
+ * machine has a user eqp-broker (in /etc/passwd), it must be that user, root or this process's own: any
+ * local user could have taken the port. Where there is no such user, as in most containers, and where an
+ * address was given, this is not checked.
  *
  * client_name says who asks. The daemon writes it to its log. 1 to 64 of A-Z a-z 0-9 . _ / @ -
  *
@@ -164,7 +164,7 @@ EQP_BROKER_PUBLIC int eqp_broker_live(struct eqp_broker *broker);
  * Strings belong to the broker and last until its next request. None of them holds a token, nor a control
  * character. */
 
-/* What went wrong, why and what to do, as one line. "" if the last request succeeded. */
+/* The error, its cause and its cure, as one line. "" if the last request succeeded. */
 EQP_BROKER_PUBLIC const char *eqp_broker_error_message(const struct eqp_broker *broker);
 
 /* The same as a word for programs: the daemon's own, such as "no_token" or "caller_refused", or one of ours:

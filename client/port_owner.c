@@ -1,13 +1,13 @@
 /* Port owner: two questions to the kernel (see lib/diag_answer.h), and the answer to a third in /etc/passwd.
  *
- * First whose the listening socket is, then whose the connection: whoever accepted it. One that nobody has
- * accepted yet has no owner. Its listening socket is there still, for it would have ended with that, so it
- * is the one that was just asked about. The listening socket alone would not do: he who accepted may have
- * closed his in the meantime, and the daemon begun to listen. Nor would the connection alone: for some kinds
- * of sockets the kernel itself accepts, which reads as root. Both questions come after the connection was
- * made.
+ * First who owns the listening socket, then who owns the connection: the process that accepted it. One that
+ * was not accepted yet has no owner. Its listening socket is there still, for it would have ended with that,
+ * so it is the one that was just asked about. The listening socket alone would not do: another process may
+ * have accepted, closed its own in the meantime, and the daemon begun to listen. Nor would the connection
+ * alone: for some kinds of sockets the kernel itself accepts, which reads as root. Both questions come after
+ * the connection was made.
  *
- * The user is looked up in /etc/passwd, where packages put him, and not in all databases that the machine
+ * The user is looked up in /etc/passwd, where packages put it, and not in all databases that the machine
  * knows: those may be far away, and this is a library that promises to be done in time. */
 #include "client/port_owner.h"
 
@@ -36,7 +36,7 @@ static void close_file(FILE **file)
         }
 }
 
-/* 1: there is one. 0: there is none. Negative errno: who knows. */
+/* 1: there is one. 0: there is none. Negative errno: unknown. */
 static int find_daemon_user(uid_t *ret_uid)
 {
         _cleanup_(close_file) FILE *file = fopen(USERS_FILE, "re");
@@ -58,7 +58,7 @@ static int find_daemon_user(uid_t *ret_uid)
         return error == ENOENT && !ferror(file) ? 0 : -error;
 }
 
-/* What the reader says; -ENOENT with why as well if there is no answer. */
+/* The reader's result; -ENOENT with why as well if there is no answer. */
 static int ask(int netlink, const struct diag_question *question, answer_reader reader, uid_t *ret_uid,
                const char **ret_why)
 {
@@ -78,7 +78,7 @@ static int ask(int netlink, const struct diag_question *question, answer_reader 
                 ssize_t length;
                 int r;
 
-                /* It answers within the send: what is not there now will not come. */
+                /* It answers within the send: an answer that is not there now will not come. */
                 length = recvfrom(netlink, reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC,
                                   (struct sockaddr *)&from, &from_length);
                 if (length < 0) {
@@ -104,7 +104,7 @@ static int read_end(struct diag_end *ret_end, const char *address, int port)
 
 static int cannot_tell(char words[static PORT_OWNER_WORDS_MAX], const char *why)
 {
-        (void)snprintf(words, PORT_OWNER_WORDS_MAX, "is of a user that cannot be told: %s", why);
+        (void)snprintf(words, PORT_OWNER_WORDS_MAX, "belongs to a user that cannot be determined: %s", why);
         return -EPERM;
 }
 
@@ -118,8 +118,8 @@ static int judge(uid_t owner, uid_t daemon_uid, char words[static PORT_OWNER_WOR
                 return cannot_tell(words, "it is nobody's in this user namespace");
         }
 
-        (void)snprintf(words, PORT_OWNER_WORDS_MAX, "is user %u's, who is neither root nor " DAEMON_USER,
-                       (unsigned)owner);
+        (void)snprintf(words, PORT_OWNER_WORDS_MAX,
+                       "belongs to user %u, who is neither root nor " DAEMON_USER, (unsigned)owner);
         return -EPERM;
 }
 

@@ -1,4 +1,4 @@
-/* Port owner: whose the server's end of a TCP connection is, and whether he may be the daemon. Any local
+/* Port owner: the user at the server's end of a TCP connection, and whether it may be the daemon. Any local
  * user can take a port on the loopback interface while no daemon holds it. */
 #pragma once
 

@@ -35,7 +35,7 @@ static struct piece trimmed(struct piece piece)
         return piece;
 }
 
-/* Digits and nothing else; what is larger than 2^53 is that. False: it is no number. */
+/* Digits and nothing else; a larger number than 2^53 is that. False: it is no number. */
 static bool read_number(struct piece piece, uint64_t *ret)
 {
         uint64_t number = 0;

@@ -3,7 +3,7 @@
  * For the second, the daemon knows the caller's by its ETag, and answers when there is another one. A token
  * may have none: it is the answer to a report, or the daemon is of a version from before. Then the answer is
  * compared with it. If that has an ETag, the wait goes on with this one. Else what is left of the time
- * passes in here: whoever calls again and again asks such a daemon no more often than another one. */
+ * passes in here: a caller that comes again and again asks such a daemon no more often than another one. */
 #include "client/token_request.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ int token_request_take(struct eqp_broker *broker, struct json_object *object, co
                 return trouble_oom(&broker->trouble);
         }
         if (r < 0) {
-                return broker_nonsense(broker, "a token answer that is not whole");
+                return broker_nonsense(broker, "an incomplete token answer");
         }
         return 0;
 }

@@ -1,4 +1,4 @@
-/* Token request: what the answers to all requests for a token have in common. */
+/* Token request: the common part of the answers to all requests for a token. */
 #pragma once
 
 #include "client/broker.h"

@@ -1,8 +1,8 @@
 /* Transport: HTTP/1.1 on a connection that is kept between requests.
  *
- * No library for HTTP is used: what those do for the wide web, and the variables and files by which anybody
+ * No library for HTTP is used: their work for the wide web, and the variables and files by which anybody
  * may tell them to do it (proxies, logins, keys of TLS written to a file), have no place in a program that
- * may be set-uid. What answers here is a peer on this machine, and still not trusted to be eqp-brokerd. */
+ * may be set-uid. The server here is a peer on this machine, and still not trusted to be eqp-brokerd. */
 #include "client/transport.h"
 
 #include <assert.h>
@@ -94,7 +94,7 @@ static int exchange_trouble(int r, const struct transport *transport, const stru
                 return trouble_oom(trouble);
         case -EPERM:
                 return trouble_set(trouble, -ECONNREFUSED, "not_trusted",
-                                   "What listens at %s %s. Nothing was sent to it.", address->text,
+                                   "The listener at %s %s. Nothing was sent to it.", address->text,
                                    transport->owner_words);
         case -ETIMEDOUT:
                 return trouble_set(trouble, -ETIMEDOUT, "timed_out",
@@ -112,7 +112,7 @@ static int exchange_trouble(int r, const struct transport *transport, const stru
                 return trouble_stopped(trouble);
         default:
                 return trouble_set(trouble, -EPROTO, "not_understood",
-                                   "What answers at %s does not speak HTTP as an eqp-brokerd does.",
+                                   "The server at %s does not speak HTTP as an eqp-brokerd does.",
                                    address->text);
         }
 }
@@ -157,7 +157,7 @@ static int send_request(struct transport *transport, const struct address *addre
         return wire_send(transport->fd, vectors, length > 0 ? 4 : 3, deadline_usec);
 }
 
-/* Reads heads until one is the answer's, not of an interim one; what follows it is left at the start of
+/* Reads heads until one is the answer's, not of an interim one; the bytes behind it are left at the start of
  * transport->head. *ret_begun: anything came at all. */
 static int receive_head(struct transport *transport, const int *stop_fd, struct reply *ret, bool *ret_begun,
                         uint64_t deadline_usec)
@@ -242,7 +242,7 @@ static int exchange(struct transport *transport, const struct address *address,
         answer->is_json = reply.is_json;
         answer->retry_after_sec = reply.retry_after_sec;
         memcpy(answer->etag, reply.etag, sizeof(answer->etag));
-        /* What came behind the answer is nobody's. */
+        /* Bytes behind the answer are ignored. */
         if (sent < 0 || reply.closes || !reply.has_length || transport->n_head > 0) {
                 disconnect(transport);
         }

@@ -18,11 +18,11 @@ static const struct {
                        "eqp-brokerd. Where it listens elsewhere, name the address with --address or "
                        "EQP_BROKER_ADDRESS." },
         { "socket_refused",
-          "Who may use the broker is usually in the group eqp-broker. See: id, and: ls -l on the "
+          "Users of the broker are usually in the group eqp-broker. See: id, and: ls -l on the "
           "socket. A new group counts from the next login on." },
-        { "not_trusted",
-          "Who is it? See: ss -lntp 'sport = :9377', and: systemctl status eqp-brokerd. If it is the broker "
-          "all the same, name the address with --address or EQP_BROKER_ADDRESS." },
+        { "not_trusted", "Find its program: ss -lntp 'sport = :9377', and: systemctl status eqp-brokerd. If "
+                         "it is the broker "
+                         "all the same, name the address with --address or EQP_BROKER_ADDRESS." },
         { "timed_out", "The daemon is stopped or far too busy. See: systemctl status eqp-brokerd." },
         { "not_understood",
           "Does another program listen there? See: ss -lntxp. If eqp-brokerd does, are it and "

@@ -1,4 +1,4 @@
-/* Configuration: eqp-brokerd reads it, as the files may be anybody's business but ours; what it prints is a
+/* Configuration: eqp-brokerd reads it, as the files may be anybody's business but ours; its output is a
  * configuration file again, and lib/settings reads that. */
 #include "ctl/configuration.h"
 

@@ -18,7 +18,7 @@
 #define ENVIRONMENT_MAX (256 * 1024)
 #define DAEMON_NAME     "eqp-brokerd\n"
 
-/* What libcurl looks at for https. */
+/* The variables that libcurl reads for https. */
 static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
                                      "ALL_PROXY",   "no_proxy",    "NO_PROXY" };
 

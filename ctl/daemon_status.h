@@ -1,4 +1,4 @@
-/* Daemon status: what the daemon says of itself, for the verbs that need a part of it. */
+/* Daemon status: the daemon's own account, for the verbs that need a part of it. */
 #pragma once
 
 #include <json-c/json.h>
@@ -10,7 +10,7 @@
  * object. */
 int daemon_status_get(struct eqp_broker *broker, struct json_object **ret_status);
 
-/* What it says of an environment, or of one of its keys (the label "" is one too); belongs to the status.
+/* Its account of an environment, or of one of its keys (the label "" is one too); belongs to the status.
  * NULL: nothing. A NULL status says nothing. */
 struct json_object *daemon_status_environment(struct json_object *status, const char *name);
 struct json_object *daemon_status_key(struct json_object *status, const char *environment,

@@ -132,7 +132,7 @@ static const char *hidden_at(const struct doctor_secrecy *secrecy, const char *t
                         return secrecy->hidden[i].by;
                 }
         }
-        /* Somebody's own directory has his name. */
+        /* The home directory of a user has the user's name. */
         if (strncmp(text, "/home/", 6) == 0 && text[6] != '\0') {
                 *ret_length = 6 + strcspn(text + 6, "/ :,;'\"");
                 return "~";

@@ -9,7 +9,7 @@
 #include "ctl/options.h"
 #include "lib/settings.h"
 
-struct doctor_secrecy; /* what must not be in the report, and what stands for it */
+struct doctor_secrecy; /* texts that must not be in the report, and their replacements */
 
 struct doctor {
         const struct options *options;
@@ -34,7 +34,7 @@ void doctor_clear(struct doctor *doctor);
 void doctor_fact(struct doctor *doctor, const char *section, const char *name, const char *format, ...)
         _printf_(4, 5);
 
-/* Something to be mended: id is a word for programs; what is wrong, why that matters, what to do. */
+/* A fault: id is a word for programs; the fault (what), its consequence (why), its cure. */
 void doctor_find(struct doctor *doctor, const char *id, const char *what, const char *why, const char *cure);
 
 /* From now on this name is replaced wherever it stands, whatever its case. */
@@ -73,11 +73,11 @@ void doctor_examine_programs(struct doctor *doctor);
 /* Directory and files of the keys. */
 void doctor_examine_keys(struct doctor *doctor);
 
-/* Each environment: where it is, and how it fares. */
+/* Each environment: where it is, and its state. */
 void doctor_examine_environments(struct doctor *doctor);
 
-/* What that environment was answered last in place of a token; section is where its facts are told. */
+/* The last answer of that environment that held no token; section is where its facts are told. */
 void doctor_examine_answers(struct doctor *doctor, struct json_object *environment, const char *name,
                             const char *section);
-/* A part of that: what the daemon knows of each key. section: of the report. */
+/* A part of that: the daemon's view of each key. section: of the report. */
 void doctor_examine_known_keys(struct doctor *doctor, struct json_object *environment, const char *section);

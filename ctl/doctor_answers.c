@@ -1,4 +1,4 @@
-/* Doctor, answers: what the EQP API, or something in front of it, answered last in place of a token, and
+/* Doctor, answers: the last answer of the EQP API, or of something in front of it, that held no token, and
  * what to do about it. The answer is told as far as the daemon kept it: without secrets. */
 #include "ctl/doctor.h"
 #include "ctl/fields.h"
@@ -94,7 +94,7 @@ static bool find_request_refused(const struct answer_view *view)
         doctor_find(
                 view->doctor, "request_refused", what,
                 "The vendor does not document its errors. It may be the key, the account or the request.",
-                "Go by what it says; check base_url, and the key in the portal. If that is no help, please "
+                "Follow its message; check base_url, and the key in the portal. If that is no help, please "
                 "report "
                 "it with this report: the next version can know it then.");
         return true;

@@ -40,11 +40,11 @@ static void find_swapped(struct doctor *doctor, const struct environment_setting
                                environment->name, rows[i].wrong);
                 (void)snprintf(cure, sizeof(cure), "In [environment %s], set base_url = %s.",
                                environment->name, rows[i].right);
-                doctor_find(
-                        doctor, "api_swapped", what,
-                        "Keys and tokens of one environment never work in the other, and what is meant as a "
-                        "test would be done for real.",
-                        cure);
+                doctor_find(doctor, "api_swapped", what,
+                            "Keys and tokens of one environment never work in the other, and a request that "
+                            "is meant as a "
+                            "test would be done for real.",
+                            cure);
         }
 }
 
@@ -182,7 +182,7 @@ void doctor_examine_configuration(struct doctor *doctor)
                                 doctor, "configuration_bad", message,
                                 "eqp-brokerd does not start with this configuration, and a reload goes on "
                                 "with the one before.",
-                                "Mend what the message names, and see: eqp-brokerd --check");
+                                "Fix the error named above, then check with: eqp-brokerd --check");
                 }
                 return;
         }

@@ -131,7 +131,7 @@ static void examine_sockets(struct doctor *doctor)
                         doctor, "socket_missing", what,
                         "Programs that use the socket, eqpctl first of all, cannot or go over TCP instead. "
                         "Something removed it, or its directory was mounted over.",
-                        "Restart what listens: systemctl restart eqp-brokerd.socket eqp-brokerd");
+                        "Restart the listener: systemctl restart eqp-brokerd.socket eqp-brokerd");
         }
 }
 
@@ -188,17 +188,18 @@ static void find_no_daemon(struct doctor *doctor, const struct eqp_broker *broke
                 (void)snprintf(cure, sizeof(cure), "%s", usual);
         }
         doctor_find(doctor, "no_daemon", eqp_broker_error_message(broker),
-                    "Nobody listens there, so nobody gets a token.", cure);
+                    "Nothing listens there, so no program gets a token.", cure);
 }
 
 static void find_stranger(struct doctor *doctor, const struct eqp_broker *broker)
 {
-        doctor_find(
-                doctor, "port_taken", eqp_broker_error_message(broker),
-                "Any user can take the port while no broker runs. He could hand out tokens of an account of "
-                "his own, and be told yours by programs that do not look whose it is.",
-                "See who it is: ss -lntp; and why the broker does not run: systemctl status eqp-brokerd. If "
-                "it is the broker all the same, name its address in EQP_BROKER_ADDRESS.");
+        doctor_find(doctor, "port_taken", eqp_broker_error_message(broker),
+                    "While the broker is down, any local user can listen on its port, hand out tokens of "
+                    "another "
+                    "account, and be sent yours by programs that do not check the port's owner.",
+                    "Find its program: ss -lntp; and why the broker does not run: systemctl status "
+                    "eqp-brokerd. If "
+                    "it is the broker all the same, name its address in EQP_BROKER_ADDRESS.");
 }
 
 static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker, int error)
@@ -213,12 +214,12 @@ static void find_trouble(struct doctor *doctor, const struct eqp_broker *broker,
                 find_not_allowed(doctor, broker);
         } else {
                 doctor_find(doctor, "no_answer", eqp_broker_error_message(broker),
-                            "What is there does not answer as eqp-brokerd does.",
+                            "The server there does not answer as eqp-brokerd does.",
                             "See who listens: ss -lntxp; and: journalctl -u eqp-brokerd");
         }
 }
 
-/* What one of its processes has taken away from itself, as far as the kernel let it. */
+/* The limits that one of its processes has set itself, as far as the kernel let it. */
 static void tell_confinement(struct doctor *doctor, const char *process)
 {
         struct json_object *all = field_object(doctor->status, "confinement");
@@ -255,7 +256,7 @@ static void ask(struct doctor *doctor)
         r = eqp_broker_open(&broker, doctor->options->address, "eqpctl");
         if (r < 0) {
                 doctor_find(doctor, "address_bad",
-                            "What --address or " EQP_BROKER_ADDRESS_VARIABLE " gives is no address.",
+                            "The value of --address or " EQP_BROKER_ADDRESS_VARIABLE " is no address.",
                             "No daemon can be asked.",
                             "Write unix:/absolute/path or http://127.0.0.1:PORT.");
                 return;
@@ -302,7 +303,7 @@ static void compare_versions(struct doctor *doctor)
                     : installed[0] != '\0' ? installed
                                            : "not known");
         doctor_fact(doctor, "versions", "eqp-brokerd running", "%s",
-                    doctor->refused      ? "not told to this user"
+                    doctor->refused      ? "not shown to this user"
                     : !doctor->status    ? "none that answers"
                     : running[0] != '\0' ? running
                                          : "not known");
@@ -311,8 +312,7 @@ static void compare_versions(struct doctor *doctor)
         }
         (void)snprintf(what, sizeof(what), "Version %s is installed, and version %s runs.", installed,
                        running);
-        doctor_find(doctor, "version_mismatch", what,
-                    "What was mended in the new version is not in force yet.",
+        doctor_find(doctor, "version_mismatch", what, "Repairs of the new version are not in force yet.",
                     "systemctl restart eqp-brokerd; no request is lost.");
 }
 

@@ -1,4 +1,4 @@
-/* Doctor, environments: what the daemon says of each. */
+/* Doctor, environments: the daemon's account of each. */
 #include "ctl/daemon_status.h"
 #include "ctl/doctor.h"
 #include "ctl/fields.h"
@@ -81,7 +81,7 @@ static void tell_state(const struct view *view)
                 return;
         }
         (void)snprintf(what, sizeof(what), "There is no token for %s: %s", view->name, why);
-        doctor_find(view->doctor, "no_token", what, "Whoever asks for one is turned away.",
+        doctor_find(view->doctor, "no_token", what, "Programs that ask for one are refused.",
                     strstr(why, "check ca_file") != NULL
                             ? "Trying again does not help: the daemon cannot read ca_file. Put it into "
                               "/etc/eqp-broker/ca, readable by everybody, then: systemctl reload eqp-brokerd"

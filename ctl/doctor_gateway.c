@@ -11,7 +11,7 @@
 #define SECTION       "local keys"
 #define DAY_SEC       86400
 #define SOON_SEC      (14 * DAY_SEC)
-#define LATELY_SEC    DAY_SEC /* what is older is mended, or nobody's trouble */
+#define LATELY_SEC    DAY_SEC /* older ones are repaired, or trouble nobody */
 #define NAME_COPY_MAX 64
 
 /* ---- what eqp-brokerd --check remarks ---- */
@@ -21,13 +21,13 @@ static const struct {
         const char *id, *why;
 } kinds[] = {
         { "nothing reaches this rule", "gateway_rule_unreached",
-          "The rule says nothing, and somebody believes that it does: a deny refuses nothing, or an allow "
+          "The rule has no effect, though somebody relies on it: a deny refuses nothing, or an allow "
           "is "
           "not the one that decides." },
-        { "there is no local key", "gateway_rule_unreached", "The rule says nothing." },
+        { "there is no local key", "gateway_rule_unreached", "The rule has no effect." },
         { "the rule says nothing", "gateway_rule_unreached",
           "A local key is good for its own environment only." },
-        { "gateway is off", "gateway_off", "Requests are not passed on in this environment, whoever asks." },
+        { "gateway is off", "gateway_off", "No request is passed on in this environment." },
         { "has no rule and opens nothing", "local_key_powerless",
           "Its program gets a token, and each of its requests is refused." },
 };
@@ -158,7 +158,7 @@ static void find_unknown_ids(struct doctor *doctor, struct json_object *environm
                 cure, sizeof(cure),
                 "Find the program: journalctl -u eqp-brokerd -g 'local_key_refused|client id-'. "
                 "Make it a local key, eqpctl local add NAME --environment %.64s --allow RULE, and put "
-                "its ID and secret into the program's settings. This is told until a day after the "
+                "its ID and secret into the program's settings. This is reported until a day after the "
                 "last time.",
                 name);
         doctor_find(
@@ -183,7 +183,7 @@ void doctor_examine_programs(struct doctor *doctor)
         (void)snprintf(what, sizeof(what),
                        "A program asked for /rest/..., without an environment in the path (%s).", times);
         doctor_find(doctor, "base_url_without_environment", what,
-                    "The broker cannot tell which environment is meant, so the program is refused.",
+                    "The broker does not know which environment is meant, so the program is refused.",
                     "Write the environment behind the address in the program's base URL, as in "
-                    "http://127.0.0.1:9377/sandbox. This is told until a day after the last time.");
+                    "http://127.0.0.1:9377/sandbox. This is reported until a day after the last time.");
 }

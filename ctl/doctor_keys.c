@@ -1,5 +1,5 @@
-/* Doctor, keys: who gets at the directory, and what is wrong with the files. Where this user may not look,
- * the report says so; what the daemon sees is told with the environments. */
+/* Doctor, keys: access to the directory, and faults of the files. Where this user may not look,
+ * the report says so; the daemon's view is shown with the environments. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -48,8 +48,7 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
                                "Others than the daemon get into the directory of the keys (mode %04o).",
                                (unsigned)status->st_mode & 07777);
                 doctor_find(doctor, "keys_directory_open", what,
-                            "Who may have tokens, or anybody, gets nearer to the keys than need be: they "
-                            "open the "
+                            "Callers, or all users, get nearer to the keys than need be: a key opens the "
                             "account for good.",
                             cure);
         }
@@ -87,8 +86,8 @@ static void examine_file(struct doctor *doctor, const struct key_entry *entry)
         }
         if (is_open_to_callers(&entry->status)) {
                 (void)snprintf(what, sizeof(what),
-                               "Who may have tokens may also read the key file %s (mode %04o).", entry->file,
-                               (unsigned)entry->status.st_mode & 07777);
+                               "Users who may have tokens may also read the key file %s (mode %04o).",
+                               entry->file, (unsigned)entry->status.st_mode & 07777);
                 doctor_find(doctor, "key_file_open", what,
                             "The group eqp-broker is for callers. A token ends after hours, a key does not.",
                             "chown eqp-broker: and chmod 0600 the file.");
@@ -138,7 +137,7 @@ static void examine_files(struct doctor *doctor, const struct key_store *store)
                 doctor_find(doctor, "key_leftover",
                             "There are hidden files " KEY_ASIDE_PREFIX
                             "* in the directory of the keys, which a key set left that was killed.",
-                            "Each may hold a whole key that nobody knows of.",
+                            "Each may hold a whole key that has been forgotten.",
                             "Remove them; the next eqpctl key set does.");
         }
         for (size_t i = 0; i < entries.n; i++) {
@@ -175,11 +174,10 @@ static void find_unused(struct doctor *doctor, const char *path)
                 "keys_directory = %s.",
                 path);
         doctor_find(doctor, "keys_unused", what,
-                    "What eqpctl key set writes there is not used, and no spare is where one seems to be.",
-                    cure);
+                    "A key that eqpctl key set writes there is not used, and a spare there is none.", cure);
 }
 
-/* Who gets at them is the manager's business. The keys themselves are told with the environments. */
+/* Access to them is the manager's business. The keys themselves are reported with the environments. */
 static void examine_credentials(struct doctor *doctor, const char *path)
 {
         doctor_fact(doctor, SECTION, "files", "credentials of the daemon's unit (LoadCredential=)");

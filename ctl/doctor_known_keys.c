@@ -1,4 +1,4 @@
-/* Doctor, known keys: what the daemon knows of each key of an environment. A key that does not work, or that
+/* Doctor, known keys: the daemon's view of each key of an environment. A key that does not work, or that
  * nobody has tried, is found before it is needed. */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ struct view {
         char file[KEY_FILE_NAME_MAX + 1];
 };
 
-/* What the latest failure was, if it was with this key: in brackets, to be put behind a clause. */
+/* The latest failure, if it was with this key: in brackets, to be put behind a clause. */
 static void read_trouble(const struct view *view, char ret_why[static WHY_COPY_MAX])
 {
         struct json_object *trouble = field_object(view->environment, "last_trouble");
@@ -66,7 +66,7 @@ static void find_outdone(const struct view *view)
                        "The EQP API gave no token for %s%s, and gave one for another key.", view->key_name,
                        why);
         (void)snprintf(cure, sizeof(cure),
-                       "See what the portal says of the key, regenerate it there, then: eqpctl key set %s. "
+                       "Look the key up in the portal, regenerate it there, then: eqpctl key set %s. "
                        "To have it tried again as it is: eqpctl refresh %s",
                        view->file, view->name);
         doctor_find(view->doctor, "key_refused", what,
@@ -129,10 +129,10 @@ static void find_untried(const struct view *view)
                 (void)snprintf(next, sizeof(next), "in %s",
                                duration_format((uint64_t)trial_sec * USEC_PER_SEC, wait));
         }
-        (void)snprintf(what, sizeof(what), "Nobody knows whether %s works%s.", view->key_name, age);
+        (void)snprintf(what, sizeof(what), "It is not known whether %s works%s.", view->key_name, age);
         (void)snprintf(why, sizeof(why), "%s%s: it may be of no use on the day when it is needed.",
                        often                ? "Keys were tried as often within the hour as is allowed"
-                       : trouble[0] != '\0' ? "Its trial said nothing of it"
+                       : trouble[0] != '\0' ? "Its trial was inconclusive"
                                             : "It has not been tried yet",
                        trouble);
         (void)snprintf(cure, sizeof(cure), "It is tried %s.%s%s", next,

@@ -1,4 +1,4 @@
-/* Doctor, machine: what the broker stands on, and what has been in its way elsewhere: a clock that is wrong,
+/* Doctor, machine: the broker's surroundings, and obstacles that were met elsewhere: a clock that is wrong,
  * a container that does not know localhost, name servers that the service does not see, a proxy that catches
  * requests to this machine. */
 #include <libgen.h>
@@ -160,7 +160,7 @@ static void examine_resolver(struct doctor *doctor)
                 return;
         }
 
-        (void)snprintf(what, sizeof(what), "The service does not see where " RESOLVER " leads to, %.400s.",
+        (void)snprintf(what, sizeof(what), "The service does not see the target of " RESOLVER ", %.400s.",
                        real);
         (void)snprintf(
                 cure, sizeof(cure),

@@ -1,4 +1,4 @@
-/* Doctor, unit: what the service sees of the files here. Its unit gives it a root directory of its own and
+/* Doctor, unit: the files that the service sees. Its unit gives it a root directory of its own and
  * shows it some directories there; anything else does not exist for it. systemd is asked, as drop-ins may
  * show more. */
 #include <limits.h>

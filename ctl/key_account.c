@@ -76,7 +76,7 @@ static int tell_attempt(struct json_object *report, bool refreshed, const char *
         text_clean(now, sizeof(now), field_text(report, "mage_id"), /* unicode= */ false);
         if (!refreshed) {
                 text_clean(text, sizeof(text), field_text(report, "message"), /* unicode= */ true);
-                complain("The daemon was told to take another account for %s, and got no token: %s",
+                complain("The daemon was asked to take another account for %s, and got no token: %s",
                          environment, text);
                 return EXIT_FAILED;
         }

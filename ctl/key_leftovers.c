@@ -60,7 +60,7 @@ void key_leftovers_remove(const struct key_store *store)
         size_t n = walk(store, /* remove= */ true);
 
         if (n > 0) {
-                complain("Removed from %s what an earlier key set left that was killed: %zu file%s.",
+                complain("Removed from %s the files of an earlier key set that was killed: %zu file%s.",
                          store->path, n, n > 1 ? "s" : "");
         }
 }

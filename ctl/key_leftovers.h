@@ -4,7 +4,7 @@
 
 #include "ctl/key_store.h"
 
-/* What a key writer calls a file until it is whole: this, and 16 hexadecimal digits. */
+/* The name of a file until it is whole: this, and 16 hexadecimal digits. */
 #define KEY_ASIDE_PREFIX ".new-"
 
 /* How many there are: of such a name, plain files of mode 0600, of root, of the directory's owner or of this
@@ -12,5 +12,5 @@
  */
 size_t key_leftovers_count(const struct key_store *store);
 
-/* Removes them, and says so on stderr. What cannot be removed is left. */
+/* Removes them, and says so on stderr. A file that cannot be removed is left. */
 void key_leftovers_remove(const struct key_store *store);

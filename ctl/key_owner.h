@@ -7,7 +7,7 @@
 
 #define OWNER_NAME_MAX 64
 
-/* The user's name, or his number. Returns buffer. */
+/* The user's name, or else the number. Returns buffer. */
 const char *owner_name(uid_t uid, char buffer[static OWNER_NAME_MAX]);
 
 /* The same for a report that others read: only the names root and eqp-broker, else "this user" or "another

@@ -1,4 +1,4 @@
-/* Key place: where the keys are, and which environments there are; what every key verb begins with. */
+/* Key place: where the keys are, and which environments there are; every key verb begins with it. */
 #pragma once
 
 #include "ctl/key_store.h"

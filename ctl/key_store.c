@@ -1,6 +1,6 @@
-/* Key store: reading. A file is judged by the rules that the daemon has, so that what is said here is what
+/* Key store: reading. A file is judged by the rules that the daemon has, so that it says here what
  * happens there; only links that lead out of the directory are not followed, as this may run as root on
- * behalf of whoever owns the directory. For writing see key_writer.c. */
+ * behalf of the owner of the directory. For writing see key_writer.c. */
 #include "ctl/key_store.h"
 
 #include <dirent.h>
@@ -118,7 +118,7 @@ static void examine(struct key_entry *entry, int directory_fd, const char *file,
         int error = errno;
 
         if (fd < 0) {
-                /* What the directory itself tells is better than nothing. */
+                /* The directory itself is better than nothing. */
                 entry->examined = fstatat(directory_fd, file, &entry->status, AT_SYMLINK_NOFOLLOW) == 0;
                 if (error == ELOOP || error == EXDEV) {
                         (void)snprintf(entry->reason, sizeof(entry->reason),

@@ -18,8 +18,8 @@
 
 #define WAIT_MAX_SEC 20
 
-/* What looks the same as before, a file that is not used or a key that was there, is taken for old news for
- * so long. */
+/* A state that looks the same as before, a file that is not used or a key that was there, is taken for old
+ * news for so long. */
 #define OLD_NEWS_MAX_SEC 3
 
 enum progress {
@@ -89,7 +89,7 @@ static bool is_old_news(const struct key_takeup *takeup, struct json_object *sta
 
 /* ---- the result in words ---- */
 
-/* What was said to this key, or of it. */
+/* The answer to this key, or about it. */
 static void read_trouble(char *ret_why, size_t size, struct json_object *environment,
                          const struct key_file_name *name)
 {
@@ -208,7 +208,7 @@ static int tell_no_answer(const struct key_takeup *takeup, int error)
                 return EXIT_DONE;
         }
 
-        complain("What the daemon makes of it cannot be told: %s",
+        complain("The daemon's view of it is not known: %s",
                  takeup->broker     ? eqp_broker_error_message(takeup->broker)
                  : error == -EINVAL ? "that is not the address of a broker."
                                     : "out of memory.");

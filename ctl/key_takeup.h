@@ -1,10 +1,10 @@
-/* Key take-up: what the daemon makes of a key file that was just written. */
+/* Key take-up: the daemon's view of a key file that was just written. */
 #pragma once
 
 #include "client/eqp-broker.h"
 #include "ctl/key_store.h"
 
-/* What the daemon knew before the file was written. */
+/* The daemon's knowledge before the file was written. */
 struct key_takeup {
         struct eqp_broker *broker;
         int error;      /* 0: it answered; else the library's result */

@@ -35,7 +35,7 @@ static enum key_verdict verdict_of(int exit_code)
         }
 }
 
-/* Whoever asked knows which environment it is about. */
+/* The caller knows which environment it is about. */
 static const char *without_environment(const char *words, const char *environment)
 {
         size_t length = strlen(environment);

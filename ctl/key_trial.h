@@ -17,7 +17,7 @@ enum key_verdict {
 
 struct key_trial {
         enum key_verdict verdict;
-        char words[PROGRAM_WORDS_MAX]; /* what eqp-brokerd said of it */
+        char words[PROGRAM_WORDS_MAX]; /* eqp-brokerd's words about it */
         char account[MAGE_ID_MAX + 1]; /* that a good key is of; "": not known */
 };
 

@@ -1,4 +1,4 @@
-/* Key words: what the daemon knows of a key, put into words. */
+/* Key words: the daemon's knowledge of a key, put into words. */
 #include "ctl/key_words.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Local file: it is written aside under a name that the daemon does not look at, and then renamed, so that
- * no reload finds half a file. What is in it opens nothing: it has the hash of a secret. */
+ * no reload finds half a file. Its content opens nothing: it has the hash of a secret. */
 #include "ctl/local_file.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Local reload: what the daemon has to hear after the file of a local key was written or removed. */
+/* Local reload: the reload after the file of a local key was written or removed. */
 #pragma once
 
 #include "ctl/options.h"

@@ -8,7 +8,7 @@
 #include "lib/end_date.h"
 #include "lib/gateway_rule.h"
 
-#define HEAD "# Made by eqpctl local. What the key opens can be changed here; then: eqpctl reload\n"
+#define HEAD "# Made by eqpctl local. The rules of the key can be changed here; then: eqpctl reload\n"
 
 static void write_hash(FILE *file, const char *key, const uint8_t *hash)
 {

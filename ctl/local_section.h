@@ -7,7 +7,7 @@
 struct local_section {
         const char *name, *environment, *id;
         const uint8_t *hash;
-        const struct options *options; /* what it opens, to whom, until when */
+        const struct options *options; /* its rules, callers and end */
 };
 
 /* The caller's to free; NULL: no memory. */

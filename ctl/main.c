@@ -16,7 +16,8 @@ static void forbid_core_dumps(void)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* Who is started without standard streams must not write a message into what he opens later. */
+/* A program that was started without standard streams must not write a message into a file that it opens
+ * later. */
 static bool fill_standard_streams(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

@@ -9,7 +9,7 @@ struct notify {
         socklen_t length; /* 0: nobody wants to know */
 };
 
-/* Whoever is to be told, by NOTIFY_SOCKET, which is unset: it is not for children. */
+/* The service manager's socket, from NOTIFY_SOCKET, which is unset: it is not for children. */
 void notify_take(struct notify *ret);
 
 /* sd_notify(3)'s READY=1. That it cannot be told is no failure of ours. */

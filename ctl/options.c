@@ -32,7 +32,7 @@ static void unknown_verb(struct argp_state *state, const char *word, const char 
         size_t n = 0;
 
         if (verb_is_first_word(word) && (!second_word || second_word[0] == '-')) {
-                /* "eqpctl key --help": the list of verbs tells what there is. */
+                /* "eqpctl key --help": the list of verbs shows all. */
                 if (second_word && (streq(second_word, "--help") || streq(second_word, "-?"))) {
                         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
                 }
@@ -80,7 +80,7 @@ static enum token_format parse_format(struct argp_state *state, const char *text
         return TOKEN_FORMAT_RAW;
 }
 
-/* What a parse is about: first the part before the verb, then that from the verb on. */
+/* The state of a parse: first the part before the verb, then that from the verb on. */
 struct parse {
         struct options *options;
         const struct verb *verb;
@@ -284,7 +284,7 @@ static void take_verb(struct parse *parse, const char *word, struct argp_state *
         }
         parse->argc = state->argc - (state->next + n_words - 2);
         parse->argv = state->argv + (state->next + n_words - 2);
-        state->next = state->argc; /* what follows is the verb's */
+        state->next = state->argc; /* the rest is the verb's */
 }
 
 static error_t on_first_part(int key, char *argument, struct argp_state *state)
@@ -318,7 +318,8 @@ static char *list_verbs(void)
                 return NULL;
         }
 
-        (void)fputs("Ask the local eqp-brokerd for session tokens of the EQP API, and how it fares.\n\n",
+        (void)fputs("Ask the local eqp-brokerd for session tokens of the API of Adobe Commerce's\n"
+                    "Extension Quality Program (EQP), and show its state.\n\n",
                     stream);
         for (size_t i = 0; i < n_verbs; i++) {
                 (void)fprintf(stream, "  %-16s %s\n", verbs[i].name, verbs[i].brief);

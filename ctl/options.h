@@ -1,4 +1,4 @@
-/* Options: what the command line asks for. */
+/* Options: the parsed command line. */
 #pragma once
 
 #include "lib/util.h"
@@ -21,18 +21,18 @@ struct options {
         verb_run_t run;
         const char *address;     /* NULL: where the library looks */
         const char *environment; /* for key verbs ENVIRONMENT or ENVIRONMENT.LABEL; NULL: none was named */
-        char **command;          /* of exec and watch: what to run, NULL at the end; NULL: nothing */
+        char **command;          /* of exec and watch: the command, NULL at the end; NULL: none */
         unsigned min_ttl_sec;
         int wait_sec; /* EQP_BROKER_WAIT_DEFAULT: the daemon's choice */
         enum token_format format;
         bool json;
         bool watch;
-        const char *directory;  /* of the keys; NULL: what the configuration says */
+        const char *directory;  /* of the keys; NULL: that of the configuration */
         bool untested;          /* write a key without trying it */
-        bool new_account;       /* what a key is set for may be another account than before */
+        bool new_account;       /* the account of a key that is set may be another one than before */
         bool yes;               /* do not ask */
         const char *request[3]; /* of gateway explain: who, method, path */
-        const char *account;    /* likewise, a mage_id; NULL: what the configuration says */
+        const char *account;    /* likewise, a mage_id; NULL: that of the configuration */
         /* of a local key, whose name is in `environment` */
         const char *of_environment; /* that it is good for */
         const char *allows[OPTIONS_RULES_MAX], *callers[OPTIONS_RULES_MAX];

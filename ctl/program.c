@@ -1,4 +1,4 @@
-/* Program: eqp-brokerd as a child. What goes in is written into a pipe before the child exists, so nobody
+/* Program: eqp-brokerd as a child. Its input is written into a pipe before the child exists, so nobody
  * waits for anybody; a key takes this way since arguments and environments can be seen by others. */
 #include "ctl/program.h"
 
@@ -26,7 +26,7 @@
 
 static_assert(INPUT_MAX <= PIPE_BUF, "a pipe takes it at once");
 
-/* What comes out of a pipe; beyond max it is read and dropped, so that the child is not held up. */
+/* The output of a pipe; beyond max it is read and dropped, so that the child is not held up. */
 struct reader {
         int fd;
         char *text;
@@ -156,7 +156,7 @@ static int read_all(struct readers *readers, int pidfd, uint64_t deadline_usec)
         return 0;
 }
 
-/* The last line, without the "<3>" before it: what is said before that are remarks, such as that memory
+/* The last line, without the "<3>" before it: the lines before that are remarks, such as that memory
  * cannot be locked. */
 static void write_words(char words[static PROGRAM_WORDS_MAX], char *text, size_t length)
 {

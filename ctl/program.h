@@ -6,9 +6,9 @@
 #define PROGRAM_WORDS_MAX 1024
 
 struct program_result {
-        int exit_code; /* as shells have it: 128 and more if a signal ended it */
-        char *output;  /* what it wrote to stdout, with a NUL behind it; bounded, never NULL */
-        char *errors;  /* what it wrote to stderr, likewise */
+        int exit_code;                 /* as shells have it: 128 and more if a signal ended it */
+        char *output;                  /* its stdout, with a NUL behind it; bounded, never NULL */
+        char *errors;                  /* its stderr, likewise */
         char words[PROGRAM_WORDS_MAX]; /* the last line of that, fit for a terminal */
 };
 

@@ -22,7 +22,7 @@ static void note(int number)
         noted = number;
 }
 
-/* What is to be put back. */
+/* The state to be restored. */
 struct hold {
         struct sigaction actions[ARRAY_SIZE(noted_signals)];
         sigset_t mask;
@@ -65,7 +65,7 @@ static int switch_echo_off(struct hold *hold)
         quiet = hold->terminal;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
         quiet.c_lflag |= ECHONL; /* the Enter is seen */
-        /* What was typed before the question was typed for something else, and was seen. */
+        /* Input from before the question was typed for something else, and was seen. */
         if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0) {
                 return -errno;
         }

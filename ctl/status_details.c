@@ -78,7 +78,8 @@ static int print_doubt(const struct paragraph_place *place, struct json_object *
                         "the key %s is refused, and could not obtain the next token; see: eqpctl doctor",
                         label_of(key));
         } else {
-                (void)fprintf(paragraph.stream, "nobody knows yet whether the key %s works", label_of(key));
+                (void)fprintf(paragraph.stream, "it is not known yet whether the key %s works",
+                              label_of(key));
         }
         return paragraph_end(&paragraph, place, "warning", STYLE_WARNING);
 }
@@ -196,7 +197,7 @@ static int print_trouble(const struct paragraph_place *place, struct json_object
         int64_t ago_sec;
         int r;
 
-        /* The reason why there is no token has often told it already. */
+        /* The reason why there is no token often says it already. */
         if (!trouble || (!full && strstr(field_text(environment, "why"), message))) {
                 return 0;
         }
@@ -205,7 +206,7 @@ static int print_trouble(const struct paragraph_place *place, struct json_object
         if (r < 0) {
                 return r;
         }
-        /* Old trouble is told as well, but quietly. */
+        /* Old trouble is shown as well, but quietly. */
         if (over) {
                 (void)fputs("over; it was ", paragraph.stream);
         }
@@ -231,10 +232,10 @@ static void write_outcomes(FILE *out, struct json_object *exchanges)
                 const char *field;
                 const char *words;
         } outcomes[] = {
-                { "granted", "granted" },
+                { "granted", "succeeded" },
                 { "key_refused", "key refused" },
                 { "throttled", "throttled" },
-                { "unavailable", "not available" },
+                { "unavailable", "unavailable" },
                 { "malformed", "not understood" },
                 { "request_refused", "request refused" },
                 { "other_account", "of another account" },
@@ -269,7 +270,8 @@ static int print_exchanges(const struct paragraph_place *place, struct json_obje
         if (r < 0) {
                 return r;
         }
-        (void)fprintf(paragraph.stream, "%lld of %lld allowed in the last hour; %lld since the start",
+        (void)fprintf(paragraph.stream,
+                      "%lld of %lld allowed in the last hour; %lld requests since the start",
                       (long long)last_hour, (long long)budget, (long long)field_count(exchanges, "total"));
         write_outcomes(paragraph.stream, exchanges);
         return paragraph_end(&paragraph, place, "asked", low ? STYLE_WARNING : STYLE_PLAIN);

@@ -1,4 +1,4 @@
-/* Status details: what is to be said of one environment beyond its row, a labelled paragraph each. */
+/* Status details: the facts of one environment beyond its row, a labelled paragraph each. */
 #pragma once
 
 #include <stdio.h>

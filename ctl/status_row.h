@@ -8,10 +8,10 @@
 
 struct status_row {
         struct json_object *environment; /* borrowed */
-        enum style style;                /* how it fares as a whole */
+        enum style style;                /* the state as a whole */
         char name[CELL_MAX];
         char state[CELL_MAX];
-        char life[CELL_MAX];     /* what is left: "1h 27min", or "-" */
+        char life[CELL_MAX];     /* the life left: "1h 27min", or "-" */
         char lifetime[CELL_MAX]; /* of what: "of 2h", or "" */
         int permille;            /* left of the life; -1 without a token */
         char key[CELL_MAX];

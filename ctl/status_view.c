@@ -70,7 +70,7 @@ static void print_bar(FILE *out, const struct view *view, const struct status_ro
         (void)fputs(style_off(terminal, STYLE_DIM), out);
 }
 
-/* What stands beside the bar. */
+/* The text beside the bar. */
 static void write_life(char *cell, size_t size, const struct view *view, const struct status_row *row)
 {
         bool lifetime = view->with_lifetime && row->lifetime[0] != '\0';

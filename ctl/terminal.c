@@ -1,4 +1,4 @@
-/* Terminal: what may be written where the output goes. Whoever cannot show colour or bars gets plain ASCII.
+/* Terminal: the abilities of the output. Without colour or bars it gets plain ASCII.
  */
 #include "ctl/terminal.h"
 

@@ -1,4 +1,4 @@
-/* Terminal: what may be written where the output goes. */
+/* Terminal: the abilities of the output. */
 #pragma once
 
 #include "lib/util.h"
@@ -25,8 +25,8 @@ enum style {
  * terminal get plain ASCII of 80 columns (or $COLUMNS). */
 void terminal_look(struct terminal *ret_terminal, int fd);
 
-/* What switches a style on; "" where there is no colour, and always for STYLE_PLAIN. */
+/* The code that switches a style on; "" where there is no colour, and always for STYLE_PLAIN. */
 const char *style_on(const struct terminal *terminal, enum style style);
 
-/* What switches that style off again. */
+/* The code that switches that style off again. */
 const char *style_off(const struct terminal *terminal, enum style style);

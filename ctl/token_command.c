@@ -1,5 +1,5 @@
-/* Token command: its process group is told to end (SIGTERM), and killed two seconds later. What it leaves in
- * the background when it ends by itself is its own affair. */
+/* Token command: its process group is asked to end (SIGTERM), and killed two seconds later. A process that
+ * it leaves in the background when it ends by itself is its own affair. */
 #include "ctl/token_command.h"
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 /* "NAME=value" for each; strings lie in secret memory. */
 struct surroundings {
         char *block;
-        char **list; /* NULL at the end; what is inherited points to where it is */
+        char **list; /* NULL at the end; inherited strings point to where they are */
 };
 
 static void surroundings_clear(struct surroundings *surroundings)
@@ -188,7 +188,7 @@ void token_command_look(struct token_command *command, uint64_t now_usec)
                 command->failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
                 tell_end(command, status);
         } else if (now_usec >= command->end_usec && !command->told) {
-                complain("%s has not ended within %s, and is told to.", command->argv[0],
+                complain("%s has not ended within %s, and is asked to end.", command->argv[0],
                          duration_format(command->limit_usec, limit));
                 tell_to_end(command);
                 command->end_usec = now_usec + GRACE_USEC;

@@ -1,4 +1,4 @@
-/* Token command: what is run at each new token, one at a time, for a bounded time. */
+/* Token command: a command that is run at each new token, one at a time, for a bounded time. */
 #pragma once
 
 #include <signal.h>
@@ -9,7 +9,7 @@
 struct token_command {
         char **argv; /* NULL: there is none */
         uint64_t limit_usec;
-        const sigset_t *signals; /* what it finds blocked */
+        const sigset_t *signals; /* the signals that it finds blocked */
         bool ignores_pipe;       /* it finds SIGPIPE ignored */
 
         pid_t pid;         /* 0: none is running */

@@ -115,7 +115,7 @@ static int look_at_place(struct writing *writing)
         if (writing->before.st_uid != geteuid() && (directory.st_mode & S_IWOTH) != 0) {
                 return refuse(writing, EPERM,
                               "is somebody else's, in a directory where everybody may write. "
-                              "Use a directory that only those write to who may have the token.");
+                              "Use a directory that only users who may have the token can write to.");
         }
         writing->is_there = true;
         return 0;

@@ -14,8 +14,8 @@ struct token_file {
         mode_t mode;
 };
 
-/* Puts these bytes into the place of what is there, at one stroke. An older file's owner and group stay.
- * Negative errno, after writing to words what was wrong, why and what to do; what was there is there then.
+/* Replaces the file by these bytes, atomically. An older file's owner and group stay.
+ * Negative errno, after writing the error, its cause and cure to words; the older file is there then.
  */
 int token_file_write(const struct token_file *file, const char *bytes, size_t length,
                      char words[static TOKEN_FILE_WORDS_MAX]);

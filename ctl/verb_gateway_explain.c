@@ -17,10 +17,9 @@ static int check_who(const char *text)
         if (access_rule_parse(text, &who, &why) == 0 && who.kind != ACCESS_RULE_UNIT) {
                 return EXIT_DONE;
         }
-        complain(
-                "'%s' is nobody that could ask: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, any or "
-                "local:NAME.",
-                text);
+        complain("'%s' is not a caller: write user:NAME, uid:NUMBER, group:NAME, gid:NUMBER, any or "
+                 "local:NAME.",
+                 text);
         return EXIT_USAGE;
 }
 

@@ -38,7 +38,7 @@ static void list_clear(struct list *list)
 
 /* ---- rows ---- */
 
-/* What the daemon has to say of the file, if it reads this directory. */
+/* The daemon's view of the file, if it reads this directory. */
 static void add_daemon_view(struct row *row, const struct list *list)
 {
         const struct key_entry *entry = row->entry;
@@ -207,7 +207,7 @@ static void ask_daemon(struct list *list, const char *address)
         }
         r = daemon_status_get(broker, &list->status);
         if (r < 0) {
-                complain("What the daemon makes of them is not known: %s",
+                complain("The daemon's view of them is not known: %s",
                          r == -ENOMEM ? "Out of memory." : eqp_broker_error_message(broker));
         }
 }

@@ -78,12 +78,12 @@ static struct access_key *get_key(const struct key_file_name *name)
                 return NULL;
         }
         if (length > ACCESS_KEY_TEXT_MAX) {
-                complain("What came is no key: it is too long for one line "
+                complain("Not a valid key: it is too long for one line "
                          "APPLICATION_ID:APPLICATION_SECRET.");
                 return NULL;
         }
         if (access_key_parse(text, (size_t)length, &key, &why) < 0) {
-                complain("What came is no key: %s.", why);
+                complain("Not a valid key: %s.", why);
         }
         return key;
 }

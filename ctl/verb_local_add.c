@@ -78,15 +78,15 @@ static bool check_settings(const struct options *options, const struct settings 
         return true;
 }
 
-/* Whoever has the port while the daemon is down collects IDs and secrets from programs that know no better;
- * with a caller, they open nothing for anybody else. */
+/* A user who has the port while the daemon is down collects IDs and secrets from programs that know no
+ * better; with a caller, they open nothing for anybody else. */
 static bool check_port(const struct options *options)
 {
         if (options->n_callers > 0 || local_port_is_held(options)) {
                 return true;
         }
-        complain("Nobody holds the daemon's TCP port while it is down, so another user could take it and "
-                 "collect the secret: say with --caller who may use the key, such as --caller user:deploy, "
+        complain("While the daemon is down, another user can listen on its TCP port and collect the secret: "
+                 "name the key's users with --caller, such as --caller user:deploy, "
                  "or have systemd hold the port (systemctl enable --now eqp-brokerd.socket).");
         return false;
 }

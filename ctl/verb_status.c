@@ -98,7 +98,7 @@ static bool handle_signals(void)
         return sigaction(SIGWINCH, &resize, NULL) == 0;
 }
 
-/* What is to be seen now: the picture, or why there is none. NULL without memory. */
+/* The text to be shown now: the picture, or why there is none. NULL without memory. */
 static char *draw(struct eqp_broker *broker, const char *only, const struct terminal *terminal)
 {
         _cleanup_(json_putp) struct json_object *status = NULL;
@@ -163,7 +163,7 @@ static int watch(struct eqp_broker *broker, const char *only)
                 return EXIT_FAILED;
         }
 
-        /* At once: who interrupts us before the first answer is to be brought back from there. */
+        /* At once: an interrupt before the first answer has to bring the user back from there. */
         (void)fputs(SCREEN_ENTER, stdout);
         (void)fflush(stdout);
         while (!ferror(stdout)) {

@@ -1,4 +1,4 @@
-/* Verb table: what the command line knows of each verb. */
+/* Verb table: each verb of the command line. */
 #pragma once
 
 #include <argp.h>
@@ -29,7 +29,7 @@ enum {
         KEY_ONCE,
 };
 
-/* What may stand behind the verb beside its options. */
+/* The arguments of the verb beside its options. */
 enum operand {
         OPERAND_NONE,
         OPERAND_OPTIONAL, /* an environment */

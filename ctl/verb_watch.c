@@ -1,7 +1,7 @@
 /* Verb watch: hands each new token on, to a file and to a command.
  *
  * One loop, which sleeps in the library's wait for the next token. Signals, the end of a command and moments
- * end that wait (ctl/watch_events.h), are looked at, and it begins again. What is to be done with the token
+ * end that wait (ctl/watch_events.h), are looked at, and it begins again. The work on the token
  * in hand is noted as due; a newer one takes its place, so that of a burst only the last one is handed on.
  *
  * A daemon that is away is asked again after pauses that grow to 10 s. That it is away is said once, and
@@ -32,7 +32,7 @@
 #define FLOOR_USEC      (200 * USEC_PER_MSEC)
 
 static const struct backoff_policy retry_policy = { 500 * USEC_PER_MSEC, 10 * USEC_PER_SEC, 50 };
-/* What says "none yet" at once, again and again, is asked as seldom as one that waits. */
+/* A daemon that says "none yet" at once, again and again, is asked as seldom as one that waits. */
 static const struct backoff_policy early_policy = { 500 * USEC_PER_MSEC, WAIT_SEC *USEC_PER_SEC, 0 };
 
 struct watch {
@@ -42,7 +42,7 @@ struct watch {
         struct eqp_broker_token *token; /* the latest; NULL: there was none yet */
         uint64_t ask_usec;              /* not before */
         unsigned failures, n_early;     /* in a row */
-        char told_slug[SLUG_MAX];       /* what was said of the daemon; "": it is there */
+        char told_slug[SLUG_MAX];       /* the last message about the daemon; "": it is there */
         uint64_t told_usec;
 
         struct token_file file;

@@ -1,4 +1,4 @@
-/* Verbs: what eqpctl can be asked to do. Each prints its answer on stdout, says on stderr what went wrong,
+/* Verbs: the commands of eqpctl. Each prints its answer on stdout, says on stderr what went wrong,
  * and returns the exit code. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* Watch events: what may happen while the next token is waited for; one descriptor for all of it. */
+/* Watch events: all events while the next token is waited for; one descriptor for all of it. */
 #pragma once
 
 #include <signal.h>

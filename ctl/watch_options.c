@@ -1,4 +1,4 @@
-/* Watch options: what --file, --mode, --timeout and --once take, and what goes with what. */
+/* Watch options: the values of --file, --mode, --timeout and --once, and how they go together. */
 #include "ctl/watch_options.h"
 
 #include "ctl/verb_table.h"

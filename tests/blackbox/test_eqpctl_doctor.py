@@ -80,7 +80,7 @@ def test_not_allowed(broker, stranger):
     found, text = doctor(broker, user=stranger, group=stranger, extra_groups=[])
     assert set(found) == {"not_allowed"}
     assert "not looked at: Permission denied (root may)" in text and "no group eqp-broker" in text
-    assert "eqp-brokerd running      not told to this user" in text
+    assert "eqp-brokerd running      not shown to this user" in text
 
 
 def test_another_version_runs():
@@ -300,7 +300,7 @@ def test_a_key_of_another_account(faked):
     ({}, {}, "It has not been tried yet"),
     ({"trial_in_sec": 1800}, {"row": {"exchanges": {"trial_last_hour": 4}}}, "as often within the hour as is allowed"),
     ({"trial_in_sec": 1800}, {"row": {"last_trouble": {"key": "2", "message": "HTTP 503"}}},
-     "Its trial said nothing of it (HTTP 503)"),
+     "Its trial was inconclusive (HTTP 503)"),
     ({"trial_in_sec": 29}, {}, None), ({}, {"uptime_sec": 50}, None), ({}, {"row": {"token": None}}, None)])
 def test_a_spare_that_nobody_tried(faked, spare, status, words):
     found, text = faked(spare={"state": "untried"} | spare, **status)

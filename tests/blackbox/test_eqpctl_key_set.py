@@ -299,7 +299,7 @@ def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
     assert "key_leftover" in [finding["id"] for finding in
                               json.loads(desk.run("doctor", "--json").stdout)["findings"]]
     result = desk.run("key", "set", "--untested", "production", input=OTHER)
-    assert result.returncode == 0 and "an earlier key set left that was killed: 1 file." in result.stderr
+    assert result.returncode == 0 and "the files of an earlier key set that was killed: 1 file." in result.stderr
     assert set(desk.files()) == {"production", *(path.name for path in others)}
 
 

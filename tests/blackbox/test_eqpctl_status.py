@@ -163,7 +163,7 @@ def test_what_is_wrong_with_one_environment(broker):
     assert "sandbox.3-old is not used: everybody can read it; chmod o-r it" in text
     assert "sandbox.4 is not used: it has no colon" in text
     assert "the last without a token, 2026-11-23T05:02:11Z: status 418, text/html: a teapot" in text
-    assert "58 of 60 allowed in the last hour; 99 since the start: 90 granted, 9 not understood" in text
+    assert "58 of 60 allowed in the last hour; 99 requests since the start: 90 succeeded, 9 not understood" in text
 
 
 def test_what_is_known_of_spares(broker):
@@ -175,7 +175,7 @@ def test_what_is_known_of_spares(broker):
         return " ".join(status(broker).stdout.decode().split())
     good = told(state="good", seen_ago_sec=7200)
     assert "keys 1-main good, seen 3min ago, in use; 2-spare good, seen 2h ago" in good and "warning" not in good
-    assert "warning nobody knows yet whether the key 2-spare works" in told(state="untried")
+    assert "warning it is not known yet whether the key 2-spare works" in told(state="untried")
     assert "warning" not in told(state="untried", trial_in_sec=29), "a start is no reason to worry"
     refused = told(state="refused", cause="other_account", seen_ago_sec=60, trial_in_sec=86340)
     assert "2-spare refused 1min ago: of another account, to be tried again in 23h 59min" in refused

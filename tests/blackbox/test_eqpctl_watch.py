@@ -507,7 +507,7 @@ def test_a_command_that_does_not_end(fake, watch, tmp_path, script):
     pids = tmp_path / "pids"
     fake.answers[TOKEN_PATH] = tokens("canaryFirst")
     with watch(fake, "sandbox", "--timeout", "1", "--", "sh", "-c", f"echo $$ >>{pids}; {script}") as watching:
-        watching.wait_log("^eqpctl: sh has not ended within 1s, and is told to.\neqpctl: sh was ended by signal (15|9)")
+        watching.wait_log("^eqpctl: sh has not ended within 1s, and is asked to end.\neqpctl: sh was ended by signal (15|9)")
         wait_gone(int(pids.read_text()))
 
 

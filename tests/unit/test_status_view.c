@@ -141,7 +141,7 @@ static void test_one_environment_is_shown_in_full(void **state)
 
         assert_has(full, "url      https://sandbox.example\n");
         assert_has(full, "account  MAG1\n");
-        assert_has(full, "1 of 60 allowed in the last hour; 17 since the start: 16");
+        assert_has(full, "start: 16 succeeded, 1 unavailable\n");
         assert_lacks(none, "sandbox");
 }
 
@@ -166,7 +166,7 @@ static void test_each_state_of_a_key_has_its_words(void **state)
                 "c refused 1min ago: of another account; d untried; e refused; f strange\n");
         assert_has(text, "warning  the key b is refused, and could not obtain the next token; see: eqpctl "
                          "doctor\n");
-        assert_has(text, "warning  nobody knows yet whether the key d works\n");
+        assert_has(text, "warning  it is not known yet whether the key d works\n");
         assert_lacks(text, "the key a ");
         assert_lacks(text, "the key f ");
 }
