@@ -2,7 +2,7 @@
  *
  * The whole key is one block of secret memory: the struct, then the ID, then the secret, each with its NUL.
  * Nothing of it is copied anywhere else here, and no message quotes any part of the file: half a key in a
- * log is still half a key. A key is immutable; whoever parsed it frees it. */
+ * log is still half a key. A key is immutable; the code that parsed it frees it. */
 #include "lib/access_key.h"
 #include "lib/secret.h"
 #include "lib/util.h"

@@ -1,8 +1,8 @@
-/* Who may do something.
+/* Callers that may do something.
  *
  * A rule names one caller, or the members of one group, or a unit, or anybody. A list of rules only ever
- * allows: what no rule names is refused, so an empty list refuses everybody. Rules by name say nothing until
- * whoever may ask the user database has *resolved* them. */
+ * allows: a caller that no rule names is refused, so an empty list refuses everybody. Rules by name say
+ * nothing until the process that may ask the user database has *resolved* them. */
 #include "lib/access_rule.h"
 #include "lib/names.h"
 #include "lib/util.h"
@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define ID_OVERFLOW UINT32_C(65534) /* what the kernel shows for an id that it cannot map */
+#define ID_OVERFLOW UINT32_C(65534) /* shown by the kernel for an id that it cannot map */
 #define ID_INVALID  UINT32_MAX      /* (uid_t)-1 */
 
 /* ---- parsing ---- */

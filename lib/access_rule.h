@@ -1,5 +1,6 @@
-/* Who may do something: a list of rules such as "user:deploy", "gid:33", "unit:deploy.service", "any". The
- * first that fits allows; none fits: refused. "local:NAME" is for the gateway's rules, lib/gateway_rule.h.
+/* Callers that may do something: a list of rules such as "user:deploy", "gid:33", "unit:deploy.service",
+ * "any". The first that fits allows; none fits: refused. "local:NAME" is for the gateway's rules,
+ * lib/gateway_rule.h.
  */
 #pragma once
 
@@ -76,7 +77,7 @@ int access_rules_copy(struct access_rules *ret, const struct access_rules *from)
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);
 
 /* Do they allow this unit to have a credential? Only rules for units and "any" can: it is the manager that
- * asks, whoever the unit runs as. */
+ * asks, no matter which user the unit has. */
 bool access_rules_allow_unit(const struct access_rules *rules, const char *unit);
 
 /* Does a rule for units, and none of another kind, fit this one? */
@@ -87,8 +88,8 @@ bool access_rules_name_unit(const struct access_rules *rules, const char *unit);
 bool access_rules_need_unit(const struct access_rules *rules, const struct caller_identity *caller);
 
 /* Does the answer depend on the caller's groups, i.e. is there a resolved group rule and does no other rule
- * allow him? */
+ * allow it? */
 bool access_rules_need_groups(const struct access_rules *rules, const struct caller_identity *caller);
 
-/* Does it depend on rules by name, i.e. is there one, resolved or not, and does no other rule allow him? */
+/* Does it depend on rules by name, i.e. is there one, resolved or not, and does no other rule allow it? */
 bool access_rules_need_names(const struct access_rules *rules, const struct caller_identity *caller);

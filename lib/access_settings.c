@@ -1,4 +1,4 @@
-/* What the settings say about callers. */
+/* The settings about callers. */
 #include "lib/access_settings.h"
 
 #include "lib/util.h"

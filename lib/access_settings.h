@@ -1,4 +1,4 @@
-/* What the settings say about callers: who may do what, and how many may come. The numbers of names are in
+/* The settings about callers: their rights, and their number. The numbers of names are in
  * the rules; a copy of its own, as callers are looked after where no settings are read. */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* What may be remembered of the body of an answer that nobody has documented: such an answer helps people
- * only if it can be shown, and it can be shown only if no secret is in it. */
+/* The excerpt that may be kept of the body of an answer that nobody has documented: such an answer helps
+ * people only if it can be shown, and it can be shown only if no secret is in it. */
 #include "lib/echo.h"
 #include "lib/json_feed.h"
 #include "lib/redact.h"

@@ -1,6 +1,6 @@
 /* The head of an answer, line by line.
  *
- * What may be shown is redacted whole and only then cut: half a secret is none that could be found. */
+ * Text that may be shown is redacted whole and only then cut: half a secret is none that could be found. */
 #include "lib/answer_head.h"
 #include "lib/answer_kind.h"
 #include "lib/echo.h"
@@ -46,7 +46,7 @@ static bool is_named(const struct field *field, const char *name)
         return field->name_length == strlen(name) && strncasecmp(field->name, name, field->name_length) == 0;
 }
 
-/* What does not fit is none of the few forms that are read. */
+/* A line that does not fit is none of the few forms that are read. */
 static void keep_value(const struct field *field, char *to, size_t size, bool *ret_has)
 {
         *ret_has = field->value_length < size && !memchr(field->value, '\0', field->value_length);
@@ -167,7 +167,7 @@ void answer_head_take(struct answer_head *head, const char *line, size_t length,
                 return;
         }
         if (head->whole || !read_field(line, length, &field)) {
-                return; /* what comes behind the body counts for nothing */
+                return; /* headers behind the body count for nothing */
         }
         keep_name(head, &field, hidden, n_hidden);
         head->networks = head->networks || answer_kind_header_is_networks(field.name, field.name_length,

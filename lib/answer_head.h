@@ -1,4 +1,4 @@
-/* The head of an answer, line by line: what is worth keeping of it. What is shown to people is free of
+/* The head of an answer, line by line: the part that is worth keeping. Text for people is free of
  * secrets, even if the upstream echoes them. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* What kind of answer one that gave no token was.
+/* The kind of an answer that gave no token.
  *
  * The API is documented to answer in JSON. Where a status that content networks use to turn requests away
  * (403, 429) comes with a web page, or with a network's headers and anything but JSON, the request did not

@@ -1,4 +1,4 @@
-/* What kind of answer one that gave no token was, beside its status: something in front of the API may have
+/* The kind of an answer that gave no token, beside its status: something in front of the API may have
  * given it. */
 #pragma once
 
@@ -25,7 +25,7 @@ bool answer_kind_header_is_networks(const char *name, size_t name_length, const 
 enum answer_kind answer_kind_find(long status, const char *content_type, bool networks);
 
 /* Writes for people what the answer was, in one sentence: "HTTP 403: a block page of a content network or a
- * firewall". why: what token_exchange_classify() says; host: where a redirect leads, "" if that is not
+ * firewall". why: the words of token_exchange_classify(); host: where a redirect leads, "" if that is not
  * known. */
 void answer_kind_describe(enum answer_kind kind, long status, const char *why, const char *host,
                           char *buffer, size_t size);

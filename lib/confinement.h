@@ -1,4 +1,4 @@
-/* What a process has taken away from itself, as far as the kernel let it. */
+/* The limits that a process has set itself, as far as the kernel let it. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* What the name of a credential says: which environment's token, and in which form. */
+/* The meaning of a credential's name: which environment's token, and in which form. */
 #pragma once
 
 #include "lib/names.h"

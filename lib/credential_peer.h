@@ -1,5 +1,5 @@
-/* Who asks for a credential: the service manager, which says in the address of its own socket for which unit
- * and by which name (systemd.exec(5), LoadCredential=). */
+/* The client that asks for a credential: the service manager, which says in the address of its own socket
+ * for which unit and by which name (systemd.exec(5), LoadCredential=). */
 #pragma once
 
 #include "lib/credential_name.h"

@@ -1,4 +1,4 @@
-/* What the kernel answers when it is asked whose a TCP socket is.
+/* The kernel's answers to the question who owns a TCP socket.
  *
  * Its look-up is not quite exact: with no such connection it may answer with a *listening* socket on the
  * asked port, or with one in TIME_WAIT (which has no owner and reads as root). So the answer's addresses,
@@ -131,7 +131,7 @@ int diag_answer_read_server(const void *bytes, size_t length, const struct diag_
         if (r < 0) {
                 return r;
         }
-        /* Whoever listens there is told of where there is no such connection any more. */
+        /* The answer is about the listening socket where there is no such connection any more. */
         if (answer->idiag_state == TCP_LISTEN) {
                 return -ECONNRESET;
         }
@@ -139,7 +139,7 @@ int diag_answer_read_server(const void *bytes, size_t length, const struct diag_
                 *ret_why = "the kernel knows another connection in its place";
                 return -ENOENT;
         }
-        /* SYN_RECV: whoever listens wants to see the first bytes before he is told of the connection. */
+        /* SYN_RECV: the listener wants to see the first bytes before it hears of the connection. */
         if (answer->idiag_state != TCP_ESTABLISHED && answer->idiag_state != TCP_SYN_RECV) {
                 return -ECONNRESET;
         }

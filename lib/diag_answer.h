@@ -1,4 +1,4 @@
-/* What the kernel answers when it is asked whose a TCP socket is: pure, bytes to verdict. The question is
+/* The kernel's answers to the question who owns a TCP socket: pure, bytes to verdict. The question is
  * for one socket by its addresses, over NETLINK_SOCK_DIAG; see sock_diag(7). */
 #pragma once
 

@@ -17,7 +17,7 @@ struct unit {
         uint64_t usec;
 };
 
-/* What may be read. */
+/* Units that may be read. */
 static const struct unit units[] = {
         { "d", USEC_PER_DAY }, { "h", USEC_PER_HOUR }, { "min", USEC_PER_MIN },
         { "m", USEC_PER_MIN }, { "s", USEC_PER_SEC },  { "sec", USEC_PER_SEC },

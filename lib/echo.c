@@ -1,7 +1,7 @@
 /* A secret as an upstream may send it back.
  *
  * Of a text only letters and digits are compared. So quotes, line ends, percent signs and backslashes need
- * no understanding: what they stand between is all that counts. */
+ * no understanding: only the characters between them count. */
 #include "lib/echo.h"
 #include "lib/util.h"
 

@@ -1,4 +1,4 @@
-/* What is known of an environment, in words. */
+/* The view of an environment, in words. */
 #include "lib/environment_view.h"
 
 #include "lib/duration.h"

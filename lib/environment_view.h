@@ -1,4 +1,4 @@
-/* What is known of an environment outside of the keeper: values only, and no secret. Status, metrics,
+/* The view of an environment outside of the keeper: values only, and no secret. Status, metrics,
  * readiness and answers are made from it; the token itself comes on its own (lib/session). */
 #pragma once
 
@@ -61,7 +61,7 @@ const char *environment_view_label(const char *label);
 const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
                                   char text[static ENVIRONMENT_NEXT_MAX]);
 
-/* What went wrong last, with the accounts that it is about: only for the log and for callers with a right to
+/* The last failure, with the accounts that it is about: only for the log and for callers with a right to
  * the environment. Returns buffer. */
 const char *environment_view_trouble(const struct environment_view *view,
                                      char buffer[static EXCHANGE_WHY_MAX]);

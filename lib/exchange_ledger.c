@@ -1,5 +1,5 @@
-/* Who sent what: floor and budget per access key and base URL. A list that is never long, so it is looked
- * through. */
+/* The exchanges of all: floor and budget per access key and base URL. A list that is never long, so it is
+ * looked through. */
 #include "lib/exchange_ledger.h"
 
 #include "lib/refresh.h"

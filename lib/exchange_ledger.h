@@ -1,7 +1,7 @@
-/* Who sent what: the floor, the hourly budget and its shares of each access key at each base URL, and how
- * long a base URL is to be left alone, whichever environments use them. So no second environment, no other
- * name and no removal and return is a way round what one environment may send; and what some wish, need does
- * not lack.
+/* The exchanges of all: the floor, the hourly budget and its shares of each access key at each base URL, and
+ * how long a base URL is to be left alone, whichever environments use them. So no second environment, no
+ * other name and no removal and return is a way round what one environment may send; and what some wish,
+ * need does not lack.
  *
  * A key at a base URL is a digest of both (daemon/keeper/key_digest). Times are those of CLOCK_BOOTTIME. */
 #pragma once
@@ -50,8 +50,8 @@ uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
 uint64_t exchange_ledger_held_usec(const struct exchange_ledger *ledger,
                                    const uint8_t digest[static EXCHANGE_DIGEST_SIZE]);
 
-/* An exchange begins: exchange_ledger_free_usec() has come, so that there is room for its key. What is an
- * hour old is forgotten. */
+/* An exchange begins: exchange_ledger_free_usec() has come, so that there is room for its key. Entries that
+ * are an hour old are forgotten. */
 void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
                           enum refresh_share share, uint64_t now_usec);
 

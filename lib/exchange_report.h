@@ -1,5 +1,5 @@
-/* What came of one exchange, as values: the outcome, and what is worth keeping of an answer that gave no
- * token. */
+/* The result of one exchange, as values: the outcome, and the part that is worth keeping of an answer that
+ * gave no token. */
 #pragma once
 
 #include "lib/answer_head.h"

@@ -1,7 +1,7 @@
-/* What the gateway's rules decide on a request; see lib/gateway_rule.h for the order.
+/* The decision of the gateway's rules on a request; see lib/gateway_rule.h for the order.
  *
- * deny is broad and allow is exact, in methods and paths alike. What is not known of a caller is for a deny
- * as good as any answer that makes it fit, and for an allow none. */
+ * deny is broad and allow is exact, in methods and paths alike. A fact that is not known of a caller is for
+ * a deny as good as any answer that makes it fit, and for an allow none. */
 #include "lib/gateway_rule.h"
 
 #include "lib/gateway_pattern.h"

@@ -178,7 +178,8 @@ static bool ends_authority(char c)
         return c == '/' || c == '?' || c == '#' || c == '\0' || c == '>';
 }
 
-/* What follows the base URL, if the URL is below it; NULL: it is not. The scheme's own port may be told. */
+/* The part behind the base URL, if the URL is below it; NULL: it is not. The scheme's own port may be told.
+ */
 static const char *below_base(const char *url, const char *base_url)
 {
         static const char scheme[] = "https://";

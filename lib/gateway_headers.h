@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What headers named Connection list: each is for one hop only. The texts are borrowed. */
+/* Headers that Connection names: each is for one hop only. The texts are borrowed. */
 #define GATEWAY_CONNECTION_MAX 4
 struct gateway_connection {
         const char *values[GATEWAY_CONNECTION_MAX];
@@ -42,7 +42,7 @@ bool gateway_header_sound(const char *name, size_t name_length, const char *valu
 /* Where the client finds what the upstream names. */
 struct gateway_places {
         const char *base_url; /* of the upstream: https://host[:port][/path], no slash at its end */
-        const char *host;     /* what the client calls us: the Host header; NULL: it does not */
+        const char *host;     /* our name as the client has it: the Host header; NULL: none */
         const char *environment;
 };
 

@@ -1,6 +1,6 @@
 /* Rules of the gateway: reading, writing, lists.
  *
- * What decides is in gateway_decision.c, what a path is compared with in gateway_pattern.c. */
+ * The decision is in gateway_decision.c, the comparison of paths in gateway_pattern.c. */
 #include "lib/gateway_rule.h"
 
 #include "lib/gateway_pattern.h"

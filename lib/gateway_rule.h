@@ -46,7 +46,7 @@ int gateway_rule_parse(const char *text, bool with_who, struct gateway_rule *ret
  * judged where access rules are. */
 bool gateway_rule_valid(const struct gateway_rule *rule);
 
-/* The value that reads as this rule: what gateway_rule_parse() takes. Returns buffer. */
+/* The value that reads as this rule: the input of gateway_rule_parse(). Returns buffer. */
 const char *gateway_rule_format(const struct gateway_rule *rule, bool with_who,
                                 char buffer[static GATEWAY_RULE_TEXT_MAX]);
 
@@ -61,9 +61,9 @@ int gateway_rules_copy(struct gateway_rules *ret, const struct gateway_rules *fr
  * path, length: as gateway_target_check() told, which the request has passed. mage_id: the environment's
  * account; NULL: not known, then {mage_id} allows nothing and denies any one segment.
  *
- * In this order: every deny of the environment, whoever calls; then, with a local key, its own rules and the
- * environment's for that key; without, the environment's for the caller. A deny that names a group counts
- * for whoever's groups are not known, one whose name is not looked up yet for everybody: see
+ * In this order: every deny of the environment, for every caller; then, with a local key, its own rules and
+ * the environment's for that key; without, the environment's for the caller. A deny that names a group
+ * counts for callers whose groups are not known, one whose name is not looked up yet for everybody: see
  * gateway_rules_need_groups(). */
 struct gateway_decision gateway_rules_decide(const struct gateway_rules *environment,
                                              const struct gateway_rules *of_key,

@@ -1,7 +1,8 @@
 /* Spellings that are as good as one; see the header.
  *
- * It errs on one side only: what is taken for the same need not be, but what an upstream takes for the same
- * is. For denials, and for what is never passed on; whatever is allowed is compared byte by byte elsewhere.
+ * It errs on one side only: paths that are taken for the same need not be, but paths that an upstream takes
+ * for the same are. For denials, and for what is never passed on; whatever is allowed is compared byte by
+ * byte elsewhere.
  */
 #include "lib/gateway_spelling.h"
 
@@ -61,7 +62,7 @@ static size_t read_text(char *ret, const char *text, size_t length, unsigned how
         return n;
 }
 
-/* What of a path has more than one reading. */
+/* The parts of a path with more than one reading. */
 static unsigned find_doubts(const char *path, size_t length)
 {
         unsigned doubts = 0;

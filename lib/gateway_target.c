@@ -1,7 +1,7 @@
 /* Judging a raw request target, from left to right.
  *
  * Nothing of it is ever changed, so the rules see what the upstream will see. An upstream decodes it,
- * though, and may tidy it up: a target for which that could matter is refused. What is left has one spelling
+ * though, and may tidy it up: a target for which that could matter is refused. The rest has one spelling
  * for most characters; lib/gateway_spelling.h is about the rest. */
 #include "lib/gateway_target.h"
 

@@ -1,6 +1,6 @@
 /* Is a request target one that the gateway may pass on at all, whatever the rules?
  *
- * What is checked is what is sent, byte for byte: nothing is decoded, folded or tidied up. So what an
+ * The checked bytes are the sent bytes: nothing is decoded, folded or tidied up. So what an
  * upstream could read in more ways than one is refused. */
 #pragma once
 

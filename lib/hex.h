@@ -1,7 +1,7 @@
 /* Hexadecimal digits. */
 #pragma once
 
-/* What the digit stands for, of either case; -1: it is none. */
+/* The digit's value, of either case; -1: it is none. */
 static inline int hex_digit(char c)
 {
         if (c >= '0' && c <= '9') {

@@ -1,7 +1,7 @@
-/* JSON under construction, where memory may run out at any step: what is half made is never sent.
+/* JSON under construction, where memory may run out at any step: a document that is half made is never sent.
  *
  * json-c says of each single step whether it worked. Here the object remembers it instead: whatever cannot
- * be put into it, or is not whole itself, leaves it marked, and who is about to use it asks once. */
+ * be put into it, or is not whole itself, leaves it marked, and its user asks once. */
 #pragma once
 
 #include <json-c/json.h>

@@ -8,8 +8,8 @@
  *
  * A *trial* is an exchange that a key is to have for its own sake, so that it is known before it is needed.
  *
- * A *trouble* is the time from the first failure until the next grant. What was answered to each key in it
- * is remembered here, as only the comparison of keys tells whose fault a failure is. */
+ * A *trouble* is the time from the first failure until the next grant. The answer to each key in it is
+ * remembered here, as only the comparison of keys tells whose fault a failure is. */
 #pragma once
 
 #include "lib/names.h"
@@ -38,7 +38,7 @@ enum key_cause {
         _KEY_CAUSE_COUNT,
 };
 
-/* What is known of a key; all zero for one that is new. */
+/* The state of a key; all zero for one that is new. */
 struct key_knowledge {
         enum key_standing standing;
         enum key_cause cause;
@@ -55,7 +55,7 @@ struct key_name {
                 known; /* by an earlier process; counts for a serial that is new to the keyring */
 };
 
-/* What a key was answered in this trouble. */
+/* The answer to a key in this trouble. */
 enum key_heard {
         KEY_NOT_ASKED,
         KEY_UNHEARD, /* a failure that says nothing of the key */
@@ -134,7 +134,7 @@ void keyring_refused(struct keyring *keyring, uint64_t serial, enum key_cause ca
 void keyring_failed(struct keyring *keyring, uint64_t serial, uint64_t now_usec);
 void keyring_unheard(struct keyring *keyring, uint64_t serial);
 
-/* What was sent for trials' sake said nothing of it: if it is to be tried, then from then on. */
+/* The exchanges for trials' sake were inconclusive: if it is to be tried, then from then on. */
 void keyring_postpone_trial(struct keyring *keyring, uint64_t serial, uint64_t until_usec);
 
 /* An ordinary exchange said nothing of it: one that is untried is asked again by the next ones, and has its

@@ -1,4 +1,4 @@
-/* What is known of the access keys outside of the keeper: where they are looked for, which files give none
+/* The view of the access keys outside of the keeper: where they are looked for, which files give none
  * and why, and digests by which an application ID can be recognised, but not read. */
 #pragma once
 

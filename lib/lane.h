@@ -1,4 +1,5 @@
-/* What the frontend and the forwarder send each other over a lane: the packets of one request at a time.
+/* Messages of the frontend and the forwarder to each other over a lane: the packets of one request at a
+ * time.
  *
  * A lane is a kept pair of SOCK_SEQPACKET sockets. Each packet is one of the structs below, as it lies in
  * memory, and then the bytes whose lengths it tells, one after the other in the order of those lengths. Both
@@ -16,10 +17,10 @@
  * both ends; of the frontend's, one of a number that was never begun, and a REQUEST before its time, end the
  * lane.
  *
- * A full socket is the back-pressure: whoever finds it full waits until it can be written to. The frontend's
- * ABORT must not wait behind its own DATA: where there is no room for it, the frontend makes some, by a
- * larger SO_SNDBUF. The forwarder finds it behind DATA that it does not take yet, within a second. Closing
- * ends the lane with what it carries. */
+ * A full socket is the back-pressure: the side that finds it full waits until it can be written to. The
+ * frontend's ABORT must not wait behind its own DATA: where there is no room for it, the frontend makes
+ * some, by a larger SO_SNDBUF. The forwarder finds it behind DATA that it does not take yet, within a
+ * second. Closing ends the lane with what it carries. */
 #pragma once
 
 #include "lib/base_url.h"
@@ -42,7 +43,7 @@
 #define LANE_PACKET_MAX (48 * 1024)
 
 /* For SO_SNDBUF of both ends, of which the kernel makes twice as much: the largest packet has to fit, and
- * what lies in a lane is memory, too. Whoever makes the pair sets it. */
+ * what lies in a lane is memory, too. The process that makes the pair sets it. */
 #define LANE_SEND_BUFFER (32 * 1024)
 
 enum lane_packet_type {
@@ -77,7 +78,7 @@ struct lane_request {
         bool expect; /* `Expect: 100-continue` goes upstream, and no DATA comes before CONTINUE. Only where
                         the body is not whole. */
         int64_t body_length;     /* of the whole body; -1: not known (it goes upstream in chunks) */
-        uint32_t target_length;  /* "/rest/v1/…", path and query: what stands behind the base URL, byte for
+        uint32_t target_length;  /* "/rest/v1/…", path and query: the part behind the base URL, byte for
                                     byte as it is to be sent; visible ASCII */
         uint32_t headers_length; /* lines, see lane_line_next(); see lane_name_is_framing() */
         uint32_t token_length;   /* sent as `Authorization: Bearer`; 0: no such header */
@@ -98,7 +99,7 @@ struct lane_response {
         bool last;        /* nothing follows: the answer ends with the data in this packet */
         bool until_close; /* it has a body that ends where the upstream closed: its length was not told */
         bool drop_body; /* it came before all of the request's body was sent, and no more of that is wanted:
-                           what DATA may follow is ignored. Without this the frontend goes on with its body
+                           further DATA is ignored. Without this the frontend goes on with its body
                            to the end, answered or not. */
         int64_t content_length;  /* as the upstream told it, for a HEAD as well; -1: it did not */
         uint32_t headers_length; /* lines as the upstream sent them, without those that concern a connection

@@ -1,5 +1,5 @@
-/* How many lines of one kind a log gets: so many at once, and then one per price. So whoever causes them
- * cannot fill the disk. */
+/* How many lines of one kind a log gets: so many at once, and then one per price. So a caller that causes
+ * them cannot fill the disk. */
 #pragma once
 
 #include <stdbool.h>

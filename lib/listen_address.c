@@ -1,6 +1,6 @@
 /* Where the daemon listens.
  *
- * Tokens are handed out to whoever the kernel says is calling, and it says so for this host only; hence
+ * Tokens are handed out to callers that the kernel identifies, and it does so for this host only; hence
  * loopback and unix sockets, and nothing else, whatever the configuration asks for. An address is kept in
  * one spelling, so that texts can be compared. */
 #include "lib/listen_address.h"

@@ -1,4 +1,4 @@
-/* Where a request came in: what the checks of its headers have to know of it. */
+/* Where a request came in: the facts for the checks of its headers. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* A local key; who may use it and what it opens are lists of rules. Its secret is not here: a hash of it is.
+/* A local key; its callers and its requests are lists of rules. Its secret is not here: a hash of it is.
  */
 #include "lib/local_key.h"
 

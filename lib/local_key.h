@@ -22,7 +22,7 @@ struct local_key {
         bool has_old; /* a rotation runs: the secret from before is good as well */
         uint8_t old_secret_hash[LOCAL_KEY_HASH_SIZE];
         int64_t old_until_sec;       /* from this moment of the wall clock on it is not */
-        struct access_rules callers; /* who may use it; n == 0: anybody */
+        struct access_rules callers; /* its callers; n == 0: anybody */
         struct gateway_rules rules;  /* allows only, of anybody */
         int64_t expires_sec;         /* the moment of the wall clock from which it is no good; 0: never */
         bool real;                   /* token = real: it gives out the real token */

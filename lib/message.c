@@ -1,4 +1,4 @@
-/* What is needed to fill messages. */
+/* Helpers to fill messages. */
 #include "lib/message.h"
 
 #include "lib/message_fields.h"

@@ -1,4 +1,4 @@
-/* What the keeper and its children, the frontend and the forwarder, send each other: one struct a message,
+/* The messages of the keeper and its children, the frontend and the forwarder: one struct a message,
  * values only, of a bounded size. The children send each other requests by lanes, see lib/lane.h, and no
  * messages.
  *
@@ -92,7 +92,7 @@ struct message_confined {
 };
 
 /* MESSAGE_DEMAND (with min_ttl_sec), MESSAGE_REFRESH (with new_account), MESSAGE_ALIVE and MESSAGE_RELOAD
- * (number alone): what is asked, see daemon/base/sides.h. What a type does not have is 0. */
+ * (number alone): the question, see daemon/base/sides.h. A field that a type does not have is 0. */
 struct message_question {
         uint32_t type;
         uint32_t min_ttl_sec;
@@ -185,7 +185,7 @@ struct message_rules {
         struct access_rule rules[MESSAGE_RULES_MAX];
 };
 
-/* What the gateway does for an environment: its rules follow one by one. */
+/* The gateway of an environment: its rules follow one by one. */
 struct message_gateway {
         uint32_t type;
         int32_t environment; /* its place in the settings */
@@ -195,7 +195,7 @@ struct message_gateway {
         uint64_t answer_timeout_usec;
 };
 
-/* A local key; who may use it and what it opens follow one by one: there may be thousands of them, most with
+/* A local key; its callers and rules follow one by one: there may be thousands of them, most with
  * little of either. */
 struct message_local_key {
         uint32_t type;
@@ -240,7 +240,7 @@ struct message_session {
         char ust[MESSAGE_TOKEN_MAX + 1];
 };
 
-/* Secret. What opaque tokens of an environment are made with (the first), and known by (any). */
+/* Secret. The keys with which opaque tokens of an environment are made (the first), and verified (any). */
 struct message_opaque_keys {
         uint32_t type;
         uint32_t n;
@@ -300,10 +300,10 @@ struct message_listener {
         uint32_t id; /* below MESSAGE_LISTENERS_MAX; names it in MESSAGE_LISTENER_GONE */
         struct listen_place place;
         char name[128]; /* for messages */
-        bool passed;    /* it is the service manager's: what waits in its queue is for the next process */
+        bool passed;    /* it is the service manager's: connections in its queue are for the next process */
 };
 
-/* The keeper has closed its own: what waits in the queue is let in, then it is closed. */
+/* The keeper has closed its own: connections in the queue are let in, then it is closed. */
 struct message_listener_gone {
         uint32_t type;
         uint32_t id;
@@ -320,7 +320,7 @@ struct message_lane {
         uint64_t serial; /* of this pair; a lane is called dead with it, so that its successor is not */
 };
 
-/* What the frontend has to know of the forwarder. */
+/* The state of the forwarder, for the frontend. */
 struct message_forwarder {
         uint32_t type;
         bool wanted;      /* there is an environment with a gateway */
@@ -359,10 +359,10 @@ struct message_upstream_name {
 /* Bytes; every struct above is smaller, that of keys with all refusals there can be. */
 #define MESSAGE_SIZE_MAX (64 * 1024)
 
-/* Fills a message with another one of this type, field by field, and texts up to their ends: what a compiler
- * copies along with a struct, the gaps between its members, holds memory that lay there before, which is not
- * to travel. (__builtin_clear_padding() of gcc 12 clears parts of fields as well.) ret is zeroed first. Not
- * for MESSAGE_KEYS. */
+/* Fills a message with another one of this type, field by field, and texts up to their ends: bytes that a
+ * compiler copies along with a struct, the gaps between its members, hold memory that lay there before,
+ * which is not to travel. (__builtin_clear_padding() of gcc 12 clears parts of fields as well.) ret is
+ * zeroed first. Not for MESSAGE_KEYS. */
 void message_copy(void *ret, const void *from, uint32_t type);
 
 /* Is this a message that a frontend (a forwarder) may send to the keeper, of the size of its type, and with
@@ -377,6 +377,6 @@ int message_check_to_forwarder(const void *bytes, size_t length);
 void message_set_text(char *ret, size_t size, const char *text);
 
 /* The whole view as a message, which is as long as that, in bytes. The other way round there is nothing to
- * do: what a checked message holds is a view. */
+ * do: the content of a checked message is a view. */
 size_t message_keys_size(const struct keys_view *view);
 void message_keys_fill(struct message_keys *ret, const struct keys_view *view);

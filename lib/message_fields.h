@@ -1,4 +1,4 @@
-/* What the structs of lib/message.h are made of, field by field: by that a message is checked before
+/* The structs of lib/message.h, field by field: by that a message is checked before
  * anything believes it. */
 #pragma once
 

@@ -1,11 +1,11 @@
-/* What the settings say about callers, as messages and back. */
+/* The settings about callers, as messages and back. */
 #include "lib/message_settings.h"
 
 #include "lib/util.h"
 
 #include <errno.h>
 
-/* The lists of all environments, then two of each: who is allowed, and the operators. */
+/* The lists of all environments, then two of each: the allowed callers, and the operators. */
 #define LISTS_OF_ONE 2
 
 void message_settings_fill(struct message_settings *ret, const struct access_settings *settings,

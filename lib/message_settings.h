@@ -1,4 +1,4 @@
-/* What the settings say about callers, as messages: MESSAGE_SETTINGS, then a MESSAGE_RULES for each list
+/* The settings about callers, as messages: MESSAGE_SETTINGS, then a MESSAGE_RULES for each list
  * that is not empty, then MESSAGE_SETTINGS_END. Rules stay as they are, with the numbers of their names. */
 #pragma once
 

@@ -1,6 +1,6 @@
-/* What somebody may have meant. The distance of two words is the number of letters to change, add or leave
- * out to make one of the other (Levenshtein's). Words are near when that is at most a third of the longer
- * one. */
+/* The word that was probably meant. The distance of two words is the number of letters to change, add or
+ * leave out to make one of the other (Levenshtein's). Words are near when that is at most a third of the
+ * longer one. */
 #include "lib/nearest_name.h"
 #include "lib/util.h"
 

@@ -1,4 +1,4 @@
-/* What somebody may have meant by a word that we do not know. */
+/* The word that was probably meant by one that we do not know. */
 #pragma once
 
 #include <stddef.h>

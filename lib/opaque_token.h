@@ -1,4 +1,4 @@
-/* The opaque token of a local key: what a client is given in place of a real token, as text and as values.
+/* The opaque token of a local key: a client's token in place of a real one, as text and as values.
  *
  *     eqpl1.NAME.BBBB…        the local key's name, then 80 characters of base64url
  *
@@ -7,7 +7,7 @@
  * environment and one key, for one user where the key has `caller =`, and not for a key that was removed and
  * made anew under the same name. Nothing has to be remembered of it.
  *
- * Here is its form. The MAC is calculated by whoever has the MAC key, over opaque_token_bound(). */
+ * Here is its form. The MAC is calculated by the process that has the MAC key, over opaque_token_bound(). */
 #pragma once
 
 #include "lib/names.h"
@@ -35,7 +35,7 @@ struct opaque_token {
         uint8_t mac[OPAQUE_TOKEN_MAC_SIZE];
 };
 
-/* What the token is bound to, beside what it carries. Borrowed. */
+/* The facts that the token is bound to, beside those that it carries. Borrowed. */
 struct opaque_token_key {
         const char *environment;
         const char *id;             /* at most OPAQUE_TOKEN_ID_MAX characters */

@@ -1,7 +1,7 @@
 /* Texts of the upstream's, made fit to be shown.
  *
  * A text is *covered*: first every place where one of the hidden texts stands, then every run that looks
- * like a token; what is covered is shown as one "[hidden]", whatever its length. So what is cut off at the
+ * like a token; a covered part is shown as one "[hidden]", whatever its length. So what is cut off at the
  * end is never the beginning of something that was to be hidden. Only the first SCAN_MAX bytes are looked
  * at; that is far more than is shown, and bounds the work. */
 #include "lib/redact.h"

@@ -1,4 +1,4 @@
-/* What happens to a refresh machine by itself: key files, time, outcomes.
+/* Events of a refresh machine by itself: key files, time, outcomes.
  *
  * Events only note what was seen, and what is wanted from when on. All of them end in refresh_plan(), which
  * alone starts exchanges; so no path can go round the floor, the budget or a Retry-After. */
@@ -179,7 +179,7 @@ static void on_granted(struct refresh *refresh, const struct refresh_outcome *ou
         }
 }
 
-/* What the failure says of its key. True if it may be the key's fault, and is not known to be. */
+/* The failure's meaning for its key. True if it may be the key's fault, and is not known to be. */
 static bool judge_key(struct refresh *refresh, enum exchange_outcome outcome, uint64_t now_usec)
 {
         uint64_t serial = refresh->in_flight_key;

@@ -57,8 +57,8 @@ enum refresh_reason {
 enum refresh_limit {
         REFRESH_UNLIMITED,
         REFRESH_LIMIT_FLOOR,
-        REFRESH_LIMIT_BUDGET, /* what need may take in an hour */
-        REFRESH_LIMIT_SHARE,  /* what this kind of wish may take in an hour */
+        REFRESH_LIMIT_BUDGET, /* the share of need in an hour */
+        REFRESH_LIMIT_SHARE,  /* the share of this kind of wish in an hour */
         REFRESH_LIMIT_RETRY_AFTER,
         REFRESH_LIMIT_KEYS,      /* the upstream asked for patience with each key, or there is none */
         REFRESH_LIMIT_RETRY,     /* of a report: an attempt is set already */
@@ -67,7 +67,7 @@ enum refresh_limit {
         _REFRESH_LIMIT_COUNT,
 };
 
-/* What an event leads to. */
+/* The result of an event. */
 struct refresh_step {
         bool cancel;   /* the exchange under way is void, as its key is gone, or as a trial that hangs is in
                           the way of need: end it, and tell no outcome */
@@ -83,7 +83,7 @@ struct refresh_step {
         uint64_t wake_usec;       /* call refresh_on_timer() then; USEC_NEVER: only another event matters */
 };
 
-/* What became of somebody's wish. */
+/* The outcome of a wish. */
 enum refresh_verdict {
         REFRESH_SATISFIED,    /* the token in hand will do */
         REFRESH_UNDER_WAY,    /* an exchange is under way or set: wait for its outcome */
@@ -95,7 +95,7 @@ enum refresh_verdict {
         _REFRESH_VERDICT_COUNT,
 };
 
-/* What is against it, and until when. */
+/* The obstacle, and until when. */
 struct refresh_obstacle {
         enum refresh_limit limit;
         uint64_t until_usec;
@@ -157,7 +157,7 @@ void refresh_init(struct refresh *refresh);
 struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_name *names, size_t n,
                                     uint64_t now_usec);
 
-/* From now on another lifetime is asked for: what the latest token had is no longer the most there is. */
+/* From now on another lifetime is asked for: that of the latest token is no longer the most there is. */
 void refresh_on_lifetime(struct refresh *refresh);
 
 /* The time of the last step's wake_usec has come (or any other time: it does no harm). */

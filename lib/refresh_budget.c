@@ -17,7 +17,7 @@ void refresh_budget_take(struct refresh_budget *budget, enum refresh_share share
 void refresh_budget_give_back(struct refresh_budget *budget)
 {
         assert(budget->n > 0);
-        /* What stood there before was over an hour old, and counts for nothing. */
+        /* The entry that stood there before was over an hour old, and counts for nothing. */
         budget->ring[--budget->n % REFRESH_HOURLY_BUDGET] = (struct refresh_sent){ 0 };
 }
 

@@ -1,6 +1,6 @@
 /* How many exchanges an environment may send, and what for: the floor between two of them, and an hourly
  * budget of which need and each kind of wish have a share of their own, so that none can use up what another
- * one needs. No path can go round it, over restarts as well: what was sent is all there is to know. */
+ * one needs. No path can go round it, over restarts as well: the exchanges sent are all there is to know. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #define REFRESH_NEED_SHARE    44
 #define REFRESH_WISH_SHARE    4
 
-/* What an exchange is for. */
+/* The purpose of an exchange. */
 enum refresh_share {
         REFRESH_SHARE_NEED,     /* there would be no token without it */
         REFRESH_SHARE_TRIAL,    /* a key is to be known */
@@ -59,7 +59,7 @@ unsigned refresh_budget_used(const struct refresh_budget *budget, uint64_t now_u
  * REFRESH_HOURLY_BUDGET the latest count. */
 void refresh_budget_restore(struct refresh_budget *budget, const struct refresh_sent *sent, size_t n);
 
-/* What was sent, the oldest first; returns how many. */
+/* The exchanges sent, the oldest first; returns how many. */
 size_t refresh_budget_list(const struct refresh_budget *budget,
                            struct refresh_sent ret[static REFRESH_HOURLY_BUDGET]);
 

@@ -1,6 +1,6 @@
-/* What a refresh machine leaves to the next one.
+/* The memory that a refresh machine leaves to the next one.
  *
- * Nothing is left out because of its age: what is left depends on the machine alone, so that a comparison of
+ * Nothing is left out because of its age: the result depends on the machine alone, so that a comparison of
  * two of them shows whether anything happened. */
 #include "lib/refresh_past.h"
 

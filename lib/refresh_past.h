@@ -1,6 +1,6 @@
-/* What a refresh machine leaves to the next one when the program starts anew: when it sent exchanges, and
- * the times of its token. What is known of its keys goes with their names (key_name.known). With that the
- * promises of lib/refresh.h hold across a restart as they hold without one. */
+/* The memory that a refresh machine leaves to the next one when the program starts anew: when it sent
+ * exchanges, and the times of its token. The state of its keys goes with their names (key_name.known). With
+ * that the promises of lib/refresh.h hold across a restart as they hold without one. */
 #pragma once
 
 #include "lib/refresh.h"
@@ -24,7 +24,7 @@ struct refresh_token {
                                     the next machine asks at once, as a retry would */
 };
 
-/* What there is to leave. *ret_token is filled if the machine has a token, but for life_usec, which the
+/* The memory to leave. *ret_token is filled if the machine has a token, but for life_usec, which the
  * session knows. */
 void refresh_leave(const struct refresh *refresh, struct refresh_past *ret, struct refresh_token *ret_token);
 
@@ -38,6 +38,6 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
                      const struct refresh_token *token, uint64_t token_serial);
 
 /* From now on another upstream is asked, or another account there. The machine is as after refresh_init(),
- * but for what it has sent: floor and budgets hold across this, too. (What the old upstream wished is no
- * wish of the new one.) refresh_on_keys() comes next. */
+ * but for what it has sent: floor and budgets hold across this, too. (A wish of the old upstream is none of
+ * the new one.) refresh_on_keys() comes next. */
 void refresh_move(struct refresh *refresh);

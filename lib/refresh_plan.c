@@ -1,7 +1,8 @@
-/* What is wanted, what stands against it, and the step that follows.
+/* Wishes, obstacles, and the step that follows.
  *
  * refresh_plan() looks at what is wanted in the order of its weight: a round, need, a wish, a trial. Each is
- * held back by the floor, by its share of the budget, by Retry-After; what may start first, starts. */
+ * held back by the floor, by its share of the budget, by Retry-After; the one that may start first, starts.
+ */
 #include "lib/refresh_plan.h"
 
 #include "lib/util.h"
@@ -95,8 +96,8 @@ uint64_t refresh_next_usec(const struct refresh *refresh)
         return refresh->has_token ? next : MIN_OF(next, trial_start_usec(refresh));
 }
 
-/* What puts the next exchange for the token off beyond its time. A retry's wait that ends within the floor
- * is put off so briefly that it is only worth telling when it is due. */
+/* The obstacle that puts the next exchange for the token off beyond its time. A retry's wait that ends
+ * within the floor is put off so briefly that it is only worth telling when it is due. */
 static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t now_usec)
 {
         bool wished = refresh->wish_usec <= now_usec;

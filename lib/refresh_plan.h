@@ -13,7 +13,7 @@ void refresh_begin_round(struct refresh *refresh, enum refresh_share share, bool
 /* Is there a token that may be handed out? */
 bool refresh_token_lives(const struct refresh *refresh, uint64_t now_usec);
 
-/* What a wish for this reason is taken from. */
+/* The share that a wish for this reason is taken from. */
 enum refresh_share refresh_wish_share(enum refresh_reason reason);
 
 /* When need is due: the refresh point, the next attempt, or the last chance; whatever may stand against it.

@@ -1,4 +1,4 @@
-/* What callers and operators want of a refresh machine, and what they are told. */
+/* Wishes of callers and operators, and the answers to them. */
 #include "lib/refresh_plan.h"
 
 #include "lib/util.h"
@@ -9,7 +9,7 @@ static bool is_under_way(const struct refresh *refresh)
         return refresh->in_flight && refresh->in_flight_share != REFRESH_SHARE_TRIAL;
 }
 
-/* What stands against a wish now. The floor does not: it is over at once. */
+/* The obstacle to a wish now. The floor is none: it is over at once. */
 static bool is_held_back(const struct refresh *refresh, enum refresh_reason reason, uint64_t now_usec,
                          struct refresh_obstacle *ret)
 {

@@ -1,4 +1,4 @@
-/* A wish that cannot be had any more: what others sent has come before it. */
+/* A wish that cannot be had any more: an exchange of others has come before it. */
 #include "lib/refresh.h"
 
 #include "lib/util.h"

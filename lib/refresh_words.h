@@ -1,4 +1,4 @@
-/* What the refresh machine does, what holds it up, and what it knows of keys, in words: for the log, the
+/* The refresh machine's step, its obstacles, and its knowledge of keys, in words: for the log, the
  * status, what is kept over restarts, and tests. They are static. */
 #pragma once
 

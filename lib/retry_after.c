@@ -4,7 +4,7 @@
  * two-digit year
  * ("Sunday, 06-Nov-94 08:49:37 GMT") and that of C's asctime() ("Sun Nov  6 08:49:37 1994"). They are read
  * by hand because strptime() bends with the locale and with white space. The name of the day must be one,
- * but need not fit the date: what is waited for is the moment. */
+ * but need not fit the date: the moment is waited for. */
 #include "lib/retry_after.h"
 #include "lib/calendar.h"
 #include "lib/util.h"

@@ -1,9 +1,9 @@
 /* The HTTP interface as a table: one row per path.
  *
- * A path has exactly one spelling, so nothing is decoded, folded or tidied up: what is spelt otherwise is
- * refused before it is compared. That leaves no room for two readers of one path to disagree. The exception
- * is what the EQP API's clients ask for: they are not ours to mend, and one answer serves all of their
- * spellings. */
+ * A path has exactly one spelling, so nothing is decoded, folded or tidied up: a path that is spelt
+ * otherwise is refused before it is compared. That leaves no room for two readers of one path to disagree.
+ * The exception is what the EQP API's clients ask for: they are not ours to mend, and one answer serves all
+ * of their spellings. */
 #include "lib/route.h"
 #include "lib/util.h"
 
@@ -26,7 +26,7 @@ static const struct route routes[] = {
         { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false, true },
 };
 
-/* What the EQP API has. */
+/* Paths of the EQP API. */
 static const struct route session_token = { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/" SESSION_TOKEN, "POST",
                                             false, false };
 static const struct route upstream = { ROUTE_UPSTREAM, "/" PLACE "/rest/…", "", false, false };

@@ -54,7 +54,7 @@ bool route_lacks_environment(const char *target);
 /* GET also serves HEAD. */
 bool route_allows(const struct route *route, enum http_method method);
 
-/* What a refresh may have for a query: it makes the account of the next token the environment's. */
+/* The query that a refresh may have: it makes the account of the next token the environment's. */
 #define ROUTE_QUERY_NEW_ACCOUNT "account=new"
 
 bool route_target_has_query(const char *target);

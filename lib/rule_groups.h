@@ -1,5 +1,5 @@
-/* The groups that rules name, by number. What else a caller is a member of is of no interest to anybody, and
- * may be 65,536 numbers long. */
+/* The groups that rules name, by number. Other groups of a caller are of no interest, and may be 65,536
+ * numbers long. */
 #pragma once
 
 #include "lib/access_settings.h"

@@ -1,4 +1,4 @@
-/* What is known of keys, accounts and budgets, and is to survive a restart: the struct. Its text is in
+/* Knowledge of keys, accounts and budgets that is to survive a restart: the struct. Its text is in
  * saved_knowledge_format.c and saved_knowledge_parse.c. */
 #include "lib/saved_knowledge.h"
 

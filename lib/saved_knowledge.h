@@ -1,4 +1,4 @@
-/* What is to survive a restart beside the sessions, and its text: what is known of keys, accounts and
+/* The knowledge that is to survive a restart beside the sessions, and its text: keys, accounts and
  * budgets, of environments that there are and of those that were removed a short time ago. It holds no
  * secret: keys are keyed digests. */
 #pragma once

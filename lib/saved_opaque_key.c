@@ -1,4 +1,4 @@
-/* What opaque tokens are made with, as a text:
+/* The secret of opaque tokens, as a text:
  *
  *     opaque 1 NUMBER BOOT_ID KEY
  *
@@ -53,7 +53,7 @@ int saved_opaque_key_format(const struct saved_opaque_key *saved, char **ret, si
         return 0;
 }
 
-/* Takes the values out; what is not as it should be shows when they are written again. */
+/* Takes the values out; a wrong one shows when they are written again. */
 static bool take(const char *text, size_t length, struct saved_opaque_key *saved)
 {
         const size_t tail = SAVED_BOOT_ID_LENGTH + 1 + 2 * sizeof(saved->key) + 1;

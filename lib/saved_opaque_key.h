@@ -1,4 +1,4 @@
-/* What opaque tokens are made with, as a text that is to survive a restart. Secret. */
+/* The secret of opaque tokens, as a text that is to survive a restart. Secret. */
 #pragma once
 
 #include "lib/saved_sessions.h"

@@ -1,4 +1,4 @@
-/* What is to survive a restart: the struct. Its text is in saved_sessions_format.c and
+/* The sessions that are to survive a restart: the struct. Its text is in saved_sessions_format.c and
  * saved_sessions_parse.c. */
 #include "lib/saved_sessions.h"
 

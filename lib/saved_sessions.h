@@ -1,6 +1,6 @@
-/* What is to survive a restart of the program, and its text: the sessions in hand, and when exchanges were
- * sent. A session is bound to its environment's name and base URL, to the boot, and to the access key that
- * obtained it, of which only a keyed digest is kept. */
+/* The sessions that are to survive a restart of the program, and their text: those in hand, and when
+ * exchanges were sent. A session is bound to its environment's name and base URL, to the boot, and to the
+ * access key that obtained it, of which only a keyed digest is kept. */
 #pragma once
 
 #include "lib/base_url.h"
@@ -26,7 +26,7 @@ struct saved_environment {
         struct refresh_past past;               /* see saved_environment_set_past() */
         uint64_t caused_usec[SAVED_CAUSED_MAX]; /* of those that callers caused, the oldest first */
         size_t n_caused;
-        struct session *session; /* one reference; NULL: none. What follows belongs to it */
+        struct session *session; /* one reference; NULL: none. The rest belongs to it */
         uint64_t refresh_point_usec;
         uint32_t attainable_sec;
         bool reported;
@@ -57,8 +57,8 @@ int saved_sessions_format(const struct saved_sessions *saved, char **ret, size_t
 int saved_sessions_parse(const char *text, size_t length, struct saved_sessions **ret,
                          const char **reterr_why);
 
-/* Puts the past in. Of the shares only this is written: what callers caused. When it is read, that is
- * REFRESH_SHARE_DEMAND, and all else REFRESH_SHARE_NEED; lib/saved_knowledge knows better. */
+/* Puts the past in. Of the shares only this is written: the exchanges that callers caused. When it is read,
+ * that is REFRESH_SHARE_DEMAND, and all else REFRESH_SHARE_NEED; lib/saved_knowledge knows better. */
 void saved_environment_set_past(struct saved_environment *saved, const struct refresh_past *past);
 
 /* Could a process have left this by now? False if any of it lies in a time to come. */

@@ -1,6 +1,6 @@
 /* The text of what is to survive a restart: reading.
  *
- * Members are read by name and checked one by one; what is read is then written again, and both texts must
+ * Members are read by name and checked one by one; the result is then written again, and both texts must
  * be equal. So whatever json-c or we overlook (a member twice, or one too many, other spellings of a
  * number, text behind the end) is refused all the same. */
 #include "lib/saved_sessions.h"
@@ -65,7 +65,7 @@ static int read_session(struct json_object *json, struct saved_environment *save
         return make_session(session, sent_usec, (uint32_t)lifetime_sec, &saved->session);
 }
 
-/* What is not told apart here counts as what there is the least of. */
+/* Kinds that are not told apart here count as the one that there is the least of. */
 static enum refresh_share share_of(const struct saved_environment *saved, uint64_t usec)
 {
         for (size_t i = 0; i < saved->n_caused; i++) {

@@ -14,7 +14,7 @@ int secret_json_parse(const char *text, size_t length, int nesting_max, struct j
  * at whatever depth. NULL is fine. */
 void secret_json_free(struct json_object *json, const char *member);
 
-/* For the end of a scope: what the API names "ust" is a secret. */
+/* For the end of a scope: the member "ust" of the API is a secret. */
 static inline void secret_json_free_ust(struct json_object **json)
 {
         secret_json_free(*json, "ust");

@@ -1,6 +1,6 @@
-/* What the configuration says: the struct, its defaults, and what only the whole can show.
+/* The settings: the struct, its defaults, and the checks that need the whole.
  *
- * settings_read.c fills it from files, settings_format.c writes it. Whoever holds settings after
+ * settings_read.c fills it from files, settings_format.c writes it. Code that holds settings after
  * settings_finish() treats them as constant: a reload makes new ones. */
 #include "lib/settings.h"
 #include "lib/base_url.h"

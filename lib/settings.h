@@ -1,4 +1,4 @@
-/* What the configuration says. Text goes in, a checked struct comes out; files are read by whoever calls. */
+/* The settings. Text goes in, a checked struct comes out; files are read by the caller. */
 #pragma once
 
 #include "lib/access_rule.h"
@@ -38,7 +38,7 @@ struct environment_settings {
         uint64_t exchange_timeout_usec;
         bool has_allow, has_operators; /* else [broker]'s count */
         struct access_rules allow, operators;
-        bool gateway;                         /* requests are passed on; what follows is of [gateway NAME] */
+        bool gateway;                         /* requests are passed on; the rest is of [gateway NAME] */
         struct gateway_rules gateway_rules;   /* allow and deny, in their order */
         bool encoded_slash;                   /* %2F may stand inside a segment of a path */
         uint64_t gateway_body_max;            /* bytes of a request's body */

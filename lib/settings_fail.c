@@ -1,4 +1,4 @@
-/* What is wrong with a configuration file, and where. Messages never quote what may be a secret: people
+/* The fault of a configuration file, and its place. Messages never quote what may be a secret: people
  * paste keys into wrong files. */
 #include "lib/settings_key.h"
 

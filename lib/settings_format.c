@@ -1,7 +1,7 @@
 /* The settings as a configuration file, for people who ask what is in force.
  *
- * Durations are written in the largest unit that divides them, so that reading gives the same value. What
- * has no value of its own, since the system's counts, is written as a comment. */
+ * Durations are written in the largest unit that divides them, so that reading gives the same value. A
+ * setting without a value of its own, since the system's counts, is written as a comment. */
 #include "lib/end_date.h"
 #include "lib/settings.h"
 #include "lib/size.h"

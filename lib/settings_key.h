@@ -11,7 +11,7 @@
 struct settings_reading {
         struct settings *settings;
         const char *file_name;
-        const char *next, *end; /* what of the text is still to be handed out */
+        const char *next, *end; /* the part of the text that is still to be handed out */
         unsigned line;          /* the one handed out last, from 1 */
 
         /* The section that is open. */
@@ -31,7 +31,7 @@ struct settings_reading {
         char *message; /* SETTINGS_ERROR_MAX bytes */
 };
 
-/* A row: who checks a value and puts it into the settings. */
+/* A row: the function that checks a value and puts it into the settings. */
 struct settings_key {
         const char *name;
         bool list; /* may be repeated; the first one in a file replaces what was there */

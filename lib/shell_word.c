@@ -13,7 +13,7 @@ static bool is_harmless(const char *value)
         return *value && value[strspn(value, harmless)] == '\0';
 }
 
-/* What cannot be added makes the length more than the size. */
+/* A part that cannot be added makes the length more than the size. */
 static void add(char *buffer, size_t size, size_t *length, const char *bytes, size_t n)
 {
         if (*length <= size && n <= size - *length) {

@@ -8,7 +8,7 @@
 
 #define SPACED_TURNS_USER_USEC UINT64_C(100000)
 #define SPACED_TURNS_REST      7
-#define SPACED_TURNS_USERS     32 /* whose last turn is remembered; who is forgotten may come sooner */
+#define SPACED_TURNS_USERS     32 /* whose last turn is remembered; a user that is forgotten may come sooner */
 
 /* Zeroed: nobody had one. */
 struct spaced_turns {

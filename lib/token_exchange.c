@@ -40,7 +40,7 @@ int token_exchange_request_body(uint32_t lifetime_sec, char *buffer, size_t size
         return n < 0 || (size_t)n >= size ? -ENOBUFS : n;
 }
 
-/* What json-c lets pass even when it is told to be strict: some of what is no UTF-8, and names in single
+/* Texts that json-c lets pass even when it has to be strict: some of what is no UTF-8, and names in single
  * quotes. */
 static bool is_clean_text(const char *body, size_t length)
 {
@@ -192,7 +192,7 @@ static enum exchange_outcome classify_body(const char *body, size_t length, stru
         return EXCHANGE_GRANTED;
 }
 
-/* What the status alone tells, for everything but 200. */
+/* The meaning of the status alone, for everything but 200. */
 static enum exchange_outcome classify_status(long status, bool wait_known, const char **ret_why)
 {
         static const struct {

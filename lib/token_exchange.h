@@ -30,7 +30,7 @@ enum exchange_outcome {
 /* "granted", "key_refused", "throttled", "unavailable", "request_refused", "malformed". */
 const char *exchange_outcome_name(enum exchange_outcome outcome);
 
-/* What was granted. Holds a secret: keep it in secret memory, or wipe it. */
+/* The grant. Holds a secret: keep it in secret memory, or wipe it. */
 struct grant {
         uint32_t lifetime_sec;
         char mage_id[MAGE_ID_MAX + 1];
@@ -64,7 +64,7 @@ int token_exchange_lifetime(const struct json_object *object, uint32_t *ret_sec)
 /* Tells what an answer means. For EXCHANGE_GRANTED *ret_grant is filled; else it is untouched.
  * *ret_retry_after_sec is how long to wait from now on, RETRY_AFTER_NONE if granted or not said; a date
  * counts against the answer's own, and against wall_now_sec where there is none. *ret_why is a static text
- * for people, to stand behind the status: what was wrong with the answer ("expires_in is not a whole number
+ * for people, to stand behind the status: the fault of the answer ("expires_in is not a whole number
  * of seconds from 1 s to 30 days"); "" when granted. Whole means: `ust` 1–4096 visible ASCII characters
  * without quotes (" and '), `mage_id` 1–64 of the same, `expires_in` an integer, or a string of digits, from
  * 1 to LIFETIME_MAX_SEC. Duplicate fields: the last counts. Text after the JSON value, other than white
@@ -77,8 +77,8 @@ enum exchange_outcome token_exchange_classify(const struct exchange_answer *answ
  * false (429, 5xx): all who ask there. */
 bool token_exchange_wait_is_for_key(long status);
 
-/* What may be kept of an answer that nobody has documented: its `code` and its `message`, the latter without
- * anything that could be secret. */
+/* The part that may be kept of an answer that nobody has documented: its `code` and its `message`, the
+ * latter without anything that could be secret. */
 struct answer_excerpt {
         int64_t code;                         /* INT64_MIN: none */
         char message[ANSWER_MESSAGE_MAX + 1]; /* printable ASCII; "" when none */

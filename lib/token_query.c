@@ -1,4 +1,4 @@
-/* The query of the token path. What a message quotes of it are harmless keys, and nothing else. */
+/* The query of the token path. A message quotes harmless keys of it, and nothing else. */
 #include "lib/token_query.h"
 
 #include "lib/util.h"

@@ -1,5 +1,5 @@
-/* Users that send wrong secrets: each may send some at once, then one per time. Whoever guesses gets
- * nowhere; whoever has mistyped is not locked out for long. Of a bounded size: beyond it, the one that is
+/* Users that send wrong secrets: each may send some at once, then one per time. A guesser gets nowhere; a
+ * user who has mistyped is not locked out for long. Of a bounded size: beyond it, the one that is
  * nearest to be forgotten is. */
 #pragma once
 

@@ -8,7 +8,7 @@ struct answer;
 struct environment;
 struct request;
 
-/* What the admin requests work on; everything belongs to somebody else. */
+/* The objects of the admin requests; everything belongs to somebody else. */
 struct admin {
         struct environment **environments;
         size_t n_environments;

@@ -1,4 +1,4 @@
-/* admin_call: what several handlers say of a request that makes no sense. */
+/* admin_call: common answers to a request that makes no sense. */
 #include <errno.h>
 #include <stdio.h>
 

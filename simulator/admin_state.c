@@ -1,4 +1,4 @@
-/* admin_state: what the admin listener shows: a help page, and the state of everything. */
+/* admin_state: pages of the admin listener: a help page, and the state of everything. */
 #include <errno.h>
 
 #include "lib/util.h"
@@ -30,7 +30,7 @@ static const char help[] =
         "GET    /{env}/packages                the packages, in short\n"
         "PUT    /{env}/packages/{id}           {\"overall\"?,\"technical\"?,\"marketing\"?}: how the "
         "reviews stand\n"
-        "GET    /{env}/callbacks               what would have been sent to the account's callbacks\n"
+        "GET    /{env}/callbacks               messages for the account's callbacks\n"
         "POST   /{env}/faults                  {\"fault\",\"count\"?,\"paths\"?,...}: adds a fault\n"
         "DELETE /{env}/faults                  clears the faults\n"
         "\n"

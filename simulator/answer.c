@@ -1,5 +1,5 @@
-/* answer: what is to be sent for a request, and how. JSON stays a value until the last moment, since faults
- * change it. */
+/* answer: the answer to a request, and how it is sent. JSON stays a value until the last moment, since
+ * faults change it. */
 #include <errno.h>
 
 #include "lib/util.h"

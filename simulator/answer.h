@@ -1,4 +1,4 @@
-/* answer: what is to be sent for a request, and how. */
+/* answer: the answer to a request, and how it is sent. */
 #pragma once
 
 #include <json-c/json.h>

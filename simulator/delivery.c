@@ -1,5 +1,5 @@
-/* delivery: sends a request's answer, rightly or wrongly. What libmicrohttpd would never send goes around
- * it: straight to the TLS session or to the socket, after which the connection is closed. */
+/* delivery: sends a request's answer, rightly or wrongly. Bytes that libmicrohttpd would never send go
+ * around it: straight to the TLS session or to the socket, after which the connection is closed. */
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 #define BLOCK_SIZE (32 * 1024)
 
-/* What a truncated answer without a body claims to hold. */
+/* The length that a truncated answer without a body claims. */
 #define TRUNCATED_SIZE 100
 
 static const char giant_head[] = "{\"ust\":\"";

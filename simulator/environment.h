@@ -51,16 +51,16 @@ struct environment {
         struct uploads uploads;
         struct faults faults;
         struct packages packages;
-        struct json_object *account; /* what users/:mage_id shows */
+        struct json_object *account; /* the profile of users/:mage_id */
         struct json_object *composer_keys;
-        struct history callbacks; /* what would have been sent to the account's callbacks */
+        struct history callbacks; /* messages for the account's callbacks */
         struct environment_settings settings;
         struct environment_counters counters;
         uint64_t connections; /* accepted since the start or the last reset */
         struct history history;
 };
 
-/* What an environment starts with, and returns to at a reset. `keys` may be NULL: then there is the one key
+/* The state at the start of an environment, and after a reset. `keys` may be NULL: then there is the one key
  * of the vendor's documentation. */
 struct environment_config {
         const char *name;

@@ -1,4 +1,4 @@
-/* faults: what an environment has been told to do wrong. A queue: the oldest that fits acts, one that is
+/* faults: the faults that an environment has been given. A queue: the oldest that fits acts, one that is
  * used up goes. */
 #include <errno.h>
 #include <stdio.h>

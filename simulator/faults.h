@@ -1,4 +1,4 @@
-/* faults: what an environment has been told to do wrong, oldest first.
+/* faults: the faults that an environment has been given, oldest first.
  *
  * A fault acts at one of four stages:
  *   connection  before any request is read; the path plays no part
@@ -99,7 +99,7 @@ struct fault *faults_use(struct faults *faults, struct fault *fault);
 const char *fault_name(enum fault_kind kind);
 enum fault_stage fault_stage(enum fault_kind kind);
 
-/* Parameters; what was not given is the fallback. Texts belong to the fault. */
+/* Parameters; one that was not given has the fallback. Texts belong to the fault. */
 int64_t fault_number(const struct fault *fault, const char *name, int64_t fallback);
 bool fault_flag(const struct fault *fault, const char *name);
 const char *fault_text(const struct fault *fault, const char *name, const char *fallback);

@@ -8,7 +8,7 @@
 
 struct history {
         struct json_object *entries[HISTORY_MAX];
-        size_t next; /* where the next entry goes; what is there is the oldest */
+        size_t next; /* where the next entry goes; the one there is the oldest */
 };
 
 /* Adds an entry, which the history owns from then on. */

@@ -11,7 +11,7 @@ struct json_object;
 #define KEY_ID_SIZE_MAX     256
 #define KEY_SECRET_SIZE_MAX 4096
 
-/* What regenerated secrets look like: as long as the documented example. */
+/* The form of regenerated secrets: as long as the documented example. */
 #define KEY_SECRET_RANDOM 40
 
 struct key {

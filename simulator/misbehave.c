@@ -1,4 +1,4 @@
-/* misbehave: what each fault does to an answer. */
+/* misbehave: the effect of each fault on an answer. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -44,7 +44,7 @@ static int add_retry_after(const struct fault *fault, struct answer *answer)
         return answer->retry_after ? 0 : -ENOMEM;
 }
 
-/* What else the head is told to say. */
+/* The other headers. */
 static int add_headers(const struct fault *fault, struct answer *answer)
 {
         const char *content_type = fault_text(fault, "content_type", NULL);

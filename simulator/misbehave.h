@@ -1,4 +1,4 @@
-/* misbehave: what each fault does to an answer. */
+/* misbehave: the effect of each fault on an answer. */
 #pragma once
 
 #include <json-c/json.h>

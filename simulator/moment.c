@@ -17,7 +17,7 @@ static uint64_t read_clock(clockid_t id)
         return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static uint64_t forward_usec; /* what an admin request let pass, in all */
+static uint64_t forward_usec; /* the time that admin requests let pass, in all */
 
 uint64_t moment_forward(uint64_t sec)
 {

@@ -7,7 +7,7 @@
 /* "2026-11-23T05:02:11.123Z" and "Mon, 23 Nov 2026 05:02:11 GMT" with their NULs, and room for odd years. */
 #define MOMENT_TEXT_SIZE 48
 
-/* CLOCK_BOOTTIME in microseconds: what token lifetimes are measured on, since it counts through a suspend.
+/* CLOCK_BOOTTIME in microseconds: the clock of token lifetimes, since it counts through a suspend.
  */
 uint64_t moment_boottime_usec(void);
 

@@ -26,7 +26,7 @@ struct http_connection {
         TAILQ_ENTRY(http_connection) link; /* the server's list */
 };
 
-/* What the requests of one server share. */
+/* The common part of the requests of one server. */
 struct request_home {
         sd_event *event;
         size_t body_max; /* so much of a body is kept for reading */
@@ -36,7 +36,7 @@ struct request_home {
         void *userdata;
 };
 
-/* What takes the bytes of a body in place of the request. */
+/* The receiver of the bytes of a body in place of the request. */
 struct request_sink {
         /* Returns 0, or a negative errno, which closes the connection. */
         int (*take)(struct request_sink *sink, const char *bytes, size_t size);

@@ -1,4 +1,4 @@
-/* token_endpoint: keys against tokens. What the vendor documents is done so; the shape of its errors is not
+/* token_endpoint: keys against tokens. The documented part is done so; the shape of its errors is not
  * documented, and guessed here: 401 for a bad key, 400 for a bad body. */
 #include <errno.h>
 #include <gnutls/gnutls.h>

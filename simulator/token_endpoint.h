@@ -8,7 +8,7 @@
 
 struct request;
 
-/* What was asked, and what it deserves. */
+/* The request, and the answer that it deserves. */
 struct token_request {
         unsigned status; /* 200: a token */
         int64_t code;

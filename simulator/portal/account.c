@@ -10,7 +10,7 @@
 #define CALLBACKS_MAX     10
 #define TEXT_MAX          2000
 
-/* What an owner may change; the rest of a PUT is ignored. */
+/* Members that an owner may change; the rest of a PUT is ignored. */
 static const char *const simple_fields[] = {
         "first_name", "last_name", "screen_name",  "send_newsletter", "is_company",    "vendor_name",
         "locale",     "timezone",  "payment_type", "payment_info",    "taxpayer_type", "privacy_policy_url",

@@ -1,5 +1,5 @@
-/* callbacks: what the vendor would send to the URLs that the account has registered. Nothing is sent: each
- * is recorded, and shown on the admin listener. */
+/* callbacks: messages that the vendor would send to the URLs that the account has registered. Nothing is
+ * sent: each is recorded, and shown on the admin listener. */
 #pragma once
 
 #include "simulator/environment.h"

@@ -98,7 +98,7 @@ static int give_held_return(struct multipart *multipart)
         return held ? give(multipart, "\r", 1) : 0;
 }
 
-/* It was no delimiter: what was held back are bytes of the file. */
+/* It was no delimiter: the held bytes are those of the file. */
 static int give_back(struct multipart *multipart)
 {
         int r;

@@ -15,7 +15,7 @@ struct multipart_part {
         char content_type[MULTIPART_TEXT_MAX + 1];
 };
 
-/* Called in the order of the bytes: a begin, any number of data, an end for each part. What is not 0 ends
+/* Called in the order of the bytes: a begin, any number of data, an end for each part. Any result but 0 ends
  * the reading and is passed on. */
 struct multipart_handlers {
         int (*begin)(const struct multipart_part *part, void *userdata);

@@ -103,7 +103,7 @@ bool package_sku_is_valid(const char *sku)
                        strlen(sku);
 }
 
-/* What stands first is what keeps a package back most. */
+/* The first one keeps a package back most. */
 static int worse(int a, int b)
 {
         static const int order[] = { -ENOENT,          SCAN_FAIL, SCAN_QUEUED,

@@ -1,4 +1,4 @@
-/* package_fields: what a package consists of, and what of it a review needs. */
+/* package_fields: the parts of a package, and those that a review needs. */
 #pragma once
 
 #include <json-c/json.h>

@@ -1,4 +1,4 @@
-/* package_item: one item of a submission: what is wanted of which package, and what comes of it. */
+/* package_item: one item of a submission: the wish about a package, and its result. */
 #pragma once
 
 #include <json-c/json.h>
@@ -6,11 +6,11 @@
 
 #include "simulator/environment.h"
 
-/* What comes of it: a code and a message (constants), and the package, if there is one now. */
+/* Its result: a code and a message (constants), and the package, if there is one now. */
 struct package_outcome {
         int64_t code;
         const char *message;
-        const char *field; /* what the message is about, a constant, or NULL */
+        const char *field; /* the subject of the message, a constant, or NULL */
         struct package *package;
 };
 

@@ -11,7 +11,7 @@
 #define SORT_MAX       4
 #define SORT_VALUE_MAX 200
 
-/* What the documentation lets lists be filtered and sorted by. */
+/* The fields by which the documentation lets lists be filtered and sorted. */
 static const struct filter {
         const char *name;
         bool whole; /* not a part of the text */

@@ -1,4 +1,4 @@
-/* packages: what was submitted, each as the text of its fields, so that many small values cost no more than
+/* packages: the submissions, each as the text of its fields, so that many small values cost no more than
  * they are long. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* portal: what a session token opens: the account, its keys and reports, files, packages, metrics. */
+/* portal: the API behind a session token: the account, its keys and reports, files, packages, metrics. */
 #pragma once
 
 #include <stdbool.h>

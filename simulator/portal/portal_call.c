@@ -1,4 +1,4 @@
-/* portal_call: what several handlers need: bodies, parameters, pages of lists. */
+/* portal_call: common parts of handlers: bodies, parameters, pages of lists. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -45,7 +45,7 @@ struct portal_page {
         size_t total, first, end;
 };
 
-/* What the query asks for of a list of so many. Returns 1, 0 with an error answer, or -ENOMEM. */
+/* The part of a list that the query asks for. Returns 1, 0 with an error answer, or -ENOMEM. */
 int portal_page(const struct portal_call *call, size_t total, struct portal_page *ret_page,
                 struct answer **ret);
 

@@ -1,4 +1,4 @@
-/* reports: what the account sold, and the Marketplace's metrics. The vendor documents the paths alone:
+/* reports: the account's sales, and the Marketplace's metrics. The vendor documents the paths alone:
  * fields and figures are made up, and always the same. */
 #include <errno.h>
 

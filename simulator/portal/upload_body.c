@@ -1,5 +1,5 @@
-/* upload_body: the files in one request's body while they come in: read, counted, digested, dropped. What is
- * wrong with the body is remembered, and the rest of it let pass, so that the client sees the answer. */
+/* upload_body: the files in one request's body while they come in: read, counted, digested, dropped. A fault
+ * of the body is remembered, and the rest of it let pass, so that the client sees the answer. */
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>

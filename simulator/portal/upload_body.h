@@ -11,7 +11,7 @@
 
 struct upload_body;
 
-/* Makes one for a request of this Content-Type, which the caller frees. What is wrong with it is said at the
+/* Makes one for a request of this Content-Type, which the caller frees. Its fault is reported at the
  * end. Returns 0, -ENOMEM or -EIO. */
 int upload_body_new(struct upload_body **ret, const char *content_type);
 struct upload_body *upload_body_free(struct upload_body *body);

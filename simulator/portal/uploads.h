@@ -1,4 +1,4 @@
-/* uploads: what is remembered of uploaded files, and how far their malware scans are. The bytes themselves
+/* uploads: the memory of uploaded files, and how far their malware scans are. The bytes themselves
  * are counted and dropped. */
 #pragma once
 
