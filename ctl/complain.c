@@ -67,7 +67,7 @@ int open_broker(struct eqp_broker **ret_broker, const char *address)
                 complain("%s is not the address of a broker: it is unix:/absolute/path or http://HOST:PORT, "
                          "where "
                          "HOST is 127.0.0.1, localhost or [::1].",
-                         address ? "What --address gives" : "What EQP_BROKER_ADDRESS holds");
+                         address ? "The value of --address" : "The value of EQP_BROKER_ADDRESS");
                 return EXIT_USAGE;
         }
         if (r < 0) {

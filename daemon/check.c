@@ -1,5 +1,5 @@
 /* --check; see the header. Where root asks, whatever the daemon's user may not read is named, with the cure:
- * root himself may read everything. */
+ * root may read everything. */
 #include "daemon/check.h"
 
 #include "daemon/base/journal.h"

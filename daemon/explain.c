@@ -1,5 +1,5 @@
 /* --explain; see the header. It decides as the frontend does, by the same functions, for a caller that is
- * made up: a user with the groups that the user database knows, a member of one group, or whoever has a
+ * made up: a user with the groups that the user database knows, a member of one group, or a holder of a
  * local key. */
 #include "daemon/explain.h"
 
@@ -18,7 +18,7 @@
 
 #define GROUPS_MAX 65536
 
-/* Who asks, and what has been found out. */
+/* The caller, and all that was found out. */
 struct story {
         const struct explain_request *request;
         const struct environment_settings *environment;
@@ -121,7 +121,7 @@ static int take_key(struct story *story, const struct settings *settings, const 
         return 0;
 }
 
-/* Whoever is no user has a number that no rule names. */
+/* A caller that is no user has a number that no rule names. */
 static int take_caller(struct story *story, const struct settings *settings)
 {
         struct access_rule who;
@@ -129,7 +129,7 @@ static int take_caller(struct story *story, const struct settings *settings)
 
         story->caller = (struct caller_identity){ .uid = (uid_t)-1, .gid = (gid_t)-1, .has_groups = true };
         if (access_rule_parse(story->request->who, &who, &why) < 0 || who.kind == ACCESS_RULE_UNIT) {
-                return fail("%s is nobody that could ask: write user:NAME, uid:NUMBER, group:NAME, "
+                return fail("%s is not a caller: write user:NAME, uid:NUMBER, group:NAME, "
                             "gid:NUMBER, any "
                             "or local:NAME",
                             story->request->who);
@@ -195,7 +195,7 @@ static struct gateway_decision decide(const struct story *story, const char *acc
                 story->request->method, story->target.path, story->target.path_length, account);
 }
 
-/* What keeps this local key from anything, as text; false: nothing does. */
+/* The reason why this local key opens nothing, as text; false: there is none. */
 static bool key_is_no_good(const struct story *story, char *text, size_t size)
 {
         const struct local_key *key = story->key;

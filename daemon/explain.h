@@ -10,10 +10,10 @@ struct explain_request {
         const char *method;
         const char *path; /* "/rest/v1/...", with its query if there is one; the environment may stand before
                              it */
-        const char *account; /* its mage_id; NULL: what the configuration says */
+        const char *account; /* its mage_id; NULL: that of the configuration */
 };
 
-/* Prints the verdict and the line that decides; what else is worth knowing goes to the log. Looks names up,
+/* Prints the verdict and the line that decides; other remarks go to the log. Looks names up,
  * which may block, and puts their numbers into the settings. Returns the exit code: 0, REFUSED,
  * CONFIGURATION (no such environment or caller), INTERNAL. */
 int explain(struct settings *settings, const struct explain_request *request);

@@ -1,6 +1,6 @@
 /* Takes variables out of the environment by which a TLS library, or libcurl, would do what nobody asked of
  * the daemon; see doc/internals/environment.md for all of them: write down the keys of its sessions
- * (SSLKEYLOGFILE), so that whoever recorded the wire has the access key; load code (OPENSSL_CONF,
+ * (SSLKEYLOGFILE), so that a recorder of the wire has the access key; load code (OPENSSL_CONF,
  * OPENSSL_MODULES); allow weak ciphers (GNUTLS_SYSTEM_PRIORITY_FILE); trust other authorities
  * (SSL_CERT_FILE). The system's own files for that (/etc/ssl/openssl.cnf, /etc/gnutls/config) are root's
  * word on all programs, and stay in force.

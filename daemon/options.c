@@ -1,4 +1,4 @@
-/* What the command line asks for. */
+/* The parsed command line. */
 #include "daemon/options.h"
 
 #include "daemon/base/exit_code.h"
@@ -194,7 +194,7 @@ void options_read(int argc, char **argv, struct options *ret)
                 { .name = "deadline", .key = KEY_DEADLINE, .arg = "DURATION",
                   .doc = "With --once: give up after so long, usually 30s" },
                 { .name = "try-key", .key = KEY_TRY_KEY, .arg = "ENVIRONMENT",
-                  .doc = "Try the access key on standard input, tell by the exit code whether it is good, and "
+                  .doc = "Try the access key on standard input, report by the exit code whether it is good, and "
                          "exit" },
                 { .name = "explain", .key = KEY_EXPLAIN, .arg = "ENVIRONMENT",
                   .doc = "Say whether the gateway would pass the request WHO METHOD PATH on, and by which line, "

@@ -6,7 +6,7 @@
 
 enum token_print_format {
         TOKEN_PRINT_RAW,    /* the bare token */
-        TOKEN_PRINT_JSON,   /* what GET /v1/ENVIRONMENT/token answers */
+        TOKEN_PRINT_JSON,   /* the answer of GET /v1/ENVIRONMENT/token */
         TOKEN_PRINT_HEADER, /* a line for curl -H @- */
         TOKEN_PRINT_ENV,    /* EQP_TOKEN=, EQP_MAGE_ID=, EQP_BASE_URL=, for a shell and for env files */
         _TOKEN_PRINT_COUNT,

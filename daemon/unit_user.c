@@ -16,7 +16,8 @@
 #define PRIVATE    "/run/systemd/private" /* for root, also where no bus runs */
 #define LIMIT_USEC (10 * USEC_PER_SEC)
 #define GROUPS_MAX 256
-/* What DynamicUser= takes its user from. While the service is down it has none; each has the same rights. */
+/* The name from which DynamicUser= takes its user. While the service is down it has none; each has the same
+ * rights. */
 #define DYNAMIC_UID_MIN 61184
 #define DYNAMIC_UID_MAX 65519
 
@@ -167,7 +168,7 @@ static int find_more_groups(const struct unit *unit, struct whom *ret)
         _cleanup_free_ char *group = NULL;
 
         int r = read_text(unit, MANAGER ".Service", "Group", &group);
-        /* A dynamic user has a group of his name, which need not be there. */
+        /* A dynamic user has a group of its name, which need not be there. */
         if (r >= 0 && group[0] != '\0' && find_group(group, &ret->gid) < 0) {
                 r = streq(group, ret->user.name) ? 0 : -ESRCH;
         }

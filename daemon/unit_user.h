@@ -1,4 +1,4 @@
-/* Whom the unit runs the daemon as: what root checks is to be seen with that user's eyes. */
+/* Whom the unit runs the daemon as: root's checks are to be made with that user's eyes. */
 #pragma once
 
 #include <stdbool.h>

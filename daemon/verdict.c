@@ -1,4 +1,4 @@
-/* What an exchange that was made for somebody who waits for its end means to them. */
+/* The meaning of an exchange for the caller that waits for its end. */
 #include "daemon/verdict.h"
 
 #include "daemon/base/exit_code.h"

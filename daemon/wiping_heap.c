@@ -41,7 +41,7 @@ void *realloc(void *block, size_t size)
         }
         size_t old_size = malloc_usable_size(block);
         if (size <= old_size) {
-                /* It shrinks where it is; what is cut off goes back to the heap. */
+                /* It shrinks where it is; the rest goes back to the heap. */
                 explicit_bzero((char *)block + size, old_size - size);
                 return __libc_realloc(block, size);
         }

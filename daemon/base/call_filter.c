@@ -1,7 +1,7 @@
 /* Filters of system calls by libseccomp.
  *
- * i386's socketcall takes the arguments from memory, where no filter looks, and libc may use it: what a
- * condition would say of a socket's call does not hold there. The same with mmap on s390. */
+ * i386's socketcall takes the arguments from memory, where no filter looks, and libc may use it: a condition
+ * on a socket's call does not hold there. The same with mmap on s390. */
 #include "daemon/base/call_filter.h"
 
 #include "lib/util.h"

@@ -1,7 +1,7 @@
-/* Filters of system calls: what the keeper and its children may still call, see daemon/base/confinement.h.
+/* Filters of system calls: the calls left to the keeper and its children, see daemon/base/confinement.h.
  *
  * A call is listed by its name; one that this architecture, or an older libseccomp, does not know is left
- * out. What is not listed is answered with ENOSYS. */
+ * out. A call that is not listed is answered with ENOSYS. */
 #pragma once
 
 #include <seccomp.h>
@@ -32,7 +32,7 @@ void call_filter_allow_above(scmp_filter_ctx filter, const char *name, int line,
 void call_filter_allow_up_to(scmp_filter_ctx filter, const char *name, int line, unsigned n,
                              const struct scmp_arg_cmp *conditions, int *error);
 
-/* What both children need: memory that is not executable; to look at limits, and to end themselves. */
+/* The needs of both children: memory that is not executable; to look at limits, and to end themselves. */
 void call_filter_allow_own(scmp_filter_ctx filter, int *error);
 
 /* Conditions. Of an argument that is an int the kernel looks at 32 bits, and the register may hold anything

@@ -1,4 +1,4 @@
-/* What the forwarder calls: it connects by TCP, and reads and writes what it has. */
+/* The forwarder's calls: it connects by TCP, and reads and writes what it has. */
 #include "daemon/base/call_filter.h"
 
 #include "lib/util.h"
@@ -43,8 +43,8 @@ static void allow_tcp(scmp_filter_ctx filter, int *error)
         }
 }
 
-/* What libcurl sets, and where a lane is peeked at. Others load modules, or rewrite what a connection is
- * (TCP_REPAIR, TCP_ULP). */
+/* The options that libcurl sets, and a look into a lane. Others load modules, or rewrite what a connection
+ * is (TCP_REPAIR, TCP_ULP). */
 static void allow_options(scmp_filter_ctx filter, int *error)
 {
         static const int options[][2] = { { IPPROTO_TCP, TCP_NODELAY }, { SOL_SOCKET, SO_PEEK_OFF } };

@@ -1,4 +1,4 @@
-/* What the frontend calls: it reads and writes what it has, and accepts. */
+/* The frontend's calls: it reads and writes what it has, and accepts. */
 #include "daemon/base/call_filter.h"
 
 #include "daemon/base/process_cgroup_call.h"
@@ -63,7 +63,8 @@ static void allow_moving_down(scmp_filter_ctx filter, int highest_fd, int *error
         call_filter_allow_above(filter, "dup3", highest_fd, 1, to_there, error);
 }
 
-/* What libmicrohttpd sets. Others load modules, or rewrite what a connection is (TCP_REPAIR, TCP_ULP). */
+/* The options that libmicrohttpd sets. Others load modules, or rewrite what a connection is (TCP_REPAIR,
+ * TCP_ULP). */
 static void allow_tcp_options(scmp_filter_ctx filter, int highest_fd, int *error)
 {
         static const int options[] = { TCP_NODELAY, TCP_CORK };

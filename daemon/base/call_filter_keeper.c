@@ -1,8 +1,9 @@
-/* What the keeper calls, and what a child calls until it has confined itself: it inherits this.
+/* The keeper's calls, and those of a child until it has confined itself: it inherits this.
  *
  * Most of it is called by libraries, name services among them that this tree does not know; and what one
- * libc or architecture calls, another has under another name. What the frontend calls must all be here, and
- * what is here must be in the unit, but for what opens a listener: tests/sandbox/test_filter.py compares. */
+ * libc or architecture calls, another has under another name. All that the frontend calls must all be here,
+ * and what is here must be in the unit, but for what opens a listener: tests/sandbox/test_filter.py
+ * compares. */
 #include "daemon/base/call_filter.h"
 
 #include "lib/util.h"
@@ -47,7 +48,7 @@ static const char *const free_calls[] = {
         "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "set_robust_list",
         "set_thread_area", "set_tid_address", "set_tls", "sigaction", "sigaltstack", "signalfd", "signalfd4",
         "sigprocmask", "sigreturn", "sysinfo", "tgkill", "ugetrlimit", "uname", "uretprobe",
-        /* who it is: reading only */
+        /* its identity: reading only */
         "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32", "getgroups", "getgroups32",
         "getpid", "getppid", "getresgid", "getresgid32", "getresuid", "getresuid32", "getrlimit", "gettid",
         "getuid", "getuid32", NULL

@@ -1,8 +1,8 @@
 /* One end of the pair of sockets between two processes of the daemon (SOCK_SEQPACKET): a message arrives as
  * a whole, or not at all, with a descriptor or without.
  *
- * Sending does not wait. What the other end has no room for is queued, up to a bound; beyond it the message
- * is lost, and the sender is told. */
+ * Sending does not wait. Messages that the other end has no room for are queued, up to a bound; beyond it
+ * the message is lost, and the sender is told. */
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +12,7 @@ struct channel;
 
 struct channel_handlers {
         /* A message; its bytes are aligned for any type, and the channel's, which wipes them after the call.
-         * fd: what came with it, the handler's from then on; -1: nothing. */
+         * fd: the descriptor that came with it, the handler's from then on; -1: nothing. */
         void (*on_message)(const void *bytes, size_t length, int fd, void *userdata);
         void (*on_end)(
                 void *userdata); /* the other end is gone; called once; the channel may be freed in it */
@@ -23,7 +23,7 @@ struct channel_handlers {
  * queue_max: bytes that may wait. Negative errno. */
 int channel_new(struct channel **ret, sd_event *event, int fd, size_t message_max, size_t queue_max,
                 const struct channel_handlers *handlers);
-/* What waits is lost. NULL is fine; returns NULL. */
+/* Waiting messages are lost. NULL is fine; returns NULL. */
 struct channel *channel_free(struct channel *channel);
 
 /* fd: goes with it, as a copy; it stays the caller's; -1: none. -ENOBUFS: the other end has not read for

@@ -1,4 +1,4 @@
-/* What the keeper's children do at their start, and how they log. */
+/* The start of the keeper's children, and their log. */
 #include "daemon/base/child.h"
 
 #include "lib/message.h"

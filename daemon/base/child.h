@@ -1,4 +1,4 @@
-/* What the keeper's children do at their start, and how they log: through the keeper. */
+/* The start of the keeper's children, and their log: through the keeper. */
 #pragma once
 
 #include "daemon/base/channel.h"

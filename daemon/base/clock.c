@@ -42,7 +42,8 @@ const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX])
 
 const char *clock_format_utc(uint64_t moment_usec, char buffer[static CLOCK_TEXT_MAX])
 {
-        /* Both clocks are read here: what passes between two readings would be added to every moment. */
+        /* Both clocks are read here: the time that passes between two readings would be added to every
+         * moment. */
         int64_t away_usec = (int64_t)(moment_usec - clock_now_usec());
         struct timespec wall;
         (void)clock_gettime(CLOCK_REALTIME, &wall);

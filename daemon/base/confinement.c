@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-/* The kernel does not have it, or a filter around answers so; -EACCES and -EPERM: what comes before is not
- * in force; -E2BIG: as many layers as Landlock has are there already. */
+/* The kernel does not have it, or a filter around answers so; -EACCES and -EPERM: the step before is not in
+ * force; -E2BIG: as many layers as Landlock has are there already. */
 static bool is_missing(int r)
 {
         return r == -ENOSYS || r == -EOPNOTSUPP || r == -EINVAL || r == -EPERM || r == -EACCES ||

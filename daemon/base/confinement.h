@@ -1,9 +1,10 @@
-/* What a process takes away from itself once it has what it needs: new privileges, system calls, files,
- * the network. What is gone stays gone, for it and for what it starts.
+/* The rights that a process gives up once it has all that it needs: new privileges, system calls, files,
+ * the network. They stay gone, for it and for its children.
  *
- * A call that is not allowed is answered as by a kernel that does not have it: ENOSYS. What the kernel, or
- * the container around, does not offer is no error: it is missing in what is returned, and one notice says
- * so. Built with -Dconfinement=false, and so in builds with sanitizers or for coverage, both do nothing.
+ * A call that is not allowed is answered as by a kernel that does not have it: ENOSYS. A feature that the
+ * kernel, or the container around, does not offer is no error: it is missing in the result, and one notice
+ * says so. Built with -Dconfinement=false, and so in builds with sanitizers or for coverage, both do
+ * nothing.
  *
  * To be called before there is any other thread: that would keep what it has. */
 #pragma once

@@ -28,7 +28,7 @@ struct curl_loop {
         struct curl_sockets sockets;
         CURLM *multi;
         sd_event_source *timer, *turn;
-        uint64_t timer_usec; /* what the timer is set to; USEC_NEVER: it is off */
+        uint64_t timer_usec; /* the timer's time; USEC_NEVER: it is off */
         uint64_t due_usec;   /* when libcurl wants to be called; likewise */
         bool acting;         /* now */
         bool again;          /* once more */

@@ -19,7 +19,7 @@ struct curl_loop *curl_loop_free(struct curl_loop *loop);
 /* So many connections at most, all kept ones included. Without this, libcurl's own limits hold. -ENOMEM. */
 int curl_loop_limit(struct curl_loop *loop, long connections_max);
 
-/* To be called whenever libcurl has acted, after all done functions: what transfers left to be done. Like
+/* To be called whenever libcurl has acted, after all done functions: the work that transfers left. Like
  * those it may add and remove transfers. */
 void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), void *userdata);
 

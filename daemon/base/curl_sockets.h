@@ -16,14 +16,14 @@ struct curl_sockets {
         void *userdata;
 };
 
-/* on_news: what libcurl waits for has come, CURL_CSELECT_IN and its like. Negative errno. */
+/* on_news: the event that libcurl waits for has come, CURL_CSELECT_IN and its like. Negative errno. */
 int curl_sockets_init(struct curl_sockets *sockets, sd_event *event,
                       void (*on_news)(curl_socket_t fd, int what, void *userdata), void *userdata);
 
 /* Once libcurl has closed them. Harmless for one that is zeroed. */
 void curl_sockets_clear(struct curl_sockets *sockets);
 
-/* For CURLMOPT_SOCKETFUNCTION. What cannot be watched has no news. */
+/* For CURLMOPT_SOCKETFUNCTION. A socket that cannot be watched has no news. */
 void curl_sockets_watch(struct curl_sockets *sockets, curl_socket_t fd, int what);
 
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; userdata is the struct. */

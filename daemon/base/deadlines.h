@@ -9,7 +9,7 @@
 
 struct deadlines {
         sd_event_source *timer;
-        uint64_t timer_usec; /* what the timer is set to; USEC_NEVER: it is off */
+        uint64_t timer_usec; /* the timer's time; USEC_NEVER: it is off */
         /* Deals with all that have passed; returns the earliest of the others, or USEC_NEVER. */
         uint64_t (*look)(uint64_t now_usec, void *userdata);
         void *userdata;

@@ -3,7 +3,7 @@
  * sd-event takes memory of its own when more descriptors are ready at once than ever before, and ends
  * sd_event_loop() when it gets none. Nothing is lost by that: it asks before it takes the events from the
  * kernel. So a turn that failed is made again, after a pause, as trying without one would only heat the
- * machine. That ends: who has no memory for seconds does better as a new process. */
+ * machine. That ends: a process without memory for seconds does better as a new one. */
 #include "daemon/base/event_loop.h"
 
 #include <errno.h>

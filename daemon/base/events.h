@@ -1,4 +1,4 @@
-/* What the daemon says to the journal: a MESSAGE_ID per event, for `journalctl MESSAGE_ID=`. A new event
+/* The daemon's events in the journal: a MESSAGE_ID per event, for `journalctl MESSAGE_ID=`. A new event
  * gets a line here; make its id with `systemd-id128 new`. */
 #pragma once
 

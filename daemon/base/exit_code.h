@@ -1,4 +1,4 @@
-/* What the process says by its exit code; 0 is "was asked to stop", or "done". sysexits.h knows most of the
+/* The exit codes of the process; 0 is "was asked to stop", or "done". sysexits.h knows most of the
  * names. */
 #pragma once
 

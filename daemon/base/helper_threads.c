@@ -105,7 +105,7 @@ int helper_threads_new(struct helper_threads **ret, sd_event *event, const char 
         return 0;
 }
 
-/* What is in the pipe already has nobody else to free it. */
+/* A result that is in the pipe already has nobody else to free it. */
 static void drop_unread(struct helper_threads *threads)
 {
         struct helper_task *task;

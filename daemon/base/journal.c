@@ -1,4 +1,4 @@
-/* What the daemon says. The only state is where to, and the rest of a line that was not taken whole.
+/* The daemon's log. The only state is where to, and the rest of a line that was not taken whole.
  *
  * libsystemd's function for the journal would wait until that reads: were it to hang, so would we. */
 #include "daemon/base/journal.h"

@@ -1,9 +1,9 @@
-/* What the daemon says: to the systemd journal with structured fields, or to stderr, a line each, as text or
+/* The daemon's log: to the systemd journal with structured fields, or to stderr, a line each, as text or
  * as JSON.
  *
  * There is no format for a secret here: callers have names (environment, key label, client), never the thing
- * itself. Saying something does not block: what stderr cannot take at once, or the journal within a moment,
- * is dropped and counted. A line gets there as a whole or not at all. */
+ * itself. Saying something does not block: a line that stderr cannot take at once, or the journal within a
+ * moment, is dropped and counted. A line gets there as a whole or not at all. */
 #pragma once
 
 #include "daemon/base/events.h"
@@ -22,11 +22,11 @@ enum journal_form {
 /* "auto", "text", "json"; -EINVAL for other words. */
 int journal_form_parse(const char *word, enum journal_form *ret);
 
-/* Finds out once where to. plain: for people who wait for the end of a command; what JOURNAL_AUTO writes as
- * text has no prefixes. Records above max_priority are not said. */
+/* Finds out once where to. plain: for people who wait for the end of a command; text of JOURNAL_AUTO has no
+ * prefixes. Records above max_priority are not said. */
 void journal_open(int max_priority, enum journal_form form, bool plain);
 
-/* What is said from now on is passed to this function, and goes nowhere else: of a process whose log another
+/* Records from now on are passed to this function, and go nowhere else: in a process whose log another
  * one writes. record and message are the caller's. False: it is dropped, and counted as that. */
 typedef bool (*journal_pass_fn)(const struct journal_record *record, const char *message, void *userdata);
 void journal_pass_to(journal_pass_fn pass, void *userdata);

@@ -1,4 +1,4 @@
-/* What is said in one line of the log, beside its words. */
+/* The fields of one line of the log, beside its words. */
 #pragma once
 
 #include <syslog.h> /* LOG_ERR and its like */

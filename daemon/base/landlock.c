@@ -49,7 +49,7 @@ enum {
 };
 
 struct ruleset {
-        uint64_t files, network, scopes; /* what is forbidden where no rule allows it */
+        uint64_t files, network, scopes; /* forbidden where no rule allows it */
 };
 
 struct path_rule {
@@ -57,7 +57,8 @@ struct path_rule {
         int32_t parent_fd;
 } __attribute__((packed));
 
-/* What is newer than the kernel, it would take for a mistake. Returns the size of the struct that it knows.
+/* A field that is newer than the kernel would count as a mistake. Returns the size of the struct that it
+ * knows.
  */
 static size_t cut_to(uint32_t version, struct ruleset *rules)
 {
@@ -138,8 +139,8 @@ static int find_loader(struct dl_phdr_info *program, size_t size, void *ret)
 }
 
 /* An update of libc puts another file in the loader's place, and the program has to start then, too: hence
- * the folder. Who can run the loader could have it run any file that may be mapped: against that are mounts
- * (NoExecPaths= in the unit). */
+ * the folder. A process that can run the loader could have it run any file that may be mapped: against that
+ * are mounts (NoExecPaths= in the unit). */
 static int allow_loader(int ruleset)
 {
         const char *loader = NULL;

@@ -1,4 +1,5 @@
-/* Landlock: what a process can open, make, run and reach, whatever system call it finds for that. */
+/* Landlock: the files and addresses that a process can open, make, run and reach, whatever system call it
+ * finds for that. */
 #pragma once
 
 #include <stdint.h>

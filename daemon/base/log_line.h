@@ -9,7 +9,7 @@
 /* With its line end. Not more than PIPE_BUF, so that a pipe takes it as a whole or not at all. */
 #define LOG_LINE_MAX 4096
 
-/* "environment: message", with prefix "<6>environment: message". What would end the line or command a
+/* "environment: message", with prefix "<6>environment: message". A byte that would end the line or command a
  * terminal (control characters) becomes '?', and a byte that is no UTF-8 \xNN; a message that is too long is
  * cut. Returns the length; no NUL is added. */
 size_t log_line_text(const struct journal_record *record, const char *message, bool prefix,

@@ -33,7 +33,7 @@ int mailbox_open(struct mailbox *ret, const char *address)
         return 0;
 }
 
-/* Whoever listens at the address now gets it: that may be another socket than the last time. */
+/* The process that listens at the address now gets it: that may be another socket than the last time. */
 static int try_to_send(struct mailbox *mailbox, const void *bytes, size_t length, int fd)
 {
         struct iovec content = { (void *)(uintptr_t)bytes, length };

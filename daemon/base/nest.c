@@ -36,8 +36,8 @@ static bool tell_batch(struct nest *nest)
         return room;
 }
 
-/* What takes a piece most likely takes the next one as well. For each that is a turn of its own, the outer
- * loop asks the kernel once more. */
+/* A descriptor that takes a piece most likely takes the next one as well. For each that is a turn of its
+ * own, the outer loop asks the kernel once more. */
 static int on_source(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         for (int i = 0; i < ROUNDS_MAX && tell_batch(userdata); i++) {

@@ -24,7 +24,7 @@ int nest_new(struct nest **ret, sd_event *event, const char *name);
 /* All must have been removed before. Not from within on_ready. NULL is fine; returns NULL. */
 struct nest *nest_free(struct nest *nest);
 
-/* events: of epoll; what hangs up is told in any case. fd stays the caller's, and has to be removed before
+/* events: of epoll; a hang-up is reported in any case. fd stays the caller's, and has to be removed before
  * it is closed. Negative errno. */
 int nest_add(struct nest *nest, struct nested *nested, int fd, uint32_t events,
              void (*on_ready)(struct nested *nested, uint32_t events));

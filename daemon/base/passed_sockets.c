@@ -1,4 +1,4 @@
-/* What the service manager passed at start. */
+/* Sockets that the service manager passed at start. */
 #include "daemon/base/passed_sockets.h"
 
 #include "daemon/base/journal.h"
@@ -13,7 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* Only loopback: what comes over a network is not for us, whoever opened the door. */
+/* Only loopback: connections over a network are not for us, no matter who opened the socket. */
 static bool is_loopback(int fd)
 {
         struct sockaddr_storage address = { 0 };
@@ -47,7 +47,7 @@ static bool is_of_series(const char *name, const char *series)
         return *digits && strspn(digits, "0123456789") == strlen(digits);
 }
 
-/* What there is too much of one series takes no place from the other. */
+/* Too many of one series take no place from the other. */
 static const char *sort_in_kept(struct passed_sockets *passed, int fd, const char *name, const char *series)
 {
         size_t n = 0;

@@ -1,4 +1,4 @@
-/* What the process forbids itself before the first secret is read. */
+/* Limits that the process sets itself before the first secret is read. */
 #include "daemon/base/process.h"
 
 #include "daemon/base/journal.h"

@@ -1,8 +1,8 @@
-/* What the process forbids itself before the first secret is read. */
+/* Limits that the process sets itself before the first secret is read. */
 #pragma once
 
 /* No core dumps, no ptrace by others of the same user, no SIGPIPE; as many descriptors as the hard limit
- * allows. What the kernel refuses is logged. */
+ * allows. A refusal of the kernel is logged. */
 void process_apply(void);
 
 /* Sees to it that descriptors 0, 1 and 2 are there, if need be without use: else the next socket or file

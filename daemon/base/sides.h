@@ -1,6 +1,6 @@
-/* What the frontend can ask the keeper, and what it is answered: values only. The frontend names an
+/* The frontend's questions to the keeper, and their answers: values only. The frontend names an
  * environment, never a URL, a file or a key. No question is answered from within: it has a number, and its
- * answer comes as a message with that number. What the keeper tells unasked is in lib/message.h. */
+ * answer comes as a message with that number. News that the keeper sends unasked are in lib/message.h. */
 #pragma once
 
 #include "lib/access_settings.h"
@@ -18,11 +18,11 @@
 /* How often at most the keeper hears that requests are on the lanes. */
 #define CARRYING_PAUSE_USEC (1 * USEC_PER_SEC)
 
-/* What became of a question. */
+/* The outcome of a question. */
 struct keeper_outcome {
         uint64_t number;
         enum refresh_verdict verdict;     /* of a demand, a report, a refresh */
-        struct refresh_obstacle obstacle; /* REFRESH_TOO_SOON: what is against it, and until when */
+        struct refresh_obstacle obstacle; /* REFRESH_TOO_SOON: the obstacle, and until when */
         bool stopping; /* of a reload: there is none any more, the daemon is about to end */
         char message[SETTINGS_ERROR_MAX]; /* of a reload: why it failed; "": it did not */
 };
@@ -60,7 +60,7 @@ struct keeper_calls {
         void (*unit)(struct keeper *keeper, uint64_t cgroup);
 
         /* The frontend's end of this lane (lib/lane.h) is of no use any more, and closed: another one of
-         * that number comes. serial: what came with it. */
+         * that number comes. serial: the one that came with it. */
         void (*lane_dead)(struct keeper *keeper, uint32_t id, uint64_t serial);
 
         /* Requests are on the lanes: the forwarder is asked whether it is at work, and addresses that have

@@ -28,7 +28,7 @@ void waiter_cancel(struct waiter *waiter)
 
 void waiters_tell(struct waiters *waiters)
 {
-        /* The list is taken away first, so that who adds himself again is not told twice. */
+        /* The list is taken away first, so that a waiter that adds itself again is not called twice. */
         struct waiters told = { .first = waiters->first };
 
         waiters->first = NULL;

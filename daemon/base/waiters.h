@@ -17,5 +17,5 @@ void waiters_add(struct waiters *waiters, struct waiter *waiter);
 /* Harmless for one that does not wait. */
 void waiter_cancel(struct waiter *waiter);
 
-/* Calls on_news of each, after taking it off the list: who needs more news adds himself again. */
+/* Calls on_news of each, after taking it off the list: a waiter that needs more news adds itself again. */
 void waiters_tell(struct waiters *waiters);

@@ -10,7 +10,7 @@
 struct authorities;
 
 /* Those in `known` if they are of the same bytes, else new ones, which are in it as long as they are used.
- * pem: certificates, as a file has them; what is none of them is passed over. Given back by
+ * pem: certificates, as a file has them; other text is passed over. Given back by
  * authorities_unref(). -EINVAL: there is none among it. -ENOTSUP: libcurl's TLS library is another one than
  * ours. -ENOMEM. */
 int authorities_get(struct authorities **ret, struct ring *known, const void *pem, size_t length);

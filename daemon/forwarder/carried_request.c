@@ -1,4 +1,4 @@
-/* One request on its way: what libcurl calls, and what makes it go on.
+/* One request on its way: libcurl's callbacks, and the events that make it go on.
  *
  * libcurl pulls the body when it has room for it: each piece goes from the lane's socket into its buffer,
  * and a lane that nobody reads is the back-pressure. It pushes the answer: each piece goes into the lane,
@@ -38,7 +38,7 @@ static void note_failure(struct carried_request *request, enum lane_fail fail, c
 static void note_broken(struct carried_request *request)
 {
         request->broken = true;
-        note_failure(request, LANE_FAIL_INTERNAL, "the frontend sent what makes no sense");
+        note_failure(request, LANE_FAIL_INTERNAL, "the frontend sent nonsense");
 }
 
 static void tell_want(struct carried_request *request)
@@ -184,7 +184,7 @@ static size_t on_push(char *bytes, size_t size, size_t n, void *userdata)
         if (request->failed || length > LANE_DATA_MAX) {
                 return 0;
         }
-        /* What comes behind it is libcurl's business. */
+        /* The bytes behind it are libcurl's business. */
         bool last = request->answer.content_length >= 0 &&
                     request->received + (int64_t)length == request->answer.content_length &&
                     (!request->body.streams || request->body.taken || request->body.dropped);

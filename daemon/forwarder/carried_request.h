@@ -15,7 +15,7 @@ struct carried_handlers {
         /* The transfer is out of the loop; its handle is free for others. Never from within libcurl's
          * callbacks. */
         void (*on_transfer_over)(struct carried_request *request, void *userdata);
-        /* What is wanted of the lane may have changed: see carried_request_wants(). */
+        /* The events wanted of the lane may have changed: see carried_request_wants(). */
         void (*on_want)(void *userdata);
         /* No connection came about that can be trusted. */
         void (*on_stale)(const struct upstream *upstream, void *userdata);
@@ -71,13 +71,13 @@ void carried_request_fail(struct carried_request *request, enum lane_fail fail, 
 /* Does it take DATA from the lane itself, so that nobody else may read there? */
 bool carried_request_reads_lane(const struct carried_request *request);
 
-/* What of the lane it waits for, as epoll has it: to be readable, to have room. */
+/* The events of the lane that it waits for, as epoll has them: to be readable, to have room. */
 uint32_t carried_request_wants(const struct carried_request *request);
 
 /* It came true. */
 void carried_request_go_on(struct carried_request *request);
 
-/* libcurl has acted: what is due is sent, and what is over is cut off. True: it is over. */
+/* libcurl has acted: due packets are sent, and a finished request is cut off. True: it is over. */
 bool carried_request_settle(struct carried_request *request);
 
 /* END, or DATA that it does not read itself. False: it makes no sense. */

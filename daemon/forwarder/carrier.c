@@ -1,4 +1,4 @@
-/* What carries requests: the lanes, the upstreams in force, and the time that goes by.
+/* The carrier of requests: the lanes, the upstreams in force, and the time that goes by.
  *
  * A lane carries one request at a time. A request that finds all connections in use waits in a row with the
  * others; as each lane has one at most, that is fair between them. */

@@ -1,4 +1,4 @@
-/* What carries requests from the lanes to the upstreams, and answers back: all that happens between a
+/* The carrier of requests from the lanes to the upstreams, and answers back: all that happens between a
  * REQUEST and its end. See lib/lane.h. */
 #pragma once
 
@@ -21,7 +21,7 @@ int carrier_new(struct carrier **ret, sd_event *event, const struct carrier_hand
 struct carrier *carrier_free(struct carrier *carrier);
 
 /* In place of what was known of this environment; requests under way go on as they began. -EINVAL: values
- * that make no sense. -ENOMEM: what was known before is as it was. */
+ * that make no sense. -ENOMEM: everything is as before. */
 int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream *upstream);
 
 /* Requests for it that are under way or wait get LANE_FAIL_UNKNOWN: nobody is to use it any more. Those that

@@ -1,4 +1,4 @@
-/* A carrier's insides: what its lanes need of it. */
+/* A carrier's insides: the part that its lanes need. */
 #include "daemon/forwarder/carrier_object.h"
 
 #include "daemon/base/timer.h"

@@ -1,4 +1,4 @@
-/* What a carrier is told of an upstream, and what it tells. */
+/* A carrier's news of an upstream, and its reports. */
 #pragma once
 
 #include "lib/base_url.h"
@@ -21,8 +21,8 @@ struct carrier_upstream {
         char addresses[CARRIER_ADDRESSES_MAX][CARRIER_ADDRESS_MAX + 1];
         size_t n;
         char proxy[CARRIER_PROXY_MAX + 1]; /* URL with a port, and maybe user and password (secret); "":
-                                              none. What resolves names here (socks5, socks4) cannot be used;
-                                              socks5h and socks4a can. */
+                                              none. A proxy for which names are resolved here (socks5,
+                                              socks4) cannot be used; socks5h and socks4a can. */
         uint64_t connect_timeout_usec;     /* 0: 10 s */
         uint64_t answer_timeout_usec; /* from the last byte of the request to the end of the answer's head */
         const void *authorities;      /* PEM; NULL: none, so that nothing is trusted */

@@ -45,7 +45,7 @@ static void on_lane_end(unsigned id, bool broken, void *userdata)
 {
         if (broken) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "what the frontend sent makes no sense: lane %u is closed", id);
+                            "the frontend sent nonsense: lane %u is closed", id);
         }
 }
 
@@ -104,7 +104,7 @@ static void clear(struct forwarder *forwarder)
  * be taken anew, page by page, with the next one. */
 #define HEAP_KEPT (1024 * 1024)
 
-/* What libraries read from files at their first use, they read now; those under libcurl have done so in
+/* Files that libraries read at their first use are read now; those under libcurl have done so in
  * curl_global_init() and carrier_new(). */
 static void warm_up(void)
 {

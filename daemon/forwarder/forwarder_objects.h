@@ -1,4 +1,4 @@
-/* What the forwarder owns, for the two files that work on it: daemon/forwarder/forwarder builds it and runs,
+/* The forwarder's objects, for the two files that work on it: daemon/forwarder/forwarder builds it and runs,
  * daemon/forwarder/told takes what the keeper tells. */
 #pragma once
 

@@ -209,8 +209,8 @@ static bool read_lane(struct lane *lane)
                         return false;
                 }
                 if (lane->request) {
-                        break; /* most likely nothing follows, and if it does, the loop says so: what comes
-                                  next may be the next request, if the frontend knows of this one's end */
+                        break; /* most likely nothing follows, and if it does, the loop says so: the next
+                                  packet may be the next request, if the frontend knows of this one's end */
                 }
         }
         return true;

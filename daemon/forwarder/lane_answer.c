@@ -1,4 +1,4 @@
-/* What the frontend is sent of one request.
+/* The frontend's packets of one request.
  *
  * The answer's head waits for what libcurl has behind it in the same turn, so that a small answer is one
  * packet instead of three. Nothing is held any longer than that. */

@@ -1,4 +1,4 @@
-/* What the frontend is sent of one request: in order, as few packets as it takes, and no faster than it
+/* The frontend's packets of one request: in order, as few packets as it takes, and no faster than it
  * reads them. */
 #pragma once
 
@@ -12,7 +12,7 @@ struct lane_answer {
         uint64_t number;
         bool over; /* the last packet is sent, or the other end is gone */
 
-        /* its own: what is to be sent yet, in this order */
+        /* its own: packets to be sent yet, in this order */
         bool continue_due, response_due, last_due, failure_due;
         bool responded;
         struct lane_response response;

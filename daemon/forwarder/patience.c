@@ -1,4 +1,4 @@
-/* How long a request may take: what is too slow is given up. */
+/* How long a request may take: one that is too slow is given up. */
 #include "daemon/forwarder/patience.h"
 
 #include "lib/util.h"

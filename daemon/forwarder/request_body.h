@@ -26,7 +26,7 @@ void request_body_clear(struct request_body *body);
 bool request_body_has_lane(const struct request_body *body);
 
 /* The next piece of the body of this request, out of the lane and into the buffer. Returns its length; 0:
- * all of it is there; -EAGAIN: there is none now; -ECANCELED: ABORT came; -EBADMSG: what came makes no
+ * all of it is there; -EAGAIN: there is none now; -ECANCELED: ABORT came; -EBADMSG: the packet makes no
  * sense; -ENOMEM. */
 ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
                              void *buffer, size_t size);

@@ -1,4 +1,4 @@
-/* What a request looks like to libcurl.
+/* A request in libcurl's form.
  *
  * The header lines stay where they came, in the packet; each is made a text of its own in place. libcurl
  * takes "Name:" for a wish to leave a header out, and "Name;" for one without a value. */

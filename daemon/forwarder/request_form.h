@@ -1,4 +1,4 @@
-/* What a request looks like to libcurl: method, target, header lines, body, and the token last. */
+/* A request in libcurl's form: method, target, header lines, body, and the token last. */
 #pragma once
 
 #include "lib/lane.h"
@@ -7,7 +7,7 @@
 
 struct request_form;
 
-/* Copies a sound packet. path: what stands before the target. -ENOMEM. */
+/* Copies a sound packet. path: the part before the target. -ENOMEM. */
 int request_form_new(struct request_form **ret, const struct lane_request *packet, size_t length,
                      const char *path);
 

@@ -1,4 +1,4 @@
-/* What came on a kept connection and nobody has read, with OpenSSL. */
+/* Unread bytes on a kept connection, with OpenSSL. */
 #include "daemon/forwarder/tls_rest.h"
 
 #include <openssl/ssl.h>

@@ -1,4 +1,4 @@
-/* What came on a kept connection and nobody has read: built without OpenSSL, nobody can tell. */
+/* Unread bytes on a kept connection: built without OpenSSL, nobody can tell. */
 #include "daemon/forwarder/tls_rest.h"
 
 bool tls_rest_is_there(CURL *easy)

@@ -1,4 +1,4 @@
-/* What the keeper tells the forwarder, taken in message by message. */
+/* The keeper's news for the forwarder, taken in message by message. */
 #include "daemon/base/exit_code.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
@@ -18,9 +18,9 @@ static_assert(sizeof(((struct message_upstream *)NULL)->addresses) ==
                               sizeof(((struct carrier_upstream *)NULL)->addresses) &&
                       sizeof(((struct message_upstream *)NULL)->proxy) ==
                               sizeof(((struct carrier_upstream *)NULL)->proxy),
-              "what is told can be used");
+              "the news can be used");
 
-/* What it cannot take in, the next forwarder is told anew. */
+/* News that it cannot take in are sent to the next forwarder. */
 static void give_up(struct forwarder *forwarder, const char *what, int r)
 {
         journal_say(&(struct journal_record){ .priority = LOG_ERR }, "%s: %s", what, strerror(-r));

@@ -1,8 +1,8 @@
 /* The head of the upstream's answer, line by line.
  *
  * libcurl is generous: it takes the last of two lengths, joins folded lines or leaves them, reads any coding
- * of a transfer that it knows. Whoever passes an answer on must not guess at where it ends, so what can be
- * read in two ways is refused here. */
+ * of a transfer that it knows. A program that passes an answer on must not guess at where it ends, so what
+ * can be read in two ways is refused here. */
 #include "daemon/forwarder/upstream_answer.h"
 
 #include "lib/lane.h"

@@ -1,5 +1,5 @@
-/* The head of the upstream's answer, line by line as libcurl hands it on: what of it is passed on, and is it
- * one that may be. */
+/* The head of the upstream's answer, line by line as libcurl hands it on: which part of it is passed on, and
+ * whether it may be. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 /* Zeroed at first. */
 struct upstream_answer {
-        bool whole; /* all of the final answer's head is here; what comes later is no head */
+        bool whole; /* all of the final answer's head is here; later lines are no head */
         bool odd;   /* it promises a body where there is none: the connection is not to be used again */
         unsigned status;
         bool has_length, chunked;

@@ -91,7 +91,7 @@ static void clear(struct frontend *frontend)
 
 /* ---- the process ---- */
 
-/* What libraries read from files at their first use, they read now. */
+/* Files that libraries read at their first use are read now. */
 static void warm_up(void)
 {
         char text[CLOCK_TEXT_MAX];

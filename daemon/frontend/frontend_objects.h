@@ -1,4 +1,4 @@
-/* What the frontend owns, for the two files that work on it: daemon/frontend/frontend builds it and runs,
+/* The frontend's objects, for the two files that work on it: daemon/frontend/frontend builds it and runs,
  * daemon/frontend/told takes what the keeper tells. */
 #pragma once
 

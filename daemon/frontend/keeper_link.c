@@ -1,5 +1,5 @@
-/* The frontend's way to the keeper. A question that finds no room is not asked: who waits for its answer
- * comes to the end of the wait. */
+/* The frontend's way to the keeper. A question that finds no room is not asked: a request that waits for its
+ * answer comes to the end of the wait. */
 #include "daemon/frontend/keeper_link.h"
 
 #include "lib/message.h"

@@ -1,10 +1,10 @@
-/* The frontend's way to the keeper: what it asks, as messages. */
+/* The frontend's way to the keeper: its questions, as messages. */
 #pragma once
 
 #include "daemon/base/channel.h"
 #include "daemon/base/sides.h"
 
-/* What stands for the keeper in the frontend's process. */
+/* The keeper's stand-in in the frontend's process. */
 struct keeper {
         struct channel *channel;
         uint64_t carrying_usec; /* when it was last told that requests are on the lanes; 0: never */

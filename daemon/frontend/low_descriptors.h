@@ -18,5 +18,5 @@ int low_descriptors_fill(struct low_descriptors *low);
 /* Moves fd to a number below the line; returns it. Negative errno: fd is closed as well. */
 int low_descriptors_move(struct low_descriptors *low, int fd);
 
-/* What had this number has just been closed: it stands for nothing again. Negative numbers are fine. */
+/* The file with this number has just been closed: it stands for nothing again. Negative numbers are fine. */
 void low_descriptors_give_back(struct low_descriptors *low, int number);

@@ -1,4 +1,4 @@
-/* What the keeper tells the frontend, taken in message by message. */
+/* The keeper's news for the frontend, taken in message by message. */
 #include "daemon/base/clock.h"
 #include "daemon/base/exit_code.h"
 #include "daemon/base/journal.h"
@@ -14,8 +14,8 @@
 /* How long transfers may go on at the end. */
 #define GATEWAY_DRAIN_USEC (30 * USEC_PER_SEC)
 
-/* What it cannot take in, the next frontend is told anew. This one must not go on with less: with rules that
- * are no more in force, say. */
+/* News that it cannot take in are sent to the next frontend. This one must not go on with less: with rules
+ * that are no more in force, say. */
 static void give_up(struct frontend *frontend, const char *what, int r)
 {
         journal_say(&(struct journal_record){ .priority = LOG_ERR }, "%s: %s", what, strerror(-r));
@@ -142,7 +142,7 @@ static void take_environment(struct frontend *frontend, const struct message_env
 static void take_opaque_keys(struct frontend *frontend, const struct message_opaque_keys *message)
 {
         if (known_take_opaque_keys(&frontend->known, message->environment, message->keys, message->n) < 0) {
-                give_up(frontend, "the frontend cannot take in what opaque tokens are made with", -ENOMEM);
+                give_up(frontend, "the frontend cannot take in the secret of opaque tokens", -ENOMEM);
         }
 }
 
@@ -252,7 +252,7 @@ static void drain_http(void *userdata)
         credential_source_drain(frontend->credentials, on_drained, frontend);
 }
 
-/* What is being passed on goes first, and all is served meanwhile. */
+/* Requests that are being passed on go first, and all is served meanwhile. */
 static void drain(struct frontend *frontend)
 {
         if (frontend->n_draining == 0) {

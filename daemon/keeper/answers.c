@@ -1,4 +1,4 @@
-/* What the frontend asks, and how it is answered: by messages. And what one that has just started is told.
+/* The frontend's questions, and their answers, by messages. And what one that has just started is told.
  */
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
@@ -93,7 +93,7 @@ static bool tell_rules(struct keeper *keeper)
 {
         struct access_settings *access = NULL;
 
-        /* Even without memory for the rest: who has the socket's mode and group has them by a name. */
+        /* Even without memory for the rest: a caller with the socket's mode and group has them by a name. */
         listen_sockets_give(&keeper->listening, keeper->settings);
         if (access_settings_new(&access, keeper->settings, geteuid()) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },

@@ -1,4 +1,4 @@
-/* Certificate authorities as bytes. What takes the place of what is the business of trust.c: here are the
+/* Certificate authorities as bytes. Which replaces which is the business of trust.c: here are the
  * files that libcurl would read by itself. */
 #include "daemon/keeper/authority_files.h"
 
@@ -80,7 +80,7 @@ static int append_file(struct text *text, int directory, const char *path)
         return 0;
 }
 
-/* What libraries look for in such a directory: a certificate under the hash of its subject. */
+/* The files that libraries look for in such a directory: a certificate under the hash of its subject. */
 static bool is_hashed(const char *name)
 {
         return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] != '\0' &&

@@ -1,7 +1,7 @@
 /* A child as a process, the frontend or the forwarder: started, asked whether it is well, and started anew
  * when it is not.
  *
- * A hang is noticed without a wake-up while idle: whoever sees that the child has something to do asks, by
+ * A hang is noticed without a wake-up while idle: code that sees that the child has something to do asks, by
  * child_process_ask(). Two questions without an answer, and it is replaced. One that ends at once again and
  * again is held back, with growing pauses. */
 #pragma once
@@ -13,12 +13,12 @@
 
 struct child_process;
 
-/* What tells one child from the other; all texts are static. */
+/* The differences between children; all texts are static. */
 struct child_kind {
         const char *name;   /* "frontend" */
         const char *option; /* by which the program becomes it, "--frontend" */
-        const char *event;  /* what is logged of its ends, of daemon/base/events.h */
-        const char *lost;   /* what one costs: "requests that it was answering are lost" */
+        const char *event;  /* the event of its ends, of daemon/base/events.h */
+        const char *lost;   /* the cost of one: "requests that it was answering are lost" */
         int (*check)(const void *bytes, size_t length); /* of what it sends, see lib/message.h */
 };
 
@@ -32,7 +32,7 @@ struct child_process_handlers {
         void *userdata;
 };
 
-/* Starts none yet. kind stays the caller's. ours: what confines this process, to be shown. Negative errno.
+/* Starts none yet. kind stays the caller's. ours: the limits of this process, to be shown. Negative errno.
  */
 int child_process_new(struct child_process **ret, sd_event *event, const struct child_kind *kind,
                       const struct confinement *ours, const struct child_process_handlers *handlers);
@@ -55,7 +55,7 @@ void child_process_send(struct child_process *process, const void *message, size
  * be room for them beside the rest. */
 void child_process_expect(struct child_process *process, size_t size);
 
-/* What it has to know cannot be made into a message (error: negative errno): it is ended, and the next one
+/* Its news cannot be made into a message (error: negative errno): it is ended, and the next one
  * is told. */
 void child_process_replace(struct child_process *process, int error);
 
@@ -68,7 +68,7 @@ bool child_process_is_well(const struct child_process *process);
 /* Is there one that can be told something, and is to go on? It may not have confined itself yet. */
 bool child_process_is_there(const struct child_process *process);
 
-/* What is to be shown of it. */
+/* Its state, to be shown. */
 struct child_process_view {
         bool wanted;
         bool running;                   /* it has confined itself */

@@ -46,7 +46,7 @@ static void choose_variables(char *ret[static VARIABLES_MAX + 1])
         ret[n] = NULL;
 }
 
-/* Standard descriptors lead nowhere, and nothing can be written there: what a child has to say comes by
+/* Standard descriptors lead nowhere, and nothing can be written there: a child's log comes by
  * messages. theirs is above all numbers that are filled here. */
 static int set_descriptors(posix_spawn_file_actions_t *actions, int theirs)
 {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What a sanitizer finds is written there. */
+/* A sanitizer writes its findings there. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CHILD_KEEPS_STDERR true
 #elif defined(__has_feature)

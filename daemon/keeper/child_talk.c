@@ -1,4 +1,4 @@
-/* A child is talked to: what it is sent, what it sends, and whether it answers. */
+/* Messages to and from a child, and whether it answers. */
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
 #include "daemon/keeper/child_object.h"
@@ -70,8 +70,7 @@ void child_process_replace(struct child_process *process, int error)
         if (!process->channel) {
                 return;
         }
-        child_say(process,
-                  "cannot be told what it has to know (%s): it is ended, and another one takes its place",
+        child_say(process, "cannot be sent its news (%s): it is ended, and another one takes its place",
                   strerror(-error));
         child_end(process);
 }

@@ -39,6 +39,6 @@ void credential_refusal_set(struct credential_refusal *refusal, int fd)
         if (fd >= 0 &&
             sd_event_add_io(refusal->event, &refusal->io, fd, EPOLLIN, on_connections, refusal) < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "out of memory: those who ask for a credential wait");
+                            "out of memory: units that ask for a credential wait");
         }
 }

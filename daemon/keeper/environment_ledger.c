@@ -12,7 +12,7 @@
  * another one, and need, whose share is another, hardly waits. */
 #define PASS_OVER_USEC (10 * USEC_PER_SEC)
 
-/* What an exchange with this key goes by. */
+/* The limits of an exchange with this key. */
 static int name_exchange(const struct environment *environment, uint64_t key_serial,
                          uint8_t ret[static EXCHANGE_DIGEST_SIZE])
 {

@@ -11,12 +11,12 @@
 int environment_ledger_enter(struct environment *environment, uint64_t key_serial,
                              struct refresh_step *ret_step, bool *ret_held);
 
-/* What became of that exchange, which the machine knows already. */
+/* The outcome of that exchange, which the machine knows already. */
 void environment_ledger_tell(struct environment *environment, const struct refresh_outcome *outcome,
                              uint64_t key_serial, uint64_t sent_usec, uint64_t now_usec);
 
 /* `asked` is a copy of the environment's machine, asked for an exchange of this share; *verdict and
- * *obstacle are its answer. True: what others sent stands against it, and the environment's own machine is
+ * *obstacle are its answer. True: exchanges of others stand against it, and the environment's own machine is
  * not to hear of the wish. Makes verdict and obstacle true. */
 bool environment_ledger_objects(const struct environment *environment, const struct refresh *asked,
                                 enum refresh_share share, uint64_t now_usec, enum refresh_verdict *verdict,

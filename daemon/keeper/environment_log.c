@@ -1,4 +1,4 @@
-/* What the journal is told of an environment. */
+/* An environment's events in the journal. */
 #include "daemon/keeper/environment_log.h"
 
 #include "daemon/base/journal.h"
@@ -34,8 +34,8 @@ static const char *describe_token(const struct session *session, uint64_t now_us
         return text;
 }
 
-/* What waiting mends is a warning; what is wrong with us, our key or our address is an error. A page in the
- * place of an answer mostly goes away by itself. */
+/* A failure that waiting cures is a warning; a fault of ours, our key or our address is an error. A page in
+ * the place of an answer mostly goes away by itself. */
 static int priority_of(const struct environment_view *view, const struct failed_exchange *failed)
 {
         bool page = view->trouble.kind == ANSWER_BLOCK_PAGE || view->trouble.kind == ANSWER_MAINTENANCE_PAGE;
@@ -59,7 +59,7 @@ static const char *describe_failure(const struct environment_view *view,
                                                               "the one before it stays in use"
                                                             : "the upstream refused the access key";
         }
-        return failed->trial ? "the trial of the access key did not tell whether it works" : "no new token";
+        return failed->trial ? "the trial of the access key was inconclusive" : "no new token";
 }
 
 /* When it is tried again for its own sake. */
@@ -89,7 +89,7 @@ void environment_log_failure(const struct environment_view *view, const struct s
                     environment_view_label(failed->label), environment_view_trouble(view, why),
                     describe_token(session, now_usec, token, sizeof(token)),
                     !failed->trial       ? "next attempt "
-                    : next == USEC_NEVER ? "the next token tells more"
+                    : next == USEC_NEVER ? "the next token decides"
                                          : "next trial ",
                     failed->trial && next == USEC_NEVER ? "" : environment_view_next(next, now_usec, wait));
 }

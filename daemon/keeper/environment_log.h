@@ -1,4 +1,4 @@
-/* What the journal is told of an environment. */
+/* An environment's events in the journal. */
 #pragma once
 
 #include "lib/environment_view.h"

@@ -1,7 +1,7 @@
 /* Whether anything that is to survive a restart can have changed.
  *
  * Counters stand for what moves with them: every outcome and every change of keys or settings is news, and
- * the ledger changes with exchanges alone. What changes without news is looked at itself. */
+ * the ledger changes with exchanges alone. A value that changes without news is looked at itself. */
 #include "daemon/keeper/environment_mark.h"
 
 #include "daemon/keeper/environment_object.h"

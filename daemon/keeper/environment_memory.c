@@ -1,4 +1,4 @@
-/* What an environment remembers when it begins anew. */
+/* An environment's memory when it begins anew. */
 #include "daemon/keeper/environment_memory.h"
 
 #include "daemon/keeper/key_digest.h"

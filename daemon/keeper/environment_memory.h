@@ -1,4 +1,4 @@
-/* What an environment remembers when it begins anew: after a restart of the program, or after it was removed
+/* An environment's memory when it begins anew: after a restart of the program, or after it was removed
  * and added again. Its keys are recognised by digests of their contents, whatever their files are called. */
 #pragma once
 
@@ -20,7 +20,7 @@ struct environment_memory {
  * nobody. */
 void environment_restore(struct environment *environment, const struct environment_memory *memory);
 
-/* What there is to remember now; the session stays the environment's. */
+/* The memory of this moment; the session stays the environment's. */
 void environment_remember(const struct environment *environment, struct environment_memory *ret);
 
 /* Key files were read: tells what is remembered of these keys (names[].known), finds the one that obtained

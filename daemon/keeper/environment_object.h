@@ -24,17 +24,17 @@ struct environment_watcher {
         void *userdata;
 };
 
-/* What every environment works with. */
+/* The tools of every environment. */
 struct environment_tools {
         sd_event *event;
         struct curl_loop *curl;
         struct key_files *keys;
-        struct exchange_ledger *ledger; /* what was sent with which key, by all environments */
+        struct exchange_ledger *ledger; /* exchanges by key, of all environments */
         const uint8_t *salt;            /* of the digests by which keys are recognised, KEYED_SALT_SIZE */
 };
 
 struct environment {
-        struct environment_view view;                /* what others may know */
+        struct environment_view view;                /* the part that others may know */
         const struct environment_settings *settings; /* owned by the keeper's settings; replaced on reload */
         struct environment_tools tools;
         struct environment_watcher watcher;
@@ -46,13 +46,13 @@ struct environment {
         char old_account[MAGE_ID_MAX + 1]; /* that an operator wants to be forgotten; "": none */
         uint64_t open_usec;                /* until then a grant of the old account decides nothing */
         struct environment_memory
-                *memory; /* what an earlier process knew, until the keys are read; may be NULL */
+                *memory; /* the knowledge of an earlier process, until the keys are read; may be NULL */
         struct exchange *exchange;
         uint8_t exchange_digest[EXCHANGE_DIGEST_SIZE]; /* in the ledger */
         uint32_t asked_lifetime_sec;                   /* by the latest exchange */
         sd_event_source *timer;
         uint64_t last_serial;
-        enum refresh_limit limit;                     /* what puts a due exchange off now; to log it once */
+        enum refresh_limit limit;                     /* the obstacle to a due exchange; to log it once */
         uint64_t keys_told[KEYS_PER_ENVIRONMENT_MAX]; /* to the journal: their serials */
         size_t n_keys_told;
 };

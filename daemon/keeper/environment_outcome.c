@@ -1,4 +1,4 @@
-/* What became of an exchange. */
+/* The outcome of an exchange. */
 #include "daemon/keeper/environment_outcome.h"
 
 #include "daemon/keeper/environment_ledger.h"

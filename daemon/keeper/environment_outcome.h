@@ -1,4 +1,4 @@
-/* What became of an exchange: whose token it is, what the refresh machine makes of it, what the log says. */
+/* The outcome of an exchange: whose token it is, what the refresh machine makes of it, what the log says. */
 #pragma once
 
 #include "daemon/keeper/environment_object.h"

@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #define ECHO_GRANTED_MIN 8
-#define OWN_WORDS_MIN    4 /* what is shorter may stand in any sentence of ours */
+#define OWN_WORDS_MIN    4 /* a shorter text may stand in any sentence of ours */
 
 #define HEAD_MAX      65536                 /* bytes of all header lines together */
 #define BODY_KEPT_MAX (TOKEN_REPLY_MAX + 1) /* so that one which is too large is seen to be */
@@ -121,7 +121,7 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
         (void)snprintf(why, size, "%.160s%s", detail, cure);
 }
 
-/* Callers are given the token, and the account stands in the log: neither may be a key. What is short may be
+/* Callers are given the token, and the account stands in the log: neither may be a key. A short text may be
  * a part of anything; and a token may well name the ID that it is for. */
 static bool is_echo(const struct exchange *exchange, const struct grant *grant)
 {
@@ -141,7 +141,7 @@ static bool is_echo(const struct exchange *exchange, const struct grant *grant)
         return false;
 }
 
-/* Whether the answer is whole or was cut off: what the status says holds either way. */
+/* Whether the answer is whole or was cut off: the status holds either way. */
 static void judge_answer(struct exchange *exchange, struct exchange_report *report, struct grant *grant)
 {
         const struct answer_head *head = &exchange->head;
@@ -178,8 +178,8 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         memcpy(report->redirect_host, head->redirect_host, sizeof(report->redirect_host));
 }
 
-/* Texts of the upstream's, and such as may quote it, are shown in many places: what is in a report has gone
- * through here, whatever was done to it before. Shorter keys than `min` are not looked for. */
+/* Texts of the upstream's, and such as may quote it, are shown in many places: each text of a report has
+ * gone through here, whatever was done to it before. Shorter keys than `min` are not looked for. */
 static void hide_echoes(const struct exchange *exchange, char *text, size_t size, size_t min)
 {
         const char *hidden[HIDDEN_MAX];

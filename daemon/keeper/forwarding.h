@@ -1,5 +1,5 @@
 /* The keeper's part in the gateway: the forwarder as a process, which runs only while some environment that
- * has a key, or a token, has a forwarding; what it is told of upstreams; and the lanes by which the frontend
+ * has a key, or a token, has a forwarding; its news of upstreams; and the lanes by which the frontend
  * reaches it. No request passes through the keeper. */
 #pragma once
 
@@ -8,8 +8,8 @@
 
 struct forwarding;
 
-/* frontend: stays the caller's. ours: what confines this process. changed: what forwarding_look() shows may
- * be different. Negative errno. */
+/* frontend: stays the caller's. ours: the limits of this process. changed: the result of forwarding_look()
+ * may be different. Negative errno. */
 int forwarding_new(struct forwarding **ret, sd_event *event, struct child_process *frontend,
                    const struct confinement *ours, void (*changed)(void *userdata), void *userdata);
 /* Ends the forwarder at once. NULL is fine; returns NULL. */
@@ -25,14 +25,14 @@ void forwarding_look_at(struct forwarding *forwarding, const struct settings *se
 /* The frontend has just started, and knows nothing. */
 void forwarding_on_frontend(struct forwarding *forwarding);
 
-/* What the frontend has to say, see daemon/base/sides.h. */
+/* The frontend's words, see daemon/base/sides.h. */
 void forwarding_carrying(struct forwarding *forwarding, uint64_t now_usec);
 void forwarding_lane_dead(struct forwarding *forwarding, const struct message_lane *lane);
 
 /* A child of ours has ended. */
 void forwarding_on_child(struct forwarding *forwarding, pid_t pid, int status);
 
-/* What is to be shown. */
+/* The state, to be shown. */
 void forwarding_look(const struct forwarding *forwarding, struct child_process_view *ret);
 
 /* Records of the forwarder's that were not logged, as it had too many. */

@@ -72,7 +72,7 @@ static bool has_same_addresses(const struct upstream_found *a, const struct upst
         return true;
 }
 
-/* What is wrong is logged once, and that it is well again. */
+/* A fault is logged once, and its end. */
 static void say(const char *environment, const char *what, const char *why,
                 char said[static AUTHORITY_FILES_WHY_MAX])
 {
@@ -85,7 +85,7 @@ static void say(const char *environment, const char *what, const char *why,
         }
         message_set_text(said, AUTHORITY_FILES_WHY_MAX, why);
         if (*why) {
-                journal_say(&record, "the forwarder cannot be told the %s: %s", what, why);
+                journal_say(&record, "the forwarder cannot be sent the %s: %s", what, why);
         } else {
                 journal_say(&record, "the forwarder has the %s again", what);
         }

@@ -1,5 +1,5 @@
-/* What the frontend is told, as messages. Each is zeroed before it is filled: what lay there before is not
- * for the frontend. */
+/* The frontend's news, as messages. Each is zeroed before it is filled: the bytes that lay there before are
+ * not for the frontend. */
 #include "daemon/keeper/frontend_tell.h"
 
 #include "lib/message_local.h"

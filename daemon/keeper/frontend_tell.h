@@ -1,4 +1,4 @@
-/* What the frontend is told, as messages: see lib/message.h. While there is none, nothing is sent. */
+/* The frontend's news, as messages: see lib/message.h. While there is none, nothing is sent. */
 #pragma once
 
 #include "daemon/base/sides.h"
@@ -15,14 +15,14 @@ void frontend_tell_settings(struct child_process *process, const struct access_s
 void frontend_tell_environment(struct child_process *process, const struct environment_view *view,
                                const struct session *session);
 
-/* What opaque tokens of an environment are made with from now on, and known by. */
+/* The secret of an environment's opaque tokens from now on. */
 void frontend_tell_opaque_keys(struct child_process *process, const char *environment,
                                const struct opaque_keys *keys);
 
 /* The key files were read. */
 void frontend_tell_keys(struct child_process *process, const struct keys_view *keys);
 
-/* What became of a question. */
+/* The outcome of a question. */
 void frontend_tell_outcome(struct child_process *process, const struct keeper_outcome *outcome);
 
 /* Those of the groups of a user, the primary one included, that rules name; n is 0 if there is none, if the

@@ -1,4 +1,4 @@
-/* What is known of environments that are not there. */
+/* The memory of environments that are not there. */
 #include "daemon/keeper/gone_environments.h"
 
 #include "lib/util.h"

@@ -1,4 +1,4 @@
-/* What is known of environments that are not there: removed a short time ago, or not taken up yet at a
+/* The memory of environments that are not there: removed a short time ago, or not taken up yet at a
  * start. So that removal and return is no way to begin anew. */
 #pragma once
 
@@ -16,7 +16,7 @@ void gone_environments_put(struct gone_environments *gone, struct known_environm
 /* Takes one out, for the caller's free(). NULL: there is none of this name. */
 struct known_environment *gone_environments_take(struct gone_environments *gone, const char *name);
 
-/* From now on those are gone that are still here, at most KNOWN_GONE_MAX. What has been gone for
+/* From now on those are gone that are still here, at most KNOWN_GONE_MAX. One that has been gone for
  * KNOWN_GONE_USEC is forgotten. */
 void gone_environments_settle(struct gone_environments *gone, uint64_t now_usec);
 

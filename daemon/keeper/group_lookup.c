@@ -117,7 +117,7 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
         }
         if (lookup->error < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "the user database does not tell the groups of uid %u: %s", lookup->uid,
+                            "the user database does not give the groups of uid %u: %s", lookup->uid,
                             strerror(-lookup->error));
                 lookup->n_groups = 0; /* no group is the safe answer; asked again in a minute */
         }

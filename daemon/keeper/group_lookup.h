@@ -24,6 +24,6 @@ struct group_lookup *group_lookup_free(struct group_lookup *groups);
  * than GROUP_QUESTIONS_MAX that wait for that, nothing is told. */
 void group_lookup_begin(struct group_lookup *groups, uid_t uid);
 
-/* What is under way may have been read before a change that an administrator wants to see: it is looked up
- * once more before it is told. */
+/* A look-up that is under way may have been made before a change that an administrator wants to see: it is
+ * looked up once more before it is told. */
 void group_lookup_renew(struct group_lookup *groups);

@@ -78,7 +78,7 @@ static void show_keys(struct keeper *keeper)
 
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "what is shown of the keys stays as it was: %s", strerror(-r));
+                            "the keys are shown as before: %s", strerror(-r));
                 return;
         }
         free(keeper->keys);
@@ -102,7 +102,7 @@ static void on_keys_changed(void *userdata)
 
 /* ---- applying settings ---- */
 
-/* What new settings need, as far as it may fail. */
+/* The needs of new settings, as far as they may fail. */
 struct prepared {
         struct access_settings *access;
         struct environments environments;
@@ -402,7 +402,7 @@ int keeper_new(struct keeper **ret, struct settings *settings, const struct sett
         int r = passed_sockets_take(&keeper->passed);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "what the service manager passes makes no sense: %s", strerror(-r));
+                            "the service manager passes nonsense: %s", strerror(-r));
                 return BROKER_EXIT_INTERNAL;
         }
         keeper->confinement = *confinement;

@@ -1,4 +1,4 @@
-/* What the keeper owns, for the two files that work on it: daemon/keeper/keeper builds and reloads,
+/* The keeper's objects, for the two files that work on it: daemon/keeper/keeper builds and reloads,
  * daemon/keeper/answers serves the frontend. */
 #pragma once
 
@@ -20,7 +20,7 @@
 struct keeper {
         const struct settings_source *source;
         struct settings *settings;
-        struct access_settings *access; /* what the frontend has to know of them */
+        struct access_settings *access; /* the frontend's part of them */
         struct environment_tools tools; /* the loop, libcurl's loop, the key files */
         struct environments environments;
         struct keys_view *keys; /* of the latest reading */
@@ -28,7 +28,7 @@ struct keeper {
         struct unit_lookup *units;
         struct rule_names *names;
         uint64_t names_again_usec, names_until_usec; /* see rule_names_told_fn */
-        struct passed_sockets passed;                /* what nobody has taken over yet */
+        struct passed_sockets passed;                /* not taken over yet */
         struct listen_sockets listening;
         struct child_process *frontend;
         bool frontend_held_back;

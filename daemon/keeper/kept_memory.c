@@ -1,6 +1,6 @@
-/* What an environment may take up of what was kept of it.
+/* The kept memory of an environment, as far as it may take it up.
  *
- * What it has sent counts on in any case: no other base URL and no other account is a way round floor and
+ * Its exchanges count on in any case: no other base URL and no other account is a way round floor and
  * budget. All else belongs to the upstream and to the account that it was seen at. */
 #include "daemon/keeper/kept_memory.h"
 

@@ -1,4 +1,4 @@
-/* What an environment may take up of what was kept of it. */
+/* The kept memory of an environment, as far as it may take it up. */
 #pragma once
 
 #include "daemon/keeper/environment_memory.h"

@@ -1,4 +1,4 @@
-/* What the service manager keeps for us: the texts of the sessions and of what is known. */
+/* The texts that the service manager keeps for us: the sessions and the knowledge. */
 #include "daemon/keeper/kept_texts.h"
 
 #include "lib/secret.h"
@@ -116,7 +116,7 @@ void kept_texts_init(struct kept_texts *texts, struct passed_sockets *passed,
         *ret_knowledge = knowledge;
 }
 
-/* What is known first: a session that is kept is of the account that is known. */
+/* The knowledge first: a session that is kept is of the account that is known. */
 int kept_texts_put(struct kept_texts *texts, struct saved_sessions *sessions,
                    struct saved_knowledge *knowledge, const char **reterr_what)
 {
@@ -127,11 +127,11 @@ int kept_texts_put(struct kept_texts *texts, struct saved_sessions *sessions,
                 /* Rather none than one that is not true any more. */
                 session_store_drop(&texts->sessions);
                 *reterr_what =
-                        known < 0 ? "the sessions, and what is known of keys and budgets," : "the sessions";
+                        known < 0 ? "the sessions, and the knowledge of keys and budgets," : "the sessions";
                 return r;
         }
         if (known < 0) {
-                *reterr_what = "what is known of keys and budgets";
+                *reterr_what = "the knowledge of keys and budgets";
                 return known;
         }
         *reterr_what = NULL;

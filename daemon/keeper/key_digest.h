@@ -8,6 +8,6 @@
 int key_digest(const struct access_key *key, const uint8_t salt[static KEYED_SALT_SIZE],
                uint8_t ret[static KEYED_DIGEST_SIZE]);
 
-/* Of the key with that digest at a base URL: what floor and budget go by (lib/exchange_ledger). -EIO. */
+/* Of the key with that digest at a base URL: the key of floor and budget (lib/exchange_ledger). -EIO. */
 int exchange_digest(const uint8_t key[static KEYED_DIGEST_SIZE], const char *base_url,
                     const uint8_t salt[static KEYED_SALT_SIZE], uint8_t ret[static KEYED_DIGEST_SIZE]);

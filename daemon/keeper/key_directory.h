@@ -20,8 +20,8 @@ int key_directory_may_be_key(const struct dirent *entry);
  * others. */
 bool key_directory_is_shared(const char *directory);
 
-/* What key_file_name_parse() finds in a file's name; in a shared directory an underscore may stand for the
- * dot, as the manager makes it where a whole directory is a credential. -EINVAL. */
+/* The parts of a file's name that key_file_name_parse() finds; in a shared directory an underscore may stand
+ * for the dot, as the manager makes it where a whole directory is a credential. -EINVAL. */
 int key_directory_name_parse(bool shared, const char *file,
                              char ret_environment[static ENVIRONMENT_NAME_MAX + 1],
                              char ret_label[static KEY_LABEL_MAX + 1]);

@@ -113,7 +113,7 @@ static int hold(struct scan *scan, const char *environment, const char *label, s
         return 0;
 }
 
-/* What was refused last was refused for this error. */
+/* The error of the latest refusal. */
 static void note_error(struct scan *scan, int error)
 {
         struct key_refusals *refusals = &scan->refusals;
@@ -254,7 +254,7 @@ void key_files_load(struct key_files *files)
         free(files->directory_in_use);
         files->directory_in_use = directory;
         scan.shared = key_directory_is_shared(directory);
-        /* Watch first, then read: what changes in between is seen. */
+        /* Watch first, then read: a change in between is seen. */
         key_watch_begin(files->watch, files->directory_in_use);
         scan.directory_fd = open(files->directory_in_use, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (scan.directory_fd < 0) {
@@ -266,7 +266,7 @@ void key_files_load(struct key_files *files)
         key_watch_end(files->watch, files->directory_in_use);
         key_refusals_tell(&scan.refusals, &files->refusals, files->directory_in_use);
 
-        held_keys_move(&files->retired, &files->present); /* what no file gave again */
+        held_keys_move(&files->retired, &files->present); /* keys that no file gave again */
         files->present = scan.present;
         key_refusals_clear(&files->refusals);
         files->refusals = scan.refusals;

@@ -51,11 +51,11 @@ size_t key_files_present(const struct key_files *files, const char *environment,
 /* Of the keys of this environment whose files are gone or changed, lets go all but these. */
 void key_files_retain(struct key_files *files, const char *environment, const uint64_t *serials, size_t n);
 
-/* What the latest reading refused. */
+/* The refusals of the latest reading. */
 const struct key_refusals *key_files_refusals(const struct key_files *files);
 
-/* What others may know of the latest reading, the caller's; the digests get a salt of their own. -ENOMEM, or
- * what getrandom(2) and the library say. */
+/* The part of the latest reading that others may know, the caller's; the digests get a salt of their own.
+ * -ENOMEM, or what getrandom(2) and the library say. */
 int key_files_view(const struct key_files *files, struct keys_view **ret);
 
 /* The directory in use; until one could be chosen, the default. */

@@ -1,5 +1,5 @@
-/* Files that give no key, and why. A name comes from the directory, so it may hold anything: what a log
- * could not print is not kept. */
+/* Files that give no key, and why. A name comes from the directory, so it may hold anything: bytes that a
+ * log could not print are not kept. */
 #include "daemon/keeper/key_refusals.h"
 
 #include "daemon/base/journal.h"

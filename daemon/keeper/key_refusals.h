@@ -14,7 +14,7 @@ int key_refusals_new(struct key_refusals *ret);
 /* Frees it; a zeroed one is fine. */
 void key_refusals_clear(struct key_refusals *refusals);
 
-/* Adds a file with its reason, as for printf(3). What is too much for KEY_FILES_MAX is left out. */
+/* Adds a file with its reason, as for printf(3). More than KEY_FILES_MAX are left out. */
 void key_refusals_add(struct key_refusals *refusals, const char *file, const char *environment,
                       const char *format, ...) _printf_(4, 5);
 

@@ -1,4 +1,4 @@
-/* What others may know of the keys in hand: no ID is in it, only its digest. */
+/* The keys in hand, as far as others may know them: no ID is in it, only its digest. */
 #include "daemon/keeper/key_view.h"
 
 #include "daemon/base/keyed_digest.h"

@@ -1,4 +1,4 @@
-/* What others may know of the keys in hand; see lib/keys_view.h. */
+/* The keys in hand, as far as others may know them; see lib/keys_view.h. */
 #pragma once
 
 #include "daemon/keeper/held_keys.h"

@@ -1,8 +1,8 @@
 /* Tells when key files may have changed.
  *
  * A copy makes several events, hence the short wait before the files are read. Mounts tell of themselves
- * elsewhere than names do, and come in greater bursts. What nothing tells of is to be read again every now
- * and then. */
+ * elsewhere than names do, and come in greater bursts. Files of which no event comes are to be read again
+ * every now and then. */
 #include "daemon/keeper/key_watch.h"
 
 #include "daemon/base/journal.h"
@@ -124,7 +124,7 @@ static void warn(const struct key_watch *watch, const char *directory)
         if (watch->trouble == 0) {
                 journal_say(
                         &record,
-                        "the keys in %s are on a file system that does not tell of changes made elsewhere: "
+                        "the keys in %s are on a file system that does not report changes made elsewhere: "
                         "they are read again every %d s, and on SIGHUP",
                         directory, period_sec);
                 return;

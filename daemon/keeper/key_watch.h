@@ -20,7 +20,7 @@ void key_watch_begin(struct key_watch *watch, const char *directory);
 /* A file in it that is a link: watches what it leads to as well. */
 void key_watch_link(struct key_watch *watch, const char *directory, const char *name);
 
-/* After the reading: what was watched before and does not matter any more is let go. Where not all can be
+/* After the reading: watches that do not matter any more are dropped. Where not all can be
  * watched, what was watched before still is, and changed() is called every now and then, for the whole to be
  * tried again; a warning says so once. */
 void key_watch_end(struct key_watch *watch, const char *directory);

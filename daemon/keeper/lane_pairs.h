@@ -19,7 +19,7 @@ int lane_pairs_init(struct lane_pairs *lanes, sd_event *event, struct child_proc
                     struct child_process *forwarder);
 void lane_pairs_clear(struct lane_pairs *lanes);
 
-/* One of the two is new: what there was is of no use any more. */
+/* One of the two is new: the older lanes are of no use any more. */
 void lane_pairs_forget(struct lane_pairs *lanes);
 
 /* Makes all, if both are there and have none yet. */

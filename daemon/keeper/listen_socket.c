@@ -249,7 +249,7 @@ static void explain(const struct listen_address *address, int error, bool giving
         case EPERM:
         case EROFS:
                 cure = giving ? ": only a member of the group may give it the socket (socket_group)"
-                              : ": run as a user who may, or set another 'listen ='";
+                              : ": run it as a user with that right, or set another 'listen ='";
                 break;
         case EEXIST:
                 cure = ": something that is no socket is in its place; remove it";
@@ -316,7 +316,7 @@ int listen_socket_adopt(struct listen_socket *ret, int fd,
 
         if (r < 0) {
                 (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX,
-                               "a socket from the service manager does not tell where it listens: %s",
+                               "a socket from the service manager does not say where it listens: %s",
                                strerror(-r));
                 return r;
         }

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-/* Who may connect to a unix socket that we make, as far as the file system says. */
+/* Access to a unix socket that we make, as far as the file system says. */
 struct socket_access {
         mode_t mode;
         bool has_group; /* else the kernel's choice */
@@ -43,10 +43,10 @@ int listen_socket_give(const struct listen_socket *listen_socket, const struct s
 int listen_socket_adopt(struct listen_socket *ret, int fd,
                         char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
-/* Is it a unix socket that we made, and its path is gone? Then nobody finds it. What somebody put in its
- * place is left alone. */
+/* Is it a unix socket that we made, and its path is gone? Then nobody finds it. A file that somebody put in
+ * its place is left alone. */
 bool listen_socket_is_lost(const struct listen_socket *listen_socket);
 
-/* Closes our descriptor, and removes the path if we made it, first. What waits in the queue is for those who
- * have the socket, too. Harmless if it is closed already. */
+/* Closes our descriptor, and removes the path if we made it, first. Connections in the queue are for those
+ * who have the socket, too. Harmless if it is closed already. */
 void listen_socket_close(struct listen_socket *listen_socket);

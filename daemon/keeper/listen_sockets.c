@@ -13,7 +13,7 @@
 #define PAUSE_NSEC (20 * 1000 * 1000)
 #define PAUSES_MAX 50
 
-/* What listen_sockets_apply() needs at hand: which places the new settings want, and which are new. */
+/* The needs of listen_sockets_apply(): which places the new settings want, and which are new. */
 struct claims {
         bool wanted[MESSAGE_LISTENERS_MAX], made[MESSAGE_LISTENERS_MAX];
 };

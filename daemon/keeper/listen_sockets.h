@@ -10,9 +10,10 @@
 
 #include <systemd/sd-event.h>
 
-/* What is done with them. */
+/* Their use. */
 struct listen_sockets_user {
-        /* The frontend is to accept there from now on, or not any more: what waits is to be let in first. */
+        /* The frontend is to accept there from now on, or not any more: waiting connections are to be let in
+         * first. */
         void (*on_open)(const struct message_listener *listener, int fd, void *userdata);
         void (*on_closed)(uint32_t id, void *userdata);
         void (*on_arrival)(void *userdata); /* a connection arrives: see listen_sockets_watch() */

@@ -1,4 +1,4 @@
-/* Why a file may not be read: what on the way to it is closed to this user, and what would open it. */
+/* Why a file may not be read: the closed part of the way to it, and the command that would open it. */
 #pragma once
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* What opaque tokens are made with. */
+/* The secret of opaque tokens. */
 #include "daemon/keeper/opaque_keys.h"
 
 #include "daemon/base/journal.h"
@@ -70,7 +70,7 @@ static void keep(struct opaque_maker *maker)
                 journal_say(
                         &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_SESSIONS_DROPPED },
                         "opaque tokens of local keys would not survive a restart: the service manager could "
-                        "not be given what they are made with (%s)",
+                        "not be given their secret (%s)",
                         strerror(-r));
         }
 }

@@ -1,9 +1,9 @@
-/* What the opaque tokens of local keys are made with, and known by: keys of a MAC (HMAC-SHA256).
+/* The secret of the opaque tokens of local keys: keys of a MAC (HMAC-SHA256).
  *
  * One is made when it is first needed, and kept by the service manager beside the sessions, over restarts of
  * the service. Where nobody keeps it, each access key gives one of its own (HKDF, RFC 5869): so the tokens
  * live as long as one of the environment's access keys is there, over restarts of a container as well. An
- * access key whose secret is short gives none, as it could be guessed by whoever has such a token; then
+ * access key whose secret is short gives none, as it could be guessed by a holder of such a token; then
  * there is one that lasts as long as the process. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* Tells when a path may lead to something else: any name in it, and in what its links lead to, comes, goes,
- * moves or changes its permissions. What mounts change is not told. */
+ * moves or changes its permissions. Changes by mounts are not reported. */
 #pragma once
 
 #include <stdbool.h>

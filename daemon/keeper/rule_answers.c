@@ -1,4 +1,4 @@
-/* What the user database says of the names in rules; see the header. */
+/* The user database's answers on the names in rules; see the header. */
 #include "daemon/keeper/rule_answers.h"
 
 #include "daemon/base/journal.h"
@@ -133,7 +133,7 @@ static int read_entry(const struct rule_answer *answer, char *texts, size_t size
         return error;
 }
 
-/* Numbers that the kernel shows for whoever it cannot name; see lib/access_rule. */
+/* Numbers that the kernel shows for users whom it cannot name; see lib/access_rule. */
 static bool is_nobody(uint32_t id)
 {
         return id == 65534 || id == UINT32_MAX;
@@ -155,7 +155,7 @@ void rule_answer_look_up(struct rule_answer *answer)
                 answer->error = 0;
         } else if (found || error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
                    error == EPERM) {
-                answer->state = RULE_ANSWER_UNKNOWN; /* what getpwnam(3) lists as ways to say so */
+                answer->state = RULE_ANSWER_UNKNOWN; /* the ways to say so that getpwnam(3) lists */
                 answer->error = 0;
         } else {
                 answer->error = error;
@@ -274,7 +274,7 @@ static int say_at_first(const struct rule_place *place, void *userdata)
         }
         if (answer->error != 0) {
                 journal_say(&record,
-                            "%s: the user database does not tell whether there is such a %s (%s): the rule "
+                            "%s: the user database does not say whether there is such a %s (%s): the rule "
                             "%s until it does",
                             words_for(place, words, sizeof(words)), rule_answer_kind(answer->kind),
                             strerror(answer->error), deny ? "denies everybody" : "gives nothing");
@@ -350,7 +350,7 @@ static int check_rule(const struct rule_place *place, void *userdata)
                 return -ENOENT;
         }
         (void)snprintf(complaint->message, complaint->size,
-                       "%s: the user database does not tell whether there is such a %s: %s", words,
+                       "%s: the user database does not say whether there is such a %s: %s", words,
                        rule_answer_kind(answer.kind), strerror(answer.error));
         return -answer.error;
 }

@@ -1,4 +1,4 @@
-/* What the user database says of the users and groups that rules name: found (with a number), unknown, or
+/* The user database's answers on the users and groups that rules name: found (with a number), unknown, or
  * nothing yet. Only what was said replaces an answer; while the database is silent the last one stands, for
  * an hour. The numbers in the settings' rules are copies of the answers. */
 #pragma once

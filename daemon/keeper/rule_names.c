@@ -14,7 +14,7 @@
 /* The names of some settings. */
 struct round {
         struct rule_answers *answers; /* NULL: there are none */
-        uint64_t generation;          /* what is looked up for earlier settings is of no use */
+        uint64_t generation;          /* look-ups for earlier settings are of no use */
         unsigned n_under_way;
 };
 
@@ -28,7 +28,7 @@ struct rule_names {
         uint64_t n_rounds;
         unsigned n_threads;         /* for earlier ones as well */
         uint64_t full_since_usec;   /* names wait for a thread, and none has ended since; 0: none waits */
-        uint64_t asked_usec;        /* the latest look: what was old then gets its turn */
+        uint64_t asked_usec;        /* the latest look: old answers then get their turn */
         sd_event_source *turn;      /* in which it is told */
         sd_event_source *retry;     /* a rule lacks its name */
         bool changed;               /* since it was told */
@@ -87,7 +87,7 @@ static void say_change(const struct rule_answer *before, const struct rule_answe
         } else if (now->state == RULE_ANSWER_PENDING) {
                 journal_say(
                         &record,
-                        "%s:%s: the user database has not told for an hour whether it is still there (%s): "
+                        "%s:%s: the user database has not said for an hour whether it is still there (%s): "
                         "rules that name it give nothing until it does",
                         kind, now->name, strerror(now->error));
         } else if (before->state == RULE_ANSWER_FOUND) {
@@ -99,7 +99,7 @@ static void say_change(const struct rule_answer *before, const struct rule_answe
         }
 }
 
-/* What was said last stands meanwhile, so nobody would notice but by the waiting. Once an hour is enough: a
+/* The last answer stands meanwhile, so nobody would notice but by the waiting. Once an hour is enough: a
  * user database that is slow is so for each name, and each minute. */
 static void say_silence(struct rule_names *names, const struct rule_answer *answer, uint64_t now_usec)
 {
@@ -109,8 +109,8 @@ static void say_silence(struct rule_names *names, const struct rule_answer *answ
         if (answer->error != 0 && answer->state == RULE_ANSWER_FOUND && !fresh) {
                 journal_say(
                         &(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_RULE_NAME },
-                        "the user database does not tell whether %s:%s is still there (%s): what it said "
-                        "last holds, for an hour at most",
+                        "the user database does not say whether %s:%s is still there (%s): its last answer "
+                        "holds, for an hour at most",
                         rule_answer_kind(answer->kind), answer->name, strerror(answer->error));
                 names->silence_said_usec = now_usec;
         }
@@ -279,7 +279,8 @@ static void begin_new(struct rule_names *names, struct round *round, uint64_t no
         }
 }
 
-/* What has not come in time is not younger for the asking; when it is old, whoever has a right by it waits.
+/* An answer that has not come in time is not younger for the asking; when it is old, callers with a right by
+ * it wait.
  */
 static void leave_to_come(struct rule_names *names, uint64_t now_usec)
 {

@@ -30,8 +30,8 @@ int rule_names_new(struct rule_names **ret, sd_event *event, rule_names_told_fn 
 struct rule_names *rule_names_free(struct rule_names *names);
 
 /* Looks up the names of new settings, and puts the numbers into their rules; says in the log which give
- * nothing. It waits for the user database, but so long at most: what has not come by then has the earlier
- * answer, if there is one, and follows as news once the settings are in force. -ENOMEM. */
+ * nothing. It waits for the user database, but so long at most: a name without an answer by then has the
+ * earlier one, if there is one, and follows as news once the settings are in force. -ENOMEM. */
 int rule_names_ask(struct rule_names *names, struct settings *settings, uint64_t now_usec,
                    uint64_t wait_usec);
 

@@ -1,6 +1,6 @@
-/* What systemd is told. Who does not listen misses nothing; but where a manager does not read just now, it
- * is told again what it waits for: READY=1, as a start or a reload without it has failed, and that the loop
- * runs. */
+/* Messages to systemd. A manager that does not listen misses nothing; but where a manager does not read just
+ * now, it is told again what it waits for: READY=1, as a start or a reload without it has failed, and that
+ * the loop runs. */
 #include "daemon/keeper/service.h"
 
 #include "daemon/base/clock.h"

@@ -1,4 +1,4 @@
-/* What systemd is told: ready, what the state is in words, reloading, stopping, and for its watchdog that
+/* Messages to systemd: ready, the state in words, reloading, stopping, and for its watchdog that
  * the loop runs. Without systemd all of it does nothing. */
 #pragma once
 
@@ -18,7 +18,7 @@ struct service {
         char status[SERVICE_STATUS_MAX]; /* the last STATUS= that the manager took */
 };
 
-/* What STATUS= and READY=1 are made from. */
+/* The facts behind STATUS= and READY=1. */
 struct service_state {
         const struct environments *environments;
         const struct keys_view *keys;

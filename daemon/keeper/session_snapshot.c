@@ -1,7 +1,7 @@
 /* A text in sealed memory.
  *
  * The pages of a memfd belong to no process and can be swapped out. So the text is kept mapped and locked
- * for as long as the text counts; what remains is the time between two processes. */
+ * for as long as the text counts; the rest is the time between two processes. */
 #include "daemon/keeper/session_snapshot.h"
 
 #include "lib/descriptor.h"

@@ -45,7 +45,7 @@ int session_store_settle(struct session_store *store)
         return 0;
 }
 
-/* What the manager has no room to hear of now, it is told the next time. */
+/* News that the manager has no room for now are sent the next time. */
 void session_store_drop(struct session_store *store)
 {
         session_snapshot_clear(&store->current);
@@ -122,7 +122,7 @@ static const char *unfit(const struct session_store *store, uint64_t number, con
         char right_name[NAME_MAX_LENGTH + 1];
 
         if (!streq(name_of(store, number, right_name), name)) {
-                return "it is not what its name says";
+                return "its content does not fit its name";
         }
         if (!*store->boot_id) {
                 return "this boot's ID is not known, it may be of another one";
@@ -163,7 +163,7 @@ static void take(struct session_store *store, int fd, const char *name, void **k
 
         if (!new) {
                 journal_say(&(struct journal_record){ .priority = LOG_NOTICE, .id = EVENT_SESSIONS_DROPPED },
-                            "what the service manager kept as %s is dropped: %s", name, why);
+                            "the data that the service manager kept as %s is dropped: %s", name, why);
                 (void)let_go(name);
         } else if (number > store->number) {
                 session_store_drop(store); /* an older one */

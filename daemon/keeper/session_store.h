@@ -14,7 +14,7 @@ struct store_series {
         const char *name; /* "sessions" */
         size_t text_max;
         unsigned n_needed; /* descriptors that the store must have room for */
-        /* Reads a text, as saved_sessions_parse() does; what it says of itself goes to ret_number and
+        /* Reads a text, as saved_sessions_parse() does; its own number and boot go to ret_number and
          * *ret_boot_id, which is a part of *ret. */
         int (*parse)(const char *text, size_t length, void **ret, uint64_t *ret_number,
                      const char **ret_boot_id, const char **reterr_why);
@@ -27,7 +27,7 @@ struct session_store {
         char boot_id[SAVED_BOOT_ID_LENGTH + 1];
         uint64_t number;                 /* of the current one, or the latest there was; 0: none yet */
         uint64_t oldest;                 /* that the store may still have; number + 1: none */
-        struct session_snapshot current; /* what the store has */
+        struct session_snapshot current; /* the content of the store */
 };
 
 /* Takes those of passed->kept over that are of this series: reads the newest one that is whole, ours and of
@@ -50,7 +50,7 @@ int session_store_next(struct session_store *store, uint64_t *ret);
  * one. Whenever the process ends, the store has one of both. Negative errno. */
 int session_store_put(struct session_store *store, const char *text, size_t length);
 
-/* What was to go and did not, as the manager had no room to hear of it. -EAGAIN: it still has none. */
+/* A removal that was not sent, as the manager had no room for it. -EAGAIN: it still has none. */
 int session_store_settle(struct session_store *store);
 
 /* Empties the store, or see above. */

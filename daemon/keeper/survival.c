@@ -30,7 +30,7 @@
 
 static_assert(SAVED_SALT_SIZE == KEYED_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == KEYED_DIGEST_SIZE &&
                       EXCHANGE_DIGEST_SIZE == KEYED_DIGEST_SIZE,
-              "what keys are told apart by is what is saved");
+              "the salt of keys is the one that is saved");
 
 struct survival {
         const struct environments *environments;
@@ -39,7 +39,7 @@ struct survival {
         uint64_t wait_usec;     /* for that; 0: the latest look went well */
         uint64_t mark;          /* of the environments at the latest look that went well, */
         uint64_t looked_usec;   /* which was then; 0: the latest did not */
-        const char *told;       /* what failed, as the log says since then */
+        const char *told;       /* the failures that the log has since then */
         struct kept_texts texts;
         uint8_t salt[SAVED_SALT_SIZE]; /* the same from process to process, so that texts can be compared */
         struct exchange_ledger *ledger;
@@ -251,7 +251,7 @@ static void restore_environment(struct environment *environment, const struct kn
         }
 }
 
-/* What an environment has sent that is not there now counts when it is there again. */
+/* The exchanges of an environment that is not there now count when it is there again. */
 static void note_absent(struct survival *survival, const struct saved_environment *saved)
 {
         struct known_environment *known = gone_environments_take(&survival->gone, saved->name);

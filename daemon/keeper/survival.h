@@ -1,7 +1,7 @@
-/* How sessions survive a restart, and what is known of keys, accounts and budgets a removal as well: what is
- * in hand is put into sealed memory that the service manager keeps (daemon/keeper/session_store), at every
- * change; the next process takes it up again. Never on a disk. Without a manager that has a store, only what
- * this process itself remembers counts. */
+/* How sessions survive a restart, and what is known of keys, accounts and budgets a removal as well: the
+ * state in hand is put into sealed memory that the service manager keeps (daemon/keeper/session_store), at
+ * every change; the next process takes it up again. Never on a disk. Without a manager that has a store,
+ * only what this process itself remembers counts. */
 #pragma once
 
 #include "daemon/base/passed_sockets.h"
@@ -17,7 +17,8 @@ int survival_new(struct survival **ret, sd_event *event, const struct environmen
 /* Lets the manager know what is new and not told yet. NULL is fine; returns NULL. */
 struct survival *survival_free(struct survival *survival);
 
-/* What keys are told apart by, from process to process, and who sent what: for environment_tools. */
+/* The salt by which keys are told apart, from process to process, and who sent what: for environment_tools.
+ */
 const uint8_t *survival_salt(const struct survival *survival);
 struct exchange_ledger *survival_ledger(struct survival *survival);
 

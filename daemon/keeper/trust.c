@@ -34,7 +34,7 @@ bool trust_set_up(CURL *easy, const char *ca_file)
                SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L) && SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L) &&
                SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
                SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC) && SET(CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC) &&
-               /* Who we are is the key, and nothing that lies in somebody's home. */
+               /* Our identity is the key, and nothing that lies in somebody's home. */
                SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 #undef SET
 }
@@ -46,7 +46,7 @@ static bool is_gnutls(void)
         return library && strncmp(library, "GnuTLS", strlen("GnuTLS")) == 0;
 }
 
-/* What is wrong with a certificate, and what somebody can do about it. */
+/* The fault of a certificate, and its cure. */
 static const char *cure_for(enum tls_trouble trouble, bool is_proxy, bool has_ca_file)
 {
         switch (trouble) {

@@ -6,7 +6,7 @@
 #include "daemon/keeper/authority_files.h"
 #include "lib/message.h"
 
-/* What was found. */
+/* The result. */
 struct upstream_found {
         char addresses[MESSAGE_ADDRESSES_MAX][MESSAGE_ADDRESS_MAX + 1];
         size_t n_addresses;
@@ -16,7 +16,7 @@ struct upstream_found {
         char why_authorities[AUTHORITY_FILES_WHY_MAX]; /* likewise */
 };
 
-/* A look-up is over; userdata: of helper_threads_new(). What is found is the callee's for the call only, but
+/* A look-up is over; userdata: of helper_threads_new(). The result is the callee's for the call only, but
  * for the descriptor, which it may take with take_fd(). */
 typedef void (*upstream_lookup_done_fn)(const char *environment, uint64_t number,
                                         struct upstream_found *found, uint64_t now_usec, void *userdata);

@@ -1,6 +1,6 @@
 /* The upstreams of the environments that have a gateway.
  *
- * Each is looked up by one thread at a time. What comes back for a question that is not the latest one, or
+ * Each is looked up by one thread at a time. An answer to a question that is not the latest one, or
  * for an environment that is gone, is dropped. */
 #include "daemon/keeper/upstreams.h"
 
@@ -153,7 +153,7 @@ void upstreams_want(struct upstreams *upstreams, bool wanted)
 
 /* ---- settings ---- */
 
-/* What was known of this environment, if requests go where they went before. */
+/* The earlier addresses of this environment, if requests go where they went before. */
 static struct forwarding_upstream *take_old(struct upstreams *upstreams,
                                             const struct environment_settings *settings)
 {
@@ -191,7 +191,8 @@ int upstreams_configure(struct upstreams *upstreams, const struct settings *sett
         }
         for (size_t i = 0; i < upstreams->n; i++) {
                 struct forwarding_upstream *old = upstreams->list[i];
-                /* What it was is not to be used a moment longer; the next word on it comes with its answer.
+                /* The earlier value is not to be used a moment longer; the next word on it comes with its
+                 * answer.
                  */
                 if (old) {
                         forwarding_upstream_tell_gone(old, upstreams->forwarder);

@@ -31,5 +31,5 @@ void upstreams_tell_all(const struct upstreams *upstreams);
 /* The forwarder came to no connection there: looked up again, unless that was done a moment ago. */
 void upstreams_stale(struct upstreams *upstreams, const char *environment, uint64_t now_usec);
 
-/* Requests are being carried: what is over a minute old, or was not found, is looked up again. */
+/* Requests are being carried: an answer that is over a minute old, or was not found, is looked up again. */
 void upstreams_in_use(struct upstreams *upstreams, uint64_t now_usec);

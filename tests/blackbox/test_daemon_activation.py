@@ -101,7 +101,7 @@ def test_an_announcement_that_makes_no_sense(make_broker, sockets):
     environment = BARE_ENVIRONMENT | more.pop("env") | {"LISTEN_FDNAMES": "a:b:c"}
     result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                             timeout=20, **more)
-    assert result.returncode == 70 and "makes no sense" in result.stderr
+    assert result.returncode == 70 and "the service manager passes nonsense" in result.stderr
 
 
 def test_checking_takes_nothing(activated, sockets):

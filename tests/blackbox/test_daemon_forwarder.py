@@ -1,4 +1,4 @@
-"""eqp-brokerd: the process that passes requests on. It is there while it is needed, and may end or hang: what the others do
+"""eqp-brokerd: the process that passes requests on. It is there while it is needed, and may end or hang: the work of the others
 goes on."""
 
 import contextlib
@@ -201,7 +201,7 @@ def test_authorities_that_cannot_be_read_are_told_of(upstream, make_broker, tmp_
     authorities = tmp_path / "ca.pem"
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
                          environments={"sandbox": f"gateway = yes\nca_file = {authorities}\n{PATIENT}"})
-    line, = broker.wait_log("the forwarder cannot be told the certificate authorities")
+    line, = broker.wait_log("the forwarder cannot be sent the certificate authorities")
     assert str(authorities) in line and "check ca_file" in line
     authorities.write_bytes((broker.directory / "ca.pem").read_bytes())
     broker.reload()
@@ -211,7 +211,7 @@ def test_authorities_that_cannot_be_read_are_told_of(upstream, make_broker, tmp_
 def test_a_name_that_is_none_is_told_of(make_broker):
     broker = make_broker(keys={"sandbox": EXAMPLE_KEY},
                          environments={"sandbox": "gateway = yes\nbase_url = https://nowhere.invalid"})
-    line, = broker.wait_log("the forwarder cannot be told the addresses of its upstream")
+    line, = broker.wait_log("the forwarder cannot be sent the addresses of its upstream")
     assert "nowhere.invalid" in line and "check DNS and base_url" in line
     assert "forwarder" in broker.status()
 
@@ -223,7 +223,7 @@ def test_a_name_that_is_none_is_told_of(make_broker):
 def test_a_proxy_that_is_none_is_told_of(make_broker, proxy, words):
     broker = make_broker(keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy},
                          environments={"sandbox": "gateway = yes\nbase_url = https://127.0.0.1:9"})
-    line, = broker.wait_log("the forwarder cannot be told the addresses of its upstream")
+    line, = broker.wait_log("the forwarder cannot be sent the addresses of its upstream")
     assert re.search(words, line) and "secret-word" not in line
 
 
@@ -232,4 +232,4 @@ def test_no_proxy_is_heeded(make_broker):
                          environments={"sandbox": "gateway = yes\nbase_url = https://127.0.0.1:9"})
     wait_until(lambda: broker.status()["forwarder"] == "running", "it runs")
     time.sleep(1)
-    assert not broker.log("the forwarder cannot be told")
+    assert not broker.log("the forwarder cannot be sent")

@@ -1,4 +1,4 @@
-"""Opaque tokens outlive the process: what they are made with is kept by the service manager, or comes from the access
+"""Opaque tokens outlive the process: their secret is kept by the service manager, or comes from the access
 key where nobody keeps it."""
 
 import os
@@ -85,7 +85,7 @@ def test_what_is_not_ours_is_dropped(kept, manager, what):
     kept.wait_valid()
     assert not is_good(kept, token) and is_good(kept, token_of(kept)), "there is another one"
     if what != "gone":
-        kept.wait_log("what the service manager kept as opaque-1 is dropped: ")
+        kept.wait_log("the data that the service manager kept as opaque-1 is dropped: ")
     wait_until(lambda: manager.series("opaque"), "that is kept")
 
 

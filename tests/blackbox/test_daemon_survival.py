@@ -71,7 +71,7 @@ def test_key_is_not_in_it(kept, manager):
 
 
 def test_nothing_new_nothing_pushed(kept, manager):
-    """Callers get tokens, a reload is made, the process is ended and begins again: what is kept is the same."""
+    """Callers get tokens, a reload is made, the process is ended and begins again: the kept texts are the same."""
     before = manager.pushes()
     for _ in range(20):
         kept.token()
@@ -153,7 +153,7 @@ def test_token_survives(kept, manager, upstream, number):
         assert 0 <= old["expires_in"] - new["expires_in"] < 200
     after = kept.status("sandbox")
     assert after["token"]["key"] == status["token"]["key"]
-    # Moments are counted from now: what lies between two readings of a clock may make a second of it.
+    # Moments are counted from now: the time between two readings of a clock may make a second of it.
     assert abs(seconds(after["token"]["obtained_at"]) - seconds(status["token"]["obtained_at"])) <= 2
     assert abs(seconds(after["next_refresh_at"]) - seconds(status["next_refresh_at"])) <= 2
     assert after["exchanges"]["last_hour"] == status["exchanges"]["last_hour"] == 1
@@ -279,7 +279,7 @@ def test_newest_of_two_wins(kept, manager):
 
 
 def test_numbers_begin_again_after_the_last(kept, manager):
-    """What was taken up with the last number goes on, and what follows it can be read as well."""
+    """The session that was taken up with the last number goes on, and later ones can be read as well."""
     manager.end(kept)
     for series in "sessions", "knowledge":
         manager.replace(manager.kept(series) | {"number": 1 << 60}, series)
@@ -421,7 +421,7 @@ def change(text, change):
 
 @pytest.mark.parametrize("what, why", [
     ("sent in the future", "its times lie in the future"), ("exchange in the future", "its times lie in the future"),
-    ("another version", "another version of the program"), ("another name", "it is not what its name says"),
+    ("another version", "another version of the program"), ("another name", "its content does not fit its name"),
     ("a member too many", "it is damaged"), ("a lifetime without end", "it is damaged"), ("a bad token", "it is damaged"),
 ])
 def test_changed(kept, manager, upstream, what, why):

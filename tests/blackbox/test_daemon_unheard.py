@@ -1,5 +1,5 @@
-"""eqp-brokerd: nobody reads what it says. A datagram socket queues a few messages, of all who write to it; then
-it is full, and whoever waits for room stands still with it."""
+"""eqp-brokerd: nobody reads what it says. A datagram socket queues a few messages, of all who write to it; then it is
+full, and a program that waits for room stands still with it."""
 
 import contextlib
 import socket
@@ -37,7 +37,7 @@ class Reader:
                     n_sent += 1
 
     def read(self):
-        """What was said since the last time."""
+        """The log since the last time."""
         said = []
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -115,7 +115,7 @@ def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
     manager.fill()
     broker.write_key("sandbox", EXAMPLE_KEY)
     line = broker.wait_valid().wait_log("would not survive a restart")[0]
-    assert "what is known of keys and budgets" in line, line
+    assert "the knowledge of keys and budgets" in line, line
     # Nothing happens any more, but that the service manager reads again.
     heard = manager.read()  # it may speak in the middle of this
     hears(manager, b"FDSTORE=1\nFDNAME=sessions-1\n", heard)
@@ -124,7 +124,7 @@ def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):
 
 
 def test_sessions_that_are_not_let_go_at_once_are_later(upstream, make_broker, manager):
-    """There is room for a few only: what stayed would take the place of those to come."""
+    """There is room for a few only: old ones would take the place of those to come."""
     manager.env["EQP_BROKER_BOOT_ID"] = "0" * 31 + "1"
     broker = make_broker(upstream, env=manager.env)
     hears(manager, b"READY=1")

@@ -86,7 +86,7 @@ def play(story, directory, *arguments, user=True):
 
 
 def ask(person, *command, family=None, **more):
-    """What a program of that person's says."""
+    """The output of a program of that person."""
     def as_person():
         if family is not None:
             kernel.refuse_sockets(family)
@@ -105,7 +105,7 @@ def report(person, **more):
 
 
 class Server:
-    """Whoever `owner` is listens, and `acceptor` accepts and answers. heard() is what they were sent."""
+    """`owner` listens, and `acceptor` accepts and answers. heard() is all that they were sent."""
 
     def __init__(self, owner, acceptor=None, address="127.0.0.1", wide=False):
         self.reading, self.writing = os.pipe2(os.O_NONBLOCK)
@@ -146,7 +146,7 @@ def check_refused(server, victim, *words):
 
 def impostor_story(victim, mallory, address, wide):
     with Server(mallory, address=address, wide=wide) as server:
-        # This is what he gets where nothing stops him: the client was told that this is the one.
+        # Mallory gets this where nothing prevents it: the client was told that this is the one.
         assert token(victim, **NAMED).out.strip() == TOKEN["ust"]
         assert "refreshed yes" in report(victim, **NAMED).out
         assert CURRENT.encode() in server.heard()
@@ -165,7 +165,7 @@ def test_root_is_not_taken_in_either(tmp_path, mallory):
 
 
 def silent_story(victim, mallory):
-    """He listens and accepts nobody: the kernel knows no owner of the connection, which reads as root."""
+    """Mallory listens and accepts nobody: the kernel knows no owner of the connection, which reads as root."""
     listener, = sockets_as(mallory, listen)
     with socket.create_connection(PORT) as first:
         assert kernel.ask(PORT[1], first.getsockname()[1]) == (kernel.ESTABLISHED, mallory.uid, 0) or \
@@ -234,7 +234,7 @@ def borrowed_story(victim, mallory):
 
 
 def early_story(victim, mallory):
-    """Root's listening socket, in mallory's hands: once he has accepted, the connection is his."""
+    """Root's listening socket, in mallory's hands: once it is accepted, the connection is mallory's."""
     slowly = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=socket",
               "-e", "inject=socket:delay_enter=1000000"]
     with Server(ROOT, acceptor=mallory) as server:
@@ -253,7 +253,7 @@ def test_who_listens_must_be_trusted_even_if_another_accepts(tmp_path, alice, ma
 
 def unmapped_story(victim):
     with Server(Person("nobody", 65534, 65534)) as server:
-        check_refused(server, victim, "cannot be told")
+        check_refused(server, victim, "cannot be determined")
 
 
 def test_nobody_is_nobody(tmp_path, alice):
@@ -263,10 +263,10 @@ def test_nobody_is_nobody(tmp_path, alice):
 def blind_story(victim):
     with Server(ROOT) as server:
         said = token(victim, family=socket.AF_NETLINK)
-        assert_refused(said, "cannot be told")
+        assert_refused(said, "cannot be determined")
         assert re.search(r"--address or EQP_BROKER_ADDRESS", said.err)
         assert server.heard() == b""
-        # Who is told where to ask needs no such socket.
+        # A client that is told where to ask needs no such socket.
         assert token(victim, family=socket.AF_NETLINK, **NAMED).code == DONE
 
 
@@ -294,7 +294,7 @@ def test_a_daemon_of_ones_own_is_asked(tmp_path, alice):
 
 
 def test_without_a_user_of_its_name_whoever_is_there_is_asked(tmp_path, alice):
-    """As in a pod: the broker is somebody, and there is nobody to compare him with."""
+    """As in a pod: the broker is somebody, and there is nobody to compare it with."""
     play(good_story, tmp_path, alice, Person("image", 65532, 65532), None, user=False)
 
 

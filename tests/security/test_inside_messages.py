@@ -1,4 +1,4 @@
-"""Somebody has got into the frontend, and sends messages to the keeper as he likes.
+"""Somebody has got into the frontend, and sends arbitrary messages to the keeper.
 
 Most are sent over a copy of the frontend's end of the pair, which to the keeper is the same; that code in the frontend
 can send them as well is shown by the first test.
@@ -67,7 +67,7 @@ def descriptors(pid):
 
 
 def test_code_in_the_frontend_can_speak(served):
-    """The control: what this file sends, an attacker can send."""
+    """The control: an attacker can send all that this file sends."""
     record = forged("record", 4, "said by an attacker\n<0>a line of his own")
     with Inside(wait_frontend(served.process.pid)) as attacker:
         assert attacker.call("sendto", PAIR, record, len(record), 0, 0, 0) == len(record)
@@ -252,7 +252,7 @@ def test_one_that_reads_nothing_costs_bounded_memory(served):
         if frontend_of(keeper) != frontend:
             break
     assert frontend_of(keeper) != frontend, "it was ended"
-    assert served.log("cannot be told what it has to know")
+    assert served.log("cannot be sent its news")
     print(f"{most - before} KiB")
     assert most < before + LIMIT_KIB
     assert served.token()["ust"] == token

@@ -44,7 +44,7 @@ class Hall(Home):
         self.write(RULES, "[broker]\n" + "".join(f"allow = {name}\n" for name in names))
 
     def member(self):
-        """The status that a member of the group gets; his groups are the kernel's word."""
+        """The status that a member of the group gets; the groups are the kernel's word."""
         return int(self.run("setpriv", "--reuid=7100", "--regid=7100", f"--groups={GID}", "curl", "-s", "-m", "30",
                             "--unix-socket", SOCKET, "-o", "/dev/null", "-w", "%{http_code}",
                             "http://localhost/v1/sandbox/token").out)
@@ -118,7 +118,7 @@ def test_a_start_while_the_user_database_is_slow(home, delay, figure):
             assert home.member() == 403, "nobody is let in on a guess"
         wait_until(lambda: home.serves_others() or home.member() == 200, "the group is known", 2 * delay)
         time.sleep(max(0, begin + delay + 3 - time.monotonic()))
-    assert home.said(f"allow = group:{GROUP}: the user database does not tell", since)
+    assert home.said(f"allow = group:{GROUP}: the user database does not say", since)
     assert home.said(f"group:{GROUP} is there: rules that name it hold from now on", since)
 
 
@@ -138,12 +138,12 @@ def test_a_reload_while_the_user_database_is_slow(home, delay, figure):
             worst = max(worst, home.asks("alice")[1])
             assert home.member() == 200
         figure(f"reload while the user database takes {delay} s for an answer", f"{took:.1f} s, others {worst:.1f} s")
-    assert home.said("allow = group:dir-other: the user database does not tell", since)
+    assert home.said("allow = group:dir-other: the user database does not say", since)
     wait_until(lambda: home.said("there is no group dir-other", since), "the word on the other group")
 
 
 def test_a_stop_while_the_user_database_is_slow(home):
-    """What still waits for it ends with the process."""
+    """Look-ups that still wait for it end with the process."""
     home.directory(25)
     home.systemctl("restart", SERVICE)
     begin = time.monotonic()
@@ -162,7 +162,7 @@ def test_a_start_before_the_user_database_is_there(home):
     with home.same_process():
         home.serves_others()
         assert home.member() == 403
-        [entry] = home.said(f"allow = group:{GROUP}: the user database does not tell", since)
+        [entry] = home.said(f"allow = group:{GROUP}: the user database does not say", since)
         assert entry["PRIORITY"] == "4" and "Connection refused" in entry["MESSAGE"], entry
         home.directory()
         wait_until(lambda: home.said(f"group:{GROUP} is there", since), "it heals", 60, 0.5)
@@ -170,7 +170,7 @@ def test_a_start_before_the_user_database_is_there(home):
 
 
 def test_what_changes_under_the_running_service(home):
-    """Who is removed, who has his number then, who leaves a group and who joins it."""
+    """A user who is removed, the next one with that number, one who leaves a group and one who joins it."""
     home.shell("groupadd crew; useradd -u 7201 -G crew leaver; useradd -u 7202 joiner; useradd -u 7203 gone")
     home.rules("user:root", "group:crew", "user:gone")
     home.run("eqpctl", "reload")

@@ -12,7 +12,7 @@
 
 #define HOST_WORDS   "localhost:9377, 127.0.0.1:9377 or [::1]:9377"
 #define NAME_WORDS   "a name of 1 to 64 characters"
-#define LENGTH_WORDS "told twice"
+#define LENGTH_WORDS "given twice"
 
 static const struct listen_place tcp = { .tcp = true, .port = 9377, .address = "127.0.0.1" };
 static const struct listen_place second = { .tcp = true, .port = 9377, .address = "127.0.0.2" };
@@ -318,7 +318,7 @@ static void framing(void **state)
         expect_rows(rows, ARRAY_SIZE(rows), &local);
 }
 
-/* The most doubtful thing is said first: what follows may be another's. */
+/* The most doubtful thing is said first: the bytes behind it may be another's. */
 static void which_refusal_comes_first(void **state)
 {
         static const struct row rows[] = {

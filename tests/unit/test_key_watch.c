@@ -18,7 +18,7 @@ static sd_event *event;
 static struct key_watch *watch;
 static int failure;          /* of watches, 0: none */
 static long file_system;     /* 0: as it is */
-static uint64_t waited_usec; /* what a timer was asked for last; it takes no time here */
+static uint64_t waited_usec; /* the latest wish to a timer; it takes no time here */
 static const char *directory;
 static unsigned n_changed, n_told;
 static char told[512];
@@ -162,7 +162,7 @@ static void a_file_system_that_tells_nothing(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
                 file_system = (long)types[i];
                 read_keys();
-                expect_told("does not tell of changes made elsewhere: they are read again every 30 s");
+                expect_told("does not report changes made elsewhere: they are read again every 30 s");
                 expect_again(30 * USEC_PER_SEC);
                 file_system = TMPFS_MAGIC;
                 expect_again(30 * USEC_PER_SEC);
@@ -175,7 +175,7 @@ static void a_directory_that_is_away_on_a_silent_file_system(void **state)
 {
         file_system = NFS_SUPER_MAGIC;
         read_keys();
-        expect_told("does not tell of changes made elsewhere");
+        expect_told("does not report changes made elsewhere");
         directory = "/usr/lib/away/for/a/while";
         expect_again(30 * USEC_PER_SEC);
         assert_int_equal(n_told, 0);

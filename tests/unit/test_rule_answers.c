@@ -1,5 +1,5 @@
-/* Names in rules as settings are read: what is looked up, and what becomes of a user database that does not
- * tell. */
+/* Names in rules as settings are read: look-ups, and a user database that does not
+ * answer. */
 #include "daemon/keeper/rule_answers.h"
 
 #include "lib/util.h"
@@ -44,7 +44,7 @@ static void a_check_wants_every_name(void **state)
         }
         user_database = (struct user_database){ .error = ECONNREFUSED };
         assert_int_equal(rule_answers_check(group, message), -ECONNREFUSED);
-        assert_non_null(strstr(message, "allow = group:remote: the user database does not tell"));
+        assert_non_null(strstr(message, "allow = group:remote: the user database does not say"));
         assert_non_null(strstr(message, strerror(ECONNREFUSED)));
         user_database = (struct user_database){ .known = true };
         assert_int_equal(rule_answers_check(settings, message), 0);
@@ -125,7 +125,7 @@ static void the_last_answer_stands_for_an_hour(void **state)
         assert_false(last_rule(settings)->resolved);
 }
 
-/* The kernel shows these numbers for whoever it cannot name. */
+/* The kernel shows these numbers for users whom it cannot name. */
 static void a_name_of_nobody_gives_nothing(void **state)
 {
         const uint32_t nobodies[] = { 65534, UINT32_MAX };
@@ -140,7 +140,7 @@ static void a_name_of_nobody_gives_nothing(void **state)
         }
 }
 
-/* Times count from the question: what was true when it was put may not be when it is answered. */
+/* Times count from the question: a fact that was true when it was put may not be when it is answered. */
 static void an_answer_is_as_old_as_its_question(void **state)
 {
         struct rule_answer answer = { .state = RULE_ANSWER_FOUND };

@@ -59,7 +59,7 @@ static void fail(struct api *api, struct request *request, unsigned status, cons
         request_answer(request, answer.status, answer.response);
 }
 
-/* What this connection's caller may do. False: the request waits. */
+/* The rights of this connection's caller. False: the request waits. */
 static bool judge_rights(struct api *api, struct request *request, uint64_t now_usec)
 {
         bool last_time = request->cut_short && now_usec >= request->wait_until_usec;
@@ -73,7 +73,7 @@ static bool judge_rights(struct api *api, struct request *request, uint64_t now_
         return false;
 }
 
-/* Has this caller any right that this path is about? Who may reload only is nobody elsewhere. */
+/* Has this caller any right that this path is about? A caller that may reload only is nobody elsewhere. */
 static bool has_right(const struct caller *caller, const struct route *route)
 {
         return caller->may_use || caller->may_operate ||
@@ -115,7 +115,7 @@ static bool admit(struct api *api, struct request *request, const struct route_m
                 char message[256];
                 (void)snprintf(
                         message, sizeof(message),
-                        "the kernel does not tell who is calling (%s): call from the same host and network "
+                        "the kernel does not identify the caller (%s): call from the same host and network "
                         "namespace, or use the unix socket",
                         connection->caller.peer.why ? connection->caller.peer.why : "no reason");
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
@@ -229,7 +229,7 @@ static bool find_environment(struct api *api, struct request *request, uint64_t 
         return true;
 }
 
-/* May he, if it is that? False: answered. */
+/* May the caller, if it is that? False: answered. */
 static bool check_reload(struct api *api, struct request *request, uint64_t now_usec)
 {
         bool may = request->connection->caller.may_reload && request->carried.kind != CARRIED_LOCAL;
@@ -304,7 +304,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
         request_answer(request, answer.status, answer.response);
 }
 
-/* What is found out here stays, if it has to wait: the gateway goes on where it was. */
+/* The findings stay, if it has to wait: the gateway goes on where it was. */
 static void begin_passing_on(struct api *api, struct request *request, const struct route_match *match,
                              uint64_t now_usec)
 {
@@ -336,7 +336,7 @@ static void begin(struct api *api, struct request *request, uint64_t now_usec)
                                                        : route_find(request_target(request), &match);
         }
 
-        api->n_requests += !request->counted; /* it may begin anew, as a reload or his groups may have it */
+        api->n_requests += !request->counted; /* it may begin anew, after a reload or new groups */
         request->counted = true;
         if (r == 0 && match.route->id == ROUTE_METRICS && !api->known->settings->metrics) {
                 r = -ENOENT;

@@ -1,4 +1,4 @@
-/* What the answers of the HTTP interface are made from. */
+/* The data behind the answers of the HTTP interface. */
 #pragma once
 
 #include "daemon/frontend/api/token_answer.h"
@@ -13,7 +13,7 @@
 
 struct http_server;
 
-/* Whoever passes requests of the EQP API on: daemon/frontend/gateway. */
+/* The part that passes requests of the EQP API on: daemon/frontend/gateway. */
 struct api_passer {
         /* As http_handler.on_request, for a request that api_passes_on() holds for: the kernel's word on its
          * caller is known, and its headers are in order. NULL: none is passed on. */
@@ -22,7 +22,7 @@ struct api_passer {
         void *userdata;
 };
 
-/* What the answers are made from; owned by the frontend. */
+/* The data behind the answers; owned by the frontend. */
 struct api {
         struct known *known;
         struct token_answers answers[SETTINGS_ENVIRONMENTS_MAX]; /* in the order of known->environments */
@@ -31,7 +31,7 @@ struct api {
         struct confinement keeper_confinement, own_confinement;
         struct message_forwarder forwarder; /* as the keeper told it last */
         struct audit *audit;
-        struct local_keys local_keys;             /* what has happened to them */
+        struct local_keys local_keys;             /* their history */
         bool unheld_ports[MESSAGE_LISTENERS_MAX]; /* TCP, and not the service manager's: by the listener's id
                                                    */
         struct http_server *server;               /* for its numbers; NULL until it is there */

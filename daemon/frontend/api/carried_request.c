@@ -1,7 +1,7 @@
-/* What a request carries instead of its caller's right.
+/* Rights that a request carries instead of its caller's.
  *
- * On TCP a URL can forge ID and password, and whoever has others fetch URLs can forge a body; nobody can
- * forge a secret, or the header EQP-Client. So one of both has to be there. */
+ * On TCP a URL can forge ID and password, and an attacker who has others fetch URLs can forge a body; nobody
+ * can forge a secret, or the header EQP-Client. So one of both has to be there. */
 #include "daemon/frontend/api/carried_request.h"
 
 #include "daemon/base/clock.h"
@@ -149,11 +149,11 @@ static bool admit_caller(struct api *api, struct request *request, uint64_t now_
         /* Where the gateway's rules decide, the right to a token is not asked for. */
         if (!caller_has_right(&connection->caller) && request->phase == REQUEST_WHOLE) {
                 caller_doubt(&connection->caller, api->known, now_usec);
-                return refuse_caller(api, request,
-                                     "this user may use no environment: an administrator can allow it with "
-                                     "'allow =' in the configuration, or by adding the user to the group "
-                                     "eqp-broker",
-                                     now_usec);
+                return refuse_caller(
+                        api, request,
+                        "this user has no access: an administrator can run 'usermod -aG "
+                        "eqp-broker USER', or name the user with 'allow =' in the configuration",
+                        now_usec);
         }
         if (!request->as_upstream && !guard_check(&request->facts, &connection->place,
                                                   /* needs_client= */ true, &refusal)) {

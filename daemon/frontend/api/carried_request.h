@@ -1,4 +1,4 @@
-/* What a request carries instead of its caller's right: a local key, or the opaque token of one. */
+/* Rights that a request carries instead of its caller's: a local key, or the opaque token of one. */
 #pragma once
 
 #include "daemon/frontend/api/api_state.h"
@@ -12,10 +12,10 @@ bool carried_request_counts(const struct request *request);
 bool carried_request_look(struct api *api, struct request *request, const char *environment,
                           uint64_t now_usec);
 
-/* What the request may use: by its local key, if it carries one, else by its caller. A bit per environment.
+/* The rights of the request: by its local key, if it carries one, else by its caller. A bit per environment.
  */
 uint32_t carried_request_may_use(const struct api *api, const struct request *request);
 
-/* 401, with the challenge that such an answer has to have: what is wanted on this path. */
+/* 401, with the challenge that such an answer has to have: the kind of credential for this path. */
 void carried_request_refuse(struct api *api, struct request *request, const struct carried_key *refused,
                             uint64_t now_usec);

@@ -1,4 +1,4 @@
-/* What the EQP API itself would answer.
+/* The answer of the EQP API itself.
  *
  * A client of the EQP API is given our address as its base URL, and a local key for its application ID and
  * secret: it asks for a session as ever, and gets a token of that key, or the real one where the key has
@@ -24,7 +24,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What a client is told that does not say how long a life it wants. Some keep it in a timer of milliseconds,
+/* The life for a client that does not ask for one. Some keep it in a timer of milliseconds,
  * which ends at 24.8 days. */
 #define LIFE_UNASKED_SEC (24 * 3600)
 #define NAME_MAX_LENGTH  24 /* characters of an ID that is taken for a name */
@@ -106,7 +106,7 @@ static bool is_name(const struct api *api, const char *id)
                !local_keys_resemble(api->known, id);
 }
 
-/* What the client calls its application ID is taken for its name, if it is plainly one and no key's of any
+/* The application ID of the client is taken for its name, if it is plainly one and no key's of any
  * kind: names are logged. One that may be an ID is told by a digest; of one that we hold nothing is said. */
 static void take_name(struct api *api, struct request *request, const char *id)
 {

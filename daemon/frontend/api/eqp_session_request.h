@@ -1,4 +1,4 @@
-/* POST /{environment}/rest/v1/app/session/token: what the EQP API itself would answer, for clients that are
+/* POST /{environment}/rest/v1/app/session/token: the answer of the EQP API itself, for clients that are
  * not changed. */
 #pragma once
 

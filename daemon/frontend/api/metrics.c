@@ -182,7 +182,7 @@ static void write_all(FILE *out, struct api *api, uint64_t now_usec)
         plain(out, "eqp_broker_tokens_served_total", "counter", "Answers that carried a token.",
               api->n_tokens_served);
         plain(out, "eqp_broker_requests_refused_total", "counter",
-              "Requests refused for who or what sent them.", api->n_refused);
+              "Requests refused because of their sender.", api->n_refused);
         plain(out, "eqp_broker_requests_bad_total", "counter",
               "Requests that asked for something impossible.", api->n_errors);
         plain(out, "eqp_broker_credentials_given_total", "counter", "Tokens given to units as credentials.",
@@ -197,7 +197,7 @@ static void write_all(FILE *out, struct api *api, uint64_t now_usec)
         plain(out, "eqp_broker_connections_turned_away_total", "counter",
               "Client connections answered 429 without being read.",
               api->server ? http_server_turned_away(api->server) : 0);
-        plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that nobody could take.",
+        plain(out, "eqp_broker_log_dropped_total", "counter", "Log records that were dropped.",
               api->n_log_dropped + journal_dropped());
         write_environments(out, api, now_usec);
         write_keys(out, api, now_usec);

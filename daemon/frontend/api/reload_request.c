@@ -1,7 +1,7 @@
 /* POST /v1/reload.
  *
- * The request waits while the loop does the work in a turn of its own, and is answered once that is done:
- * who has the answer knows that the new configuration is in force, or that the old one still is. */
+ * The request waits while the loop does the work in a turn of its own, and is answered once that is done: a
+ * caller with the answer knows that the new configuration is in force, or that the old one still is. */
 #include "daemon/frontend/api/reload_request.h"
 
 #include "daemon/frontend/callers/audit.h"

@@ -17,7 +17,7 @@ static void add_text(struct json_object *json, const char *key, const char *text
         json_put(json, key, json_object_new_string(text));
 }
 
-/* What is not there is null. */
+/* A missing value is null. */
 static void add_optional(struct json_object *json, const char *key, bool there, int64_t number)
 {
         if (there) {
@@ -270,7 +270,7 @@ static struct json_object *describe_confinement(const struct confinement *confin
         return json;
 }
 
-/* What holds on this kernel, of each process. */
+/* The limits in force on this kernel, of each process. */
 static struct json_object *describe_processes(const struct api *api)
 {
         struct json_object *json = json_object_new_object();

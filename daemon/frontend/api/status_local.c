@@ -1,4 +1,4 @@
-/* What the status tells of local keys. */
+/* Local keys in the status. */
 #include "daemon/frontend/api/status_local.h"
 
 #include "daemon/base/clock.h"

@@ -1,4 +1,4 @@
-/* What the status tells of local keys, and of the port that their secrets come in by. */
+/* Local keys in the status, and the port that their secrets come in by. */
 #pragma once
 
 #include "daemon/frontend/api/api_state.h"

@@ -1,6 +1,6 @@
 /* The answer that carries a token.
  *
- * What changes in it is `expires_in`, once a second. So a rendered answer stays right for as long as the
+ * Only `expires_in` changes in it, once a second. So a rendered answer stays right for as long as the
  * whole seconds left are the same; libmicrohttpd counts who still sends it. */
 #include "daemon/frontend/api/token_answer.h"
 

@@ -102,7 +102,7 @@ bool token_request_outcome_known(const struct request *request, uint64_t now_use
         bool of_the_upstream =
                 view->trouble.outcome == EXCHANGE_UNAVAILABLE || view->trouble.outcome == EXCHANGE_THROTTLED;
 
-        /* What may be the key's fault is followed by an exchange with another one. */
+        /* A failure that may be the key's fault is followed by an exchange with another one. */
         return view->n_answered > request->seen_answered && !view->refresh.in_flight &&
                (of_the_upstream || refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
 }

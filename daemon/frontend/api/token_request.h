@@ -46,7 +46,7 @@ enum token_request_answer token_request_look(struct request *request, uint64_t n
 /* 503 no_token, with the reason. */
 void token_request_no_token(struct api *api, struct request *request, uint64_t now_usec);
 
-/* What is against a wish, and until when, for people: "…: again in 42s". Returns text. */
+/* The obstacle to a wish, and until when, for people: "…: again in 42s". Returns text. */
 #define TOKEN_OBSTACLE_MAX 192
 const char *token_request_obstacle(const struct refresh_obstacle *obstacle, uint64_t now_usec,
                                    char text[static TOKEN_OBSTACLE_MAX]);

@@ -1,4 +1,4 @@
-/* What a caller may do, judged by the rules of the settings. */
+/* A caller's rights, judged by the rules of the settings. */
 #include "daemon/frontend/callers/access.h"
 
 #include "lib/util.h"
@@ -42,8 +42,8 @@ static struct caller_identity identity_of(const struct peer *peer, const struct 
                                          .unit = groups->unit };
 }
 
-/* Where the default lists stand, the daemon's own user counts as listed. He is no rule, as --check would
- * print him as one, and whoever keeps what it prints would allow him for ever. */
+/* Where the default lists stand, the daemon's own user counts as listed. That user is no rule, as --check
+ * would print it as one, and a kept copy of its output would allow that user for ever. */
 static bool is_own_by_default(const struct access_settings *settings, const struct access_rules *rules,
                               const struct caller_identity *caller)
 {

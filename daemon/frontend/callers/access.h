@@ -1,4 +1,4 @@
-/* What a caller may do, judged by the rules of the settings. */
+/* A caller's rights, judged by the rules of the settings. */
 #pragma once
 
 #include "daemon/frontend/callers/peer.h"
@@ -19,7 +19,7 @@ struct access_rights {
         bool reload;      /* may have configuration and keys read again */
 };
 
-/* What this peer may do: nothing if it is unknown. Where the default lists stand, the daemon's own user may
+/* This peer's rights: none if it is unknown. Where the default lists stand, the daemon's own user may
  * all. Root and that user may reload in any case, as they could send the signal. */
 struct access_rights access_judge(const struct access_settings *settings, const struct peer *peer,
                                   const struct access_membership *groups);
@@ -28,11 +28,12 @@ struct access_rights access_judge(const struct access_settings *settings, const 
 uint32_t access_judge_unit(const struct access_settings *settings, const char *unit);
 
 /* Which environments' tokens may a request have that carries the local key of this name: a bit each, as
- * above. Only rules for that key count: it has its own rights, whoever calls. */
+ * above. Only rules for that key count: it has its own rights, no matter which user calls. */
 uint32_t access_judge_local(const struct access_settings *settings, const char *key);
 
 /* Does what this peer may do depend on names, which have to be up to date then? On rules by name, and on the
- * unix socket also on the group that the socket has by name: whoever has its number now must not get in. */
+ * unix socket also on the group that the socket has by name: members of another group with its number must
+ * not get in. */
 bool access_needs_names(const struct access_settings *settings, const struct peer *peer,
                         const struct access_membership *groups);
 

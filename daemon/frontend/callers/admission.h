@@ -1,8 +1,8 @@
 /* How many connections there may be: in all, and of each user.
  *
  * Up to the limits a connection has a place. A few more are taken in without one, so that health is answered
- * when all else is full; what else they ask for waits for a place. Still more are parked: identified, and
- * not read until there is room. */
+ * when all else is full; their other requests wait for a place. Still more are parked: identified, and not
+ * read until there is room. */
 #pragma once
 
 #include "daemon/base/ring.h"
@@ -20,7 +20,7 @@ struct http_limits {
 };
 
 /* As many connections as the settings say, but no more than leave descriptors for exchanges, keys and logs;
- * that is logged. What is left then may be parked. */
+ * that is logged. The remaining ones may be parked. */
 struct http_limits admission_limits(const struct access_settings *settings);
 
 /* Connections of units that ask for credentials, at a time; others wait in the kernel's queue. They need
@@ -34,7 +34,7 @@ struct http_limits admission_limits(const struct access_settings *settings);
 /* Connections that were told that there is no room, and are to be closed in a moment. */
 #define ADMISSION_LEAVING 64
 
-/* What a connection is counted as. */
+/* The kind of a connection, for counting. */
 enum admission_place {
         PLACE_NONE,   /* not at all; of a user: how often it is held */
         PLACE_WITHIN, /* it has a place */
@@ -55,7 +55,7 @@ struct admission_user {
 };
 
 struct admission {
-        struct http_limits limits; /* may be changed at any time: who is within them stays so */
+        struct http_limits limits; /* may be changed at any time: connections within them stay */
         unsigned n[_PLACE_COUNT];
         struct ring users;
 };

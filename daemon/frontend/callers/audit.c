@@ -1,4 +1,4 @@
-/* Who got which environment's token, and who was refused.
+/* Which caller got which environment's token, and which was refused.
  *
  * Two small tables of what was said lately. A slot is found by a hash and holds for sure what it was said
  * of, so that nobody can pass for somebody else; where too many want the same slots, the oldest goes, at the
@@ -159,8 +159,8 @@ void audit_handed_out(struct audit *audit, const struct audit_caller *caller, co
         say(caller, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment, text);
 }
 
-/* The slot of this caller and reason, or the one to use for it. His client name does not count: who is
- * refused may call himself anything. */
+/* The slot of this caller and reason, or the one to use for it. The client name does not count: a refused
+ * caller may use any. */
 static struct refused *find_refused(struct audit *audit, const struct audit_caller *caller, const char *slug)
 {
         const struct peer *peer = caller->peer;

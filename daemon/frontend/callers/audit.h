@@ -1,4 +1,4 @@
-/* Who got which environment's token, and who was refused: said once, not a thousand times. */
+/* Which caller got which environment's token, and which was refused: logged once, not a thousand times. */
 #pragma once
 
 #include "daemon/frontend/callers/peer.h"
@@ -6,11 +6,11 @@
 
 struct audit;
 
-/* Who calls; borrowed. */
+/* The caller; borrowed. */
 struct audit_caller {
         const struct peer *peer;
-        const char *client; /* as he calls himself, a valid name; NULL: he does not */
-        const char *local;  /* the local key that his request carries; NULL: none */
+        const char *client; /* the client's own name, a valid one; NULL: none */
+        const char *local;  /* the local key that the request carries; NULL: none */
 };
 
 /* -ENOMEM. */

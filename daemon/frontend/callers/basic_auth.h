@@ -1,5 +1,5 @@
-/* Basic authentication, as far as we need it: who does the client say that he is, and what is his secret's
- * hash? */
+/* Basic authentication, as far as we need it: which ID does the client give, and which hash has its
+ * secret? */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* A connection's caller: who it is, by the kernel's word, and what it may do, by the rules as they were
+/* A connection's caller: its identity, from the kernel, and its rights, by the rules as they were
  * judged last. */
 #pragma once
 

@@ -1,6 +1,6 @@
-/* What a request carries: local keys and their opaque tokens, judged.
+/* Local keys and their opaque tokens in requests, judged.
  *
- * What is wrong with a key is told only to those who have shown that it is theirs; an ID that there is not
+ * A key's fault is shown only to callers who have shown that it is theirs; an ID that there is not
  * and a wrong secret look the same. */
 #include "daemon/frontend/callers/local_keys.h"
 
@@ -16,7 +16,7 @@
 #define BEARER            "Bearer"
 #define RESEMBLING_LENGTH 6 /* characters that an ID has in common with one of ours */
 
-static_assert(BASIC_AUTH_HASH_SIZE == LOCAL_KEY_HASH_SIZE, "what is sent is compared with what is set");
+static_assert(BASIC_AUTH_HASH_SIZE == LOCAL_KEY_HASH_SIZE, "a sent hash is compared with a set one");
 
 static const struct {
         const char *name;

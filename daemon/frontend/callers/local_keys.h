@@ -1,8 +1,8 @@
-/* What a request carries in its Authorization header: a local key, the opaque token of one, or anything
+/* The Authorization header of a request: a local key, the opaque token of one, or anything
  * else.
  *
  * Looked at once per request, for every path below /{environment}/rest/v1/ (and for /v1/, where a local key
- * with `token = real` counts). Whoever carries a local key has that key's rights and no others. */
+ * with `token = real` counts). A request with a local key has that key's rights and no others. */
 #pragma once
 
 #include "daemon/frontend/known/known.h"
@@ -26,7 +26,7 @@ struct carried_key {
         const uint8_t *secret_hash;  /* CARRIED_LOCAL: of the secret that it came with, or was made with */
         unsigned status;             /* CARRIED_REFUSED: 401; CARRIED_SLOW: 429 */
         const char *slug;            /* CARRIED_REFUSED, CARRIED_SLOW: for the EQP-Error header */
-        const char *message;         /* likewise: what is wrong, and what to do */
+        const char *message;         /* likewise: the fault and its cure */
         uint32_t retry_after_sec;    /* CARRIED_SLOW */
 };
 
@@ -44,7 +44,7 @@ enum local_refusal {
 /* A word for metrics. */
 const char *local_refusal_name(enum local_refusal refusal);
 
-/* What has happened to local keys so far. */
+/* The history of local keys so far. */
 struct local_key_count {
         char name[LOCAL_KEY_NAME_MAX + 1];
         uint64_t n_tokens;  /* given out for it */

@@ -1,4 +1,4 @@
-/* Who is calling, from the kernel.
+/* The caller, from the kernel.
  *
  * The question over netlink is for the exact four-tuple seen from the client: its local end is our remote
  * one. The answer is judged in lib/diag_answer, and stands only if our own end stands after it. */
@@ -56,7 +56,7 @@ static void find_unix(int fd, struct peer *peer)
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0 ||
             length != sizeof(credentials)) {
-                unknown(peer, "the kernel does not tell who holds the other end");
+                unknown(peer, "the kernel does not say who owns the other end");
                 return;
         }
         peer->uid = credentials.uid;
@@ -95,7 +95,7 @@ static int read_end(const struct sockaddr_storage *address, struct diag_end *ret
         return 0;
 }
 
-static const char *const silent = "the kernel does not answer who holds the other end";
+static const char *const silent = "the kernel does not answer who owns the other end";
 
 /* Reads the answer to this question, past left-overs of earlier ones. Returns why the caller is unknown, or
  * NULL. */
@@ -107,7 +107,7 @@ static const char *read_answer(int netlink, const struct diag_question *question
                 socklen_t from_length = sizeof(from);
                 const char *why = NULL;
 
-                /* The kernel answers within the send: what is not there now will not come. */
+                /* The kernel answers within the send: an answer that is not there now will not come. */
                 ssize_t length = recvfrom(netlink, reply, sizeof(reply), MSG_DONTWAIT | MSG_TRUNC,
                                           (struct sockaddr *)&from, &from_length);
                 if (length < 0) {
@@ -146,7 +146,7 @@ static const char *ask(struct peer_finder *finder, struct diag_question *questio
         question->header.nlmsg_seq = ++finder->sequence;
         if (sendto(finder->netlink, question, sizeof(*question), MSG_DONTWAIT,
                    (const struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(*question)) {
-                return "the kernel cannot be asked who holds the other end";
+                return "the kernel cannot be asked who owns the other end";
         }
         return read_answer(finder->netlink, question, ret_uid);
 }
@@ -161,7 +161,7 @@ static const char *check_own_end(int fd)
 
         static_assert(offsetof(struct tcp_info, tcpi_state) == 0, "one byte is all that is asked for");
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) < 0 || length != sizeof(state)) {
-                return "the kernel does not tell whether the connection still stands";
+                return "the kernel does not say whether the connection still stands";
         }
         if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) {
                 return "the connection was reset before it was accepted";
@@ -202,7 +202,7 @@ void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int
 
         *ret = (struct peer_door){ 0 };
         if (getsockname(fd, (struct sockaddr *)&ret->own, &length) < 0) {
-                ret->why = "the kernel does not tell the address of the daemon's end";
+                ret->why = "the kernel does not give the address of the daemon's end";
                 return;
         }
         /* A listening socket may have been made elsewhere and handed to us. In our namespace the same

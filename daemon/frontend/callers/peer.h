@@ -1,4 +1,4 @@
-/* Who is calling, from the kernel: asked once per connection, at accept.
+/* The caller, from the kernel: asked once per connection, at accept.
  *
  * On a unix socket the kernel kept the caller's credentials (SO_PEERCRED; for the groups see
  * daemon/frontend/callers/peer_groups.h). On loopback TCP
@@ -26,19 +26,19 @@ struct peer {
 /* The open question line to the kernel. */
 struct peer_finder;
 
-/* fd: a socket-diagnosis netlink socket, which may have served another process before: what lies unread in
- * it is dropped. It answers for the network namespace that it was opened in. Taken over (also when it
+/* fd: a socket-diagnosis netlink socket, which may have served another process before: unread data in it is
+ * dropped. It answers for the network namespace that it was opened in. Taken over (also when it
  * fails). Negative errno. */
 int peer_finder_new(struct peer_finder **ret, int fd);
 
 struct peer_finder *peer_finder_free(struct peer_finder *finder);
 
-/* What all connections have in common that come in by one listening socket, bound to one address as ours
+/* The common part of all connections that come in by one listening socket, bound to one address as ours
  * are: our end's address, and the network namespace, which they inherit. Looked up once, it saves two calls
  * for each connection. */
 struct peer_door {
         struct sockaddr_storage own;
-        const char *why; /* static: why nobody can be known who comes in by it; NULL: he can */
+        const char *why; /* static: why no caller can be known that comes in by it; NULL: it can */
 };
 
 /* fd: the listening socket, or a connected one. Fills *ret in any case. */
@@ -46,9 +46,9 @@ void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int
 
 /* Who holds the other end of fd, which came in by this door, and whose other end has this address, as
  * accept() told it? To be asked at once after accept(). On a unix socket the answer is of the moment of
- * connect(), and cannot change. On TCP it is about whoever has the four numbers now, and so the caller is
- * unknown unless our own end is ESTABLISHED or CLOSE_WAIT afterwards: the connection may have been reset in
- * the queue, and its port be somebody else's. Fills *ret in any case. */
+ * connect(), and cannot change. On TCP it is about the process that has the four numbers now, and so the
+ * caller is unknown unless our own end is ESTABLISHED or CLOSE_WAIT afterwards: the connection may have been
+ * reset in the queue, and its port be somebody else's. Fills *ret in any case. */
 void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
                const struct sockaddr_storage *other, struct peer *ret);
 

@@ -1,6 +1,6 @@
 /* The groups of a caller on a unix socket, by the kernel, as they were when it connected (SO_PEERGROUPS).
  *
- * Whoever makes a user namespace may have 65,536, which takes milliseconds to read: so they are asked for
+ * A user who makes a user namespace may have 65,536, which takes milliseconds to read: so they are asked for
  * only where a rule needs them, only those that rules name are told, and long lists are spaced out. */
 #pragma once
 

@@ -87,7 +87,7 @@ static int refuse_unit(const struct known *known, const char *unit, int environm
 
         (void)snprintf(why, CREDENTIAL_WHY_MAX,
                        "no rule allows it %s%s: add allow = unit:%s to [%s%s] of the configuration, beside "
-                       "who else is to be allowed, and reload",
+                       "the rules for others, and reload",
                        settings ? "to use " : "anything", settings ? settings->name : "", unit,
                        own ? "environment " : "broker", own ? own : "");
         return -EACCES;

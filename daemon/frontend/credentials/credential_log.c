@@ -1,4 +1,4 @@
-/* What is said about credentials. Of what was given the latest is remembered; where more units than there
+/* The log about credentials. Of those that were given the latest is remembered; where more units than there
  * is room for ask in turn, lines are repeated. Of refusals every one is said, within a budget: a unit that
  * is started again and again must not fill the log. */
 #include "daemon/frontend/credentials/credential_log.h"

@@ -2,8 +2,8 @@
  *
  * There is no way to say no: the manager takes for the credential whatever comes before the end, even
  * nothing, and starts the unit with it. But it takes no credential of more than 1 MiB (systemd.exec(5)), and
- * then the unit fails to start. So a refusal is one: a line with the reason, and filler. Who is not the
- * manager gets nothing. */
+ * then the unit fails to start. So a refusal is one: a line with the reason, and filler. A caller that is
+ * not the manager gets nothing. */
 #include "daemon/frontend/credentials/credential_request.h"
 
 #include "daemon/frontend/credentials/credential_choice.h"
@@ -93,7 +93,7 @@ void credential_request_freep(struct credential_request **request)
         *request = credential_request_free(*request);
 }
 
-/* ---- what he gets ---- */
+/* ---- the answer ---- */
 
 static void answer(struct credential_request *request, char *body, size_t length, size_t filler,
                    uint64_t now_usec)

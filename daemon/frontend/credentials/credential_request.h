@@ -1,5 +1,5 @@
-/* One connection by which the service manager asks for a credential: who asks, and what is on its way to
- * him. Its events are daemon/frontend/credentials/credential_source's. */
+/* One connection by which the service manager asks for a credential: the unit, and the answer on its
+ * way. Its events are daemon/frontend/credentials/credential_source's. */
 #pragma once
 
 #include "daemon/base/waiters.h"

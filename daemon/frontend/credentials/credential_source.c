@@ -41,7 +41,7 @@ struct credential_source {
 
 /* ---- connections ---- */
 
-/* Who finds no room waits in the kernel's queue. */
+/* When full, new connections stay in the backlog. */
 static void set_accepting(struct credential_source *source)
 {
         bool accepting =
@@ -116,7 +116,7 @@ static int on_ready(sd_event_source *io, int fd, uint32_t events, void *userdata
         return 0;
 }
 
-/* Those whose time has come; returns when the next one's comes. */
+/* Handles expired deadlines; returns the next one. */
 static uint64_t on_deadline(uint64_t now_usec, void *userdata)
 {
         struct credential_source *source = userdata;

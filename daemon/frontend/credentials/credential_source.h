@@ -10,7 +10,7 @@
 struct credential_source;
 
 /* Takes over the socket that listens, leaving -1; the manager has it as well, so it is never shut down. With
- * -1 there is no source: *ret is NULL. What is known stays the caller's. Negative errno (logged): *fd is as
+ * -1 there is no source: *ret is NULL. The knowledge stays the caller's. Negative errno (logged): *fd is as
  * it was. */
 int credential_source_new(struct credential_source **ret, sd_event *event, struct known *known, int *fd);
 /* Closes every connection. NULL is fine; returns NULL. */
@@ -20,7 +20,7 @@ struct credential_source *credential_source_free(struct credential_source *sourc
  * their next turn. NULL is fine. */
 void credential_source_look_again(struct credential_source *source);
 
-/* The end: accepts no more (who is in the queue waits for the next daemon), and answers what was accepted.
- * Calls done, once: when all is answered, perhaps at once, or after 5 s. NULL is fine: there is nothing to
- * answer. */
+/* The end: accepts no more (connections in the backlog wait for the next daemon), and answers those that
+ * were accepted. Calls done, once: when all is answered, perhaps at once, or after 5 s. NULL is fine: there
+ * is nothing to answer. */
 void credential_source_drain(struct credential_source *source, void (*done)(void *userdata), void *userdata);

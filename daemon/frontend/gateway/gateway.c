@@ -54,7 +54,7 @@ static struct transfer *begin(struct gateway *gateway, struct request *request,
         return transfer;
 }
 
-/* What its own account says of its body. False: answered. */
+/* Its own account of its body. False: answered. */
 static bool check_body(struct gateway *gateway, struct request *request,
                        const struct gateway_judgement *judgement, uint64_t now_usec)
 {

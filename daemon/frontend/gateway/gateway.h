@@ -21,7 +21,7 @@ bool gateway_is_early(const struct request *request, void *userdata);
 /* A lane has come from the keeper. Takes fd over. */
 void gateway_add_lane(struct gateway *gateway, uint32_t id, uint64_t serial, int fd);
 
-/* Other settings are in force: what has no right any more ends. */
+/* Other settings are in force: a request without a right any more ends. */
 void gateway_take_settings(struct gateway *gateway);
 
 /* The end comes: long bodies are refused from now on. done: called once when nothing is on its way any more,

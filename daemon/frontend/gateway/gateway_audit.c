@@ -1,4 +1,4 @@
-/* What was passed on and what was refused, for the log. */
+/* Passed and refused requests, for the log. */
 #include "daemon/frontend/gateway/gateway_audit.h"
 
 #include "daemon/base/clock.h"

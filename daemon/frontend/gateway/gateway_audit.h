@@ -1,5 +1,5 @@
-/* What was passed on and what was refused, for the log: a line for each change, a line for each refusal, and
- * reads summed up by the minute. Bounded, whoever causes them. */
+/* Passed and refused requests, for the log: a line for each change, a line for each refusal, and
+ * reads summed up by the minute. Bounded for all callers. */
 #pragma once
 
 #include "daemon/frontend/callers/audit.h"

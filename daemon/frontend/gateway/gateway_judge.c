@@ -1,7 +1,7 @@
 /* May this request be passed on?
  *
- * What it carries has been looked at. First what makes no sense or is never passed on, whatever the rules;
- * then the rules; then whether there is a place for its connection. */
+ * Its credentials have been checked. First requests that make no sense or are never passed on, whatever the
+ * rules; then the rules; then whether there is a place for its connection. */
 #include "daemon/frontend/gateway/gateway_judge.h"
 
 #include "daemon/frontend/callers/caller.h"
@@ -81,7 +81,7 @@ static bool check_target(const struct judge *judge)
         }
 }
 
-/* What the headers say that has to do with passing on. */
+/* The headers that have to do with passing on. */
 struct seen {
         struct gateway_connection connection;
         bool overrides, upgrades;

@@ -3,7 +3,7 @@
 
 #include "daemon/frontend/gateway/transfer_wait.h"
 
-/* What was found; borrowed from the settings and the request. */
+/* The findings; borrowed from the settings and the request. */
 struct gateway_judgement {
         const struct access_environment *rules;
         struct gateway_target target;

@@ -1,8 +1,8 @@
 /* The frontend's ends of the lanes to the forwarder.
  *
  * A lane is free when nobody uses it and its last request is over. One whose request was left before its end
- * is told to abort it, and is free again when the forwarder has said so. What is not as it should be ends
- * the lane, and the keeper makes another. */
+ * is told to abort it, and is free again when the forwarder has said so. A wrong packet ends the
+ * lane, and the keeper makes another. */
 #include "daemon/frontend/gateway/lanes.h"
 
 #include "lib/util.h"
@@ -139,7 +139,7 @@ bool lane_is_over(const struct lane *lane)
 
 /* ---- users ---- */
 
-/* What the forwarder still says of a request that was left. */
+/* Late packets of the forwarder about a request that was left. */
 static void read_rest(struct lane *lane)
 {
         const union lane_head *head;

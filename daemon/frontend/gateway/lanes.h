@@ -18,7 +18,7 @@ struct lanes_handlers {
         void *userdata;
 };
 
-/* Embedded in whoever uses a lane, zeroed but for on_ready. */
+/* Embedded in the user of a lane, zeroed but for on_ready. */
 struct lane_user {
         struct lane *lane; /* NULL: it has none */
         /* There may be something to be received, room to send, or the lane has died. */

@@ -90,7 +90,7 @@ static void tell_end(struct transfer *transfer)
                                          .repeated = transfer->repeated };
 
         if (answered && (transfer->complete || transfer->slug)) {
-                transfer->end = TRANSFER_DONE; /* whoever went, went afterwards */
+                transfer->end = TRANSFER_DONE; /* the side that ended, ended afterwards */
         } else if (transfer->end == TRANSFER_DONE) {
                 transfer->end = TRANSFER_CLIENT_GONE; /* libmicrohttpd has lost it, or it was too slow */
         }

@@ -78,7 +78,7 @@ struct transfer {
         enum transfer_end end;
         bool awaited; /* by the end of the daemon */
 
-        /* what it is, and by which right */
+        /* the request, and its right */
         struct gateway_audit_what what;
         struct gateway_target target;      /* points into the request's */
         char key_id[LOCAL_KEY_ID_MAX + 1]; /* of its local key; "": it came with none */
@@ -125,8 +125,8 @@ static inline struct transfer *transfer_of(const struct request *request)
         return request->flow ? request->flow_data : NULL;
 }
 
-/* Makes one of a request that may be passed on; it is the request's flow from now on, and ends with it. What
- * it is has still to be filled in. NULL: no memory. */
+/* Makes one of a request that may be passed on; it is the request's flow from now on, and ends with it. The
+ * request has still to be filled in. NULL: no memory. */
 struct transfer *transfer_new(struct gateway *gateway, struct request *request);
 
 /* request_flow.end. */

@@ -231,8 +231,8 @@ static size_t take_held(struct transfer *transfer, char *buffer, size_t max)
         return n;
 }
 
-/* A piece from the lane; what is too much for now is held. Returns how many bytes there are; 0: it is the
- * end of the answer; -EAGAIN: nothing is there. Else it was cut off. */
+/* A piece from the lane; the part that is too much for now is held. Returns how many bytes there are; 0: it
+ * is the end of the answer; -EAGAIN: nothing is there. Else it was cut off. */
 static ssize_t receive(struct transfer *transfer, char *buffer, size_t max)
 {
         const union lane_head *head;

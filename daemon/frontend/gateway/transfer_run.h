@@ -1,4 +1,4 @@
-/* The stages of a transfer: what it waits for, and what comes next. */
+/* The stages of a transfer: the event that each waits for, and the next stage. */
 #pragma once
 
 #include "daemon/frontend/gateway/transfer.h"

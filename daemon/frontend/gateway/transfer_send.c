@@ -75,7 +75,7 @@ static size_t fill(const struct transfer *transfer, struct lane_request *packet)
         return (size_t)(end + packet->data_length - (char *)packet);
 }
 
-/* What the packet says of the body. */
+/* The packet's account of the body. */
 static void tell_body(const struct transfer *transfer, struct lane_request *packet)
 {
         const struct request *request = transfer->request;

@@ -7,7 +7,7 @@
 /* Its head, with its token, and with all of its body if that is short. -E2BIG: there is too much of it. */
 int transfer_send_head(struct transfer *transfer, uint64_t now_usec);
 
-/* What of the kept body is not sent yet; with its end, if that is there. */
+/* The part of the kept body that is not sent yet; with its end, if that is there. */
 int transfer_send_kept(struct transfer *transfer);
 
 /* A piece of the body that is not kept. Returns how many bytes of it were sent. */

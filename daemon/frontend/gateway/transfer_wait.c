@@ -1,4 +1,4 @@
-/* What becomes of a stage of a transfer, and how it waits. */
+/* The result of a stage of a transfer, and its wait. */
 #include "daemon/frontend/gateway/transfer_wait.h"
 
 #include "daemon/frontend/http/answer.h"

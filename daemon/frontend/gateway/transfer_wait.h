@@ -1,4 +1,4 @@
-/* What becomes of a stage of a transfer, and how it waits. */
+/* The result of a stage of a transfer, and its wait. */
 #pragma once
 
 #include "daemon/frontend/gateway/transfer.h"

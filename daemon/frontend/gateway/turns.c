@@ -1,4 +1,4 @@
-/* Who may use a lane next. */
+/* Which request may use a lane next. */
 #include "daemon/frontend/gateway/turns.h"
 
 #include "lib/util.h"

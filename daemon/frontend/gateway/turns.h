@@ -1,5 +1,5 @@
-/* Who may use a lane next: so many requests at a time in all, and so many of each user with each local key.
- * Those that find no room wait; whoever waits is served in turn with the others, however many requests each
+/* Which request may use a lane next: so many requests at a time in all, and so many of each user with each
+ * local key. Those that find no room wait; each waiting user is served in turn, however many requests each
  * of them has. Pure. */
 #pragma once
 

@@ -14,7 +14,7 @@ enum connection_state {
         CONNECTION_CLOSING,   /* shut down by us, for both directions */
 };
 
-/* What lives as long as a connection and is not of this folder; embedded. */
+/* Data that lives as long as a connection and is not of this folder; embedded. */
 struct connection_guest {
         void (*on_end)(struct connection_guest *guest); /* the descriptor is still open */
 };
@@ -28,8 +28,8 @@ struct connection {
         struct caller caller;
         struct listen_place place;
         struct admission_user *user; /* whose it is */
-        enum admission_place holds;  /* what it is counted as; PLACE_OVER: it gets health answers only, until
-                                        there is a place for it */
+        enum admission_place holds;  /* the kind that it counts as; PLACE_OVER: it gets health answers only,
+                                        until  there is a place for it */
         struct ring ring;            // admission_user::idle or wanting
         enum connection_state state;
         uint64_t deadline_usec;
@@ -42,7 +42,7 @@ struct connection {
 /* Has nothing of a request come yet, or of the next one? */
 bool connection_between_requests(const struct connection *connection);
 
-/* Who sends its request, for the log; to be used before the request is cleared. */
+/* The sender of its request, for the log; to be used before the request is cleared. */
 struct audit_caller connection_caller(const struct connection *connection);
 
 /* Shuts the socket down: libmicrohttpd sees the end, and closes. */

@@ -12,7 +12,7 @@
 /* Longer than a busy client takes from an answer to its next request, on a busy host; while it lasts, new
  * clients wait at the door for the next process. */
 #define DRAIN_QUIET_USEC (500 * USEC_PER_MSEC)
-/* For the rest of a request that is half there, and of an answer that is not read. Without this bound
+/* Time allowed to finish a partly received request, and an answer that is not read. Without this bound
  * anybody could make each restart last as long as it may, by sending or reading slowly. */
 #define DRAIN_TRANSFER_USEC (1 * USEC_PER_SEC)
 /* In all. */

@@ -16,7 +16,7 @@ static bool is_answered(const struct request *request)
         return request->status != 0;
 }
 
-/* What still comes of the body is dropped, and then it is answered. A client that waits for our word before
+/* The rest of the body is dropped, and then it is answered. A client that waits for our word before
  * it sends one is answered at once; its connection ends with that. */
 static enum early drop_rest(struct request *request, uint64_t now_usec)
 {

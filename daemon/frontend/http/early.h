@@ -1,13 +1,13 @@
 /* Requests that are handled before their body is there: looked at, or refused, by their head alone; their
  * body goes on piece by piece, and is never here as a whole.
  *
- * libmicrohttpd takes no answer while a body arrives. What is answered before the end of it is answered
- * after it: the rest is taken in and dropped, within bounds. */
+ * libmicrohttpd takes no answer while a body arrives. An early answer is sent after
+ * it: the rest is taken in and dropped, within bounds. */
 #pragma once
 
 #include "daemon/frontend/http/connection.h"
 
-/* What libmicrohttpd is to be told. */
+/* The return value for libmicrohttpd. */
 enum early {
         EARLY_MORE,    /* go on */
         EARLY_SUSPEND, /* the request waits */

@@ -1,4 +1,4 @@
-/* What becomes of a new connection. */
+/* The way of a new connection. */
 #include "daemon/frontend/http/entrance.h"
 
 #include "daemon/base/clock.h"

@@ -1,4 +1,4 @@
-/* What becomes of a new connection: it is taken in, parked, or told that there is no room. */
+/* The way of a new connection: it is taken in, parked, or answered that there is no room. */
 #pragma once
 
 #include "daemon/frontend/http/connections.h"

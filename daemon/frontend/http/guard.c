@@ -174,7 +174,7 @@ static bool check_framing(const struct guard_facts *facts, struct guard_refusal 
                 (void)refuse(refusal, 400, "bad_request", "the request is malformed: %s", facts->malformed);
         } else if (facts->n_content_lengths + facts->n_transfer_encodings > 1) {
                 (void)refuse(refusal, 400, "bad_request",
-                             "the length of the body is told twice: send one Content-Length or "
+                             "the length of the body is given twice: send one Content-Length or "
                              "Transfer-Encoding, not both");
         } else {
                 (void)refuse(refusal, 400, "bad_request",

@@ -1,4 +1,4 @@
-/* Is this request safe to answer? What its headers tell, apart from who is calling.
+/* Is this request safe to answer? Its headers decide, apart from the caller.
  *
  * A loopback port can be reached by every web page (directly, or by a host name that is rebound to
  * 127.0.0.1), by every proxy and by every server that can be talked into fetching a URL. None of them can
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What matters of a request's headers; the texts are borrowed. */
+/* The headers of a request that matter; the texts are borrowed. */
 struct guard_facts {
         const char *host;
         unsigned n_hosts;
@@ -27,7 +27,7 @@ struct guard_facts {
         const char *transfer_encoding;
         unsigned n_transfer_encodings;
         bool expects_continue;      /* the client waits for our word before it sends a body */
-        const char *malformed;      /* static: what no well-formed head has; NULL: nothing */
+        const char *malformed;      /* static: a fault that no well-formed head has; NULL: none */
         const char *browser_header; /* static: the name of one that only browsers send */
         const char *proxy_header;   /* likewise, of proxies */
 };
@@ -42,9 +42,9 @@ struct guard_refusal {
 /* Takes one header in. */
 void guard_note(struct guard_facts *facts, const char *name, const char *value);
 
-/* Is it certain where this request ends? If not, nothing more of the connection may be read: what one reader
- * takes for a body, another one takes for the next request (RFC 9112, section 11.2). Ask once all headers
- * are in. */
+/* Is it certain where this request ends? If not, nothing more of the connection may be read: bytes that one
+ * reader takes for a body, another one takes for the next request (RFC 9112, section 11.2). Ask once all
+ * headers are in. */
 bool guard_framing_sound(const struct guard_facts *facts);
 
 /* False: to be refused as *reterr_refusal says. needs_client: the path is one that needs EQP-Client. Nothing

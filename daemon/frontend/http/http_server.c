@@ -1,4 +1,4 @@
-/* The HTTP server: what libmicrohttpd tells, and what becomes of it.
+/* The HTTP server: the events of libmicrohttpd, and their effects.
  *
  * A request's handler is called by libmicrohttpd first with the head alone, then with pieces of the body,
  * then once more: it is answered at the last call, as an answer at the first one makes libmicrohttpd close

@@ -12,7 +12,7 @@
 
 struct http_server;
 
-/* Who answers. */
+/* The functions that answer. */
 struct http_handler {
         /* The request is there as a whole, or what it waited for may have come, or its wait is over: call
          * request_answer(), request_answer_shared() or request_wait(). */
@@ -36,7 +36,7 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 void http_server_add(struct http_server *server, int fd, struct peer *peer,
                      const struct listen_place *place);
 
-/* Works on what there is. For whoever adds connections: a flood of them must not keep those inside waiting.
+/* Works on waiting data. For code that adds connections: a flood of them must not keep those inside waiting.
  */
 void http_server_take_turn(struct http_server *server);
 
@@ -45,7 +45,8 @@ void http_server_take_turn(struct http_server *server);
  * flow stay as they are, and must not wait for an environment any more. */
 void http_server_forget_environments(struct http_server *server);
 
-/* The group of the unix sockets is another one's: whoever came in by them before has to come in again. */
+/* The group of the unix sockets is another one's: clients that came in by them before have to come in again.
+ */
 void http_server_end_unix(struct http_server *server);
 
 /* How many connections there are that may be read. */

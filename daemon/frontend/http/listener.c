@@ -100,7 +100,7 @@ static int on_connections(sd_event_source *source, int fd, uint32_t events, void
 
 void listener_stop(struct listener *listener)
 {
-        /* Who stands at our own door is let in; who comes later is refused at once, instead of waiting for a
+        /* Clients at our own door are let in; later ones are refused at once, instead of waiting for a
          * daemon that is about to end. At the service manager's, they wait for the next process. */
         for (int i = 0; !listener->passed && listener->io && i < LAST_BATCHES && accept_batch(listener);
              i++) {

@@ -8,8 +8,8 @@
 
 struct listener;
 
-/* Accepts at the socket fd from now on, and takes it over in any case. place: what the checks of headers
- * have to know. passed: it is the service manager's, and outlives the daemon. name: for the event loop's
+/* Accepts at the socket fd from now on, and takes it over in any case. place: the facts for the checks of
+ * headers. passed: it is the service manager's, and outlives the daemon. name: for the event loop's
  * messages. Negative errno. */
 int listener_new(struct listener **ret, sd_event *event, int fd, const struct listen_place *place,
                  bool passed, const char *name, struct http_server *server, struct peer_finder *finder);

@@ -6,6 +6,6 @@
 /* How a token can be answered. */
 enum token_form { TOKEN_AS_JSON, TOKEN_AS_TEXT, _TOKEN_FORM_COUNT };
 
-/* What the client likes best of JSON and plain text; JSON on a tie. accept: NULL for no header. False: it
+/* The client's preference of JSON and plain text; JSON on a tie. accept: NULL for no header. False: it
  * wants neither. */
 bool media_type_choose(const char *accept, bool text_offered, enum token_form *ret);

@@ -1,8 +1,8 @@
 /* libmicrohttpd as a guest of the sd-event loop.
  *
  * Its epoll descriptor is one I/O source; a "more to do" source runs it again when it says so or when a
- * suspended connection was resumed. Its own time-outs are off: what it calls a time-out is either "at once"
- * or nothing. */
+ * suspended connection was resumed. Its own time-outs are off: its "time-out" is either "at once" or
+ * nothing. */
 #include "daemon/frontend/http/mhd_loop.h"
 
 #include "daemon/base/clock.h"

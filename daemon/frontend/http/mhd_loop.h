@@ -9,8 +9,8 @@
 
 struct mhd_loop;
 
-/* What libmicrohttpd calls, from within mhd_loop_add(), mhd_loop_take_turn(), mhd_loop_free() and turns of
- * the loop. */
+/* The functions that libmicrohttpd calls, from within mhd_loop_add(), mhd_loop_take_turn(), mhd_loop_free()
+ * and turns of the loop. */
 struct mhd_callbacks {
         void *(*on_target)(void *userdata, const char *target, struct MHD_Connection *mhd);
         MHD_AccessHandlerCallback on_access;

@@ -7,5 +7,5 @@
  * an idle one is left to say what it is saying just now, and ended then. Returns the next deadline. */
 uint64_t overdue_look(struct connections *connections, uint64_t now_usec);
 
-/* The end has begun: what lasts longer than it may now is given its new deadline. */
+/* The end has begun: connections that last longer than they may now are given new deadlines. */
 void overdue_shorten(struct connections *connections, uint64_t now_usec);

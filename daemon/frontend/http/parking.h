@@ -32,7 +32,7 @@ void parking_clear(struct parking *parking);
 bool parking_add(struct admission_user *user, int fd, const struct peer *peer,
                  const struct listen_place *place, uint64_t until_usec);
 
-/* The user's one that came first: what is left of it is the caller's, to be freed. It is still counted as
+/* The user's one that came first: its remains are the caller's, to be freed. It is still counted as
  * parked. NULL: there is none. */
 struct parked *parking_take(struct admission_user *user);
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* What came is too large to be read and dropped. */
+/* The body is too large to be read and dropped. */
 void plain_answer_too_large(int fd);
 
 /* A body that went on for too long without a byte; to a client of the EQP API. */

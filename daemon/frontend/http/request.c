@@ -11,7 +11,7 @@
  * clients look for an answer only when all is sent, and a connection that ends with bytes unread resets. */
 #define BODY_DISCARDED_MAX (64 * 1024 * 1024)
 #define ANNOUNCED_DIGITS   15
-/* What libmicrohttpd takes for a header beside its text, and what stands between the texts. */
+/* libmicrohttpd's share for a header beside its text, and the bytes between the texts. */
 #define HEADER_SIZE (64 + 4)
 
 void request_take_target(struct request *request, const char *target)

@@ -1,5 +1,5 @@
-/* A request as it comes in, and its answer: what daemon/frontend/http/http_server fills in and
- * daemon/frontend/api/api answers. */
+/* A request as it comes in, and its answer: daemon/frontend/http/http_server fills it in and
+ * daemon/frontend/api/api answers it. */
 #pragma once
 
 #include "daemon/base/waiters.h"
@@ -24,11 +24,11 @@ enum request_phase {
         REQUEST_WHOLE, /* none of those: its body is collected here, and then it is handled */
         REQUEST_HEAD,  /* its head is there; it is being looked at, or waits */
         REQUEST_BODY,  /* its flow takes its body */
-        REQUEST_DROPS, /* its answer is known; what still comes of its body is dropped first */
+        REQUEST_DROPS, /* its answer is known; the rest of its body is dropped first */
         REQUEST_ENDED, /* all of it is there */
 };
 
-/* Who takes the body of such a request. */
+/* The function that takes the body of such a request. */
 struct request_flow {
         /* Takes a piece, or the beginning of it; returns how much. If that is not all, it has called
          * request_wait() or request_answer(). */
@@ -58,7 +58,7 @@ struct request {
         size_t body_length;
         bool body_too_large;
 
-        /* what it asks for, once daemon/frontend/api/api has looked at it */
+        /* its wish, once daemon/frontend/api/api has looked at it */
         struct route_match match;              /* match.route is NULL until then */
         struct known_environment *environment; /* NULL: the route concerns none */
         size_t environment_index;
@@ -120,8 +120,8 @@ void request_answer_shared(struct request *request, unsigned status, struct MHD_
  * there is none, or no memory; the connection ends. */
 enum MHD_Result request_queue(struct request *request, struct MHD_Connection *mhd, bool last);
 
-/* Environments may go, and rights change: what it asks for is to be found out again. Its wait goes on: what
- * the keeper was asked, what was seen then, and until when the caller wants to wait. */
+/* Environments may go, and rights change: its wish is to be found out again. Its wait goes on: the question
+ * to the keeper, the state that was seen then, and the end of the caller's wait. */
 void request_forget_environment(struct request *request);
 
 /* Ready for the connection's next one. */

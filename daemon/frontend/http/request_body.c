@@ -1,4 +1,4 @@
-/* The JSON body of a request: strictly parsed, as whoever sends it may be anybody. */
+/* The JSON body of a request: strictly parsed, as its sender may be anybody. */
 #include "daemon/frontend/http/request_body.h"
 
 #include "lib/json_feed.h"

@@ -23,7 +23,8 @@ static bool is_sending(const struct connection *connection)
 
 /* Over a unix socket the end of our reading is the end of its sending, and what came before it can still be
  * read; libmicrohttpd sees it at once, and closes. TCP does not tell it that, and libmicrohttpd closes at
- * the end of its turn only: what came until then would be lost, so there both directions end at once. */
+ * the end of its turn only: data that came until then would be lost, so there both directions end at once.
+ */
 bool room_end_idle(struct connection *connection, uint64_t now_usec)
 {
         bool sending = is_sending(connection);
@@ -119,7 +120,7 @@ enum admission_place room_enter(struct connections *connections, struct admissio
         if (ring_is_empty(&user->parked) && make_room_over(connections, user, now_usec)) {
                 return PLACE_OVER;
         }
-        connections->stirred = true; /* what is ahead of this one may have just left */
+        connections->stirred = true; /* the one ahead of this may have just left */
         return admission_take(admission, user, PLACE_PARKED) ? PLACE_PARKED : PLACE_NONE;
 }
 

@@ -7,12 +7,12 @@
 
 #include "daemon/frontend/http/connections.h"
 
-/* An idle connection ends. Its client may be sending just now: what has come, or comes before the end, is
- * answered first, and the connection ends with that, or a second later. Returns whether nothing more can
- * come. */
+/* An idle connection ends. Its client may be sending just now: a request that has come, or comes before the
+ * end, is answered first, and the connection ends with that, or a second later. Returns whether nothing more
+ * can come. */
 bool room_end_idle(struct connection *connection, uint64_t now_usec);
 
-/* What a new connection of this user is counted as from now on, having made room for it; PLACE_NONE: it
+/* The kind that a new connection of this user counts as from now on, having made room for it; PLACE_NONE: it
  * cannot even be parked. */
 enum admission_place room_enter(struct connections *connections, struct admission_user *user,
                                 uint64_t now_usec);

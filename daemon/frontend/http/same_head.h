@@ -1,5 +1,5 @@
 /* The head of the latest request for a token on a connection. A client that asks again and again says the
- * same, byte for byte: what was found out about its head then holds still, and is not found out anew.
+ * same, byte for byte: the findings about its head then hold still, and are not made anew.
  *
  * libmicrohttpd reads each head of a connection to the same place, so the texts that the facts point to are
  * the same as well. Heads with a secret in them are not kept. */

@@ -2,7 +2,7 @@
  * know, and some users have 65,536 uids to ask with: so only a few questions are under way at a time, and
  * the order is this.
  *
- * - Whoever is known to be a member of a group that rules name, first: a part of the questions is theirs.
+ * - Users who are known to be a member of a group that rules name, first: a part of the questions is theirs.
  * - Else in turn: the uid that has waited longest, then the one that is farthest from those asked about
  * last. Uids of one owner lie side by side, and so get no more turns than one that lies elsewhere. */
 #pragma once

@@ -1,4 +1,4 @@
-/* What the frontend knows. */
+/* The frontend's knowledge. */
 #include "daemon/frontend/known/known.h"
 
 #include "daemon/base/journal.h"
@@ -144,7 +144,7 @@ void known_take_keys(struct known *known, const struct keys_view *keys)
 
         if (!copy) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "out of memory: what is shown of the keys stays as it was");
+                            "out of memory: the keys are shown as before");
                 return;
         }
         memcpy(copy, keys, size);

@@ -1,4 +1,4 @@
-/* What the frontend knows: all that the keeper has told it, and what it has asked and waits for. */
+/* The frontend's knowledge: all news from the keeper, and the questions that it waits for. */
 #pragma once
 
 #include "daemon/base/sides.h"
@@ -9,7 +9,7 @@
 #include "lib/message.h"
 #include "lib/spaced_turns.h"
 
-/* What opaque tokens of an environment are made with, and known by: keys of a MAC. In secret memory. */
+/* The secret of an environment's opaque tokens: keys of a MAC. In secret memory. */
 struct known_opaque_keys {
         size_t n; /* 0: there are none, so none can be made */
         uint8_t keys[MESSAGE_OPAQUE_KEYS_MAX]

@@ -29,7 +29,7 @@ struct known_groups {
 int known_groups_find(struct known_groups *groups, uid_t uid, uint64_t now_usec, struct waiter *waiter,
                       struct rule_group_list *ret, uint64_t *ret_until_usec);
 
-/* This user was refused: what was told is believed for seconds only, as the user may be made a member next,
+/* This user was refused: the answer counts for seconds only, as the user may be made a member next,
  * and try again; a database in trouble is spared. Returns until when it is believed. */
 uint64_t known_groups_doubt(struct known_groups *groups, uid_t uid, uint64_t now_usec);
 
