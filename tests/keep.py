@@ -4,7 +4,7 @@
     keep.py SUITE SECONDS RESULTS COMMAND [ARGUMENT...]
 
 Whatever the command starts, with whatever environment and in whatever session, becomes a child of this process
-when its own parents are gone. What still runs when the command has ended, and a moment later, was left behind: it
+when its own parents are gone. A process that still runs when the command has ended, and a moment later, was left behind: it
 is ended. That, or that it could not be ended, and that the time was up, are failures of SUITE, a line each in the
 file RESULTS. The exit code is the command's. A signal that asks this process to end is passed on as SIGINT, as if
 somebody had typed Ctrl-C; so it is if dev is gone.
@@ -90,7 +90,7 @@ class Kept:
         os.set_blocking(self.output, False)
 
     def pass_on(self, wait):
-        """What the command printed, within so many seconds; False: nothing."""
+        """The output of the command, within so many seconds; False: none."""
         if not select.select([self.output], [], [], wait)[0]:
             return False
         with contextlib.suppress(BlockingIOError):
@@ -103,7 +103,7 @@ class Kept:
         return False
 
     def reap(self):
-        """Takes note of whoever ended; those who were adopted, too."""
+        """Takes note of processes that ended; adopted ones, too."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)

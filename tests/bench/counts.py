@@ -1,4 +1,4 @@
-"""What a request makes the machine do, in numbers that a busy machine does not change much: system calls
+"""A request's work for the machine, in numbers that a busy machine does not change much: system calls
 (strace) and instructions (valgrind)."""
 
 import collections

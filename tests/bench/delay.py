@@ -23,7 +23,7 @@ class Delay:
         self._loop.run_forever()
 
     async def _pump(self, reader, writer):
-        """What arrives now leaves half a round trip later."""
+        """Data that arrives now leaves half a round trip later."""
         loop = asyncio.get_running_loop()
 
         def pass_on(data):
@@ -47,7 +47,7 @@ class Delay:
         await asyncio.sleep(self.round_trip_sec)
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        await asyncio.sleep(self.round_trip_sec)  # what is still on its way
+        await asyncio.sleep(self.round_trip_sec)  # still on its way
 
     def __enter__(self):
         self._thread.start()

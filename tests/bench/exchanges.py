@@ -1,4 +1,4 @@
-"""The upstream side: what the broker saves, and what it asks of the upstream."""
+"""The upstream side: the broker's savings, and its requests to the upstream."""
 
 import base64
 import json

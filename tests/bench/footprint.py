@@ -1,4 +1,4 @@
-"""What the daemon takes while it sits there, and as time goes by: memory, wake-ups, starts."""
+"""The daemon's needs while it sits there, and as time goes by: memory, wake-ups, starts."""
 
 import concurrent.futures
 import os
@@ -114,7 +114,7 @@ def kills(context):
 
 
 def restart(context):
-    """From the order to stop to the answer for whoever asks right then, at a socket that a service manager
+    """From the order to stop to the answer for a client that asks right then, at a socket that a service manager
     holds, which also keeps the sessions."""
     taken = []
     with Manager() as manager, socket.create_server(("127.0.0.1", 0), backlog=512) as listener:

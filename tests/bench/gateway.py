@@ -1,4 +1,4 @@
-"""What it costs to have a request passed on, beside nginx and haproxy, which pass it on to the same TLS upstream."""
+"""The costs of a request that is passed on, beside nginx and haproxy, which pass it on to the same TLS upstream."""
 
 import collections
 import contextlib

@@ -1,9 +1,9 @@
-/* What it costs to ask the kernel who is calling, per connection.
+/* The costs of asking the kernel for the caller, per connection.
  *
  *     identity CONNECTIONS
  *
  * Prints a line of JSON: microseconds of processor time per look-up over TCP and over a unix socket, in the
- * best of many rounds: what else the machine does can only add to it. */
+ * best of many rounds: other work of the machine can only add to it. */
 #include "daemon/frontend/callers/peer.h"
 #include "tests/bench/wire.h"
 

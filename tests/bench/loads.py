@@ -30,7 +30,7 @@ def _flow(cpu_sec, answered, seconds):
 
 
 def _record(text):
-    """What a load maker says in JSON, as an object."""
+    """The JSON of a load maker, as an object."""
     return types.SimpleNamespace(**json.loads(text))
 
 

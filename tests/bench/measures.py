@@ -1,4 +1,4 @@
-"""What a request costs: rates, processor time, latency."""
+"""The costs of a request: rates, processor time, latency."""
 
 import contextlib
 
@@ -11,8 +11,8 @@ RATE = 5000 # a second: a fifth to a tenth of what one core can
 
 
 def _take_turns(context, connections, servers):
-    """Kept connections to all servers, which are let loose in turn: {name: [Flow, ...]}. Short turns and many: what
-    else the machine does then disturbs both sides of most pairs alike. servers: {name: (server, unix?)}."""
+    """Kept connections to all servers, which are let loose in turn: {name: [Flow, ...]}. Short turns and many: other work
+    of the machine then disturbs both sides of most pairs alike. servers: {name: (server, unix?)}."""
     with contextlib.ExitStack() as stack:
         floods = {name: stack.enter_context(loads.Flood(context.build, server, connections, unix))
                   for name, (server, unix) in servers.items()}

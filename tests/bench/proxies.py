@@ -1,4 +1,4 @@
-"""What passes requests on to one and the same TLS upstream: the broker's gateway, nginx and haproxy, each pinned to the
+"""Servers that pass requests on to one and the same TLS upstream: the broker's gateway, nginx and haproxy, each pinned to the
 server core; and that upstream, on the other core."""
 
 import os

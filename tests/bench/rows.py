@@ -1,4 +1,4 @@
-"""A row of the table: what was measured, between what its true value lies, what is wanted, and the verdict."""
+"""A row of the table: the measure, the bounds of its true value, the goal, and the verdict."""
 
 import math
 import statistics
@@ -66,7 +66,7 @@ def show(value):
 
 
 def ratios(results, name, other, which):
-    """Round by round: what disturbs a round disturbs both of its halves."""
+    """Round by round: a disturbance of a round disturbs both of its halves."""
     return [one / other for one, other in zip(column(results, name, which), column(results, other, which))]
 
 

@@ -174,7 +174,7 @@ class Broker(Server):
             return sum(int(value) for value in re.findall(pattern, file.read(), re.MULTILINE))
 
     def private_kib(self, what="Clean|Dirty|Hugetlb"):
-        """Memory that is the daemon's alone, in KiB: what one of its processes alone has. Pages of files that both
+        """Memory that is the daemon's alone, in KiB: the memory that one of its processes alone has. Pages of files that both
         have, and nobody else, are not in it: they can be read again."""
         return sum(self._status(pid, "smaps_rollup", rf"^Private_(?:{what}): +(\d+) kB") for pid in self.pids())
 

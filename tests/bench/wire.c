@@ -1,4 +1,4 @@
-/* What the load makers share. */
+/* The common part of the load makers. */
 #include "tests/bench/wire.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* What the load makers share: the bare needs of an HTTP/1.1 client that sends the same request over and
- * over, and reads answers with a Content-Length. */
+/* The common part of the load makers: the bare needs of an HTTP/1.1 client that sends the same request over
+ * and over, and reads answers with a Content-Length. */
 #pragma once
 
 #include <stddef.h>

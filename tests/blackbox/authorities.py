@@ -85,7 +85,7 @@ class Authority:
 
 class Listener(threading.Thread):
     """Speaks TLS with a certificate of the authority, its own or another. asked: how many connections there were;
-    resumed: how many took up a session of before; received: what came out of them."""
+    resumed: how many took up a session of before; received: the bytes that came out of them."""
 
     def __init__(self, authority, certificate=None, listener=None):
         super().__init__(daemon=True)
@@ -137,7 +137,7 @@ class Upstream(Listener):
 
 
 class Proxy(Listener):
-    """An https proxy; what it is asked for is in `received`."""
+    """An https proxy; its requests are in `received`."""
 
     def converse(self, stream):
         if not (head := self.read_head(stream)):
@@ -155,7 +155,7 @@ class Proxy(Listener):
 
 def trusting(build, authority, *, before="", more=""):
     """Makes an EQP_BUILD_DIR of the one that there is: its daemon runs where /etc/ssl/certs is that authority's.
-    before: a command to run it by; more: what the shell is to do first. Returns the path of the daemon."""
+    before: a command to run it by; more: commands for the shell to run first. Returns the path of the daemon."""
     here = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve()
     build.mkdir()
     for path in here.iterdir():

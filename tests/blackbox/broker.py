@@ -31,13 +31,13 @@ STRANGER = 54321
 START_TIMEOUT = 60
 # For an environment whose upstream stands still until the test lets it go on.
 PATIENT = "connect_timeout = 1min\nexchange_timeout = 2min"
-kept_ports = collections.deque(maxlen=64)  # sockets; who falls out is closed
+kept_ports = collections.deque(maxlen=64)  # sockets; one that falls out is closed
 STARTED = "eqp-brokerd .* started"
 # The sanitizers' options pass; nothing else of the caller's environment does.
 BARE_ENVIRONMENT = {name: value for name, value in os.environ.items()
                     if name.startswith(("ASAN_", "UBSAN_", "LSAN_", "TSAN_")) or name == "PATH"}
 REPORTS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "runtime error:", "Assertion")
-# The other processes of the daemon: what the keeper says of their ends. 9 is what tests do to it; 0 is that the keeper
+# The other processes of the daemon: the keeper's words on their ends. 9 is what tests do to it; 0 is that the keeper
 # ended it, 70 and 78 are its own words.
 CRASHED = r"the (frontend|forwarder) (was ended by signal (?!9\b)|ended with exit code (?!(0|70|78)\b))"
 
@@ -93,8 +93,8 @@ def wait_frontend(pid, but=None, timeout=30):
 
 
 def wait_until(condition, what="the condition", timeout=30, interval=0.02):
-    """Polls until condition() is true and returns that value; raises in the end. It looks once more when the time is
-    over: who was not run for a while himself has not waited."""
+    """Polls until condition() is true and returns that value; raises in the end. It looks once more when the time is over:
+    a test that was not run for a while has not waited."""
     deadline = time.monotonic() + timeout
     while True:
         late = time.monotonic() > deadline
@@ -123,8 +123,8 @@ def standing_still(process):
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
-    """A TCP port that nobody listens on. For a while it stays bound here, so that the kernel gives it to nobody who
-    wants any port; who wants this one, and sets SO_REUSEADDR as servers do, gets it all the same."""
+    """A TCP port that nobody listens on. For a while it stays bound here, so that the kernel gives it to nobody who wants
+    any port; a program that wants this one, and sets SO_REUSEADDR as servers do, gets it all the same."""
     probe = socket.socket(family)
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     probe.bind((address, 0))
@@ -133,7 +133,7 @@ def free_port(family=socket.AF_INET, address="127.0.0.1"):
 
 
 def open_files(process):
-    """What its descriptors lead to, without those that it closes meanwhile."""
+    """The targets of its descriptors, without those that it closes meanwhile."""
     targets = []
     for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -229,7 +229,7 @@ class Connection(http.client.HTTPConnection):
 
 
 def check_headers(answer):
-    """What every answer must have and must not have."""
+    """Headers that every answer must have, or must not have."""
     headers = answer.headers
     assert headers.get_all("X-Content-Type-Options") == ["nosniff"], answer
     assert headers.get_all("Cache-Control") == ["no-store"], answer
@@ -409,7 +409,7 @@ class Broker:
     # the log
 
     def _settle(self):
-        """What the frontend has to log passes through the keeper, after the answer perhaps: waits until neither has
+        """The frontend's log passes through the keeper, after the answer perhaps: waits until neither has
         anything to do."""
         deadline = time.monotonic() + 2
         while self.process is not None and self.process.poll() is None and time.monotonic() < deadline:

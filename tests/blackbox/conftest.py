@@ -29,7 +29,7 @@ def desk():
 
 @pytest.fixture(scope="session")
 def slow_clients():
-    """They are at it from the first test that asks for them; whoever asks for a result waits."""
+    """They are at it from the first test that asks for them; a test that asks for a result waits."""
     clients = SlowClients()
     yield clients
     clients.close()
@@ -43,14 +43,14 @@ def slow_clients_get_going(request):
 
 
 def pytest_collection_modifyitems(items):
-    # Where other files go on beside it, nothing has to be begun in another one. What takes a minute comes first.
+    # Where other files go on beside it, nothing has to be begun in another one. Tests that take a minute come first.
     if BESIDE_OTHERS:
         items.sort(key=lambda item: item.path.name != "test_daemon_slow_clients.py")
 
 
 @pytest.fixture
 def stranger():
-    """The uid of somebody else; only root can be him."""
+    """The uid of somebody else; only root can take it."""
     if os.geteuid() != 0:
         pytest.skip("needs root: a request must come from another user")
     return STRANGER

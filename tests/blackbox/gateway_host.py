@@ -34,7 +34,7 @@ def verdicts():
 
 
 class Request:
-    """What came as REQUEST."""
+    """The REQUEST that came."""
 
     def __init__(self, packet):
         (_, _, self.number, environment, base_url, method, self.has_body, self.whole, self.expect, self.length, target,

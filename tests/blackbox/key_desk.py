@@ -1,5 +1,5 @@
 """Key desk: a directory for keys, a configuration that names it, and an eqp-brokerd whose trials of keys are
-scripted. For tests of `eqpctl key ...`; what a real trial says is tested against the simulator."""
+scripted. For tests of `eqpctl key ...`; real trials are tested against the simulator."""
 
 import contextlib
 import json
@@ -89,8 +89,8 @@ class KeyDesk:
         shutil.rmtree(self.directory)
 
     def verdict(self, code, words, account="", **of_ids):
-        """How trials end from now on; by keyword for single application IDs: ID=(code, words). account: what those
-        that end with 0 print."""
+        """How trials end from now on; by keyword for single application IDs: ID=(code, words). account: the output of
+        those that end with 0."""
         (self.directory / "verdicts").write_text(json.dumps({"any": [code, words], "account": account} | of_ids))
 
     @property

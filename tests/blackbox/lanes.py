@@ -230,7 +230,7 @@ class Carrier:
         return int(self.order("count").split()[1])
 
     def memory(self):
-        """Private bytes that were written to, now: what it shares with others depends on them."""
+        """Private bytes that were written to, now: the part that it shares with others depends on them."""
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as file:
             return sum(int(line.split()[1]) for line in file if line.startswith("Private_Dirty")) * 1024
 

@@ -40,6 +40,6 @@ class LocalKey:
         return basic(self.id, self.secret)
 
     def token(self, broker, via="tcp", body=BODY, headers=None, environment=None):
-        """What a client of the EQP API gets for it."""
+        """The token that a client of the EQP API gets for it."""
         return broker.request("POST", session_path(environment or self.environment),
                               {"EQP-Client": None} | self.basic | (headers or {}), body, via=via)

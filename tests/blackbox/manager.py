@@ -21,7 +21,7 @@ import uuid
 
 from broker import wait_until
 
-# What Python's fcntl does not name.
+# Constants that Python's fcntl does not name.
 F_ADD_SEALS, F_GET_SEALS = 1033, 1034
 SEAL_SEAL, SEAL_SHRINK, SEAL_GROW, SEAL_WRITE = 1, 2, 4, 8
 ALL_SEALS = SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_WRITE
@@ -115,7 +115,7 @@ class Manager:
         assert not fds, message
 
     def series(self, name):
-        """What is in the store of "sessions" or "knowledge"."""
+        """The store's texts of "sessions" or "knowledge"."""
         return {held_as: held for held_as, held in self.hear().store.items() if held_as.startswith(name)}
 
     def kept(self, series="sessions"):
@@ -127,7 +127,7 @@ class Manager:
         return text
 
     def known(self, name=None):
-        """What is kept of keys, accounts and budgets; name: of this environment, None if there is nothing."""
+        """The kept knowledge of keys, accounts and budgets; name: of this environment, None if there is nothing."""
         text = self.kept("knowledge")
         return text if name is None else next((known for known in text["environments"] if known["name"] == name), None)
 

@@ -5,7 +5,7 @@
 
 From then on EQP_BUILD_DIR names a build whose daemon runs there; it ends with "77: " and a reason where there can be
 no such network. settings: those of an environment whose upstream is there. A name server knows every name by these
-addresses; on each of them an upstream listens, unless it is a refusing one. What is silent is there, and answers
+addresses; on each of them an upstream listens, unless it is a refusing one. A silent server is there, and answers
 nobody."""
 
 import ctypes

@@ -42,7 +42,7 @@ class Portal:
         return status, json.loads(text) if text else None
 
     def get(self, path):
-        """What must be there."""
+        """Members that must be there."""
         status, answer = self.ask("GET", path)
         assert status == 200, (path, status, answer)
         return answer

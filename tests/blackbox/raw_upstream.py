@@ -64,7 +64,7 @@ class Connection:
         return head and (head, self.body(head))
 
     def ended(self):
-        """Waits for the other end to close; what it sends meanwhile is dropped."""
+        """Waits for the other end to close; bytes that it sends meanwhile are dropped."""
         with contextlib.suppress(OSError):
             while self.stream.recv(65536):
                 pass

@@ -113,7 +113,7 @@ class Simulator:
         return code
 
     def stderr(self):
-        """What the process has written to stderr so far."""
+        """The stderr of the process so far."""
         self._stderr.seek(0)
         return self._stderr.read()
 
@@ -203,7 +203,7 @@ class Simulator:
         return self._do("POST", f"/{environment}/tokens/revoke", body)["revoked"]
 
     def token_truth(self, environment, ust):
-        """What is left of the token's life in seconds, negative when it is over; None: it is not this environment's, or was revoked."""
+        """The rest of the token's life in seconds, negative when it is over; None: it is not this environment's, or was revoked."""
         digest = hashlib.sha256(ust.encode()).hexdigest()
         status, answer = self.call("GET", f"/{environment}/tokens/{digest}")
         return answer["expires_in_ms"] / 1000 if status == 200 else None
@@ -217,7 +217,7 @@ class Simulator:
         return self._do("PUT", f"/{environment}/settings", settings)
 
     def uploads(self, environment):
-        """What is known of the files, with their digests."""
+        """The simulator's files, with their digests."""
         return self._do("GET", f"/{environment}/uploads")
 
     def tell_scan(self, environment, file_upload_id, malware_status):

@@ -1,6 +1,6 @@
 """SlowClients: clients that take their time, against a daemon of their own, in threads beside the tests.
 
-What they see takes a minute by nature; so it begins with the first test of the daemon, and is judged by
+Their results take a minute by nature; so it begins with the first test of the daemon, and is judged by
 test_daemon_slow_clients.py, which is among the last. If the files are shared out among processes (pytest -n), that
 one is begun first instead.
 """
@@ -41,7 +41,7 @@ def fill(broker, stream, most):
 
 @contextlib.contextmanager
 def deaf_client(broker, more):
-    """A client on the unix socket who has read none of his answers, which fill the socket to the brim, and then sends
+    """A client on the unix socket that has read none of its answers, which fill the socket to the brim, and then sends
     so many bytes of nonsense: libmicrohttpd cannot say what is wrong with them, and waits until it can."""
     with broker.connect() as stream:
         brim = fill(broker, stream, 10000)
@@ -64,11 +64,11 @@ class SlowClients:
             "anxious_caller", "many_refreshes")}
 
     def close(self):
-        self.stack.close()  # whoever is still at it loses his connection
+        self.stack.close()  # a client that is still at it loses its connection
         self.pool.shutdown(cancel_futures=True)
 
     def result(self, name):
-        """What that client saw; waits for it."""
+        """The client's result; waits for it."""
         return self.outcomes[name].result(300)
 
     # Each client returns (seconds until it was cut off, bytes received).
@@ -133,12 +133,12 @@ class SlowClients:
 
     def greedy_caller(self):
         """One who always wants a token younger than 2 s, on sandbox, or not much older than a new one is when it comes;
-        returns what he was told in the end."""
+        returns its last answer."""
         broker = self.broker
         deadline = time.monotonic() + 240
         wanted = 7198
         while (answer := broker.get(f"/v1/sandbox/token?min_ttl={wanted}&wait=10")).status in (200, 422):
-            assert time.monotonic() < deadline, "nobody stops him"
+            assert time.monotonic() < deadline, "nothing stops it"
             if answer.status == 422:  # the exchange took longer than that
                 wanted = int(re.search(r"min_ttl=(\d+)", answer.json()["message"])[1]) - 1
             time.sleep(0.1)
@@ -147,7 +147,7 @@ class SlowClients:
                 "operator": broker.refresh("sandbox")}
 
     def anxious_caller(self):
-        """One who reports each token at once, on agency; returns what he was told."""
+        """One who reports each token at once, on agency; returns its answers."""
         broker, acted_on, reasons = self.broker, 0, []
         while not (reasons and reasons[-1].startswith("four")) and len(reasons) < 200:
             report = broker.post("/v1/agency/token/rejected", {"ust": broker.token("agency")["ust"]}).json()
@@ -160,7 +160,7 @@ class SlowClients:
                 "upstream": self.simulator.state("agency")["requests"]["token"]}
 
     def many_refreshes(self):
-        """An operator who does not stop, on production; returns what he was told in the end."""
+        """An operator who does not stop, on production; returns the last answer."""
         broker = self.broker
         answers = []
         while (answer := broker.post("/v1/production/refresh")).status == 200 and len(answers) < 100:

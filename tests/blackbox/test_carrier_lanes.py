@@ -1,4 +1,4 @@
-"""What carries requests, and its lanes: what a frontend may do, what it may not, and what that costs."""
+"""The carrier of requests, and its lanes: allowed and forbidden packets of a frontend, and their costs."""
 
 import os
 import select
@@ -39,7 +39,7 @@ class Gone:
         self.gone.set()
 
 
-# ---- what makes no sense ends the lane ----
+# ---- nonsense ends the lane ----
 
 def ends(carrier, lane):
     carrier.wait_said(f"broken {lane.id}")
@@ -245,7 +245,7 @@ def test_a_slow_upstream_holds_up_who_sends(play, carrier):
     assert other.ask("GET", "/x").status == 200
     upstream.lane.begin("POST", "/slow", length=n)
     sent = fill(upstream.lane)
-    assert sent < 12 * MB  # what the sockets of the kernel hold
+    assert sent < 12 * MB  # held by the sockets of the kernel
     assert other.ask("GET", "/x").status == 200
     going.set()
     assert n % 16384 == 0
@@ -289,7 +289,7 @@ class Count(Answer):
 @pytest.mark.alone
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_streaming_takes_little_memory_whatever_the_size(play, carrier, plain_build, way):
-    """8 at a time, 100 MB in all; what a connection itself takes is there before."""
+    """8 at a time, 100 MB in all; the memory of a connection itself is there before."""
     def talk(connection):
         while head := connection.head():
             if b"POST" in head:

@@ -1,4 +1,4 @@
-"""What carries requests to the upstream: what is sent there, and what comes back."""
+"""The carrier of requests to the upstream: requests that are sent there, and answers that come back."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""What carries requests to the upstream, where that one is broken, gone, slow, or no friend."""
+"""The carrier of requests to the upstream, where that one is broken, gone, slow, or no friend."""
 
 import socket
 import ssl
@@ -133,7 +133,7 @@ def test_a_kept_connection_that_died_costs_nothing(play, end):
     def talk(connection):
         connection.request()
         connection.send(PLAIN)
-        time.sleep(0.05)  # what was sent before a reset may be lost by it
+        time.sleep(0.05)  # bytes that were sent before a reset may be lost by it
         connection.stream.unwrap() if end == "unwrap" else getattr(connection, end)()
     upstream = play(talk)
     for method in ("GET", "POST", "GET", "PUT", "PATCH"):
@@ -243,7 +243,7 @@ def test_only_the_authorities_that_were_told_are_trusted(carrier, authority, tmp
 
 
 def test_no_connection_is_taken_over_from_other_authorities(carrier, authority, tmp_path):
-    """Two environments of one host: what one trusts is not what the other does."""
+    """Two environments of one host: each has its own authorities."""
     other = Authority(tmp_path, "other")
     with RawUpstream(authority, answering(PLAIN)) as upstream:
         carrier.upstream("sandbox", upstream.url, authority.path)

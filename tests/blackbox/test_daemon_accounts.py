@@ -202,7 +202,7 @@ def test_another_account_by_a_reload_after_an_operator_had_it_forgotten(upstream
 
 
 def test_another_account_by_a_reload_during_an_exchange(upstream, make_broker):
-    """What was under way for the old account is void."""
+    """An exchange under way for the old account is void."""
     broker = make_broker(upstream, environments={"sandbox": PATIENT})
     with standing_still(upstream.process):
         broker.write_key("sandbox", EXAMPLE_KEY)

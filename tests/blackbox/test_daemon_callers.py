@@ -1,4 +1,4 @@
-"""eqp-brokerd: who is calling, and what he may do. How many connections he may have: test_daemon_limits.py."""
+"""eqp-brokerd: callers and their rights. How many connections each may have: test_daemon_limits.py."""
 
 import os
 import pwd

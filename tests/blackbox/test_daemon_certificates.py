@@ -1,4 +1,4 @@
-"""eqp-brokerd: what is wrong with the upstream's certificate, and what to do about it, is said."""
+"""eqp-brokerd: a fault of the upstream's certificate is reported with its cure."""
 
 import pytest
 

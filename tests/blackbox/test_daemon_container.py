@@ -14,7 +14,7 @@ from broker import BARE_ENVIRONMENT, STARTED, binary, standing_still, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY
 
 MANY = 100  # files of settings: so many take a while to read
-AT_ONCE = 3.5  # s: who waits for others while it ends does so for 4 s at least
+AT_ONCE = 3.5  # s: a process that waits for others while it ends does so for 4 s at least
 
 
 # ---- signals ----

@@ -1,4 +1,4 @@
-"""The broker as a source of credentials: what a unit with LoadCredential=NAME:SOCKET finds."""
+"""The broker as a source of credentials: the file that a unit with LoadCredential=NAME:SOCKET finds."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def as_manager():
 
 @pytest.fixture
 def source():
-    """The socket of the service manager, which everybody may connect to: who it is must decide."""
+    """The socket of the service manager, which everybody may connect to: the caller must decide."""
     with tempfile.TemporaryDirectory(prefix="eqp-") as directory, socket.socket(socket.AF_UNIX) as listening:
         os.chmod(directory, 0o755)
         path = os.path.join(directory, "credential.sock")
@@ -171,7 +171,7 @@ def test_somebody_else_gets_nothing(giving, source):
 
 
 def test_rules_for_callers_are_none_for_units(upstream, make_broker, source):
-    """The manager is uid 0, whoever the unit runs as."""
+    """The manager is uid 0, no matter which user the unit has."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="allow = uid:0\nallow = gid:0",
                          passed=[("credential", source)]).wait_valid()
     assert load(source) is None

@@ -26,7 +26,7 @@ FORMS = {
     "case": (SECRET.swapcase(), ID.lower(), BASIC.swapcase()),
     "split": (SECRET[:4] + "'" + SECRET[4:], ID[:5] + '"' + ID[5:], "-".join(ID), "'".join(re.findall("..?.?", BASIC))),
 }
-# What a reader would make the key of, were it shown.
+# Forms from which a reader could make the key, were they shown.
 TRACES = re.compile(r"sw0\W{0,12}(%?26|u?0*26|&?#?38;?)?\W*d|aq17\W*nz4|a\W?q\W?1\W?7|"
                     + r"\W?".join(re.escape(c) for c in BASIC[:12].lower()), re.I)
 

@@ -123,7 +123,7 @@ def test_by_hand_it_says_what_it_is():
 
 def test_a_keeper_that_stands_still_is_not_alive(served):
     assert served.get("/livez").status == 200
-    time.sleep(1.1)  # what it said lately still counts
+    time.sleep(1.1)  # its latest answer still counts
     os.kill(served.process.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""eqp-brokerd: what a request must look like to be answered, on TCP and on the unix socket."""
+"""eqp-brokerd: the form that a request must have to be answered, on TCP and on the unix socket."""
 
 import re
 import socket

@@ -241,7 +241,7 @@ def test_absent_at_the_start_and_made_later(upstream, make_broker, tmp_path):
 
 
 def test_removed_and_made_again(broker, upstream):
-    with standing_still(broker.process):  # who sees it empty first lets the key go
+    with standing_still(broker.process):  # a daemon that sees it empty first drops the key
         shutil.rmtree(broker.keys_directory)
     broker.wait_log("cannot be opened: No such file")
     assert states(broker.status("sandbox")) == {"": "good"}, "the keys read before stay in use"
@@ -318,7 +318,7 @@ def test_credentials_that_hold_no_key_do_not_count(upstream, make_broker, tmp_pa
 
 
 def test_other_credentials_are_nobody_s_business(upstream, make_broker, tmp_path):
-    """The manager's directory is the unit's, not only the keys': what is no key is not complained of."""
+    """The manager's directory is the unit's, not only the keys': a file that is no key is not complained of."""
     broker = make_broker(upstream, start=False, env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
     broker.write_config(broker.config().replace(f"keys_directory = {broker.keys_directory}\n", ""))
     for name in ("ca.pem", "Certificate", "keys_ca.pem", "motd", "a_b_c", "x" * 200):
@@ -382,7 +382,7 @@ def test_without_descriptors_the_keys_stay_and_changes_count_later(upstream, mak
     broker.wait_status("sandbox", lambda status: states(status) == {"": "good", "spare": "good"}, timeout=15)
 
 
-# what the path leads to
+# the target of the path
 
 
 def use_directory(broker, path):

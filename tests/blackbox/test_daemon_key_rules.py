@@ -16,7 +16,7 @@ THIRD_KEY = ":".join(THIRD)
 TYPO_ID = "TYPOKEY099"
 TYPO = f"{TYPO_ID}:0123456789abcdef"
 PAGE = {"body": "<html>Maintenance</html>", "content_type": "text/html"}
-# What may be the key's fault, or not.
+# Answers that may be the key's fault, or not.
 DOUBTFUL = {"400": ("status", {"status": 400}), "404": ("status", {"status": 404}), "422": ("status", {"status": 422}),
             "403": ("refuse", {"status": 403}), "403-page": ("status", {"status": 403, **PAGE}),
             "200-page": ("status", {"status": 200, **PAGE}), "200-text": ("not_json", {}),

@@ -1,4 +1,4 @@
-"""eqp-brokerd: what is known of keys, accounts and budgets outlives the process, and the removal of an environment."""
+"""eqp-brokerd: the knowledge of keys, accounts and budgets outlives the process, and the removal of an environment."""
 
 import json
 import time

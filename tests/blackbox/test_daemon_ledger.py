@@ -1,4 +1,4 @@
-"""eqp-brokerd: what several environments send with one access key, or to one base URL, and what each of them is told."""
+"""eqp-brokerd: exchanges of several environments with one access key, or to one base URL, and the share that each of them is told."""
 
 import re
 import threading
@@ -47,7 +47,7 @@ def one_key(upstream, make_broker, manager):
 
 
 def use_up(broker, environment="e0"):
-    """What operators may have of the key in an hour."""
+    """The operators' share of the key in an hour."""
     for _ in range(4):
         broker.refresh(environment)
         time.sleep(1.1)

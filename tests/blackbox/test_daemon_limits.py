@@ -1,4 +1,4 @@
-"""eqp-brokerd: how many connections one may have, and what becomes of those that are more: room is made, waited for, and
+"""eqp-brokerd: how many connections one may have, and the way of those that are more: room is made, waited for, and
 only then refused, and nobody is left without an answer."""
 
 import concurrent.futures
@@ -58,7 +58,7 @@ class Held(contextlib.ExitStack):
 
 
 def head(stream):
-    """What has come, until nothing more does for a moment."""
+    """The bytes that have come, until nothing more does for a moment."""
     stream.settimeout(0.3)
     with contextlib.suppress(TimeoutError):
         return stream.recv(4096)
@@ -217,7 +217,7 @@ def test_parked_connections_are_answered_when_the_daemon_ends(upstream, make_bro
 
 
 def test_descriptors_are_left_for_other_things(stranger, upstream, make_broker, monkeypatch, tmp_path):
-    """What may be parked shrinks with the limit of open files: 96 are for other things, as are 64 for units that ask for
+    """The number that may be parked shrinks with the limit of open files: 96 are for other things, as are 64 for units that ask for
     credentials, 32 without a place and 64 on their way out."""
     with_few = tmp_path / "with-few"
     with_few.write_text(f'#!/bin/sh\nulimit -n 400\nexec {binary()} "$@"\n')

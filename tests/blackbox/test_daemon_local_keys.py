@@ -1,4 +1,4 @@
-"""Local keys: what an unchanged client gets for one, and what it does not get."""
+"""Local keys: the token of an unchanged client for one, and all that it does not get."""
 
 import json
 import re
@@ -189,7 +189,7 @@ def test_a_key_that_is_allowed_under_v1(upstream, make_broker, real, stranger):
         assert answer.error() == (401, "local_key_refused"), "though root may: whoever carries a key has its rights alone"
     names = [row["name"] for row in broker.get("/v1/status", real.basic).json()["environments"]]
     assert names == ["sandbox"]
-    # Whoever calls.
+    # For every caller.
     url = f"http://127.0.0.1:{broker.port}/v1/sandbox/token"
     result = subprocess.run(["curl", "-s", "-u", f"{real.id}:{real.secret}", url], user=stranger, group=stranger, extra_groups=[],
                             capture_output=True, text=True, check=True, timeout=20)

@@ -71,7 +71,7 @@ def test_answers_to_an_earlier_process_are_not_believed(activated, sockets, stra
 
 
 def test_answers_that_come_in_between_are_not_believed(activated, sockets, stranger):
-    """The socket is shared: what another process asks on it is answered into the same queue."""
+    """The socket is shared: questions of another process on it are answered into the same queue."""
     listener, netlink = sockets.tcp(), sockets.netlink()
     port = listener.getsockname()[1]
     broker = activated(("listen", listener), ("listen", netlink))

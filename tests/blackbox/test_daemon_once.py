@@ -21,7 +21,7 @@ def place(upstream, make_broker):
 
 
 def run(place, *arguments, key=None, **more):
-    """Runs it to its end; what it says must hold no secret."""
+    """Runs it to its end; its output must hold no secret."""
     result = subprocess.run([binary(), "--config", str(place.config_path), *arguments], capture_output=True,
                             text=True, timeout=60, env=BARE_ENVIRONMENT,
                             **({"stdin": subprocess.DEVNULL} if key is None else {"input": key}), **more)

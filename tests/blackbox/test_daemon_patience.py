@@ -26,7 +26,7 @@ def asked(upstream):
 
 @pytest.mark.parametrize("status", [429, 500, 502])
 def test_patience_with_all_keys(upstream, make_broker, status):
-    """What an upstream asks for on such an answer is not about the key: no other one is asked either."""
+    """The pause that an upstream asks for on such an answer is not about the key: no other one is asked either."""
     upstream.fault("sandbox", "status", status=status, retry_after=600, key=EXAMPLE_ID)
     broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY, "sandbox.2": SPARE_KEY})
     row = broker.wait_status("sandbox", lambda status: status["last_trouble"])

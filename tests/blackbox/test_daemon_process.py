@@ -125,7 +125,7 @@ def test_a_port_where_the_user_may_not_bind(stranger, make_broker):
 
 
 def test_a_socket_of_another_inode_is_left_alone(broker):
-    """Somebody else has put his own in the place: it is not ours to remove."""
+    """Somebody else has put another file in the place: it is not ours to remove."""
     broker.socket_path.unlink()
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(broker.socket_path))

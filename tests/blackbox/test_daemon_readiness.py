@@ -1,4 +1,4 @@
-"""eqp-brokerd: what the service manager is told, and when."""
+"""eqp-brokerd: messages to the service manager, and when."""
 
 import os
 import signal

@@ -362,7 +362,7 @@ def test_a_longer_lifetime_can_be_had_at_once(upstream, make_broker):
 
 @pytest.mark.parametrize("asks", ["after the exchange", "during the exchange"])
 def test_a_longer_lifetime_during_an_exchange(upstream, make_broker, asks):
-    """What that exchange obtains is not the most there is."""
+    """The life that this exchange obtains is not the most there is."""
     answers = []
     thread = threading.Thread(target=lambda: answers.append(broker.get("/v1/sandbox/token?min_ttl=3000&wait=30")))
     with standing_still(upstream.process):

@@ -51,7 +51,7 @@ def test_a_connection_that_comes_while_it_stops_waits(activated, sockets, upstre
 
 
 def test_the_last_answer_says_so(activated, sockets):
-    """And who is just about to ask gets his answer. On a busy machine it may be asked to end too late for that answer,
+    """And a client that is just about to ask gets its answer. On a busy machine it may be asked to end too late for that answer,
     or half a second before the request, but not each time."""
     broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()))
 
@@ -89,7 +89,7 @@ def test_idle_connections_hold_nothing_up(activated, sockets):
 
 @pytest.mark.parametrize("more", [OWN_ERROR, 2 * OWN_ERROR])
 def test_who_reads_no_answer_holds_nothing_up(activated, sockets, more):
-    """He is idle to us, as all his requests were answered; and libmicrohttpd waits for him."""
+    """It is idle to us, as all its requests were answered; and libmicrohttpd waits for it."""
     broker = activated(("listen", sockets.unix()))
     with deaf_client(broker, more):
         time.sleep(0.6)  # longer than the quiet that is waited for
@@ -120,8 +120,8 @@ def status_line(stream):
 
 @pytest.mark.parametrize("via", ["tcp", "unix"])
 def test_what_is_sent_before_a_connection_ends_is_answered(activated, sockets, via):
-    """Idle connections end all at once, the newest first; their clients send in the same moment, the oldest first. Who
-    does not see an end right after he has sent is answered; who sees one knows that it was too late. Only over TCP, and
+    """Idle connections end all at once, the newest first; their clients send in the same moment, the oldest first. A client
+    that does not see an end right after it has sent is answered; one that sees an end knows that it was too late. Only over TCP, and
     where the two meet, one request may come between the daemon's look for it and the end."""
     broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()),
                        broker=f"max_connections_per_user = {CROWD + 10}\nmax_connections = {CROWD + 10}")

@@ -126,7 +126,7 @@ def test_no_secret_in_a_file(lived):
 
 
 def test_nothing_is_left_of_refused_clients_headers(broker):
-    """What people send by mistake is not logged either."""
+    """Secrets that people send by mistake are not logged either."""
     broker.keep_secret("mysecretpassword", "MyTokenMyToken12")
     for headers in ({"Authorization": "Basic " + base64.b64encode(b"me:mysecretpassword").decode()},
                     {"Authorization": "Bearer MyTokenMyToken12"}, {"Cookie": "MyTokenMyToken12"},
@@ -169,7 +169,7 @@ def test_another_process_of_the_same_user_sees_nothing(upstream, make_broker, ow
 
 
 def test_the_probe_itself_can_see(own_uid):
-    """So that "nothing" above means something: an ordinary process of that user is open to him."""
+    """So that "nothing" above means something: an ordinary process of that user is open to that user."""
     process = subprocess.Popen(["sleep", "60"], user=own_uid, group=own_uid, extra_groups=[], stdin=subprocess.DEVNULL)
     try:
         wait_until(lambda: pathlib.Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n", "it runs")

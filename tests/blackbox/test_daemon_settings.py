@@ -262,7 +262,7 @@ def test_errors_name_the_place_and_the_cure(check, text, line, words):
     assert len(result.stderr.splitlines()) == 1, result.stderr
     assert result.stderr.startswith(f"{check.path}:{line}: "), result.stderr
     assert words in result.stderr
-    # The daemon itself says the same, to whoever reads priorities; a check is run by people.
+    # The daemon itself says the same, to readers of priorities; a check is run by people.
     assert run_daemon("--config", check.path).stderr == "<3>" + result.stderr
 
 

@@ -102,7 +102,7 @@ def test_many_reports_of_one_token(broker, upstream):
 
 @pytest.mark.parametrize("fault", ["unavailable", "not_json"])
 def test_a_report_whose_refresh_fails_once(broker, upstream, fault):
-    """It is tried again as soon as any. What may be the key's fault is only told when it is known."""
+    """It is tried again as soon as any. A fault that may be the key's is only reported when it is known."""
     old = broker.token()["ust"]
     upstream.fault("sandbox", fault, count=1)
     report = broker.post(REJECTED, {"ust": old}).json()

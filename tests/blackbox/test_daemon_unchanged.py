@@ -42,7 +42,7 @@ def broker(session_simulator):
 
 
 def run(kind, base_url, ca_file, application_id=IMPORT.id, secret=IMPORT.secret):
-    """What the client prints, by its first words."""
+    """The output of the client, by its first words."""
     command = CLIENTS[kind]
     if not shutil.which(command[0]):
         pytest.skip(f"needs {PACKAGES[kind]}")

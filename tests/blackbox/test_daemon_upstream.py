@@ -226,7 +226,7 @@ def test_an_outage_beyond_the_token(upstream, make_broker):
     wait_until(lambda: broker.get("/v1/sandbox/token?min_ttl=6&wait=0").status != 200, "a demand, whose failure is the first")
     asked = time.monotonic()
     while (answer := broker.get("/v1/sandbox/token?wait=0")).status == 200:
-        # What is left of its last second is rounded down to 0.
+        # The rest of its last second is rounded down to 0.
         assert 0 <= answer.json()["expires_in"] <= lifetime and asked <= granted + lifetime
         time.sleep(0.01)
         asked = time.monotonic()
@@ -384,7 +384,7 @@ def test_a_proxy_that_is_not_there(upstream, make_broker):
 
 
 def test_a_proxy_that_refuses(upstream, make_broker, proxy):
-    """What was sent to the proxy is no request to the upstream, and what the proxy answers is no answer of its."""
+    """A request to the proxy is none to the upstream, and the proxy's answer is no answer of its."""
     proxy.refuses = True
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy.url})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])

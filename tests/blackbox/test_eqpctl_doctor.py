@@ -1,4 +1,4 @@
-"""eqpctl doctor: what is wrong is found, what is right is not, and nothing is told that is nobody's business."""
+"""eqpctl doctor: faults are found, sound parts are not, and private facts are not shown."""
 
 import json
 import os
@@ -414,6 +414,6 @@ def test_a_clock_of_long_ago(broker, built, ids):
 
 
 def test_the_daemon_takes_its_own_check_for_right(broker):
-    """What the doctor reads is what --check prints; if that changes, it is to be seen here."""
+    """The doctor reads the output of --check; if that changes, it is to be seen here."""
     assert run_daemon("--config", str(broker.config_path), "--check").returncode == 0
     assert "check                    fine" in doctor(broker)[1]

@@ -18,7 +18,7 @@ def in_days(days):
 
 
 def found_with(make_broker, upstream, *local, environments=None, broker=""):
-    """What is found with these local keys, and the report as text in one line."""
+    """The findings with these local keys, and the report as text in one line."""
     made = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, local=local, environments=environments or ON, broker=broker)
     found, text = doctor(made.wait_valid())
     return found, " ".join(text.split())

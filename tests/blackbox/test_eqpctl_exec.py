@@ -13,7 +13,7 @@ from fake_broker import TOKEN, Answer, FakeBroker, error
 EQPCTL = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "ctl" / "eqpctl"
 PASSED_ON = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN")) or k == "PATH"}
 
-# What a process can tell of itself: arguments, environment, descriptors, signals, limits.
+# A process's account of itself: arguments, environment, descriptors, signals, limits.
 TELL = """
 import json, os, signal, resource, sys
 print(json.dumps({

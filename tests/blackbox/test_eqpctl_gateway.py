@@ -1,4 +1,4 @@
-"""eqpctl gateway explain: what becomes of a request, and which line of the configuration says so; without a daemon."""
+"""eqpctl gateway explain: whether a request would be passed on, and which line of the configuration decides; without a daemon."""
 
 import grp
 import os

@@ -1,4 +1,4 @@
-"""eqpctl key set at a terminal: what is typed is not seen, and who is typing stays in command."""
+"""eqpctl key set at a terminal: typed text is not seen, and the user stays in command."""
 
 import signal
 
@@ -47,7 +47,7 @@ def test_stopped_and_continued(desk):
         terminal.type(f"{ID}\n")
         terminal.expect("(not shown): ")
         terminal.wait_echo(False)
-        # This one cannot be noted; what was typed meanwhile is not lost.
+        # This one cannot be noted; text that was typed meanwhile is not lost.
         terminal.process.send_signal(signal.SIGSTOP)
         terminal.wait_stopped()
         terminal.process.send_signal(signal.SIGCONT)

@@ -303,7 +303,7 @@ def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
     assert set(desk.files()) == {"production", *(path.name for path in others)}
 
 
-# what the daemon makes of it
+# the daemon's view of it
 
 
 def row(key_state, serial, key={}, **more):
@@ -350,7 +350,7 @@ def test_the_daemon_s_view_is_told(desk, before, after, code, words):
 
 
 def test_a_key_that_was_there_is_tried_anew(desk):
-    """The state from before is no answer: what counts is that of the exchange that the writing causes."""
+    """The state from before is no answer: that of the exchange that the writing causes counts."""
     desk.put("sandbox", KEY)
     with FakeBroker(desk.socket) as broker:
         before = row("refused", 4, {"cause": "unauthorized", "trial_in_sec": 86000}, exchanges={"total": 1})

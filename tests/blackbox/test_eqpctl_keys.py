@@ -1,4 +1,4 @@
-"""eqpctl key list, check and remove: what there is, whether it works, and away with it."""
+"""eqpctl key list, check and remove: the key files, whether they work, and away with them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""eqpctl key ... with a real daemon, real trials and the simulator: what is told is what is."""
+"""eqpctl key ... with a real daemon, real trials and the simulator: the reports are true."""
 
 import os
 import re

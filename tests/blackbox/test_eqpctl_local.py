@@ -196,7 +196,7 @@ def test_a_key_that_stands_elsewhere_is_not_ours_to_change(broker):
 
 
 def test_a_caller_is_demanded_where_nobody_holds_the_port(broker):
-    """Whoever takes the port while the daemon is down collects the secret."""
+    """A user who takes the port while the daemon is down collects the secret."""
     result = eqpctl(broker, *ADD, code=1)
     assert "While the daemon is down, another user can listen on its TCP port" in result.stderr and not file_of(broker).exists()
     broker.stop()
@@ -232,7 +232,7 @@ def test_without_a_daemon(broker):
 
 
 def test_a_mistake_elsewhere_leaves_all_as_it_was(broker):
-    """What the daemon would not take is not left behind."""
+    """A file that the daemon would not take is not left behind."""
     other = broker.directory / "eqp-brokerd.conf.d" / "zz.conf"
     other.parent.mkdir()
     id, secret = add(broker)

@@ -188,7 +188,7 @@ def test_idle_it_asks_every_30_s_and_sleeps(broker, watch, tmp_path):
     assert 1 <= asked <= 3 and woken < 40
 
 
-# what it asks for, and how often
+# its requests, and how often
 
 
 def test_it_waits_with_the_etag(fake, watch, tmp_path):

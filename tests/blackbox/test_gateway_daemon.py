@@ -1,4 +1,4 @@
-"""The gateway in the real daemon, with all that it has taken away from itself: what needs no upstream."""
+"""The gateway in the real daemon, with all that it has taken away from itself: tests that need no upstream."""
 
 import pytest
 from simulator import EXAMPLE_KEY

@@ -1,4 +1,4 @@
-"""What the gateway passes on, and what it makes of the answer; the test is the forwarder."""
+"""Requests that the gateway passes on, and its treatment of the answer; the test is the forwarder."""
 
 import subprocess
 import threading

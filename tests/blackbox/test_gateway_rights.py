@@ -1,4 +1,4 @@
-"""What the gateway refuses, what is covered, and what is logged; the test is the forwarder."""
+"""Refusals of the gateway, covered tokens, and its log; the test is the forwarder."""
 
 import base64
 import contextlib
@@ -413,7 +413,7 @@ class Big:
 @pytest.mark.parametrize("upload", [True, False])
 def test_a_hundred_megabytes_take_no_more_memory_than_one(plain_build, tmp_path, upload):
     host = Host(tmp_path, lanes=8, settings=gh.ALLOW_ALL + "body_max = 100M\n")
-    passed(host, host.client().ask(method="POST", body=b"x"))  # what is made once is there
+    passed(host, host.client().ask(method="POST", body=b"x"))  # the first one that is made is there
     before = host.memory()
     small = Big(host, 1_000_000, upload).run()
     large = Big(host, 100_000_000, upload).run()

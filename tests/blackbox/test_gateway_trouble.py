@@ -1,4 +1,4 @@
-"""What the gateway does when not all is well; the test is the forwarder."""
+"""The gateway in trouble; the test is the forwarder."""
 
 import base64
 import contextlib

@@ -1,4 +1,4 @@
-"""The client library itself, through its probe: what eqpctl does not show, what it exports, and its example."""
+"""The client library itself, through its probe: functions that eqpctl does not show, its exports, and its example."""
 
 import json
 import os
@@ -20,7 +20,7 @@ REJECTED_PATH = "POST /v1/sandbox/token/rejected"
 
 
 def probe(broker, *arguments, name="a.client/7@host-1", stdin=subprocess.DEVNULL):
-    """What the probe printed, as a dictionary."""
+    """The probe's output, as a dictionary."""
     environment = BARE_ENVIRONMENT | {"EQP_BROKER_ADDRESS": broker.address}
     result = subprocess.run([CLIENT / "client-probe", name, *arguments], env=environment, capture_output=True,
                             timeout=60, text=True, stdin=stdin)  # fmt: skip
@@ -261,7 +261,7 @@ def test_a_wait_ends_in_the_middle_of_an_answer(broker):
     assert told["result"] == "EINTR" and seconds < 20
 
 
-# what is installed
+# the installed one
 
 
 def declared():

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard in config/: what they ask for is what the daemon shows, and Prometheus takes it."""
+"""The alerts and the dashboard in config/: the daemon shows all that they ask for, and Prometheus takes it."""
 
 import json
 import os

@@ -145,7 +145,7 @@ def test_kept_connections_are_kept(sim):
     assert sim.state("sandbox")["requests"]["granted"] == 5
 
 
-# what a token opens
+# the API behind a token
 
 
 def test_api_needs_a_token_of_this_environment(sim):

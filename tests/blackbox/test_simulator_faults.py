@@ -397,7 +397,7 @@ def test_wrong_certificate(sim):
     context = ssl.create_default_context(cafile=sim.ca_file)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((address.hostname, address.port), timeout=20) as plain:
-        with context.wrap_socket(plain) as stream:  # who does not verify gets a working server
+        with context.wrap_socket(plain) as stream:  # a client that does not verify gets a working server
             stream.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert stream.recv(100).startswith(b"HTTP/1.1 404")
     assert ask(sim)[0] == 200

@@ -77,7 +77,7 @@ class Caller(threading.Thread):
             answer = self.ask(*request)
         except BROKEN as error:
             self.hang_up()
-            # A kept one may have been closed while it was idle: what comes of a new one counts.
+            # A kept one may have been closed while it was idle: the result on a new one counts.
             if not was_kept or isinstance(error, TimeoutError):
                 recorder.no_answer(ask, t0, recorder.clock.now(), error)
             return
@@ -97,7 +97,7 @@ class Caller(threading.Thread):
 
 
 class Idler(threading.Thread):
-    """A caller that asks nobody: what it takes for as many waits as a question has, is not the daemon's. Two hundred
+    """A caller that asks nobody: its time for as many waits as a question has is not the daemon's. Two hundred
     threads share one interpreter, and on a busy machine each has to wait for its turn, for seconds in all."""
 
     WAITS = 16

@@ -1,5 +1,5 @@
 /* control: the page lies in the file that EQP_CHAOS_CONTROL names; a frontend, which may open none, is
- * handed its descriptor. Whoever tests may write it at any time. */
+ * handed its descriptor. The test may write it at any time. */
 #include "tests/chaos/control.h"
 
 #include <fcntl.h>

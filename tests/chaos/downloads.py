@@ -6,7 +6,7 @@ LONG, PIECES = 700000, 300000  # bytes of giants, the second one without a lengt
 
 
 def serve_downloads(simulator, upstream):
-    """What stays there however many faults are cleared: a text, and answers that are long."""
+    """Files that stay there however many faults are cleared: a text, and answers that are long."""
     for path, name, parameters in (("text/", "status", {"status": 200, "body": TEXT}),
                                    ("long/", "giant", {"bytes": LONG}),
                                    ("pieces/", "giant", {"bytes": PIECES, "chunked": True})):

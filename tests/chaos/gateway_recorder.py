@@ -1,4 +1,4 @@
-"""Gateway recorder: what was passed on, and what came back, against what the simulator saw of it. It judges; it does
+"""Gateway recorder: requests that were passed on, and their answers, against the simulator's records. It judges; it does
 nothing itself.
 
 A `Call` is a request to the gateway. Its number is the last segment of its path, by which it is found among what the
@@ -66,7 +66,7 @@ class GatewayRecorder:
     def fail(self, rule, text):
         self.recorder.fail(f"gateway-{rule}", text)
 
-    # what callers tell
+    # reports of callers
 
     def begin(self, call, t0):
         self.begun[call.number] = t0
@@ -83,7 +83,7 @@ class GatewayRecorder:
         self.over.append((t1.real, call.number))
 
     def opaque(self, ask, answer, t0, t1):
-        """What the token endpoint gives to a local key."""
+        """The token endpoint's answer to a local key."""
         call, slug = ask, answer.headers["EQP-Error"]
         self.recorder.counts[f"opaque {answer.status}{' ' + slug if slug else ''}"] += 1
         if answer.status != 200:
@@ -98,7 +98,7 @@ class GatewayRecorder:
         self.tokens[body["ust"]] = t1
         return body["ust"]
 
-    # what the simulator tells
+    # reports of the simulator
 
     def told(self, upstream, n_missed, now):
         """All that arrived until now, but for so many."""
@@ -161,7 +161,7 @@ class GatewayRecorder:
     # judging
 
     def judge(self, polled_from, all_of_it=False):
-        """polled_from: when the simulator was asked the last time. What ended well before is judged."""
+        """polled_from: when the simulator was asked the last time. Requests that ended well before are judged."""
         while self.answers and (all_of_it or self.answers[0][3].real < polled_from - 1):
             call, answer, t0, t1 = self.answers.popleft()
             if isinstance(answer, Exception):
@@ -322,8 +322,8 @@ class GatewayRecorder:
             self.fail("headers", f"{call}: {headers}")
 
     def _no_token(self, call, answer, arrivals):
-        """Neither the body nor a header has a real token, for whoever is not to have one. What the simulator is told to
-        send back may be an older one, of which the gateway knows nothing: the one that came with the request counts."""
+        """Neither the body nor a header has a real token, for callers that must not have one. The token that the simulator is
+        told to send back may be an older one, of which the gateway knows nothing: the one that came with the request counts."""
         told_to = any(entry.fault == "status" for entry in arrivals)
         if not call.key:
             return

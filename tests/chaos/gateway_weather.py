@@ -1,4 +1,4 @@
-"""Gateway weather: what befalls requests that are passed on. Each turn is a row of TURNS, as in weather.py."""
+"""Gateway weather: accidents of requests that are passed on. Each turn is a row of TURNS, as in weather.py."""
 
 import contextlib
 import itertools

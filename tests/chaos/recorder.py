@@ -1,4 +1,4 @@
-"""Recorder: what was asked and answered, against what the simulator knows. It judges; it does nothing itself.
+"""Recorder: questions and answers, against the simulator's knowledge. It judges; it does nothing itself.
 
 A token has a `Truth`: when it ends. A `window` is a span in which something is allowed that else is not.
 """
@@ -18,7 +18,7 @@ EXCHANGE_TIMEOUT = 4
 SETTLE = 3  # s for which the end of a window still excuses
 BRIEF = 1  # s: no token comes and goes in so short a time; the shortest lives 4 s, and the slowest takes 1.5 s to come
 
-# What each question may be answered with: (status, slug); 200 has none.
+# Allowed answers to each question: (status, slug); 200 has none.
 NO_TOKEN = {(200, None), (503, "no_token")}
 LIMITED = {(422, "min_ttl_unattainable"), (429, "refresh_limited")}
 ANSWERS = {
@@ -61,7 +61,7 @@ class Recorder:
     def fail(self, rule, text):
         with self.lock:
             self.wrong.append((rule, text))
-            if len(self.wrong) <= 5:  # what led to the first counts
+            if len(self.wrong) <= 5:  # the cause of the first counts
                 self.events.append(f"{self.clock.now().real:.3f} WRONG {rule}: {text}")
 
     def open(self, name):
@@ -80,7 +80,7 @@ class Recorder:
         return sum(max(0, min(end, until + settle if until else end) - max(begin, since))
                    for name, since, until in self.windows if name in names)
 
-    # what the callers take themselves
+    # the callers' own time
 
     def idle_turn(self, begin):
         """A turn of the Idler begins; call what is returned at its end."""
@@ -98,7 +98,7 @@ class Recorder:
     def no_answer(self, ask, t0, t1, error):
         self.counts["no answer"] += 1
         self._late(ask, t0, t1)
-        # What a frontend was answering ends with it; not what came later, not even a moment.
+        # Answers under way end with a frontend; not those that came later, not even a moment.
         if self.during(("lost",), t0.real, t1.real, settle=0):
             self.counts["lost with a frontend"] += 1
             return
@@ -133,7 +133,7 @@ class Recorder:
 
     def _late(self, ask, t0, t1, made=None):
         """Windows stop the watch, and the machine may be slow after them. More is not excused: a wait that never
-        ends comes by a window in any case. What the callers took themselves is not the daemon's: until they asked, as
+        ends comes by a window in any case. The callers' own time is not the daemon's: until they asked, as
         far as the Idler knows it, and after the answer was made."""
         allowed = (40 if ask.kind == "rejected" else ask.wait) + LATE
         if self.during(("impaired", "down"), t0.real, t1.real):
@@ -196,7 +196,7 @@ class Recorder:
     # tokens
 
     def truth(self, ask, ust, names):
-        """What the simulator knows of it; asked once for each token."""
+        """The simulator's knowledge of it; asked once for each token."""
         truth = self.truths.get(ust)
         if truth is None:
             for name in names:
@@ -267,7 +267,7 @@ class Recorder:
                 self.latest[ask.environment] = (body["ust"], t0.ours + left, body.get("base_url"), t1.real)
 
     def forget(self, environment, old_too=True):
-        """What was handed out up to now is nothing that the daemon still must have; callers' threads may take their
+        """Tokens that were handed out up to now are none that the daemon still must have; callers' threads may take their
         time to tell of it."""
         with self.lock:
             self.forgotten[environment] = time.monotonic()
@@ -275,13 +275,13 @@ class Recorder:
                 self.latest.pop(environment, None)
 
     def forget_young(self, environment, changed_real):
-        """A restart: what was handed out a moment ago, or before the keys changed, need not be there again."""
+        """A restart: tokens that were handed out a moment ago, or before the keys changed, need not be there again."""
         latest = self.latest.get(environment)
         seen = self.truths[latest[0]].seen.real if latest else 0
         self.forget(environment, seen < changed_real + SETTLE or seen > time.monotonic() - 1)
 
     def restarted(self):
-        """The daemon is away: what must be handed out again. While the clock leaps, a refresh may be due just now."""
+        """The daemon is away: tokens that must be handed out again. While the clock leaps, a refresh may be due just now."""
         now = self.clock.now()
         leaps = self.during(("jump",), now.real, now.real)
         with self.lock:

@@ -181,7 +181,7 @@ def test_no_token_though_there_is_one(recorder):
 
 
 def test_no_token_after_an_answer_that_took_long_to_arrive(recorder):
-    """What it says was left was left when it was sent."""
+    """The life that it gives was left when it was sent."""
     recorder.simulator.token_truth = lambda *_: 5
     judge(recorder, answer(200, token(expires_in=4)), took=3)
     time.sleep(0.01)
@@ -236,7 +236,7 @@ def test_window_stops_the_watch_only(recorder, window, took, found):
 
 @pytest.mark.parametrize("kind, found", [("token", {"late"}), ("rejected", set())])
 def test_no_answer_late(recorder, kind, found):
-    """What excuses that there is none does not excuse such a time."""
+    """An excuse for there being none does not excuse such a time."""
     now = recorder.clock.now()
     recorder.windows.append(["impaired", now.real - 9, now.real - 1])
     t0 = Moment(now.real - 50, now.ours - 50, now.wall - 50)

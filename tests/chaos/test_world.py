@@ -1,4 +1,4 @@
-"""What is judged of the daemon as a whole: each check finds what it is there for, on a daemon that is only played."""
+"""Judgements of the daemon as a whole: each check finds its fault, on a daemon that is only played."""
 
 import signal
 import threading

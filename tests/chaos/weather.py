@@ -1,4 +1,4 @@
-"""Weather: what befalls the daemon, in an order that the seed makes. Each turn is a row of TURNS: how often, and what
+"""Weather: accidents of the daemon, in an order that the seed makes. Each turn is a row of TURNS: how often, and what
 it takes from the dice; all dice are thrown before anything happens, so that the order does not depend on it."""
 
 import contextlib

@@ -130,7 +130,7 @@ class World(GatewayWorld):
     # keys
 
     def put_keys(self, files, all_good=False, mode=0o600, again=False):
-        """files: {file name: text} on top of the good keys, or in place of them. What is there already is left
+        """files: {file name: text} on top of the good keys, or in place of them. A file that is there already is left
         alone, unless it is to be written `again`: a key whose file is rewritten is tried at once."""
         wanted = {f"{name}.1-main": f"{key}:{secret}\n" for name, (key, secret) in self.good.items()}
         if not all_good:
@@ -231,7 +231,7 @@ class World(GatewayWorld):
         return struct.unpack_from("=Q", self.control, 16 + 16 * len(KINDS))[0]
 
     def limit(self, what, used):
-        """used(pid): what a process has of it already; it gets no more. Returns what undoes it, also for a frontend
+        """used(pid): the part that a process has of it already; it gets no more. Returns what undoes it, also for a frontend
         that began meanwhile, and has its limit from the keeper."""
         old = resource.prlimit(self.keeper(), what)
 

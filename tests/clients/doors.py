@@ -1,6 +1,6 @@
-"""Doors: what stands between a program and the API.
+"""Doors: the ways from a program to the API.
 
-A door is a context manager that takes a simulator, as at its start, and gives a Door: what a program is told, and where the
+A door is a context manager that takes a simulator, as at its start, and gives a Door: a program's settings, and where the
 truth about its requests is to be found. DOORS lists those there are.
 """
 
@@ -24,7 +24,7 @@ class Door:
 
     @property
     def environment(self):
-        """For a program: what it is told, and that its machine trusts the upstream, which some ask besides the door."""
+        """For a program: its settings, and that its machine trusts the upstream, which some ask besides the door."""
         trusted = ("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
         return {"BASE_URL": self.base_url, "APPLICATION_ID": self.application_id, "APPLICATION_SECRET": self.application_secret,
                 **{name: self.simulator.ca_file for name in trusted}}

@@ -1,4 +1,4 @@
-"""doc/clients.md: its examples as they are printed there. What is replaced is the address and the key, which are others here."""
+"""doc/clients.md: its examples as they are printed there. The address and the key are replaced, which are others here."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def test_the_example_with_newman(door, tmp_path, node_modules):
 
 
 def test_the_step_of_a_job(upstream, make_broker, tmp_path):
-    """It needs no gateway: what asks is eqpctl."""
+    """It needs no gateway: eqpctl asks."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     door = Door(upstream, "unused", "unused", "unused")
     printed = run_example(BLOCKS["A job of continuous integration"], door, tmp_path, EQP_BROKER_ADDRESS=f"unix:{broker.socket_path}",

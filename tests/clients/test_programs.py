@@ -1,6 +1,6 @@
 """Replays: programs as they are found in the field, in our own words, each from its first token to its last report.
 
-What a program is told is a base URL, an ID and a secret (doors.py says which). It prints what it has
+The settings of a program are a base URL, an ID and a secret (doors.py says which). It prints what it has
 seen as JSON on its last line; the rest is asked of the simulator.
 """
 

@@ -39,7 +39,7 @@ def machine():
 
 @pytest.fixture(scope="session")
 def images(machine):
-    """The images are there; what building them printed."""
+    """The images are there; the output of their build."""
     printed = machine.build_images(os.environ["EQP_BUILD_DIR"])
     context = machine.directory / "app"
     # An application that knows nothing of the broker.
@@ -77,7 +77,7 @@ figures = pytest.StashKey[list]()
 
 @pytest.fixture
 def measured(request):
-    """measured("what it is: 12 MB"): a figure that is printed at the end of the run."""
+    """measured("its name: 12 MB"): a figure that is printed at the end of the run."""
     return request.config.stash.setdefault(figures, []).append
 
 

@@ -1,7 +1,7 @@
 """Checks manifests against the types of Kubernetes' API, as Debian's python3-kubernetes has them.
 
 Every field must exist where it stands and have the right type, and what the API requires must be there. Those
-types are of Kubernetes 1.22; what is newer and used by our manifests is named here.
+types are of Kubernetes 1.22; newer fields that our manifests use are named here.
 """
 
 import re
@@ -15,7 +15,7 @@ PLAIN = {"str": str, "int": int, "bool": bool, "float": (int, float)}
 
 
 def troubles(value, kind, path):
-    """What is wrong with a value that is to be of that kind: texts."""
+    """Faults of a value that is to be of that kind: texts."""
     if match := re.fullmatch(r"list\[(.*)\]", kind):
         if not isinstance(value, list):
             return [f"{path} is to be a list"]
@@ -41,7 +41,7 @@ def troubles_of_object(value, kind, path):
     found = [f"{path} has no field {name}" for name in value if name not in kinds]
     for name in value.keys() & kinds.keys():
         found += troubles(value[name], kinds[name], f"{path}.{name}")
-    try:  # what is required
+    try:  # the required ones
         model(**{attribute: value.get(name) for attribute, name in model.attribute_map.items()})
     except ValueError as error:
         found.append(f"{path}: {error}")
@@ -49,7 +49,7 @@ def troubles_of_object(value, kind, path):
 
 
 def check(document):
-    """What is wrong with a whole document."""
+    """Faults of a whole document."""
     kind = f"{document.get('apiVersion')}/{document.get('kind')}"
     if kind not in KINDS:
         return [f"{kind} is not known here"]

@@ -1,4 +1,4 @@
-"""Machine: what it takes to run containers here, and podman with a storage of its own.
+"""Machine: the needs of containers here, and podman with a storage of its own.
 
     machine = Machine(directory)
     machine.podman("run", "--network=none", "localhost/eqp-broker")     # CompletedProcess; fails aloud

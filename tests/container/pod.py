@@ -45,7 +45,7 @@ numbers = itertools.count(1)
 
 
 def socket_in(pid, make):
-    """What make() returns, a socket, made in the network of that process. It can be used from anywhere."""
+    """The result of make(), a socket, made in the network of that process. It can be used from anywhere."""
     result = []
 
     def make_there():
@@ -154,7 +154,7 @@ class Pod:
         return self.podman("run", "--rm", *CONFINED, f"--user={uid}:{uid}", *options, APP, *command, check=check)
 
     def eqpctl(self, *arguments):
-        """What a probe does: eqpctl in the broker's own container; returns its result."""
+        """A probe: eqpctl in the broker's own container; returns its result."""
         return self.podman("exec", self.container("broker"), "/usr/bin/eqpctl", *arguments, check=False)
 
     def pid(self, name="broker"):
@@ -174,7 +174,7 @@ class Pod:
         return int(self.podman("wait", self.container(name)).stdout), took
 
     def log(self):
-        """What the broker has written."""
+        """The broker's log."""
         return self.podman("logs", self.container("broker"), check=False).stderr
 
     # keys

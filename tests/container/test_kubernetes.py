@@ -1,8 +1,8 @@
 """The Kubernetes pod, run for real by `podman kube play`: the plain manifest, what helm renders with other values, and
 what kustomize makes of a pod of its own; and a pod of the node's broker.
 
-What podman 4.3 does not know is changed in a copy, and nothing else (see adapted()); what it does not do itself,
-the test does in its place: it runs the probes as they stand in the manifest.
+Fields that podman 4.3 does not know are changed in a copy, and nothing else (see adapted()); work that it does not do
+itself, the test does in its place: it runs the probes as they stand in the manifest.
 """
 
 import copy

@@ -38,7 +38,7 @@ def test_nothing_is_written_into_its_root(served):
     assert [line for line in changed if line and not line[2:].startswith(made_by_podman)] == []
 
 
-AT_ONCE = 3.5  # s: who waits for others while it ends does so for 4 s at least
+AT_ONCE = 3.5  # s: a process that waits for others while it ends does so for 4 s at least
 
 
 def test_asked_to_stop_it_is_gone_at_once(served, measured):

@@ -116,7 +116,7 @@ def test_compose_leaves_the_application_its_network_when_the_broker_restarts(pat
 
 # quadlet
 
-# What podman-systemd.unit(5) of podman 5 knows of the keys that a file of ours may use.
+# The keys of podman-systemd.unit(5) of podman 5 that a file of ours may use.
 QUADLET_KEYS = {
     "Unit": {"Description", "Requires", "After", "Wants"},
     "Service": {"Restart", "TimeoutStartSec"},

@@ -1,7 +1,7 @@
 """16 MiB are enough: for the daemon with hundreds of connections under load, and for the probes beside it.
 
 The kernel holds the broker to that limit, with everything that counts there: the pages of the libraries, the
-processes of the probes. What it needs is printed: in all, and what cannot be read again from its files.
+processes of the probes. Its needs are printed: in all, and the part that cannot be read again from its files.
 """
 
 import contextlib
@@ -115,7 +115,7 @@ def forget_pages(directory):
     for path in directory.rglob("*"):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
-                os.fsync(file.fileno())  # what is not on the disk yet would stay
+                os.fsync(file.fileno())  # pages that are not on the disk yet would stay
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 

@@ -10,7 +10,7 @@ READY, LIVE = ("ready",), ("live",)
 
 
 def health(pod):
-    """What the image's own health check says, run as a timer would run it."""
+    """The image's own health check, run as a timer would run it."""
     return pod.podman("healthcheck", "run", pod.container("broker"), check=False).returncode == 0
 
 
@@ -67,7 +67,7 @@ def test_a_daemon_that_is_stuck_fails_the_liveness_probe(served):
     def live():
         return served.podman("run", "--rm", f"--network=container:{served.container('upstream')}",
                              "--entrypoint=/usr/bin/eqpctl", BROKER, *LIVE, check=False).returncode
-    # What the keeper said within the last second still counts.
+    # The keeper's answer of the last second still counts.
     code = wait_until(lambda: live() or None, "the probe fails", 50)
     assert code not in (125, 126, 127)
     assert time.monotonic() - begin < 60

@@ -95,7 +95,7 @@ def test_with_the_volume_and_without_any_network_another_user_gets_the_token(by_
 
 
 def test_the_volume_alone_decides_about_tcp_as_well(by_socket, pod):
-    """Whoever shares the network but not the volume finds nothing there."""
+    """A container that shares the network but not the volume finds nothing there."""
     by_socket.start()
     assert pod.app(*TCP, check=False).returncode == 7  # curl: could not connect
 

@@ -1,6 +1,6 @@
 """The examples of doc/sidecar.md, as they are printed there: every command that podman can run here.
 
-What is replaced is what cannot be the reader's here: the upstream (a simulator in the same pod), the
+Only things are replaced that cannot be the reader's here: the upstream (a simulator in the same pod), the
 directories of a CI runner, a registry, and the container engine, which is the test's own podman under each of its
 names. TYPED says for each command which test types it, or why none does; so none is added that nobody types.
 """

@@ -23,7 +23,7 @@ class Keeper:
                               timeout=120)
 
     def failures(self):
-        """What of, and what, of each row of the results."""
+        """Kind and name of each row of the results."""
         rows = [row.split("\t") for row in self.results.read_text().splitlines()] if self.results.exists() else []
         assert all((row[0], row[1], len(row)) == ("failed", "a suite", 4) for row in rows), rows
         return [row[2] for row in rows]

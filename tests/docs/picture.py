@@ -1,4 +1,4 @@
-"""Picture: what `eqpctl status` shows on a terminal, as an SVG file, from a real run of the daemon and a simulator.
+"""Picture: the output of `eqpctl status` on a terminal, as an SVG file, from a real run of the daemon and a simulator.
 
     EQP_BUILD_DIR=build /usr/bin/python3 tests/docs/picture.py >doc/status.svg
 
@@ -45,7 +45,7 @@ def line_of(name, number=0):
 
 
 def shown():
-    """What the terminal got."""
+    """The terminal's input."""
     with Simulator(tuple(KEYS), keys=KEYS) as simulator:
         keys = {"sandbox.1-main": EXAMPLE_KEY, "production.1-main": line_of("production"),
                 "agency.1-main": REGENERATED, "agency.2-spare": line_of("agency")}
@@ -123,7 +123,7 @@ def svg(text):
 
 
 def form(picture):
-    """What stays the same from run to run: line by line the classes and the words, with every span of time and every bar
+    """The part that stays the same from run to run: line by line the classes and the words, with every span of time and every bar
     as one sign, whatever columns they need, and a paragraph as one line, wherever it is wrapped."""
     name = "{http://www.w3.org/2000/svg}"
     lines = {}

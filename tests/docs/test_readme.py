@@ -121,7 +121,7 @@ def test_it_fails_aloud_without_a_token(language, text, broker, tmp_path):
     assert "vendor@example.com" not in result.stdout
 
 
-# What the README's table has of each language, and a program around it.
+# The README's table for each language, and a program around it.
 SOCKET = "/run/eqp-broker/eqp-broker.sock"
 AROUND = {
     "curl": ("sh", "curl -sS --fail-with-body {} http://localhost/v1/sandbox/token"),

@@ -1,4 +1,4 @@
-"""What the README has for a program that uses the EQP API already: its commands and its request, as they are printed there,
+"""The README's part for a program that uses the EQP API already: its commands and its request, as they are printed there,
 and what such a program cannot do then. Beside the addresses, the daemon's folder and the user are others here.
 """
 

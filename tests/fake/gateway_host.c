@@ -4,7 +4,7 @@
  *     gateway_host UNIX_FD TCP_FD PORT LANE_FD...
  *
  * Listens at the sockets that it was given. Commands come by stdin, a line each; each is answered by a line
- * on stdout, "ok" or what went wrong. What the gateway asks of the keeper comes as lines that begin with
+ * on stdout, "ok" or what went wrong. The gateway's questions to the keeper come as lines that begin with
  * "!".
  *
  *     settings FILE     these are in force

@@ -10,7 +10,7 @@
 #define FAKE_KEEPER_TOKEN "fakeTOKENfakeTOKENfakeTOKENfakeTOKENfakeTOKEN"
 #define FAKE_KEEPER_ID    "AQ17NZ49WC"
 
-/* What happens; any of them together. */
+/* Events; any of them together. */
 enum {
         FAKE_KEEPER_HAS_NO_TOKEN = 1 << 0, /* at first; one is on its way */
         FAKE_KEEPER_AGREES = 1 << 1,       /* questions cause an exchange; otherwise they come too soon */

@@ -8,9 +8,10 @@
  * what is for the frontend. A report is opened at the start, as a confined process can make no file; the
  * frontend's is opened in the keeper.
  *
- * The linker puts these functions between the daemon's objects and the libraries (--wrap); what libraries
- * call among themselves is untouched, but for realloc(): where there is no sanitizer, theirs is the daemon's
- * (daemon/wiping_heap.c), and fails with it. The kinds: memory, and what the kernel and each library refuse.
+ * The linker puts these functions between the daemon's objects and the libraries (--wrap); calls of
+ * libraries among themselves are untouched, but for realloc(): where there is no sanitizer, theirs is the
+ * daemon's (daemon/wiping_heap.c), and fails with it. The kinds: memory, and what the kernel and each
+ * library refuse.
  */
 #include "daemon/base/confinement.h"
 
@@ -236,7 +237,7 @@ int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_acti
         return r;
 }
 
-/* What libraries have to say at a frontend's death is to be read. */
+/* The words of libraries at a frontend's death are to be read. */
 int __real_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
                                             int flags, mode_t mode);
 int __wrap_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,

@@ -1,7 +1,7 @@
 /* A fleet of brokers and the one upstream that they share, in virtual time.
  *
  * Every broker is a refresh machine as it is shipped. The upstream grants so many exchanges a second and no
- * more; what is beyond that, and all of it in an outage, fails. What is looked for is the herd: many brokers
+ * more; all beyond that, and all of it in an outage, fails. The program looks for the herd: many brokers
  * that ask in the same moment because the same thing happened to them.
  *
  * Stories:

@@ -1,4 +1,4 @@
-/* What a fuzz target is: one function that takes any bytes, and aborts when something that must hold does
+/* A fuzz target: one function that takes any bytes, and aborts when something that must hold does
  * not. */
 #pragma once
 

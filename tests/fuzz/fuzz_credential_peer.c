@@ -1,4 +1,5 @@
-/* Any bytes as the address of who asks for a credential: what is believed says the same address again. */
+/* Any bytes as the address of the unit that asks for a credential: an accepted one gives the same address
+ * again. */
 #include "lib/access_rule.h"
 #include "lib/credential_peer.h"
 #include "lib/util.h"

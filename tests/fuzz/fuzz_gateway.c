@@ -1,4 +1,4 @@
-/* Any rules and any request: what the gateway decides, against a second matcher that is as plain as can be.
+/* Any rules and any request: the gateway's decision, against a second matcher that is as plain as can be.
  *
  * Input: a line of flags (e: encoded slashes, k: the request carries a local key, m: the account is known),
  * lines of rules ("allow any GET /rest/v1/a", "deny ...", "own GET /rest/v1/a" of the key), an empty line,
@@ -22,7 +22,7 @@ struct parts {
         char text[PARTS][LINE_MAX];
 };
 
-/* "/a//b/" is "", "a", "", "b", "": what strtok() would not show. */
+/* "/a//b/" is "", "a", "", "b", "": strtok() would not show that. */
 static bool split(const char *text, struct parts *ret)
 {
         ret->n = 0;
@@ -51,7 +51,7 @@ static void leave_out_empty(struct parts *parts)
         parts->n = n;
 }
 
-/* Undoes percent-encoding, small letters, plus as blank. slash: what %2F is written as. cut: %3F and %23 end
+/* Undoes percent-encoding, small letters, plus as blank. slash: the letters for %2F. cut: %3F and %23 end
  * it. */
 static void read_as(const char *text, char *ret, char slash, bool cut)
 {
@@ -220,7 +220,7 @@ static bool method_fits(const struct gateway_rule *rule, const char *method)
 
 /* ---- the target ---- */
 
-/* What no path that is passed on may have, looked for again. */
+/* Signs that no path that is passed on may have, looked for again. */
 static void check_path(const char *path, bool encoded_slash)
 {
         char text[LINE_MAX];

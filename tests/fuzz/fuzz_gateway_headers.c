@@ -1,4 +1,4 @@
-/* Any header of an answer: what goes on has no line end and no control character in it, a URL that is
+/* Any header of an answer: one that goes on has no line end and no control character in it, a URL that is
  * written anew is below ours, and no echo of the token is left. Input: "Name: value", then a line with the
  * value of Connection. */
 #include "lib/echo.h"

@@ -1,5 +1,5 @@
-/* Any headers: what the guard lets pass from TCP has one right Host, no browser's and no proxy's header, and
- * a client's name where one is needed; a refusal always says why. Input: lines "Name: value". */
+/* Any headers: a request that the guard lets pass from TCP has one right Host, no browser's and no proxy's
+ * header, and a client's name where one is needed; a refusal always says why. Input: lines "Name: value". */
 #include "daemon/frontend/http/guard.h"
 #include "lib/names.h"
 #include "lib/util.h"

@@ -89,7 +89,7 @@ static bool read_reply(int fd, char *reply, size_t size, size_t *length)
         }
 }
 
-/* What the daemon must have seen before it may give the token away. */
+/* Headers that the daemon must have seen before it may give the token away. */
 static bool names_itself(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = malloc(size + 1);

@@ -1,4 +1,4 @@
-/* Any bytes as what the other process has sent: what is believed can be used, whatever it says.
+/* Any bytes as what the other process has sent: an accepted one can be used, whatever it says.
  *
  * The first byte of an input is a type, 0 for none. Without one, the rest is the message. Else it is a sound
  * one of this type; the second byte is a number to be added to its length, and the rest are changes: where

@@ -1,5 +1,5 @@
-/* Any bytes as an opaque token, and as what the service manager kept of what they are made with: what is
- * taken is written again as it came. */
+/* Any bytes as an opaque token, and as the secret that the service manager kept: an accepted one is written
+ * again as it came. */
 #include "lib/opaque_token.h"
 #include "lib/saved_opaque_key.h"
 #include "lib/secret.h"

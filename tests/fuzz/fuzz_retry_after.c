@@ -3,7 +3,7 @@
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 
-/* What is a date is one for both, and the wait is what lies between. */
+/* A date is one for both, and the wait is what lies between. */
 static void check_date(const char *value, int64_t now_sec, int r, uint32_t wait_sec)
 {
         int64_t date_sec, sane_sec = MAX_OF(INT64_C(0), MIN_OF(now_sec, INT64_C(253402300800)));

@@ -1,4 +1,4 @@
-/* Any bytes as a request target: what is found says the same path again, and no message repeats anything
+/* Any bytes as a request target: the route gives the same path again, and no message repeats anything
  * odd. */
 #include "lib/route.h"
 #include "lib/token_query.h"
@@ -14,7 +14,8 @@ static void check_match(const char *target, const struct route_match *match)
         char path[512];
 
         if (route_speaks_upstream(target) && match->environment[0] != '\0') {
-                /* What an unchanged client asks for: slashes may be doubled, and the rest may be anything.
+                /* The path that an unchanged client asks for: slashes may be doubled, and the rest may be
+                 * anything.
                  */
                 size_t length = strlen(match->environment);
                 must(environment_name_valid(match->environment, length));

@@ -1,4 +1,4 @@
-/* Any bytes as a configuration file: what is read can be written and read again; what is not gives
+/* Any bytes as a configuration file: a good one can be written and read again; any other gives
  * FILE:LINE. */
 #include "lib/settings.h"
 #include "lib/util.h"

@@ -1,4 +1,5 @@
-/* Heads of answers, line by line as libcurl hands them on: what is passed on is sound for whoever gets it.
+/* Heads of answers, line by line as libcurl hands them on: an answer that is passed on is sound for its
+ * reader.
  */
 #include "tests/fuzz/fuzz.h"
 

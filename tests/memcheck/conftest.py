@@ -1,7 +1,7 @@
 """Fixtures of memcheck: the programs of the black-box tests, run by valgrind.
 
 An error of memcheck turns the exit code into MISTAKES, and what it says goes to stderr. Leaks count if nothing
-points to the block any more; what is still pointed to at exit is the libraries' tables. There is no list of
+points to the block any more; blocks that are still pointed to at exit are the libraries' tables. There is no list of
 suppressions: nothing needs one. The daemon is one that does not confine itself, and starts its frontend by the same
 script as itself; see frontend.c.
 """

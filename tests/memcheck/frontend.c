@@ -1,7 +1,8 @@
-/* What lets both processes of the daemon be run by valgrind; linked into a daemon of its own, by --wrap.
+/* Code with which both processes of the daemon can be run by valgrind; linked into a daemon of its own, by
+ * --wrap.
  *
  * /proc/self/exe would be valgrind, so the frontend is what EQP_FRONTEND_PROGRAM names: a script that has
- * valgrind run this program. valgrind lets nothing confine itself. What it finds, it writes to stderr at the
+ * valgrind run this program. valgrind lets nothing confine itself. It writes its findings to stderr at the
  * end, which takes its time: so nobody is killed before. */
 #include "daemon/base/confinement.h"
 

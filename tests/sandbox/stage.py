@@ -4,7 +4,7 @@
     stage.py BUILD DESTINATION
 
 Everything in DESTINATION leads to BUILD, but the daemon: that is a script which takes on the filter and then
-becomes the daemon. The filter is read from the unit, so what the tests run in is what is shipped. What the
+becomes the daemon. The filter is read from the unit, so what the tests run in is what is shipped. Things that the
 unit has done for it and the tests have not (listening sockets, their folder and mode) is allowed on top.
 """
 

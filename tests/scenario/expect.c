@@ -1,4 +1,4 @@
-/* What a scenario expects: each expectation compares, and says in words what is instead. */
+/* The expectations of a scenario: each compares, and reports the difference in words. */
 #include "tests/scenario/player.h"
 
 #include "lib/refresh_words.h"

@@ -6,7 +6,7 @@
  * compares the machine with the reference; history.h lists those that need the history to be judged. At the
  * end of each one key works, and a token has to be back in time.
  *
- * With --outage-figures: what a fleet does in an outage of 24 hours, and the time to its token afterwards.
+ * With --outage-figures: a fleet's exchanges in an outage of 24 hours, and the time to its token afterwards.
  *
  * History n of seed s is always the same one: `--seed s --first n --count 1 --trace` shows it. */
 #include "tests/scenario/history.h"

@@ -19,7 +19,7 @@ enum mood {
         _MOOD_COUNT,
 };
 
-/* What the upstream makes of a key. */
+/* The upstream's view of a key. */
 enum key_mood {
         KEY_GRANTED,
         KEY_401,
@@ -47,7 +47,7 @@ struct history {
         enum key_mood key_moods[MODEL_KEYS_MAX];
         bool callers_storm, recovering;
         unsigned pace;         /* steps of time are up to about 2^pace milliseconds */
-        uint32_t lifetime_sec; /* what the upstream mostly grants */
+        uint32_t lifetime_sec; /* the upstream's usual grant */
         uint64_t n_contents;
 
         /* for the goals */

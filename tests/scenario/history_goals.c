@@ -1,5 +1,5 @@
-/* What a history promises beyond the model: no gap that could have been avoided, the good key found, a token
- * back soon. */
+/* The promises of a history beyond the model: no gap that could have been avoided, the good key found, a
+ * token back soon. */
 #include "tests/scenario/history.h"
 
 #include "lib/util.h"

@@ -1,5 +1,5 @@
 /* A refresh machine under observation. model_settle() ends every event: it carries the step out and judges
- * it. What callers are told is judged in model_wishes.c. */
+ * it. Answers to callers are judged in model_wishes.c. */
 #include "tests/scenario/model.h"
 
 #include "lib/refresh_words.h"

@@ -1,6 +1,6 @@
 /* A refresh machine under observation: every event goes through here, and every step that comes back is
- * carried out as an environment would and checked against the promises below. What the promises need to know
- * is kept here and in the reference (reference.h), from the events alone, so that a mistake in the machine
+ * carried out as an environment would and checked against the promises below. The facts behind the promises
+ * are kept here and in the reference (reference.h), from the events alone, so that a mistake in the machine
  * is not repeated in its judge. Scenarios and histories both play on it.
  *
  * The promises, checked after every event:
@@ -49,7 +49,7 @@ struct model {
         uint64_t token_key;    /* the key that obtained it */
         uint64_t expires_usec;
         uint64_t token_sent_usec; /* when it was asked for */
-        uint32_t attainable_sec;  /* what it had when it arrived; 0: not known */
+        uint32_t attainable_sec;  /* its life when it arrived; 0: not known */
 
         bool in_flight;
         uint64_t in_flight_key;

@@ -1,4 +1,4 @@
-/* What callers and operators are told by a machine under observation, and whether it is true. */
+/* The answers of a machine under observation to callers and operators, and whether it is true. */
 #include "tests/scenario/model.h"
 
 #include "lib/refresh_words.h"

@@ -1,8 +1,8 @@
-/* What a fleet of brokers does to an upstream that is down for 24 hours.
+/* The load of a fleet of brokers on an upstream that is down for 24 hours.
  *
  * Each broker of the fleet is a world of its own; they share the outage. Either
  * they started at any time in the two hours before and hold tokens ("warm"), or they all start in it
- * ("cold"). What the upstream answers meanwhile is the row's: 503 or no connection at once; nothing, so that
+ * ("cold"). The upstream's answer meanwhile is the row's: 503 or no connection at once; nothing, so that
  * every exchange takes its whole time-out; a 403 or 400, as a content network's page; a 200 that is no
  * grant; 401 to all keys, after an hour of which a broker asks four times an hour. */
 #include "tests/scenario/outage.h"

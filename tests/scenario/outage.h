@@ -1,4 +1,4 @@
-/* What a fleet of brokers does to an upstream that is down for 24 hours, in virtual time. */
+/* The load of a fleet of brokers on an upstream that is down for 24 hours, in virtual time. */
 #pragma once
 
 #include <stdint.h>

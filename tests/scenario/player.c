@@ -16,7 +16,7 @@
  *                            the same content; `keys none`
  *     restart DURATION       the program ends, and begins anew so much later, with the same key files
  *     move                   another upstream is asked from now on, or another account there
- *     suspend DURATION       the machine sleeps; what is overdue happens at the end
+ *     suspend DURATION       the machine sleeps; overdue events happen at the end
  *     demand SECONDS         a caller needs a token with so much life left
  *     report                 a caller says that the current token was refused; `report stale`: an
  *                            older one

@@ -1,4 +1,4 @@
-/* The player of scenarios: what it knows while it plays a file. The file format is described in player.c. */
+/* The player of scenarios: its state while it plays a file. The file format is described in player.c. */
 #pragma once
 
 #include "tests/scenario/script.h"

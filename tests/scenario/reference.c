@@ -1,4 +1,4 @@
-/* The books of the reference: what happened, and what it says of keys.
+/* The books of the reference: events, and their meaning for keys.
  *
  * Where two rules disagree, or none says, it is settled here.
  *
@@ -12,15 +12,15 @@
  * An answer to a key whose file was written again in mid-exchange is about the content of before: the trial
  * stands, unless that answer is a grant.
  *
- * A key's own patience ends with the program: what is left of a key is what is known of it. What sent
- * nothing leaves nothing: across a restart the floor is between what was sent.
+ * A key's own patience ends with the program: the knowledge of a key is left of it. A wish that sent nothing
+ * leaves nothing: across a restart the floor is between what was sent.
  *
  * A report that led to no token yet outlives a restart: the next machine asks at once, as a retry would. In
  * trouble a report costs nothing, as the retry is for it as well.
  *
  * A wish whose key goes in mid-exchange has had its exchange; a retry of need's follows at once.
  *
- * What was held back was not asked, and did not serve need.
+ * A key that was held back was not asked, and did not serve need.
  *
  * While a token lives a refused key is passed over, though it may work again: the 120 s for each key count
  * from the token's end, or from the last tenth of its life. */
@@ -198,7 +198,7 @@ static void key_granted(struct reference *reference, uint64_t serial, uint64_t n
         reference->n_order = n;
 }
 
-/* What an answer that is no grant says of its key. */
+/* The meaning of an answer that is no grant for its key. */
 static void judge_key(struct reference *reference, const struct reference_exchange *exchange,
                       uint64_t now_usec)
 {

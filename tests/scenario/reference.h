@@ -39,7 +39,7 @@ struct reference_key {
         uint64_t held_usec, held_spread_usec;    /* the upstream's patience, and how much later it may be */
         uint64_t trial_from_usec, trial_by_usec; /* USEC_NEVER: no trial */
         unsigned n_unheard;                      /* trials in a row that said nothing */
-        bool trial_stands; /* somebody wished it after it was asked last: what is answered now is older */
+        bool trial_stands; /* somebody wished it after it was asked last: an answer now is older */
         size_t asked;      /* how many lines the list had after its latest exchange; 0: it had none */
         bool asked_around; /* in the latest round */
 };
@@ -95,7 +95,7 @@ void reference_operator(struct reference *reference, bool new_account, uint64_t 
 void reference_settle(struct reference *reference, uint64_t now_usec);
 /* No token any more (it expired). */
 void reference_expired(struct reference *reference);
-/* There has been no key for a while: what was known is forgotten. */
+/* There has been no key for a while: the knowledge is forgotten. */
 void reference_off(struct reference *reference, uint64_t now_usec);
 /* Another machine took over; with the token, or without. It knows of keys what their names tell. */
 void reference_anew(struct reference *reference, bool token, bool same_upstream, uint64_t now_usec);
@@ -104,7 +104,7 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
 
 const struct reference_exchange *reference_latest(const struct reference *reference);
 
-/* NULL, or the rule that is against an exchange now. share: what it is taken from. */
+/* NULL, or the rule that is against an exchange now. share: the one it is taken from. */
 const char *reference_may(const struct reference *reference, uint64_t key, enum refresh_reason reason,
                           enum refresh_share share, uint64_t now_usec);
 

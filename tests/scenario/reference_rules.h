@@ -1,4 +1,4 @@
-/* What the two halves of the rules share: for reference_*.c alone. */
+/* The common part of the two halves of the rules: for reference_*.c alone. */
 #pragma once
 
 #include "tests/scenario/reference.h"

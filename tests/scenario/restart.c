@@ -30,7 +30,7 @@ void world_restart(struct world *world, uint64_t down_usec, bool through_text)
         struct refresh_token token = { 0 };
         struct refresh next;
 
-        (void)through_text; /* what is left has a new form, which is not written as text yet */
+        (void)through_text; /* the remains have a new form, which is not written as text yet */
         refresh_leave(&model->machine, &past, &token);
         token.life_usec = model->expires_usec - model->token_sent_usec;
         model->now_usec += down_usec;

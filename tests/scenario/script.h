@@ -10,7 +10,7 @@
 struct script {
         const char *file;
         unsigned line;
-        char *rest; /* what is left of the line */
+        char *rest; /* the rest of the line */
         bool failed;
 };
 

@@ -1,7 +1,7 @@
-"""What an attacker tries who runs code in the frontend, or in the forwarder. Each attack is one function or one system call,
+"""Attempts of an attacker who runs code in the frontend, or in the forwarder. Each attack is one function or one system call,
 and is run against any process: in the frontend each must be refused, in the forwarder nearly so, and in a process that is not confined it works.
 
-What an attack is given (Place) says where things are in the process, and in the world around it.
+The argument of an attack (Place) says where things are in the process, and in the world around it.
 """
 
 import contextlib
@@ -105,7 +105,7 @@ def run_from_memory(inside, _):
 
 
 def run_in_memory(inside, _):
-    """What was written is to be run."""
+    """The written bytes are to be run."""
     result = inside.call("mmap", 0, 4096, 3, ANONYMOUS, -1, 0)
     return result if result < 0 else inside.call("mprotect", result, 4096, PROT_RX)
 
@@ -308,7 +308,7 @@ MEMORY_AND_DESCRIPTORS = {
     "epoll_create1": call("epoll_create1", 0),
 }
 
-# What a kernel may have been built without, or switched off.
+# Features that a kernel may have been built without, or that are switched off.
 MAY_BE_MISSING = {"a call of x32", "bpf", "io_uring_setup", "iopl", "keyctl", "add_key", "memfd_secret", "modify_ldt", "open_by_handle_at",
                   "open by a call of i386", "perf_event_open", "raw socket", "socket of IPv6", "socket of datagrams of IPv6", "socket of MPTCP",
                   "userfaultfd"}

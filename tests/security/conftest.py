@@ -29,7 +29,7 @@ def user_namespaces():
 
 
 def pytest_collection_modifyitems(items):
-    # What takes a minute is begun first and looked at last.
+    # Tests that take a minute are begun first and looked at last.
     items.sort(key=lambda item: item.name.endswith("_a_minute_later") - item.name.endswith("_at_first"))
     if os.geteuid() != 0:
         for item in items:

@@ -1,5 +1,5 @@
 /* Writes to standard output what processes of the daemon could send each other: messages as lib/message.h
- * has them. What a child could send to the keeper:
+ * has them. Messages that a child could send to the keeper:
  *
  *     forge-message demand ENVIRONMENT NUMBER MIN_TTL    also refresh, reload
  *     forge-message report ENVIRONMENT NUMBER TOKEN
@@ -9,7 +9,7 @@
  *     forge-message lane-dead ID SERIAL
  *     forge-message stale ENVIRONMENT
  *
- * What the keeper could:
+ * Messages that the keeper could send:
  *
  *     forge-message session                              zeros
  *     forge-message hello VERSION

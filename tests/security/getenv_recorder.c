@@ -1,5 +1,5 @@
 /* For LD_PRELOAD: writes each name that a library or program asks the environment for, a line each, to the
- * file that EQP_RECORD names. What libc asks for from within itself is not seen. */
+ * file that EQP_RECORD names. Questions of libc from within itself are not seen. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* Who is calling, by daemon/frontend/callers/peer and peer_groups alone: for connections that the daemon
+/* The caller, by daemon/frontend/callers/peer and peer_groups alone: for connections that the daemon
  * would not be given.
  *
  * Standard input gives the orders, a line each; standard output the answers, a line of JSON each. Descriptor

@@ -188,7 +188,7 @@ class Inside:
         placed = [self.place(argument) if isinstance(argument, bytes) else argument for argument in arguments]
         registers = Registers.from_buffer_copy(self.before)
         registers.rip, registers.rax = code, number
-        registers.orig_rax = 2**64 - 1  # what was interrupted is not begun anew now
+        registers.orig_rax = 2**64 - 1  # an interrupted call is not begun anew now
         for name, value in zip(names, placed + [0] * (len(names) - len(placed))):
             setattr(registers, name, value % 2**64)
         self._set(registers)

@@ -1,4 +1,4 @@
-"""What the kernel tells of a TCP socket, without any of the daemon's caution: the naive way, for comparison.
+"""The kernel's answers about a TCP socket, without any of the daemon's caution: the naive way, for comparison.
 Also the system calls that Python lacks."""
 
 import ctypes

@@ -81,7 +81,7 @@ class Users:
         return f"{PREFIX}{os.getpid()}-{name}"
 
     def coming(self, name):
-        """What a group or user will be called that is made by this name."""
+        """The full name of a group or user that is made by this name."""
         return self._name(name)
 
     def group(self, name, gid=None):

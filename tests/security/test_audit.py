@@ -1,4 +1,4 @@
-"""The log tells who got a token and who was refused: each once, whoever floods it, and never a secret."""
+"""The log tells who got a token and who was refused: each once, under any flood, and never a secret."""
 
 import os
 import re
@@ -57,7 +57,7 @@ def test_many_names_do_not_repeat_lines(broker):
 
 
 def test_invented_names_do_not_flood_the_log(broker):
-    """Somebody who may have tokens, and calls himself something else each time."""
+    """Somebody who may have tokens, and uses another name each time."""
     began = time.monotonic()
     with connect(("127.0.0.1", broker.port)) as stream:
         for i in range(3000):
@@ -116,7 +116,7 @@ def test_many_uids_do_not_flood_the_log(upstream, make_broker):
 
 
 def test_names_in_the_log_are_names(broker):
-    """What a caller calls himself reaches the log only if it cannot be anything else."""
+    """A caller's own name reaches the log only if it cannot be anything else."""
     place = "127.0.0.1", broker.port
     with connect(place) as stream:
         stream.sendall(request(client=b"x\x1b[2Jcanary-name", port=broker.port))

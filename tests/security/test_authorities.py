@@ -1,5 +1,5 @@
 """The access key goes to nobody for whom the authority in force does not vouch: `ca_file` takes the place of the
-system's store, whoever asks the upstream.
+system's store, no matter which program asks the upstream.
 
 The machine of these tests trusts the authority of the upstream that they play; where there is no `ca_file`, that
 gets the key. It has no part in what the daemon is told to trust.
@@ -177,7 +177,7 @@ def test_a_proxy_that_has_another_name(machine, authorities, somebody):
 
 
 def test_behind_a_proxy_ca_file_vouches_alone(machine, authorities, somebody):
-    """What is said of it is libcurl's word: 7.88 loses the reason on the way through the proxy's TLS."""
+    """The message is libcurl's: 7.88 loses the reason on the way through the proxy's TLS."""
     system, company = authorities
     with Proxy(system) as proxy, settle(somebody.url, company.path, env={"https_proxy": proxy.url}) as broker:
         granted, said = ask_the_daemon(broker, machine)

@@ -13,7 +13,7 @@ from simulator import EXAMPLE_KEY
 from web import Naive, Plan, Site, browser
 
 HEALTH = {"fetch ready", "fetch metrics"}
-# What changes something, and needs nobody to read the answer.
+# Requests that change something, and need nobody to read the answer.
 BLIND = {"/v1/sandbox/refresh", "/v1/sandbox/token/rejected", "/sandbox/rest/v1/app/session/token", "/sandbox/rest/v1/users/me"}
 GATEWAY = "gateway = yes\n[gateway sandbox]\nallow = any * /rest/v1/**\n"
 
@@ -82,8 +82,8 @@ def test_a_page_gets_nothing(outcome, case):
 
 
 def test_a_page_changes_nothing(outcome):
-    """No exchange with the upstream and no request passed on, no token handed out: what arrived was refused before it did
-    anything."""
+    """No exchange with the upstream and no request passed on, no token handed out: requests that arrived were refused before
+    they did anything."""
     assert outcome["after"] == outcome["before"]
     assert "token handed out" not in outcome["log"] and "passed on" not in outcome["log"].replace("not passed on", "")
     for slug in ("browser_refused", "host_refused"):

@@ -23,7 +23,7 @@ UID = 54322
 
 
 class Core(Broker):
-    """A daemon that may dump core as far as whoever starts it is concerned, into its own directory."""
+    """A daemon that may dump core as far as its starter is concerned, into its own directory."""
 
     def start(self, wait=True):
         def before():
@@ -171,7 +171,7 @@ def test_canaries_stay_put(upstream, make_broker, alice, end):
     for name, data in status.items():
         check(f"/proc/PID/{name}", data, canaries)
     for answer in answers:
-        # An ID that a caller chose for his own name is no secret of ours: but no answer repeats it either.
+        # An ID that a caller chose for a name is no secret of ours: but no answer repeats it either.
         check("an answer", answer, canaries - {KEY_ID})
     for path in broker.directory.rglob("*"):
         if path.is_file() and path.parent != broker.keys_directory:

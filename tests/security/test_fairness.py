@@ -71,7 +71,7 @@ def status(stream):
 
 
 def test_cap_per_user(small, alice):
-    """The ninth connection gets health answers, the thirteenth waits; so do 32. More are refused. Root has his own eight."""
+    """The ninth connection gets health answers, the thirteenth waits; so do 32. More are refused. Root has eight of its own."""
     place, port = ("127.0.0.1", small.port), small.port
     with contextlib.ExitStack() as stack:
         within = [stack.enter_context(stream) for stream in open_many(alice, place, 8)]
@@ -95,7 +95,7 @@ def test_cap_per_user(small, alice):
 
 def test_full_by_strangers(small, alice):
     """As one with a range of subordinate uids can, strangers fill all the places with silence, again and again.
-    Whoever has a right takes one of theirs."""
+    A caller with a right takes one of theirs."""
     place, port = ("127.0.0.1", small.port), small.port
     strangers = [Person("silent", uid, uid) for uid in range(61000, 61006)]
     with contextlib.ExitStack() as stack:
@@ -108,7 +108,7 @@ def test_full_by_strangers(small, alice):
         for _ in range(20):
             assert run_as(alice, get, place)[0] == 200
             assert run_as(alice, get, place, "/livez")[0] == 200
-        assert one(kept, port) == (200, None), "one who has shown a right keeps his place"
+        assert one(kept, port) == (200, None), "a caller who has shown a right keeps the place"
 
 
 def is_closed(stream):
@@ -415,7 +415,7 @@ def test_latency_of_the_honest(plain_build, large, alice, mallory, name, via):
         print(f"\np99 in ms without and with the attack '{name}' over {via}: {'; '.join(words)}")
         return p99(attacked[0][1]) < P99_MS and p99(attacked[1][1]) < P99_NEW_MS
 
-    # What else the machine is busy with is not so each time; an unfair daemon is.
+    # Other work of the machine is not so each time; an unfair daemon is.
     assert any(is_fair() for _ in range(3))
 
 

@@ -106,7 +106,7 @@ def test_a_key_that_is_changed_and_still_good(broker, upstream, more):
 
 
 class Client(threading.Thread):
-    """Asks all the time, each time for something else; what it was told is in `told`."""
+    """Asks all the time, each time for something else; its answers are in `told`."""
 
     def __init__(self, broker, at):
         super().__init__(daemon=True)
@@ -143,7 +143,7 @@ def times_of(upstream):
 
 @contextlib.contextmanager
 def asking(broker, upstream, n=6):
-    """Meanwhile clients ask. At the end nothing was asked twice, and whoever was told of success has had it."""
+    """Meanwhile clients ask. At the end nothing was asked twice, and a caller that was told of success has had it."""
     def answer(asked, line):
         time.sleep((hash(asked.target) % 20) / 1000)
         return plain()

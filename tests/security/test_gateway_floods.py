@@ -1,5 +1,5 @@
 """Floods of the gateway: slow bodies, deaf readers, heads without end, connections without number, by a user who may use it and
-by one who may not. Whoever asks for a token meanwhile gets it, and memory stays bounded."""
+by one who may not. A caller that asks for a token meanwhile gets it, and memory stays bounded."""
 
 import contextlib
 import itertools

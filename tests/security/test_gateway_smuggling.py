@@ -1,7 +1,7 @@
 """Requests on whose end two readers may disagree, on their way through the gateway, and answers of that kind on their way
 back: thousands of each, by a seed. The upstream writes down what it was asked.
 
-What it hears is, byte for byte, what a strict reader takes from what the client sent, and a rule allowed; or nothing. A
+It hears, byte for byte, the requests that a strict reader takes from the client's bytes, and a rule allowed; or nothing. A
 failure prints the seed of its case.
 """
 
@@ -45,7 +45,7 @@ def broker(upstream, make_broker):
 # ---- requests ----
 
 def hidden(rng):
-    """What is in a body, and never to be read as a request of its own; of some of them no rule would allow it."""
+    """Bytes in a body that are never to be read as a request of their own; of some of them no rule would allow it."""
     target = rng.choice([b"/sandbox/rest/v1/ok/hidden-%d" % rng.randrange(10**9), b"/sandbox/rest/v1/denied", b"/rest/v1/ok/hidden"])
     return b"%b %b HTTP/1.1\r\nHost: localhost\r\nX-Hidden: yes\r\n\r\n" % (rng.choice([b"GET", b"POST", b"DELETE"]), target)
 
@@ -214,8 +214,8 @@ def test_what_the_upstream_hears_is_what_was_asked(broker, upstream):
 # ---- answers ----
 
 def odd_answer(rng, mark, poison):
-    """Bytes, and whether the connection ends behind them. What is meant for this request has the mark in it; what is not,
-    the poison."""
+    """Bytes, and whether the connection ends behind them. Bytes that are meant for this request have the mark in them; the
+    others, the poison."""
     body, behind = mark + b"." * rng.choice([0, 0, 10, 20_000]), plain(poison, b"200 OK", b"X-Poison: " + poison)
     n = len(body)
     status = rng.choice([b"HTTP/1.1 200 OK"] * 6 + [b"HTTP/1.1 404 No", b"HTTP/1.1 204 No", b"HTTP/1.1 304 No", b"HTTP/1.0 200 OK",

@@ -1,4 +1,4 @@
-"""Whoever is to see no real token, before an upstream that puts the one that it was sent wherever it can; tokens and secrets
+"""Callers that must see no real token, before an upstream that puts the one that it was sent wherever it can; tokens and secrets
 in the wrong hands at the gateway; and requests that somebody has a server of this host make."""
 
 import base64

@@ -13,7 +13,7 @@ from people import Person, Task, run_as, running_as
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
 
-MOST = range(100_000, 100_000 + 65_536)  # NGROUPS_MAX: who makes a user namespace may have so many
+MOST = range(100_000, 100_000 + 65_536)  # NGROUPS_MAX: a user who makes a user namespace may have so many
 pytestmark = pytest.mark.alone
 
 

@@ -113,7 +113,7 @@ def test_single_headers_twice(target):
 
 
 def test_one_spelling_per_path(target):
-    """What a filter in front reads as another path, or what a careless server reads as this one."""
+    """Paths that a filter in front reads as another one, or that a careless server reads as this one."""
     before = target.exchanges()
     good = b"/v1/sandbox/refresh"
     spellings = [b"/v1//sandbox/refresh", b"//v1/sandbox/refresh", b"/v1/sandbox/refresh/", b"/./v1/sandbox/refresh",
@@ -154,7 +154,7 @@ def test_trace_echoes_nothing(target):
 
 
 def test_unix_socket_needs_no_name_but_form(broker):
-    """Neither browsers nor proxies get there; what is malformed is refused all the same."""
+    """Neither browsers nor proxies get there; malformed requests are refused all the same."""
     place = str(broker.socket_path)
     assert talk(place, request(client=None, host=b"whatever", headers=[b"Origin: x", CLOSE]))[0].status == 200
     assert talk(place, request(client=b"a b", headers=[CLOSE]))[0].status == 400
@@ -162,7 +162,7 @@ def test_unix_socket_needs_no_name_but_form(broker):
 
 
 def test_over_all_refusals_nothing_is_reflected(target):
-    """What is asked never comes back in an answer: no page can be made of it."""
+    """The question never comes back in an answer: no page can be made of it."""
     for header in (b"Origin: http://canary-reflected.test", b"Via: canary-reflected", b"X-A: canary-reflected"):
         for path in (b"/v1/canary-reflected/token", b"/canary-reflected<script>", b"/v1/sandbox/token?canary-reflected=1"):
             with connect(target.place) as stream:

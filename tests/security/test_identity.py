@@ -1,4 +1,4 @@
-"""Who is calling, at the daemon as it runs: real users, on TCP and on the unix socket."""
+"""Callers, at the daemon as it runs: real users, on TCP and on the unix socket."""
 
 import socket
 import struct
@@ -51,7 +51,7 @@ def test_unprivileged_daemon(upstream, make_broker, alice, mallory):
 
 
 def test_refused_connection_is_closed_after_the_answer(broker, mallory):
-    """One who has no right anywhere keeps no connection; what he sent behind it is not read."""
+    """One who has no right anywhere keeps no connection; bytes that it sent behind it are not read."""
     with connect_as(mallory, ("127.0.0.1", broker.port)) as stream:
         stream.sendall(request(port=broker.port) * 3)
         replies = parse(receive(stream, quiet=5))
@@ -102,13 +102,13 @@ def test_dead_request_does_not_run_as_who_has_its_port_now(upstream, broker, mal
     with alive:
         alive.sendall(request(port=broker.port))
         assert parse(receive(alive))[0].status == 200, "root's own connection is served"
-    broker.log()  # what was to be done is done
+    broker.log()  # the request was carried out
     assert upstream.state("sandbox")["requests"]["granted"] == granted, "mallory's request ran as root"
 
 
 def test_passed_descriptor_stays_who_made_it(broker, alice, mallory):
-    """Identity is that of a connection. Whoever passes an open one on has lent out his right, on purpose; and
-    whoever gets one from a stranger has the stranger's."""
+    """Identity is that of a connection. A process that passes an open one on has lent out its right, on purpose; and
+    one that gets it from a stranger has the stranger's."""
     place = "127.0.0.1", broker.port
     ask = request(port=broker.port)
     for maker, holder, status in ((alice, mallory, 200), (mallory, alice, 403)):

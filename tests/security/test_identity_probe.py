@@ -1,4 +1,4 @@
-"""Who is calling: daemon/frontend/callers/peer on connections that were made to deceive it.
+"""The caller: daemon/frontend/callers/peer on connections that were made to deceive it.
 
 Where the kernel can be made to name the wrong user, the test shows first that it does, asked naively.
 """
@@ -209,8 +209,8 @@ def test_sent_all_and_still_there_is_known(start, alice):
 @pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"),
                                              (socket.AF_INET, "::ffff:127.0.0.1")])
 def test_reset_connection_whose_port_root_has_now(start, alice, family, address):
-    """alice connects and resets before anybody accepts; then root connects from the same port. What is accepted
-    first is alice's dead connection, and the kernel names the socket that has its addresses now."""
+    """alice connects and resets before anybody accepts; then root connects from the same port. Alice's dead connection
+    is accepted first, and the kernel names the socket that has its addresses now."""
     probe = start(listen(family, address.removeprefix("::ffff:")))
     place = address, port_of(probe.listener)
     dead = connect_as(alice, place, bind=(address, 0))
@@ -268,7 +268,7 @@ def test_listening_socket_on_the_old_port(start, alice):
 
 
 def test_unmapped_user(user_namespaces, start, alice):
-    """A daemon in a user namespace sees 65534 for whoever is not in it: that is nobody, not everybody."""
+    """A daemon in a user namespace sees 65534 for users who are not in it: that is nobody, not everybody."""
     probe = start(None, wrapper=("unshare", "-U", "--map-root-user"))
     with connect_as(ROOT, ("127.0.0.1", port_of(probe.listener))):
         assert probe.find()["uid"] == 0, "the control: who is mapped is known"

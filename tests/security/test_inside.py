@@ -1,6 +1,6 @@
-"""Somebody has got into the frontend, and runs code there: what is left to him.
+"""Somebody has got into the frontend, and runs code there: the ways that are left.
 
-The daemon is root's, as in a container: what is refused is refused by what the frontend has taken away from itself, and
+The daemon is root's, as in a container: calls are refused by the limits that the frontend has set itself, and
 not by a user's lack of rights.
 """
 

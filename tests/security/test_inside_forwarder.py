@@ -1,7 +1,7 @@
-"""Somebody has got into the forwarder, and runs code there: what is left to him beside connecting by TCP, which is what the
+"""Somebody has got into the forwarder, and runs code there: the ways that are left beside connecting by TCP, which is what the
 forwarder is there for.
 
-The daemon is root's, as in a container: what is refused is refused by what the forwarder has taken away from itself.
+The daemon is root's, as in a container: calls are refused by the limits that the forwarder has set itself.
 """
 
 import socket
@@ -16,14 +16,14 @@ from fixtures import is_confined
 from inside import Inside
 from simulator import EXAMPLE_KEY
 
-# What it needs, and what does no harm to what it has: it has no listener, and TCP is all that it can make.
+# Calls that it needs, and those that do no harm with its descriptors: it has no listener, and TCP is all that it can make.
 LEFT_TO_IT = {
     "socket of IPv4", "socket of IPv6", "connect", "connect a connection to nobody", "shutdown of the listener",
-    "fast open on a listener that is shut down",  # ENOTCONN: it is none; what follows is among the others
+    "fast open on a listener that is shut down",  # ENOTCONN: it is none; the next one is among the others
     "setsockopt on the listener",  # TCP_NODELAY
-    "recvmsg on a connection",  # a lane is read so; what comes by it is the frontend's, who has no file either
+    "recvmsg on a connection",  # a lane is read so; packets on it are the frontend's, who has no file either
 }
-# What must be, whatever the list of attacks is called.
+# Attacks that must be there, whatever the list is called.
 SURELY_REFUSED = {
     "open a key", "openat a key", "open the settings", "make a file", "memfd_create", "execve", "execveat", "fork", "clone", "clone3",
     "kill the keeper", "kill another", "ptrace the keeper", "process_vm_readv", "pidfd_getfd", "bind", "listen", "accept",
@@ -95,7 +95,7 @@ def test_inside_it_is_refused(name, captive):
 
 
 def test_landlock_is_behind_the_filter(captive):
-    """What the filter lets pass, bind aside, is no way to a port of its own: a socket that listens unbound would get one."""
+    """The calls that the filter lets pass, bind aside, are no way to a port of its own: a socket that listens unbound would get one."""
     broker, place = captive
     wait_until(lambda: broker.status()["forwarder"] == "running", "the next one has confined itself, too")
     forwarder = wait_forwarder(broker.process.pid)

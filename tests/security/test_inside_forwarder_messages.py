@@ -1,4 +1,4 @@
-"""Somebody has got into the forwarder, or the frontend, and sends messages about the gateway as he likes; and how a forwarder
+"""Somebody has got into the forwarder, or the frontend, and sends arbitrary messages about the gateway; and how a forwarder
 that hangs is found."""
 
 import contextlib
@@ -157,7 +157,7 @@ def test_one_that_works_is_left_alone(served):
 # ---- the frontend, about lanes ----
 
 def test_lanes_that_are_called_dead_again_and_again(served):
-    """What does not read is replaced, and neither of the two is at the other's mercy for its life."""
+    """A process that does not read is replaced, and neither of the two is at the other's mercy for its life."""
     pid = served.process.pid
     forwarder, frontend = wait_forwarder(pid), wait_frontend(pid)
     messages = [forged("lane-dead", id_, serial) for id_ in (0, 63) for serial in (0, 1, 64, 2**63)]

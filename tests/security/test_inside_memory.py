@@ -1,4 +1,4 @@
-"""What somebody finds who reads the whole memory of one of the two processes: in the frontend no access key, at any
+"""Secrets in the whole memory of one of the two processes: in the frontend no access key, at any
 time; in the keeper no byte of a request's head.
 """
 
@@ -108,7 +108,7 @@ def test_no_byte_of_a_key_is_ever_in_the_frontend(watched, upstream):
     broker.reload()
     assert broker.status("sandbox")["keys"]
 
-    # One that is malformed, and one that others may read: what is wrong with them is told.
+    # One that is malformed, and one that others may read: their faults are reported.
     third = new_secret()
     add(TYPED_ID, third)
     broker.write_key("sandbox.4", f"{TYPED_ID} {third} {third}")

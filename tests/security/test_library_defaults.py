@@ -20,7 +20,7 @@ from key_desk import TRACED
 from simulator import EXAMPLE_KEY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# name: (value; {} is a folder of somebody's, who has it; what would come of it)
+# name: (value; {} is a folder of somebody's, who has it; the consequence)
 VARIABLES = {
     "SSLKEYLOGFILE": ("{}/keylog", "libcurl, GnuTLS, OpenSSL 3.5", "the secrets of each session are written there"),
     "SSL_CERT_FILE": ("{}/ca.pem", "OpenSSL, curl", "the authorities in it are trusted"),
@@ -68,7 +68,7 @@ SETTINGS = [
 ]
 # Root's settings for all programs of the machine stay in force. test_authorities.py shows their limits.
 LEFT = r"/usr/lib/ssl/openssl\.cnf|/etc/ssl/openssl\.cnf|/etc/gnutls/config"
-# What has to do with trust: paths that have one of these in them.
+# Files that have to do with trust: paths that have one of these in them.
 ABOUT_TRUST = r"ssl|tls|pki|pkcs11|p11|cert|\.pem|\.crt|keylog|netrc|curlrc|krb5|hsts|alt-svc|cookie"
 
 

@@ -136,7 +136,7 @@ def test_it_is_no_way_to_the_token_behind(broker, keys, mallory):
 
 
 def test_a_key_that_was_removed_and_made_anew(broker, keys, mallory):
-    """By its name alone, or by name and ID: what was stolen before is of no use."""
+    """By its name alone, or by name and ID: a secret that was stolen before is of no use."""
     token, kept = token_of(broker, keys["any"], mallory), list(broker.local)
     for anew in (None, LocalKey("any", secret="f" * 64, allow=ALLOW), LocalKey("any", secret="e" * 64, id="lk-any-000000", allow=ALLOW)):
         broker.local = [key for key in kept if key.name != "any"] + ([anew] if anew else [])
@@ -148,7 +148,7 @@ def test_a_key_that_was_removed_and_made_anew(broker, keys, mallory):
 
 
 def test_another_broker_with_another_access_key(upstream, make_broker, broker, keys):
-    """The same local key, even: what tokens are made with is each broker's own."""
+    """The same local key, even: the secret of tokens is each broker's own."""
     upstream.add_key("sandbox", "OTHERKEY01", "0123456789abcdef0123456789abcdef01234567")
     other = make_broker(upstream, keys={"sandbox": "OTHERKEY01:0123456789abcdef0123456789abcdef01234567"}, local=[keys["any"]]).wait_valid()
     token = token_of(broker, keys["any"], ROOT)
@@ -165,7 +165,7 @@ def test_a_url_that_this_host_is_made_to_fetch(broker, keys):
 
 
 def test_guessing_from_many_uids_ends_nowhere(broker, keys):
-    """Memory stays bounded, and whoever has the secret is served."""
+    """Memory stays bounded, and a client with the secret is served."""
     command = ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-u", f"{keys['any'].id}:guess", "-d", BODY,
                f"http://127.0.0.1:{broker.port}{session_path()}"]
     for uid in range(80000, 80030):
@@ -175,7 +175,7 @@ def test_guessing_from_many_uids_ends_nowhere(broker, keys):
 
 
 def test_a_web_page_slows_nobody_down(broker, keys):
-    """What the guard refuses is no guess."""
+    """A request that the guard refuses is no guess."""
     place = ("127.0.0.1", broker.port)
     wrong = {"Authorization": "Basic " + base64.b64encode(f"{keys['any'].id}:x".encode()).decode()}
     for headers in ({"Origin": "https://evil.test"}, {"Host": "evil.test"}, {"Via": "1.1 x"}):

@@ -1,7 +1,7 @@
-"""A right that ends must end: also on a connection that is kept, for a user who is removed, and for whoever has
-that user's number from then on.
+"""A right that ends must end: also on a connection that is kept, for a user who is removed, and for the next user with
+that number.
 
-What the user database says is remembered for a minute where it gives a right, and for 5 s where it does not. The minute
+The user database's answer is remembered for a minute where it gives a right, and for 5 s where it does not. The minute
 passes while the other tests run: conftest.py puts the first test here in front of all, and the last one behind all.
 """
 
@@ -87,7 +87,7 @@ def test_rights_at_first(scene):
 
 
 def test_who_joins_is_let_in_within_seconds(scene):
-    """Also while he goes on asking, which must not make his refusal younger each time."""
+    """Also while alice goes on asking, which must not make the refusal younger each time."""
     asked = time.monotonic()
     assert scene.ask(scene.joiner) == 403
     scene.users.join(scene.joiner, scene.group)

@@ -118,7 +118,7 @@ def test_token_lies_in_secret_memory_only_and_goes(canary, alice):
 
 
 def test_a_client_id_and_secret_of_its_own_do_not_stay(canary):
-    """What an unchanged client sends as its key is not ours to keep."""
+    """The key that an unchanged client sends is not ours to keep."""
     pid, place = canary.process.pid, ("127.0.0.1", canary.port)
     pair = b"someapp:someones-real-secret-0815"
     coded = base64.b64encode(pair)
@@ -150,7 +150,7 @@ def test_a_local_secret_does_not_stay(canary):
                                client=None))
         assert parse(receive(stream, quiet=0.3))[0].status == 404
         wait_gone(pid, token)
-    # What tokens are made with comes from the access key here, as nobody keeps it: no copy of that is left.
+    # The secret of tokens comes from the access key here, as nobody keeps it: no copy of that is left.
     places = memory.search(pid, KEY_SECRET.encode())[KEY_SECRET.encode()]
     assert places and all(is_secret_memory(mapping) for _, mapping in places), words(places)
 

@@ -1,4 +1,4 @@
-"""Who may do what: rules of every kind, in all and per environment; and that nobody learns of more than he may
+"""Rights: rules of every kind, in all and per environment; and that nobody learns of more than they may
 use."""
 
 import contextlib
@@ -59,7 +59,7 @@ def test_rules_per_environment(upstream, make_broker, alice, mallory):
         assert status_of(mallory, place, "/v1/production/token") == 200
         assert status_of(ROOT, place, "/v1/production/token") == 403, "root may operate sandbox, no more"
         assert status_of(alice, place, "/v1/reload", "POST") == 403, "she may use an environment"
-        assert status_of(mallory, place, "/v1/reload", "POST") == 403, "he may operate one, not the broker"
+        assert status_of(mallory, place, "/v1/reload", "POST") == 403, "the right is for one environment, not the broker"
         assert status_of(ROOT, place, "/v1/reload", "POST") == 200
         for person, environment, status in ((alice, "sandbox", 403), (alice, "production", 403),
                                             (mallory, "sandbox", 403), (ROOT, "production", 403)):
@@ -108,7 +108,7 @@ def test_status_shows_what_one_may_use(upstream, make_broker, alice, mallory):
     assert names(ROOT) == {"sandbox", "production"}, "the control"
     assert names(alice) == {"sandbox"}
     assert names(mallory) == 403
-    # What one may not use looks the same whether it is configured or has a key or neither.
+    # A closed environment looks the same whether it is configured or has a key or neither.
     assert run_as(mallory, get, place, "/v1/production/token")[1:] == \
         run_as(mallory, get, place, "/v1/no-such/token")[1:]
 
@@ -260,7 +260,7 @@ def test_socket_group_is_not_inherited(upstream, make_broker, users, tmp_path, u
     place = tmp_path / "place"
     place.mkdir()
     os.chown(place, uid or 0, gid)
-    place.chmod(0o2755)  # what is made in it has the group, also by who is not in it
+    place.chmod(0o2755)  # a file that is made in it has the group, also by a user who is not in it
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=uid, unix=False,
                          broker=f"listen = {place}/broker.sock\nallow = any\nsocket_mode = 0660\nsocket_group = {group}")
     broker.socket_path = place / "broker.sock"

@@ -1,4 +1,4 @@
-"""The client library in a set-uid program: whoever starts it chooses all variables, and none of them may count."""
+"""The client library in a set-uid program: its caller chooses all variables, and none of them may count."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ from broker import BARE_ENVIRONMENT, binary
 from fake_broker import TOKEN, Answer, FakeBroker
 from people import run_as
 
-# What libcurl, OpenSSL, GnuTLS and the library itself look at; {} is a folder of the caller's.
+# Variables that libcurl, OpenSSL, GnuTLS and the library itself look at; {} is a folder of the caller's.
 FILES = {"SSLKEYLOGFILE": "{}/keylog", "NETRC": "{}/.netrc", "CURL_HOME": "{}", "HOME": "{}", "XDG_CONFIG_HOME": "{}",
          "SSL_CERT_FILE": "{}/ca.pem", "SSL_CERT_DIR": "{}", "OPENSSL_CONF": "{}/openssl.cnf", "QLOGDIR": "{}",
          "OPENSSL_MODULES": "{}", "GNUTLS_SYSTEM_PRIORITY_FILE": "{}/gnutls.conf", "GNUTLS_DEBUG_LEVEL": "9",

@@ -113,7 +113,7 @@ def test_control_a_second_request_would_be_found(broker, upstream):
 
 
 def send(place, data):
-    """What comes back; the other side may end the connection before it has read all."""
+    """The answer; the other side may end the connection before it has read all."""
     with connect(place) as stream:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             stream.sendall(data)
@@ -149,9 +149,8 @@ def test_refusals_in_doubt_end_the_connection(broker):
 
 @pytest.mark.parametrize("space", [b" ", b"\t", b" \t "])
 def test_a_value_with_space_behind_it_has_one_reading(broker, space):
-    """The space is no part of it. libmicrohttpd from 1.0 on takes it away; an older one does not, and whoever then
-    does not understand the value refuses. What is never to happen: that one takes it for what another one does
-    not."""
+    """The space is no part of it. libmicrohttpd from 1.0 on takes it away; an older one does not, and a server that then
+    does not understand the value refuses. Never may one take it for something that another one does not."""
     place = "127.0.0.1", broker.port
     second = request(target=b"/livez", headers=[b"Connection: close"], port=broker.port)
     shapes = [(b"Content-Length: 2", b"{}"), (b"Transfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n")]

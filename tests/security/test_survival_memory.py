@@ -1,4 +1,4 @@
-"""What the service manager keeps for the daemon is one more place where a token lies: the only one, and no more open
+"""The store of the service manager is one more place where a token lies: the only one, and no more open
 than the others."""
 
 import contextlib
@@ -83,7 +83,7 @@ def test_the_same_after_a_restart(canary, manager):
 
 
 def open_all(pid):
-    """What another process gets to see of the daemon's descriptors and mapped files."""
+    """The daemon's descriptors and mapped files, as another process sees them."""
     seen = []
     for directory in ("fd", "map_files"):
         with contextlib.suppress(PermissionError):

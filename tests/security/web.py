@@ -25,7 +25,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Naive:
-    """Serves a "token" to whoever asks, lets every page read it, and acts on every POST: the control."""
+    """Serves a "token" to every client, lets every page read it, and acts on every POST: the control."""
 
     TOKEN = "naive-token-everybody-gets"
 

@@ -81,7 +81,7 @@ def count_whole(data):
 
 
 def receive(stream, quiet=1.0, n=1, patience=PATIENCE):
-    """What comes until the other side closes; or until n whole answers are there and it has been quiet for so long; or
+    """The bytes until the other side closes; or until n whole answers are there and it has been quiet for so long; or
     until patience ends."""
     received = b""
     with contextlib.suppress(TimeoutError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""What the plays on a real systemd share: may they run here, and what they measured."""
+"""The common part of the plays on a real systemd: may they run here, and their figures."""
 
 import json
 import os

@@ -88,7 +88,7 @@ class Load:
         return max(kind["worst_ms"] for kind in self.result.values())
 
     def words(self):
-        """What happened, in a line."""
+        """The history, in a line."""
         return (f"{self.ok} ok, {self.failed} failed, {self.ok / self.seconds:.0f}/s, worst {self.worst_ms} ms, "
                 f"{self._sum('closed_between')} kept connections closed between requests, "
                 f"{self._sum('crossed')} of them while the next one was sent")
@@ -149,7 +149,7 @@ class Home(Machine):
         return state["requests"]["token"]
 
     def kept(self):
-        """What has to be the same after a restart: the token, and how often the upstream was asked."""
+        """Facts that have to be the same after a restart: the token, and how often the upstream was asked."""
         return self.token()["ust"], self.exchanges()
 
     # keys
@@ -188,7 +188,7 @@ class Home(Machine):
         dumps = ("-type", "f", "(", "-name", "core", "-o", "-name", "core.*", ")")
         assert self.run("find", "/", "-xdev", *dumps).out == ""
 
-    # what packages leave behind
+    # left behind by packages
 
     def remember_files(self):
         """For left_files()."""
@@ -196,7 +196,7 @@ class Home(Machine):
         self.shell(f"{ALL_FILES} >{REMEMBERED}/files")
 
     def left_files(self):
-        """What there is by the name of ours that was not there before; not what the tests put there."""
+        """Files by our name that were not there before; not those that the tests put there."""
         left = self.shell(f"{ALL_FILES} | comm -13 {REMEMBERED}/files -").out.splitlines()
         return [path for path in left if "eqp" in path and not path.startswith(("/var/lib/eqp-simulator-test", "/opt"))]
 

@@ -5,7 +5,7 @@
         machine.run("systemctl", "is-active", "eqp-brokerd.service").out     # "active"
         machine.run("curl", "-fsS", URL, user="alice", check=False).code
 
-It has a loopback and no other network. What is written inside lies in memory and is gone with the machine.
+It has a loopback and no other network. Files that are written inside lie in memory and are gone with the machine.
 Commands run inside as root unless `user` names somebody else, with an environment of their own.
 """
 
@@ -26,7 +26,7 @@ URL = "http://127.0.0.1:9377"
 BOOT_LIMIT_SEC = 120
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0")
-# Who enters a container from outside brings his capabilities with him: leave those that reach beyond it.
+# A process that enters a container from outside brings its capabilities with it: leave those that reach beyond it.
 LEFT_OUTSIDE = "-sys_time,-sys_module,-sys_rawio,-sys_pacct,-syslog,-wake_alarm,-block_suspend,-mac_admin"
 numbers = itertools.count(1)
 
@@ -101,7 +101,7 @@ class Machine:
     # commands
 
     def command(self, *words, user=None, env=()):
-        """What runs the command inside, for subprocess."""
+        """The command that runs another one inside, for subprocess."""
         who = [] if user is None else [f"--reuid={user}", f"--regid={user}", "--init-groups"]
         return ["nsenter", f"--target={self.init}", "--all", "env", "-i", *ENVIRONMENT, *env,
                 "setpriv", f"--bounding-set={LEFT_OUTSIDE}", *who, *map(str, words)]
@@ -192,7 +192,7 @@ class Machine:
         return [json.loads(line) for line in lines]
 
     def last_words(self):
-        """What the journal has of the broker at its end, for whoever has to find out why a test failed."""
+        """The end of the broker's journal, to find out why a test failed."""
         return self.run("journalctl", "--no-pager", "-n60", "-o", "short-precise", "-u", "eqp*", check=False).out
 
     # people and packages

@@ -14,7 +14,7 @@ from rootfs import CACHE, ROOT
 INSIDE = pathlib.Path("/opt/debs")  # where machines have them
 NEEDED = ("eqp-broker", "libeqp-broker0", "eqp-simulator")
 NEWER = "+upgrade1"
-# In the units of the newer packages; what a unit has of it is in force is asked by its properties.
+# In the units of the newer packages; the properties of a unit show which part is in force.
 CHANGES = {
     "eqp-brokerd.service": ("\nType=notify\n", "\nType=notify\nEnvironment=EQP_TEST_NEWER=yes\n"),
     "eqp-brokerd.socket": ("\nBacklog=4096\n", "\nBacklog=2048\n"),

@@ -1,8 +1,8 @@
 """The root file system that the machines boot: a small Debian with what our packages depend on.
 
 Built once by mmdebstrap and kept in build-system/, under a name that changes with what is in it. Machines lay
-their own changes over it in memory, so it stays as it was made. EQP_SUITE names another release, such as trixie:
-what the packages of this one do there.
+their own changes over it in memory, so it stays as it was made. EQP_SUITE names another release, such as trixie: the
+packages of this one on that.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "libpam-systemd",
     # what our packages depend on
     "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libseccomp2", "libsystemd0",
-    # what the tests run inside
+    # programs that the tests run inside
     "curl", "iproute2", "procps", "python3", "strace",
 )
 # Nothing that wakes up by itself may disturb the figures.

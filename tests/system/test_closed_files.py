@@ -1,4 +1,4 @@
-"""What the daemon's user may not read: root, who may read everything, is told of it before the service stumbles."""
+"""Files that the daemon's user may not read: root, who may read everything, is told of it before the service stumbles."""
 
 import json
 
@@ -49,7 +49,7 @@ def findings(home):
 
 
 def write_under_umask(home, folder_too=False):
-    """As operating.md has it typed, by a root with a umask of his own."""
+    """As operating.md has it typed, by a root with another umask."""
     if folder_too:
         home.run("rm", "-r", FOLDER)
     home.shell(f"umask 077; mkdir -p {FOLDER}; cat >{DROP_IN}", stdin="[broker]\nmetrics = no\n")
@@ -138,7 +138,7 @@ def test_the_user_is_the_units(home, name, lines):
 
 
 def test_credentials_are_made_by_systemd(home):
-    """Who has the keys as credentials may keep the files to root."""
+    """With keys as credentials the files may be root's."""
     home.run("chown", "-R", "root:", KEYS)
     assert check(home)[0] == 77, "the control"
     home.drop_in(f"[Service]\nLoadCredential=sandbox:{KEYS}/sandbox\n")

@@ -97,7 +97,7 @@ def test_reloads_lose_no_request(home, figure):
 
 
 def test_kills_of_the_forwarder(home, figure):
-    """What it was carrying is lost, and nothing else; another one is there at once."""
+    """Requests that it was carrying are lost, and nothing else; another one is there at once."""
     main_pid, again = home.main_pid(), []
     with home.load(*CLIENTS, env=PASSED_ON) as load:
         for number in range(KILLS):

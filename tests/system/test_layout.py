@@ -11,7 +11,7 @@ import packages
 import pytest
 from rootfs import ROOT
 
-# What packaging adds: what every package of Debian has, and maintainers' words to its tools.
+# Files that packaging adds: those that every package of Debian has, and maintainers' words to its tools.
 ADDED = ("usr/share/doc/", "usr/share/lintian/")
 SETUP = ("--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "-Dunit_tests=false")
 
@@ -82,7 +82,7 @@ def test_links_of_installed_documents_lead_somewhere(documentation):
 
 
 def test_readme_debian_lists_what_there_is(documentation):
-    """All of it, and nothing else; so whoever looks here first needs to read only this."""
+    """All of it, and nothing else; so a reader who looks here first needs only this."""
     text = (documentation / "README.Debian").read_text(encoding="utf-8")
     here = re.search(r"In this directory\n-+\n(.*?)\nManuals", text, re.S)[1]
     there = {path.name for path in (*documentation.iterdir(), *(documentation / "examples").iterdir())}

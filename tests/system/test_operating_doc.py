@@ -1,5 +1,5 @@
 """doc/operating.md, typed: every command of the page, in its order, at a terminal of a machine that has just been
-installed. Two readers do it. One has an account: for him the vendor's hosts lead to a simulator whose authority the
+installed. Two readers do it. One has an account: there the vendor's hosts lead to a simulator whose authority the
 machine trusts. The other has none, and takes the section for those.
 
 Every block of the page has its row in PAGE, and every command that is quoted amid the text is typed in some row, or
@@ -30,7 +30,7 @@ NOT_TYPED = {"./dev deb": "builds the packages, which are there already"}
 
 
 class Reader(Home):
-    """Somebody with the page in front of him. spare_keys: pairs of ID and secret that the upstream takes."""
+    """Somebody with the page at hand. spare_keys: pairs of ID and secret that the upstream takes."""
 
     def __init__(self, has_account):
         super().__init__(debs=False, options=[f"--bind-ro={packages.newer('newer-for-the-page')}:{NEWER}"])
@@ -135,7 +135,7 @@ def is_as_before(reader, shown):
 
 
 def account_at_hand(reader):
-    """Who has ended the trial goes on with the key of his account."""
+    """A reader who has ended the trial goes on with the key of the account."""
     if reader.has_account:
         reader.typist.type("eqpctl key set sandbox", reader.key())
         reader.wait_valid()
@@ -189,7 +189,7 @@ def base_url_here(reader, method, path, *more):
 
 
 def keep_pair(reader, shown):
-    """What was printed, ID:SECRET."""
+    """The printed key, ID:SECRET."""
     pair = ":".join(re.search(r"ID: +(\S+)\s+application secret: (\S+)", shown).groups())
     reader.pairs = [*getattr(reader, "pairs", []), pair]
     reader.secrets.add(pair.split(":")[1])
@@ -298,7 +298,7 @@ PAGE = [
     Row("Removal", "apt-get remove -y eqp-broker", is_removed),
     Row("Removal", "apt-get purge -y eqp-broker", is_purged),
 ]
-# What stands for a command that is quoted in part.
+# The full form of a command that is quoted in part.
 WHOLE = {
     "curl --cacert /etc/eqp-broker/ca/simulator.pem":
         "curl --cacert /etc/eqp-broker/ca/simulator.pem -sS -o /dev/null https://127.0.0.1:9443/rest/v1/",
@@ -309,7 +309,7 @@ WHOLE = {
 
 
 def in_his_order(has_account):
-    """Who has no account goes where the page sends him first, and ends the trial last."""
+    """A reader without an account follows the page's link first, and ends the trial last."""
     rows = list(PAGE)
     if not has_account:
         for row, before in ((WITHOUT_ACCOUNT, "eqpctl key set sandbox"), (ENDS_TRIAL, "apt-get remove -y eqp-broker")):

@@ -101,7 +101,7 @@ def test_kills_of_the_frontend(home, figure):
 
 
 def test_a_stop_and_a_start_make_clients_wait_not_fail(home, figure):
-    """The sockets stay open while the service is down; who knocks starts it."""
+    """The sockets stay open while the service is down; the first client starts it."""
     with home.load(*CLIENTS) as load:
         for _ in range(3):
             home.systemctl("stop", SERVICE, check=False)

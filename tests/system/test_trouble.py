@@ -1,4 +1,4 @@
-"""What goes wrong in the life of a service: mistakes in the configuration, outages, a loop that hangs, clocks
+"""Trouble in the life of a service: mistakes in the configuration, outages, a loop that hangs, clocks
 that jump. One machine; every play begins and ends with a service that is up and has a token.
 """
 
@@ -36,7 +36,7 @@ def home(trouble):
 
 
 def findings(home):
-    """What eqpctl doctor finds: {id: cure}."""
+    """The findings of eqpctl doctor: {id: cure}."""
     report = json.loads(home.run("eqpctl", "doctor", "--json", check=False).out)
     return {finding["id"]: finding["cure"] for finding in report["findings"]}
 
@@ -134,7 +134,7 @@ def test_a_wrong_configuration_does_not_loop(home):
 
 
 def test_the_reason_is_with_the_unit_even_if_the_journal_is_busy(home):
-    """The journal finds out who has said something when it reads it; until then he has to be there."""
+    """The journal finds out who has said something when it reads it; until then the sender has to be there."""
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     home.systemctl("stop", SERVICE, check=False)
 
@@ -248,7 +248,7 @@ def test_the_watchdog_restarts_what_hangs(home, figure):
 
 
 def test_a_frontend_that_hangs_is_replaced(home, figure):
-    """Without a restart of the service: who asks meanwhile is answered by the next one."""
+    """Without a restart of the service: a client that asks meanwhile is answered by the next one."""
     token, exchanges, pid, starts = home.token()["ust"], home.exchanges(), home.main_pid(), home.show("NRestarts")
     frontend = home.frontend_pid()
     start = time.monotonic()
@@ -278,7 +278,7 @@ def clock_ahead(home, seconds):
     try:
         enter = f"/usr/bin/nsenter --target={pid} --time"
         drop = "/usr/bin/setpriv --reuid=eqp-broker --regid=eqp-broker --init-groups --bounding-set=-all"
-        # Who enters a namespace must not be in the sandbox yet.
+        # A process that enters a namespace must not be in the sandbox yet.
         home.drop_in(f"[Service]\nExecStart=\nExecStart=+{enter} {drop} /usr/bin/eqp-brokerd\nRootDirectory=\n"
                      "BindReadOnlyPaths=\nNoExecPaths=\nExecPaths=\nProtectSystem=no\nProtectHome=no\n"
                      "MountAPIVFS=no\n", name="clock")

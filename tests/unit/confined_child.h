@@ -20,14 +20,14 @@
 bool has_landlock(void);
 bool has_filters(void);
 
-/* Runs it in a child, and waits half a minute at most; its status as of waitpid(), -1: it hung. What it has
- * started ends with it. */
+/* Runs it in a child, and waits half a minute at most; its status as of waitpid(), -1: it hung. Its children
+ * end with it. */
 int status_of_child(void (*run)(void));
 
 /* 0, or minus errno, of a call that answers with -1. */
 int result_of(long answer);
 
-/* What the frontend has: made before it is confined. Numbers up to `highest_fd` are not of clients. */
+/* The frontend's descriptors: made before it is confined. Numbers up to `highest_fd` are not of clients. */
 struct belongings {
         int pair[2];
         int listener, other_listener; /* TCP, with a client waiting at the first */

@@ -1,4 +1,4 @@
-/* What the stories about the keyring share. */
+/* The common part of the stories about the keyring. */
 #pragma once
 
 #include "lib/keyring.h"

@@ -330,7 +330,7 @@ static inline size_t message_sample(uint32_t type, union sample *ret)
         return message_is_for_keeper(type) ? sample_to_keeper(type, ret) : sample_from_keeper(type, ret);
 }
 
-/* What of the four ways takes it: its type, else -EBADMSG. */
+/* The one of the four ways that takes it: its type, else -EBADMSG. */
 static inline int message_check_any(const void *bytes, size_t length)
 {
         int (*const checks[])(const void *,

@@ -1,11 +1,11 @@
 /* A heap that fails once. The linker puts it (--wrap) between the program's objects and whatever takes
- * memory: the C library, json-c, inih. What these call themselves is untouched. */
+ * memory: the C library, json-c, inih. Calls of these themselves are untouched. */
 #pragma once
 
 #include <errno.h>
 #include <stdbool.h>
 
-/* What takes memory: returns 0, or -ENOMEM. What it takes it gives back. */
+/* A function that takes memory: returns 0, or -ENOMEM. It gives back all that it takes. */
 typedef int (*no_memory_fn)(void);
 
 /* Runs it with the first call that takes memory failing, then the second, and so on until all worked. Each

@@ -1,4 +1,4 @@
-/* What callers and operators want of a machine: the verdict; the step and the obstacle of the latest wish.
+/* Wishes of callers and operators: the verdict; the step and the obstacle of the latest wish.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* What is remembered of an undocumented answer: enough to tell what it was about, and nothing that could be
+/* The excerpt of an undocumented answer: enough to tell what it was about, and nothing that could be
  * a secret. */
 #include "lib/token_exchange.h"
 #include "lib/util.h"

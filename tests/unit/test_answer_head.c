@@ -1,4 +1,4 @@
-/* The head of an answer: what is read of it, and that nothing secret is shown of it. */
+/* The head of an answer: its reading, and that nothing secret is shown of it. */
 #include "lib/answer_head.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -1,4 +1,4 @@
-/* What kind of answer it was, and the words for it. */
+/* The kind of an answer, and the words for it. */
 #include "lib/answer_kind.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

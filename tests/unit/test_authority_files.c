@@ -79,7 +79,7 @@ static int tear_down(void **state)
         return nftw(folder, take_away, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* What is in the descriptor, with a NUL behind it. */
+/* The content of the descriptor, with a NUL behind it. */
 static char *read_all(const struct authority_bytes *authorities)
 {
         size_t length = authorities->length + authorities->proxy_length;

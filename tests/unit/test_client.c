@@ -37,7 +37,7 @@ static void test_addresses(void **state)
         assert_int_equal(address_parse(&address, longest), -EINVAL);
 }
 
-/* What does not fit is cut between two characters, wherever the end falls. */
+/* A text that does not fit is cut between two characters, wherever the end falls. */
 static void test_long_words_are_cut_between_characters(void **state)
 {
         char text[2 * TROUBLE_MESSAGE_MAX];

@@ -1,4 +1,4 @@
-/* What the name of a credential says. */
+/* The meaning of a credential's name. */
 #include "lib/credential_name.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -46,7 +46,7 @@ static void no_more_is_read_than_there_is_room_for(void **state)
         close_fd(&ends.writing);
 }
 
-/* What fills a pipe more than once goes through all the same. */
+/* Data that fills a pipe more than once goes through all the same. */
 static void a_pipe_that_is_full_is_waited_for(void **state)
 {
         static char sent[1024 * 1024], came[sizeof(sent) + 1];

@@ -1,5 +1,5 @@
-/* Whose a socket is by the kernel's answer: what names an owner, and what must not. For a caller's end see
- * also tests/fuzz/fuzz_diag_answer.c and tests/security. */
+/* Whose a socket is by the kernel's answer: answers that name an owner, and those that must not. For a
+ * caller's end see also tests/fuzz/fuzz_diag_answer.c and tests/security. */
 #include "lib/diag_answer.h"
 
 #include "lib/util.h"
@@ -120,8 +120,8 @@ static void listener(void **state)
         assert_int_equal(uid, 4711);
 }
 
-/* Who speaks IPv4 by a socket of family AF_INET6 is told with that family and mapped addresses; the question
- * was for the plain ones, and the same goes for a server's end. */
+/* A client that speaks IPv4 by a socket of family AF_INET6 is reported with that family and mapped
+ * addresses; the question was for the plain ones, and the same goes for a server's end. */
 static void dual_stack(void **state)
 {
         static const uint32_t others[][4] = {
@@ -156,7 +156,7 @@ static void dual_stack(void **state)
         plain.body.idiag_family = AF_INET;
         assert_int_equal(diag_answer_read(&plain, sizeof(plain), &asked, &uid, &why), -ENOENT);
 
-        /* The other way round: who asks for IPv6 is not told of IPv4. */
+        /* The other way round: a question for IPv6 has no answer about IPv4. */
         diag_question_write(&asked, AF_INET6, &client, &server, 7);
         struct reply other = reply_to(&asked, TCP_ESTABLISHED, 99, 1000);
         other.body.idiag_family = AF_INET;

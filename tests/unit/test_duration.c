@@ -1,4 +1,4 @@
-/* Durations: what may be written, the limits, and how spans are shown. */
+/* Durations: the forms that may be written, the limits, and how spans are shown. */
 #include "lib/duration.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -1,4 +1,4 @@
-/* Who sent what: floor and budget hold for a key at a base URL, whoever uses it. */
+/* The exchanges of all: floor and budget hold for a key at a base URL, whichever environment uses it. */
 #include "lib/exchange_ledger.h"
 #include "lib/refresh.h"
 #include "lib/util.h"

@@ -1,5 +1,5 @@
-/* The forwarder, confined: what it needs works, and what comes near to it does not. (All the rest is tried
- * in a real one, in tests/security/test_inside_forwarder.py.) */
+/* The forwarder, confined: its own calls work, and those that come near to them do not. (All the rest is
+ * tried in a real one, in tests/security/test_inside_forwarder.py.) */
 #include "daemon/base/confinement.h"
 #include "lib/util.h"
 #include "tests/unit/confined_child.h"
@@ -90,7 +90,7 @@ static void has_a_loop(void)
         EXPECT(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
-/* What is told of upstreams. */
+/* News of upstreams. */
 static void maps_what_is_sealed(void)
 {
         int fd = memfd_create("a", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -1,4 +1,4 @@
-/* The frontend, confined: what it needs works. */
+/* The frontend, confined: its own calls work. */
 #include "daemon/base/confinement.h"
 #include "daemon/base/journal.h"
 #include "lib/util.h"
@@ -195,7 +195,7 @@ static void abort_ends_it(void **state)
 
 static int line;
 
-/* What is not open answers with EBADF, what is refused with ENOSYS. */
+/* A closed number answers with EBADF, a refused call with ENOSYS. */
 static void the_line_is_sharp(void)
 {
         static const int numbers[] = { 0, 1, 2, 3, 7, 8, 63, 64, 65, 1023, 1024, 4095, 65536, INT_MAX };

@@ -1,4 +1,4 @@
-/* The frontend, confined: what else there is than what it needs worked before, and is refused after. */
+/* The frontend, confined: all other calls worked before, and are refused after. */
 #include "daemon/base/confinement.h"
 #include "lib/util.h"
 #include "tests/unit/confined_child.h"

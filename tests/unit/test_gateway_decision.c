@@ -1,4 +1,4 @@
-/* What the rules of the gateway decide: a table for each kind of rule, the order, and any spelling of a
+/* The decisions of the gateway's rules: a table for each kind of rule, the order, and any spelling of a
  * path. */
 #include "lib/gateway_target.h"
 #include "tests/unit/gateway_rules.h"
@@ -183,7 +183,7 @@ static void unknown_account(void **state)
         gateway_rules_clear(&rules);
 }
 
-/* What is no path of the gateway is never allowed. */
+/* A target that is no path of the gateway is never allowed. */
 static void other_paths(void **state)
 {
         static const char *const paths[] = { "",           "/",          "/rest/v1",
@@ -276,7 +276,7 @@ static void callers(void **state)
         assert_false(gateway_rules_need_names(&rules, false));
         gateway_rules_clear(&rules);
 
-        /* whoever may be a member is denied */
+        /* every possible member is denied */
         add(&rules, "deny gid:44 GET /rest/v1/a", true);
         add(&rules, "allow any GET /rest/v1/a", true);
         assert_int_equal(decide(&rules, NULL, &member, a), 0);

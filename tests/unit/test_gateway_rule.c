@@ -1,4 +1,4 @@
-/* Rules of the gateway: what is read, and which rule makes another one needless. */
+/* Rules of the gateway: the forms that are read, and which rule makes another one needless. */
 #include "tests/unit/gateway_rules.h"
 
 #include <errno.h>

@@ -57,7 +57,7 @@ static void make_word(char *ret)
         strcat(ret, "e");
 }
 
-/* What an upstream may take for the same. */
+/* Spellings that an upstream may take for the same. */
 static void respell(const char *word, char *ret)
 {
         char *to = ret;
@@ -136,7 +136,7 @@ static void no_spelling_gets_round_a_deny(void **state)
         assert_true(n_fine > 100000);
 }
 
-/* What is allowed is exactly what was written: one byte more, less or other, and it is not. */
+/* An allowed path is exactly the one that was written: one byte more, less or other, and it is not. */
 static void an_allow_is_exact(void **state)
 {
         static const char path[] = "/rest/v1/users/MAG1/keys";

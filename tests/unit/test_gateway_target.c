@@ -1,4 +1,4 @@
-/* Request targets: what is passed on as it is, and what is refused before any rule. */
+/* Request targets: those that are passed on as they are, and those that are refused before any rule. */
 #include "lib/gateway_target.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
@@ -14,7 +14,7 @@ static struct gateway_target check_bytes(const char *raw, size_t length, bool en
         assert_non_null(exact);
         memcpy(exact, raw, length);
         gateway_target_check(exact, length, encoded_slash, &target);
-        /* What points into it is moved to the caller's text. */
+        /* Pointers into it are moved to the caller's text. */
         target.path = target.path ? raw + (target.path - exact) : NULL;
         target.query = target.query ? raw + (target.query - exact) : NULL;
         free(exact);

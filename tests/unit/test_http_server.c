@@ -1,6 +1,6 @@
-/* The end of idle connections on unix sockets: what their clients send in its most delicate moments is
- * answered. Linked with --wrap=shutdown, to send just then, and --wrap=deadlines_init, so that the test says
- * when deadlines are looked at, and what time it is then. */
+/* The end of idle connections on unix sockets: requests that their clients send in its most delicate moments
+ * are answered. Linked with --wrap=shutdown, to send just then, and --wrap=deadlines_init, so that the test
+ * says when deadlines are looked at, and what time it is then. */
 #include "daemon/base/clock.h"
 #include "daemon/base/deadlines.h"
 #include "daemon/frontend/http/answer.h"

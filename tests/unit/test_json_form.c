@@ -1,4 +1,4 @@
-/* JSON under construction: what is not whole says so, however deep the gap is, and nothing leaks. */
+/* JSON under construction: an incomplete one says so, however deep the gap is, and nothing leaks. */
 #include "lib/json_form.h"
 #include "tests/unit/unit.h"
 
@@ -27,7 +27,7 @@ static void test_a_missing_value_spoils_all_around_it(void **state)
         assert_false(json_is_whole(list));
         json_put(object, "list", list);
         assert_false(json_is_whole(object));
-        json_put(object, "more", json_object_new_int(1)); /* what comes later does not mend it */
+        json_put(object, "more", json_object_new_int(1)); /* later parts do not repair it */
         assert_false(json_is_whole(object));
         json_object_put(object);
 }

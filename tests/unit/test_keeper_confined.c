@@ -1,4 +1,4 @@
-/* The keeper, confined: what it needs works, and what would change the machine is refused.
+/* The keeper, confined: its own calls work, and those that would change the machine are refused.
  *
  *     test_keeper_confined frontend      what it starts: confines itself once more, and ends with 0 if it
  * can */

@@ -1,4 +1,5 @@
-/* What an environment may take up of what was kept of it, and what is known of environments that are gone.
+/* The kept memory of an environment, as far as it may take it up, and the memory of environments that are
+ * gone.
  */
 #include "daemon/keeper/gone_environments.h"
 #include "daemon/keeper/kept_memory.h"

@@ -124,7 +124,7 @@ static void a_stranger_with_a_range(void **state)
         assert_int_equal(scene->keeper.n_in_all, 601);
 }
 
-/* Whoever was found before has questions of its own, even among its like. */
+/* A user who was found before has questions of its own, even among its like. */
 static void a_known_member(void **state)
 {
         struct scene *scene = *state;
@@ -136,7 +136,7 @@ static void a_known_member(void **state)
         known_groups_forget(&scene->groups);
         assert_int_equal(wait_for(scene, ask(scene, MEMBER)), TAKES);
 
-        /* What became of the others does not push it out. */
+        /* The results of the others do not push it out. */
         while (scene->keeper.n > 0) {
                 step(scene);
         }
@@ -161,7 +161,7 @@ static void nobody_waits_for_ever(void **state)
         assert_true(first->told);
 }
 
-/* Who has gone is not asked about. */
+/* No question is asked about a caller that has gone. */
 static void who_waits_no_more(void **state)
 {
         struct scene *scene = *state;

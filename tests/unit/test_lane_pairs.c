@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-/* One of the two: what it was sent. */
+/* One of the two: its messages. */
 struct child_process {
         bool there;
         unsigned n; /* lanes that came */

@@ -20,7 +20,7 @@ static void a_burst_and_then_one_per_price(void **state)
                 assert_false(line_budget_spend(&budget, USEC_PER_SEC, 3, now));
         }
 
-        /* What was not spent for long is no more than the burst. */
+        /* Unspent lines are no more than the burst, after any time. */
         now += USEC_PER_HOUR;
         for (int i = 0; i < 3; i++) {
                 assert_true(line_budget_spend(&budget, USEC_PER_SEC, 3, now));

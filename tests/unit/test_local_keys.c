@@ -1,4 +1,4 @@
-/* What a request carries: the right secret in the right place, and every other. */
+/* Credentials of a request: the right secret in the right place, and every other. */
 #include "daemon/frontend/callers/local_keys.h"
 
 #include "daemon/frontend/callers/opaque_tokens.h"
@@ -165,7 +165,7 @@ static void refusals(void **state)
         is_refused(desk, look(desk, 0, RIGHT), LOCAL_REFUSAL_CALLER, 1);
 }
 
-/* Whether there is such an ID is not told to whoever does not know its secret. */
+/* Whether there is such an ID is not shown to a client that does not know its secret. */
 static void unknown_and_wrong_look_the_same(void **state)
 {
         struct desk *desk = *state;

@@ -116,7 +116,7 @@ static void who_is_beaten_to_a_place_tries_again(void **state)
         assert_int_equal(n_beaten, 0);
 }
 
-/* Each place that he makes is taken at once, and the next one finds none. */
+/* Each place that the reader makes is taken at once, and the next one finds none. */
 static void who_reads_slowly_costs_no_more_in_a_second(void **state)
 {
         char word[8];

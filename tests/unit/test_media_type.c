@@ -1,4 +1,4 @@
-/* The Accept header: what is chosen for what clients really send, and for what they might. */
+/* The Accept header: the choice for headers that clients really send, and for others. */
 #include "daemon/frontend/http/media_type.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

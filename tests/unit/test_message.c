@@ -7,7 +7,7 @@
 
 static union sample sample;
 
-/* What the process makes of the sample that this type is for; no other takes it. */
+/* The reading of a sample by the process that its type is for; no other takes it. */
 static int check(uint32_t type, size_t length)
 {
         int up = MAX_OF(message_check_from_frontend(&sample, length),
@@ -427,7 +427,7 @@ static const struct change broken[] = {
         N(LISTENER_GONE, message_listener_gone, id, -1),
 };
 
-/* What may look odd, or is at its bound. */
+/* Samples that may look odd, or are at their bounds. */
 static const struct change sound[] = {
         N(CONFINED, message_confined, confinement.filter, 0),
         N(DEMAND, message_question, min_ttl_sec, 0),

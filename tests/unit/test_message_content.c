@@ -1,4 +1,4 @@
-/* What goes into messages comes out of them again, and nothing else goes in. */
+/* Values that go into messages come out of them again, and nothing else goes in. */
 #include "tests/unit/message_samples.h"
 #include "tests/unit/unit.h"
 

@@ -30,7 +30,8 @@ static void mark(const struct message_fields *fields, unsigned char *known)
 #ifdef __has_builtin
 #if __has_builtin(__builtin_clear_padding)
 
-/* What is no gap keeps its ones. (With gcc 12 even some of what is none does not: of structs in an array.)
+/* A byte that is no gap keeps its ones. (With gcc 12 even some of what is none does not: of structs in an
+ * array.)
  */
 #define BYTES(name)                                                                                         \
         ({                                                                                                  \

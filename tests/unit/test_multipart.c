@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What came, as text: "name|filename|content type:bytes;" for each part. */
+/* The parts that came, as text: "name|filename|content type:bytes;" for each part. */
 struct story {
         char text[4096];
         size_t used;

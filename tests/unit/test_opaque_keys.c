@@ -1,4 +1,4 @@
-/* What opaque tokens are made with where nobody keeps it: HKDF (RFC 5869) of an access key. */
+/* The secret of opaque tokens where nobody keeps it: HKDF (RFC 5869) of an access key. */
 #include "daemon/keeper/opaque_keys.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
@@ -40,7 +40,7 @@ static void is_of_one_environment_and_secret(void **state)
         assert_memory_not_equal(key, other, sizeof(key));
 }
 
-/* Whoever has an opaque token could try all short secrets. */
+/* A holder of an opaque token could try all short secrets. */
 static void short_secrets_give_none(void **state)
 {
         uint8_t key[OPAQUE_KEY_SIZE];

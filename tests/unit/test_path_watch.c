@@ -242,7 +242,7 @@ static void what_cannot_be_watched_is_told(void **state)
         assert_int_equal(path_watch_directory(watch, longest), -ENAMETOOLONG);
 }
 
-/* Each walk leads elsewhere, and none can be watched as a whole: what is of no use any more goes, so that
+/* Each walk leads elsewhere, and none can be watched as a whole: useless watches go, so that
  * the next one that can be watched is. */
 static void trouble_that_lasts_does_not_pile_up(void **state)
 {

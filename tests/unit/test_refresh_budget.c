@@ -83,7 +83,7 @@ static void test_given_back_but_for_the_floor(void **state)
         assert_int_equal(refresh_budget_floor_usec(&budget), now);
 }
 
-/* What is given back has pushed the oldest one out of the ring: the place stays empty. */
+/* An exchange that is given back has pushed the oldest one out of the ring: the place stays empty. */
 static void test_given_back_at_a_full_ring(void **state)
 {
         struct refresh_budget budget = { 0 };

@@ -1,4 +1,4 @@
-/* The refresh machine towards callers: what they are told, and what limits their wishes and an operator's.
+/* The refresh machine towards callers: its answers, and the limits of their wishes and an operator's.
  */
 #include "tests/unit/refresh_wishes.h"
 
@@ -117,7 +117,7 @@ static void test_first_report_in_a_trouble(void **state)
         assert_too_soon(report(&refresh, 1, now + SEC), REFRESH_LIMIT_RETRY, now + 500 * SEC);
 }
 
-/* What a report asked for is held up by something else than failures. */
+/* The exchange of a report is held up by something else than failures. */
 static void test_report_that_waits(void **state)
 {
         struct refresh refresh = with_token(1);

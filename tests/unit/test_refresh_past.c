@@ -1,4 +1,4 @@
-/* What a refresh machine leaves to the next one, told as short stories. */
+/* The memory that a refresh machine leaves to the next one, told as short stories. */
 #include "lib/refresh_past.h"
 #include "tests/unit/refresh_story.h"
 
@@ -131,7 +131,7 @@ static void test_budget_counts_on(void **state)
         assert_true(step.exchange);
 }
 
-/* What the names bring is not sought once more because of a restart. */
+/* Known keys are not tried once more because of a restart. */
 static void test_refused_and_new_keys(void **state)
 {
         struct key_files files = key_files(KEY_GOOD, KEY_REFUSED, KEY_UNTRIED);

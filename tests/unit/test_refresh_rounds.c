@@ -115,7 +115,7 @@ static void test_key_that_failed_is_outdone(void **state)
         assert_int_equal(asks(&refresh, START + 10 * SEC), 0);
 }
 
-/* The one that is granted had failed in this trouble: what changed is the upstream. */
+/* The one that is granted had failed in this trouble: the upstream has changed. */
 static void test_times_may_have_changed(void **state)
 {
         struct refresh refresh = begin_with(good_files(), 2);
@@ -238,7 +238,7 @@ static void test_one_comparison_per_trouble(void **state)
         assert_int_equal(refresh_on_timer(&refresh, now - 29 * SEC).reason, REFRESH_COMPARED);
 }
 
-/* What need's round told is not asked for once more. */
+/* The findings of need's round are not asked for once more. */
 static void test_no_comparison_after_a_round(void **state)
 {
         struct key_files files = key_files(KEY_GOOD, KEY_GOOD, KEY_UNTRIED);

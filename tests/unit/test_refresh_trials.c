@@ -192,7 +192,7 @@ static void test_next_grant_brings_a_trial_forward(void **state)
         assert_int_equal(asks(&refresh, now + 11 * SEC), 2);
 }
 
-/* What need's exchange did not tell, the trial after the next grant does. */
+/* A fact that need's exchange did not show, the trial after the next grant does. */
 static void test_need_takes_the_place_of_a_trial(void **state)
 {
         struct refresh refresh = begin(2);
@@ -275,7 +275,7 @@ static void test_trial_takes_no_longer_life_away(void **state)
         assert_true(granted(&refresh, 7200, 2, now, MIDDLE).adopted);
 }
 
-/* Whoever takes longer than any exchange should: need does not wait for it. */
+/* A trial that takes longer than any exchange should: need does not wait for it. */
 static void test_trial_that_hangs_is_given_up(void **state)
 {
         struct refresh refresh = with_token(2);

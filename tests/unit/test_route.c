@@ -47,7 +47,7 @@ static void every_row(void **state)
                 assert_int_equal(match.route->health, rows[i].health);
                 assert_int_equal(match.route->under_v1, rows[i].under_v1);
 
-                /* What stands behind the question mark is not looked at. */
+                /* The part behind the question mark is not looked at. */
                 (void)snprintf(with_query, sizeof(with_query), "%s?%%00//../ \xff#?", rows[i].target);
                 assert_int_equal(route_find(with_query, &match), 0);
                 assert_int_equal(match.route->id, rows[i].id);

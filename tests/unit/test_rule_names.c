@@ -189,7 +189,7 @@ static void a_name_that_hangs_is_not_waited_for(void **state)
         end(&story);
 }
 
-/* What is looked up for settings that are gone meanwhile is of no use. */
+/* A look-up for settings that are gone meanwhile is of no use. */
 static void a_reload_is_not_overtaken(void **state)
 {
         struct story story;
@@ -204,7 +204,7 @@ static void a_reload_is_not_overtaken(void **state)
         while (sd_event_run(story.event, 200 * USEC_PER_MSEC) > 0) {
         }
         assert_int_equal(story.n_changed, 0);
-        user_database.id = 1004; /* what is begun after it counts */
+        user_database.id = 1004; /* a later look counts */
         look_again_after(&story, RULE_ANSWERS_KEPT_USEC);
         assert_int_equal(story.n_changed, 1);
         assert_int_equal(rule_of(&story)->id, 1004);
@@ -312,7 +312,7 @@ static void nor_does_a_first_answer_have_to_be_there(void **state)
         end(&story);
 }
 
-/* Settings that do not come into force: what was asked for them is of no use. */
+/* Settings that do not come into force: their look-ups are of no use. */
 static void settings_that_fail_leave_no_answer(void **state)
 {
         _cleanup_(settings_freep) struct settings *other = NULL;

@@ -1,4 +1,4 @@
-/* The text of what is known of keys, accounts and budgets: what is written can be read, and nothing else
+/* The text of what is known of keys, accounts and budgets: a written text can be read, and nothing else
  * can. */
 #include "lib/saved_knowledge.h"
 #include "lib/secret.h"
@@ -10,7 +10,7 @@
 
 #define NOW (1000 * USEC_PER_SEC)
 
-/* What a small one looks like. A change to it needs another KNOWLEDGE_VERSION. */
+/* The form of a small one. A change to it needs another KNOWLEDGE_VERSION. */
 #define SALT   "\"0101010101010101010101010101010101010101010101010101010101010101\""
 #define DIGEST "\"abababababababababababababababababababababababababababababababab\""
 #define OTHER  "\"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\""
@@ -342,7 +342,7 @@ static void test_two_memories_of_one_past(void **state)
         assert_int_equal(past.reported_usec, 8);
         assert_int_equal(past.unauthorized_usec, 6);
 
-        /* The other one went on: what it was told last counts. */
+        /* The other one went on: its latest knowledge counts. */
         struct refresh_past later = { .sent = { { 40, REFRESH_SHARE_NEED } }, .n_sent = 1 };
         refresh_past_join(&past, &later);
         assert_int_equal(past.n_sent, 5);

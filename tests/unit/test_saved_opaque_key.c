@@ -1,4 +1,4 @@
-/* What opaque tokens are made with, as a text: it comes back as it was, and anything else is refused. */
+/* The secret of opaque tokens, as a text: it comes back as it was, and anything else is refused. */
 #include "lib/saved_opaque_key.h"
 
 #include "lib/secret.h"

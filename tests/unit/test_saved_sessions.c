@@ -1,4 +1,4 @@
-/* The text of what survives a restart: what is written can be read, and nothing else can. */
+/* The text of what survives a restart: a written text can be read, and nothing else can. */
 #include "lib/saved_sessions.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -9,7 +9,7 @@
 
 #define NOW (1000 * USEC_PER_SEC)
 
-/* What a small one looks like. A change to it needs another SAVED_VERSION. */
+/* The form of a small one. A change to it needs another SAVED_VERSION. */
 #define SALT   "\"0101010101010101010101010101010101010101010101010101010101010101\""
 #define DIGEST "\"abababababababababababababababababababababababababababababababab\""
 #define SESSION                                                                                             \

@@ -1,4 +1,4 @@
-/* Secret memory: what the kernel says about its pages, what a forked child sees, and that nothing is left in
+/* Secret memory: its pages in the kernel's words, the view of a forked child, and that nothing is left in
  * them when they are given back. Linked with --wrap=munmap, so that the pages can be read just before they
  * go. */
 #include "lib/secret.h"

@@ -1,4 +1,4 @@
-/* JSON that holds secrets: what is let go was written over. */
+/* JSON that holds secrets: released memory was written over. */
 #include "lib/secret_json.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -1,4 +1,4 @@
-/* A session: what it holds, when it lives, and that the last holder wipes it. */
+/* A session: its content, when it lives, and that the last holder wipes it. */
 #include "lib/session.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -191,7 +191,7 @@ static void connections_per_user_fit_into_all(void **state)
                      "or raise the second");
 }
 
-/* Who reads settings checks names first; this is the door itself. */
+/* The reader of settings checks names first; this is the door itself. */
 static void an_environment_needs_a_good_name(void **state)
 {
         static const char *const bad[] = { "", "Sandbox", "1st", "a b", "v1", "livez" };

@@ -1,4 +1,4 @@
-/* The setting account: what it takes, and what it says otherwise. */
+/* The setting account: the values that it takes, and its messages for others. */
 #include "lib/token_exchange.h"
 #include "tests/unit/settings_text.h"
 

@@ -46,7 +46,7 @@ static void the_defaults(void **state)
         assert_string_equal(text, expected);
 }
 
-/* What is written is read again, and written alike; `optional` is what no text shows. */
+/* A written text is read again, and written alike; no text shows `optional`. */
 static void expect_round_trip(const char *original)
 {
         _cleanup_(settings_freep) struct settings *first = read_good(original), *second = NULL;

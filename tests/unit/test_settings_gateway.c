@@ -1,4 +1,4 @@
-/* The sections [gateway ENVIRONMENT] and [local NAME]: what is read, written, and refused. */
+/* The sections [gateway ENVIRONMENT] and [local NAME]: forms that are read, written, and refused. */
 #include "lib/settings_key.h"
 #include "tests/unit/settings_text.h"
 

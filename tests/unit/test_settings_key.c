@@ -1,4 +1,4 @@
-/* The keys one by one: what each takes, the limits on both sides, and what it says otherwise. */
+/* The keys one by one: the values that each takes, the limits on both sides, and the messages for others. */
 #include "tests/unit/settings_text.h"
 
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void unknown_keys(void **state)
         expect_error("[environment sandbox]\nListen = 5\n",
                      "a.conf:2: this is no key: known here: allow, operators, base_url, account, lifetime, "
                      "ca_file, connect_timeout, exchange_timeout, gateway");
-        /* What may be a secret is not repeated. */
+        /* Text that may be a secret is not repeated. */
         expect_error("[environment sandbox]\n8820c99614d65f923df7660276f20e029d73e2ca = x\n",
                      "a.conf:2: this is no key: known here: allow, operators, base_url, account, lifetime, "
                      "ca_file, connect_timeout, exchange_timeout, gateway");

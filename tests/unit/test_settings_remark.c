@@ -1,4 +1,4 @@
-/* What is remarked on settings that are in order, and from where on nothing is. */
+/* Remarks on settings that are in order, and where they end. */
 #include "lib/settings_remark.h"
 #include "tests/unit/settings_text.h"
 

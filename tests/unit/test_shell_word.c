@@ -1,4 +1,4 @@
-/* Shell words: what the shell makes of them is what they were made of. */
+/* Shell words: the shell makes of them the texts that they were made of. */
 #include "lib/shell_word.h"
 #include "lib/util.h"
 

@@ -1,4 +1,5 @@
-/* The picture of a status: what is drawn, what gives way when it is narrow, what never reaches a terminal.
+/* The picture of a status: its parts, those that give way when it is narrow, those that never reach a
+ * terminal.
  */
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,4 @@
-/* What libcurl said of bad certificates, by release and TLS library, and what it means. */
+/* libcurl's words on bad certificates, by release and TLS library, and their meaning. */
 #include "lib/tls_trouble.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

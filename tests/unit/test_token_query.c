@@ -1,4 +1,4 @@
-/* The query of the token path: what is good, and every fault that one can make. */
+/* The query of the token path: good forms, and every fault that one can make. */
 #include "lib/token_query.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -243,7 +243,8 @@ static void lifetimes(void **state)
                 v = classify_body(body);
                 if (rows[i].sec == 0) {
                         assert_int_equal(v.outcome, EXCHANGE_MALFORMED);
-                        /* What does not fit into 64 bits is no number to newer versions of json-c. */
+                        /* A value that does not fit into 64 bits is no number to newer versions of json-c.
+                         */
                         if (!streq(v.why, LIFETIME_WHY) && !streq(v.why, "the body is no JSON")) {
                                 fail_msg("%s: %s", body, v.why);
                         }

@@ -1,4 +1,4 @@
-/* UTF-8: what is a sequence, and what is none. */
+/* UTF-8: sequences, and bytes that are none. */
 #include "lib/utf8.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What a freed block of glibc holds itself: two links at its beginning, up to 32 bytes for large ones. */
+/* The content of a freed block of glibc: two links at its beginning, up to 32 bytes for large ones. */
 #define HEAP_OWN_BYTES 32
 
 static unsigned char *volatile kept;
@@ -82,7 +82,7 @@ int main(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
         (void)puts("skipped: AddressSanitizer brings a heap of its own");
-        return 77; /* what meson takes for skipped */
+        return 77; /* meson takes it for skipped */
 #endif
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_free_wipes),
                                             cmocka_unit_test(test_realloc_wipes_what_it_leaves),

@@ -1,4 +1,4 @@
-/* What every unit test needs: cmocka with the headers that it asks for. */
+/* The needs of every unit test: cmocka with the headers that it asks for. */
 #pragma once
 
 #include <setjmp.h>

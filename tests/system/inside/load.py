@@ -28,7 +28,7 @@ import time
 UNIX = "/run/eqp-broker/eqp-broker.sock"
 TCP = ("127.0.0.1", 9377)
 PATH = os.environ.get("LOAD_PATH", "/v1/sandbox/token")
-FIELD = os.environ.get("LOAD_FIELD", "ust")  # of the answer, which is JSON: what is the same for as long as nothing changes
+FIELD = os.environ.get("LOAD_FIELD", "ust")  # of the answer, which is JSON: members that are the same for as long as nothing changes
 PAUSE_SEC = float(os.environ.get("LOAD_PAUSE_SEC", "0"))
 LIMIT_SEC = 30
 DEFAULT = ("fresh-tcp=3", "fresh-unix=3", "kept-tcp=3", "kept-unix=3", "pool-tcp=8")

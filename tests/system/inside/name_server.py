@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A name server on 127.0.0.99, which nobody asks of himself: every name has the address 127.0.0.1, and nothing else."""
+"""A name server on 127.0.0.99, which nobody asks unprompted: every name has the address 127.0.0.1, and nothing else."""
 
 import socket
 import struct

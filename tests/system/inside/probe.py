@@ -53,7 +53,7 @@ def main():
     found |= {f"list {path}": os.listdir(path) if os.path.isdir(path) else None for path in ("/home", "/root")}
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split() for line in file]
-    # Where it could put a program and run it. (What the container itself mounts is none of the service's.)
+    # Where it could put a program and run it. (Mounts of the container itself are none of the service's.)
     found["writable and executable"] = [words[4] for words in mounts if "/run/host" not in words[4] and
                                         not {"ro", "noexec"} & set(words[5].split(","))]
     found["processes"] = [name for name in os.listdir("/proc") if name.isdigit()]
