@@ -110,3 +110,10 @@ build_image() {
         CC=gcc build_in build-image --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \
                 -Dman=disabled "-Dc_args=-ffile-prefix-map=$PWD=."
 }
+
+# What goes into the bundle for any Linux; the same anywhere, too.
+build_bundle() {
+        CC=gcc build_in build-bundle --buildtype=release --prefix=/usr/local --libdir=lib/eqp-broker -Dunit_tests=false \
+                -Dman=enabled -Dsystemd=enabled -Dsystemdsystemunitdir=/usr/local/lib/systemd/system \
+                "-Dc_args=-ffile-prefix-map=$PWD=." "-Dc_link_args=$(config/bundle/make-bundle.sh --link-args gcc)"
+}

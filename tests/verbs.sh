@@ -27,6 +27,8 @@ lint
   clang-format, clang-tidy, gcc -fanalyzer, codespell, shellcheck, and the rules of the house
 deb
   build Debian packages into build-deb/
+bundle
+  build a bundle for any Linux, with libraries of its own: build-bundle/eqp-broker-*.tar.xz
 image
   build the container images eqp-broker and eqp-simulator into the local storage
 clean

@@ -17,7 +17,7 @@ forbid() {
         fi
 }
 
-forbid '(^|[^A-Za-z0-9_.-])/(wor[k]/|hom[e]/[a-z]|roo[t]/)' "a place on one machine" '^./tests/system/|/home/somebody'
+forbid '(^|[^A-Za-z0-9_.-])/(wor[k]/|hom[e]/[a-z]|roo[t]/)' "a place on one machine" '^./tests/(bundle|system)/|/home/somebody'
 forbid '/tm[p]/build' "a place on one machine"
 forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|shared do[c]s' \
         "a paper that is not in the tree"

@@ -1,0 +1,92 @@
+"""The bundle for one user, below ~/.local, and in a place of its own: nothing else of the machine is touched."""
+
+import os
+import re
+import signal
+
+import pytest
+from test_roots import KEY, end, gone, start_simulator, wait_until
+
+HOME = "/home/alice"
+SOCKET = "/tmp/alice/broker.sock"
+SETTINGS = f"""[broker]
+listen = {SOCKET}
+keys_directory = {HOME}/keys
+
+[environment sandbox]
+base_url = https://localhost:9443
+ca_file = /tmp/alice/ca.pem
+allow = user:alice
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(root, bundle):
+    return root.unpack(bundle)
+
+
+def test_a_user_installs_it_and_has_a_token(root, folder):
+    before = root.snapshot()
+    said = root.run(f"{folder}/install", user="alice").out
+    assert f"{HOME}/.local/bin" in said
+    touched = gone(before, root.snapshot())
+    assert all(path.startswith("home/alice/.local") for path in touched), touched
+    root.run("mkdir", "-p", "/tmp/alice", f"{HOME}/keys", user="alice")
+    root.run("chmod", "0700", f"{HOME}/keys", user="alice")
+    simulator, _ = start_simulator(root, tls="/tmp/alice", program=f"{HOME}/.local/bin/eqp-simulator", user="alice")
+    root.write(f"{HOME}/broker.conf", SETTINGS)
+    mine = {"user": "alice", "env": [f"EQP_BROKER_CONFIG={HOME}/broker.conf", f"EQP_BROKER_ADDRESS=unix:{SOCKET}"]}
+    daemon = root.start(f"{HOME}/.local/bin/eqp-brokerd", "--config", f"{HOME}/broker.conf", user="alice")
+    eqpctl = f"{HOME}/.local/bin/eqpctl"
+    wait_until(lambda: root.run(eqpctl, "live", check=False, **mine).code == 0, "it lives")
+    root.run(eqpctl, "key", "set", "sandbox", stdin=KEY + "\n", **mine)  # which runs eqp-brokerd, too
+    assert re.fullmatch(r"[!-~]{8,}", root.run(eqpctl, "token", "--wait", "30", "sandbox", **mine).out)
+    (old,) = root.processes("eqp-frontend")
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: root.processes("eqp-frontend") not in ([], [old]), "another frontend")
+    assert root.run(eqpctl, "token", "--wait", "30", "sandbox", **mine).out
+    end(root, daemon, "eqp-brokerd")
+    end(root, simulator, "eqp-simulator")
+    root.run("rm", "-rf", f"{HOME}/keys", f"{HOME}/broker.conf", user="alice")
+    root.run(f"{HOME}/.local/lib/eqp-broker/uninstall", user="alice")
+    assert gone(before, root.snapshot()) == {}
+
+
+def test_units_of_the_user_know_the_place(root, folder):
+    if not (root.files / folder.lstrip("/") / "root/lib/systemd/user").is_dir():
+        pytest.skip("this version has no units for users")
+    root.run(f"{folder}/install", user="alice")
+    unit = (root.files / "home/alice/.local/share/systemd/user/eqp-brokerd.service").read_text()
+    assert f"ExecStart={HOME}/.local/bin/eqp-brokerd" in unit and "/usr/local" not in unit
+    root.run(f"{folder}/uninstall", user="alice")
+
+
+def test_a_place_of_its_own(root, folder):
+    before = root.snapshot()
+    root.run(f"{folder}/install", "--prefix", "/srv/tools/eqp")
+    assert "0." in root.run("/srv/tools/eqp/bin/eqpctl", "--version").out
+    assert "lifetime" in root.run("/srv/tools/eqp/bin/eqp-brokerd", "--check").out
+    assert all(path.startswith("srv") for path in gone(before, root.snapshot()))
+    root.run("/srv/tools/eqp/lib/eqp-broker/uninstall")
+    assert gone(before, root.snapshot()) == {}
+
+
+@pytest.mark.parametrize(["arguments", "words"], [
+    (["--prefix", "/srv/with space"], "characters other than"), (["--prefix", "/srv/" + "a" * 200], "too long"),
+    (["--prefix", "/srv/../srv"], "write '"), (["--prefix"], "takes a directory"), (["--what"], "is no option")])
+def test_what_it_does_not_take(root, folder, arguments, words):
+    before = root.snapshot()
+    done = root.run(f"{folder}/install", *arguments, check=False)
+    assert done.code == 1 and words in done.err, done
+    assert gone(before, root.snapshot()) == {}
+
+
+def test_a_user_cannot_install_it_for_all(root, folder):
+    assert "takes root" in root.run(f"{folder}/install", "--system", user="alice", check=False).err
+
+
+def test_another_architecture_is_told(root, folder):
+    script = (root.files / folder.lstrip("/") / "install")
+    other = "s390x" if "architecture=amd64" in script.read_text() else "amd64"
+    root.write("/tmp/other/install", re.sub("architecture=.*", f"architecture={other}", script.read_text()), 0o755)
+    assert f"this bundle is for {other}" in root.run("/tmp/other/install", check=False).err
