@@ -20,6 +20,7 @@ packages_image="buildah ca-certificates"
 packages_container="podman crun catatonit curl wrk docker-compose python3-kubernetes python3-yaml nodejs"
 command -v npm >/dev/null || packages_container+=" npm" # helm and kubectl are in a package of its registry
 packages_bundle="binutils xz-utils"
+packages_release="abigail-tools binutils xz-utils git"
 packages_bench="nginx-light|nginx haproxy openssl wrk strace valgrind"
 packages_deb="build-essential debhelper dpkg-dev lintian systemd-dev"
 if grep -qs '^VERSION_ID="12"' /etc/os-release; then

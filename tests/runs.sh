@@ -75,9 +75,9 @@ plan_all() {
         step without_slow suite_races
         step check build "the programs of the images" build_image
         step suite_pytest build-image tests/container
-        step check packages "built, and lintian is content" kept packages ./dev deb
-        step check bundle "for any Linux" kept bundle ./dev bundle
+        step check release "all of it is made, and lintian is content" kept release ./dev release
         step suite_pytest build-bundle tests/bundle -n "$jobs" --dist loadfile
+        step suite_pytest build-bundle tests/release
         step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
         step join
 }
@@ -92,7 +92,7 @@ verb_test() {
         --all | --rest)
                 # shellcheck disable=SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
-                        $packages_container $packages_deb $packages_bundle $packages_system $packages_memcheck
+                        $packages_container $packages_deb $packages_release $packages_system $packages_memcheck
                 plan_all "$([ "$1" = --all ] || echo only_slow)"
                 ;;
         *) die "'$1' is no argument of test; there are --all and --rest" ;;

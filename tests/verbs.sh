@@ -29,6 +29,10 @@ deb
   build Debian packages into build-deb/
 bundle
   build a bundle for any Linux, with libraries of its own: build-bundle/eqp-broker-*.tar.xz
+release
+  all that somebody downloads, into build-artifacts/: packages, bundle, source, digests, bill of materials, notes
+  Made anew from this tree: build-deb/ and build-bundle/ as well. Two runs on one commit make the same files, bit by bit.
+  With them come a report of what has changed in the C library since the last tag v*, and the changelog of this version.
 image
   build the container images eqp-broker and eqp-simulator into the local storage
 clean
