@@ -162,7 +162,6 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         struct carried_request *request = userdata;
         const char *why;
 
-        request->n_quiet = 0;
         if (request->failed) {
                 return 0;
         }
@@ -171,6 +170,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
                 note_failure(request, r == -EBADMSG ? LANE_FAIL_MALFORMED : LANE_FAIL_INTERNAL,
                              r == -EBADMSG ? why : "out of memory");
                 return 0;
+        }
+        if (request->answer.whole) { /* until then it is awaited, whatever comes before it */
+                request->n_quiet = 0;
         }
         return r == 0 || respond(request) ? size * n : 0;
 }

@@ -1,5 +1,6 @@
 """The carrier of requests to the upstream, where that one is broken, gone, slow, or no friend."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -287,6 +288,25 @@ def test_an_upstream_that_does_not_answer_is_given_up(play):
     assert 0.9 < time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("what", [b"HTTP/1.1 102 Processing\r\n\r\n", b"X-Line: of a head that never ends\r\n"])
+def test_what_comes_before_an_answer_is_none(play, what):
+    """Interim answers, or a head that comes line by line, however long that goes on."""
+    def talk(connection):
+        connection.head()
+        if what.startswith(b"X"):
+            connection.send(OK)
+        with contextlib.suppress(OSError):
+            while not going.wait(0.1):
+                connection.send(what)
+    going = threading.Event()
+    upstream = play(talk, answer_ms=1500)
+    try:
+        got = upstream.lane.ask("GET", "/x")
+    finally:
+        going.set()
+    assert (got.fail, got.sent, got.status) == ("slow", True, None)
+
+
 def test_a_connection_that_does_not_come_about_is_given_up(carrier, authority):
     """Someone accepts and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -319,9 +339,10 @@ def test_who_is_silent_for_a_minute_is_given_up(play, carrier):
             time.sleep(100)
         connection.ended()
     upstream = play(talk)
-    stalled, halts, takes = upstream.lane, carrier.lane(), carrier.lane()
+    stalled, halts, takes, unknown = upstream.lane, carrier.lane(), carrier.lane(), carrier.lane()
     stalled.begin("POST", "/stalled", length=3)
     halts.begin("GET", "/halts")
+    unknown.begin("GET", "/unknown", environment="production")
     takes.begin("POST", "/takes", length=10**8)
     answer = Answer()
     thread = threading.Thread(target=lambda: takes.finish(takes.upload([b"x" * 16000] * 6000, answer, timeout=90), timeout=90))
@@ -329,6 +350,8 @@ def test_who_is_silent_for_a_minute_is_given_up(play, carrier):
     assert stalled.finish(timeout=90).fail == "stalled"
     got = halts.finish(timeout=90)
     assert (got.status, got.body, got.fail) == (200, b"half", "slow")
+    got = unknown.finish(timeout=90)
+    assert (got.fail, got.sent) == ("unknown", False)
     thread.join()
     assert (answer.fail, answer.sent) == ("slow", True)
 
