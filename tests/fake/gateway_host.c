@@ -259,7 +259,10 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *user
 {
         ssize_t n = read(fd, host.line + host.length, sizeof(host.line) - host.length);
 
-        if (n <= 0) {
+        if (n < 0) {
+                return 0; /* it failed by intent, see tests/faults */
+        }
+        if (n == 0) {
                 return sd_event_exit(host.event, 0);
         }
         host.length += (size_t)n;
