@@ -45,7 +45,7 @@ class Play:
         self.gateway.arrival(upstream, entry, self.t0.real + after)
         return self
 
-    def answered(self, call, status, body=b"", slug=None, **headers):
+    def answered(self, call, status, body=b"", slug=None, unread=False, **headers):
         self.gateway.begin(call, self.t0)
         message = email.message.Message()
         for name, value in ({"X-Content-Type-Options": "nosniff", "EQP-Error": slug,
@@ -53,7 +53,7 @@ class Play:
             if value is not None:
                 message[name] = value
         if slug:
-            body = json.dumps({"code": status, "message": "what, why and what to do"}).encode()
+            body = json.dumps({"code": status, "message": "what, why and what to do"} | ({"error": slug} if unread else {})).encode()
         self.gateway.answer(call, Answer(status, message, body), self.t0, self.t1)
         return self.rules()
 
@@ -195,6 +195,13 @@ def test_an_error_without_a_reason(play, status, slug):
     (401, "bearer_unknown", "key sandbox"), (401, "local_key_refused", "key sandbox"), (500, "internal", "impaired")])
 def test_an_error_with_a_reason(play, status, slug, window):
     assert not play.window(window).answered(KEYED, status, slug=slug)
+
+
+@pytest.mark.parametrize("status, slug, window", [(429, "too_many_connections", "narrow"), (503, "stopping", "down")])
+def test_an_error_before_the_request_was_read(status, slug, window):
+    for call in (KEYED, GET):
+        assert Play().answered(call, status, slug=slug, unread=True) == {"slug"}
+        assert not Play().window(window).answered(call, status, slug=slug, unread=True)
 
 
 @pytest.mark.parametrize("took, wrong", [(2.1, set()), (1.9, {"slug"})])

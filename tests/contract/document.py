@@ -148,6 +148,8 @@ class Document:
         else:
             self._check_headers(response, answer, text)
         assert word is None or name.endswith("XX") or word in operation.words[name], f"the file does not know the word of {text}"
+        assert WORD_HEADER in answer.headers or word not in consts(
+            response.get("headers", {}).get(WORD_HEADER, {}).get("schema", {})), f"the word of {text} is not in its header"
         assert word or not operation.words[name] or answer.status < 400, f"there is no word in {text}"
         self._check_body(operation, response, answer, text)
         if answer.status < 300 and name != "default":
@@ -189,8 +191,9 @@ class Document:
             value = json.loads(answer.body)
             validate(value, schema, text)
             self._look(value, schema, text)
-            if "code" in value and WORD_HEADER not in answer.headers and "error" in value:
+            if answer.status >= 400 and "error" in value:
                 assert value["code"] == answer.status, text
+                assert answer.headers.get(WORD_HEADER, value["error"]) == value["error"], text
         elif schema:
             validate(answer.body.decode(), schema, text)
 

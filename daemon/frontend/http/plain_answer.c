@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* A socket to which nothing is on its way takes as much as this at once. */
+/* A socket to which nothing is on its way takes as much as this at once. It is not known whether a client of
+ * the EQP API reads it: so the word is in the body, and in the header that such a client is told to look at.
+ */
 static void say(int fd, const char *status, const char *header, const char *body)
 {
         char text[1024], date[CLOCK_TEXT_MAX];
@@ -26,7 +28,7 @@ static void say(int fd, const char *status, const char *header, const char *body
 
 void plain_answer_too_large(int fd)
 {
-        say(fd, "413 Content Too Large", "",
+        say(fd, "413 Content Too Large", "EQP-Error: body_too_large\r\n",
             "{\"code\":413,\"error\":\"body_too_large\",\"message\":\"the body is far over 8192 bytes: "
             "nothing "
             "here takes that much\"}\n");
@@ -56,15 +58,13 @@ void plain_answer_unread(int fd, unsigned status, const char *slug)
 
 void plain_answer_no_room(int fd, bool stopping)
 {
-        static const char retry_after[] = "Retry-After: 1\r\n";
-
         if (stopping) {
-                say(fd, "503 Service Unavailable", retry_after,
+                say(fd, "503 Service Unavailable", "Retry-After: 1\r\nEQP-Error: stopping\r\n",
                     "{\"code\":503,\"error\":\"stopping\",\"message\":\"the daemon is stopping: ask "
                     "again\"}\n");
                 return;
         }
-        say(fd, "429 Too Many Requests", retry_after,
+        say(fd, "429 Too Many Requests", "Retry-After: 1\r\nEQP-Error: too_many_connections\r\n",
             "{\"code\":429,\"error\":\"too_many_connections\",\"message\":\"there are too many open "
             "connections, "
             "in all or of this user: reuse or close some\"}\n");
