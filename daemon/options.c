@@ -217,7 +217,8 @@ void options_read(int argc, char **argv, struct options *ret)
         static const struct argp argp = {
                 .options = rows,
                 .parser = parse_option,
-                .doc = "Keeps a valid session token of the Marketplace EQP API per environment and serves "
+                .doc = "Keeps a valid session token of the API of Adobe Commerce's Extension Quality "
+                       "Program (EQP) per environment and serves "
                        "it to local programs.\v"
                        "Everything has a default. A key file in /etc/eqp-broker/keys, or in the user's "
                        "~/.config/eqp-broker/keys, named after its environment, is enough. See "

@@ -209,7 +209,8 @@ void options_parse(struct options *ret, int argc, char **argv)
         static const struct argp argp = {
                 .options = table,
                 .parser = parse_option,
-                .doc = "A local stand-in for the EQP API, for trials and tests.\v"
+                .doc = "A local stand-in for the API of Adobe Commerce's Extension Quality Program (EQP), "
+                       "for trials and tests.\v"
                        "When it is ready it prints one line of JSON that says where it listens and which CA "
                        "file to "
                        "trust. GET / on the admin listener lists what can be told to it.\n\n"
