@@ -253,7 +253,7 @@ def test_a_slow_upstream_holds_up_who_sends(play, carrier):
     assert got.status == 200
 
 
-def test_who_reads_slowly_holds_up_the_upstream(play, carrier, plain_build):
+def test_a_slow_reader_holds_up_the_upstream(play, carrier, plain_build):
     sent = []
 
     def talk(connection):

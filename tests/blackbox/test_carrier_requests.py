@@ -15,7 +15,7 @@ TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 
 # ---- the request ----
 
-def test_what_is_asked_is_what_is_sent(play):
+def test_a_request_is_sent_as_it_was_asked(play):
     seen = []
     upstream = play(answering(PLAIN, seen))
     host = upstream.url.removeprefix("https://").encode()
@@ -227,7 +227,7 @@ def test_an_upstream_that_refuses_expect_is_asked_without(play):
 
 
 @pytest.mark.parametrize("length", [4 * 10**6, -1])
-def test_an_early_refusal_reaches_whoever_uploads(play, length):
+def test_an_early_refusal_reaches_an_uploader(play, length):
     def talk(connection):
         head = connection.head()
         while len(connection.rest) < 100000:
@@ -241,7 +241,7 @@ def test_an_early_refusal_reaches_whoever_uploads(play, length):
     assert (answer.status, answer.body, answer.drop_body) == (413, b"large", True)
 
 
-def test_what_comes_of_a_dropped_body_is_ignored(play):
+def test_the_rest_of_a_dropped_body_is_ignored(play):
     def talk(connection):
         while head := connection.head():
             if b"POST" in head:

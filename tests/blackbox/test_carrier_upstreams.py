@@ -99,7 +99,7 @@ def test_an_answer_that_breaks_off_is_no_whole_one(play, answer, end):
         assert got.status in (200, None) and got.fail == "lost", got.why  # None: it broke off in the same turn
 
 
-def test_what_comes_behind_an_answer_is_not_the_next_one(play):
+def test_bytes_behind_an_answer_are_not_the_next_one(play):
     """Whether it is read together with that, or after it."""
     planted = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted"
 
@@ -159,7 +159,7 @@ def dying(seen, times, end="reset"):
 
 @pytest.mark.parametrize("end", ["reset", "vanish"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-def test_what_may_be_repeated_is_sent_once_more(play, method, end):
+def test_a_harmless_request_is_sent_once_more(play, method, end):
     seen = []
     upstream = play(dying(seen, 1, end))
     assert upstream.lane.ask("OPTIONS", "/x").status == 200
@@ -178,7 +178,7 @@ def test_nothing_is_sent_three_times(play, end):
 
 @pytest.mark.parametrize("end", ["reset", "vanish"])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "X"])
-def test_what_must_not_be_repeated_is_not(play, method, end):
+def test_any_other_request_is_not_repeated(play, method, end):
     seen = []
     upstream = play(dying(seen, 1, end))
     assert upstream.lane.ask("OPTIONS", "/x").status == 200
@@ -330,7 +330,7 @@ def test_the_time_for_an_answer_begins_behind_the_body(play):
 
 
 @pytest.mark.slow("60 s of silence")
-def test_who_is_silent_for_a_minute_is_given_up(play, carrier):
+def test_a_side_that_is_silent_for_a_minute_is_given_up(play, carrier):
     def talk(connection):
         head = connection.head()
         if b"/halts" in head:

@@ -71,7 +71,7 @@ def test_beyond_loopback_is_refused(activated, sockets):
     assert broker.token()["ust"]
 
 
-def test_what_has_no_place_is_closed_and_told(activated, sockets, tmp_path):
+def test_a_socket_without_a_place_is_closed_and_logged(activated, sockets, tmp_path):
     with open(tmp_path / "file", "w+") as file, socket.socket() as unconnected, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
         broker = activated(("file", file), ("tcp", unconnected), ("datagrams", datagrams),

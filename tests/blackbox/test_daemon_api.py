@@ -290,7 +290,7 @@ def test_a_request_that_waits_over_a_reload_is_one(upstream, make_broker):
     ("GET", "/v1/sandbox/token?min_tl=1", None), ("GET", "/v1/sandbox/token?min_ttl=9999999", None),
     ("POST", "/v1/sandbox/token/rejected", "{"), ("POST", "/v1/sandbox/token/rejected", '{"x": 1}'),
     ("POST", "/v1/sandbox/token/rejected", "[]"), ("GET", "/v1/nowhere/token", None)])
-def test_what_is_impossible_is_counted(broker, method, path, body):
+def test_impossible_requests_are_counted(broker, method, path, body):
     before = counter(broker, "eqp_broker_requests_bad_total")
     assert 400 <= broker.request(method, path, body=body).status < 500
     assert counter(broker, "eqp_broker_requests_bad_total") == before + 1

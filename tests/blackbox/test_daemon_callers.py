@@ -98,7 +98,7 @@ def test_an_environments_own_rules_replace_the_general_ones(guarded, stranger):
     assert broker.get("/v1/production/token").status == 200
 
 
-def test_who_may_use_may_not_refresh(guarded, stranger):
+def test_a_caller_may_not_refresh(guarded, stranger):
     broker = guarded(f"allow = uid:{stranger}")
     assert as_user(stranger, broker, "tcp")[0] == 200
     status, body = as_user(stranger, broker, "tcp", "/v1/sandbox/refresh", "POST")

@@ -208,7 +208,7 @@ def test_says_why_there_is_no_token(upstream, make_broker, source):
     assert broker.log("sandbox: no token for unit deploy.service .*access keys? refused", priority=4)
 
 
-def test_who_goes_away_while_waiting_is_forgotten(upstream, make_broker, source):
+def test_a_client_that_goes_away_while_waiting_is_forgotten(upstream, make_broker, source):
     upstream.settings("sandbox", latency_ms=1000)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,
                          passed=[("credential", source)])
@@ -275,7 +275,7 @@ def test_rules_count_at_once_after_a_reload(giving, source):
     assert load(source) is None
 
 
-def test_who_waits_is_judged_by_the_new_rules(upstream, make_broker, source):
+def test_a_waiting_caller_is_judged_by_the_new_rules(upstream, make_broker, source):
     upstream.fault("sandbox", "hang")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=RULES,
                          passed=[("credential", source)])

@@ -116,7 +116,7 @@ def test_browsers_and_proxies(guarded, path, line, slug):
 
 @pytest.mark.parametrize("line", ["Sec-Fetch-Mode: cors", "User-Agent: Mozilla/5.0", "Referer: http://a/",
                                   "Cookie: a=b", "X-Requested-With: a", "Sec-Fetch: a", "Vias: a", "Accept-Language: en"])
-def test_what_is_no_browser_and_no_proxy(guarded, line):
+def test_headers_of_no_browser_and_no_proxy(guarded, line):
     assert ask(guarded, host(guarded), "EQP-Client: a", line, path=TOKEN) == (200, None)
 
 
@@ -277,7 +277,7 @@ def test_a_body_that_comes_in_pieces(guarded):
     assert received.startswith(b"HTTP/1.1 200 ") and b'"refreshed":false' in received
 
 
-def test_what_was_refused_is_logged_once_a_minute(upstream, make_broker):
+def test_refusals_are_logged_once_a_minute(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     for _ in range(10):
         assert ask(broker, host(broker), "Origin: https://secret.example") == (403, "browser_refused")

@@ -120,7 +120,7 @@ def test_shares_are_told_apart_over_restarts(upstream, make_broker, manager):
     assert manager.known("sandbox") == known
 
 
-def test_what_only_the_sessions_tell_counts_as_need(upstream, make_broker, manager):
+def test_exchanges_that_only_the_sessions_have_count_as_need(upstream, make_broker, manager):
     """As after a process that was ended between the two, or an older program."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
     token = broker.token()
@@ -146,7 +146,7 @@ def test_a_store_without_room_for_both_keeps_sessions(upstream, make_broker, man
 
 @pytest.mark.parametrize("what, why", [("future", ""), ("damaged", "it is damaged"), ("version", "another version"),
                                        ("boot", "it is of another boot"), ("unsealed", "it is not sealed")])
-def test_what_is_known_and_cannot_be_believed(upstream, make_broker, manager, what, why):
+def test_knowledge_that_cannot_be_believed(upstream, make_broker, manager, what, why):
     """It is dropped; the sessions are taken up all the same."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
     token = broker.token()["ust"]

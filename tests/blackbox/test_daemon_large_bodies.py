@@ -69,7 +69,7 @@ def test_fetch_of_node_sees_the_answer(api, size):
 
 @pytest.mark.parametrize("size", [9000, 16 * MIB, 100 * MIB])
 @pytest.mark.parametrize("via", ["unix", "tcp"])
-def test_who_asks_first_need_not_send_it(api, via, size):
+def test_a_client_that_asks_first_need_not_send_it(api, via, size):
     """Expect: 100-continue."""
     with api.connect(via) as stream:
         stream.sendall(f"POST /v1/sandbox/token/rejected HTTP/1.1\r\nHost: localhost:{api.port}\r\nEQP-Client: a\r\n"
@@ -80,7 +80,7 @@ def test_who_asks_first_need_not_send_it(api, via, size):
         assert answer.getheader("Connection") == "close" and stream.recv(1) == b""
 
 
-def test_who_asks_first_with_a_small_body_is_told_to_go_on(api):
+def test_a_client_that_asks_first_with_a_small_body_may_go_on(api):
     with api.connect() as stream:
         stream.sendall(b"POST /v1/sandbox/token/rejected HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
                        b"Expect: 100-continue\r\n\r\n")

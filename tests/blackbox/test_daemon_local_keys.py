@@ -276,7 +276,7 @@ def curl(broker, user, *arguments, path=session_path(), via="tcp"):
 
 
 @pytest.mark.parametrize("via", ["tcp", "unix"])
-def test_a_key_is_enough_for_whoever_has_it(broker, reports, stranger, via):
+def test_a_key_is_enough_for_its_holder(broker, reports, stranger, via):
     status, _, answer = curl(broker, stranger, "-u", f"{reports.id}:{reports.secret}", "-d", BODY, via=via)
     assert status == 200 and re.fullmatch(OPAQUE, answer["ust"])
     broker.keep_secret(answer["ust"])
@@ -349,7 +349,7 @@ def test_log_metrics_and_status_name_them(broker, reports):
     assert reports.id not in broker.text() + metrics and reports.hash not in broker.text() + metrics
 
 
-def test_a_refusal_names_the_key_of_whoever_has_its_secret(upstream, make_broker):
+def test_a_refusal_names_the_key_to_a_holder_of_its_secret(upstream, make_broker):
     key = LocalKey("reports", caller=["uid:4711"], allow=["GET /rest/v1/reports/**"])
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, local=[key]).wait_valid()
     key.token(broker)

@@ -131,7 +131,7 @@ def test_keys_are_everyday_life(json_broker):
     assert "no access key" in event(json_broker, "KEYS_LOADED")[-1]["message"]
 
 
-def test_what_mends_itself_is_a_warning(make_broker, upstream):
+def test_trouble_that_passes_is_a_warning(make_broker, upstream):
     upstream.fault("sandbox", "unavailable", count=1)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     assert broker.log("no new token", priority=4)
@@ -139,7 +139,7 @@ def test_what_mends_itself_is_a_warning(make_broker, upstream):
 
 
 @pytest.mark.parametrize("fault, more", [("not_json", {}), ("status", {"status": 404})])
-def test_what_waiting_does_not_mend_is_an_error(make_broker, upstream, fault, more):
+def test_trouble_that_does_not_pass_is_an_error(make_broker, upstream, fault, more):
     upstream.fault("sandbox", fault, **more)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
     broker.wait_log("no new token")

@@ -351,7 +351,7 @@ def test_a_key_without_key_files(make_broker, upstream):
     ("", "empty"), ("\n", "empty"), (EXAMPLE_ID, "no colon"), (f"{EXAMPLE_ID}:", "behind the colon"),
     (f"{EXAMPLE_KEY} ", "space"), (f"{EXAMPLE_KEY}\n{EXAMPLE_KEY}\n", "more than one line"),
     (f"{EXAMPLE_ID}:{'x' * 5000}", "long")], ids=lambda value: repr(value)[:40])
-def test_what_is_no_key(place, upstream, text, words):
+def test_text_that_is_no_key(place, upstream, text, words):
     result = try_key(place, text)
     assert (result.returncode, result.stdout) == (NO_KEY, "")
     assert words in result.stderr and EXAMPLE_SECRET not in result.stderr and EXAMPLE_ID not in result.stderr

@@ -67,7 +67,7 @@ def test_they_do_not_depend_on_the_access_key_then(kept, manager, upstream):
 
 
 @pytest.mark.parametrize("what", ["damaged", "unsealed", "another boot", "another name", "gone"])
-def test_what_is_not_ours_is_dropped(kept, manager, what):
+def test_foreign_data_is_dropped(kept, manager, what):
     token, held = token_of(kept), manager.series("opaque")["opaque-1"]
     text, seals = held.read(), managers.ALL_SEALS
     if what == "damaged":

@@ -218,7 +218,7 @@ def waiting(upstream, make_broker):
         yield broker, stream
 
 
-def test_who_waits_for_longer_gets_an_answer_within_5_s(waiting):
+def test_a_longer_wait_gets_an_answer_within_5_s(waiting):
     broker, stream = waiting
     started = time.monotonic()
     broker.send(signal.SIGTERM)

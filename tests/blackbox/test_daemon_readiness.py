@@ -126,7 +126,7 @@ def test_a_process_that_stands_still_feeds_nothing(watched):
     wait_until(lambda: fed() > before, "fed again")
 
 
-def test_what_could_hold_the_loop_up_does_not(upstream, make_broker, manager):
+def test_nothing_holds_the_loop_up(upstream, make_broker, manager):
     """A drop-in that is a pipe, and nobody writes to it."""
     broker = make_broker(upstream, env=manager.env | {"WATCHDOG_USEC": "1000000"})
     folder = broker.directory / "eqp-brokerd.conf.d"

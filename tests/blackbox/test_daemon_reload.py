@@ -191,7 +191,7 @@ def test_reloads_do_not_make_a_wait_longer(upstream, make_broker):
     assert [answer.error() for answer in answers] == [(503, "no_token")] * 2
 
 
-def test_who_waits_is_judged_by_the_new_rules(upstream, make_broker, stranger):
+def test_a_waiting_caller_is_judged_by_the_new_rules(upstream, make_broker, stranger):
     upstream.fault("sandbox", "hang")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=f"allow = uid:{stranger}",
                          environments={"sandbox": PATIENT})

@@ -107,7 +107,7 @@ def test_its_form(broker):
 @pytest.mark.parametrize("lines, sandbox, expected", [
     ("", "", 403), ("allow = any", "", 403), ("allow = any", "operators = any", 403),
     ("operators = uid:54321", "", 200), ("operators = uid:54321", "operators = uid:0", 200)])
-def test_who_may(upstream, make_broker, stranger, via, lines, sandbox, expected):
+def test_callers_that_may(upstream, make_broker, stranger, via, lines, sandbox, expected):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=lines, environments={"sandbox": sandbox})
     status, body = as_user(stranger, broker, via, RELOAD, "POST")
     assert (status, b'"caller_refused"' in body) == (expected, expected == 403)

@@ -12,7 +12,7 @@ from broker import PATIENT, Connection, standing_still, wait_until
 from slow_clients import OWN_ERROR, deaf_client
 
 
-def test_who_waits_at_the_door_is_served_by_the_next_process(activated, sockets):
+def test_a_waiting_client_is_served_by_the_next_process(activated, sockets):
     broker = activated(("listen", sockets.tcp()), ("listen", sockets.unix()))
     assert broker.stop() == 0
     assert sockets.path.is_socket(), "it was not made by the daemon"
@@ -88,7 +88,7 @@ def test_idle_connections_hold_nothing_up(activated, sockets):
 
 
 @pytest.mark.parametrize("more", [OWN_ERROR, 2 * OWN_ERROR])
-def test_who_reads_no_answer_holds_nothing_up(activated, sockets, more):
+def test_a_client_that_reads_no_answer_holds_nothing_up(activated, sockets, more):
     """It is idle to us, as all its requests were answered; and libmicrohttpd waits for it."""
     broker = activated(("listen", sockets.unix()))
     with deaf_client(broker, more):
@@ -119,7 +119,7 @@ def status_line(stream):
 
 
 @pytest.mark.parametrize("via", ["tcp", "unix"])
-def test_what_is_sent_before_a_connection_ends_is_answered(activated, sockets, via):
+def test_a_request_before_the_end_of_a_connection_is_answered(activated, sockets, via):
     """Idle connections end all at once, the newest first; their clients send in the same moment, the oldest first. A client
     that does not see an end right after it has sent is answered; one that sees an end knows that it was too late. Only over TCP, and
     where the two meet, one request may come between the daemon's look for it and the end."""

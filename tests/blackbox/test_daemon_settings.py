@@ -81,7 +81,7 @@ token = real
 
 @pytest.mark.parametrize("text", ["", "[broker]\n", WHOLE, WHOLE.replace("\n", "\r\n"), "\ufeff" + WHOLE, "; a\n# b\n",
                                   SAMPLE.read_text()])
-def test_what_check_prints_is_accepted_by_check(check, text):
+def test_check_accepts_its_own_output(check, text):
     first = check(text)
     assert first.returncode == 0, first.stderr
     second = check(first.stdout)

@@ -21,7 +21,7 @@ def test_an_idle_connection_is_kept_for_30_s(slow_clients):
 
 
 @pytest.mark.parametrize("name", ["deaf", "deaf_and_loud"])
-def test_who_reads_no_answer_is_no_longer_kept_than_who_is_idle(slow_clients, name):
+def test_a_client_that_reads_no_answer_is_kept_no_longer_than_an_idle_one(slow_clients, name):
     """Nothing may keep libmicrohttpd waiting for it."""
     assert 29 <= slow_clients.result(name) <= 50
 

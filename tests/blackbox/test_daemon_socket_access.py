@@ -44,7 +44,7 @@ def test_a_group(upstream, make_broker, stranger):
     assert ask(broker, stranger) == (CURL_CANNOT_CONNECT, 0)
 
 
-def test_who_may_connect_still_needs_a_rule(upstream, make_broker, stranger):
+def test_a_user_who_may_connect_still_needs_a_rule(upstream, make_broker, stranger):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
                          broker=f"allow = uid:0\nsocket_mode = 0660\nsocket_group = {GROUP}").wait_valid()
     assert ask(broker, stranger, GROUP) == (0, 403)
@@ -106,7 +106,7 @@ def test_a_reload_that_cannot_leaves_all_as_it_was(upstream, make_broker, strang
 
 
 @pytest.mark.parametrize("what", ["link", "file"])
-def test_what_somebody_put_in_its_place_is_not_touched(upstream, make_broker, what):
+def test_a_file_in_its_place_is_not_touched(upstream, make_broker, what):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     bystander = broker.directory / "bystander"
     bystander.write_text("")

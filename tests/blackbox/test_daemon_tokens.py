@@ -214,7 +214,7 @@ def check_floor(upstream, began):
     return moments
 
 
-def test_a_second_lies_between_two_exchanges_whoever_asks(upstream, make_broker):
+def test_a_second_lies_between_two_exchanges_for_all_callers(upstream, make_broker):
     began = time.time()
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
     upstream.settings("sandbox", latency_ms=30)

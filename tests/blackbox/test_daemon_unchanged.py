@@ -130,7 +130,7 @@ def test_content_types(broker, kind):
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html", "application/vnd.eqp+json", "image/*;q=1", None])
-def test_what_it_accepts_does_not_matter(broker, accept):
+def test_the_accept_header_does_not_matter(broker, accept):
     assert ask(broker, headers=BASIC | {"Accept": accept}).json()["ust"]
     is_upstream_error(ask(broker, headers=BASIC | {"Accept": accept}, path="/nowhere/rest/v1/app/session/token"), 404)
 
@@ -257,7 +257,7 @@ def test_no_token(broker):
 @pytest.mark.parametrize("headers, words", [
     ({"Host": "evil.test"}, "Host"), ({"Origin": "https://evil.test"}, "browsers"), ({"Via": "1.1 x"}, "proxies"),
     ({"EQP-Client": "a b"}, "EQP-Client")])
-def test_what_is_refused_at_the_door(broker, headers, words):
+def test_requests_that_are_refused_at_the_door(broker, headers, words):
     assert words in is_upstream_error(ask(broker, headers=BASIC | headers), 403)
 
 
@@ -358,6 +358,6 @@ def test_a_target_without_end(broker):
 
 
 @pytest.mark.parametrize("path", ["/sandbox/restv1", "/sandbox/x/rest/v1/app/session/token", "/livez/rest/v1/x", "/sandbox///rest/v1/app/session/token", "/%73andbox/rest/v1/x"])
-def test_what_no_client_of_the_api_asks_for(broker, path):
+def test_paths_that_no_client_of_the_api_asks_for(broker, path):
     answer = ask(broker, path=path)
     assert answer.error()[1] in ("unknown_path", "bad_request")

@@ -163,7 +163,7 @@ def test_fault(lives, name):
     assert seen["after"]["ust"] != seen["before"]["ust"]
 
 
-def test_what_was_not_understood_is_kept_without_secrets(lives):
+def test_an_odd_answer_is_kept_without_secrets(lives):
     status = lives.futures["status-400"].result(300)["status"]
     odd = status["last_unknown_answer"]
     assert (odd["status"], odd["content_type"], odd["code"], odd["message"]) == (400, "application/json", 1208, "Bad.")
@@ -369,7 +369,7 @@ def test_no_proxy(upstream, make_broker, proxy):
     assert proxy.asked == []
 
 
-def test_what_a_proxy_says_is_not_the_upstreams_word(upstream, make_broker, proxy):
+def test_a_proxys_answer_is_not_the_upstreams(upstream, make_broker, proxy):
     upstream.fault("sandbox", "throttle")
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy.url})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])

@@ -181,7 +181,7 @@ def test_without_the_program(broker):
 
 @pytest.mark.parametrize(["mode", "ids"], [(0o755, {"keys_directory_open"}), (0o770, {"keys_directory_open"}),
                                            (0o750, set()), (0o700, set())])
-def test_who_gets_into_the_directory(broker, mode, ids):
+def test_access_to_the_directory(broker, mode, ids):
     broker.keys_directory.chmod(mode)
     found, _ = doctor(broker)
     assert set(found) == ids

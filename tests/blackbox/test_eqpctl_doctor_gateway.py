@@ -129,7 +129,7 @@ def test_a_base_url_without_an_environment(broker, method, path, known):
     assert "http://127.0.0.1:9377/sandbox" in found["base_url_without_environment"]["cure"]
 
 
-def test_what_is_a_day_old_is_not_told(broker):
+def test_trouble_of_a_day_ago_is_not_reported(broker):
     from broker import Broker
     from fake_broker import Answer, FakeBroker
     seen = {"count": 3, "last_at": "2026-01-01T00:00:00Z", "last_ago_sec": 86401}

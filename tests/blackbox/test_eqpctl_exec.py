@@ -64,7 +64,7 @@ def test_the_command_gets_the_token_and_nothing_else_is_changed(broker):
     assert [fd.split()[0] for fd in with_token["descriptors"]] == [fd.split()[0] for fd in by_itself["descriptors"]]
 
 
-def test_what_was_ignored_or_closed_stays_so(broker):
+def test_ignored_signals_and_closed_descriptors_stay_so(broker):
     def before():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.close(0)

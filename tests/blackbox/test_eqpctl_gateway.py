@@ -78,7 +78,7 @@ def test_the_line_that_decides(explain, who, method, path, allowed, line, rule):
     ("production", "user:root", "TRACE", "/rest/v1/a", "the method TRACE is never passed on"),
     ("sandbox", "any", "GET", "/rest/v1/a", "refused: the gateway is off: set gateway = yes in [environment sandbox]"),
 ])
-def test_what_refuses(explain, environment, who, method, path, words):
+def test_requests_that_are_refused(explain, environment, who, method, path, words):
     result = explain(environment, who, method, path)
     assert words in result.stdout, result
     assert (result.returncode, result.stderr) == (NOT_ALLOWED, "")
@@ -116,7 +116,7 @@ def test_the_account_is_wanted_where_it_matters(explain):
     ([], USAGE, "the name of an environment is missing"),
     (["production", "any", "GET", "/a", "b"], USAGE, "'b' is one argument too many"),
 ])
-def test_what_it_cannot_tell(explain, arguments, code, words):
+def test_questions_without_an_answer(explain, arguments, code, words):
     result = explain(*arguments)
     assert (result.returncode, result.stdout) == (code, "")
     assert words in result.stderr

@@ -51,7 +51,7 @@ def test_line_ends_do_not_matter(desk, text):
     (f'"{ID}:{SECRET}"\n', "quotes around it: write it without quotes"),
     (KEY.encode("utf-16-le").decode(), "UTF-16: save it as plain ASCII text")],
     ids=lambda value: value[:12])
-def test_what_is_no_key_is_not_written(desk, text, words):
+def test_text_that_is_no_key_is_not_written(desk, text, words):
     result = desk.run("key", "set", "sandbox", input=text)
     assert (result.returncode, result.stdout) == (1, "")
     assert words in result.stderr
@@ -280,7 +280,7 @@ def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, mount):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is needed")
-def test_what_a_killed_one_left_is_removed_once_it_is_old(desk):
+def test_files_of_a_killed_one_are_removed_once_they_are_old(desk):
     before_the_name = "inject=renameat,renameat2:signal=KILL"
     killed = subprocess.run(["strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=renameat,renameat2",
                              "-e", before_the_name, EQPCTL, "key", "set", "--untested", "sandbox"],
@@ -406,7 +406,7 @@ def test_the_account_is_told(desk):
 
 @pytest.mark.parametrize("printed", ["", "\n", "MAG1", "MAG1\nmore\n", "two words\n", "\x1b[31m\n", "M" * 65 + "\n",
                                      'M"\n'])
-def test_what_is_no_account_is_none(desk, printed):
+def test_text_that_is_no_account_is_none(desk, printed):
     """An eqp-brokerd of another version may print anything."""
     desk.verdict(0, "the key obtained a token", account=printed)
     result = desk.run("key", "set", "sandbox", input=KEY)

@@ -97,7 +97,7 @@ def test_only_some(desk, name, files):
     assert desk.run("key", "list", "nowhere").returncode == 1
 
 
-def test_what_the_daemon_says(desk):
+def test_the_daemons_view(desk):
     for name, key in (("sandbox.a", MAIN), ("sandbox.b", SPARE), ("sandbox.c", THIRD), ("sandbox.d", "X:y\n")):
         desk.put(name, key)
     answer = status({"label": "a", "serial": 1, "state": "refused", "cause": "unauthorized", "seen_ago_sec": 720},
@@ -232,5 +232,5 @@ def test_a_link_is_removed_and_not_what_it_leads_to(desk):
 
 
 @pytest.mark.parametrize(["name", "code"], [("sandbox.none", 1), ("../keys", 2), ("", 2)])
-def test_what_is_not_there(desk, name, code):
+def test_a_missing_key(desk, name, code):
     assert desk.run("key", "remove", "--yes", name).returncode == code

@@ -170,14 +170,14 @@ def test_remove(broker):
     ((*ADD, "--allow", "GET /rest/v2/x"), "--allow 'GET /rest/v2/x': "), ((*ADD, "--allow", "reports"), "--allow 'reports': "),
     ((*ADD, "--caller", "root"), "--caller root: "), ((*ADD, "--caller", "unit:x.service"), "--caller unit:x.service: "),
     ((*ADD, "--expires", "tomorrow"), "--expires takes a day"), (("local", "list", "x"), "one argument too many"), (("local",), "needs a second word")])
-def test_what_makes_no_sense(broker, arguments, words):
+def test_nonsense(broker, arguments, words):
     assert words in eqpctl(broker, *arguments, code=2).stderr
 
 
 @pytest.mark.parametrize("arguments, words", [
     (("local", "add", "x", "--environment", "sandbx", "--real", "--caller", "any"), "There is no environment 'sandbx'"),
     (("local", "rotate", "x"), "There is no local key x"), (("local", "remove", "x"), "is not in a file that eqpctl has made")])
-def test_what_there_is_not(broker, arguments, words):
+def test_a_missing_one(broker, arguments, words):
     assert words in eqpctl(broker, *arguments, code=1).stderr
 
 
@@ -250,7 +250,7 @@ def test_a_mistake_elsewhere_leaves_all_as_it_was(broker):
     assert status_of(broker, id, secret) == 200
 
 
-def test_who_may_not_write_there(broker, stranger):
+def test_a_user_who_may_not_write_there(broker, stranger):
     result = eqpctl(broker, *ADD, "--caller", "any", code=1, user=stranger, group=stranger, extra_groups=[])
     assert result.stdout == "" and "Run this as root." in result.stderr
 

@@ -145,7 +145,7 @@ def test_one_environment(broker):
     assert "production" not in text
 
 
-def test_what_is_wrong_with_one_environment(broker):
+def test_trouble_of_one_environment(broker):
     """Keys that are refused or were not taken up, files that are not used, an answer that nobody understood."""
     sandbox = environment_of(
         "sandbox", keys=[{"label": "1-main", "state": "refused", "cause": "unauthorized", "seen_ago_sec": 60,
@@ -166,7 +166,7 @@ def test_what_is_wrong_with_one_environment(broker):
     assert "58 of 60 allowed in the last hour; 99 requests since the start: 90 succeeded, 9 not understood" in text
 
 
-def test_what_is_known_of_spares(broker):
+def test_the_state_of_spares(broker):
     """One that works is no news; one that does not, or that nobody tried, has a line of its own."""
     main = {"label": "1-main", "state": "good", "seen_ago_sec": 180}
     def told(**spare):

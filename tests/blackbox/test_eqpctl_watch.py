@@ -211,7 +211,7 @@ AT_ONCE = {
 }
 
 
-def test_what_answers_at_once_is_asked_seldom(watch, tmp_path):
+def test_a_daemon_that_answers_at_once_is_asked_seldom(watch, tmp_path):
     with contextlib.ExitStack() as stack:
         fakes = {}
         for name, answer in AT_ONCE.items():
@@ -240,7 +240,7 @@ def test_the_pause_that_the_daemon_asks_for(fake, watch, tmp_path):
     (error(404, "unknown_environment", "There is no such environment."), 1),
     (error(400, "bad_request", "That is no request."), 2),
 ])  # fmt: skip
-def test_what_does_not_pass_by_waiting(fake, watch, tmp_path, answer, code):
+def test_trouble_that_does_not_pass(fake, watch, tmp_path, answer, code):
     """At the start it is somebody's mistake; later on it may be a reload's, and passes."""
     fake.answers[TOKEN_PATH] = answer
     with watch(fake, "sandbox", "--file", tmp_path / "token", code=code) as watching:
@@ -457,7 +457,7 @@ def test_a_full_disk(fake, watch, tmp_path):
         subprocess.run(["umount", place], check=True)
 
 
-def test_what_was_left_by_one_that_was_killed(fake, watch, tmp_path):
+def test_the_remains_of_one_that_was_killed(fake, watch, tmp_path):
     left, young = tmp_path / ".eqp-token-0123456789abcdef", tmp_path / ".eqp-token-fedcba9876543210"
     other = tmp_path / ".eqp-token-0123"
     for path in (left, young, other):
@@ -522,7 +522,7 @@ def wait_gone(group):
     wait_until(gone, "the group is gone")
 
 
-def test_what_the_command_finds(fake, watch, tmp_path):
+def test_the_surroundings_of_the_command(fake, watch, tmp_path):
     """Its streams, descriptors and signals are those of watch, but for standard input."""
     script = ("import json, os, sys; print(json.dumps([sys.argv[1], dict(os.environ), os.readlink('/proc/self/fd/0'),"
               "sorted(os.listdir('/proc/self/fd'), key=int)[:-1]]))")

@@ -45,7 +45,7 @@ def test_a_request_is_carried(forwarder, upstream, authorities):
         assert answered(lane.ask("GET", TARGET, token="any-token"))
 
 
-def test_what_vouches_for_another_is_not_enough(forwarder, upstream, tmp_path):
+def test_authorities_of_another_are_not_enough(forwarder, upstream, tmp_path):
     forwarder.upstream("sandbox", upstream.urls["sandbox"], Authority(tmp_path, "other").path.read_bytes())
     answer = forwarder.lane().ask("GET", TARGET, token="any-token")
     assert answer.fail == "unreachable" and not answer.sent
@@ -92,7 +92,7 @@ def test_a_message_that_makes_no_sense_ends_it(forwarder, bytes_):
     assert forwarder.process.wait(20) == 70
 
 
-def test_what_a_frontend_is_told_ends_it(forwarder):
+def test_a_message_for_a_frontend_ends_it(forwarder):
     """A token that it is not carrying, say."""
     forwarder.say("session")
     assert forwarder.process.wait(20) == 70

@@ -212,7 +212,7 @@ def test_the_token_is_covered_for_those_who_are_not_to_see_it(host, opaque):
     assert (TOKEN in answer.header("X-Echo")) == (not opaque)
 
 
-def test_what_is_covered_where(host):
+def test_places_where_tokens_are_covered(host):
     for status, headers, length, covered in ((500, (), 20_000, True), (400, (), -1, True), (200, (), 20_000, False),
                                              (404, ("Content-Encoding: gzip",), 100, False)):
         client = host.client(tcp=True).ask(path="/sandbox/rest/v1/reports/a", headers=(BASIC,))

@@ -279,7 +279,7 @@ def test_a_packet_that_makes_no_sense_ends_the_lane(host):
     (gh.LOST, 502, "upstream_lost"), (gh.SLOW, 504, "upstream_slow"), (gh.BUSY, 503, "gateway_busy"),
     (gh.STALLED, 408, "upload_stalled"), (gh.UNKNOWN, 502, "upstream_unreachable"), (gh.MOVED, 502, "upstream_unreachable"), (gh.STOPPING, 503, "stopping"),
     (gh.INTERNAL, 502, "upstream_lost")])
-def test_what_the_forwarder_says(host, fail, status, slug):
+def test_failures_of_the_forwarder(host, fail, status, slug):
     client = host.client().ask(method="POST", body=b"x")
     host.lanes[0].request()
     host.lanes[0].fail(fail, sent=True, why=b"reset by peer")
@@ -408,7 +408,7 @@ def test_the_upstream_does_not_answer(host):
 
 # ---- the end, and other settings ----
 
-def test_what_is_on_its_way_ends_before_the_daemon(host):
+def test_requests_on_their_way_end_before_the_daemon(host):
     client = host.client().ask()
     host.lanes[0].request()
     host.tell("drain")
@@ -457,7 +457,7 @@ def test_a_gateway_that_is_turned_off_ends_its_requests(host):
     refused(host.client().ask(), 404, "gateway_off")
 
 
-def test_what_is_not_sent_yet_is_judged_by_the_new_rules(host):
+def test_a_request_that_is_not_sent_yet_is_judged_by_the_new_rules(host):
     clients = [host.client(), host.client()]
     for at, client in enumerate(clients):
         client.send(b"POST /sandbox/rest/v1/%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nx" % at)

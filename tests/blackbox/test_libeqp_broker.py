@@ -78,7 +78,7 @@ def test_a_report_that_was_not_acted_on_gives_the_current_token(broker):
 
 
 @pytest.mark.parametrize("ust", ["", "a b", 'a"b', "a\nb", "ä", "x" * 4097])
-def test_what_cannot_be_a_token_is_not_reported(broker, ust):
+def test_text_that_cannot_be_a_token_is_not_reported(broker, ust):
     told = probe(broker, "rejected", "sandbox", ust)
     assert (told["result"], told["slug"]) == ("EINVAL", "bad_argument")
     assert broker.requests == []

@@ -177,7 +177,7 @@ def test_revoke_one_and_all(sim):
     assert sim.request("sandbox", "GET", "/rest/v1/x", headers=second)[0] == 401
 
 
-def test_what_is_left_of_a_token(sim):
+def test_the_rest_of_a_token(sim):
     _, grant = sim.token("sandbox", body={"grant_type": "session", "expires_in": 100})
     assert 80 < sim.token_truth("sandbox", grant["ust"]) <= 100
     assert sim.token_truth("production", grant["ust"]) is None

@@ -74,7 +74,7 @@ def test_callbacks_are_registered_without_showing_the_password(portal):
     '{"mage_id":"MAG1"}', '{"api_callbacks":{}}', '{"api_callbacks":[{}]}', '{"api_callbacks":[{"url":1}]}', "[" * 10000,
     '{"api_callbacks":[' + ",".join(['{"url":"https://x"}'] * 11) + "]}", '{"personal_profile":{"bio":"' + "x" * 140_000 + '"}}'],
     ids=lambda value: repr(value)[:40])
-def test_what_is_no_profile(portal, body):
+def test_bodies_that_are_no_profile(portal, body):
     before = portal.get(portal.user)
     status, answer = portal.ask("PUT", portal.user, body)
     assert status == 400 and answer["message"]
@@ -114,7 +114,7 @@ def test_composer_keys_live_and_die(portal):
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"m2":[]}', '{"m2":{}}', '{"m2":[' + ",".join(["1"] * 201) + "]}"], ids=lambda v: repr(v)[:20])
-def test_what_is_no_key(portal, body):
+def test_text_that_is_no_key(portal, body):
     assert portal.ask("POST", portal.user + "/keys", body)[0] == 400
 
 
@@ -144,7 +144,7 @@ def test_reports_by_name(portal):
     assert portal.ask("GET", "/users/MAG1/reports/sales")[0] == 404 and portal.ask("POST", portal.user + "/reports/sales", "{}")[0] == 405
 
 
-def test_what_is_below_nothing_known_is_echoed(portal):
+def test_an_unknown_path_is_echoed(portal):
     assert portal.get("/a%2Fb//c?x=1")["query"] == "x=1"
     for path in ("/files", "/files/uploads/1/2", "/products", "/products/packages/1/2", "/reports", "/users//x", "/files//uploads",
                  "/products/packages/%00"):

@@ -121,7 +121,7 @@ FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     (multipart([ZIP], name="file"), FORM, "file[]"), (multipart([ZIP] * 101), FORM, "100 files"),
     (multipart([("x" * 256, "a/b", b"")]), FORM, "too long"), (f"--{BOUNDARY}\nnonsense\n\n".encode(), FORM, "malformed")],
     ids=lambda value: repr(value)[:30])
-def test_what_is_no_upload(sim, portal, body, headers, says):
+def test_bodies_that_are_no_upload(sim, portal, body, headers, says):
     status, answer = portal.ask("POST", UPLOADS, body, headers)
     assert status == 400 and says in answer["message"], answer
     assert sim.uploads("sandbox") == []

@@ -103,11 +103,11 @@ def test_a_batch_answers_item_by_item(portal, whole):
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '"x"', "[" * 1000, "[" + ",".join(["1"] * 201) + "]"], ids=lambda v: repr(v)[:20])
-def test_what_is_no_batch(portal, body):
+def test_bodies_that_are_no_batch(portal, body):
     assert portal.ask("POST", PACKAGES, body)[0] == portal.ask("PUT", PACKAGES, body)[0] == 400
 
 
-def test_what_is_under_review_can_only_be_recalled(portal, whole):
+def test_a_package_under_review_can_only_be_recalled(portal, whole):
     path = f"{PACKAGES}/{portal.submit(whole)[0]['submission_id']}"
     for change in ({"name": "Other"}, {"action": {"technical": "submit"}}):
         assert portal.ask("PUT", path, change)[1]["code"] == 9011

@@ -91,17 +91,17 @@ def test_right_answers_pass(play):
 
 
 @pytest.mark.parametrize("other", [{"method": "PUT"}, {"path": "/rest/v1/1f"}, {"body_bytes": 9}, {"body_bytes": 11}])
-def test_what_arrives_is_what_was_sent(play, other):
+def test_a_request_arrives_as_it_was_sent(play, other):
     play.arrives(POST, **other)
     assert play.rules() == {"changed"}
 
 
-def test_what_nobody_asked_for(play):
+def test_a_request_that_nobody_made(play):
     play.arrives(POST, path=BASE + "77")
     assert play.rules() == {"invented"}
 
 
-def test_what_comes_when_all_is_over(play):
+def test_a_request_after_the_end(play):
     assert not play.arrives(POST).answered(POST, 200, echo(POST))
     play.gateway.judge(play.t1.real + 100)
     play.gateway.arrival("sandbox", {"method": "POST", "path": POST.path, "status": 200, "body_bytes": POST.size,
@@ -253,7 +253,7 @@ def test_a_token_that_the_upstream_sends_back(play, tokens, wrong):
     assert play.answered(KEYED, 403, b"your token is the-real-token") == wrong
 
 
-def test_what_rules_refuse(play):
+def test_a_request_that_rules_refuse(play):
     play.arrives(REFUSED)
     assert play.rules() == {"passed"}
     assert Play().arrives(GET).answered(REFUSED, 200, b"") == {"passed"}

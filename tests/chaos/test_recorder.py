@@ -199,7 +199,7 @@ def test_late(recorder):
     assert judge(recorder, answer(200, token()), took=7.5) == {"late"}
 
 
-def test_what_the_callers_take_themselves_is_not_late(recorder):
+def test_the_callers_own_time_is_not_late(recorder):
     now = time.monotonic()
     recorder.idle_turn(now - 20)(now - 12)  # too early to count
     recorder.idle_turn(now - 6)(now - 4)
@@ -256,7 +256,7 @@ def test_no_answer(recorder):
 
 @pytest.mark.parametrize("begin, end, found", [(-3, -1, set()), (-1.5, 0, set()), (-0.9, 0, {"no-answer"}),
                                                (-9, -2.1, {"no-answer"})])
-def test_what_is_in_flight_is_lost_with_a_frontend(recorder, begin, end, found):
+def test_answers_under_way_are_lost_with_a_frontend(recorder, begin, end, found):
     now = recorder.clock.now()
     recorder.windows.append(["lost", now.real - 2, now.real - 1])
     t0, t1 = (Moment(now.real + at, now.ours + at, now.wall + at) for at in (begin, end))

@@ -104,7 +104,7 @@ def test_only_the_directory_of_the_socket_is_its_own(files):
         assert member.uid == (BROKER_UID if name == "/run/eqp-broker" else 0), f"{name} is {member.uid}'s"
 
 
-def test_what_it_holds_tells_nothing_of_where_it_was_built(machine, files, tmp_path):
+def test_its_content_shows_nothing_of_where_it_was_built(machine, files, tmp_path):
     container = machine.podman("create", "--network=none", BROKER).stdout.strip()
     for program in ("eqp-brokerd", "eqpctl"):
         machine.podman("cp", f"{container}:/usr/bin/{program}", tmp_path / program)

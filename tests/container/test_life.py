@@ -70,7 +70,7 @@ def test_a_hangup_reads_the_settings_again(served):
     assert served.is_ready()
 
 
-def test_what_it_inherits_as_the_first_process_does_not_pile_up(served):
+def test_orphans_of_the_first_process_do_not_pile_up(served):
     """An orphan becomes the child of the first process of its container, which must not keep it as a zombie."""
     children = pathlib.Path(f"/proc/{served.pid()}/task/{served.pid()}/children")
     # A shell of the host, in the broker's process namespace: when it ends, its child is an orphan.

@@ -71,7 +71,7 @@ def upstream_options(pod):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_printed_there_is_the_file(name):
+def test_the_printed_file_is_the_real_one(name):
     assert (ROOT / "config" / name).read_text() in [text for _, text in BLOCKS]
 
 

@@ -81,7 +81,7 @@ def test_sudo_that_wants_a_password_is_not_taken_for_apt(nobody):
     assert re.search(INSTALL, result.stderr, re.M), "what an administrator is to do"
 
 
-def test_what_apt_says_is_shown(nobody):
+def test_the_output_of_apt_is_shown(nobody):
     result = nobody("build", sudo='case "$*" in *" install "*) echo E: no such package; exit 100;; esac')
     assert result.returncode == 1
     assert "E: no such package" in result.stderr and "apt-get, above, could not" in result.stderr

@@ -54,13 +54,13 @@ def test_a_suite_that_ends_all_it_started(keeper):
     assert (result.returncode, result.stdout, keeper.failures()) == (3, "one\ntwo\n", [])
 
 
-def test_who_ends_soon_after_was_not_left_behind(keeper):
+def test_a_process_that_ends_soon_after_was_not_left_behind(keeper):
     assert keeper.run("setsid sleep 1 &").returncode == 0
     assert keeper.failures() == []
 
 
 @pytest.mark.parametrize("how", ["", "setsid", "env -i setsid", "sh -c 'env -i setsid sleep 1001 & exit 0';"])
-def test_what_is_left_behind_is_ended_and_named(keeper, how):
+def test_a_process_that_is_left_behind_is_ended_and_named(keeper, how):
     result = keeper.run(f"{how} sleep 1000 & echo $!")
     wait_gone(int(result.stdout.splitlines()[0]))
     failures = keeper.failures()
@@ -68,7 +68,7 @@ def test_what_is_left_behind_is_ended_and_named(keeper, how):
     assert len(failures) == how.count("sleep") + 1, failures
 
 
-def test_who_does_not_listen_is_ended_too(keeper):
+def test_a_process_that_does_not_listen_is_ended_too(keeper):
     result = keeper.run("(trap '' TERM INT HUP; while :; do sleep 1; done) & echo $!")
     wait_gone(int(result.stdout.splitlines()[0]))
     assert any("left behind: sh -c " in failure for failure in keeper.failures())

@@ -64,7 +64,7 @@ def token_of(reader, pair):
     return token
 
 
-def test_what_it_cannot_do(reader):
+def test_requests_that_it_cannot_make(reader):
     token = token_of(reader, reader.switch())
     assert token.startswith("eqpl1.shop-import.")
     bearer = {"EQP-Client": None, "Authorization": f"Bearer {token}"}

@@ -37,7 +37,7 @@ def listed(name):
     return calls
 
 
-def test_what_the_processes_leave_themselves_is_allowed():
+def test_the_calls_of_the_processes_are_allowed():
     """A process that is confined starts the others, which inherit that."""
     keeper, both = listed("keeper"), listed("")
     assert listed("frontend") | listed("forwarder") | both <= keeper

@@ -89,7 +89,7 @@ def test_ca_file_vouches_alone(machine, authorities, ask):
     assert granted, said
 
 
-def test_what_is_in_ca_file_need_not_be_a_root(machine, authorities):
+def test_a_certificate_in_ca_file_need_not_be_a_root(machine, authorities):
     """The certificate of the upstream itself will do."""
     with Upstream(authorities[1]) as upstream, settle(upstream.url, f"{authorities[1].server}.pem") as broker:
         granted, said = try_key(broker, machine)

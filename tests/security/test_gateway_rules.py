@@ -113,7 +113,7 @@ def test_the_control(broker, upstream):
         assert not is_denied(target) and upstream.heard[-1].target == target
 
 
-def test_what_is_allowed_is_allowed_in_one_spelling(broker, upstream):
+def test_an_allowed_path_is_allowed_in_one_spelling(broker, upstream):
     for target in ("/rest/v1/Exact/a/end", "/rest/v1/exact/a/END", "/rest/v1/exact/a/end/", "/rest/v1/exact/a/b/end", "/rest/v1/exact//end",
                    "/rest/v1/exact/a/end.json", "/rest/v1/exact/a/end%20", "/rest/v1/exact/end", "/rest/v1/exact/../users", "/rest/v1/exact/a",
                    "/rest/v1/exact/a/end%3f", "/rest/v1/exact/a/e%6ed", "/rest/v1/exact/a/end;x", "/rest/v1/exact/%2e%2e/end",
@@ -161,6 +161,6 @@ def test_a_method_that_is_denied_however_it_is_spelt(broker, upstream, method):
                                     "/./sandbox/rest/v1/users/a", "/sandbox;x/rest/v1/users/a", "/sandbox/rest/v1", "/sandbox/rest/v1/",
                                     "/sandbox///rest/v1/users/a", "/sandbox\\rest/v1/users/a", "/rest/v1/users/a", "sandbox/rest/v1/users/a",
                                     "/sandbox/rest/v1/users/a#x", "/sandbox/rest/V1/users/a", "@evil.test/sandbox/rest/v1/users/a"])
-def test_what_does_not_begin_as_it_should(broker, upstream, target):
+def test_targets_that_do_not_begin_as_they_should(broker, upstream, target):
     assert get(str(broker.socket_path), target)[0] not in (200, None)
     assert not upstream.heard

@@ -183,7 +183,7 @@ def play(broker, number):
     return number, data
 
 
-def test_what_the_upstream_hears_is_what_was_asked(broker, upstream):
+def test_the_upstream_hears_the_requests_that_were_made(broker, upstream):
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         cases = dict(pool.map(lambda number: play(broker, number), range(N_CASES)))
     assert broker.get("/livez").status == 200
@@ -324,7 +324,7 @@ def test_no_answer_is_somebody_elses(broker, upstream):
 
 @pytest.mark.parametrize("size", [0, 2, 16_000, 20_000, 100_000])
 @pytest.mark.parametrize("told", ["length", "chunked"])
-def test_what_stands_behind_an_answer_is_nobodys(broker, upstream, size, told):
+def test_bytes_behind_an_answer_are_nobodys(broker, upstream, size, told):
     """In the same record of TLS: then it is read from the socket with the answer, and nothing shows at the socket."""
     def answer(asked, _):
         body = asked.target.encode() + b"." * size

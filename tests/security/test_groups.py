@@ -70,7 +70,7 @@ def test_connections_with_many_groups_cost_no_memory(plain_build, team):
     assert run_as(person, hold) - before < 4096, "256 KiB for each would be 15 MiB"
 
 
-def test_who_has_many_groups_is_judged_by_them(team):
+def test_a_member_of_many_groups_is_judged_by_them(team):
     place = str(team.socket_path)
     member = Person("member", 61000, 61000, [*MOST[1:], team.gid])
     for _ in range(3):

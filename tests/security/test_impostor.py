@@ -243,11 +243,11 @@ def early_story(victim, mallory):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is needed")
-def test_who_has_accepted_must_be_trusted(tmp_path, alice, mallory):
+def test_the_process_that_accepted_must_be_trusted(tmp_path, alice, mallory):
     play(early_story, tmp_path, alice, mallory)
 
 
-def test_who_listens_must_be_trusted_even_if_another_accepts(tmp_path, alice, mallory):
+def test_the_listener_must_be_trusted_even_if_another_accepts(tmp_path, alice, mallory):
     play(borrowed_story, tmp_path, alice, mallory)
 
 
@@ -293,12 +293,12 @@ def test_a_daemon_of_ones_own_is_asked(tmp_path, alice):
     play(good_story, tmp_path, alice, alice, alice)
 
 
-def test_without_a_user_of_its_name_whoever_is_there_is_asked(tmp_path, alice):
+def test_without_a_user_of_its_name_every_server_is_asked(tmp_path, alice):
     """As in a pod: the broker is somebody, and there is nobody to compare it with."""
     play(good_story, tmp_path, alice, Person("image", 65532, 65532), None, user=False)
 
 
-def test_who_may_have_no_unix_sockets_goes_to_the_port(tmp_path, alice):
+def test_a_client_without_unix_sockets_goes_to_the_port(tmp_path, alice):
     def story():
         with Server(BROKER):
             assert token(alice, family=socket.AF_UNIX).out.strip() == TOKEN["ust"]

@@ -65,7 +65,7 @@ def test_code_in_the_forwarder_can_speak(served):
     ("demand", "sandbox", 1, 0), ("refresh", "sandbox", 1, 0), ("reload", "sandbox", 1, 0), ("report", "sandbox", 1, "x"),
     ("groups", 0), ("names",), ("carrying",), ("lane-dead", 0, 1), ("session",), ("drain",), ("ping", 1),
     ("upstream", "sandbox", "https://elsewhere", 0, "192.0.2.1")], ids=lambda words: words[0])
-def test_what_the_frontend_or_the_keeper_may_say_ends_it(served, upstream, words):
+def test_messages_of_the_frontend_or_the_keeper_end_it(served, upstream, words):
     """It can ask for nothing: no exchange, no reload, no lane."""
     pid = served.process.pid
     forwarder, before = wait_forwarder(pid), upstream.state("sandbox")["requests"]["token"]

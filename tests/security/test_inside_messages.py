@@ -140,7 +140,7 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_what_makes_no_sense_ends_the_frontend(name, served, upstream):
+def test_nonsense_ends_the_frontend(name, served, upstream):
     token, before = served.token()["ust"], asked(upstream)
     frontend = wait_frontend(served.process.pid)
     with pair_of(served) as pair:

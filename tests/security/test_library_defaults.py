@@ -126,7 +126,7 @@ def test_nothing_of_the_environment_counts(plain_build, authorities, folder, tmp
     assert b"eqp-broker/" in upstream.received and b"somebody" not in upstream.received
 
 
-def test_what_is_opened_for_an_exchange(plain_build, authorities, folder, tmp_path):
+def test_files_that_are_opened_for_an_exchange(plain_build, authorities, folder, tmp_path):
     company = authorities[1]
     with Upstream(company) as upstream, settle(upstream.url, company.path) as broker:
         result, paths = traced(tmp_path / "log", once(broker), env=hostile(folder), stdin=subprocess.DEVNULL)

@@ -184,7 +184,7 @@ def test_a_web_page_slows_nobody_down(broker, keys):
     assert status_of(broker, ROOT, token_of(broker, keys["any"], ROOT)) == 404
 
 
-def test_what_is_logged_of_it(broker, keys, mallory):
+def test_its_log(broker, keys, mallory):
     token = token_of(broker, keys["any"], mallory)
     status_of(broker, mallory, token)
     status_of(broker, mallory, token[:-1] + ("A" if token[-1] != "A" else "B"))

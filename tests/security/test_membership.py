@@ -86,7 +86,7 @@ def test_rights_at_first(scene):
     assert [scene.ask(person) for person in (scene.leaver, scene.removed)] == [200, 200], "the control: it is remembered"
 
 
-def test_who_joins_is_let_in_within_seconds(scene):
+def test_a_new_member_is_let_in_within_seconds(scene):
     """Also while alice goes on asking, which must not make the refusal younger each time."""
     asked = time.monotonic()
     assert scene.ask(scene.joiner) == 403

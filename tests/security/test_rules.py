@@ -168,7 +168,7 @@ def test_a_name_that_comes_is_noticed_on_a_connection_that_is_kept(upstream, mak
 
 
 @pytest.mark.parametrize("kind", ["user", "group"])
-def test_who_inherits_a_number_inherits_no_right_at_a_reload(upstream, make_broker, users, alice, kind):
+def test_the_next_owner_of_a_number_inherits_no_right_at_a_reload(upstream, make_broker, users, alice, kind):
     """The name in the rule is gone, its number is somebody else's by now."""
     if kind == "user":
         gone = users.user(f"gone-{kind}")

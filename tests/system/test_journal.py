@@ -49,7 +49,7 @@ def test_fields_tell_environment_key_client_and_user(home):
     assert "sandbox" in home.run("journalctl", "-F", "EQP_ENVIRONMENT").out.splitlines()
 
 
-def test_who_is_refused_is_named(home):
+def test_a_refused_caller_is_named(home):
     since = home.now()
     uid = home.run("id", "-u", "mallory").out
     assert home.curl("/v1/sandbox/token", user="mallory")[0] == 403
@@ -57,7 +57,7 @@ def test_who_is_refused_is_named(home):
     assert entry["EQP_UID"] == uid
 
 
-def test_what_heals_itself_is_a_warning(home):
+def test_trouble_that_passes_is_a_warning(home):
     since = home.now()
     home.fault("unavailable", count=1)
     home.run("eqpctl", "refresh", "sandbox", check=False)
@@ -66,7 +66,7 @@ def test_what_heals_itself_is_a_warning(home):
     assert home.journal("-u", SERVICE, "-p", "err", since=since) == []
 
 
-def test_what_needs_a_hand_is_an_error(home):
+def test_trouble_that_needs_an_administrator_is_an_error(home):
     since = home.now()
     home.simulator("POST", f"/sandbox/keys/{KEY.split(':')[0]}/refuse")
     home.run("eqpctl", "refresh", "sandbox", check=False)

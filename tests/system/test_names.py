@@ -169,7 +169,7 @@ def test_a_start_before_the_user_database_is_there(home):
         assert home.member() == 200
 
 
-def test_what_changes_under_the_running_service(home):
+def test_changes_under_the_running_service(home):
     """A user who is removed, the next one with that number, one who leaves a group and one who joins it."""
     home.shell("groupadd crew; useradd -u 7201 -G crew leaver; useradd -u 7202 joiner; useradd -u 7203 gone")
     home.rules("user:root", "group:crew", "user:gone")

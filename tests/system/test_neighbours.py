@@ -134,7 +134,7 @@ def test_no_secret_has_leaked(home):
 # ---- boot ----
 
 
-def test_after_a_boot_whoever_is_ordered_behind_has_a_token(bench, figure):
+def test_after_a_boot_a_unit_that_is_ordered_behind_has_a_token(bench, figure):
     """The packages were installed into an image, where nothing runs, and the image is booted."""
     with image.made() as root, Machine(root=root) as machine:
         assert machine.state("first-thing.service") == "active", machine.systemctl("status", "first-thing.service",

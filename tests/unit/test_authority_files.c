@@ -149,7 +149,7 @@ static void test_those_of_a_proxy_follow(void **state)
         expect(NULL, true, ONE "\n" ONE "\n", strlen(ONE "\n"));
 }
 
-static void test_what_is_wrong_is_told(void **state)
+static void test_faults_are_reported(void **state)
 {
         expect_fault(NULL, -ENOENT, "install ca-certificates");
         put(bundle, "");

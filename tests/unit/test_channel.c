@@ -86,7 +86,7 @@ static void test_messages_are_whole_and_in_order(void **state)
         }
 }
 
-static void test_what_finds_no_room_waits_and_comes_in_order(void **state)
+static void test_messages_without_room_wait_and_come_in_order(void **state)
 {
         unsigned char bytes[1024] = { 0 };
         int n = 0;
@@ -230,7 +230,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_messages_are_whole_and_in_order, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_finds_no_room_waits_and_comes_in_order, set_up,
+                cmocka_unit_test_setup_teardown(test_messages_without_room_wait_and_come_in_order, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_a_descriptor_comes_along_and_none_leaks, set_up,
                                                 tear_down),

@@ -24,7 +24,7 @@ static void test_nothing_outlasts_the_whole(void **state)
         assert_int_equal(drain_quiet_until(&drain, NOW - 1, USEC_NEVER), NOW - 1 + DRAIN_QUIET_USEC);
 }
 
-static void test_what_ends_sooner_still_does(void **state)
+static void test_an_earlier_end_still_counts(void **state)
 {
         struct drain drain = { 0 };
 
@@ -38,7 +38,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_nothing_is_bounded_before_it_begins),
                 cmocka_unit_test(test_nothing_outlasts_the_whole),
-                cmocka_unit_test(test_what_ends_sooner_still_does),
+                cmocka_unit_test(test_an_earlier_end_still_counts),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

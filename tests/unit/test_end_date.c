@@ -29,7 +29,7 @@ static void days_and_moments(void **state)
         expect("9999-12-31", INT64_C(253402300800));
 }
 
-static void what_is_none(void **state)
+static void text_that_is_none(void **state)
 {
         static const char *const texts[] = {
                 "",
@@ -102,7 +102,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(days_and_moments),
-                cmocka_unit_test(what_is_none),
+                cmocka_unit_test(text_that_is_none),
                 cmocka_unit_test(every_day),
         };
 

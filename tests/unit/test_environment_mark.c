@@ -33,7 +33,7 @@ static int set_up(void **state)
         return 0;
 }
 
-static void test_what_is_saved_changes_it(void **state)
+static void test_each_saved_value_changes_it(void **state)
 {
         struct refresh *refresh = &environment.view.refresh;
         uint64_t *numbers[] = { &refresh->budget.n,
@@ -98,7 +98,7 @@ static void test_refused_wishes_do_not(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(test_what_is_saved_changes_it, set_up),
+                cmocka_unit_test_setup(test_each_saved_value_changes_it, set_up),
                 cmocka_unit_test_setup(test_so_do_texts_and_what_is_gone, set_up),
                 cmocka_unit_test_setup(test_refused_wishes_do_not, set_up),
         };

@@ -127,7 +127,7 @@ static void test_no_way_round_it(void **state)
         assert_true(n > 2 * REFRESH_HOURLY_BUDGET);
 }
 
-static void test_what_sent_nothing_costs_nothing_but_the_floor(void **state)
+static void test_an_exchange_that_sent_nothing_costs_the_floor_alone(void **state)
 {
         for (uint64_t i = 0; i < 3 * REFRESH_HOURLY_BUDGET; i++) {
                 take(1, START + i * REFRESH_FLOOR_USEC);
@@ -139,7 +139,7 @@ static void test_what_sent_nothing_costs_nothing_but_the_floor(void **state)
 }
 
 /* Another environment has sent something with the same key since. */
-static void test_what_is_given_back_is_the_one_that_was_taken(void **state)
+static void test_the_exchange_that_was_taken_is_given_back(void **state)
 {
         take(1, START);
         take(1, START + 5 * USEC_PER_SEC);
@@ -274,8 +274,8 @@ int main(void)
                 cmocka_unit_test_setup(test_sixty_in_any_hour, set_up),
                 cmocka_unit_test_setup(test_no_wish_takes_what_need_is_to_have, set_up),
                 cmocka_unit_test_setup(test_no_way_round_it, set_up),
-                cmocka_unit_test_setup(test_what_sent_nothing_costs_nothing_but_the_floor, set_up),
-                cmocka_unit_test_setup(test_what_is_given_back_is_the_one_that_was_taken, set_up),
+                cmocka_unit_test_setup(test_an_exchange_that_sent_nothing_costs_the_floor_alone, set_up),
+                cmocka_unit_test_setup(test_the_exchange_that_was_taken_is_given_back, set_up),
                 cmocka_unit_test_setup(test_full_means_wait, set_up),
                 cmocka_unit_test_setup(test_an_hour_later_nothing_is_left, set_up),
                 cmocka_unit_test_setup(test_a_key_is_left_alone, set_up),

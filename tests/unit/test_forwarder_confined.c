@@ -142,7 +142,7 @@ static void has_no_files_and_no_others(void)
         EXPECT(is_refused(fcntl(my.pair[0], F_ADD_SEALS, 0)));
 }
 
-static void what_it_needs_works(void **state)
+static void its_own_calls_work(void **state)
 {
         assert_int_equal(status_of_child(connects), 0);
         assert_int_equal(status_of_child(speaks_by_lanes), 0);
@@ -150,7 +150,7 @@ static void what_it_needs_works(void **state)
         assert_int_equal(status_of_child(maps_what_is_sealed), 0);
 }
 
-static void what_it_does_not_need_is_refused(void **state)
+static void all_other_calls_are_refused(void **state)
 {
         assert_int_equal(status_of_child(has_no_other_network), 0);
         assert_int_equal(status_of_child(has_no_files_and_no_others), 0);
@@ -159,8 +159,8 @@ static void what_it_does_not_need_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_it_needs_works),
-                cmocka_unit_test(what_it_does_not_need_is_refused),
+                cmocka_unit_test(its_own_calls_work),
+                cmocka_unit_test(all_other_calls_are_refused),
         };
 
         return has_filters() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

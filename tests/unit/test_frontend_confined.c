@@ -172,7 +172,7 @@ static void aborts(void)
         abort();
 }
 
-static void what_it_needs_works(void **state)
+static void its_own_calls_work(void **state)
 {
         assert_int_equal(status_of_child(serves), 0);
         assert_int_equal(status_of_child(a_listener_connects_nowhere), 0);
@@ -229,7 +229,7 @@ static void the_line_is_where_it_is_said_to_be(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_it_needs_works),
+                cmocka_unit_test(its_own_calls_work),
                 cmocka_unit_test(abort_ends_it),
                 cmocka_unit_test(the_line_is_where_it_is_said_to_be),
         };

@@ -338,7 +338,7 @@ static void works_then_is_refused(void)
         EXPECT(after == -ENOSYS);
 }
 
-static void what_it_does_not_need_is_refused(void **state)
+static void all_other_calls_are_refused(void **state)
 {
         int n_bad = 0;
 
@@ -355,7 +355,7 @@ static void what_it_does_not_need_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_it_does_not_need_is_refused),
+                cmocka_unit_test(all_other_calls_are_refused),
         };
 
         return has_filters() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

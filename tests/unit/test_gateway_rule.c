@@ -41,7 +41,7 @@ static void reading_and_writing(void **state)
         assert_string_equal(gateway_rule_format(&rule, true, text), "local:reports GET /rest/v1/a/");
 }
 
-static void what_is_no_rule(void **state)
+static void text_that_is_no_rule(void **state)
 {
         static const struct {
                 const char *text, *part;
@@ -204,7 +204,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reading_and_writing),
-                cmocka_unit_test(what_is_no_rule),
+                cmocka_unit_test(text_that_is_no_rule),
                 cmocka_unit_test(lists),
                 cmocka_unit_test(covered_rules),
         };

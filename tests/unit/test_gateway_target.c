@@ -48,7 +48,7 @@ static void expect_path(const char *raw, const char *path, const char *query)
         }
 }
 
-static void what_is_passed_on(void **state)
+static void targets_that_are_passed_on(void **state)
 {
         expect_path("/production/rest/v1/users/MAG1", "/rest/v1/users/MAG1", NULL);
         expect_path("/production//rest/v1/users", "/rest/v1/users", NULL);
@@ -309,11 +309,16 @@ static void methods(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_is_passed_on), cmocka_unit_test(environments),
-                cmocka_unit_test(other_paths),       cmocka_unit_test(ambiguous_paths),
-                cmocka_unit_test(encoded_bytes),     cmocka_unit_test(encoded_slashes),
-                cmocka_unit_test(sessions),          cmocka_unit_test(method_overrides),
-                cmocka_unit_test(longest),           cmocka_unit_test(methods),
+                cmocka_unit_test(targets_that_are_passed_on),
+                cmocka_unit_test(environments),
+                cmocka_unit_test(other_paths),
+                cmocka_unit_test(ambiguous_paths),
+                cmocka_unit_test(encoded_bytes),
+                cmocka_unit_test(encoded_slashes),
+                cmocka_unit_test(sessions),
+                cmocka_unit_test(method_overrides),
+                cmocka_unit_test(longest),
+                cmocka_unit_test(methods),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

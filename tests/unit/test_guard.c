@@ -266,7 +266,7 @@ static void the_client_has_a_name(void **state)
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
 }
 
-static void what_may_stand_once(void **state)
+static void headers_that_may_stand_once(void **state)
 {
         static const struct row rows[] = {
                 { GOOD CLIENT, "bad_request", "twice: EQP-Client", 400 },
@@ -362,7 +362,7 @@ int main(void)
                 cmocka_unit_test(browsers),
                 cmocka_unit_test(proxies),
                 cmocka_unit_test(the_client_has_a_name),
-                cmocka_unit_test(what_may_stand_once),
+                cmocka_unit_test(headers_that_may_stand_once),
                 cmocka_unit_test(framing),
                 cmocka_unit_test(which_refusal_comes_first),
                 cmocka_unit_test(on_a_unix_socket),

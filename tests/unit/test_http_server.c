@@ -116,7 +116,7 @@ static void test_an_idle_connection_ends(void **state)
         assert_int_equal(http_server_connections(world.server), 0);
 }
 
-static void test_what_comes_between_the_look_and_the_end_is_answered(void **state)
+static void test_a_request_between_the_look_and_the_end_is_answered(void **state)
 {
         world.sends_late = true;
         look_at_deadlines(clock_now_usec() + 31 * USEC_PER_SEC);
@@ -127,7 +127,7 @@ static void test_what_comes_between_the_look_and_the_end_is_answered(void **stat
 }
 
 /* The next look comes before libmicrohttpd's next turn, and later than the second that it is given. */
-static void test_what_came_in_time_is_read_after_a_stall(void **state)
+static void test_a_request_in_time_is_read_after_a_stall(void **state)
 {
         uint64_t now_usec = clock_now_usec() + 31 * USEC_PER_SEC;
 
@@ -141,9 +141,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_an_idle_connection_ends, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_comes_between_the_look_and_the_end_is_answered,
+                cmocka_unit_test_setup_teardown(test_a_request_between_the_look_and_the_end_is_answered,
                                                 set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_came_in_time_is_read_after_a_stall, set_up,
+                cmocka_unit_test_setup_teardown(test_a_request_in_time_is_read_after_a_stall, set_up,
                                                 tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,7 @@ static void aborts(void)
         abort();
 }
 
-static void what_it_needs_works(void **state)
+static void its_own_calls_work(void **state)
 {
         assert_int_equal(status_of_child(asks_names_in_a_thread), 0);
         assert_int_equal(status_of_child(makes_a_socket_for_callers), 0);
@@ -304,7 +304,7 @@ static void works_then_is_refused(void)
         EXPECT(after == refusal->answer);
 }
 
-static void what_it_does_not_need_is_refused(void **state)
+static void all_other_calls_are_refused(void **state)
 {
         int n_bad = 0;
 
@@ -351,8 +351,8 @@ static int remove_folder(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_it_needs_works),
-                cmocka_unit_test(what_it_does_not_need_is_refused),
+                cmocka_unit_test(its_own_calls_work),
+                cmocka_unit_test(all_other_calls_are_refused),
         };
 
         landlock = has_landlock();

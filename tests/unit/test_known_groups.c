@@ -162,7 +162,7 @@ static void nobody_waits_for_ever(void **state)
 }
 
 /* No question is asked about a caller that has gone. */
-static void who_waits_no_more(void **state)
+static void a_caller_that_waits_no_more(void **state)
 {
         struct scene *scene = *state;
 
@@ -218,7 +218,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_stranger_with_a_range, begin, end),
                 cmocka_unit_test_setup_teardown(a_known_member, begin, end),
                 cmocka_unit_test_setup_teardown(nobody_waits_for_ever, begin, end),
-                cmocka_unit_test_setup_teardown(who_waits_no_more, begin, end),
+                cmocka_unit_test_setup_teardown(a_caller_that_waits_no_more, begin, end),
                 cmocka_unit_test_setup_teardown(one_user_many_times, begin, end),
                 cmocka_unit_test_setup_teardown(lost_questions, begin, end),
         };

@@ -109,7 +109,7 @@ static void with_files_to_read(void)
                signal_its_parent() == 0);
 }
 
-static void what_is_left_is_what_it_says(void **state)
+static void the_remaining_rights_are_the_reported_ones(void **state)
 {
         assert_int_equal(status_of_child(with_nothing), 0);
         assert_int_equal(status_of_child(with_connections), 0);
@@ -120,7 +120,7 @@ static void what_is_left_is_what_it_says(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_is_left_is_what_it_says),
+                cmocka_unit_test(the_remaining_rights_are_the_reported_ones),
         };
         int length = snprintf(abstract.sun_path + 1, sizeof(abstract.sun_path) - 1, "eqp-test-landlock-%d",
                               (int)getpid());

@@ -167,7 +167,7 @@ static void test_targets_and_tokens(void **state)
 
 /* ---- answers ---- */
 
-static void test_what_an_answer_may_be(void **state)
+static void test_forms_of_an_answer(void **state)
 {
         struct lane_response *response = &sample.head.response;
         static const uint32_t others[] = { 0, 100, 199, 600, UINT32_MAX };
@@ -240,7 +240,7 @@ int main(void)
                 cmocka_unit_test(test_bodies_and_what_is_told_of_them),
                 cmocka_unit_test(test_methods),
                 cmocka_unit_test(test_targets_and_tokens),
-                cmocka_unit_test(test_what_an_answer_may_be),
+                cmocka_unit_test(test_forms_of_an_answer),
                 cmocka_unit_test(test_data),
                 cmocka_unit_test(test_failures),
         };

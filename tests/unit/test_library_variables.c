@@ -65,7 +65,7 @@ __attribute__((constructor(101))) static void look_early(void)
         }
 }
 
-static void test_what_libraries_look_for_is_gone(void **state)
+static void test_variables_of_libraries_are_gone(void **state)
 {
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
                 perror("/proc/self/exe");
                 return 1;
         }
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_what_libraries_look_for_is_gone),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_variables_of_libraries_are_gone),
                                             cmocka_unit_test(test_everything_else_is_there) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

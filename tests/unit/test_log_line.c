@@ -90,7 +90,7 @@ static void levels(void **state)
         }
 }
 
-static void what_json_must_escape(void **state)
+static void characters_that_json_must_escape(void **state)
 {
         const struct journal_record record = { .priority = LOG_INFO };
         (void)json_of(&record, "\"quoted\" \\ / \b\f\n\r\t \x01\x1f\x7f caf\xc3\xa9 \xf0\x9f\x94\x91");
@@ -163,7 +163,7 @@ int main(void)
                 cmocka_unit_test(as_text),
                 cmocka_unit_test(as_json),
                 cmocka_unit_test(levels),
-                cmocka_unit_test(what_json_must_escape),
+                cmocka_unit_test(characters_that_json_must_escape),
                 cmocka_unit_test(any_message),
                 cmocka_unit_test(a_character_is_not_cut),
                 cmocka_unit_test(fields_without_room_are_left_out),

@@ -90,7 +90,7 @@ static void a_descriptor_goes_with_it(void **state)
 }
 
 /* The first that finds no room waits for a moment, and no other one. */
-static void who_does_not_read_costs_one_moment(void **state)
+static void a_reader_that_stops_costs_one_moment(void **state)
 {
         char word[8];
 
@@ -105,7 +105,7 @@ static void who_does_not_read_costs_one_moment(void **state)
         assert_int_equal(send_word(), 0);
 }
 
-static void who_is_beaten_to_a_place_tries_again(void **state)
+static void a_loser_of_a_place_tries_again(void **state)
 {
         while (send_word() == 0) {
         }
@@ -117,7 +117,7 @@ static void who_is_beaten_to_a_place_tries_again(void **state)
 }
 
 /* Each place that the reader makes is taken at once, and the next one finds none. */
-static void who_reads_slowly_costs_no_more_in_a_second(void **state)
+static void a_slow_reader_costs_no_more_in_a_second(void **state)
 {
         char word[8];
 
@@ -139,7 +139,7 @@ static void nobody_is_there(void **state)
         assert_int_equal(send_word(), -ECONNREFUSED);
 }
 
-static void what_is_no_address(void **state)
+static void text_that_is_no_address(void **state)
 {
         const char *const bad[] = { "", "/", "@", "relative", "vsock:2:1234" };
         char too_long[256];
@@ -158,12 +158,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(it_arrives, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_descriptor_goes_with_it, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(who_does_not_read_costs_one_moment, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(who_is_beaten_to_a_place_tries_again, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(who_reads_slowly_costs_no_more_in_a_second, set_up,
-                                                tear_down),
+                cmocka_unit_test_setup_teardown(a_reader_that_stops_costs_one_moment, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_loser_of_a_place_tries_again, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_slow_reader_costs_no_more_in_a_second, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(nobody_is_there, set_up, tear_down),
-                cmocka_unit_test(what_is_no_address),
+                cmocka_unit_test(text_that_is_no_address),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -487,7 +487,7 @@ static void test_one_broken_field_is_enough(void **state)
         }
 }
 
-static void test_what_is_in_bounds_is_believed(void **state)
+static void test_values_in_bounds_are_accepted(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(sound); i++) {
                 if (check_changed(&sound[i]) != (int)sound[i].type) {
@@ -505,7 +505,7 @@ int main(void)
                 cmocka_unit_test(test_other_types_are_refused),
                 cmocka_unit_test(test_as_many_refusals_as_there_can_be),
                 cmocka_unit_test(test_one_broken_field_is_enough),
-                cmocka_unit_test(test_what_is_in_bounds_is_believed),
+                cmocka_unit_test(test_values_in_bounds_are_accepted),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

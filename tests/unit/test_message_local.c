@@ -133,7 +133,7 @@ static void a_thousand_keys(void **state)
         assert_string_equal(access_settings_key(read, "key-999")->name, "key-999");
 }
 
-static void what_belongs_to_nothing(void **state)
+static void rules_that_belong_to_nothing(void **state)
 {
         _cleanup_(access_settings_freep) struct access_settings *settings = sample_settings(),
                                                                 *read = begin(settings);
@@ -186,7 +186,7 @@ static void too_many_groups(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(one_of_each), cmocka_unit_test(a_thousand_keys),
-                                            cmocka_unit_test(what_belongs_to_nothing),
+                                            cmocka_unit_test(rules_that_belong_to_nothing),
                                             cmocka_unit_test(too_many_groups) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,7 +115,7 @@ static void test_as_people_write_it(void **state)
         expect("--XX\r\n" HEAD "bytes\n--XX--\n", TOLD "bytes;");
 }
 
-static void test_what_looks_like_an_end(void **state)
+static void test_bytes_like_an_end(void **state)
 {
         (void)state;
         expect("--XX\r\n" HEAD "a\r\r\n-\r\n--X\r\n--XY\n--XX-\r\n--XXa\r\nb--XX--\r\n--XX--",
@@ -126,7 +126,7 @@ static void test_what_looks_like_an_end(void **state)
         expect("--XX--", "");
 }
 
-static void test_what_never_ends(void **state)
+static void test_a_part_that_never_ends(void **state)
 {
         (void)state;
         expect("--XX\r\n" HEAD "bytes\r\n", NULL);
@@ -219,8 +219,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_as_libraries_write_it),
                 cmocka_unit_test(test_as_people_write_it),
-                cmocka_unit_test(test_what_looks_like_an_end),
-                cmocka_unit_test(test_what_never_ends),
+                cmocka_unit_test(test_bytes_like_an_end),
+                cmocka_unit_test(test_a_part_that_never_ends),
                 cmocka_unit_test(test_heads_that_are_none),
                 cmocka_unit_test(test_a_nul_in_a_head),
                 cmocka_unit_test(test_boundaries),

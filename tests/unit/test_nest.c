@@ -92,7 +92,7 @@ static void test_all_that_are_ready_are_told_in_one_turn(void **state)
         assert_false(turn(story));
 }
 
-static void test_what_is_taken_out_is_not_told_any_more(void **state)
+static void test_a_removed_descriptor_is_not_reported_any_more(void **state)
 {
         struct story *story = *state;
 
@@ -110,7 +110,7 @@ static void test_what_is_taken_out_is_not_told_any_more(void **state)
         assert_int_equal(story->ones[2].n_told, 0);
 }
 
-static void test_what_is_wanted_may_change(void **state)
+static void test_the_wanted_events_may_change(void **state)
 {
         struct story *story = *state;
         struct one *one = &story->ones[0];
@@ -145,9 +145,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_all_that_are_ready_are_told_in_one_turn, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(test_what_is_taken_out_is_not_told_any_more, set_up,
+                cmocka_unit_test_setup_teardown(test_a_removed_descriptor_is_not_reported_any_more, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(test_what_is_wanted_may_change, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_the_wanted_events_may_change, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_descriptor_that_cannot_be_watched, set_up, tear_down),
         };
 

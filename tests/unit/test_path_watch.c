@@ -153,7 +153,7 @@ static void neighbours_are_nobody_s_business(void **state)
         assert_false(noticed());
 }
 
-static void what_is_not_there_yet(void **state)
+static void a_path_that_is_not_there_yet(void **state)
 {
         again("x/y/keys");
         make("x");
@@ -228,7 +228,7 @@ static void watches_are_kept(void **state)
         assert_true(noticed());
 }
 
-static void what_cannot_be_watched_is_told(void **state)
+static void a_path_that_cannot_be_watched_is_reported(void **state)
 {
         failure = -ENOSPC;
         assert_int_equal(walk_directory("a/keys"), -ENOSPC);
@@ -287,11 +287,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(each_name_of_a_path),
                 TEST(neighbours_are_nobody_s_business),
-                TEST(what_is_not_there_yet),
+                TEST(a_path_that_is_not_there_yet),
                 TEST(a_file_by_its_links),
                 TEST(links_in_a_circle_come_to_an_end),
                 TEST(watches_are_kept),
-                TEST(what_cannot_be_watched_is_told),
+                TEST(a_path_that_cannot_be_watched_is_reported),
                 TEST(trouble_that_lasts_does_not_pile_up),
                 TEST(a_long_way_is_not_walked_to_its_end),
         };

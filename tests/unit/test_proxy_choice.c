@@ -115,7 +115,7 @@ static void test_parts(void **state)
         check("socks://10.0.0.1:65535", "socks4a", "", "10.0.0.1", 65535);
 }
 
-static void test_what_is_none(void **state)
+static void test_text_that_is_none(void **state)
 {
         static const char *const texts[] = {
                 "",
@@ -153,7 +153,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words),       cmocka_unit_test(test_names_that_go_without),
                 cmocka_unit_test(test_a_long_list), cmocka_unit_test(test_addresses_that_go_without),
-                cmocka_unit_test(test_parts),       cmocka_unit_test(test_what_is_none),
+                cmocka_unit_test(test_parts),       cmocka_unit_test(test_text_that_is_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

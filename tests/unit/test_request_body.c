@@ -102,7 +102,7 @@ static void test_every_byte_once_whatever_the_buffer(void **state)
         }
 }
 
-static void test_what_else_may_come(void **state)
+static void test_other_packets_that_may_come(void **state)
 {
         struct story *story = *state;
         char buffer[LANE_DATA_MAX];
@@ -121,7 +121,7 @@ static void test_what_else_may_come(void **state)
         assert_int_equal(receive(story, buffer, sizeof(buffer)), -ECANCELED);
 }
 
-static void test_what_makes_no_sense(void **state)
+static void test_nonsense(void **state)
 {
         struct story *story = *state;
         char buffer[LANE_DATA_MAX];
@@ -155,7 +155,7 @@ static void test_what_makes_no_sense(void **state)
         }
 }
 
-static void test_what_comes_late(void **state)
+static void test_late_packets(void **state)
 {
         struct lane_packet end = { .type = LANE_END, .number = NUMBER };
         const struct lane_packet data = { .type = LANE_DATA, .number = NUMBER };
@@ -197,9 +197,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_every_byte_once_whatever_the_buffer, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_else_may_come, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_makes_no_sense, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_what_comes_late, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_other_packets_that_may_come, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_late_packets, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_an_abort_is_found_behind_data, set_up, tear_down),
         };
 

@@ -160,7 +160,7 @@ static void paths_spelt_otherwise(void **state)
 }
 
 /* Clients of the EQP API have a base URL and put paths behind it. */
-static void what_the_upstream_has(void **state)
+static void paths_of_the_upstream(void **state)
 {
         static const struct {
                 const char *target, *environment;
@@ -197,7 +197,7 @@ static void what_the_upstream_has(void **state)
         assert_false(route_lacks_environment("/rest"));
 }
 
-static void what_the_upstream_has_not(void **state)
+static void paths_that_the_upstream_has_not(void **state)
 {
         static const char *const targets[] = { "",
                                                "/",
@@ -333,8 +333,8 @@ int main(void)
                 cmocka_unit_test(every_row),
                 cmocka_unit_test(paths_that_are_none_of_ours),
                 cmocka_unit_test(paths_spelt_otherwise),
-                cmocka_unit_test(what_the_upstream_has),
-                cmocka_unit_test(what_the_upstream_has_not),
+                cmocka_unit_test(paths_of_the_upstream),
+                cmocka_unit_test(paths_that_the_upstream_has_not),
                 cmocka_unit_test(every_byte),
                 cmocka_unit_test(paths_have_a_limit),
                 cmocka_unit_test(methods),

@@ -79,7 +79,7 @@ static void test_text_is_what_it_always_was(void **state)
         (void)secret_free(text);
 }
 
-static void test_what_is_written_can_be_read(void **state)
+static void test_a_written_text_can_be_read(void **state)
 {
         _cleanup_(saved_knowledge_freep) struct saved_knowledge *saved = make(), *read = NULL;
 
@@ -369,7 +369,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_text_is_what_it_always_was),
-                cmocka_unit_test(test_what_is_written_can_be_read),
+                cmocka_unit_test(test_a_written_text_can_be_read),
                 cmocka_unit_test(test_a_key_that_is_held_and_has_sent_nothing),
                 cmocka_unit_test(test_a_text_that_is_too_long_is_not_written),
                 cmocka_unit_test(test_largest_one_fits),

@@ -66,7 +66,7 @@ static void test_text_is_what_it_always_was(void **state)
         (void)secret_free(text);
 }
 
-static void test_what_is_written_can_be_read(void **state)
+static void test_a_written_text_can_be_read(void **state)
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
 
@@ -295,7 +295,7 @@ static void test_of_the_shares_that_of_callers_is_written(void **state)
 
 /* Callers caused it long ago, and since then the list of all has begun anew: an older program writes that.
  */
-static void test_what_callers_caused_before_all_else_is_read(void **state)
+static void test_exchanges_of_callers_are_read_first(void **state)
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *read = NULL;
         char text[2 * sizeof(TEXT)];
@@ -322,7 +322,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_text_is_what_it_always_was),
-                cmocka_unit_test(test_what_is_written_can_be_read),
+                cmocka_unit_test(test_a_written_text_can_be_read),
                 cmocka_unit_test(test_empty_one_and_one_without_a_session),
                 cmocka_unit_test(test_largest_one_fits),
                 cmocka_unit_test(test_anything_else_is_refused),
@@ -330,7 +330,7 @@ int main(void)
                 cmocka_unit_test(test_a_text_that_is_too_long_is_not_even_read),
                 cmocka_unit_test(test_version_is_told),
                 cmocka_unit_test(test_of_the_shares_that_of_callers_is_written),
-                cmocka_unit_test(test_what_callers_caused_before_all_else_is_read),
+                cmocka_unit_test(test_exchanges_of_callers_are_read_first),
                 cmocka_unit_test(test_of_a_time_to_come_is_impossible),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,7 @@ static void headings(void **state)
                      "https://HOST");
 }
 
-static void what_a_local_key_needs(void **state)
+static void needs_of_a_local_key(void **state)
 {
         expect_error("[local a]\n", "a.conf:1: [local a] has no environment: write environment = NAME");
         expect_error("[local a]\nenvironment = agency\n", "a.conf:1: [local a] is for an environment that "
@@ -355,7 +355,7 @@ int main(void)
                 cmocka_unit_test(a_local_key_that_is_allowed),
                 cmocka_unit_test(values_that_make_no_sense),
                 cmocka_unit_test(headings),
-                cmocka_unit_test(what_a_local_key_needs),
+                cmocka_unit_test(needs_of_a_local_key),
                 cmocka_unit_test(later_files),
                 cmocka_unit_test(too_many_rules),
                 cmocka_unit_test(many_local_keys),

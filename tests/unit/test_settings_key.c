@@ -186,7 +186,7 @@ static void socket_groups(void **state)
 }
 
 /* A key that was pasted into the wrong line must not reach the log. */
-static void what_may_be_a_secret_is_not_repeated(void **state)
+static void a_possible_secret_is_not_repeated(void **state)
 {
         expect_error("[broker]\nkeys_directory = AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca\n",
                      "a.conf:2: keys_directory = (a value that is not repeated here): "
@@ -367,7 +367,7 @@ int main(void)
                 cmocka_unit_test(listen),
                 cmocka_unit_test(listen_has_a_limit),
                 cmocka_unit_test(paths),
-                cmocka_unit_test(what_may_be_a_secret_is_not_repeated),
+                cmocka_unit_test(a_possible_secret_is_not_repeated),
                 cmocka_unit_test(either_or),
                 cmocka_unit_test(socket_modes),
                 cmocka_unit_test(socket_groups),

@@ -34,7 +34,7 @@ static void sizes(void **state)
         expect("1073741823G", (UINT64_C(1) << 60) - (UINT64_C(1) << 30), "1073741823GiB");
 }
 
-static void what_is_none(void **state)
+static void text_that_is_none(void **state)
 {
         static const char *const texts[] = { "",   " ",  "M",    "-1",   "+1",   "1MB",   "1kB",  "1k",
                                              "1m", "1 ", "1  M", "1.5M", "0x10", "1MiBx", "1TiB", " 1" };
@@ -55,7 +55,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sizes),
-                cmocka_unit_test(what_is_none),
+                cmocka_unit_test(text_that_is_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,7 @@ static void test_a_plain_table_is_ascii_without_bars(void **state)
                       "                        next token; see: eqpctl doctor\n");
 }
 
-static void test_what_is_due_comes_now(void **state)
+static void test_a_due_refresh_comes_now(void **state)
 {
         _cleanup_free_ char *text =
                 draw("{'environments':[{'name':'sandbox','state':'waiting','next_refresh_in_sec':0}]}", NULL,
@@ -269,7 +269,7 @@ static void test_text_beyond_ascii_needs_a_terminal_that_knows_it(void **state)
         assert_has(plain, "gr??er");
 }
 
-static void test_what_is_missing_or_odd_is_shown_as_a_dash(void **state)
+static void test_missing_or_odd_values_are_shown_as_a_dash(void **state)
 {
         static const char *const odd[] = {
                 "{'environments':[{}]}",
@@ -303,7 +303,7 @@ int main(void)
                 cmocka_unit_test(test_a_plain_table_is_ascii_without_bars),
                 cmocka_unit_test(test_a_terminal_gets_a_bar_of_the_life_left),
                 cmocka_unit_test(test_the_view_fits_every_width),
-                cmocka_unit_test(test_what_is_due_comes_now),
+                cmocka_unit_test(test_a_due_refresh_comes_now),
                 cmocka_unit_test(test_a_narrow_view_is_a_list),
                 cmocka_unit_test(test_one_environment_is_shown_in_full),
                 cmocka_unit_test(test_each_state_of_a_key_has_its_words),
@@ -314,7 +314,7 @@ int main(void)
                 cmocka_unit_test(test_a_low_budget_is_shown_unasked),
                 cmocka_unit_test(test_nothing_that_moves_a_cursor_gets_through),
                 cmocka_unit_test(test_text_beyond_ascii_needs_a_terminal_that_knows_it),
-                cmocka_unit_test(test_what_is_missing_or_odd_is_shown_as_a_dash),
+                cmocka_unit_test(test_missing_or_odd_values_are_shown_as_a_dash),
                 cmocka_unit_test(test_no_environment_is_no_table),
         };
 

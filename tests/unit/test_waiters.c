@@ -45,7 +45,7 @@ static void test_each_is_told_once(void **state)
         assert_int_equal(n_told, 2);
 }
 
-static void test_who_waits_again_is_told_at_the_next_news(void **state)
+static void test_a_waiter_that_waits_again_is_called_at_the_next_news(void **state)
 {
         one.on_news = wait_again;
         waiters_add(&list, &one);
@@ -56,7 +56,7 @@ static void test_who_waits_again_is_told_at_the_next_news(void **state)
         assert_int_equal(n_told, 3);
 }
 
-static void test_who_goes_away_meanwhile_is_not_told(void **state)
+static void test_a_waiter_that_goes_away_meanwhile_is_not_called(void **state)
 {
         one.on_news = two.on_news = three.on_news = cancel_the_others;
         waiters_add(&list, &one);
@@ -83,8 +83,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_each_is_told_once, set_up),
-                cmocka_unit_test_setup(test_who_waits_again_is_told_at_the_next_news, set_up),
-                cmocka_unit_test_setup(test_who_goes_away_meanwhile_is_not_told, set_up),
+                cmocka_unit_test_setup(test_a_waiter_that_waits_again_is_called_at_the_next_news, set_up),
+                cmocka_unit_test_setup(test_a_waiter_that_goes_away_meanwhile_is_not_called, set_up),
                 cmocka_unit_test_setup(test_cancel_is_harmless, set_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
