@@ -5,6 +5,7 @@
 #include "daemon/frontend/gateway/transfer_right.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/frontend/api/api.h"
 #include "daemon/frontend/http/connection.h"
 #include "lib/secret.h"
 #include "lib/util.h"
