@@ -209,7 +209,7 @@ int main(void)
                 WITH(test_a_file_stands_for_itself),
                 WITH(test_the_systems_file_and_directory),
                 WITH(test_those_of_a_proxy_follow),
-                WITH(test_what_is_wrong_is_told),
+                WITH(test_faults_are_reported),
                 WITH(test_no_more_than_there_may_be),
                 WITH(test_nothing_changes_it),
                 WITH(test_a_host_of_another_kind_has_them_elsewhere),
