@@ -216,7 +216,7 @@ class Document:
                     self.fields.add((owner, name))
                     self._look(under, part if isinstance(part, dict) else {}, text)
 
-    # what is left
+    # the rest
 
     def known(self):
         """All of (operation, status, word)."""

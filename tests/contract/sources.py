@@ -1,4 +1,4 @@
-"""What the sources know of the HTTP interfaces: routes, and the words and statuses of errors."""
+"""The HTTP interfaces as the sources have them: routes, and the words and statuses of errors."""
 
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""What is asked in the contract of the broker: local keys, settings, and how what was seen is counted."""
+"""For the contract of the broker: local keys, settings, and how the answers that were seen are counted."""
 
 from local_keys import LocalKey
 
@@ -40,8 +40,8 @@ def in_environment(operation):
 
 
 def counted(seen):
-    """What is said whatever the operation is need be seen on one only: the gateway's words by any method, and what is sent
-    unread. A HEAD has no words: one 5XX is as good as another."""
+    """Some errors need be seen on one operation only: those of the gateway by any method, and those that are sent before the
+    request is read. A HEAD has no words: one 5XX is as good as another."""
     operation, status, word = seen
     if operation.startswith("pass"):
         operation = "passed on"

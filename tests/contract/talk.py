@@ -17,7 +17,7 @@ JSON = {"Content-Type": "application/json"}
 
 @contextlib.contextmanager
 def as_user(uid):
-    """What is connected meanwhile is that user's."""
+    """Connections that are made meanwhile are that user's."""
     os.seteuid(uid)
     try:
         yield
