@@ -77,6 +77,7 @@ plan_all() {
         step suite_pytest build-image tests/container
         step check release "all of it is made, and lintian is content" kept release ./dev release
         step suite_pytest build-bundle tests/bundle -n "$jobs" --dist loadfile
+        step suite_pytest build-bundle tests/blackbox/test_ci_recipes.py -k real_bundle
         step suite_pytest build-bundle tests/release
         step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
         step join

@@ -284,9 +284,12 @@ def test_github_a_bundle_is_checked(place, tree, settings):
     assert job.uses(STOP).returncode == 0 and job.daemons() == []
 
 
-@pytest.mark.skipif("EQP_BUNDLE" not in os.environ, reason="no bundle is named by EQP_BUNDLE")
 def test_github_the_real_bundle(place, settings):
-    bundle = pathlib.Path(os.environ["EQP_BUNDLE"])
+    """$EQP_BUNDLE, or what ./dev bundle has made."""
+    found = [os.environ["EQP_BUNDLE"]] if "EQP_BUNDLE" in os.environ else sorted((ROOT / "build-bundle").glob("*.tar.xz"))
+    if not found or os.geteuid() != 0:
+        pytest.skip("needs a bundle (./dev bundle) and root")
+    bundle = pathlib.Path(found[-1])
     shutil.copyfile(bundle, place / bundle.name)
     (place / bundle.name).chmod(0o644)
     job = GitHub(place, STRANGER)
