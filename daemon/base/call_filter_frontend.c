@@ -42,7 +42,7 @@ static void allow_flags(scmp_filter_ctx filter, int *error)
         call_filter_allow_if(filter, "ioctl", 1, is_unread, error);
 }
 
-/* Which control group a caller is in. What else a pidfd takes opens namespaces, or is not an ioctl. */
+/* The control group that a caller is in. Other requests of a pidfd open namespaces. */
 static void allow_asking_for_cgroups(scmp_filter_ctx filter, int *error)
 {
         const struct scmp_arg_cmp is_question[] = { CALL_INT(1, PROCESS_CGROUP_CALL) };

@@ -14,7 +14,7 @@
 
 /* struct pidfd_info of linux/pidfd.h, as it is in Linux 6.13; later ones are longer, and take this one. */
 struct process_cgroup_info {
-        uint64_t mask; /* what is asked; then what is answered */
+        uint64_t mask; /* of the fields that are wanted; then of those that are filled */
         uint64_t cgroup;
         uint32_t pid, tgid, ppid;
         uint32_t ids[8];

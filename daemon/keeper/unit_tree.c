@@ -20,7 +20,7 @@ struct walk {
         void *userdata;
         struct unit_tree_wanted *wanted;
         size_t n_wanted;
-        bool below; /* what is below units is looked at as well */
+        bool below; /* folders below units are looked at as well */
         unsigned n_folders;
 };
 

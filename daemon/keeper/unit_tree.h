@@ -1,6 +1,6 @@
-/* The tree of control groups as the service manager makes it: slices hold slices and units, and what is
- * below a unit is the unit's, made by itself. Only the system's units are found: what is below user.slice,
- * or below a scope, is not theirs. */
+/* The tree of control groups as the service manager makes it: slices hold slices and units, and everything
+ * below a unit is the unit's, made by itself. Only the system's units are found: groups below user.slice, or
+ * below a scope, are not theirs. */
 #pragma once
 
 #include "lib/unit_name.h"

@@ -76,7 +76,7 @@ class ControlGroups:
         self.path(name).mkdir(parents=True)
 
     def remove(self, path):
-        """Whoever is still in it has been asked to end."""
+        """Processes that are still in it have been asked to end."""
         for folder in sorted((folder for folder in path.rglob("*") if folder.is_dir()), reverse=True):
             self.remove_one(folder)
         self.remove_one(path)

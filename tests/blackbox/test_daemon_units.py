@@ -85,7 +85,7 @@ def test_a_process_that_leaves_the_unit(guarded, groups, stranger):
 
 
 def test_it_is_the_process_that_connected(guarded, groups, stranger):
-    """Whoever inherits the connection of one that has ended has no unit by it; nor has the unit by another's."""
+    """A process that inherits the connection of one that has ended belongs to no unit by it."""
     broker = guarded()
     groups.make("deploy.service")
     code = "import socket, os, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); " \
@@ -159,7 +159,7 @@ def old_kernel(tmp_path, monkeypatch):
 
 
 def test_a_kernel_that_does_not_tell(old_kernel, stranger, upstream, make_broker):
-    """It is said at the start, with the line of the rule, and to whoever comes by it in vain."""
+    """It is said at the start, with the line of the rule, and to a caller that is refused."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="allow = uid:0\nallow = unit:deploy.service")
     broker.wait_obtained("sandbox")
     line = broker.config().splitlines().index("allow = unit:deploy.service") + 1
@@ -168,7 +168,7 @@ def test_a_kernel_that_does_not_tell(old_kernel, stranger, upstream, make_broker
     result = subprocess.run(["curl", "-sS", "--unix-socket", broker.socket_path, "http://localhost/v1/sandbox/token"],
                             user=stranger, group=stranger, extra_groups=[], capture_output=True, text=True, cwd="/", check=True)
     assert '"caller_refused"' in result.stdout and "it takes Linux 6.13" in result.stdout, result.stdout
-    assert broker.token()["ust"], "whom another rule allows is let in as ever"
+    assert broker.token()["ust"], "a caller that another rule allows is let in as ever"
 
 
 def test_check_says_that_the_kernel_does_not_tell(old_kernel, tmp_path):

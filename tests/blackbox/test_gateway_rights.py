@@ -252,8 +252,8 @@ def test_compressed_answers_stay_as_they_are(host):
 @pytest.mark.parametrize("tcp", [False, True])
 @pytest.mark.parametrize("n, size", [(5, 100), (10, 500), (15, 1000), (250, 50), (4, 4000)])
 def test_an_answer_with_a_large_head(host, n, size, tcp):
-    """However little memory the connection was given, as nothing had been sent when it was taken in: what has been carried
-    out is answered."""
+    """However little memory the connection was given, as nothing had been sent when it was taken in: a request that has been
+    carried out is answered."""
     large = [(f"X-Large-{at}", "x" * size) for at in range(n)]
     client = host.client(tcp=tcp)
     eventually(lambda: host.connections() > 0)

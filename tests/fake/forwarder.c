@@ -139,7 +139,7 @@ static void answer(struct fake_forwarder *forwarder, struct end *end)
 
 /* ---- requests ---- */
 
-/* What is the client's for the broker alone does not go out. */
+/* Headers that are for the broker alone do not go out. */
 static void check_headers(const struct lane_request *request)
 {
         static const char *const ours[] = { "EQP-Client", "Cookie", "Forwarded", "Via" };

@@ -10,7 +10,7 @@
 
 struct fake_forwarder;
 
-/* token: what requests have to carry. Ends the program where memory is short. */
+/* token: the one that requests have to carry. Ends the program where memory is short. */
 struct fake_forwarder *fake_forwarder_new(struct gateway *gateway, const char *token);
 
 /* The gateway says that this lane is dead: it gets another. */

@@ -73,7 +73,7 @@ def test_a_unit_that_a_rule_allows(home, name, more):
 
 
 def test_a_unit_that_no_rule_allows(home):
-    """Whoever it runs as, and whatever it calls itself."""
+    """As any user, and under any name of its own."""
     answer = ask(home, "curious.service", "User=mallory\nDynamicUser=no")
     assert (answer["code"], answer["error"]) == (403, "caller_refused"), answer
     answer = ask(home, "deploy.mount.service", "SyslogIdentifier=deploy.service")

@@ -93,7 +93,7 @@ static void other_rules_may_name_others(void **state)
         assert_int_equal(find(7, ALICE, NOW), -EAGAIN);
 }
 
-/* Whoever has many control groups does not keep others from being asked about. */
+/* A user with many control groups does not keep those of others from being asked about. */
 static void a_user_has_few_questions_at_a_time(void **state)
 {
         for (uint64_t i = 1; i <= KNOWN_UNITS_OF_USER; i++) {

@@ -1,4 +1,4 @@
-/* What a caller is told that the rules do not allow. */
+/* The words for a caller that the rules do not allow. */
 #include "daemon/frontend/api/refusal.h"
 
 #include <stdio.h>

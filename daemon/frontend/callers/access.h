@@ -4,7 +4,7 @@
 #include "daemon/frontend/callers/peer.h"
 #include "lib/access_settings.h"
 
-/* What is known of what a peer belongs to: its groups, those that the rules name, and its unit. */
+/* A peer's groups, those that the rules name, and its unit, as far as they are known. */
 struct access_membership {
         bool known; /* the groups */
         size_t n;

@@ -16,5 +16,5 @@
 int peer_unit_find(const struct peer *peer, struct known_units *units, uint64_t now_usec,
                    struct waiter *waiter, char ret[static UNIT_NAME_MAX + 1]);
 
-/* What one of those errors means to a caller without another right: a clause with a cure, or NULL. */
+/* The meaning of one of those errors to a caller without another right: a clause with a cure, or NULL. */
 const char *peer_unit_obstacle(int error);

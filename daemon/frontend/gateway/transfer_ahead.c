@@ -1,7 +1,7 @@
 /* A head that is too large for libmicrohttpd is sent before it, past it: a status line, and the upstream's
  * headers. libmicrohttpd, which has nothing in flight at that moment, goes on with a head of its own, for
- * the same answer. What comes first of that is a status line as well, and so the last thing that is sent
- * ahead is the name of a header, whose value it becomes:
+ * the same answer. That begins with a status line as well, and so the last thing that is sent ahead is the
+ * name of a header, whose value it becomes:
  *
  *     HTTP/1.1 201 Created
  *     Content-Type: application/json
@@ -22,8 +22,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* What an answer's head takes of the connection's memory beside its headers, and what libmicrohttpd needs
- * for itself. */
+/* Bytes of a connection's memory that an answer's head takes beside its headers, with those that
+ * libmicrohttpd needs for itself. */
 #define HEAD_RESERVE 1024
 
 bool transfer_ahead_wanted(const struct transfer *transfer, size_t length)

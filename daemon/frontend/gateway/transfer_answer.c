@@ -89,7 +89,7 @@ static void cover(struct transfer *transfer)
 /* The head as libmicrohttpd gets it. */
 struct head {
         struct MHD_Response *response;
-        bool rest;    /* what is large was sent ahead */
+        bool rest;    /* the upstream's headers were sent ahead */
         size_t total; /* bytes */
 };
 

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
-/* What was told too long ago is forgotten; and what was asked so, which nobody waits for any more: callers
- * wait less long. */
+/* Forgets answers that are too old, and questions as old, which nobody waits for any more: callers wait less
+ * long. */
 static void tidy(struct known_units *units, uint64_t now_usec)
 {
         for (size_t i = 0; i < KNOWN_UNITS_MAX; i++) {

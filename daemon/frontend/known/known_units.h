@@ -42,7 +42,7 @@ int known_units_find(struct known_units *units, uint64_t cgroup, uid_t uid, uint
 /* The keeper's answer. */
 void known_units_take(struct known_units *units, uint64_t cgroup, const char *name, uint64_t now_usec);
 
-/* Other rules may name other units: what was told is forgotten. */
+/* Other rules may name other units: the answers so far are forgotten. */
 void known_units_forget(struct known_units *units);
 
 /* Nobody waits any more. */
