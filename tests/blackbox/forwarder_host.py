@@ -8,6 +8,8 @@
 import array
 import fcntl
 import os
+import pathlib
+import re
 import socket
 import struct
 import subprocess
@@ -15,7 +17,8 @@ import subprocess
 from broker import BARE_ENVIRONMENT, REPORTS, binary, wait_until
 from lanes import Lane, SOON_SEC
 
-CONFINED, RECORD, PONG = 1, 9, 10
+NAMES = re.findall(r"^\s*MESSAGE_(\w+)", (pathlib.Path(__file__).parents[2] / "lib/message.h").read_text().split("enum message_type {")[1], re.M)
+CONFINED, RECORD, PONG = (1 + NAMES.index(name) for name in ("CONFINED", "RECORD", "PONG"))
 SEALS = 1 | 2 | 4 | 8  # against more seals, and against getting shorter, longer, other
 ADD_SEALS = 1033
 RECORD_HEAD = struct.Struct("=Ii33s100s100s100s100s100s768s")
