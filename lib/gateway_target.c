@@ -179,7 +179,7 @@ static bool is_method_key(const char *key, size_t length)
                 return false;
         }
         n += strlen(word);
-        return n == length || (key[n] >= 0 && key[n] <= ' ') || memchr("+[=", key[n], 3);
+        return n == length || (unsigned char)key[n] <= ' ' || memchr("+[=", key[n], 3);
 }
 
 static bool key_overrides(const char *text, size_t length)
