@@ -8,7 +8,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 
-#define LOOPBACK_BE 0x0100007f
+#define LOOPBACK_BE htonl(INADDR_LOOPBACK)
 
 /* 127.0.0.1, as IPv4 sockets are told, or as those of IPv6 that speak IPv4. */
 static bool is_loopback(const struct inet_diag_msg *answer, const uint32_t address[static 4])

@@ -16,7 +16,9 @@
                 }                                                                                           \
         } while (false)
 
-/* Does the kernel, and what surrounds us, have it? */
+#define SKIPPED 77 /* an exit code that meson knows: nothing was tried, and it was said why */
+
+/* Does the kernel, and what surrounds us, have it? Says so if not. */
 bool has_landlock(void);
 bool has_filters(void);
 

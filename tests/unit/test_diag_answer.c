@@ -10,8 +10,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#define LOOPBACK_BE 0x0100007f
-#define MAPPED_BE   0xffff0000u
+/* In the order of the net, also where that is the processor's; htonl() is no constant. */
+#define BE32(host)  (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? (host) : __builtin_bswap32(host))
+#define LOOPBACK_BE BE32(INADDR_LOOPBACK)
+#define MAPPED_BE   BE32(0xffffu)
 
 struct reply {
         struct nlmsghdr header;

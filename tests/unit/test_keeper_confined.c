@@ -359,5 +359,5 @@ int main(int argc, char **argv)
         if (argc > 1) {
                 return be_a_frontend();
         }
-        return has_filters() ? cmocka_run_group_tests(tests, make_folder, remove_folder) : 0;
+        return has_filters() ? cmocka_run_group_tests(tests, make_folder, remove_folder) : SKIPPED;
 }

@@ -131,5 +131,5 @@ int main(void)
         if (bind(fd, (const struct sockaddr *)&abstract, abstract_length) < 0) {
                 return 1;
         }
-        return has_landlock() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
+        return has_landlock() ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED;
 }
