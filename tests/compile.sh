@@ -105,6 +105,11 @@ build_fuzz() {
         CC=clang build_in build-fuzz --werror -Dfuzzing=true -Dunit_tests=false -Dsimulator=false
 }
 
+# build_cross ARCH: with its libraries, which are had first.
+build_cross() {
+        JOBS=$jobs tests/cross/cross.sh build "$1" "build-cross/$1"
+}
+
 # The programs for the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
 build_image() {
         CC=gcc build_in build-image --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \

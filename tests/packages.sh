@@ -32,6 +32,16 @@ packages_threads="clang libclang-rt-dev curl"
 packages_coverage="gcovr"
 packages_i386="mmdebstrap util-linux"
 
+# packages_cross ARCH...: a compiler and an emulator.
+packages_cross() {
+        local architecture triplet
+        for architecture; do
+                triplet=$(tests/cross/cross.sh triplet "$architecture") || return
+                echo "gcc-$triplet"
+        done
+        echo "mmdebstrap qemu-user-static"
+}
+
 is_installed() {
         [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }

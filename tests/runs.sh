@@ -43,6 +43,7 @@ what_goes_beside() {
         demo_on build-gcc
         humbly lint_all
         levels
+        cross s390x # big-endian, and its char is unsigned; ./dev cross has the other architectures
         check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
 }
 
@@ -93,7 +94,8 @@ verb_test() {
         --all | --rest)
                 # shellcheck disable=SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
-                        $packages_container $packages_deb $packages_release $packages_system $packages_memcheck
+                        $packages_container $packages_deb $packages_release $packages_system $packages_memcheck \
+                        $(packages_cross s390x)
                 plan_all "$([ "$1" = --all ] || echo only_slow)"
                 ;;
         *) die "'$1' is no argument of test; there are --all and --rest" ;;

@@ -127,6 +127,25 @@ suite_sandboxed() {
                 tests/sandbox tests/blackbox
 }
 
+# cross ARCH: a build for another architecture, its tests under an emulator, and some of the histories, of which each
+# takes long there.
+cross() {
+        local architecture=$1 directory=build-cross/$1 suite="build-cross/$1: meson test" log
+        log=$directory/build/meson-logs/testlog.json
+
+        check build "$architecture, a cross build, warnings are errors" build_cross "$architecture"
+        [ -e "$directory/build/tests/scenario/histories" ] || return 0 # it has been counted
+        title "$suite, emulated"
+        rm -f "$log"
+        QEMU_LD_PREFIX=$PWD/$directory/root kept "$suite" meson test -C "$directory/build" --no-rebuild --no-suite histories --timeout-multiplier 10 \
+                --num-processes "$jobs" >"$directory/test.log" || true # the judge tells which failures count
+        "$python" tests/cross/judge.py "$suite" "$log" "$architecture" >>"$results"
+        check scenario "$architecture: $cross_histories histories" kept "$architecture: histories" \
+                tests/cross/cross.sh run "$architecture" "$directory" \
+                "$directory/build/tests/scenario/histories" --count "$cross_histories"
+}
+cross_histories=2000
+
 # The packages on a booted systemd. The figures are printed, and kept in build-system/figures.json.
 suite_system() {
         title "tests/system"

@@ -50,6 +50,10 @@ coverage
   Each line of lib/ that no test reaches must be argued in doc/internals/coverage.md.
 i386
   build and test on 32 bits, in a Debian of its own below build-i386/, as root
+cross [ARCH...]
+  cross build for arm64, armhf, s390x (big-endian), ppc64el, and test under qemu-user, below build-cross/
+  Unit tests, scenarios, some histories, the fuzz corpus. tests/cross/foreign.list names what qemu cannot do, test by
+  test; those are skipped. Without an argument: all four.
 container
   test the images and manifests with podman, as root
 system [ARGUMENT...]
