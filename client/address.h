@@ -11,7 +11,7 @@ struct address {
         const char *unix_path;       /* points into text; NULL for TCP */
         const char *url;  /* points into text, or to a constant for unix sockets; no slash at its end */
         bool check_owner; /* TCP, and nobody said that this is the one: see port_owner.h */
-        bool own_only;    /* unix, likewise: whoever listens there has to be this process's user */
+        bool own_only;    /* unix, likewise: the listener there has to be this process's user */
 };
 
 /* Reads "unix:/absolute/path" or "http://HOST:PORT"; HOST is 127.0.0.1, localhost or [::1], because a token

@@ -60,7 +60,8 @@ static int connect_to(int *ret_fd, const struct sockaddr *name, socklen_t length
         return 0;
 }
 
-/* Of whoever began to listen there: the daemon, or the service manager that has the socket for it. */
+/* Of the process that began to listen there: the daemon, or the service manager that has the socket for it.
+ */
 static bool is_of_own_user(int fd)
 {
         struct ucred peer = { 0 };

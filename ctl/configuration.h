@@ -5,7 +5,7 @@
 #include "ctl/program.h"
 #include "lib/settings.h"
 
-/* What eqp-brokerd found as the daemon's user, which it becomes where root asks. */
+/* The findings of eqp-brokerd as the daemon's user, which it becomes where root asks. */
 struct configuration_view {
         char user[64]; /* "": it was this user who looked */
         char *closed; /* lines "…, may not read PATH: CURE", and remarks on settings; "": there are none */

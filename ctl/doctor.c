@@ -197,7 +197,7 @@ void doctor_fact(struct doctor *doctor, const char *section, const char *name, c
         add_text(doctor, object, name, text);
 }
 
-/* What an administrator does with systemctl, a user does with systemctl --user for a broker of their own. */
+/* An administrator's systemctl is a user's systemctl --user for a broker of their own. */
 static void add_cure(struct doctor *doctor, struct json_object *finding, const char *cure)
 {
         static const char *const words[] = { "systemctl ", "journalctl " };

@@ -19,7 +19,7 @@ struct doctor {
         struct json_object *findings;   /* each with id, what, why, cure */
         struct doctor_secrecy *secrecy; /* NULL: nothing is hidden yet */
         bool user;                      /* it is about this user's own broker, not the system's */
-        bool as_daemon;                 /* what the daemon may read was tried as its user */
+        bool as_daemon;                 /* files were read as the daemon's user */
         bool refused;                   /* it answers, but not this user */
         bool out_of_memory;
 };

@@ -42,8 +42,9 @@ struct child {
         int input[2], output[2], errors[2];
 };
 
-/* The one beside us, where there is one: what was installed in another place than it was built for has its
- * daemon there. Not for set-user-ID programs, which somebody may have linked into a folder of their own. */
+/* The one beside us, where there is one: an eqpctl that was installed in another place than it was built for
+ * has its daemon there. Not for set-user-ID programs, which somebody may have linked into a folder of their
+ * own. */
 static const char *beside_us(void)
 {
         static char path[PATH_MAX];

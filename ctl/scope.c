@@ -1,5 +1,5 @@
-/* Scope: what is there decides, so that whoever forgets sudo on a host with a broker is told so, and does
- * not put a key where nothing reads it. */
+/* Scope: the files that are there decide, so that a user who forgets sudo on a host with a broker is told
+ * so, and does not put a key where nothing reads it. */
 #include "ctl/scope.h"
 
 #include <string.h>

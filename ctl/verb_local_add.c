@@ -91,8 +91,8 @@ static bool check_port(const struct options *options)
         return false;
 }
 
-/* What this user's own broker needs besides: a port, and, as another user may take that while the broker is
- * down, a caller. */
+/* The further needs of this user's own broker: a port, and, as another user may take that while the broker
+ * is down, a caller. */
 static bool prepare_own(struct options *options, const struct settings *settings,
                         char caller[static CALLER_MAX])
 {

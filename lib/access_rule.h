@@ -21,7 +21,7 @@ enum access_rule_kind {
         ACCESS_RULE_USER,  /* by name, a uid once it is resolved */
         ACCESS_RULE_GROUP, /* by name, a gid once it is resolved */
         ACCESS_RULE_UNIT,  /* a unit, or the instances of a template: its processes, and its credentials */
-        ACCESS_RULE_LOCAL, /* whoever's request carries the local key of this name */
+        ACCESS_RULE_LOCAL, /* a request that carries the local key of this name */
 };
 
 struct access_rule {
@@ -71,7 +71,7 @@ int access_rules_add(struct access_rules *rules, const struct access_rule *rule)
 void access_rules_clear(struct access_rules *rules);
 int access_rules_copy(struct access_rules *ret, const struct access_rules *from);
 
-/* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by his
+/* Do the rules allow this caller? A group rule never fits a caller whose groups are not known, but by its
  * primary group when has_groups is set. A rule for a local key fits no caller: that opens what the gateway's
  * rules say. */
 bool access_rules_allow(const struct access_rules *rules, const struct caller_identity *caller);

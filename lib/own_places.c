@@ -1,4 +1,4 @@
-/* Own places: what the environment and the kernel say. */
+/* Own places: from the environment and the kernel. */
 #include "lib/own_places.h"
 
 #include "lib/util.h"

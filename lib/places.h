@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #define PLACES_PATH_MAX   256 /* with its NUL */
-#define PLACES_SOCKET_MAX 108 /* likewise: what fits into a socket address */
+#define PLACES_SOCKET_MAX 108 /* likewise: the length that fits into a socket address */
 
 #define PLACES_SYSTEM_CONFIG "/etc/eqp-broker/eqp-brokerd.conf"
 #define PLACES_SYSTEM_KEYS   "/etc/eqp-broker/keys"
@@ -20,7 +20,7 @@ enum places_scope {
         PLACES_USER,
 };
 
-/* What the answer depends on; NULL: not set. A path that is not absolute counts as not set. */
+/* The facts behind the answer; NULL: not set. A path that is not absolute counts as not set. */
 struct places_surroundings {
         uid_t uid;
         const char *home, *config_home; /* $HOME, $XDG_CONFIG_HOME */

@@ -91,7 +91,7 @@ int settings_new(struct settings **ret)
         return 0;
 }
 
-/* Whoever owns the broker is its only user, and its operator. */
+/* The owner of the broker is its only user, and its operator. */
 static int set_owner(struct access_rules *rules, uid_t uid)
 {
         const struct access_rule owners[] = {

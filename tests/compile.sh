@@ -116,7 +116,7 @@ build_image() {
                 -Dman=disabled "-Dc_args=-ffile-prefix-map=$PWD=."
 }
 
-# What goes into the bundle for any Linux; the same anywhere, too.
+# The programs of the bundle for any Linux; the same anywhere, too.
 build_bundle() {
         CC=gcc build_in build-bundle --buildtype=release --prefix=/usr/local --libdir=lib/eqp-broker -Dunit_tests=false \
                 -Dman=enabled -Dsystemd=enabled -Dsystemdsystemunitdir=/usr/local/lib/systemd/system \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the EQP broker from this folder. It can be run again, also by another version: what runs goes on meanwhile,
+# Installs the EQP broker from this folder. It can be run again, also by another version: running programs go on meanwhile,
 # on its own libraries.
 set -eu
 umask 022
@@ -212,7 +212,7 @@ for name in $(echo "$names" | grep '^lib/eqp-broker/') $(echo "$names" | grep -v
         [ -z "$target" ] || put "$name" "$target"
 done
 
-# What was installed before and is no more.
+# Files that were installed before and are no more.
 echo "$before" | sed -n 's/^file //p' | while read -r old; do
         grep -qxF "file $old" "$list" || rm -f "$old"
 done

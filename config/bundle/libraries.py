@@ -2,7 +2,7 @@
 """libraries.py TARGET PROGRAM...: copies every library that the programs need, and the loader, into TARGET.
 
 Prints a line for each: name, package, version, architecture, file name of what needs it, separated by tabs; the last
-field holds its own needs, by commas. What needs what is read from the files, nothing is run: they may be another
+field holds its own needs, by commas. The needs are read from the files, nothing is run: they may be another
 machine's. Libraries are Debian's, of the programs' architecture; one of ours lies in TARGET already.
 """
 
@@ -21,7 +21,7 @@ MACHINES = {
     "IBM S/390": ("s390x", "s390x-linux-gnu"),
     "PowerPC64": ("ppc64el", "powerpc64le-linux-gnu"),
 }
-# What glibc loads by itself when a thread is cancelled or ends; no file says that it is needed.
+# The library that glibc loads by itself when a thread is cancelled or ends; no file says that it is needed.
 ON_DEMAND = ("libgcc_s.so.1",)
 
 

@@ -62,7 +62,7 @@ architecture=$(EQP_TELL=architecture "$here/libraries.py" - "$own/bin/eqp-broker
 name=eqp-broker-$version-linux-$architecture
 root=$work/$name/root
 
-# What only somebody needs who compiles against the library: that would have to fit the C library here.
+# Files for compiling against the library: that would have to fit the C library here.
 rm -rf "$own/include" "$own"/lib/eqp-broker/{pkgconfig,libeqp-broker.so} "$own/share/man/man3"
 mv "$own/lib/eqp-broker" "$work/libraries"
 mkdir -p "$work/$name"

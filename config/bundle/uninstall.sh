@@ -52,7 +52,7 @@ prefix=${own%/lib/eqp-broker}
 [ -w "$own" ] || die "'$own' is not yours to remove"
 list=$(cat "$own/installed")
 
-# lines WORD: what follows it in the list.
+# lines WORD: the rest of its line in the list.
 lines() {
         echo "$list" | sed -n "s/^$1 //p"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# abi.sh TREE: what has changed in the interface of the C library since the last tag, as a report on standard output.
+# abi.sh TREE: changes in the interface of the C library since the last tag, as a report on standard output.
 # Fails if a program that was linked against the library of that tag would not run with this one, and the library's
 # name is still the same. The last tag is the newest v* that the commit descends from, but is not.
 set -euo pipefail

@@ -50,8 +50,8 @@ static void allow_asking_for_cgroups(scmp_filter_ctx filter, int *error)
         call_filter_allow_if(filter, "ioctl", 1, is_question, error);
 }
 
-/* What comes through the pair, to a number below the greatest power of 2 up to the line, which one mask
- * tells; nothing gets above the line. */
+/* Descriptors that come through the pair, to a number below the greatest power of 2 up to the line, which
+ * one mask tells; nothing gets above the line. */
 static void allow_moving_down(scmp_filter_ctx filter, int highest_fd, int *error)
 {
         uint32_t numbers = 1;

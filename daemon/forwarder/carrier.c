@@ -107,7 +107,7 @@ static void drop_upstream(struct upstream *upstream)
         }
 }
 
-/* What a request has waited for is known. */
+/* The answer that a request has waited for is known. */
 static void come(struct carrier *carrier, struct carried_request *request, struct upstream *upstream)
 {
         ring_remove(&request->place);

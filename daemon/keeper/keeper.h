@@ -9,7 +9,7 @@
 struct keeper;
 
 /* Takes the settings over (also when it fails), opens the sockets, reads the keys and starts to get tokens.
- * source: what a reload reads again; stays the caller's. confinement: of this
+ * source: the file that a reload reads again; stays the caller's. confinement: of this
  * process, to be shown. Returns 0, or the exit code of the daemon (logged). */
 int keeper_new(struct keeper **ret, struct settings *settings, const struct settings_source *source,
                const struct confinement *confinement);

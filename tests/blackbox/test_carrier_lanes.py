@@ -385,7 +385,7 @@ def test_a_request_waits_for_what_is_told_of_its_upstream(carrier, authority):
 
 
 @pytest.mark.parametrize("how", ["forget", "drain"])
-def test_what_waits_for_its_upstream_ends(carrier, how):
+def test_a_request_that_waits_for_its_upstream_ends(carrier, how):
     """With the environment, with the forwarder."""
     lane = carrier.lane()
     lane.begin("GET", "/x")
@@ -406,7 +406,7 @@ def test_a_token_goes_to_its_own_base_url_only(play):
     assert second.lane.ask("GET", "/x", base_url=second.url, token="the-second-ones").status == 200
 
 
-def test_what_is_under_way_goes_on_when_the_upstream_changes(play, carrier):
+def test_requests_under_way_go_on_when_the_upstream_changes(play, carrier):
     going = threading.Event()
     first = play(lambda connection: (connection.request(), going.wait(20), connection.send(PLAIN), connection.ended()))
     first.lane.begin("GET", "/x")

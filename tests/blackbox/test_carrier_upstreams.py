@@ -289,7 +289,7 @@ def test_an_upstream_that_does_not_answer_is_given_up(play):
 
 
 @pytest.mark.parametrize("what", [b"HTTP/1.1 102 Processing\r\n\r\n", b"X-Line: of a head that never ends\r\n"])
-def test_what_comes_before_an_answer_is_none(play, what):
+def test_interim_answers_are_none(play, what):
     """Interim answers, or a head that comes line by line, however long that goes on."""
     def talk(connection):
         connection.head()

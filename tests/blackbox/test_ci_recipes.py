@@ -1,4 +1,4 @@
-"""config/ci: GitHub's actions and GitLab's component, run as a runner runs them. What of a runner matters is here: steps are
+"""config/ci: GitHub's actions and GitLab's component, run as a runner runs them. The traits of a runner that matter are here: steps are
 shells with variables of their own, what they tell later steps goes by files, and ::add-mask:: changes what the log shows.
 GitLab's before_script and script are one shell, after_script is another."""
 
@@ -60,7 +60,7 @@ def settings(upstream, place):
 
 
 class Runner:
-    """A job. log: what people see."""
+    """A job. log: the text that people see."""
 
     def __init__(self, place, uid):
         self.place, self.uid = place, uid
@@ -214,7 +214,7 @@ def test_github_the_runner_reads_the_mask_before_the_token_is_there(place, tree,
                 assert select.select([asked.stdout], [], [], 0) == ([], [], []), "the token is there already"
             assert asked.stdout.readline().strip() == mask.strip().removeprefix("::add-mask::")
             assert asked.stderr.read() == "", "it is said once"
-    # What does not go to the runner has no token more than was asked for.
+    # Output that does not go to the runner has no more tokens than were asked for.
     subprocess.run(["eqpctl", "refresh", "sandbox"], env=env, check=True, capture_output=True)
     subprocess.run("eqpctl token sandbox 2>errors >/dev/null", shell=True, env=env, check=True, cwd=place)
     assert (place / "errors").read_text() == ""
@@ -409,7 +409,7 @@ def test_the_job_that_the_page_has_for_github(place, tree, settings, upstream):
             folder = CI / re.fullmatch(r"example/eqp-broker/config/ci/(.*)@.*", step["uses"])[1]
             inputs = {name: evaluate(value) for name, value in step.get("with", {}).items()}
             if inputs:
-                inputs |= {"bundle": str(bundle), "settings": settings}  # what stands in for the world outside
+                inputs |= {"bundle": str(bundle), "settings": settings}  # stand-ins for the world outside
             done = job.uses(folder, **inputs)
             known |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in job.outputs.items()}
         else:

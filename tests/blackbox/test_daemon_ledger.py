@@ -109,7 +109,7 @@ def test_a_wish_goes_on_with_a_key_that_others_have_not_used(one_key, upstream):
 
 
 @pytest.mark.slow("wishes a second apart")
-def test_who_comes_too_late_by_less_than_a_second_hears_of_it(upstream, make_broker):
+def test_a_wish_that_is_late_by_less_than_a_second_is_answered_so(upstream, make_broker):
     """Eight operators at once: four get theirs one after the other, and the others are not left waiting for an hour."""
     names = environments(upstream, 8)
     broker = make_broker(upstream, keys={name: EXAMPLE_KEY for name in names}, environments=names)

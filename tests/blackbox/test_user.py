@@ -18,7 +18,7 @@ SYSTEM = "/run/eqp-broker/eqp-broker.sock"
 
 
 class Session:
-    """What a user has after a login: a home and a runtime directory."""
+    """The surroundings of a user after a login: a home and a runtime directory."""
 
     def __init__(self, uid):
         self.uid = uid
@@ -124,7 +124,7 @@ def test_the_specification_has_the_last_word_on_the_places(session):
 
 
 @pytest.mark.parametrize("how", ["--system", "no session", "another user's session", "root"])
-def test_whoever_has_no_session_gets_the_system_s_places(session, how, stranger):
+def test_a_user_without_a_session_gets_the_system_s_places(session, how, stranger):
     uid = {"another user's session": stranger + 1, "root": 0}.get(how)
     env = {"XDG_RUNTIME_DIR": "/nowhere"} if how == "no session" else {}
     if uid == stranger + 1:
@@ -160,7 +160,7 @@ def test_root_may_have_one_too(upstream, stranger):
 
 
 def test_a_socket_of_another_user_is_passed_over(session, stranger):
-    """Whoever can write into the runtime directory, or has it named, is not told what is asked."""
+    """A user who can write into the runtime directory, or has it named, does not see the questions."""
     listener = socket.socket(socket.AF_UNIX)
     session.socket.parent.mkdir(mode=0o755)
     session.runtime.chmod(0o755)

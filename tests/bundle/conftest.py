@@ -1,4 +1,4 @@
-"""What the stories of the bundle share: the bundle, and whether roots can be had here."""
+"""The common part of the stories of the bundle: the bundle, and whether roots can be had here."""
 
 import os
 import pathlib

@@ -4,7 +4,7 @@
         root.run("/bundle/install").out
         root.run("eqpctl", "token", "sandbox", user="alice", check=False).code
 
-Nothing runs there but what the test starts: no systemd, a loopback, /proc. What is written lies in memory, and ends with
+Nothing runs there but what the test starts: no systemd, a loopback, /proc. Files that are written lie in memory, and end with
 the root, as does everything that runs in it. Kinds of roots: KINDS. They are made by mmdebstrap once, and kept in
 build-bundle/roots/.
 """
@@ -176,7 +176,7 @@ class Root:
         return "/bundle/" + next((self.files / "bundle").iterdir()).name
 
     def snapshot(self):
-        """{path: what it is} of all that lies there, without what is mounted, logs, and copies that useradd keeps."""
+        """{path: its kind} of all that lies there, without what is mounted, logs, and copies that useradd keeps."""
         found = {}
         for folder, folders, files in os.walk(self.files):
             here = pathlib.Path(folder)

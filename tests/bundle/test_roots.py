@@ -35,7 +35,7 @@ def wait_until(condition, what, timeout=120, interval=0.1):
 
 
 def gone(before, after):
-    """What is there now and was not, and the other way round."""
+    """Paths that are there now and were not, and the other way round."""
     return {path: (before.get(path), after.get(path)) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 

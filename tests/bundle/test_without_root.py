@@ -74,7 +74,7 @@ def test_a_place_of_its_own(root, folder):
 @pytest.mark.parametrize(["arguments", "words"], [
     (["--prefix", "/srv/with space"], "characters other than"), (["--prefix", "/srv/" + "a" * 200], "too long"),
     (["--prefix", "/srv/../srv"], "write '"), (["--prefix"], "takes a directory"), (["--what"], "is no option")])
-def test_what_it_does_not_take(root, folder, arguments, words):
+def test_arguments_that_it_does_not_take(root, folder, arguments, words):
     before = root.snapshot()
     done = root.run(f"{folder}/install", *arguments, check=False)
     assert done.code == 1 and words in done.err, done

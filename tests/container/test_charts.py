@@ -50,7 +50,7 @@ def test_a_packaged_chart_is_whole_and_renders_the_same(tools, tmp_path):
     assert objects(printed) == tools.render("mine", "eqp-broker", *NODE)
 
 
-# what is rendered
+# rendered values
 
 def sidecar(*assignments):
     return sets(*(f"{LIBRARY}.{assignment}" for assignment in assignments))
@@ -191,7 +191,7 @@ def test_pods_of_the_node_are_replaced_when_their_callers_change(tools):
     assert annotations("uid:1500") == annotations("uid:1500") != annotations("uid:1500", "uid:1501")
 
 
-# what is refused
+# refused values
 
 @pytest.mark.parametrize("chart, values, told", [
     ("eqp-broker", ["callers=null"], "callers"),

@@ -129,7 +129,7 @@ class Played:
         return self.machine.podman("exec", f"app-{container}", *self.probes[container, name], check=False).returncode == 0
 
     def confinement(self):
-        """What the daemon says of its processes."""
+        """The daemon's account of its processes."""
         status = self.machine.podman("exec", "app-eqp-broker", "/usr/bin/eqpctl", "status", "--json").stdout
         return json.loads(status)["confinement"]
 
@@ -158,7 +158,7 @@ def test_the_pod_comes_up_serves_another_user_rotates_and_ends(played, machine):
     assert machine.podman("wait", "app-app", timeout=120).stdout.strip() == "0"
     assert played.token() in machine.podman("logs", "app-app").stdout
 
-    # What the daemon confines itself with holds inside what the runtime confines it with.
+    # The daemon's own limits hold inside those of the runtime.
     assert int(re.search(r"^Seccomp_filters:\t(\d+)$", status, re.M)[1]) >= 2, "the runtime's, and its own"
     for process in ("keeper", "frontend"):
         holds = played.confinement()[process]
@@ -224,7 +224,7 @@ class PlayedOnNode(Played):
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, probes
 
     def ask(self, user):
-        """What an application on the node gets, which has the directory and no network."""
+        """The token of an application on the node, which has the directory and no network."""
         volume = f"--volume={self.directory}/empty:/run/eqp-broker:ro"
         return self.machine.podman(
             "run", "--rm", *CONFINED, f"--user={user}:{user}", "--network=none", volume, APP,

@@ -85,7 +85,7 @@ def test_files_packages_and_callbacks(ask, upstream):
 
 # ---- refused ----
 
-def test_what_makes_no_sense(ask, admin_document):
+def test_nonsense(ask, admin_document):
     for operation in admin_document.operations.values():
         method, target, _ = example(admin_document, operation, EXAMPLE_ID)
         ask(method, target, "{", status=400)

@@ -201,7 +201,7 @@ def test_environments_that_there_are_not(talk, each):
     (400, "bad_request", "GET", "/sandbox/rest/v1/a", {"Connection": "Upgrade", "Upgrade": "websocket"}),
     (431, "bad_request", "GET", "/sandbox/rest/v1/a", {"X-Large": "x" * 18_000}),
 ], ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "")
-def test_what_the_gateway_refuses(talk, status, word, method, target, headers):
+def test_refusals_of_the_gateway(talk, status, word, method, target, headers):
     talk.expect(status, word, method, target, headers)
 
 
@@ -339,7 +339,7 @@ def test_a_keeper_that_stands_still(own):
 
 
 @pytest.mark.slow("nothing happens for a minute")
-def test_what_waits_for_a_minute(own, upstream):
+def test_requests_that_wait_for_a_minute(own, upstream):
     talk = own(GATEWAY.replace("2s", "2min"))
     talk.broker.wait_valid()
     upstream.fault("sandbox", "hang", paths="api")

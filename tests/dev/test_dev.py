@@ -42,7 +42,7 @@ def test_help(arguments):
 @pytest.mark.parametrize(["arguments", "words"], [
     (["nonsense"], "there is no verb 'nonsense'"), (["b.*"], "there is no verb 'b.*'"), (["build", "it"], "takes no arguments"),
     (["test", "--most"], "there are --all and --rest"), (["fuzz", "soon"], "is not a number")], ids=str)
-def test_what_it_does_not_know(arguments, words):
+def test_unknown_arguments(arguments, words):
     result = dev(*arguments)
     assert result.returncode == 1 and words in result.stderr
 

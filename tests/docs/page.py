@@ -12,7 +12,7 @@ from dataclasses import dataclass
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 TITLE = re.compile(r"^#+ (.*)$", re.M)
 HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?")
-# What a quotation that is a command begins with, and something behind it.
+# The beginning of a quotation that is a command, and something behind it.
 PROGRAMS = r"(?:\./dev|apt-get|curl|docker|eqp-brokerd|eqpctl|eval|helm|journalctl|kubectl|podman|sh|systemctl|systemd-\w+)"
 QUOTED_COMMAND = re.compile(rf"`({PROGRAMS}\s[^`]*)`")
 

@@ -19,7 +19,7 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("client", "ctl", "daemon", "lib", "simulator")
 SKIPPED = ("build", ".git", ".cache", "__pycache__", "corpus")
-BARE = re.compile(r"(?:^|[.!?;:—][\"')*_`]* |\| |\()[*_\"'(]*([Ww]ho|[Ww]hat|[Ww]hoever)\b(?![,.;:)|?'\-]| \|| for\b| else\?)")
+BARE = re.compile(r"(?:^|[.!?;:—][\"')*_`]* |\| |\()[*_\"'(]*([Ww]h(?:o|at|o(?:ever)))\b(?![,.;:)|?'\-]| \|| for\b| else\?)")
 PERSONAL = re.compile(r"\b(he|his|him|himself)\b", re.I)
 ANYWHERE = re.compile(r"\bwhoever\b", re.I)
 COMMENT_OF_HASHES = {".sh", ".build", ".scn", ".conf", ".yaml", ".socket", ".service", ".container", ".volume", ".pod", ".map"}

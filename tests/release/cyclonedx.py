@@ -1,4 +1,4 @@
-"""Is this a bill of materials of CycloneDX 1.5? What its schema asks of the fields that ours has, and no field that it
+"""Is this a bill of materials of CycloneDX 1.5? Its schema's demands on the fields that ours has, and no field that it
 does not know; and what a schema cannot say: that references are there, and are one thing's alone."""
 
 import datetime

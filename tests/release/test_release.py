@@ -122,7 +122,7 @@ def test_another_place_makes_the_same(tmp_path):
 
 @pytest.fixture
 def repository(tmp_path):
-    """The tree as a repository of its own, with a tag; what is to be looked at comes after it."""
+    """The tree as a repository of its own, with a tag; the commit to be looked at comes after it."""
     if shutil.which("abidiff") is None:
         pytest.skip("there is no abidiff; install abigail-tools")
     place = copy_to(tmp_path / "repository")
@@ -147,7 +147,7 @@ def change(path, before, after):
     path.write_text(text.replace(before, after))
 
 
-def test_what_has_changed_in_the_library_is_told(repository):
+def test_changes_of_the_library_are_reported(repository):
     place, git = repository
     assert "no earlier tag" in abi(place).stdout
     with open(place / "client" / "broker.c", "a") as file:

@@ -88,7 +88,7 @@ def test_a_key_that_goes_in_the_middle_of_an_upload(broker, upstream, how):
 @pytest.mark.parametrize("more", [{"caller": ["uid:54321", "user:root"]}, {"caller": ["group:root"]}, {"expires": "2099-01-01"},
                                   {"secret": "f" * 64, "secret_sha256_old": KEYS[0].hash, "old_until": "2099-01-01"}], ids=str)
 def test_a_key_that_is_changed_and_still_good(broker, upstream, more):
-    """What is under way goes on to its end."""
+    """Requests under way go on to their end."""
     stream = upload(broker, KEYS[0], length=300_000)
     wait_until(lambda: any("/files/" in asked.target for asked in upstream.begun), "it is under way")
     broker.local = [LocalKey("goes", allow=["* /rest/v1/**"], **more), KEYS[1]]

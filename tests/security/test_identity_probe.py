@@ -116,7 +116,7 @@ def test_unix_with_groups(start, open_folder):
     listener.bind(str(path))
     path.chmod(0o666)
     listener.listen(16)
-    probe = start(listener, "20100", "20200")  # what rules name
+    probe = start(listener, "20100", "20200")  # groups that rules name
     few, most, too_many = range(20000, 20300), range(20000, 21024), range(20000, 20000 + 65536)
     for person in (ROOT, Person("one", 1234, 4321), Person("many", 1234, 4321, few), Person("most", 1234, 4321, most),
                    Person("too many", 1235, 4321, too_many)):

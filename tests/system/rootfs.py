@@ -18,7 +18,7 @@ CACHE = ROOT / "build-system"
 SUITE = os.environ.get("EQP_SUITE", "bookworm")
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "libpam-systemd",
-    # what our packages depend on
+    # dependencies of our packages
     "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libseccomp2", "libsystemd0",
     # programs that the tests run inside
     "curl", "iproute2", "procps", "python3", "strace",

@@ -25,7 +25,7 @@ class Laptop(Home):
         self.uid = int(self.run("id", "-u", "alice").out)
         self.runtime = f"/run/user/{self.uid}"
         wait_until(lambda: self.exists(f"{self.runtime}/systemd/private"), "alice's systemd")
-        # What stands in for the vendor's hosts.
+        # The stand-in for the vendor's hosts.
         sections = "".join(f"[environment {name}]\nbase_url = https://localhost:{port}\nca_file = {AUTHORITY}\n"
                            for name, port in PORTS.items())
         self.alice("mkdir -p ~/.config/eqp-broker/eqp-brokerd.conf.d && "
@@ -99,7 +99,7 @@ def test_no_port_and_nobody_else(laptop):
         assert f"pid={pid}," not in laptop.run("ss", "-Hltnp").out
     done = laptop.login("bob", f"eqpctl --address unix:{laptop.runtime}/eqp-broker/eqp-broker.sock token sandbox", check=False)
     assert done.code == 4, done
-    # Whoever goes by alice's variables finds nobody there but the system's.
+    # A program with alice's variables finds nobody there but the system's.
     done = laptop.login("bob", f"XDG_RUNTIME_DIR={laptop.runtime} eqpctl token sandbox", check=False)
     assert done.code == 4 and "bob" not in done.out, done
 

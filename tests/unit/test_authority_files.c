@@ -1,5 +1,5 @@
-/* Certificate authorities as bytes: those that libcurl would read, and of a size that is bounded. What
- * libcurl was built with, and the other kinds of hosts, are of the test's own. */
+/* Certificate authorities as bytes: those that libcurl would read, and of a size that is bounded. The paths
+ * that libcurl was built with, and the other kinds of hosts, are the test's own. */
 #include "daemon/keeper/authority_files.h"
 #include "lib/message.h"
 #include "lib/util.h"

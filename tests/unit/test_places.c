@@ -74,7 +74,7 @@ static void root_has_to_say_so(void **state)
         expect(PLACES_SYSTEM, &session, false);
 }
 
-static void what_is_missing_is_named(void **state)
+static void a_missing_part_is_named(void **state)
 {
         struct places_surroundings around = session;
 
@@ -122,7 +122,7 @@ int main(void)
                 cmocka_unit_test(a_session_has_its_own),
                 cmocka_unit_test(the_configuration_may_be_elsewhere),
                 cmocka_unit_test(root_has_to_say_so),
-                cmocka_unit_test(what_is_missing_is_named),
+                cmocka_unit_test(a_missing_part_is_named),
                 cmocka_unit_test(a_path_is_whole_or_not_at_all),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,7 @@ static void units_are_in_slices(void **state)
         assert_string_equal(find(make("init.scope")), "");
 }
 
-static void what_a_unit_has_below_it_belongs_to_it(void **state)
+static void groups_below_a_unit_belong_to_it(void **state)
 {
         assert_string_equal(find(make("system.slice/deploy.service/.control")), "deploy.service");
         assert_string_equal(find(make("system.slice/deploy.service/a/b/c")), "deploy.service");
@@ -163,7 +163,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(units_are_in_slices, begin, end),
-                cmocka_unit_test_setup_teardown(what_a_unit_has_below_it_belongs_to_it, begin, end),
+                cmocka_unit_test_setup_teardown(groups_below_a_unit_belong_to_it, begin, end),
                 cmocka_unit_test_setup_teardown(users_and_scopes_have_no_units, begin, end),
                 cmocka_unit_test_setup_teardown(a_slice_of_somebody_else_names_nobody, begin, end),
                 cmocka_unit_test_setup_teardown(links_are_not_followed, begin, end),

@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def text():
-    """What template.yml has to be."""
+    """The text that template.yml has to be."""
     script = (HERE.parent / "eqp-broker-ci.sh").read_text(encoding="utf-8")
     indented = "".join(f"      {line}".rstrip() + "\n" for line in script.splitlines())
     return (HERE / "template.yml.in").read_text(encoding="utf-8").replace("      @script@\n", indented)

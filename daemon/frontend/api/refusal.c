@@ -8,8 +8,8 @@ const char *refusal_of_everything(const struct caller *caller, char buffer[stati
         const char *obstacle = caller_unit_obstacle(caller);
 
         (void)snprintf(buffer, REFUSAL_MAX,
-                       "this user may use no environment: an administrator can allow it with 'allow =' in "
-                       "the configuration, or by adding the user to the group eqp-broker%s%s",
+                       "this user has no access: an administrator can run 'usermod -aG eqp-broker USER', or "
+                       "name the user with 'allow =' in the configuration%s%s",
                        obstacle ? "; " : "", obstacle ? obstacle : "");
         return buffer;
 }

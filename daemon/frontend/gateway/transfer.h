@@ -110,7 +110,7 @@ struct transfer {
         bool until_close;
         char *headers; /* lines as they came */
         size_t headers_length;
-        char *ahead; /* what is sent before libmicrohttpd's head; NULL: nothing is, or all has been */
+        char *ahead; /* bytes to send before libmicrohttpd's head; NULL: nothing is, or all has been */
         size_t ahead_length, ahead_at;
         struct transfer_held held;
         bool over;     /* the upstream has said all of it */

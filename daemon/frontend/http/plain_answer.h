@@ -10,8 +10,8 @@ void plain_answer_too_large(int fd);
 /* A body that went on for too long without a byte; to a client of the EQP API. */
 void plain_answer_stalled(int fd);
 
-/* What was answered before all of its body was there, of which no more is read; to a client of the EQP API.
- * slug: what the answer has in EQP-Error; NULL: nothing. */
+/* A request that was answered before all of its body was there, of which no more is read; to a client of the
+ * EQP API. slug: the answer's EQP-Error; NULL: nothing. */
 void plain_answer_unread(int fd, unsigned status, const char *slug);
 
 /* There is no room for this connection, or was not in time; stopping: as the daemon ends. */
