@@ -151,8 +151,8 @@ def impostor_story(victim, mallory, address, wide):
         assert "refreshed yes" in report(victim, **NAMED).out
         assert CURRENT.encode() in server.heard()
 
-        check_refused(server, victim, f"user {mallory.uid}'s")
-        assert f"user {mallory.uid}'s" in ask(victim, str(EQPCTL), "doctor").out
+        check_refused(server, victim, f"belongs to user {mallory.uid},")
+        assert f"belongs to user {mallory.uid}," in ask(victim, str(EQPCTL), "doctor").out
 
 
 @pytest.mark.parametrize(["address", "wide"], EVERYWHERE)
@@ -171,7 +171,7 @@ def silent_story(victim, mallory):
         assert kernel.ask(PORT[1], first.getsockname()[1]) == (kernel.ESTABLISHED, mallory.uid, 0) or \
             kernel.ask(PORT[1], first.getsockname()[1]) == (kernel.ESTABLISHED, 0, 0)
         begin = time.monotonic()
-        assert_refused(token(victim), f"user {mallory.uid}'s")
+        assert_refused(token(victim), f"belongs to user {mallory.uid},")
         assert time.monotonic() - begin < 5, "it did not wait for an answer"
     listener.close()
 
@@ -230,7 +230,7 @@ def test_each_new_connection_is_looked_at(tmp_path, alice, mallory):
 
 def borrowed_story(victim, mallory):
     with Server(mallory, acceptor=ROOT) as server:
-        check_refused(server, victim, f"user {mallory.uid}'s")
+        check_refused(server, victim, f"belongs to user {mallory.uid},")
 
 
 def early_story(victim, mallory):
@@ -238,7 +238,7 @@ def early_story(victim, mallory):
     slowly = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=socket",
               "-e", "inject=socket:delay_enter=1000000"]
     with Server(ROOT, acceptor=mallory) as server:
-        assert_refused(ask(victim, *slowly, str(EQPCTL), "token", "sandbox", **TRACED), f"user {mallory.uid}'s")
+        assert_refused(ask(victim, *slowly, str(EQPCTL), "token", "sandbox", **TRACED), f"belongs to user {mallory.uid},")
         assert server.heard() == b""
 
 
