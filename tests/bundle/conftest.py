@@ -13,11 +13,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 import roots  # noqa: E402
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item.add_marker(pytest.mark.slow("roots of other Linuxes are made"))
-
-
 @pytest.fixture(scope="session")
 def bundle():
     """Its path: of what ./dev bundle made, or what EQP_BUNDLE names."""
@@ -43,5 +38,11 @@ def namespaces():
 
 @pytest.fixture(scope="module", params=roots.KINDS)
 def root(request, namespaces, tmp_path_factory):
+    try:
+        roots.base(request.param)
+    except RuntimeError as error:  # old releases leave the mirrors one day
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"THE BUNDLE WAS NOT TRIED on {request.param}, {roots.KINDS[request.param]}: {error}")
     with roots.Root(request.param, tmp_path_factory.mktemp(request.param)) as root:
         yield root

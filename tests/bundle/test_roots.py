@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow("roots of other Linuxes are made")
 KEY = "AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca"  # the simulator's
 PREFIX = "/usr/local"
 SETTINGS = """[environment sandbox]

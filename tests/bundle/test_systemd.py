@@ -9,6 +9,7 @@ import roots
 from machine import SERVICE, Machine, wait_until
 from rootfs import CACHE, rootfs
 
+pytestmark = pytest.mark.slow("machines are booted")
 KEY = "AQ17NZ49WC:8820c99614d65f923df7660276f20e029d73e2ca"  # the simulator's
 UNITS = (SERVICE, "eqp-brokerd.socket", "eqp-broker-credential.socket")
 AUTHORITY = "/etc/eqp-broker/ca/simulator.pem"

@@ -7,17 +7,10 @@ import signal
 import pytest
 from test_roots import KEY, end, gone, start_simulator, wait_until
 
+pytestmark = pytest.mark.slow("roots of other Linuxes are made")
 HOME = "/home/alice"
-SOCKET = "/tmp/alice/broker.sock"
-SETTINGS = f"""[broker]
-listen = {SOCKET}
-keys_directory = {HOME}/keys
-
-[environment sandbox]
-base_url = https://localhost:9443
-ca_file = /tmp/alice/ca.pem
-allow = user:alice
-"""
+CONFIGURATION = f"{HOME}/.config/eqp-broker"
+SETTINGS = "[environment sandbox]\nbase_url = https://localhost:9443\nca_file = /tmp/alice/ca.pem\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +24,14 @@ def test_a_user_installs_it_and_has_a_token(root, folder):
     assert f"{HOME}/.local/bin" in said
     touched = gone(before, root.snapshot())
     assert all(path.startswith("home/alice/.local") for path in touched), touched
-    root.run("mkdir", "-p", "/tmp/alice", f"{HOME}/keys", user="alice")
-    root.run("chmod", "0700", f"{HOME}/keys", user="alice")
+    root.run("mkdir", "-p", "/tmp/alice/run", f"{HOME}/.config", user="alice")
+    root.run("chmod", "0700", "/tmp/alice/run", user="alice")
     simulator, _ = start_simulator(root, tls="/tmp/alice", program=f"{HOME}/.local/bin/eqp-simulator", user="alice")
-    root.write(f"{HOME}/broker.conf", SETTINGS)
-    mine = {"user": "alice", "env": [f"EQP_BROKER_CONFIG={HOME}/broker.conf", f"EQP_BROKER_ADDRESS=unix:{SOCKET}"]}
-    daemon = root.start(f"{HOME}/.local/bin/eqp-brokerd", "--config", f"{HOME}/broker.conf", user="alice")
+    root.run("mkdir", CONFIGURATION, user="alice")
+    root.write(f"{CONFIGURATION}/eqp-brokerd.conf", SETTINGS)
+    mine = {"user": "alice", "env": ["XDG_RUNTIME_DIR=/tmp/alice/run"]}
     eqpctl = f"{HOME}/.local/bin/eqpctl"
+    daemon = root.start(f"{HOME}/.local/bin/eqp-brokerd", "--user", **mine)
     wait_until(lambda: root.run(eqpctl, "live", check=False, **mine).code == 0, "it lives")
     root.run(eqpctl, "key", "set", "sandbox", stdin=KEY + "\n", **mine)  # which runs eqp-brokerd, too
     assert re.fullmatch(r"[!-~]{8,}", root.run(eqpctl, "token", "--wait", "30", "sandbox", **mine).out)
@@ -47,17 +41,19 @@ def test_a_user_installs_it_and_has_a_token(root, folder):
     assert root.run(eqpctl, "token", "--wait", "30", "sandbox", **mine).out
     end(root, daemon, "eqp-brokerd")
     end(root, simulator, "eqp-simulator")
-    root.run("rm", "-rf", f"{HOME}/keys", f"{HOME}/broker.conf", user="alice")
-    root.run(f"{HOME}/.local/lib/eqp-broker/uninstall", user="alice")
+    said = root.run(f"{HOME}/.local/lib/eqp-broker/uninstall", user="alice").out
+    assert CONFIGURATION in said and (root.files / f"{CONFIGURATION}/keys/sandbox".lstrip("/")).exists()
+    root.run(f"{folder}/install", user="alice")
+    root.run(f"{folder}/uninstall", "--purge", user="alice")
+    root.run("rmdir", f"{HOME}/.config", user="alice")
     assert gone(before, root.snapshot()) == {}
 
 
 def test_units_of_the_user_know_the_place(root, folder):
-    if not (root.files / folder.lstrip("/") / "root/lib/systemd/user").is_dir():
-        pytest.skip("this version has no units for users")
     root.run(f"{folder}/install", user="alice")
     unit = (root.files / "home/alice/.local/share/systemd/user/eqp-brokerd.service").read_text()
-    assert f"ExecStart={HOME}/.local/bin/eqp-brokerd" in unit and "/usr/local" not in unit
+    assert f"ExecStart={HOME}/.local/bin/eqp-brokerd" in unit
+    assert f"ExecReload={HOME}/.local/bin/eqpctl" in unit and "/usr/local" not in unit
     root.run(f"{folder}/uninstall", user="alice")
 
 
