@@ -107,7 +107,8 @@ build_fuzz() {
 
 # build_cross ARCH: with its libraries, which are had first.
 build_cross() {
-        JOBS=$jobs tests/cross/cross.sh build "$1" "build-cross/$1"
+        rm -f "build-cross/$1/whole"
+        JOBS=$jobs tests/cross/cross.sh build "$1" "build-cross/$1" && : >"build-cross/$1/whole"
 }
 
 # The programs for the images. That the name of the tree's place goes nowhere makes the images the same anywhere.

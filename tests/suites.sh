@@ -134,7 +134,7 @@ cross() {
         log=$directory/build/meson-logs/testlog.json
 
         check build "$architecture, a cross build, warnings are errors" build_cross "$architecture"
-        [ -e "$directory/build/tests/scenario/histories" ] || return 0 # it has been counted
+        [ -e "$directory/whole" ] || return 0 # that it failed has been counted, and an older build proves nothing
         title "$suite, emulated"
         rm -f "$log"
         QEMU_LD_PREFIX=$PWD/$directory/root kept "$suite" meson test -C "$directory/build" --no-rebuild --no-suite histories --timeout-multiplier 10 \
