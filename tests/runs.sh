@@ -92,7 +92,7 @@ verb_test() {
                 plan_quick
                 ;;
         --all | --rest)
-                # shellcheck disable=SC2086
+                # shellcheck disable=SC2046,SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
                         $packages_container $packages_deb $packages_release $packages_system $packages_memcheck \
                         $(packages_cross s390x)
