@@ -19,7 +19,8 @@
 
 bool trust_set_up(CURL *easy, const char *ca_file)
 {
-        const char *elsewhere = authority_files_elsewhere();
+        /* With ca_file, no other file is looked for. */
+        const char *elsewhere = ca_file ? NULL : authority_files_elsewhere();
 
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
         return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
