@@ -45,6 +45,7 @@ what_goes_beside() {
         levels
         cross s390x # big-endian, and its char is unsigned; ./dev cross has the other architectures
         check fuzz "each target for half a minute" kept fuzz ./dev fuzz 30
+        suite_pytest build-bundle tests/release # everything that is published, made once more
 }
 
 # Everything; HOW: only_slow, after the quick run, which has run the others.
@@ -57,7 +58,8 @@ plan_all() {
         step check build "clang with the thread sanitizer" build_threads
         [ -n "$how" ] || step suite_meson build-gcc
         step suite_meson build-sanitize
-        step beside "demo, lint, levels, fuzzing" what_goes_beside # the rest mostly waits
+        step check release "all of it is made, and lintian is content" kept release ./dev release
+        step beside "demo, lint, levels, fuzzing, release" what_goes_beside # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing
         for folder in tests/blackbox tests/security tests/docs tests/dev tests/contract; do
                 step $how suite_shared build-gcc "$folder"
@@ -66,8 +68,8 @@ plan_all() {
         step without_slow suite_sandboxed build-gcc
         step suite_shared build-sanitize tests/blackbox
         step suite_shared build-sanitize tests/security
-        step suite_pytest build-sanitize tests/faults
-        step suite_pytest build-gcc tests/faults -k memory # where the libraries' own realloc() is ours, and fails too
+        step suite_pytest build-sanitize tests/faults -n "$jobs"
+        step suite_pytest build-gcc tests/faults -n "$jobs" -k memory # where the libraries' own realloc() is ours, and fails too
         step suite_pytest build-sanitize tests/chaos
         step suite_pytest build-gcc tests/chaos # a heap that can be short, which that of the sanitizer is not
         step check build "gcc, without confinement" build_memcheck
@@ -76,10 +78,8 @@ plan_all() {
         step without_slow suite_races
         step check build "the programs of the images" build_image
         step suite_pytest build-image tests/container
-        step check release "all of it is made, and lintian is content" kept release ./dev release
         step suite_pytest build-bundle tests/bundle -n "$jobs" --dist loadfile
         step suite_pytest build-bundle tests/blackbox/test_ci_recipes.py -k real_bundle
-        step suite_pytest build-bundle tests/release
         step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
         step join
 }
