@@ -110,7 +110,7 @@ def test_a_path_where_the_user_may_not_bind(stranger, make_broker):
     os.chown(broker.directory, 0, 0)
     result = run_daemon("--config", broker.config_path, user=stranger, group=stranger, extra_groups=[])
     assert result.returncode == PERMISSION, result.stderr
-    assert "cannot listen" in result.stderr and "run as a user who may" in result.stderr
+    assert "cannot listen" in result.stderr and "run it as a user with that right" in result.stderr
 
 
 def test_a_port_where_the_user_may_not_bind(stranger, make_broker):
