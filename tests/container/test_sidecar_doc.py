@@ -226,7 +226,7 @@ TYPED = {
     "kubectl create secret generic eqp-broker-keys --from-file=sandbox=FILE":
         test_charts_doc.test_kubectl_makes_the_secret_of_the_page,
     "helm dependency update my-chart": test_charts_doc.test_a_chart_of_mine_has_the_broker_as_the_page_says,
-    "helm install eqp-broker config/helm/eqp-broker --namespace brokers --set 'callers={uid:1500}' \\":
+    "helm install eqp-broker config/helm/eqp-broker --namespace brokers --create-namespace --set 'callers={uid:1500}' \\":
         test_charts_doc.test_the_chart_for_nodes_is_installed_as_the_page_says,
     "kubectl kustomize my-overlay": test_charts_doc.test_an_overlay_of_mine_has_the_broker_as_the_page_says,
     "kubectl apply --kustomize my-overlay": "there is no Kubernetes; what it installs is what kubectl kustomize prints",

@@ -23,7 +23,7 @@ forbid 'DESIG[N]\.md|EQP-AP[I]\.md|EXAMPLE[S]\.md|RECIPE[S]\.md|BASELINE[S]\.md|
         "a paper that is not in the tree"
 forbid '(^|[^A-Za-z_])(TOD[O]|FIXM[E]|XX[X])([^A-Za-z_]|$)' "work that was put off: do it, or open an issue"
 forbid 'deb\.debian\.or[g]|pypi\.or[g]|registry\.npmj[s]|docker\.i[o]/' \
-        "a registry's name: the reader has set up his own"
+        "a registry's name: the reader has set up another"
 
 # Clauses without a noun, and pronouns for persons: a script of its own, which knows texts from code.
 python3 tests/lint/plain_words.py >&2 || failures=$((failures + 1))
