@@ -16,8 +16,7 @@ plan_quick() {
         step check_or_end build "gcc, warnings are errors" build_gcc
         step suite_meson build-gcc
         step beside "demo and quick lint" demo_and_quick_lint
-        step suite_shared build-gcc tests/blackbox
-        step suite_shared build-gcc tests/security
+        step suite_shared build-gcc tests/blackbox tests/security # in one run: none waits for another's end
         step suite_shared build-gcc tests/docs tests/dev tests/contract
         step join
 }

@@ -80,6 +80,7 @@ def test_with_another_base_url_it_gets_the_brokers_token(broker, kind, slash):
     assert said["error"].startswith("401 the token is none of this broker's")
 
 
+@pytest.mark.slow("the wait for a token")
 @each_client
 def test_it_reads_why_there_is_no_token(broker, kind):
     said = run(kind, f"http://127.0.0.1:{broker.port}/production", broker.simulator.ca_file, IN_VAIN.id, IN_VAIN.secret)

@@ -210,6 +210,7 @@ def test_a_client_that_goes_away_in_its_answer(host):
     eventually(lambda: host.connections() == 0)
 
 
+@pytest.mark.slow("sockets are filled to the brim")
 def test_a_client_that_does_not_read_stops_the_upstream(host):
     client = host.client().ask()
     host.lanes[0].request()
