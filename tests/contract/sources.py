@@ -66,7 +66,7 @@ def answer_headers():
 def request_headers():
     """Names of headers that a request is judged by, beside those of HTTP itself."""
     names = re.findall(r'note_single\("([\w-]+)"', text_of("daemon/frontend/http/guard.c"))
-    return {name.lower() for name in names} - {"host", "accept", "authorization", "content-length", "transfer-encoding"}
+    return {name.lower() for name in names} - {"host", "accept", "authorization", "content-length", "expect", "transfer-encoding"}
 
 
 def query_names():

@@ -108,7 +108,8 @@ def test_client_name(target):
 
 def test_single_headers_twice(target):
     cases = [((b"EQP-Client: other",), {}), ((b"Accept: */*", b"Accept: text/plain"), {}),
-             ((b"Authorization: Basic YTpi", b"Authorization: Basic YTpj"), {})]
+             ((b"Authorization: Basic YTpi", b"Authorization: Basic YTpj"), {}),
+             ((b"Expect: 100-continue", b"Expect: x"), {})]
     check_refused(target, "bad_request", 400, cases)
 
 

@@ -274,6 +274,7 @@ static void headers_that_may_stand_once(void **state)
                 { GOOD "Authorization: Basic YTpi\nAuthorization: Basic YTpj\n", "bad_request",
                   "twice: Authorization", 400 },
                 { GOOD "Accept: */*\naccept: text/plain\n", "bad_request", "twice: Accept", 400 },
+                { GOOD "Expect: 100-continue\nExpect: x\n", "bad_request", "twice: Expect", 400 },
         };
         static const struct row of_local[] = {
                 { HOST "Host: a\n", "bad_request", "twice: Host", 400 },

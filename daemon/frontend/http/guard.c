@@ -99,8 +99,8 @@ void guard_note(struct guard_facts *facts, const char *name, const char *value)
                         &facts->n_transfer_encodings)) {
                 return;
         }
-        if (strcasecmp(name, "Expect") == 0) {
-                facts->expects_continue = value && strcasecmp(value, "100-continue") == 0;
+        if (note_single("Expect", name, value, &facts->expect, &facts->n_expects)) {
+                facts->expects_continue |= strcasecmp(facts->expect, "100-continue") == 0;
                 return;
         }
         const char *found = find_name(browser_headers, ARRAY_SIZE(browser_headers), name);
@@ -187,12 +187,13 @@ static bool check_framing(const struct guard_facts *facts, struct guard_refusal 
 static bool check_form(const struct guard_facts *facts, struct guard_refusal *refusal)
 {
         if (facts->n_hosts > 1 || facts->n_clients > 1 || facts->n_authorizations > 1 ||
-            facts->n_accepts > 1 || facts->n_if_none_matches > 1) {
+            facts->n_accepts > 1 || facts->n_if_none_matches > 1 || facts->n_expects > 1) {
                 return refuse(refusal, 400, "bad_request", "a header that may stand once is there twice: %s",
                               facts->n_hosts > 1            ? "Host"
                               : facts->n_clients > 1        ? "EQP-Client"
                               : facts->n_authorizations > 1 ? "Authorization"
                               : facts->n_accepts > 1        ? "Accept"
+                              : facts->n_expects > 1        ? "Expect"
                                                             : "If-None-Match");
         }
         return true;

@@ -26,6 +26,8 @@ struct guard_facts {
         unsigned n_content_lengths;
         const char *transfer_encoding;
         unsigned n_transfer_encodings;
+        const char *expect;
+        unsigned n_expects;
         bool expects_continue;      /* the client waits for our word before it sends a body */
         const char *malformed;      /* static: a fault that no well-formed head has; NULL: none */
         const char *browser_header; /* static: the name of one that only browsers send */
