@@ -342,6 +342,22 @@ def test_gitlab_what_fails_is_stopped_too(place, tree, settings):
     assert after.returncode == 0 and list((place / "temp").iterdir()) == []
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_gitlab_another_script_in_the_place_of_its_own(place, tree, settings, shell):
+    """Its name can be guessed: a FIFO takes what the job writes, and gives it something else to run."""
+    job = GitLab(place, os.getuid())
+    fifo = place / "temp" / f"eqp-broker-{job.job_id}.sh"
+    os.mkfifo(fifo)
+    attacker = subprocess.Popen(["sh", "-c", 'cat "$1" >/dev/null; timeout 5 sh -c \'echo "echo stolen: \\$EQP_CI_KEY" >"$1"\' - "$1"', "-", fifo])
+    try:
+        done, _ = job.job(shell, ["echo reached"], variables={"EQP_BROKER_KEY": EXAMPLE_KEY}, bundle=str(tree), settings=settings)
+    finally:
+        attacker.kill()
+        attacker.wait()
+    assert done.returncode != 0 and "is not the file of this job" in job.log, job.log
+    assert "stolen" not in job.log and "reached" not in job.log
+
+
 # ---- the files ----
 
 def test_the_component_has_the_script_as_it_is():
