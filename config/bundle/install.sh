@@ -156,7 +156,11 @@ done
 
 # Before anything is copied, so that what breaks off can be taken away, too.
 before=''
-[ ! -f "$list" ] || before=$(cat "$list")
+if [ -f "$list" ]; then
+        # The files that it names may be removed, and another user may have written it.
+        [ -O "$own" ] && [ -O "$list" ] || die "'$list' is another user's: run this as that user"
+        before=$(cat "$list")
+fi
 remember() {
         {
                 echo "mode $mode"

@@ -81,6 +81,21 @@ def test_a_user_cannot_install_it_for_all(root, folder):
     assert "takes root" in root.run(f"{folder}/install", "--system", user="alice", check=False).err
 
 
+@pytest.mark.parametrize("line", ["file /etc/victim", "tree /srv/victim"])
+def test_a_list_of_another_user_removes_nothing(root, folder, line):
+    root.run(f"{folder}/install", user="alice")
+    listed = root.files / f"{HOME}/.local/lib/eqp-broker/installed".lstrip("/")
+    listed.write_text(listed.read_text() + f"{line}\n")  # as its owner can
+    for path in ("etc/victim", "srv/victim/file"):
+        root.write(f"/{path}", "mine")
+    for command in (f"{HOME}/.local/lib/eqp-broker/uninstall", f"{folder}/install --prefix {HOME}/.local"):
+        assert "is another user's" in root.run(*command.split(), check=False).err
+    assert (root.files / "etc/victim").exists() and (root.files / "srv/victim/file").exists()
+    root.run("rm", "-r", "/etc/victim", "/srv/victim")
+    listed.write_text(listed.read_text().replace(f"{line}\n", ""))
+    root.run(f"{folder}/uninstall", user="alice")
+
+
 def test_another_architecture_is_told(root, folder):
     script = (root.files / folder.lstrip("/") / "install")
     other = "s390x" if "architecture=amd64" in script.read_text() else "amd64"
