@@ -39,9 +39,17 @@ static bool is_callers(struct transfer *transfer, const struct local_key *key)
         struct rule_group_list room;
         uint64_t until_usec;
 
-        if (key->callers.n == 0 || !caller_judge(caller, known, clock_now_usec(), /* last_time= */ false,
-                                                 &transfer->right_news, &until_usec)) {
+        if (key->callers.n == 0) {
                 return true;
+        }
+        if (!caller_judge(caller, known, clock_now_usec(), /* last_time= */ false, &transfer->right_news,
+                          &until_usec)) {
+                if (transfer->right_news.link) {
+                        return true;
+                }
+                /* There will be no news: it is judged by what is known. */
+                (void)caller_judge(caller, known, clock_now_usec(), /* last_time= */ true,
+                                   &transfer->right_news, &until_usec);
         }
         caller_identify(caller, known, &room, &identity);
         return access_rules_allow(&key->callers, &identity);
