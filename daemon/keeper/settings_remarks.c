@@ -45,6 +45,9 @@ static const char *unit_obstacle(void)
         if (process_cgroup_own(&cgroup) == -EOPNOTSUPP) {
                 return "this kernel does not tell which unit a process belongs to (it takes Linux 6.13)";
         }
+        if (sizeof(long) < sizeof(cgroup)) {
+                return "on 32 bits the number of a control group is not that of its folder";
+        }
         _cleanup_close_ int tree = unit_tree_open();
         return tree < 0 ? "no tree of control groups of version 2 can be seen at /sys/fs/cgroup, so it "
                           "cannot be "

@@ -118,6 +118,28 @@ static void strangers_do_not_push_out_units(void **state)
         assert_string_equal(scene.name, "deploy.service");
 }
 
+/* Nor where all other places wait for their answers. */
+static void questions_do_not_push_out_units(void **state)
+{
+        assert_int_equal(find(7, ALICE, NOW), -EAGAIN);
+        known_units_take(&scene.units, 7, "deploy.service", NOW);
+        for (uint64_t i = 1; i < KNOWN_UNITS_MAX; i++) {
+                assert_int_equal(find(100 + i, 1000 + (uid_t)i, NOW), -EAGAIN);
+        }
+        assert_int_equal(find(8, BOB, NOW), -EBUSY);
+        assert_int_equal(find(7, ALICE, NOW), 0);
+}
+
+/* A unit may have any number of them below its own. */
+static void many_groups_of_a_unit_do_not_fill_the_house(void **state)
+{
+        for (uint64_t i = 0; i < KNOWN_UNITS_MAX; i++) {
+                assert_int_equal(find(100 + i, ALICE, NOW), -EAGAIN);
+                known_units_take(&scene.units, 100 + i, "deploy.service", NOW);
+        }
+        assert_int_equal(find(8, BOB, NOW), -EAGAIN);
+}
+
 static void a_full_house_has_no_place(void **state)
 {
         for (uint64_t i = 0; i < KNOWN_UNITS_MAX; i++) {
@@ -146,6 +168,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(other_rules_may_name_others, begin, end),
                 cmocka_unit_test_setup_teardown(a_user_has_few_questions_at_a_time, begin, end),
                 cmocka_unit_test_setup_teardown(strangers_do_not_push_out_units, begin, end),
+                cmocka_unit_test_setup_teardown(questions_do_not_push_out_units, begin, end),
+                cmocka_unit_test_setup_teardown(many_groups_of_a_unit_do_not_fill_the_house, begin, end),
                 cmocka_unit_test_setup_teardown(a_full_house_has_no_place, begin, end),
                 cmocka_unit_test_setup_teardown(a_question_that_was_lost_is_asked_again, begin, end),
         };

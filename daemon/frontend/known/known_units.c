@@ -1,5 +1,5 @@
-/* The units of control groups. A place that waits for its answer is not given to another one; of the others
- * those go first that are nobody's that a rule names, so that strangers do not push out units. */
+/* The units of control groups. A place that waits for its answer is not given to another one, nor is that of
+ * a unit that a rule names, so that strangers do not push out units; but for those of a user with many. */
 #include "daemon/frontend/known/known_units.h"
 
 #include "lib/util.h"
@@ -28,20 +28,41 @@ static struct known_unit *find(struct known_units *units, uint64_t cgroup)
         return NULL;
 }
 
+static bool is_named(const struct known_unit *unit)
+{
+        return unit->state == KNOWN_UNIT_TOLD && *unit->name;
+}
+
+/* Of a user whose units have many control groups. */
+static bool has_many(const struct known_units *units, uid_t uid)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < KNOWN_UNITS_MAX; i++) {
+                n += is_named(&units->list[i]) && units->list[i].uid == uid;
+        }
+        return n > KNOWN_UNITS_OF_USER;
+}
+
+static bool may_go(const struct known_units *units, const struct known_unit *unit)
+{
+        return unit->state != KNOWN_UNIT_ASKED && (!is_named(unit) || has_many(units, unit->uid));
+}
+
 /* The less, the sooner it is given away. */
 static uint64_t worth(const struct known_unit *unit)
 {
         return unit->state == KNOWN_UNIT_FREE ? 0 : unit->until_usec + (*unit->name ? USEC_PER_HOUR : 0);
 }
 
-/* NULL: all wait for their answers. */
+/* NULL: none may go. */
 static struct known_unit *find_place(struct known_units *units)
 {
         struct known_unit *best = NULL;
 
         for (size_t i = 0; i < KNOWN_UNITS_MAX; i++) {
                 struct known_unit *unit = &units->list[i];
-                if (unit->state != KNOWN_UNIT_ASKED && (!best || worth(unit) < worth(best))) {
+                if (may_go(units, unit) && (!best || worth(unit) < worth(best))) {
                         best = unit;
                 }
         }
