@@ -352,9 +352,9 @@ def test_there_are_16_connections_and_the_rest_waits_its_turn(play, carrier):
     def talk(connection):
         while request := connection.request():
             arrived.append(request[0].split()[1])
-            going.wait(20)
+            going.wait(60)
             connection.send(PLAIN)
-    upstream = play(talk)
+    upstream = play(talk, connect_ms=30000, answer_ms=60000)
     lanes = [upstream.lane, *(carrier.lane() for _ in range(39))]
     for index, lane in enumerate(lanes):
         lane.begin("GET", f"/{index}")

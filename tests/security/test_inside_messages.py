@@ -48,7 +48,11 @@ def forged(*words):
 
 
 def pair_of(broker):
-    pair = inside.socket_of(wait_frontend(broker.process.pid), PAIR)
+    def take():
+        with contextlib.suppress(AssertionError, OSError):  # this frontend is about to end, or has just begun
+            return inside.socket_of(wait_frontend(broker.process.pid), PAIR)
+
+    pair = wait_until(take, "a frontend with its pair of sockets")
     pair.setblocking(True)  # for the frontend, too; it asks the kernel not to wait each time
     return pair
 
