@@ -142,7 +142,7 @@ static void begin(struct lane *lane, const struct lane_request *packet, size_t l
                 on_stale(upstream, lane);
                 return;
         }
-        if (make(lane, packet, length, upstream) < 0) {
+        if (make(lane, packet, length, upstream) < 0 || !lane->request) {
                 refuse(lane, LANE_FAIL_INTERNAL, "out of memory");
                 return;
         }

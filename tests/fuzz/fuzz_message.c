@@ -304,7 +304,7 @@ static void use(int type, const void *message, size_t length)
                 use_groups(message);
                 break;
         case MESSAGE_UNIT_TOLD:
-                must(((const struct message_unit_told *)message)->unit[UNIT_NAME_MAX] == '\0');
+                IS_TEXT(((const struct message_unit_told *)message)->unit);
                 break;
         case MESSAGE_LISTENER:
                 use_listener(message);
