@@ -16,8 +16,8 @@ plan_quick() {
         step check_or_end build "gcc, warnings are errors" build_gcc
         step suite_meson build-gcc
         step beside "demo and quick lint" demo_and_quick_lint
-        step suite_shared build-gcc tests/blackbox tests/security # in one run: none waits for another's end
-        step suite_shared build-gcc tests/docs tests/dev tests/contract
+        # In one run: none waits for the end of another.
+        step suite_shared build-gcc tests/blackbox tests/security tests/docs tests/dev tests/contract
         step join
 }
 

@@ -8,7 +8,7 @@ suite_limit_sec=1200 # a suite that hangs is a failure, not a night's wait
 workers_on() {
         case $1 in
         *-sanitize | *-threads) echo "${WORKERS:-$((2 * jobs))}" ;;
-        *) echo "${WORKERS:-$((3 * jobs))}" ;;
+        *) echo "${WORKERS:-$((4 * jobs))}" ;;
         esac
 }
 

@@ -158,7 +158,9 @@ done
 before=''
 if [ -f "$list" ]; then
         # The files that it names may be removed, and another user may have written it.
-        [ -O "$own" ] && [ -O "$list" ] || die "'$list' is another user's: run this as that user"
+        if ! [ -O "$own" ] || ! [ -O "$list" ]; then
+                die "'$list' is another user's: run this as that user"
+        fi
         before=$(cat "$list")
 fi
 remember() {

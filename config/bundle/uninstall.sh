@@ -51,7 +51,9 @@ prefix=${own%/lib/eqp-broker}
 [ -f "$own/installed" ] || die "there is nothing of the bundle below '$prefix': no '$own/installed'"
 [ -w "$own" ] || die "'$own' is not yours to remove"
 # The files that it names are removed, and another user may have written it.
-[ -O "$own" ] && [ -O "$own/installed" ] || die "'$own/installed' is another user's: run this as that user"
+if ! [ -O "$own" ] || ! [ -O "$own/installed" ]; then
+        die "'$own/installed' is another user's: run this as that user"
+fi
 list=$(cat "$own/installed")
 
 # lines WORD: the rest of its line in the list.
