@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from broker import wait_until
 from carrier_fixtures import authority, carrier, play  # noqa: F401
 from lanes import CONTINUE, END, LAST, RESPONSE, Answer
 from raw_upstream import PLAIN, answering
@@ -361,7 +362,7 @@ def test_there_are_16_connections_and_the_rest_waits_its_turn(play, carrier):
         carrier.count()  # one after the other
     while len(arrived) < 16:
         time.sleep(0.01)
-    assert carrier.count() == 40
+    wait_until(lambda: carrier.count() == 40, "all have been taken in")
     going.set()
     for lane in lanes:
         assert lane.finish().status == 200
