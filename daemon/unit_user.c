@@ -1,4 +1,4 @@
-/* Whom the unit runs the daemon as; see the header. */
+/* The user that the unit runs the daemon as; see the header. */
 #include "daemon/unit_user.h"
 
 #include "daemon/base/journal.h"

@@ -1,4 +1,4 @@
-/* Whom the unit runs the daemon as: root's checks are to be made with that user's eyes. */
+/* The user that the unit runs the daemon as: root's checks are to be made with that user's eyes. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Whose a socket is by the kernel's answer: answers that name an owner, and those that must not. For a
- * caller's end see also tests/fuzz/fuzz_diag_answer.c and tests/security. */
+/* The owner of a socket, by the answer of the kernel: answers that name an owner, and those that must not.
+ * For a caller's end see also tests/fuzz/fuzz_diag_answer.c and tests/security. */
 #include "lib/diag_answer.h"
 
 #include "lib/util.h"
