@@ -272,8 +272,9 @@ def test_a_caller_without_any_right(broker, stranger):
 def test_too_many_connections(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker="max_connections_per_user = 1", local=LOCAL[:1],
                          environments={"sandbox": PATIENT}).wait_valid()
-    with standing_still(upstream.process), broker.connect() as held:
-        held.sendall(b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    with standing_still(upstream.process), broker.connection() as held:
+        assert held.ask("GET", "/v1/sandbox/token").status == 200, "it has the one place"
+        held.sock.sendall(b"POST /v1/sandbox/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         answer = ask(broker)
     is_upstream_error(answer, 429)
     assert answer.retry_after == 1

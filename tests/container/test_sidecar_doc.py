@@ -218,6 +218,12 @@ def test_the_image_is_pushed(runner, tmp_path):
     assert (tmp_path / "registry" / "manifest.json").exists()
 
 
+def test_the_image_is_handed_over_as_an_archive(runner):
+    assert {"podman save", "docker load"} <= set(quoted_commands(PAGE))
+    loaded = runner("podman save --output archive registry.example.com/eqp-broker:0.1.0\ndocker load <archive")
+    assert "registry.example.com/eqp-broker:0.1.0" in loaded
+
+
 TYPED = {
     "(umask 077 && podman run --rm --volume ./keys:/run/secrets/eqp-broker:ro localhost/eqp-broker:0.1.0 \\":
         test_one_token_and_done,
@@ -230,6 +236,8 @@ TYPED = {
         test_charts_doc.test_the_chart_for_nodes_is_installed_as_the_page_says,
     "kubectl kustomize my-overlay": test_charts_doc.test_an_overlay_of_mine_has_the_broker_as_the_page_says,
     "kubectl apply --kustomize my-overlay": "there is no Kubernetes; what it installs is what kubectl kustomize prints",
+    "podman save": test_the_image_is_handed_over_as_an_archive,
+    "docker load": test_the_image_is_handed_over_as_an_archive,
     "docker compose up": "the images come from no registry; test_manifests.py has compose read the files",
     "eqp-brokerd --check": test_without_an_account,
     "eqpctl exec": test_the_job_of_gitlab_keeps_the_token_out_of_its_log,
@@ -244,6 +252,8 @@ TYPED = {
     "podman run": "a word for what test_life.py measures",
     "podman secret rm": test_a_secret_of_podman_and_the_unit_s_options_for_it,
 }
+
+
 def test_every_command_of_the_page_is_typed(measured):
     yaml = pytest.importorskip("yaml")
     in_blocks = {found.first: found.commands for found in blocks(PAGE) if found.commands}
