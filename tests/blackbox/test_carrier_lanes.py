@@ -10,19 +10,13 @@ import time
 
 import pytest
 
+from broker import wait_until
 from carrier_fixtures import authority, carrier, play  # noqa: F401
 from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
 from raw_upstream import PLAIN, RawUpstream, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 MB = 1024 * 1024
-
-
-def wait_until(true, seconds=10):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class Gone:

@@ -1,12 +1,13 @@
 """The bundle on other Linuxes: an administrator's life with it, from unpacking to the last file, and a user's."""
 
 import ctypes
+import functools
 import json
 import os
 import re
 import signal
-import time
 
+import machine
 import pytest
 
 pytestmark = pytest.mark.slow("roots of other Linuxes are made")
@@ -21,18 +22,8 @@ gateway = yes
 [gateway sandbox]
 allow = user:alice GET /rest/v1/**
 """
+wait_until = functools.partial(machine.wait_until, timeout=120)  # each look is a program under another root
 CONFINED = ("keeper", "frontend", "forwarder")
-
-
-def wait_until(condition, what, timeout=120, interval=0.1):
-    deadline = time.monotonic() + timeout
-    while True:
-        late = time.monotonic() > deadline
-        if value := condition():
-            return value
-        if late:
-            raise AssertionError(f"not within {timeout} s: {what}")
-        time.sleep(interval)
 
 
 def gone(before, after):
