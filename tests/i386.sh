@@ -9,7 +9,7 @@ set -euo pipefail
 selection="tokens or keys or reload or survival or simulator or libeqp or eqpctl_status"
 packages=gcc,libc6-dev,meson,ninja-build,pkgconf,python3,python3-pytest,ca-certificates,curl,openssl,procps
 packages+=,libmicrohttpd-dev,libcurl4-openssl-dev,libjson-c-dev,libsystemd-dev,libinih-dev,libgnutls28-dev,nettle-dev
-packages+=,libseccomp-dev,libssl-dev,libcmocka-dev
+packages+=,libseccomp-dev,libssl-dev,libhiredis-dev,libcmocka-dev
 
 mkdir -p "$1"
 directory=$(readlink -f "$1")

@@ -5,7 +5,7 @@
 # One package a word; a|b is satisfied by either, and installs the first.
 packages_build="gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 scdoc libmicrohttpd-dev
         libcurl4-openssl-dev|libcurl4-gnutls-dev libjson-c-dev libsystemd-dev libinih-dev libgnutls28-dev nettle-dev
-        libseccomp-dev libssl-dev libcmocka-dev"
+        libseccomp-dev libssl-dev libhiredis-dev libcmocka-dev"
 packages_demo="curl"
 packages_format="clang-format"
 packages_lint_quick="binutils clang-format codespell shellcheck zsh fish"

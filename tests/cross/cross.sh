@@ -8,7 +8,7 @@
 set -euo pipefail
 
 packages=libc6-dev,libc-bin,libgcc-s1,libmicrohttpd-dev,libcurl4-openssl-dev,libjson-c-dev,libsystemd-dev,libinih-dev
-packages+=,libgnutls28-dev,nettle-dev,libseccomp-dev,libssl-dev,libcmocka-dev
+packages+=,libgnutls28-dev,nettle-dev,libseccomp-dev,libssl-dev,libhiredis-dev,libcmocka-dev
 
 tree=$(readlink -f "$(dirname "$(readlink -f "$0")")/../..")
 verb=$1 architecture=$2

@@ -41,10 +41,12 @@ libc='<(arpa/inet|assert|ctype|errno|inttypes|limits|std[a-z]+|string|strings|sy
 
 # The form of the kernel's answers, as bytes.
 forms='<(linux/(inet_diag|netlink|sock_diag)|netinet/(in|tcp)|sys/socket)\.h'
-lib_but_diag=$(cut -d' ' -f1 <<<"$includes" | grep -E '^lib/[^/]+$' | grep -vE '^lib/(diag_answer|own_places)\.' | sort -u | paste -sd'|')
+lib_but_diag=$(cut -d' ' -f1 <<<"$includes" | grep -E '^lib/[^/]+$' | grep -vE '^lib/(diag_answer|own_places|share_|store_)' | sort -u | paste -sd'|')
 
 rule only "$lib_but_diag" "lib/[^/]+|$libc|<json-c/.*|<ini\.h" "lib/ is pure: itself, libc, json-c and inih only"
 rule only 'lib/diag_answer\.[ch]' "lib/[^/]+|$libc|$forms" "lib/ is pure: it reads what the kernel answers, and asks nobody"
+rule only 'lib/share_.*' "lib/[^/]+|$libc|<endian\.h|<gnutls/(crypto|gnutls)\.h" "shared values are bytes, and GnuTLS makes them"
+rule only 'lib/store_.*' "lib/[^/]+|$libc|<hiredis/hiredis\.h" "hiredis reads and writes RESP here, and opens no connection"
 rule only 'lib/own_places\.[ch]' "lib/[^/]+|$libc|<sys/stat\.h" "it looks at variables and at one directory"
 rule never 'lib/.*|client/.*|daemon/.*|simulator/.*|ctl/.*' 'tests/.*' "nothing that is shipped uses tests/"
 rule only 'client/.*' 'client/.*|lib/[^/]+|<.*' "the client library stands on lib/ alone"

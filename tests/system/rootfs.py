@@ -20,6 +20,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "libpam-systemd",
     # dependencies of our packages
     "ca-certificates", "libcurl4", "libgnutls30", "libinih1", "libjson-c5", "libmicrohttpd12", "libseccomp2", "libsystemd0",
+    "libhiredis0.14" if SUITE == "bookworm" else "libhiredis1.1.0",
     # programs that the tests run inside
     "curl", "iproute2", "procps", "python3", "strace",
 )
