@@ -27,9 +27,10 @@ static int write_names(struct share_form *form, const char *application_id, cons
         uint8_t digest[DIGEST];
         char digits[2 * NAME_BYTES + 1];
 
-        if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, SHARE_KEY_SIZE, application_id, strlen(application_id),
-                             digest) < 0) {
-                return -EIO;
+        int r = gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, SHARE_KEY_SIZE, application_id,
+                                 strlen(application_id), digest);
+        if (r < 0) {
+                return r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EIO;
         }
         for (size_t i = 0; i < NAME_BYTES; i++) {
                 (void)snprintf(digits + 2 * i, 3, "%02x", digest[i]);

@@ -1,6 +1,6 @@
 /* The names and values under which an access key's session is shared through a store that nobody has to
  * trust. Both come from the application secret: only a program that holds the key can find, read or write
- * them. What a store gives back instead is a miss. */
+ * them. Anything else that a store gives back is a miss. */
 #pragma once
 
 #include "lib/access_key.h"
@@ -32,7 +32,7 @@ int share_form_new(struct share_form **ret, const struct access_key *key, const 
 struct share_form *share_form_free(struct share_form *form);
 void share_form_freep(struct share_form **form);
 
-/* What the session is kept under, "eqp1:{32 hexadecimal digits}", and the lease, the same with ":l" behind
+/* The name of the session, "eqp1:{32 hexadecimal digits}", and that of the lease, the same with ":l" behind
  * it. The braces keep both in one slot of a Cluster. They last as long as the form. */
 const char *share_form_session_name(const struct share_form *form);
 const char *share_form_lease_name(const struct share_form *form);

@@ -23,12 +23,18 @@ static gnutls_datum_t datum(const void *bytes, size_t size)
         return (gnutls_datum_t){ (unsigned char *)(uintptr_t)bytes, (unsigned)size };
 }
 
+/* A return value of GnuTLS, as errno. */
+static int result(int r)
+{
+        return r >= 0 ? 0 : r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EIO;
+}
+
 int share_extract(const void *secret, size_t n_secret, const void *salt, size_t n_salt,
                   uint8_t ret[static SHARE_KEY_SIZE])
 {
         const gnutls_datum_t from = datum(secret, n_secret), with = datum(salt, n_salt);
 
-        return gnutls_hkdf_extract(GNUTLS_MAC_SHA256, &from, &with, ret) < 0 ? -EIO : 0;
+        return result(gnutls_hkdf_extract(GNUTLS_MAC_SHA256, &from, &with, ret));
 }
 
 int share_expand(const uint8_t key[static SHARE_KEY_SIZE], const void *info, size_t n_info, void *ret,
@@ -36,7 +42,7 @@ int share_expand(const uint8_t key[static SHARE_KEY_SIZE], const void *info, siz
 {
         const gnutls_datum_t from = datum(key, SHARE_KEY_SIZE), use = datum(info, n_info);
 
-        return gnutls_hkdf_expand(GNUTLS_MAC_SHA256, &from, &use, ret, size) < 0 ? -EIO : 0;
+        return result(gnutls_hkdf_expand(GNUTLS_MAC_SHA256, &from, &use, ret, size));
 }
 
 size_t share_padded(size_t n_text)
@@ -71,7 +77,7 @@ static void deinit_cipher(gnutls_aead_cipher_hd_t *cipher)
         }
 }
 
-/* Either way; *size: room in `to`, and what was written there. -ENOENT: GnuTLS refuses the bytes. */
+/* Either way; *size: room in `to`, and what was written there. -EIO: GnuTLS refuses the bytes, too. */
 static int run_cipher(const uint8_t *key, const char *name, const uint8_t *salt, bool seals,
                       const void *from, size_t n_from, void *to, size_t *size)
 {
@@ -89,13 +95,13 @@ static int run_cipher(const uint8_t *key, const char *name, const uint8_t *salt,
         r = gnutls_aead_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_GCM, &with);
         if (r < 0) {
                 cipher = NULL;
-                return r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EIO;
+                return result(r);
         }
         r = (seals ? gnutls_aead_cipher_encrypt
                    : gnutls_aead_cipher_decrypt)(cipher, one->nonce, sizeof(one->nonce), name, strlen(name),
                                                  SHARE_TAG_SIZE, from, n_from, to, size);
         secret_wipe_stack();
-        return r < 0 ? -ENOENT : 0;
+        return result(r);
 }
 
 int share_seal(const uint8_t key[static SHARE_KEY_SIZE], const char *name, const uint8_t *salt,
@@ -107,10 +113,10 @@ int share_seal(const uint8_t key[static SHARE_KEY_SIZE], const char *name, const
         ret[0] = VERSION;
         memcpy(ret + 1, salt, SHARE_SALT_SIZE);
         int r = run_cipher(key, name, salt, true, padded, n_padded, sealed, &size);
-        if (r >= 0 && size == n_padded + SHARE_TAG_SIZE) {
-                return 0;
+        if (r < 0) {
+                return r;
         }
-        return r == -ENOMEM ? -ENOMEM : -EIO;
+        return size == n_padded + SHARE_TAG_SIZE ? 0 : -EIO;
 }
 
 int share_unseal(const uint8_t key[static SHARE_KEY_SIZE], const char *name, const void *value, size_t size,
@@ -129,11 +135,8 @@ int share_unseal(const uint8_t key[static SHARE_KEY_SIZE], const char *name, con
         }
         int r = run_cipher(key, name, bytes + 1, false, bytes + 1 + SHARE_SALT_SIZE,
                            n_padded + SHARE_TAG_SIZE, padded, &n_written);
-        if (r < 0) {
+        if (r < 0 || n_written != n_padded) {
                 return r == -ENOMEM ? -ENOMEM : -ENOENT;
-        }
-        if (n_written != n_padded) {
-                return -ENOENT;
         }
         *ret = take_ptr(padded);
         *ret_n_padded = n_padded;

@@ -1,4 +1,4 @@
-/* What is kept in a store, as bytes that only a holder of the same key opens: 01, a salt, and the text under
+/* Values for a store: bytes that only a holder of the same key opens: 01, a salt, and the text under
  * AES-256-GCM, padded so that its length tells next to nothing. */
 #pragma once
 
@@ -9,7 +9,7 @@
 #define SHARE_TAG_SIZE 16
 #define SHARE_PADDING  512 /* the text inside is a multiple of this many bytes */
 
-/* HKDF-Extract and HKDF-Expand (RFC 5869) with SHA-256. -EIO: GnuTLS refuses. */
+/* HKDF-Extract and HKDF-Expand (RFC 5869) with SHA-256. -ENOMEM. -EIO: GnuTLS refuses. */
 int share_extract(const void *secret, size_t n_secret, const void *salt, size_t n_salt,
                   uint8_t ret[static SHARE_KEY_SIZE]);
 int share_expand(const uint8_t key[static SHARE_KEY_SIZE], const void *info, size_t n_info, void *ret,

@@ -91,9 +91,6 @@ static void *take_status(struct store_reply *reply, const redisReadTask *task, c
                 return take(reply, reply->n_answers < index_of_exec(reply) &&
                                            is(text, length, begins ? "OK" : "QUEUED"));
         }
-        if (depth_of(task) > 1) {
-                return end(reply, STORE_NONSENSE);
-        }
         enum store_command command = command_of(reply, task);
         if (command == STORE_LEASE_TAKE) {
                 reply->lease_taken = true;
@@ -163,16 +160,14 @@ static void *on_string(const redisReadTask *task, char *text, size_t length)
 static void *on_array(const redisReadTask *task, element_count n)
 {
         struct store_reply *reply = task->privdata;
+        bool is_array = task->type == REDIS_REPLY_ARRAY; /* and no map, set or push */
         unsigned depth = depth_of(task);
 
-        if (task->type != REDIS_REPLY_ARRAY) {
-                return end(reply, STORE_NONSENSE);
-        }
         if (depth == 0) {
-                return take(reply, reply->n_answers == index_of_exec(reply) &&
+                return take(reply, is_array && reply->n_answers == index_of_exec(reply) &&
                                            n == (element_count)reply->n_commands);
         }
-        return take(reply, depth == 1 && command_of(reply, task) == STORE_TIME && n == 2);
+        return take(reply, is_array && depth == 1 && command_of(reply, task) == STORE_TIME && n == 2);
 }
 
 static void *on_integer(const redisReadTask *task, long long number)

@@ -1,4 +1,4 @@
-/* What a store says to a request, read as it comes. Its bytes are another's and may be anything: no length
+/* A store's answer to a request, read as it comes. Its bytes are another's and may be anything: no length
  * and no count of theirs takes memory or time before they are there themselves. */
 #pragma once
 
@@ -17,14 +17,14 @@
 
 struct store_reply;
 
-/* What the store has, of what was asked; the rest is 0, NULL, and STORE_LEFT_NONE. */
+/* As much of it as was asked for; the rest is 0, NULL, and STORE_LEFT_NONE. */
 struct store_claim {
         uint64_t store_wall_usec;  /* the store's clock */
         int64_t session_left_msec; /* at most LIFETIME_MAX_SEC, counted from when it was sent; or one of the
                                       above */
         const void *session;       /* the value, as it is; NULL: none */
         size_t n_session;
-        bool lease_ours; /* what stands there is the ID of the request */
+        bool lease_ours; /* it is the ID of the request that stands there */
         int64_t lease_left_msec;
         const void *lease; /* an ID, or a sealed cool-down; NULL: none */
         size_t n_lease;

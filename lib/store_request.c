@@ -71,47 +71,62 @@ static int log_in(struct store_request *request, const struct store_login *login
         return append(request, arguments, named ? 3 : 2);
 }
 
-/* What single commands need besides the names. */
+/* The arguments of single commands, besides the names. */
 struct details {
         struct argument value;
         char left[NUMBER_SIZE];
         char ends[NUMBER_SIZE];
 };
 
+/* Words of a command that stand for something else; told by their addresses. */
+static const char a_session[] = "session", a_lease[] = "lease", an_id[] = "id", a_value[] = "value",
+                  a_left[] = "left", an_end[] = "end";
+
+#define DIGITS_OF(number)  DIGITS_OF_(number)
+#define DIGITS_OF_(number) #number
+
+static const char *const commands_as_words[_STORE_COMMAND_COUNT][ARGUMENTS_MAX + 1] = {
+        [STORE_TIME] = { "TIME" },
+        [STORE_SESSION_LEFT] = { "PTTL", a_session },
+        [STORE_SESSION_GET] = { "GET", a_session },
+        [STORE_SESSION_SET] = { "SET", a_session, a_value, "PX", a_left },
+        [STORE_SESSION_END] = { "PEXPIREAT", a_session, an_end },
+        [STORE_LEASE_TAKE] = { "SET", a_lease, an_id, "NX", "PX", DIGITS_OF(STORE_LEASE_MSEC) },
+        [STORE_LEASE_LEFT] = { "PTTL", a_lease },
+        [STORE_LEASE_GET] = { "GET", a_lease },
+        [STORE_LEASE_SET] = { "SET", a_lease, a_value, "PX", a_left },
+        [STORE_LEASE_SHORTEN] = { "PEXPIRE", a_lease, DIGITS_OF(STORE_LAPSE_MSEC) },
+        [STORE_LEASE_GIVE_BACK] = { "DEL", a_lease },
+};
+
+static struct argument argument_of(const char *word, const struct store_place *place,
+                                   const struct details *details)
+{
+        if (word == an_id) {
+                return (struct argument){ place->lease_id, sizeof(place->lease_id) };
+        }
+        if (word == a_value) {
+                return details->value;
+        }
+        return word == a_session ? TEXT(place->session_name)
+               : word == a_lease ? TEXT(place->lease_name)
+               : word == a_left  ? TEXT(details->left)
+               : word == an_end  ? TEXT(details->ends)
+                                 : TEXT(word);
+}
+
 static int add(struct store_request *request, enum store_command command, const struct store_place *place,
                const struct details *details)
 {
-        const struct argument session = TEXT(place->session_name), lease = TEXT(place->lease_name);
-        const struct argument id = { place->lease_id, sizeof(place->lease_id) };
-        char lease_msec[NUMBER_SIZE], lapse_msec[NUMBER_SIZE];
+        const char *const *words = commands_as_words[command];
+        struct argument arguments[ARGUMENTS_MAX];
+        size_t n = 0;
 
-        (void)snprintf(lease_msec, sizeof(lease_msec), "%d", STORE_LEASE_MSEC);
-        (void)snprintf(lapse_msec, sizeof(lapse_msec), "%d", STORE_LAPSE_MSEC);
-        const struct {
-                size_t n;
-                struct argument arguments[ARGUMENTS_MAX];
-        } forms[_STORE_COMMAND_COUNT] = {
-                [STORE_TIME] = { 1, { TEXT("TIME") } },
-                [STORE_SESSION_LEFT] = { 2, { TEXT("PTTL"), session } },
-                [STORE_SESSION_GET] = { 2, { TEXT("GET"), session } },
-                [STORE_SESSION_SET] = { 5,
-                                        { TEXT("SET"), session, details->value, TEXT("PX"),
-                                          TEXT(details->left) } },
-                [STORE_SESSION_END] = { 3, { TEXT("PEXPIREAT"), session, TEXT(details->ends) } },
-                [STORE_LEASE_TAKE] = { 6,
-                                       { TEXT("SET"), lease, id, TEXT("NX"), TEXT("PX"),
-                                         TEXT(lease_msec) } },
-                [STORE_LEASE_LEFT] = { 2, { TEXT("PTTL"), lease } },
-                [STORE_LEASE_GET] = { 2, { TEXT("GET"), lease } },
-                [STORE_LEASE_SET] = { 5,
-                                      { TEXT("SET"), lease, details->value, TEXT("PX"),
-                                        TEXT(details->left) } },
-                [STORE_LEASE_SHORTEN] = { 3, { TEXT("PEXPIRE"), lease, TEXT(lapse_msec) } },
-                [STORE_LEASE_GIVE_BACK] = { 2, { TEXT("DEL"), lease } },
-        };
-
+        for (; words[n]; n++) {
+                arguments[n] = argument_of(words[n], place, details);
+        }
         request->commands[request->n_commands++] = command;
-        return append(request, forms[command].arguments, forms[command].n);
+        return append(request, arguments, n);
 }
 
 static int make(struct store_request **ret, const struct store_login *login, const struct store_place *place,

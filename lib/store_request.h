@@ -1,4 +1,4 @@
-/* What is said to a store, as bytes of RESP: a login if there is one, then a single transaction. Nothing is
+/* Requests to a store, as bytes of RESP: a login if there is one, then a single transaction. Nothing is
  * asked of the store that a user without scripts may not do. */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #define STORE_LEASE_ID_SIZE 16
 #define STORE_LEASE_MSEC    20000 /* how long a lease lasts that nobody gives back */
-#define STORE_LAPSE_MSEC    5000  /* what is left of it after a failure of our own network */
+#define STORE_LAPSE_MSEC    5000  /* the rest of it after a failure of our own network */
 #define STORE_COMMANDS_MAX  6     /* between MULTI and EXEC */
 #define STORE_REQUEST_MAX   16384 /* bytes of a request, whatever it is */
 #define STORE_USERNAME_MAX  256
@@ -49,7 +49,7 @@ struct store_request {
         size_t size;
         bool logs_in;
         size_t n_commands;
-        enum store_command commands[STORE_COMMANDS_MAX]; /* what store_reply.h expects answers to */
+        enum store_command commands[STORE_COMMANDS_MAX]; /* store_reply.h expects their answers */
         uint8_t lease_id[STORE_LEASE_ID_SIZE];
 };
 

@@ -1,4 +1,4 @@
-/* How a store for shared sessions is: what its errors mean, in one word, and in words for people. */
+/* How a store for shared sessions is: the meaning of its errors, in one word and in words for people. */
 #pragma once
 
 #include <stddef.h>
@@ -23,13 +23,13 @@ enum store_state {
  * "not_saving", "refused", "nonsense". */
 const char *store_state_name(enum store_state state);
 
-/* What is wrong: "it has no memory left and evicts nothing", to stand behind the store's address and a
+/* The trouble: "it has no memory left and evicts nothing", to stand behind the store's address and a
  * colon. */
 const char *store_state_text(enum store_state state);
 
-/* What can be done about it, as a whole sentence; "" for STORE_FINE. */
+/* The cure, as a whole sentence; "" for STORE_FINE. */
 const char *store_state_cure(enum store_state state);
 
-/* What an error says by its first word, the only part of it that is looked at: the rest may quote what was
- * sent to it. Never STORE_FINE. *ret_word is that word if it is a known one, else "". */
+/* The meaning of an error, by its first word. The rest is not looked at, as it may quote parts of the
+ * request. Never STORE_FINE. *ret_word is that word if it is a known one, else "". */
 enum store_state store_state_of_error(const char *text, size_t length, const char **ret_word);
