@@ -12,7 +12,7 @@ packages_lint_quick="binutils clang-format codespell shellcheck zsh fish"
 packages_lint="$packages_lint_quick clang clang-tidy"
 packages_test_runner="python3-pytest python3-pytest-xdist"
 packages_test="$packages_test_runner curl openssl php-cli php-curl nodejs chromium prometheus
-        systemd python3-seccomp strace python3-yaml python3-jsonschema"
+        systemd python3-cryptography python3-seccomp strace python3-yaml python3-jsonschema"
 packages_clients="$packages_test_runner curl nodejs php-cli php-curl php-guzzlehttp-guzzle python3-requests"
 command -v npm >/dev/null || packages_clients+=" npm" # some come with their Node
 packages_fuzz="clang libclang-rt-dev llvm"
