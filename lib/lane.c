@@ -13,6 +13,7 @@ static_assert(sizeof(bool) == 1, "a boolean is read as a byte");
 static_assert(sizeof(struct lane_request) + LANE_TARGET_MAX + LANE_HEADERS_MAX + LANE_TOKEN_MAX +
                                       LANE_DATA_MAX <=
                               LANE_PACKET_MAX &&
+                      sizeof(struct lane_data) + LANE_PIECE_MAX <= LANE_PACKET_MAX &&
                       sizeof(struct lane_response) + LANE_HEADERS_MAX + LANE_DATA_MAX <= LANE_PACKET_MAX,
               "every packet fits");
 static_assert(LANE_PACKET_MAX < 2 * LANE_SEND_BUFFER, "the kernel takes the largest packet");
@@ -235,23 +236,26 @@ static bool check_failure(const struct lane_failure *failure)
         return true;
 }
 
-int lane_check_data(const struct lane_data *data, size_t length)
+static bool check_data(const struct lane_data *data, size_t length, size_t max)
 {
         return data->head.type == LANE_DATA && data->head.zero == 0 && data->head.number > 0 &&
-                               data->data_length == length && length <= LANE_DATA_MAX &&
-                               is_bool(&data->last) && (length > 0 || data->last)
-                       ? 0
-                       : -EBADMSG;
+               data->data_length == length && length <= max && is_bool(&data->last) &&
+               (length > 0 || data->last);
+}
+
+int lane_check_data(const struct lane_data *data, size_t length)
+{
+        return check_data(data, length, LANE_DATA_MAX) ? 0 : -EBADMSG;
 }
 
 /* length: of what stands behind the struct. */
-static bool check_whole(uint32_t type, const void *bytes, size_t length)
+static bool check_whole(uint32_t type, const void *bytes, size_t length, bool of_frontend)
 {
         switch (type) {
         case LANE_REQUEST:
                 return check_request(bytes, length);
         case LANE_DATA:
-                return lane_check_data(bytes, length) == 0;
+                return check_data(bytes, length, of_frontend ? LANE_DATA_MAX : LANE_PIECE_MAX);
         case LANE_RESPONSE:
                 return check_response(bytes, length);
         case LANE_FAIL:
@@ -276,7 +280,7 @@ static int check(const void *bytes, size_t length, bool of_frontend)
         if (type != LANE_DATA && (type < LANE_CONTINUE) != of_frontend) {
                 return -EBADMSG;
         }
-        return check_whole(type, bytes, length - size) ? (int)type : -EBADMSG;
+        return check_whole(type, bytes, length - size, of_frontend) ? (int)type : -EBADMSG;
 }
 
 int lane_check_from_frontend(const void *bytes, size_t length)

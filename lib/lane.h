@@ -33,6 +33,7 @@
 #define LANES_MAX 64
 
 #define LANE_DATA_MAX    16384 /* bytes of a body in one packet */
+#define LANE_PIECE_MAX   49152 /* the same, of the forwarder's DATA */
 #define LANE_TARGET_MAX  8192
 #define LANE_HEADERS_MAX 16384 /* bytes of all header lines, either way */
 #define LANE_METHOD_MAX  16
@@ -40,7 +41,7 @@
 #define LANE_WHY_MAX     160
 
 /* The largest packet, either way. */
-#define LANE_PACKET_MAX (48 * 1024)
+#define LANE_PACKET_MAX (56 * 1024)
 
 /* For SO_SNDBUF of both ends, of which the kernel makes twice as much: the largest packet has to fit, and
  * what lies in a lane is memory, too. The process that makes the pair sets it. */
@@ -88,7 +89,7 @@ struct lane_request {
 /* Then: the data; one byte at least unless it is the last. */
 struct lane_data {
         struct lane_packet head;
-        uint32_t data_length; /* at most LANE_DATA_MAX */
+        uint32_t data_length; /* at most LANE_DATA_MAX, from the forwarder LANE_PIECE_MAX */
         bool last;            /* neither END nor LAST follows */
 };
 
@@ -138,7 +139,7 @@ struct lane_failure {
 int lane_check_from_frontend(const void *bytes, size_t length);
 int lane_check_from_forwarder(const void *bytes, size_t length);
 
-/* The same of DATA, either way, whose struct and whose data came into different places, as recvmsg() does
+/* The same of the frontend's DATA, whose struct and whose data came into different places, as recvmsg() does
  * it: `length` bytes of data. 0, else -EBADMSG. */
 int lane_check_data(const struct lane_data *data, size_t length);
 

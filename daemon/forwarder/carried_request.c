@@ -390,6 +390,7 @@ struct carried_request *carried_request_free(struct carried_request *request)
                 request_form_free(request->form);
                 request_body_clear(&request->body);
                 upstream_answer_clear(&request->answer);
+                lane_answer_clear(&request->out);
                 (void)upstream_unref(request->upstream);
                 free(request);
         }

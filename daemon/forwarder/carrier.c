@@ -25,9 +25,11 @@ static void settle_at(struct carrier *carrier, unsigned id, struct lane *lane)
 static void on_acted(void *userdata)
 {
         struct carrier *carrier = userdata;
+        size_t n = carrier->n_requests; /* none is begun by this */
 
-        for (unsigned i = 0; i < LANES_MAX; i++) {
+        for (unsigned i = 0; i < LANES_MAX && n > 0; i++) {
                 if (carrier->lanes[i] && carrier->lanes[i]->request) {
+                        n--;
                         lane_settle(carrier->lanes[i]);
                 }
         }

@@ -5,7 +5,7 @@
 #include "daemon/forwarder/lane_end.h"
 #include "lib/lane.h"
 
-#define LANE_ANSWER_HELD_MAX 4096 /* bytes of a body that may wait for its end in the same turn */
+#define LANE_ANSWER_HELD_MAX 4096 /* bytes of a body that may wait with the head for its end */
 
 struct lane_answer {
         const struct lane_end *end;
@@ -17,12 +17,15 @@ struct lane_answer {
         bool responded;
         struct lane_response response;
         const char *lines;
-        size_t n_held;
-        unsigned char held[LANE_ANSWER_HELD_MAX];
+        unsigned char *held; /* bytes of the body that wait for more of them */
+        size_t n_held, held_size;
         struct lane_failure failure;
 };
 
 void lane_answer_init(struct lane_answer *answer, const struct lane_end *end, uint64_t number);
+
+/* Frees what is held. */
+void lane_answer_clear(struct lane_answer *answer);
 
 /* Sends CONTINUE as soon as it can be. */
 void lane_answer_continue(struct lane_answer *answer);
@@ -32,8 +35,8 @@ void lane_answer_continue(struct lane_answer *answer);
 void lane_answer_respond(struct lane_answer *answer, const struct lane_response *response,
                          const char *lines);
 
-/* Data behind it, at most LANE_DATA_MAX. last: there is no more. False: none is taken as there is no room
- * now. */
+/* Data behind it, at most LANE_DATA_MAX. last: there is no more. It may wait for more, until
+ * lane_answer_flush(). False: none is taken as there is no room now. */
 bool lane_answer_data(struct lane_answer *answer, const void *bytes, size_t length, bool last);
 
 /* The end of a whole answer, and of any other. A head that was not sent yet is not sent before a failure. */

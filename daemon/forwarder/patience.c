@@ -32,9 +32,10 @@ static bool is_late(const struct carried_request *request, enum lane_fail *ret_f
                 *ret_why = "it did not answer in time";
                 return request->n_quiet * PATIENCE_TICK_USEC > answer_usec;
         }
-        *ret_fail = request->held_back ? LANE_FAIL_STALLED : LANE_FAIL_SLOW;
-        *ret_why = request->held_back ? "the answer was not taken for too long"
-                                      : "its answer did not go on for too long";
+        bool untaken = request->held_back || lane_answer_waits(&request->out);
+        *ret_fail = untaken ? LANE_FAIL_STALLED : LANE_FAIL_SLOW;
+        *ret_why =
+                untaken ? "the answer was not taken for too long" : "its answer did not go on for too long";
         return request->n_quiet > quiet_max;
 }
 

@@ -24,7 +24,7 @@ REQUEST_HEAD = struct.Struct("=IIQ33s161s17s???2xq4I")
 DATA_HEAD = struct.Struct("=IIQI?3x")
 RESPONSE_HEAD = struct.Struct("=IIQI???xqII")
 FAIL_HEAD = struct.Struct("=IIQI?160s3x")
-DATA_MAX = 16384
+DATA_MAX, PIECE_MAX = 16384, 49152
 SEND_BUFFER = 32 * 1024
 SOON_SEC = 20
 
@@ -55,7 +55,7 @@ class Answer:
         elif kind == DATA:
             assert self.status is not None
             _, _, _, length, self.over = DATA_HEAD.unpack_from(packet)
-            assert length == len(packet) - DATA_HEAD.size <= DATA_MAX
+            assert length == len(packet) - DATA_HEAD.size <= PIECE_MAX
             self.keep(packet[DATA_HEAD.size:])
         elif kind == LAST:
             self.over = True

@@ -197,9 +197,13 @@ static void test_data(void **state)
         assert_int_equal(lane_check_data(data, 3), 0);
         assert_int_equal(lane_check_data(data, 2), -EBADMSG);
         data->data_length = LANE_DATA_MAX;
-        assert_int_equal(from_forwarder(sizeof(*data) + LANE_DATA_MAX), LANE_DATA);
+        assert_int_equal(from_frontend(sizeof(*data) + LANE_DATA_MAX), LANE_DATA);
         data->data_length++;
-        assert_int_equal(from_forwarder(sizeof(*data) + LANE_DATA_MAX + 1), -EBADMSG);
+        assert_int_equal(from_frontend(sizeof(*data) + LANE_DATA_MAX + 1), -EBADMSG);
+        data->data_length = LANE_PIECE_MAX;
+        assert_int_equal(from_forwarder(sizeof(*data) + LANE_PIECE_MAX), LANE_DATA);
+        data->data_length++;
+        assert_int_equal(from_forwarder(sizeof(*data) + LANE_PIECE_MAX + 1), -EBADMSG);
         (void)make(LANE_END);
         assert_int_equal(lane_check_data(data, 0), -EBADMSG);
 }

@@ -143,7 +143,7 @@ static struct MHD_Response *make_response(struct transfer *transfer)
                                                        MHD_RESPMEM_MUST_COPY);
         }
         struct MHD_Response *response = MHD_create_response_from_callback(
-                unknown ? MHD_SIZE_UNKNOWN : (uint64_t)transfer->content_length, LANE_DATA_MAX, on_read,
+                unknown ? MHD_SIZE_UNKNOWN : (uint64_t)transfer->content_length, LANE_PIECE_MAX, on_read,
                 transfer, NULL);
         /* Without it, libmicrohttpd ends a chunked body that is not there. A length that was told by closing
          * is handed on by closing. */
