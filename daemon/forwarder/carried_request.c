@@ -16,13 +16,14 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-#define EXPECT_MSEC      1000L  /* for an upstream that does not know of Expect */
-#define AGE_MAX_SEC      50L    /* of a connection without a request, for one that can be repeated */
-#define AGE_MAX_ONCE_SEC 4L     /* for one that cannot: below any server's */
-#define UPLOAD_BUFFER    20480L /* libcurl's own is of 64 KiB, which are wiped after each request */
+#define EXPECT_MSEC      1000L /* for an upstream that does not know of Expect */
+#define AGE_MAX_SEC      50L   /* of a connection without a request, for one that can be repeated */
+#define AGE_MAX_ONCE_SEC 4L    /* for one that cannot: below any server's */
+#define HEAD_BUFFER      16384L /* libcurl's least; its own is of 64 KiB, which are wiped after each request */
+#define UPLOAD_BUFFER    50176L /* the same where a body streams */
 #define HTTP_EXPECTATION 417
 
-static_assert(UPLOAD_BUFFER >= LANE_DATA_MAX + 64, "a packet and what is around a chunk fit");
+static_assert(UPLOAD_BUFFER >= 3 * LANE_DATA_MAX + 64, "three packets and what is around a chunk fit");
 
 /* ---- marks ---- */
 
@@ -256,7 +257,8 @@ static bool set_up(struct carried_request *request, CURL *easy)
                SET(CURLOPT_ERRORBUFFER, request->error_text) && SET(CURLOPT_PREREQFUNCTION, on_sending) &&
                SET(CURLOPT_PREREQDATA, request) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
                SET(CURLOPT_HEADERDATA, request) && SET(CURLOPT_WRITEFUNCTION, on_push) &&
-               SET(CURLOPT_WRITEDATA, request) && SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER) &&
+               SET(CURLOPT_WRITEDATA, request) &&
+               SET(CURLOPT_UPLOAD_BUFFERSIZE, request->body.streams ? UPLOAD_BUFFER : HEAD_BUFFER) &&
                (!request->body.streams ||
                 (SET(CURLOPT_READFUNCTION, on_pull) && SET(CURLOPT_READDATA, request) &&
                  SET(CURLOPT_SEEKFUNCTION, on_seek) && SET(CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_MSEC)));

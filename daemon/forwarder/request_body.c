@@ -1,5 +1,5 @@
 /* A request's body that comes over the lane: from the socket straight into libcurl's buffer, if that has
- * room for a packet. */
+ * room for a packet, and for as many as that. */
 #include "daemon/forwarder/request_body.h"
 
 #include "lib/util.h"
@@ -84,12 +84,31 @@ static ssize_t receive(struct request_body *body, const struct lane_end *end, ui
         return 0;
 }
 
+/* As many as are there and have room, one behind the other. */
+static ssize_t receive_all(struct request_body *body, const struct lane_end *end, uint64_t number,
+                           unsigned char *buffer, size_t size)
+{
+        size_t total = 0;
+
+        do {
+                ssize_t length = receive(body, end, number, buffer + total);
+                if (length == -EAGAIN && total > 0) {
+                        break;
+                }
+                if (length < 0) {
+                        return length; /* it is over, and so is the part of it that came */
+                }
+                total += (size_t)length;
+        } while (!body->taken && size - total >= LANE_DATA_MAX);
+        return (ssize_t)total;
+}
+
 ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
                              void *buffer, size_t size)
 {
         if (body->kept_at == body->kept_end) {
                 if (size >= LANE_DATA_MAX) {
-                        return receive(body, end, number, buffer);
+                        return receive_all(body, end, number, buffer, size);
                 }
                 if (!body->kept && !(body->kept = malloc(LANE_DATA_MAX))) {
                         return -ENOMEM;

@@ -102,6 +102,32 @@ static void test_every_byte_once_whatever_the_buffer(void **state)
         }
 }
 
+static void test_packets_that_are_there_come_together(void **state)
+{
+        static char buffer[2 * LANE_DATA_MAX + 2];
+        struct story *story = *state;
+
+        begin(story, -1);
+        for (int i = 0; i < 4; i++) {
+                send_data(story, NUMBER, "abc", 3, false);
+        }
+        assert_int_equal(receive(story, buffer, LANE_DATA_MAX), 3); /* there is room for one */
+        assert_int_equal(receive(story, buffer, LANE_DATA_MAX + 3), 6);
+        assert_memory_equal(buffer, "abcabc", 6);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), 3);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), -EAGAIN);
+
+        send_data(story, NUMBER, "abc", 3, false);
+        send_data(story, NUMBER, "def", 3, true);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), 6);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), 0);
+
+        begin(story, -1);
+        send_data(story, NUMBER, "abc", 3, false);
+        send_plain(story, LANE_ABORT, NUMBER); /* it does not wait for libcurl to come back */
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), -ECANCELED);
+}
+
 static void test_other_packets_that_may_come(void **state)
 {
         struct story *story = *state;
@@ -197,6 +223,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_every_byte_once_whatever_the_buffer, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_packets_that_are_there_come_together, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_other_packets_that_may_come, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_late_packets, set_up, tear_down),
