@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import os
 import select
 import threading
 import time
@@ -446,6 +447,49 @@ def test_a_local_key_that_is_removed_ends_its_requests(tmp_path):
     other.respond(200, body=b"fine")
     assert clients[1].answer().body == b"fine"
     host.close()
+
+
+def under_way(host, **callers):
+    """A request with a local key each, of which a reload says that only these callers have it, and no name is looked up yet."""
+    def sections(more):
+        return "".join(local_key(name, name * 32, "GET /rest/v1/**", **more.get(name, {})) for name in callers)
+    host.configure(local=sections({}))
+    begun = {}
+    for name in callers:
+        basic = base64.b64encode(f"lk-{name}:{name * 32}".encode()).decode()
+        client = host.client(tcp=True).ask(headers=(f"Authorization: Basic {basic}",))
+        lane, _ = host.request()
+        begun[name] = lane, client
+    host.tell("names-late")
+    host.configure(local=sections({name: {"caller": who} for name, who in callers.items()}))
+    return begun
+
+
+def test_a_key_that_a_reload_gives_to_others_by_name_ends_its_requests(host):
+    begun = under_way(host, goes="user:nobody-of-that-name", stays=f"user:nobody-of-that-name\ncaller = uid:{os.getuid()}")
+    for lane, _ in begun.values():
+        lane.nothing()  # the names are being looked up
+    host.tell("names")
+    lane, client = begun["goes"]
+    lane.aborted()
+    with pytest.raises((EOFError, ConnectionResetError)):
+        client.answer()
+    lane, client = begun["stays"]
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+@pytest.mark.slow("the user database is waited for")
+def test_names_that_are_never_looked_up_end_requests_as_well(host):
+    begun = under_way(host, goes="user:nobody-of-that-name", stays=f"user:nobody-of-that-name\ncaller = uid:{os.getuid()}")
+    lane, client = begun["goes"]
+    lane.nothing(5)
+    lane.aborted(60)
+    with pytest.raises((EOFError, ConnectionResetError)):
+        client.answer()
+    lane, client = begun["stays"]
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
 
 
 def test_a_gateway_that_is_turned_off_ends_its_requests(host):

@@ -8,6 +8,8 @@
  * "!".
  *
  *     settings FILE     these are in force
+ *     names-late        settings come without the numbers of names from now on
+ *     names             these have come
  *     token TEXT SEC    a new session of the sandbox's, which lives so long
  *     no-token          there is none; one is on its way
  *     report VERDICT    what reports are answered from now on: a number of enum refresh_verdict
@@ -56,6 +58,7 @@ static struct host {
         uint64_t lane_serial;
         char line[LINE_MAX_SIZE];
         size_t length;
+        bool names_late;
 } host;
 
 static void must(bool good, const char *what)
@@ -197,7 +200,8 @@ static void take_settings(const char *path)
         http_server_forget_environments(host.server);
         api_forget_answers(&host.api);
         known_take_settings(&host.known, access);
-        known_take_names(&host.known, USEC_NEVER, USEC_NEVER);
+        uint64_t names_usec = host.names_late ? 0 : USEC_NEVER;
+        known_take_names(&host.known, names_usec, names_usec);
         tell(&host.keeper);
         gateway_take_settings(host.gateway);
         const struct http_limits limits = admission_limits(access);
@@ -241,6 +245,12 @@ static void obey(char *line)
                 say("ok");
         } else if (streq(line, "report")) {
                 host.keeper.verdict = (enum refresh_verdict)atoi(argument);
+                say("ok");
+        } else if (streq(line, "names-late")) {
+                host.names_late = true;
+                say("ok");
+        } else if (streq(line, "names")) {
+                known_take_names(&host.known, USEC_NEVER, USEC_NEVER);
                 say("ok");
         } else if (streq(line, "lane")) {
                 take_lane((unsigned)atoi(argument));

@@ -233,6 +233,11 @@ static int build(struct gateway *gateway, sd_event *event)
         if (r < 0) {
                 return r;
         }
+        r = timer_new(&gateway->right_limit, event, CLOCK_MONOTONIC, transfer_right_on_limit, gateway,
+                      "gateway rights");
+        if (r < 0) {
+                return r;
+        }
         return timer_new(&gateway->drain_limit, event, CLOCK_MONOTONIC, on_drain_limit, gateway,
                          "gateway drain");
 }
@@ -266,6 +271,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 {
         if (gateway) {
                 gateway->drain_limit = sd_event_source_disable_unref(gateway->drain_limit);
+                gateway->right_limit = sd_event_source_disable_unref(gateway->right_limit);
                 gateway->lanes = lanes_free(gateway->lanes);
                 gateway->audit = gateway_audit_free(gateway->audit);
                 gateway->poll_set = poll_set_free(gateway->poll_set);

@@ -65,7 +65,8 @@ struct gateway {
         unsigned n_awaited;                 /* transfers that began before that */
         void (*on_drained)(void *userdata); /* once none of these is left; NULL: nobody waits for it */
         void *drained_userdata;
-        sd_event_source *drain_limit;
+        sd_event_source *drain_limit, *right_limit;
+        bool rights_wait; /* right_limit is on */
 };
 
 struct transfer {
@@ -83,9 +84,10 @@ struct transfer {
         struct gateway_target target;      /* points into the request's */
         char key_id[LOCAL_KEY_ID_MAX + 1]; /* of its local key; "": it came with none */
         uint8_t key_hash[LOCAL_KEY_HASH_SIZE];
-        struct waiter right_news; /* its caller's names or groups are asked for */
-        uint64_t generation;      /* of the rules that it was judged by */
-        bool covers;              /* its caller is not to see the token */
+        struct waiter right_news;  /* its caller's names or groups are asked for */
+        uint64_t right_until_usec; /* they are waited for until then; 0: they are not */
+        uint64_t generation;       /* of the rules that it was judged by */
+        bool covers;               /* its caller is not to see the token */
         bool is_head;
         uint64_t body_max, answer_timeout_usec;
 
