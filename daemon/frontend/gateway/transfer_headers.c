@@ -47,17 +47,20 @@ static bool give(const struct transfer *transfer, char *name, const char *value,
 
 bool transfer_headers_each(const struct transfer *transfer, transfer_header_fn header, void *userdata)
 {
-        const char *lines = transfer->headers;
         size_t length = transfer->headers_length;
+        _cleanup_free_ char *copy = malloc(MAX_OF(length, (size_t)1)); /* each part gets an end in it */
         struct gateway_connection none = { 0 };
+        const char *lines = copy;
         struct lane_line line;
 
+        if (!copy) {
+                return false;
+        }
+        memcpy(copy, transfer->headers, length);
         while (lane_line_next(&lines, &length, &line) > 0) {
-                _cleanup_free_ char *name = strndup(line.text, line.name_length);
-                _cleanup_free_ char *value = strndup(line.value, line.value_length);
-                if (!name || !value) {
-                        return false;
-                }
+                char *name = copy + (line.text - copy), *value = copy + (line.value - copy);
+                name[line.name_length] = '\0';
+                value[line.value_length] = '\0';
                 if (gateway_header_goes_out(name, &none) && !give(transfer, name, value, header, userdata)) {
                         return false;
                 }
