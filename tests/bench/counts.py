@@ -22,10 +22,10 @@ QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 class Strace:
-    """Counts the calls of all processes of a server: {name: how often}, in `calls` at the end."""
+    """Counts the calls of these processes: {name: how often}, in `calls` at the end."""
 
-    def __init__(self, server):
-        self.pids, self.calls = server.pids(), collections.Counter()
+    def __init__(self, pids):
+        self.pids, self.calls = pids, collections.Counter()
 
     def __enter__(self):
         self.file = tempfile.NamedTemporaryFile("r")
@@ -46,10 +46,10 @@ class Strace:
                     self.calls[found[2]] += int(found[1])
 
 
-def _rows(what, calls, requests):
-    """The sum, and each call that one request in 200 or more makes."""
+def rows_of(what, calls, requests, least=0.005):
+    """The sum, and each call that one request in 200 or more makes (least: the share of requests)."""
     rows = [Row(f"{what}: system calls", sum(calls.values()) / requests)]
-    return rows + [Row(f"    {name}", n / requests) for name, n in calls.most_common() if n / requests >= 0.005]
+    return rows + [Row(f"    {name}", n / requests) for name, n in calls.most_common() if n / requests >= least]
 
 
 def calls(context):
@@ -58,15 +58,15 @@ def calls(context):
     rows = []
     for connections in (32, 250):
         with loads.Flood(context.build, context.broker, connections) as flood, \
-                Strace(context.broker) as strace:
+                Strace(context.broker.pids()) as strace:
             answered = flood.go(1).answered
-        rows += _rows(f"a request, {connections} kept connections", strace.calls, answered)
-    with Strace(context.broker) as strace:
+        rows += rows_of(f"a request, {connections} kept connections", strace.calls, answered)
+    with Strace(context.broker.pids()) as strace:
         answered = loads.pace(context.build, context.broker, 500, 2, 32, fresh=True).answered
-    return rows + _rows("a request with a new connection", strace.calls, answered)
+    return rows + rows_of("a request with a new connection", strace.calls, answered)
 
 
-def _instructions(profile):
+def instructions_of(profile):
     """{file of the code: how many}, of a callgrind profile. A line after "calls=" counts what is counted where
     it is called as well."""
     names, totals = {}, collections.Counter()
@@ -106,7 +106,7 @@ def instructions(context):
                 answered = flood.go(3).answered
                 time.sleep(0.2)
                 subprocess.run(["callgrind_control", "--dump", pid], check=True, **QUIET)
-            totals = _instructions(max((entry.path for entry in os.scandir(folder)
+            totals = instructions_of(max((entry.path for entry in os.scandir(folder)
                                        if entry.name != "frontend"), key=len))
     rows = [Row("a request: instructions outside of the kernel", round(sum(totals.values()) / answered))]
     for prefix, where in CODE.items():

@@ -27,7 +27,8 @@ def _p50_usec(server):
     return float(found[1]) * {"us": 1, "ms": 1000}[found[2]]
 
 
-def _transfer(server, environment, path, *more):
+def transfer(server, environment, path, *more):
+    """Of LARGE bytes."""
     before = server.cpu_sec()
     done = subprocess.run(["curl", "-sS", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code} %{time_total}",
                            "-H", "EQP-Client: bench", *more, server.url(environment, path)],
@@ -87,9 +88,9 @@ def gateway(context):
         body.truncate(LARGE)
         small = compared(proxies, context.turns // 3, lambda server: loads.wrk(server, 32, 1))
         p50 = compared(proxies, context.turns // 6, _p50_usec)
-        up = compared(proxies, context.rounds, lambda server: _transfer(
+        up = compared(proxies, context.rounds, lambda server: transfer(
             server, "sandbox", UPLOAD_PATH, "-H", "Expect:", "-X", "POST", "-T", body.name))
-        down = compared(proxies, context.rounds, lambda server: _transfer(server, "production", LARGE_PATH))
+        down = compared(proxies, context.rounds, lambda server: transfer(server, "production", LARGE_PATH))
         kib = _streaming_kib(proxies["broker"])
         tokens = _tokens_beside(context, proxies["broker"])
     rows = [Row("gateway, 1 KB, 32 kept: requests per second", column(small, "broker", "rate"), "/s")]

@@ -151,10 +151,10 @@ class Proxy(Server):
 
 
 class Gateway(Broker, Proxy):
-    def __init__(self, build, upstream):
+    def __init__(self, build, upstream, **more):
         rules = "".join(f"[environment {name}]\ngateway = yes\n[gateway {name}]\nallow = any * /rest/v1/**\nbody_max = 1G\n"
                         for name in upstream.urls)
-        super().__init__(build, upstream, settings=rules)
+        super().__init__(build, upstream, settings=rules, **more)
 
     url, request = Proxy.url, Proxy.request
 
