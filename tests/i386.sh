@@ -7,28 +7,22 @@
 set -euo pipefail
 
 selection="tokens or keys or reload or survival or simulator or libeqp or eqpctl_status"
-packages=gcc,libc6-dev,meson,ninja-build,pkgconf,python3,python3-pytest,ca-certificates,curl,openssl,procps
-packages+=,libmicrohttpd-dev,libcurl4-openssl-dev,libjson-c-dev,libsystemd-dev,libinih-dev,libgnutls28-dev,nettle-dev
-packages+=,libseccomp-dev,libssl-dev,libhiredis-dev,libcmocka-dev
-
 mkdir -p "$1"
 directory=$(readlink -f "$1")
 tree=$(dirname "$(readlink -f "$0")")/..
 root=$directory/root
+# shellcheck source=tests/roots.sh
+. "$tree/tests/roots.sh"
+packages=gcc,meson,ninja-build,pkgconf,python3,python3-pytest,ca-certificates,curl,openssl,procps,$(root_libraries "")
 
-# A mirror that this machine knows, of the release alone: those of updates may lag behind for i386.
-mirror() {
-        apt-get indextargets --format "\$(REPO_URI) \$(CODENAME) \$(COMPONENT)" 'Created-By: Packages' |
-                awk '$2 == "bookworm" && $3 == "main" { print $1; exit }'
-}
-
-if [ ! -d "$root" ]; then
-        uri=${EQP_DEBIAN_MIRROR:-$(mirror)}
-        rm -rf "$root.new"
+if [ "$(cat "$root/packages" 2>/dev/null)" != "$packages" ]; then
+        sources=$(debian_sources bookworm)
+        rm -rf "$root" "$root.new"
         mmdebstrap --quiet --architectures=i386 --variant=minbase --include="$packages" \
                 --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-                bookworm "$root.new" ${uri:+"deb $uri bookworm main"}
+                bookworm "$root.new" ${sources:+"$sources"}
         printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >"$root.new/etc/hosts"
+        printf '%s\n' "$packages" >"$root.new/packages"
         mv "$root.new" "$root"
 fi
 

@@ -3,9 +3,12 @@
 # shellcheck shell=bash disable=SC2034
 
 # One package a word; a|b is satisfied by either, and installs the first.
-packages_build="gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 scdoc libmicrohttpd-dev
-        libcurl4-openssl-dev|libcurl4-gnutls-dev libjson-c-dev libsystemd-dev libinih-dev libgnutls28-dev nettle-dev
-        libseccomp-dev libssl-dev libhiredis-dev libcmocka-dev"
+
+# Libraries that the programs and the unit tests are linked with, here and in the roots of other architectures
+# (tests/roots.sh). debian/control and the README name them, too.
+packages_libraries="libmicrohttpd-dev libcurl4-openssl-dev|libcurl4-gnutls-dev libjson-c-dev libsystemd-dev libinih-dev
+        libgnutls28-dev nettle-dev libseccomp-dev libssl-dev libhiredis-dev libcmocka-dev"
+packages_build="gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 scdoc $packages_libraries"
 packages_demo="curl"
 packages_format="clang-format"
 packages_lint_quick="binutils clang-format codespell shellcheck zsh fish"
@@ -31,6 +34,8 @@ packages_memcheck="valgrind"
 packages_threads="clang libclang-rt-dev curl"
 packages_coverage="gcovr"
 packages_i386="mmdebstrap util-linux"
+
+architectures_cross="arm64 armhf s390x ppc64el"
 
 # packages_cross ARCH...: a compiler and an emulator.
 packages_cross() {

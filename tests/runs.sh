@@ -42,7 +42,10 @@ what_goes_beside() {
         demo_on build-gcc
         humbly lint_all
         levels
-        cross s390x # big-endian, and its char is unsigned; ./dev cross has the other architectures
+        cross s390x # big-endian, and char is unsigned, as on the next ones
+        cross armhf # 32 bits, with time in 64
+        cross arm64
+        cross ppc64el
         check fuzz "each target for a quarter of a minute" kept fuzz ./dev fuzz 15
         suite_pytest build-bundle tests/release # everything that is published, made once more
 }
@@ -94,7 +97,7 @@ verb_test() {
                 # shellcheck disable=SC2046,SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
                         $packages_container $packages_deb $packages_release $packages_system $packages_memcheck \
-                        $(packages_cross s390x)
+                        $(packages_cross $architectures_cross)
                 plan_all "$([ "$1" = --all ] || echo only_slow)"
                 ;;
         *) die "'$1' is no argument of test; there are --all and --rest" ;;

@@ -7,10 +7,10 @@
 #     cross.sh run ARCH DIRECTORY PROGRAM [ARGUMENT...]
 set -euo pipefail
 
-packages=libc6-dev,libc-bin,libgcc-s1,libmicrohttpd-dev,libcurl4-openssl-dev,libjson-c-dev,libsystemd-dev,libinih-dev
-packages+=,libgnutls28-dev,nettle-dev,libseccomp-dev,libssl-dev,libhiredis-dev,libcmocka-dev
-
 tree=$(readlink -f "$(dirname "$(readlink -f "$0")")/../..")
+# shellcheck source=tests/roots.sh
+. "$tree/tests/roots.sh"
+packages=$(root_libraries ""),libc-bin,libgcc-s1
 verb=$1 architecture=$2
 shift 2
 
@@ -37,21 +37,15 @@ shift
 # shellcheck source=/dev/null
 . /etc/os-release
 
-# A mirror that this machine knows, of the release alone: those of updates may lag behind.
-mirror() {
-        apt-get indextargets --format "\$(REPO_URI) \$(CODENAME) \$(COMPONENT)" 'Created-By: Packages' |
-                awk -v suite="$VERSION_CODENAME" '$2 == suite && $3 == "main" { print $1; exit }'
-}
-
 # Libraries and headers, unpacked and not installed: nothing of them has to run. Only /usr and /lib: files below the
 # root hide those of the machine from an emulated program, and it is to see the machine's /etc, /tmp and /proc.
 make_root() {
-        local uri link
-        uri=${EQP_DEBIAN_MIRROR:-$(mirror)}
+        local sources link
+        sources=$(debian_sources "$VERSION_CODENAME")
         rm -rf "$root" "$root.new"
         mkdir "$root.new"
         mmdebstrap --quiet --architectures="$architecture" --variant=extract --include="$packages" --format=tar \
-                "$VERSION_CODENAME" - ${uri:+"deb $uri $VERSION_CODENAME main"} |
+                "$VERSION_CODENAME" - ${sources:+"$sources"} |
                 tar -x -C "$root.new" --no-same-owner --wildcards --exclude='./usr/share/doc' --exclude='./usr/share/man' \
                         --exclude='./usr/bin' --exclude='./usr/sbin' './usr' './lib*'
         # A linker that is told of another root takes what links name for files of this one.

@@ -184,6 +184,7 @@ static int shut_a_listener(void)
         return result_of(shutdown(fd, SHUT_RDWR));
 }
 
+#if __SIZEOF_LONG__ == 8
 /* The kernel takes the lower half for the descriptor. */
 static int shut_a_listener_by_a_large_number(void)
 {
@@ -191,6 +192,7 @@ static int shut_a_listener_by_a_large_number(void)
 
         return result_of(syscall(SYS_shutdown, fd + UPPER_HALF, SHUT_RDWR));
 }
+#endif
 
 static int set_a_listeners_option(void)
 {
