@@ -111,15 +111,18 @@ build_cross() {
         JOBS=$jobs tests/cross/cross.sh build "$1" "build-cross/$1" && : >"build-cross/$1/whole"
 }
 
-# The programs for the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
+# build_image [ARCH]: the programs for the images. That the name of the tree's place goes nowhere makes the images the same anywhere.
+# ARCH, here and below: for another architecture; within config/release/builder.sh, which has the cross file.
 build_image() {
-        CC=gcc build_in build-image --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \
+        CC=gcc build_in "build-image${1:+-$1}" ${1:+--cross-file "$1"} --buildtype=release --prefix=/usr --libdir=lib -Dunit_tests=false \
                 -Dman=disabled "-Dc_args=-ffile-prefix-map=$PWD=."
 }
 
-# The programs of the bundle for any Linux; the same anywhere, too.
+# build_bundle [ARCH]: the programs of the bundle for any Linux; the same anywhere, too.
 build_bundle() {
-        CC=gcc build_in build-bundle --buildtype=release --prefix=/usr/local --libdir=lib/eqp-broker -Dunit_tests=false \
+        local compiler=gcc
+        [ $# = 0 ] || compiler=$(dpkg-architecture -a "$1" -q DEB_HOST_GNU_TYPE 2>/dev/null)-gcc
+        CC=gcc build_in "build-bundle${1:+-$1}" ${1:+--cross-file "$1"} --buildtype=release --prefix=/usr/local --libdir=lib/eqp-broker -Dunit_tests=false \
                 -Dman=enabled -Dsystemd=enabled -Dsystemdsystemunitdir=/usr/local/lib/systemd/system \
-                "-Dc_args=-ffile-prefix-map=$PWD=." "-Dc_link_args=$(config/bundle/make-bundle.sh --link-args gcc)"
+                "-Dc_args=-ffile-prefix-map=$PWD=." "-Dc_link_args=$(config/bundle/make-bundle.sh --link-args "$compiler")"
 }

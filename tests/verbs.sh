@@ -25,16 +25,20 @@ format
   lay out the C sources with clang-format
 lint
   clang-format, clang-tidy, gcc -fanalyzer, codespell, shellcheck, and the rules of the house
-deb
-  build Debian packages into build-deb/
-bundle
+deb [ARCH]
+  build Debian packages into build-deb/; for arm64, for example, into build-deb-arm64/
+  For another architecture, here and with the next three verbs, as root: in a Debian that has the compiler for it, below
+  build-cross/; a first time takes a minute or two more.
+bundle [ARCH]
   build a bundle for any Linux, with libraries of its own: build-bundle/eqp-broker-*.tar.xz
-release
+release [ARCH...]
   all that somebody downloads, into build-artifacts/: packages, bundle, source, digests, bill of materials, notes
+  ./dev release arm64 makes packages and bundle for that, too.
   Made anew from this tree: build-deb/ and build-bundle/ as well. Two runs on one commit make the same files, bit by bit.
   With them come a report of what has changed in the C library since the last tag v*, and the changelog of this version.
-image
+image [ARCH...]
   build the container images eqp-broker and eqp-simulator into the local storage
+  ./dev image arm64: for this machine and for that, and the names are those of lists of both.
 clean
   remove what was built
 help [VERB]

@@ -62,16 +62,25 @@ def _make(kind, target):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
     if made.returncode != 0:
         raise RuntimeError(f"mmdebstrap failed:\n{made.stdout}")
-    etc = target / "etc"
     if kind == "musl":
-        for applet in APPLETS.split():
-            path = target / "bin" / applet
-            path.unlink(missing_ok=True)
-            path.symlink_to("busybox")
-        (etc / "passwd").write_text(BROKER)
-        (etc / "group").write_text("eqp-broker:x:900:\n")
-        for folder in ("root", "home", "usr/local", "var", "sbin"):
-            (target / folder).mkdir(parents=True, exist_ok=True)
+        furnish(target)
+    _add_people(target)
+
+
+def furnish(target):
+    """Tools, where busybox is all there is, and the broker's user."""
+    for applet in APPLETS.split():
+        path = target / "bin" / applet
+        path.unlink(missing_ok=True)
+        path.symlink_to("busybox")
+    for folder in ("etc", "root", "home", "usr/local", "var", "sbin"):
+        (target / folder).mkdir(parents=True, exist_ok=True)
+    (target / "etc" / "passwd").write_text(BROKER)
+    (target / "etc" / "group").write_text("eqp-broker:x:900:\n")
+
+
+def _add_people(target):
+    etc = target / "etc"
     with open(etc / "passwd", "r+") as file:
         lines = [line for line in file.read().splitlines(True) if not line.startswith("root:")]
         file.seek(0)
@@ -120,16 +129,25 @@ class Result:
 
 
 class Root:
+    spaces, begin, more = ("--mount", "--net", "--ipc", "--uts", "--pid"), FIRST, ()
+
     def __init__(self, kind, place):
         """place: a directory to mount things below; it stays empty as seen from outside."""
         self.kind, self.place = kind, place
 
+    def base(self):
+        return base(self.kind)
+
+    def prepare(self):
+        """Whatever `begin` waits for."""
+
     def __enter__(self):
         self.first = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private",
-             "sh", "-c", FIRST, "first", base(self.kind), self.place],
+            ["unshare", *self.spaces, "--fork", "--kill-child", "--propagation", "private",
+             "sh", "-c", self.begin, "first", self.base(), self.place, *self.more],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
+            self.prepare()
             assert self.first.stdout.readline() == "ready\n", f"no root {self.kind}"
             children = pathlib.Path(f"/proc/{self.first.pid}/task/{self.first.pid}/children").read_text().split()
             self.pid = int(children[0])
@@ -147,7 +165,7 @@ class Root:
     def command(self, *words, user=None, env=()):
         who = [] if user is None else ["--userspec=1000:1000" if user == "alice" else f"--userspec={user}"]
         home = "/home/alice" if user == "alice" else "/root"
-        return ["nsenter", f"--target={self.pid}", "--mount", "--net", "--ipc", "--uts", "--pid",
+        return ["nsenter", f"--target={self.pid}", *self.spaces,
                 "chroot", *who, f"{self.place}/root",
                 "/bin/sh", "-c", 'cd "$HOME"; exec "$@"'.replace("$HOME", home), "sh", "/bin/env" if self.kind == "musl" else "env",
                 "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", f"HOME={home}", "LANG=C.UTF-8", *env,
