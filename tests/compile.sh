@@ -1,5 +1,5 @@
 # The kinds of build, a directory for each. Sourced by ./dev.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2119,SC2120
 
 # The output of ninja: a dot for some of its steps, and the rest as it is.
 as_dots() {
@@ -125,4 +125,25 @@ build_bundle() {
         CC=gcc build_in "build-bundle${1:+-$1}" ${1:+--cross-file "$1"} --buildtype=release --prefix=/usr/local --libdir=lib/eqp-broker -Dunit_tests=false \
                 -Dman=enabled -Dsystemd=enabled -Dsystemdsystemunitdir=/usr/local/lib/systemd/system \
                 "-Dc_args=-ffile-prefix-map=$PWD=." "-Dc_link_args=$(config/bundle/make-bundle.sh --link-args "$compiler")"
+}
+
+# another [ARCH]: fails if it is this machine's own, or none is named; ends if it is none that we build for.
+another() {
+        if [ $# = 0 ] || [ "$1" = "$(dpkg --print-architecture)" ]; then
+                return 1
+        fi
+        [[ " $architectures_cross " = *" $1 "* ]] || die "'$1' is none of $architectures_cross"
+}
+
+# in_builder ARCH COMMAND...: in a Debian that builds for it, on this tree. EQP_BUILDERS: where each such Debian is kept.
+in_builder() {
+        SOURCE_DATE_EPOCH=$(config/bundle/make-bundle.sh --source-time) \
+                config/release/builder.sh "$1" "${EQP_BUILDERS:-build-cross}/$1/builder" "${@:2}" </dev/null
+}
+
+# build_image_of ARCH: the programs of the images for another architecture, and in context/ below them what goes into
+# the images: their libraries are there, and not here.
+build_image_of() {
+        in_builder "$1" bash -euc "jobs=$jobs; . tests/compile.sh; build_image $1
+                config/container/collect-images.sh build-image-$1 build-image-$1/context"
 }

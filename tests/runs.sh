@@ -52,7 +52,8 @@ what_goes_beside() {
 
 # Everything; HOW: only_slow, after the quick run, which has run the others.
 plan_all() {
-        local how=${1:-} folder
+        local how=${1:-} folder foreign=arm64
+        [ "$(id -u)" = 0 ] || foreign='' # the Debian that builds for it takes root
 
         step check_or_end build "gcc, warnings are errors" build_gcc
         step check build "clang, warnings are errors" build_clang
@@ -60,7 +61,8 @@ plan_all() {
         step check build "clang with the thread sanitizer" build_threads
         [ -n "$how" ] || step suite_meson build-gcc
         step suite_meson build-sanitize
-        step check release "all of it is made, and lintian is content" kept release ./dev release
+        # shellcheck disable=SC2086 # may be nothing
+        step check release "all of it is made, and lintian is content" kept release ./dev release $foreign
         step beside "demo, lint, levels, fuzzing, release" what_goes_beside # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing
         for folder in tests/blackbox tests/security tests/docs tests/dev tests/contract; do
@@ -80,6 +82,8 @@ plan_all() {
         step without_slow suite_races
         step check build "the programs of the images" build_image
         step suite_pytest build-image tests/container
+        [ -z "$foreign" ] || step check build "the programs of the images, for $foreign" build_image_of "$foreign"
+        step suite_pytest build-image tests/foreign -n "$jobs" --dist loadfile
         step suite_pytest build-bundle tests/bundle -n "$jobs" --dist loadfile
         step suite_pytest build-bundle tests/blackbox/test_ci_recipes.py -k real_bundle
         step suite_system -n $((2 * jobs)) --dist loadfile # ./dev system has the figures of one machine at a time
@@ -96,7 +100,7 @@ verb_test() {
         --all | --rest)
                 # shellcheck disable=SC2046,SC2086
                 need $packages_build $packages_demo $packages_lint $packages_fuzz $packages_test $packages_clients $packages_image \
-                        $packages_container $packages_deb $packages_release $packages_system $packages_memcheck \
+                        $packages_container $packages_builder $packages_deb $packages_release $packages_system $packages_memcheck \
                         $(packages_cross $architectures_cross)
                 plan_all "$([ "$1" = --all ] || echo only_slow)"
                 ;;

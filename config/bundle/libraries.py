@@ -2,8 +2,10 @@
 """libraries.py TARGET PROGRAM...: copies every library that the programs need, and the loader, into TARGET.
 
 Prints a line for each: name, package, version, architecture, file name of what needs it, separated by tabs; the last
-field holds its own needs, by commas. The needs are read from the files, nothing is run: they may be another
-machine's. Libraries are Debian's, of the programs' architecture; one of ours lies in TARGET already.
+field holds its own needs, by commas. EQP_TELL=files: nothing is copied, and each line is where the library lies, or
+where the programs look for the loader; EQP_TELL=architecture: Debian's name for that of the program. The needs are read
+from the files, nothing is run: they may be another machine's. Libraries are Debian's, of the programs' architecture;
+one of ours lies in TARGET already.
 """
 
 import os
@@ -65,7 +67,9 @@ def main():
     if os.environ.get("EQP_TELL") == "architecture":
         print(architecture)
         return
-    wanted = [name for program in programs for name in needs_of(program)] + list(ON_DEMAND)
+    wanted = [name for program in programs for name in needs_of(program)]
+    if os.environ.get("EQP_TELL") != "files":  # those cancel no threads
+        wanted += ON_DEMAND
     seen = set()
     while wanted:
         name = wanted.pop()
@@ -74,6 +78,11 @@ def main():
         seen.add(name)
         path = find(name, target, triplet)
         wanted += needs_of(path)
+    if os.environ.get("EQP_TELL") == "files":
+        loader = re.search(r"program interpreter: (.*)\]", run("readelf", "-lW", programs[0]))[1]
+        for name in sorted(seen):
+            print(loader if name == os.path.basename(loader) else find(name, target, triplet))
+        return
     for name in sorted(seen):
         path = find(name, target, triplet)
         if path.parent != target:

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# build-images.sh BUILD [BUILDAH OPTION...]: the images eqp-broker and eqp-simulator, from the programs
-# that `meson setup` and `ninja` made in BUILD, into the local storage. Prints name, size and digest of
+# build-images.sh [--with ARCH=CONTEXT]... BUILD [BUILDAH OPTION...]: the images eqp-broker and eqp-simulator, from the
+# programs that `meson setup` and `ninja` made in BUILD, into the local storage. Prints name, size and digest of
 # each.
+#
+# --with: for this architecture as well, from what collect-images.sh put into CONTEXT. Then the names are those of
+# manifest lists, and the images have the architecture behind their version: eqp-broker:0.1.0-arm64.
 #
 # Two builds of the same sources with the same packages give the same layers: owners, modes and times are
 # set, and nothing goes in that differs from one machine to the next. The time is that of the commit, or where
@@ -10,22 +13,21 @@
 set -euo pipefail
 umask 022
 
-[ $# -ge 1 ] || { echo "usage: build-images.sh BUILD [BUILDAH OPTION...]" >&2; exit 1; }
 here=$(dirname "$(readlink -f "$0")")
+declare -A contexts=()
+while [ "${1:-}" = --with ]; do
+        contexts[${2%%=*}]=${2#*=}
+        shift 2
+done
+[ $# -ge 1 ] || { echo "usage: build-images.sh [--with ARCH=CONTEXT]... BUILD [BUILDAH OPTION...]" >&2; exit 1; }
 build=$(readlink -f "$1")
 shift
 buildah=(buildah "$@")
 version=$("$build/daemon/eqp-brokerd" --version)
 version=${version#eqp-brokerd }
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
-
-# Installed, the programs are without what only debuggers and the build directory need.
-installed=$context/installed
-DESTDIR=$installed meson install -C "$build" --no-rebuild --quiet --tags runtime --strip >"$context/log" 2>&1 ||
-        { cat "$context/log" >&2; exit 1; }
-bin=$(dirname "$(find "$installed" -name eqp-brokerd)")
-library=$(find "$installed" -name 'libeqp-broker.so.*' -print -quit)
+own=$(dpkg --print-architecture)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 # In seconds since 1970. Only what is this tree's own: it may lie as a copy below another one.
 source_time() {
@@ -45,28 +47,57 @@ source_time() {
 }
 time=$(source_time)
 
-collect() {
-        LD_LIBRARY_PATH=$(dirname "$library") "$here/collect-root.sh" "$@"
+"$here/collect-images.sh" "$build" "$work/context"
+contexts[$own]=$work/context
+mapfile -t architectures < <(printf '%s\n' "${!contexts[@]}" | sort)
+
+# Docker's name for Debian's architecture, and its variant.
+platform_of() {
+        case $1 in
+        armhf) echo linux/arm/v7 ;;
+        ppc64el) echo linux/ppc64le ;;
+        *) echo "linux/$1" ;;
+        esac
 }
 
-collect "$context/broker" "$bin/eqp-brokerd" "$bin/eqpctl"
-install -m 0644 -D -t "$context/broker/etc/eqp-broker" "$here/eqp-brokerd.conf" "$here/shared-socket.conf"
-mkdir -p "$context/broker/run/secrets/eqp-broker" "$context/run"
-collect "$context/simulator" "$bin/eqp-simulator"
-
-# build NAME TARGET: the format is Docker's, as the other one has no place for the health check; isolation
+# build TARGET ARCH NAME TAG...: the format is Docker's, as the other one has no place for the health check; isolation
 # does not matter, since nothing is run.
 build() {
-        local name=localhost/$1:$version
+        local target=$1 architecture=$2 name=localhost/$3 tag tags=()
+        for tag in "${@:3}"; do
+                tags+=(--tag "localhost/$tag")
+        done
         "${buildah[@]}" build --quiet --isolation=chroot --format=docker --timestamp="$time" --pull-never \
-                --build-arg "VERSION=$version" --target "$2" --tag "$name" --tag "localhost/$1:latest" \
-                --file "$here/Containerfile" "$context" >"$context/id"
+                --platform "$(platform_of "$architecture")" --build-arg "VERSION=$version" --target "$target" "${tags[@]}" \
+                --file "$here/Containerfile" "${contexts[$architecture]}" >"$work/id"
         "${buildah[@]}" inspect --type image --format \
                 '{{range .OCIv1.RootFS.DiffIDs}}  layer {{.}}
-{{end}}' "$name" >"$context/layers"
-        echo "$name: $(du -s --bytes "$context/$2" | cut -f 1) bytes, image $(cat "$context/id")"
-        grep . "$context/layers"
+{{end}}' "$name" >"$work/layers"
+        echo "$name: $(du -s --bytes "${contexts[$architecture]}/$target" | cut -f 1) bytes, image $(cat "$work/id")"
+        grep . "$work/layers"
 }
 
-build eqp-broker broker
-build eqp-simulator simulator
+# list NAME TARGET: an image for each architecture, and a list of them under the names.
+list() {
+        local architecture tag
+        for architecture in "${architectures[@]}"; do
+                build "$2" "$architecture" "$1:$version-$architecture"
+        done
+        for tag in "$version" latest; do
+                "${buildah[@]}" manifest rm "localhost/$1:$tag" >/dev/null 2>&1 ||
+                        "${buildah[@]}" rmi "localhost/$1:$tag" >/dev/null 2>&1 || true
+                "${buildah[@]}" manifest create "localhost/$1:$tag" >/dev/null
+                for architecture in "${architectures[@]}"; do
+                        "${buildah[@]}" manifest add "localhost/$1:$tag" "containers-storage:localhost/$1:$version-$architecture" >/dev/null
+                done
+        done
+        echo "localhost/$1:$version: a list of ${architectures[*]}"
+}
+
+if [ ${#architectures[@]} = 1 ]; then
+        build broker "$own" "eqp-broker:$version" eqp-broker:latest
+        build simulator "$own" "eqp-simulator:$version" eqp-simulator:latest
+else
+        list eqp-broker broker
+        list eqp-simulator simulator
+fi

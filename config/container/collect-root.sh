@@ -6,6 +6,7 @@
 set -euo pipefail
 umask 022
 
+finder=$(dirname "$(readlink -f "$0")")/../bundle/libraries.py
 bundle=/etc/ssl/certs/ca-certificates.crt # where libcurl and GnuTLS of Debian look
 
 die() {
@@ -13,9 +14,13 @@ die() {
         exit 1
 }
 
-# Prints the files that ldd names: "name => /path (address)", or "/path (address)" for the loader.
+# Prints the files that it needs. Those of another architecture ldd cannot look at. ldd says "name => /path (address)", or "/path (address)" for the loader.
 libraries_of() {
         local listing
+        if [ "$(EQP_TELL=architecture "$finder" - "$1")" != "$(dpkg --print-architecture)" ]; then
+                EQP_TELL=files "$finder" "${LD_LIBRARY_PATH:-/}" "$1"
+                return
+        fi
         listing=$(ldd "$1") || die "ldd cannot read $1"
         if grep -q 'not found' <<<"$listing"; then
                 die "$1 lacks libraries: $listing"

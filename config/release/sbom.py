@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""sbom.py VERSION TIME CONTENTS DEB...: the bill of materials of a release, as CycloneDX 1.5 in JSON, on standard output.
+"""sbom.py VERSION TIME CONTENTS... DEB...: the bill of materials of a release, as CycloneDX 1.5 in JSON, on standard output.
 
-TIME: in seconds since 1970. CONTENTS: the list that make-bundle.sh writes. In it are the bundle with the Debian packages
-that its libraries are from, each with its files and their digests; our own packages, with theirs; and who depends on whom:
-in the bundle as the files say, for our packages as dpkg does. The same input gives the same text.
+TIME: in seconds since 1970. CONTENTS: the list that make-bundle.sh writes, one for each architecture, with the bundle
+beside it. In the bill are the bundles with the Debian packages that their libraries are from, each with its files and their
+digests; our own packages, with theirs; and who depends on whom: in a bundle as the files say, for our packages as dpkg
+does. The same input gives the same text.
 """
 
 import datetime
@@ -86,15 +87,20 @@ def debs(paths, known):
 
 
 def main():
-    version, time, path, *packages = sys.argv[1:]
-    path = pathlib.Path(path)
-    components, needs = bundle(read_contents(path), path, version)
-    known = {component["name"]: component["bom-ref"] for component in components}
-    more, their_needs = debs(sorted(map(pathlib.Path, packages)), known)
-    components += more
-    needs |= their_needs
+    version, time, *paths = sys.argv[1:]
+    lists = [pathlib.Path(path) for path in paths if path.endswith(".contents")]
+    packages = [pathlib.Path(path) for path in paths if path.endswith(".deb")]
+    components, needs, heads = [], {}, set()
+    for path in lists:
+        architecture = path.stem.rpartition("-")[2]
+        ours, their_needs = bundle(read_contents(path), path, version)
+        known = {component["name"]: component["bom-ref"] for component in ours}
+        more, needs_of_debs = debs(sorted(deb for deb in packages if deb.stem.endswith("_" + architecture)), known)
+        components += ours + more
+        needs |= their_needs | needs_of_debs
+        heads |= {ours[0]["bom-ref"], *needs_of_debs}
     whole = f"{OURS}/{version}"
-    needs[whole] = {components[0]["bom-ref"], *their_needs}
+    needs[whole] = heads
     components.sort(key=lambda component: component["bom-ref"])
     for component in components:
         component.get("components", []).sort(key=lambda entry: entry["name"])

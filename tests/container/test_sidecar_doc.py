@@ -249,6 +249,7 @@ TYPED = {
     "kubectl create configmap eqp-broker-local-app --from-file=local-app.conf":
         test_charts_doc.test_kubectl_makes_the_objects_of_an_application_without_a_token,
     "eqpctl reload": test_an_application_with_a_local_key_and_no_token,
+    "./dev image arm64": "tests/foreign/test_image.py uses the images that it makes",
     "podman run": "a word for what test_life.py measures",
     "podman secret rm": test_a_secret_of_podman_and_the_unit_s_options_for_it,
 }

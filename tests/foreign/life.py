@@ -57,7 +57,7 @@ class Life:
         return self
 
     def end(self):
-        """By pid: what was started here is a program that enters the root, and not the one that runs inside."""
+        """By pid: the children here are programs that enter the root, not those that run inside."""
         for process, name in reversed(self.started):
             for pid in self.root.processes(name):
                 os.kill(pid, signal.SIGTERM)

@@ -38,6 +38,11 @@ def one(pattern):
     return path
 
 
+def architectures():
+    """Those of the bundles that were made: this machine's, and those that ./dev release was told of."""
+    return sorted(path.name.removesuffix(".tar.xz").rpartition("-")[2] for path in OUT.glob("eqp-broker-*-linux-*.tar.xz"))
+
+
 def version():
     return re.search(r"version: '([^']+)'", (TREE / "meson.build").read_text())[1]
 
@@ -48,13 +53,16 @@ def test_everything_is_there_and_has_its_digest():
     assert sums.keys() == files
     for name, digest in sums.items():
         assert hashlib.sha256((OUT / name).read_bytes()).hexdigest() == digest
-    for start in ("eqp-broker_", "eqp-simulator_", "libeqp-broker0_", "libeqp-broker-dev_", f"eqp-broker-{version()}-linux-"):
-        assert any(name.startswith(start) for name in files), start
+    assert architectures()
+    for architecture in architectures():
+        for start in ("eqp-broker", "eqp-simulator", "libeqp-broker0", "libeqp-broker-dev"):
+            assert f"{start}_{version()}_{architecture}.deb" in files
     assert {f"eqp-broker-{version()}.tar.xz", f"eqp-broker-{version()}.cdx.json", "abi.txt", "notes.md"} < files
 
 
-def test_the_bundle_is_small_and_says_nothing_of_where_it_was_made():
-    bundle = one("eqp-broker-*-linux-*.tar.xz")
+@pytest.mark.parametrize("architecture", architectures())
+def test_the_bundle_is_small_and_says_nothing_of_where_it_was_made(architecture):
+    bundle = one(f"eqp-broker-*-linux-{architecture}.tar.xz")
     assert bundle.stat().st_size <= 9_000_000
     with tarfile.open(bundle) as archive:
         for entry in archive:
@@ -63,22 +71,25 @@ def test_the_bundle_is_small_and_says_nothing_of_where_it_was_made():
                 assert str(TREE).encode() not in archive.extractfile(entry).read(), entry.name
 
 
-def test_bill_of_materials():
+@pytest.mark.parametrize("architecture", architectures())
+def test_bill_of_materials(architecture):
     bill = json.loads(one("*.cdx.json").read_text())
     cyclonedx.check(bill)
-    by_name = {component["name"]: component for component in bill["components"]}
-    with tarfile.open(one("eqp-broker-*-linux-*.tar.xz")) as archive:
+    components = [component for component in bill["components"]
+                  if component["bom-ref"].endswith((f"arch={architecture}", f"-linux-{architecture}", "arch=all"))]
+    by_name = {component["name"]: component for component in components}
+    with tarfile.open(one(f"eqp-broker-*-linux-{architecture}.tar.xz")) as archive:
         digests = {pathlib.PurePath(entry.name).name: hashlib.sha256(archive.extractfile(entry).read()).hexdigest()
                    for entry in archive if entry.isfile() and re.search("^[^/]*.root/(bin|lib/eqp-broker)/", entry.name)}
-    listed = {entry["name"]: entry["hashes"][0]["content"] for component in bill["components"]
+    listed = {entry["name"]: entry["hashes"][0]["content"] for component in components
               for entry in component.get("components", ())}
     assert listed == digests
     for package in ("libcurl4", "libssl3", "libssl3t64"), ("libc6",), ("libmicrohttpd12", "libmicrohttpd12t64"):
         assert any(name in by_name for name in package), package
-    for deb in OUT.glob("*.deb"):
+    for deb in OUT.glob(f"*_{architecture}.deb"):
         assert by_name[deb.name.split("_")[0]]["hashes"][0]["content"] == hashlib.sha256(deb.read_bytes()).hexdigest()
     needs = {entry["ref"]: entry["dependsOn"] for entry in bill["dependencies"]}
-    (curl,) = [ref for ref in needs if "/libcurl4" in ref]
+    (curl,) = [ref for ref in needs if "/libcurl4" in ref and ref.endswith(f"arch={architecture}")]
     assert any("/libssl3" in ref for ref in needs[curl])
 
 
@@ -115,7 +126,9 @@ def copy_to(place):
 def test_another_place_makes_the_same(tmp_path):
     there = copy_to(tmp_path / "quite-another-place")
     time = run(TREE / "config/bundle/make-bundle.sh", "--source-time").strip()
-    run("./dev", "release", cwd=there, env=os.environ | {"SOURCE_DATE_EPOCH": time}, timeout=1100)
+    foreign = [name for name in architectures() if name != run("dpkg", "--print-architecture").strip()]
+    builders = {"EQP_BUILDERS": str(TREE / "build-cross")}  # the same again: made of Debian's packages alone
+    run("./dev", "release", *foreign, cwd=there, env=os.environ | builders | {"SOURCE_DATE_EPOCH": time}, timeout=1100)
     before, after = ((place / "SHA256SUMS").read_text().splitlines() for place in (OUT, there / "build-artifacts"))
     assert after == before
 
