@@ -5,6 +5,7 @@
 #include "lib/settings.h"
 #include "lib/base_url.h"
 #include "lib/settings_local_keys.h"
+#include "lib/settings_share.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -151,6 +152,7 @@ struct settings *settings_free(struct settings *settings)
                 environment_clear(&settings->environments[i]);
         }
         settings_clear_local_keys(settings);
+        settings_clear_share(settings);
         access_rules_clear(&settings->allow);
         access_rules_clear(&settings->operators);
         free(settings->keys_directory);
@@ -268,6 +270,10 @@ int settings_finish(struct settings *settings, char reterr_message[static SETTIN
         }
 
         int r = settings_finish_local_keys(settings, reterr_message);
+        if (r < 0) {
+                return r;
+        }
+        r = settings_finish_share(settings, reterr_message);
         if (r < 0) {
                 return r;
         }

@@ -7,6 +7,7 @@
 #include "lib/local_key.h"
 #include "lib/names.h"
 #include "lib/places.h"
+#include "lib/store_address.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #define SETTINGS_ERROR_MAX        512
 #define SETTINGS_TEXT_MAX         (1024 * 1024) /* bytes of one file */
 #define SETTINGS_VALUE_MAX        160           /* characters of one value */
+#define SHARE_STORES_MAX          8
 
 #define GATEWAY_BODY_MAX_DEFAULT            (UINT64_C(64) * 1024 * 1024)
 #define GATEWAY_ANSWER_TIMEOUT_DEFAULT_USEC UINT64_C(60000000)
@@ -45,6 +47,17 @@ struct environment_settings {
         uint64_t gateway_answer_timeout_usec; /* for the head of an answer, once the request is sent */
 };
 
+/* Session tokens are shared with other hosts that hold the same access key. */
+struct share_settings {
+        struct store_address stores[SHARE_STORES_MAX]; /* in the order in which they are tried */
+        size_t n_stores;                               /* 0: nothing is shared */
+        char place[GATEWAY_PLACE_MAX + 1]; /* "FILE:LINE" of its last section; "": there is none */
+        char *username;                    /* NULL: none, the store's default user */
+        char *password_file;               /* NULL: no password */
+        char *ca_file;                     /* NULL: the system's */
+        char *share_secret_file;           /* NULL: whoever has the access key takes part */
+};
+
 struct settings {
         struct listen_address listen[SETTINGS_LISTEN_MAX];
         size_t n_listen;
@@ -62,6 +75,7 @@ struct settings {
         struct access_rules allow, operators;
         char unit_place[GATEWAY_PLACE_MAX + 1]; /* "FILE:LINE" of the last rule for a unit; "": none */
         struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
+        struct share_settings share;
         size_t n_environments;        /* sorted: production, sandbox first as built in, then as configured */
         struct local_key *local_keys; /* as configured, each with a name and an ID of its own */
         size_t n_local_keys;

@@ -149,6 +149,38 @@ static void write_local_key(FILE *file, const struct local_key *key)
         (void)fprintf(file, "token = %s\n", key->real ? "real" : "opaque");
 }
 
+/* Without a store there is nothing to read. */
+static void write_share(FILE *file, const struct share_settings *share)
+{
+        if (share->n_stores == 0) {
+                return;
+        }
+        (void)fprintf(file, "\n[share]\n");
+        for (size_t i = 0; i < share->n_stores; i++) {
+                (void)fprintf(file, "store = %s\n", share->stores[i].text);
+        }
+        if (share->username) {
+                /* Behind a blank, the mark of a comment would begin one. */
+                (void)fprintf(file, "username =%s%s\n", strchr("#;", share->username[0]) ? "" : " ",
+                              share->username);
+        }
+        if (share->password_file) {
+                (void)fprintf(file, "password_file = %s\n", share->password_file);
+        } else {
+                (void)fprintf(file, "# password_file: none, the store asks for no password\n");
+        }
+        if (share->ca_file) {
+                (void)fprintf(file, "ca_file = %s\n", share->ca_file);
+        } else {
+                (void)fprintf(file, "# ca_file: the system's authorities\n");
+        }
+        if (share->share_secret_file) {
+                (void)fprintf(file, "share_secret_file = %s\n", share->share_secret_file);
+        } else {
+                (void)fprintf(file, "# share_secret_file: none, whoever has the access key takes part\n");
+        }
+}
+
 char *settings_format(const struct settings *settings)
 {
         _cleanup_free_ char *text = NULL;
@@ -172,6 +204,8 @@ char *settings_format(const struct settings *settings)
         for (size_t i = 0; i < settings->n_local_keys; i++) {
                 write_local_key(file, &settings->local_keys[i]);
         }
+
+        write_share(file, &settings->share);
 
         /* The stream remembers whether any of the above ran out of memory. */
         failed = ferror(file);

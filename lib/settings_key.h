@@ -22,7 +22,7 @@ struct settings_reading {
 
         const char *key; /* whose value is being read */
         bool first;      /* for the first time in this file */
-        uint32_t seen_broker;
+        uint32_t seen_broker, seen_share;
         uint32_t seen_environment[SETTINGS_ENVIRONMENTS_MAX];
         uint32_t seen_gateway[SETTINGS_ENVIRONMENTS_MAX];
         uint32_t *seen_local; /* as many as there were local keys when the latest of their sections began */
@@ -46,12 +46,12 @@ struct settings_keys {
 };
 
 extern const struct settings_keys settings_broker_keys, settings_environment_keys, settings_gateway_keys,
-        settings_local_keys;
+        settings_local_keys, settings_share_keys;
 
 /* All of them, with a NULL at the end. */
 extern const struct settings_keys *const settings_sections[];
 
-#define SETTINGS_HEADINGS "[broker], [environment NAME], [gateway ENVIRONMENT] or [local NAME]"
+#define SETTINGS_HEADINGS "[broker], [environment NAME], [gateway ENVIRONMENT], [local NAME] or [share]"
 
 /* Opens the section of a heading, which begins with a bracket and has no white space behind it. */
 int settings_open_section(struct settings_reading *r, const char *line, size_t length);

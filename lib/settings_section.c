@@ -4,11 +4,8 @@
 #include <errno.h>
 
 const struct settings_keys *const settings_sections[] = {
-        &settings_broker_keys,
-        &settings_environment_keys,
-        &settings_gateway_keys,
-        &settings_local_keys,
-        NULL,
+        &settings_broker_keys, &settings_environment_keys, &settings_gateway_keys,
+        &settings_local_keys,  &settings_share_keys,       NULL,
 };
 
 static void open_keys(struct settings_reading *r, const struct settings_keys *keys, uint32_t *seen)
@@ -124,6 +121,11 @@ static int open_heading(struct settings_reading *r, const char *heading)
 {
         if (streq(heading, "broker")) {
                 open_keys(r, &settings_broker_keys, &r->seen_broker);
+                return 0;
+        }
+        if (streq(heading, "share")) {
+                (void)settings_place(r, r->settings->share.place);
+                open_keys(r, &settings_share_keys, &r->seen_share);
                 return 0;
         }
         for (size_t i = 0; i < ARRAY_SIZE(named); i++) {

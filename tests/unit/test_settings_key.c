@@ -55,7 +55,7 @@ static void keys_in_the_wrong_section(void **state)
         expect_error(
                 "metrics = no\n[broker]\n",
                 "a.conf:1: metrics stands before the first section: write [broker], [environment NAME], "
-                "[gateway ENVIRONMENT] or [local NAME] above it");
+                "[gateway ENVIRONMENT], [local NAME] or [share] above it");
 }
 
 static void listen(void **state)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define NO_SETTING "this is no setting: write KEY = VALUE, or # before a comment"
-#define SECTIONS   "[broker], [environment NAME], [gateway ENVIRONMENT] or [local NAME]"
+#define SECTIONS   "[broker], [environment NAME], [gateway ENVIRONMENT], [local NAME] or [share]"
 #define UNKNOWN    "unknown section: write " SECTIONS
 #define BRACKET    "a heading ends with its only bracket: write " SECTIONS
 #define BAD_NAME                                                                                            \

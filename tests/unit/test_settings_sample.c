@@ -81,6 +81,9 @@ static void uncommented_it_says_the_defaults(void **state)
         assert_int_equal(from_sample->n_local_keys, 1);
         assert_string_equal(from_sample->local_keys[0].name, "reports");
         from_sample->n_local_keys = 0;
+        assert_int_equal(from_sample->share.n_stores, 1);
+        assert_non_null(from_sample->share.username);
+        from_sample->share.n_stores = 0;
 
         a = settings_format(from_sample);
         b = settings_format(defaults);
@@ -125,7 +128,8 @@ static void expect_every_key(const char *text, const char *const *marks, const c
 
 static void it_has_every_key(void **state)
 {
-        static const char *const marks[] = { "\n[broker]", "\n[environment ", "\n#[gateway ", "\n#[local " };
+        static const char *const marks[] = { "\n[broker]", "\n[environment ", "\n#[gateway ", "\n#[local ",
+                                             "\n#[share]" };
         _cleanup_free_ char *sample = read_file("EQP_SAMPLE_FILE");
 
         expect_every_key(sample, marks, "\n#", " = ");
@@ -138,6 +142,7 @@ static void the_manual_has_every_key(void **state)
                 "\n# SECTION [environment NAME]",
                 "\n# SECTION [gateway ENVIRONMENT]",
                 "\n# SECTION [local NAME]",
+                "\n# SECTION [share]",
         };
         _cleanup_free_ char *manual = read_file("EQP_SETTINGS_MANUAL");
 
