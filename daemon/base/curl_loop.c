@@ -22,6 +22,7 @@
 struct transfer {
         curl_loop_done_fn done;
         void *userdata;
+        bool stays; /* in the loop, when it is done */
 };
 
 struct curl_loop {
@@ -49,6 +50,11 @@ static void take_finished(struct curl_loop *loop)
                 CURLcode result = message->data.result; /* the message dies with the removal */
                 char *private = NULL;
                 (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+                if (private && ((struct transfer *)private)->stays) {
+                        const struct transfer *connection = (struct transfer *)private;
+                        connection->done(result, connection->userdata);
+                        continue;
+                }
                 _cleanup_free_ struct transfer *transfer = (struct transfer *)private;
                 (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
                 (void)curl_multi_remove_handle(loop->multi, easy);
@@ -242,13 +248,13 @@ void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), 
         loop->after_userdata = userdata;
 }
 
-int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata)
+static int add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata, bool stays)
 {
         _cleanup_free_ struct transfer *transfer = calloc(1, sizeof(*transfer));
         if (!transfer) {
                 return -ENOMEM;
         }
-        *transfer = (struct transfer){ done, userdata };
+        *transfer = (struct transfer){ done, userdata, stays };
         if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_sockets_open) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &loop->sockets) != CURLE_OK ||
@@ -260,6 +266,16 @@ int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, vo
         }
         (void)take_ptr(transfer);
         return 0;
+}
+
+int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata)
+{
+        return add(loop, easy, done, userdata, /* stays= */ false);
+}
+
+int curl_loop_add_connection(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata)
+{
+        return add(loop, easy, done, userdata, /* stays= */ true);
 }
 
 void curl_loop_remove(struct curl_loop *loop, CURL *easy)

@@ -28,6 +28,10 @@ void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), 
  * from within. -ENOMEM. */
 int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata);
 
+/* The same for a handle that only connects (CURLOPT_CONNECT_ONLY): when done is called, the handle stays in
+ * the loop, as its connection ends with its removal, and is to be removed with curl_loop_remove(). */
+int curl_loop_add_connection(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata);
+
 /* Stops a transfer; the done function will not be called. Harmless for one that has ended. Not from within
  * libcurl's callbacks. */
 void curl_loop_remove(struct curl_loop *loop, CURL *easy);

@@ -115,7 +115,7 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
                 (void)snprintf(cure, sizeof(cure), " (check https_proxy and its like, and DNS)");
                 break;
         default:
-                trust_cure(exchange->easy, exchange->has_ca_file, result, detail, cure, sizeof(cure));
+                trust_cure(exchange->easy, "base_url", exchange->has_ca_file, result, detail, cure, sizeof(cure));
                 break;
         }
         (void)snprintf(why, size, "%.160s%s", detail, cure);

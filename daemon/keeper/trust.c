@@ -63,13 +63,14 @@ static const char *cure_for(enum tls_trouble trouble, bool is_proxy, bool has_ca
                 return "has expired: have it renewed, or set this machine's clock";
         case TLS_OTHER_HOST:
                 return is_proxy ? "is another host's: check https_proxy and its like"
-                                : "is another host's: check base_url";
+                                : "is another host's: check "; /* the setting */
         default:
                 return "is not trusted";
         }
 }
 
-void trust_cure(CURL *easy, bool has_ca_file, CURLcode result, const char *words, char *text, size_t size)
+void trust_cure(CURL *easy, const char *setting, bool has_ca_file, CURLcode result, const char *words,
+                char *text, size_t size)
 {
         bool is_proxy, gnutls = is_gnutls();
         long number = 0;
@@ -86,6 +87,8 @@ void trust_cure(CURL *easy, bool has_ca_file, CURLcode result, const char *words
         if (!is_proxy) {
                 (void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &number);
         }
-        (void)snprintf(text, size, " (the %scertificate %s)", is_proxy ? "proxy's " : "",
-                       cure_for(tls_trouble_find(number, gnutls, words), is_proxy, has_ca_file));
+        enum tls_trouble trouble = tls_trouble_find(number, gnutls, words);
+        (void)snprintf(text, size, " (the %scertificate %s%s)", is_proxy ? "proxy's " : "",
+                       cure_for(trouble, is_proxy, has_ca_file),
+                       trouble == TLS_OTHER_HOST && !is_proxy ? setting : "");
 }

@@ -9,5 +9,7 @@
 bool trust_set_up(CURL *easy, const char *ca_file);
 
 /* Writes what an administrator can do about a transfer that ended with this result, and these words of
- * libcurl's, for want of trust, such as " (check ca_file)"; "" if it ended for something else. */
-void trust_cure(CURL *easy, bool has_ca_file, CURLcode result, const char *words, char *text, size_t size);
+ * libcurl's, for want of trust, such as " (check ca_file)"; "" if it ended for something else. setting: the
+ * one that names the host, such as base_url. */
+void trust_cure(CURL *easy, const char *setting, bool has_ca_file, CURLcode result, const char *words,
+                char *text, size_t size);
