@@ -1,7 +1,7 @@
 /* One environment at work.
  *
- * Every event ends in carry_out(): it starts the exchange that the machine asks for, sets the one timer,
- * lets an expired session go and tells those who wait. */
+ * Every event ends in environment_carry_out(): it starts the exchange that the machine asks for, sets the
+ * one timer, lets an expired session go and tells those who wait. */
 #include "daemon/keeper/environment.h"
 
 #include "daemon/base/clock.h"
@@ -10,6 +10,7 @@
 #include "daemon/keeper/environment_log.h"
 #include "daemon/keeper/environment_memory.h"
 #include "daemon/keeper/environment_outcome.h"
+#include "daemon/keeper/environment_steps.h"
 #include "lib/duration.h"
 #include "lib/util.h"
 
@@ -17,25 +18,23 @@
 #include <malloc.h>
 #include <stdio.h>
 
-static void carry_out(struct environment *environment, const struct refresh_step *step, uint64_t now_usec);
-
 static void show_account(struct environment *environment)
 {
         (void)snprintf(environment->view.account, sizeof(environment->view.account), "%s",
                        environment_account(environment));
 }
 
-static void tell_change(struct environment *environment)
+void environment_tell_change(struct environment *environment)
 {
         show_account(environment);
         environment->watcher.on_change(environment, environment->watcher.userdata);
 }
 
 /* Those who wait for an outcome, or for keys, are to look again. */
-static void tell_news(struct environment *environment)
+void environment_tell_news(struct environment *environment)
 {
         environment->view.n_news++;
-        tell_change(environment);
+        environment_tell_change(environment);
 }
 
 /* ---- exchanges ---- */
@@ -57,8 +56,8 @@ static void on_exchange_done(const struct exchange_report *report, void *userdat
         struct refresh_step step = environment_outcome_take(environment, report, now_usec);
 
         environment->exchange = free_exchange(environment->exchange);
-        carry_out(environment, &step, now_usec);
-        tell_news(environment);
+        environment_carry_out(environment, &step, now_usec);
+        environment_tell_news(environment);
 }
 
 /* The exchange could not even be started: the machine hears of it as of any other failure. */
@@ -98,8 +97,8 @@ static void start_exchange(struct environment *environment, uint64_t key_serial)
 
         int r = environment_ledger_enter(environment, key_serial, &step, &held);
         if (held) {
-                carry_out(environment, &step, clock_now_usec());
-                tell_news(environment);
+                environment_carry_out(environment, &step, clock_now_usec());
+                environment_tell_news(environment);
                 return;
         }
         environment->view.n_exchanges++;
@@ -146,7 +145,8 @@ static void retain_keys(struct environment *environment)
         key_files_retain(environment->tools.keys, environment->view.name, serials, keyring->n);
 }
 
-static void carry_out(struct environment *environment, const struct refresh_step *step, uint64_t now_usec)
+void environment_carry_out(struct environment *environment, const struct refresh_step *step,
+                           uint64_t now_usec)
 {
         if (step->cancel) {
                 environment->exchange = free_exchange(environment->exchange);
@@ -189,8 +189,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         (void)key_files_look(environment->tools.keys);
         uint64_t now_usec = clock_now_usec();
         struct refresh_step step = refresh_on_timer(&environment->view.refresh, now_usec);
-        carry_out(environment, &step, now_usec);
-        tell_change(environment);
+        environment_carry_out(environment, &step, now_usec);
+        environment_tell_change(environment);
         return 0;
 }
 
@@ -224,8 +224,8 @@ void environment_keys_changed(struct environment *environment)
         struct refresh_step step = refresh_on_keys(&environment->view.refresh, names, n, now_usec);
 
         tell_keys(environment, names, n);
-        carry_out(environment, &step, now_usec);
-        tell_news(environment);
+        environment_carry_out(environment, &step, now_usec);
+        environment_tell_news(environment);
 }
 
 /* Is what is in hand of this account? "": of any. */
@@ -241,78 +241,6 @@ struct session *environment_session(const struct environment *environment, uint6
                                is_of_account(environment, environment_account(environment))
                        ? environment->session
                        : NULL;
-}
-
-/* A copy of the machine was asked: it becomes the machine, unless what others sent stands against the wish.
- */
-static struct refresh_step take_wish(struct environment *environment, const struct refresh *asked,
-                                     const struct refresh_step *step, enum refresh_share share,
-                                     uint64_t now_usec, enum refresh_verdict *verdict,
-                                     struct refresh_obstacle *obstacle)
-{
-        if (environment_ledger_objects(environment, asked, share, now_usec, verdict, obstacle)) {
-                return refresh_on_timer(&environment->view.refresh, now_usec);
-        }
-        environment->view.refresh = *asked;
-        return *step;
-}
-
-enum refresh_verdict environment_demand(struct environment *environment, uint32_t min_ttl_sec,
-                                        uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
-{
-        struct refresh asked = environment->view.refresh;
-        struct refresh_step step;
-        enum refresh_verdict verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
-
-        step = take_wish(environment, &asked, &step, REFRESH_SHARE_DEMAND, now_usec, &verdict, ret_obstacle);
-        carry_out(environment, &step, now_usec);
-        tell_change(environment);
-        return verdict;
-}
-
-enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
-                                        uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
-{
-        struct session *session = environment_session(environment, now_usec);
-        bool current = session && session_has_token(session, ust, length);
-        uint64_t reported_before = environment->view.refresh.reported_serial;
-        struct refresh asked = environment->view.refresh;
-        struct refresh_step step;
-        enum refresh_verdict verdict =
-                refresh_on_report(&asked, current ? session->serial : 0, now_usec, &step, ret_obstacle);
-
-        step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);
-        if (environment->view.refresh.reported_serial != reported_before) {
-                journal_say(
-                        &(struct journal_record){ .priority = LOG_NOTICE,
-                                                  .id = EVENT_TOKEN_REPORTED,
-                                                  .environment = environment->view.name },
-                        "a caller reports that the upstream refused the current token: getting another one");
-        }
-        carry_out(environment, &step, now_usec);
-        tell_change(environment);
-        return verdict;
-}
-
-enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
-                                                  uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
-{
-        struct refresh_step step;
-
-        if (key_files_look(environment->tools.keys)) {
-                now_usec = clock_now_usec(); /* no step back in time */
-        }
-        struct refresh asked = environment->view.refresh;
-        enum refresh_verdict verdict =
-                refresh_on_operator(&asked, new_account, now_usec, &step, ret_obstacle);
-        step = take_wish(environment, &asked, &step, REFRESH_SHARE_OPERATOR, now_usec, &verdict,
-                         ret_obstacle);
-        if (new_account && verdict == REFRESH_UNDER_WAY) {
-                environment_outcome_open_account(environment, now_usec);
-        }
-        carry_out(environment, &step, now_usec);
-        tell_change(environment);
-        return verdict;
 }
 
 /* ---- life ---- */
