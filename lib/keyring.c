@@ -300,6 +300,27 @@ void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec
         }
 }
 
+void keyring_found(struct keyring *keyring, uint64_t serial, uint64_t issued_usec, uint64_t now_usec)
+{
+        struct key_state *key = find(keyring, serial);
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                struct key_state *other = &keyring->keys[i];
+                if (other != key && other->n_trials > 0 && other->trial_usec == USEC_NEVER && !other->kept) {
+                        other->trial_usec = now_usec;
+                }
+                other->heard = KEY_NOT_ASKED;
+                other->cool_usec = 0;
+        }
+        if (!key || issued_usec <= key->known.seen_usec) {
+                return; /* it is known better */
+        }
+        learn(key, KEY_GOOD, KEY_NOT_REFUSED, issued_usec);
+        if (!key->kept) {
+                remove_kept(keyring, key->label);
+        }
+}
+
 void keyring_refused(struct keyring *keyring, uint64_t serial, enum key_cause cause, uint64_t now_usec)
 {
         struct key_state *key = find(keyring, serial);
@@ -360,6 +381,37 @@ void keyring_hold(struct keyring *keyring, uint64_t serial, uint64_t until_usec)
 
         if (key) {
                 key->held_usec = until_usec;
+        }
+}
+
+void keyring_cool(struct keyring *keyring, uint64_t serial, uint64_t until_usec)
+{
+        struct key_state *key = find(keyring, serial);
+
+        if (key) {
+                key->cool_usec = until_usec;
+        }
+}
+
+uint64_t keyring_warm_usec(const struct keyring *keyring, uint64_t now_usec)
+{
+        uint64_t earliest = USEC_NEVER;
+
+        for (size_t i = 0; i < keyring->n; i++) {
+                const struct key_state *key = &keyring->keys[i];
+                if (usable(key, now_usec) && key->known.standing != KEY_REFUSED) {
+                        earliest = MIN_OF(earliest, key->cool_usec);
+                }
+        }
+        return earliest;
+}
+
+void keyring_hold_cool(struct keyring *keyring, uint64_t now_usec)
+{
+        for (size_t i = 0; i < keyring->n; i++) {
+                if (keyring->keys[i].cool_usec > now_usec) {
+                        keyring->keys[i].held_usec = USEC_NEVER;
+                }
         }
 }
 

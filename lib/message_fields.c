@@ -69,8 +69,8 @@ TABLE(knowledge, ENUM(standing, _KEY_STANDING_COUNT), ENUM(cause, _KEY_CAUSE_COU
 
 #define T struct key_state
 TABLE(key, ANY(serial), NAME_OR_NONE(label, key_label_valid), STRUCTS(known, knowledge), BOOL(kept),
-      ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ENUM(heard, _KEY_HEARD_COUNT),
-      ANY(asked), BOOL(asked_around));
+      ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ANY(cool_usec),
+      ENUM(heard, _KEY_HEARD_COUNT), ANY(asked), BOOL(asked_around));
 #undef T
 
 #define T struct keyring
@@ -85,16 +85,22 @@ TABLE(sent, ANY(usec), ENUM(share, _REFRESH_SHARE_COUNT));
 TABLE(budget, STRUCTS(ring, sent), ANY(n), ANY(latest_usec));
 #undef T
 
+#define T struct refresh_store
+TABLE(store, BOOL(used), ANY(claimed_usec), ANY(go_serial), ANY(wait_usec), ANY(rest_usec), ANY(n_leased),
+      ANY(n_waits), ANY(patience_usec), ANY(own_usec), BOOL(found), ANY(n_rejected), ANY(distrust_usec),
+      ANY(lifetime_sec), ANY(min_ttl_sec));
+#undef T
+
 #define T struct refresh
 TABLE(refresh, STRUCTS(keyring, keyring), STRUCTS(budget, budget), BOOL(started), BOOL(files_unusable),
       BOOL(off), ANY(keyless_usec), BOOL(has_token), ANY(token_serial), ANY(expires_usec),
-      ANY(refresh_point_usec), ANY(last_chance_usec), ANY(attainable_sec), BOOL(in_flight),
+      ANY(refresh_point_usec), ANY(last_chance_usec), ANY(attainable_sec), BOOL(in_flight), BOOL(claiming),
       ANY(in_flight_key), ANY(sent_usec), ENUM(in_flight_reason, _REFRESH_REASON_COUNT),
       ENUM(in_flight_share, _REFRESH_SHARE_COUNT), ANY(due_usec), ENUM(due_reason, _REFRESH_REASON_COUNT),
       ANY(wish_usec), ENUM(wish_reason, _REFRESH_REASON_COUNT), BOOL(wish_new_account), BOOL(round),
       ENUM(round_share, _REFRESH_SHARE_COUNT), ANY(n_failures), BOOL(rounded), BOOL(trial_rounded),
       ANY(unauthorized_usec), ANY(needed_usec), ANY(needed_before_usec), ANY(retry_after_usec),
-      ANY(reported_serial), ANY(reported_usec));
+      ANY(reported_serial), ANY(reported_usec), STRUCTS(store, store));
 #undef T
 
 #define T struct environment_trouble

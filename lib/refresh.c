@@ -61,7 +61,12 @@ struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_na
         } else if (refresh->keyless_usec == 0 && !refresh->off && has_lived(refresh)) {
                 refresh->keyless_usec = now_usec;
         }
-        if (refresh->in_flight && !keyring_find(&refresh->keyring, refresh->in_flight_key)) {
+        bool gone = !keyring_find(&refresh->keyring, refresh->in_flight_key);
+        if (refresh->claiming && gone) {
+                refresh->claiming = false;
+                cancel = true;
+        }
+        if (refresh->in_flight && gone) {
                 refresh->in_flight = false;
                 cancel = true;
                 if (refresh->in_flight_share != REFRESH_SHARE_NEED &&
@@ -101,6 +106,9 @@ static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_p
                 uint64_t pace = refresh_budget_pace_usec(&refresh->budget, REFRESH_SHARE_NEED, now_usec);
                 wait = MAX_OF(wait, MIN_OF(pace, policy->ceiling_usec));
         }
+        if (refresh->store.used && policy->ceiling_usec == need_backoff.ceiling_usec) {
+                wait = MIN_OF(wait, policy->ceiling_usec - REFRESH_CLAIM_USEC); /* it may be claimed first */
+        }
         return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
 }
 
@@ -110,15 +118,19 @@ uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
 }
 
 /* The refresh point lies strictly inside the life; but a life that the budget could not bear is used for as
- * long as it takes to bear it. */
-static void schedule(struct refresh *refresh, uint64_t life_usec, uint32_t random)
+ * long as it takes to bear it. With a store one of many refreshes for all, so it may be early: that leaves
+ * more for an outage. */
+void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random)
 {
-        uint64_t paced = refresh->sent_usec + PACE_USEC;
+        uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
+        uint64_t low = refresh->store.used ? 3 : 6;
+        uint64_t own = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? 8 : 6;
 
-        refresh->refresh_point_usec =
-                refresh->sent_usec + random_between(life_usec / 10 * 6, life_usec / 10 * 7, random);
+        refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);
         refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),
                                              random_between(0, life_usec / 100, random));
+        refresh->store.own_usec =
+                MAX_OF(issued_usec + random_between(tenth * own, tenth * (own + 1), random), paced);
         set_due(refresh, MAX_OF(refresh->refresh_point_usec, paced), REFRESH_DUE);
 }
 
@@ -137,10 +149,8 @@ static void on_dead_grant(struct refresh *refresh, uint64_t now_usec, uint32_t r
  * longer. */
 static bool lives_longer(const struct refresh *refresh, uint64_t expires_usec, uint64_t now_usec)
 {
-        bool reported = refresh->reported_usec > 0 && refresh->reported_serial == refresh->token_serial;
-
-        return refresh->in_flight_share == REFRESH_SHARE_TRIAL && refresh_token_lives(refresh, now_usec) &&
-               !reported && refresh->expires_usec > expires_usec;
+        return refresh->in_flight_share == REFRESH_SHARE_TRIAL && refresh_token_good(refresh, now_usec) &&
+               refresh->expires_usec > expires_usec;
 }
 
 static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,
@@ -148,6 +158,11 @@ static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome
 {
         uint64_t life = outcome->lifetime_sec * USEC_PER_SEC;
 
+        if (refresh_token_good(refresh, now_usec)) {
+                refresh->store.n_rejected = 0; /* the one before was not */
+        }
+        refresh->store.found = false;
+        refresh->store.lifetime_sec = outcome->lifetime_sec;
         refresh->n_failures = 0;
         if (!refresh->wish_new_account || refresh->in_flight_reason == REFRESH_OPERATOR) {
                 refresh->wish_usec = USEC_NEVER;
@@ -156,7 +171,7 @@ static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome
         refresh->token_serial = outcome->token_serial;
         refresh->expires_usec = usec_add(refresh->sent_usec, life);
         refresh->attainable_sec = (uint32_t)((refresh->expires_usec - now_usec) / USEC_PER_SEC);
-        schedule(refresh, life, random);
+        refresh_schedule(refresh, refresh->sent_usec, life, random);
 }
 
 static void on_granted(struct refresh *refresh, const struct refresh_outcome *outcome, uint64_t now_usec,

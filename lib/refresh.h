@@ -17,6 +17,9 @@
  *
  *   step   what to do now: start an exchange with this key or nothing; and when to call refresh_on_timer()
  *
+ *   claim  a look into the store that brokers with the same key share, before an exchange: has one of them a
+ *          token already, or is one about to get it? (lib/refresh_claim)
+ *
  * Promises, each held by random histories in the tests (tests/scenario/model.h lists them all): one exchange
  * at a time; floor, budget and shares; as long as there is a key, an exchange is under way or its time is
  * set; a failure never takes a living token away; attempts are at most 115 s apart while one is needed,
@@ -41,6 +44,14 @@
 #define REFRESH_OFF_USEC UINT64_C(10000000)
 /* For lives from here on, one attempt lies in the last tenth. */
 #define REFRESH_LAST_CHANCE_LIFE_USEC UINT64_C(600000000)
+/* So long the store's answer is awaited; then the exchange is made without it. */
+#define REFRESH_CLAIM_USEC UINT64_C(5000000)
+/* A store that failed is left alone for so long. */
+#define REFRESH_STORE_REST_USEC UINT64_C(10000000)
+/* Longer than that nobody's cool-down is heeded. */
+#define REFRESH_COOL_MAX_USEC UINT64_C(100000000)
+/* Adopted tokens of which so many in a row were reported end the adopting, for a lifetime. */
+#define REFRESH_REJECTED_MAX 2
 
 enum refresh_reason {
         REFRESH_FIRST,    /* there is no token yet */
@@ -64,17 +75,20 @@ enum refresh_limit {
         REFRESH_LIMIT_RETRY,     /* of a report: an attempt is set already */
         REFRESH_LIMIT_GAP,       /* of a report: so soon after the one before */
         REFRESH_LIMIT_ELSEWHERE, /* others sent with the same key: see lib/exchange_ledger */
+        REFRESH_LIMIT_STORE,     /* others are about to, or have tried just now, and share what they get */
         _REFRESH_LIMIT_COUNT,
 };
 
 /* The result of an event. */
 struct refresh_step {
-        bool cancel;   /* the exchange under way is void, as its key is gone, or as a trial that hangs is in
-                          the way of need: end it, and tell no outcome */
+        bool cancel; /* the exchange or claim under way is void, as its key is gone, or as a trial that hangs
+                        is in the way of need, or as the store is silent: end it, and tell no outcome */
         bool exchange; /* start one now, with the key `key_serial` */
+        bool claim;    /* ask the store now for the session of the key `key_serial`; its answer goes to
+                          refresh_on_claim(). Never together with exchange */
         uint64_t key_serial;
         enum refresh_reason reason; /* of that exchange, or of the one that is wanted */
-        bool adopted;               /* granted: this is the token to hand out from now on */
+        bool adopted;               /* granted, or found: this is the token to hand out from now on */
         bool spared;  /* granted, but the token in hand lives longer: it is kept, and the key is known to be
                          good */
         bool expired; /* the token in hand has come to its end: let it go */
@@ -93,6 +107,25 @@ enum refresh_verdict {
         REFRESH_TOO_SOON,     /* ret_limit says why, and until when */
         REFRESH_NO_KEY,
         _REFRESH_VERDICT_COUNT,
+};
+
+/* What the machine remembers of the store that others share. All zero: there is none. */
+struct refresh_store {
+        bool used;
+        uint64_t claimed_usec;  /* when it was asked last; 0: never */
+        uint64_t go_serial;     /* while a step is made: the key whose exchange it does not stand against */
+        uint64_t wait_usec;     /* it stands against the next exchange, and is asked again then */
+        uint64_t rest_usec;     /* it failed: until then it is not asked */
+        unsigned n_leased;      /* such answers in a row */
+        unsigned n_waits;       /* answers that put an exchange off, since the latest exchange or adoption */
+        uint64_t patience_usec; /* of one without a good token: from then on it puts nothing off; 0: that is
+                                   not drawn yet */
+        uint64_t own_usec;      /* the same, while the token in hand is good */
+        bool found;             /* the token in hand was found there */
+        unsigned n_rejected;    /* so many such tokens in a row were reported */
+        uint64_t distrust_usec; /* until then it is not asked, because of them */
+        uint32_t lifetime_sec;  /* of the latest grant, or of the token found */
+        uint32_t min_ttl_sec;   /* of the demand that is a wish now */
 };
 
 /* The obstacle, and until when. */
@@ -120,8 +153,9 @@ struct refresh {
         uint32_t attainable_sec;  /* life left in the latest token when it arrived: the most that can be had;
                                      0: unknown */
 
-        /* the exchange under way */
+        /* the exchange or the claim under way */
         bool in_flight;
+        bool claiming; /* never both; then key, reason and share are the claim's */
         uint64_t in_flight_key;
         uint64_t sent_usec;
         enum refresh_reason in_flight_reason;
@@ -147,6 +181,8 @@ struct refresh {
 
         uint64_t reported_serial; /* the token that was reported last */
         uint64_t reported_usec;
+
+        struct refresh_store store;
 };
 
 /* Makes a machine without keys and without a token. */
@@ -176,6 +212,37 @@ struct refresh_outcome {
 };
 struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct refresh_outcome *outcome,
                                        uint64_t now_usec, uint32_t random);
+
+/* From now on there is a store, or none: exchanges for need, reports and demands are claimed first, and the
+ * refresh point lies between 30 and 40 % of a life. Without a call there is none. */
+void refresh_use_store(struct refresh *refresh, bool use);
+
+enum refresh_claim_kind {
+        REFRESH_CLAIM_FOUND,  /* there is a token, and it is neither the one in hand nor one reported here */
+        REFRESH_CLAIM_LEASED, /* another one is about to exchange */
+        REFRESH_CLAIM_HELD,   /* that is to be done here */
+        REFRESH_CLAIM_COOL,   /* another one has tried in vain, and tries again in left_usec */
+        REFRESH_CLAIM_FAILED, /* the store does not say */
+        _REFRESH_CLAIM_COUNT,
+};
+
+/* The store's answer. None of it is believed beyond what follows from the machine's own promises. */
+struct refresh_claim {
+        enum refresh_claim_kind kind;
+        enum refresh_claim_kind
+                otherwise;     /* of FOUND, if the token is of no use: LEASED, HELD or COOL; FOUND is HELD */
+        uint64_t issued_usec;  /* of FOUND; 1: before the clock began */
+        uint64_t expires_usec; /* at most issued_usec + lifetime_sec */
+        uint64_t token_serial; /* a new one, as for a grant */
+        uint32_t lifetime_sec; /* as granted */
+        bool new_account;      /* see refresh_outcome */
+        uint64_t left_usec;    /* of LEASED and COOL */
+};
+
+/* The claim of the last step has its answer. FOUND: step.adopted says whether the token is taken. When no
+ * claim is under way (any more), the answer comes too late, and changes nothing. */
+struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refresh_claim *claim,
+                                     uint64_t now_usec, uint32_t random);
 
 /* The exchange of the last step must not be made: the same access key, or the same base URL, has been used
  * elsewhere. Nothing was sent. Before until_usec this key is not used (key), or none is (!key). */

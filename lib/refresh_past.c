@@ -4,6 +4,7 @@
  * two of them shows whether anything happened. */
 #include "lib/refresh_past.h"
 
+#include "lib/refresh_plan.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -49,6 +50,7 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
         refresh->expires_usec = token->expires_usec;
         refresh->refresh_point_usec = token->refresh_point_usec;
         refresh->last_chance_usec = refresh_last_chance_usec(token->expires_usec, token->life_usec);
+        refresh->store.own_usec = refresh_own_usec(token->expires_usec, token->life_usec);
         refresh->attainable_sec = token->attainable_sec;
         refresh->reported_serial = token->reported ? token_serial : 0;
         if (token->reported) { /* the refresh for it failed, or ended with the program: it is tried again */
@@ -68,6 +70,8 @@ void refresh_move(struct refresh *refresh)
         refresh_leave(refresh, &past, &left_behind);
         past.retry_after_usec = 0;
         past.unauthorized_usec = 0;
+        bool store = refresh->store.used;
         refresh_init(refresh);
+        refresh_use_store(refresh, store);
         refresh_restore(refresh, &past, NULL, 0);
 }

@@ -18,6 +18,13 @@ bool refresh_token_lives(const struct refresh *refresh, uint64_t now_usec)
         return refresh->has_token && now_usec < refresh->expires_usec;
 }
 
+bool refresh_token_good(const struct refresh *refresh, uint64_t now_usec)
+{
+        bool reported = refresh->reported_usec > 0 && refresh->reported_serial == refresh->token_serial;
+
+        return refresh_token_lives(refresh, now_usec) && !reported;
+}
+
 /* ---- limits ---- */
 
 unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec)
@@ -81,14 +88,26 @@ static uint64_t trial_start_usec(const struct refresh *refresh)
                        : USEC_NEVER;
 }
 
+/* An operator's wish does not ask the store. */
+static uint64_t wish_start_usec(const struct refresh *refresh)
+{
+        uint64_t may = may_start_usec(refresh, refresh->wish_usec, refresh_wish_share(refresh->wish_reason));
+
+        return refresh->wish_reason == REFRESH_OPERATOR ? may
+                                                        : MAX_OF(may, refresh_store_wait_usec(refresh));
+}
+
 uint64_t refresh_next_usec(const struct refresh *refresh)
 {
         if (refresh->in_flight) {
                 return refresh->sent_usec;
         }
-        uint64_t need = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
-        uint64_t wish =
-                may_start_usec(refresh, refresh->wish_usec, refresh_wish_share(refresh->wish_reason));
+        if (refresh->claiming) {
+                return refresh->store.claimed_usec;
+        }
+        uint64_t need = MAX_OF(may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
+                               refresh_store_wait_usec(refresh));
+        uint64_t wish = wish_start_usec(refresh);
         uint64_t next = MIN_OF(need, wish);
         if (refresh->round && refresh->round_share == REFRESH_SHARE_NEED) {
                 next = MIN_OF(next, may_start_usec(refresh, 0, REFRESH_SHARE_NEED));
@@ -107,6 +126,12 @@ static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t no
         uint64_t allowed = refresh_limited_until(refresh, share, &limit);
         uint64_t usable = keyring_usable_usec(&refresh->keyring);
 
+        uint64_t store =
+                wished && refresh->wish_reason == REFRESH_OPERATOR ? 0 : refresh_store_wait_usec(refresh);
+
+        if (store > MAX_OF(MAX_OF(allowed, usable), wanted)) {
+                return REFRESH_LIMIT_STORE;
+        }
         if (MAX_OF(allowed, usable) <= wanted) {
                 return REFRESH_UNLIMITED;
         }
@@ -135,27 +160,37 @@ static void look_at_the_time(struct refresh *refresh, uint64_t now_usec, struct 
         if (refresh->keyless_usec > 0 && refresh->keyless_usec + REFRESH_OFF_USEC <= now_usec) {
                 struct refresh_budget budget = refresh->budget;
                 uint64_t retry_after_usec = refresh->retry_after_usec;
+                bool store = refresh->store.used;
 
                 refresh_init(refresh);
+                refresh_use_store(refresh, store);
                 refresh->budget = budget;
                 refresh->retry_after_usec = retry_after_usec;
                 refresh->off = true;
                 step->off = true;
         }
         if (refresh->has_token && refresh->last_chance_usec <= now_usec &&
-            refresh->needed_usec < refresh->last_chance_usec && !refresh->in_flight &&
+            refresh->needed_usec < refresh->last_chance_usec && !refresh->in_flight && !refresh->claiming &&
             !(refresh->round && refresh->round_share == REFRESH_SHARE_NEED)) {
                 refresh_begin_round(refresh, REFRESH_SHARE_NEED, /* but_latest= */ false);
         }
 }
 
+/* Nothing stands against it but, maybe, the store, which is asked first. */
 static void start_exchange(struct refresh *refresh, const struct key_state *key, enum refresh_reason reason,
                            enum refresh_share share, uint64_t now_usec, struct refresh_step *step)
 {
-        refresh->in_flight = true;
         refresh->in_flight_key = key->serial;
         refresh->in_flight_reason = reason;
         refresh->in_flight_share = share;
+        step->key_serial = key->serial;
+        if (refresh_is_to_be_claimed(refresh, key->serial, share, now_usec)) {
+                refresh->claiming = true;
+                refresh->store.claimed_usec = now_usec;
+                step->claim = true;
+                return;
+        }
+        refresh->in_flight = true;
         refresh->sent_usec = now_usec;
         refresh->needed_before_usec = refresh->needed_usec;
         if (share == REFRESH_SHARE_NEED) {
@@ -163,14 +198,28 @@ static void start_exchange(struct refresh *refresh, const struct key_state *key,
         }
         refresh_budget_take(&refresh->budget, share, now_usec);
         keyring_asked(&refresh->keyring, key->serial);
+        refresh_store_forget(refresh);
         step->exchange = true;
-        step->key_serial = key->serial;
 }
 
 static const struct key_state *choose_key(const struct refresh *refresh, uint64_t now_usec)
 {
         return keyring_choose(&refresh->keyring, refresh->n_failures > 0,
                               refresh_token_lives(refresh, now_usec), now_usec);
+}
+
+/* Keys that others tried in vain just now are left out, while the store is trusted. */
+static const struct key_state *choose_warm_key(const struct refresh *refresh, uint64_t now_usec)
+{
+        const struct key_state *key = NULL;
+
+        if (refresh_store_trusted(refresh, now_usec)) {
+                struct keyring warm = refresh->keyring;
+                keyring_hold_cool(&warm, now_usec);
+                key = keyring_choose(&warm, refresh->n_failures > 0, refresh_token_lives(refresh, now_usec),
+                                     now_usec);
+        }
+        return key ? keyring_find(&refresh->keyring, key->serial) : choose_key(refresh, now_usec);
 }
 
 /* Where the account is to change, the key that says so is one that is new, or was refused for that. */
@@ -182,7 +231,11 @@ static const struct key_state *choose_key_for_wish(const struct refresh *refresh
                                               : NULL;
 
         bool fresh = key && key->known.standing == KEY_UNTRIED && key->heard == KEY_NOT_ASKED;
-        return fresh ? key : choose_key(refresh, now_usec);
+        if (fresh) {
+                return key;
+        }
+        return refresh->wish_reason == REFRESH_OPERATOR ? choose_key(refresh, now_usec)
+                                                        : choose_warm_key(refresh, now_usec);
 }
 
 /* A round ends when no key is left to be asked. Returns when the next one may start. */
@@ -206,8 +259,9 @@ static uint64_t look_around(struct refresh *refresh, uint64_t now_usec, struct r
 
 static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
-        uint64_t may = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
-        const struct key_state *key = may <= now_usec ? choose_key(refresh, now_usec) : NULL;
+        uint64_t may = MAX_OF(may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
+                              refresh_store_wait_usec(refresh));
+        const struct key_state *key = may <= now_usec ? choose_warm_key(refresh, now_usec) : NULL;
 
         if (key) {
                 start_exchange(refresh, key, refresh->due_reason, REFRESH_SHARE_NEED, now_usec, step);
@@ -218,7 +272,7 @@ static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct 
 static uint64_t look_at_wish(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
         enum refresh_share share = refresh_wish_share(refresh->wish_reason);
-        uint64_t may = may_start_usec(refresh, refresh->wish_usec, share);
+        uint64_t may = wish_start_usec(refresh);
         const struct key_state *key = may <= now_usec ? choose_key_for_wish(refresh, now_usec) : NULL;
 
         if (key) {
@@ -273,11 +327,15 @@ struct refresh_step refresh_plan(struct refresh *refresh, uint64_t now_usec)
 
         look_at_the_time(refresh, now_usec, &step);
         (void)look_at_trial_under_way(refresh, now_usec, &step);
-        for (size_t i = 0; i < ARRAY_SIZE(looks) && !refresh->in_flight; i++) {
+        (void)refresh_look_at_claim(refresh, now_usec, &step);
+        for (size_t i = 0; i < ARRAY_SIZE(looks) && !refresh->in_flight && !refresh->claiming; i++) {
                 uint64_t may = looks[i](refresh, now_usec, &step); /* once: MIN_OF() looks twice */
                 step.wake_usec = MIN_OF(step.wake_usec, may);
         }
-        if (refresh->in_flight) {
+        if (refresh->claiming) {
+                step.wake_usec = refresh_look_at_claim(refresh, now_usec, &step);
+                step.reason = refresh->in_flight_reason;
+        } else if (refresh->in_flight) {
                 step.wake_usec = look_at_trial_under_way(refresh, now_usec, &step);
                 step.reason = refresh->in_flight_reason;
         } else {

@@ -19,3 +19,34 @@ enum refresh_share refresh_wish_share(enum refresh_reason reason);
 /* When need is due: the refresh point, the next attempt, or the last chance; whatever may stand against it.
  */
 uint64_t refresh_need_due_usec(const struct refresh *refresh);
+
+/* The token in hand is good: it lives, and nobody has reported it. */
+bool refresh_token_good(const struct refresh *refresh, uint64_t now_usec);
+
+/* A new token is in hand: sets its refresh point, its last chance, and when need is due. */
+void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random);
+
+/* From when on a store puts nothing off, for a token whose lots are not known any more. */
+uint64_t refresh_own_usec(uint64_t expires_usec, uint64_t life_usec);
+
+/* ---- the store (lib/refresh_claim.c) ---- */
+
+/* An exchange may start now: is the store to be asked before it? */
+bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial, enum refresh_share share,
+                              uint64_t now_usec);
+
+/* When the store lets an exchange start that is due: 0 unless it put it off. */
+uint64_t refresh_store_wait_usec(const struct refresh *refresh);
+
+/* May what the store says put an exchange off now? */
+bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec);
+
+/* An exchange begins, or another token is in hand: what the store said before counts no more. */
+void refresh_store_forget(struct refresh *refresh);
+
+/* A claim under way that is not answered in time, or not wanted any more, is given up. Returns when that is
+ * to be looked at again. */
+uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step);
+
+/* The report of the token in hand is accepted. */
+void refresh_store_reported(struct refresh *refresh, uint64_t now_usec);

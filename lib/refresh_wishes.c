@@ -6,7 +6,7 @@
 /* Is an exchange under way that will do for any wish? A trial is not: its failure would say nothing. */
 static bool is_under_way(const struct refresh *refresh)
 {
-        return refresh->in_flight && refresh->in_flight_share != REFRESH_SHARE_TRIAL;
+        return (refresh->in_flight || refresh->claiming) && refresh->in_flight_share != REFRESH_SHARE_TRIAL;
 }
 
 /* The obstacle to a wish now. The floor is none: it is over at once. */
@@ -51,6 +51,9 @@ enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl
         } else if (is_held_back(refresh, REFRESH_DEMANDED, now_usec, ret_obstacle)) {
                 verdict = REFRESH_TOO_SOON;
         } else {
+                bool more = refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
+                refresh->store.min_ttl_sec =
+                        more ? MAX_OF(refresh->store.min_ttl_sec, min_ttl_sec) : min_ttl_sec;
                 wish(refresh, REFRESH_DEMANDED, now_usec);
                 verdict = REFRESH_UNDER_WAY;
         }
@@ -67,6 +70,9 @@ static bool is_imminent(const struct refresh *refresh, uint64_t now_usec)
 /* Is there an exchange whose outcome will answer a report, too? */
 static bool is_coming(const struct refresh *refresh, uint64_t now_usec)
 {
+        if (refresh_store_wait_usec(refresh) > now_usec && refresh->wish_usec != USEC_NEVER) {
+                return true; /* others are about to */
+        }
         if (!refresh->in_flight || is_under_way(refresh)) {
                 return is_imminent(refresh, now_usec);
         }
@@ -108,6 +114,7 @@ static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token
         }
         refresh->reported_serial = token_serial;
         refresh->reported_usec = now_usec;
+        refresh_store_reported(refresh, now_usec);
         wish(refresh, REFRESH_REPORTED, now_usec);
         return REFRESH_UNDER_WAY;
 }

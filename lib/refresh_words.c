@@ -24,6 +24,7 @@ const char *refresh_limit_name(enum refresh_limit limit)
                 [REFRESH_LIMIT_RETRY] = "retry",
                 [REFRESH_LIMIT_GAP] = "gap",
                 [REFRESH_LIMIT_ELSEWHERE] = "elsewhere",
+                [REFRESH_LIMIT_STORE] = "store",
         };
         return names[limit];
 }

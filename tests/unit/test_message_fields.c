@@ -149,8 +149,9 @@ static void test_every_member_has_a_row(void **state)
         const struct message_environment environment_members = { 0, 0, {} };
         const struct environment_view view_members = { {}, {}, {}, 0, {}, 0, {}, {}, {}, ZEROS4, 0 };
         const struct refresh refresh_members = { {},     {},     ZEROS4, ZEROS4, ZEROS4, ZEROS4,
-                                                 ZEROS4, ZEROS4, ZEROS4, 0,      0,      0 };
-        const struct key_state key_members = { 0, {}, {}, ZEROS4, ZEROS4 };
+                                                 ZEROS4, ZEROS4, ZEROS4, ZEROS4, {} };
+        const struct refresh_store store_members = { ZEROS4, ZEROS4, ZEROS4, 0, 0 };
+        const struct key_state key_members = { 0, {}, {}, ZEROS4, ZEROS4, 0 };
         const struct keys_view keys_members = { {}, 0, {}, 0, {}, 0 };
         const struct message_fields *environment = message_fields_of(MESSAGE_ENVIRONMENT);
         const struct message_fields *view =
@@ -158,6 +159,7 @@ static void test_every_member_has_a_row(void **state)
         const struct message_fields *refresh = table_of(view, offsetof(struct environment_view, refresh));
         const struct message_fields *keyring = table_of(refresh, offsetof(struct refresh, keyring));
         const struct message_fields *key = table_of(keyring, offsetof(struct keyring, keys));
+        const struct message_fields *store = table_of(refresh, offsetof(struct refresh, store));
         const struct message_fields *keys =
                 table_of(message_fields_of(MESSAGE_KEYS), offsetof(struct message_keys, view));
 
@@ -166,9 +168,11 @@ static void test_every_member_has_a_row(void **state)
         assert_int_equal(view->size, sizeof(view_members));
         assert_int_equal(view->n, 14);
         assert_int_equal(refresh->size, sizeof(refresh_members));
-        assert_int_equal(refresh->n, 33);
+        assert_int_equal(refresh->n, 35);
+        assert_int_equal(store->size, sizeof(store_members));
+        assert_int_equal(store->n, 14);
         assert_int_equal(key->size, sizeof(key_members));
-        assert_int_equal(key->n, 11);
+        assert_int_equal(key->n, 12);
         assert_int_equal(keys->size, sizeof(keys_members));
         assert_int_equal(keys->n, 6);
 }

@@ -147,6 +147,7 @@ const char *token_request_obstacle(const struct refresh_obstacle *obstacle, uint
                 [REFRESH_LIMIT_GAP] = "reports cause at most one refresh every 10 s",
                 [REFRESH_LIMIT_ELSEWHERE] =
                         "this access key's share of exchanges was used by other environments",
+                [REFRESH_LIMIT_STORE] = "another broker is about to obtain a token and to share it",
         };
         char wait[ENVIRONMENT_NEXT_MAX];
 

@@ -1,0 +1,300 @@
+/* The store that brokers with the same key share, as the refresh machine sees it.
+ *
+ * An exchange whose time has come is claimed first. The store may answer that there is a token already, or
+ * that another broker is about to get one, or has tried in vain just now: then the exchange is put off. It
+ * is never believed for long. While the token in hand is good, it can put exchanges off until 80 to 90 % of
+ * that token's life (60 to 70 % of one shorter than 10 min); without one for 100 s at most, and not at all
+ * once an attempt of our own has failed. From then on the store is still looked at before each exchange, but
+ * whatever it says, unless it has a token, the exchange follows. So the worst store costs what none costs.
+ *
+ * Each of these moments is drawn at random, as many brokers have the same token. */
+#include "lib/refresh_plan.h"
+
+#include "lib/backoff.h"
+#include "lib/util.h"
+
+/* An exchange under way elsewhere takes some tenths of a second, or up to 20 s. */
+static const struct backoff_policy leased_backoff = { 250 * USEC_PER_MSEC, 8 * USEC_PER_SEC, 50 };
+
+/* Whoever has the cool-down tries again at its end: all others look a moment later, not all at once. */
+#define COOL_MARGIN_USEC (1 * USEC_PER_SEC)
+#define COOL_SPREAD_USEC (4 * USEC_PER_SEC)
+
+/* A store that always finds a reason is asked less often. */
+#define MANY_WAITS     16
+#define LONG_WAIT_USEC (10 * USEC_PER_SEC)
+
+#define PATIENCE_MIN_USEC (25 * USEC_PER_SEC)
+#define PATIENCE_MAX_USEC (100 * USEC_PER_SEC)
+
+/* The store stands against no exchange of this step, whatever its key. */
+#define ANY_SERIAL UINT64_MAX
+
+void refresh_use_store(struct refresh *refresh, bool use)
+{
+        if (!use) {
+                refresh->store = (struct refresh_store){ .own_usec = refresh->store.own_usec,
+                                                         .claimed_usec = refresh->store.claimed_usec };
+        }
+        refresh->store.used = use;
+}
+
+/* ---- before an exchange ---- */
+
+bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial, enum refresh_share share,
+                              uint64_t now_usec)
+{
+        const struct refresh_store *store = &refresh->store;
+        bool shared = share == REFRESH_SHARE_NEED || share == REFRESH_SHARE_REPORT ||
+                      share == REFRESH_SHARE_DEMAND;
+
+        return store->used && shared && store->go_serial != ANY_SERIAL && store->go_serial != key_serial &&
+               store->rest_usec <= now_usec && store->distrust_usec <= now_usec;
+}
+
+uint64_t refresh_store_wait_usec(const struct refresh *refresh)
+{
+        return refresh->store.used ? refresh->store.wait_usec : 0;
+}
+
+void refresh_store_forget(struct refresh *refresh)
+{
+        struct refresh_store *store = &refresh->store;
+
+        store->wait_usec = store->patience_usec = 0;
+        store->n_leased = store->n_waits = 0;
+}
+
+static void rest(struct refresh *refresh, uint64_t now_usec)
+{
+        refresh->store.rest_usec = now_usec + REFRESH_STORE_REST_USEC;
+        refresh->store.wait_usec = 0;
+}
+
+uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
+{
+        uint64_t until = refresh->store.claimed_usec + REFRESH_CLAIM_USEC;
+
+        if (!refresh->claiming) {
+                return USEC_NEVER;
+        }
+        if (refresh->store.used && now_usec < until) {
+                return until;
+        }
+        refresh->claiming = false;
+        step->cancel = true;
+        rest(refresh, now_usec);
+        return USEC_NEVER;
+}
+
+void refresh_store_reported(struct refresh *refresh, uint64_t now_usec)
+{
+        struct refresh_store *store = &refresh->store;
+
+        refresh_store_forget(refresh); /* of need, which had time */
+        if (store->found && ++store->n_rejected >= REFRESH_REJECTED_MAX) {
+                store->n_rejected = 0;
+                store->distrust_usec = now_usec + store->lifetime_sec * USEC_PER_SEC;
+        }
+}
+
+uint64_t refresh_own_usec(uint64_t expires_usec, uint64_t life_usec)
+{
+        uint64_t before = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? 3 : 7; /* 85 %, or 65 % */
+
+        return usec_sub(expires_usec, life_usec / 20 * before);
+}
+
+bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
+{
+        const struct refresh_store *store = &refresh->store;
+        bool good = refresh_token_good(refresh, now_usec);
+        bool demand = refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
+        bool tired = store->patience_usec > 0 && store->patience_usec <= now_usec;
+
+        if (!store->used || refresh->round) {
+                return false; /* keys are compared without delay */
+        }
+        return good ? now_usec < store->own_usec && !(demand && tired) : refresh->n_failures == 0 && !tired;
+}
+
+/* ---- its answers ---- */
+
+static void go(struct refresh *refresh, uint64_t serial)
+{
+        refresh->store.go_serial = serial;
+        refresh->store.wait_usec = 0;
+}
+
+/* The exchange is put off, if it may be. */
+static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_t now_usec, uint32_t random)
+{
+        struct refresh_store *store = &refresh->store;
+        bool good = refresh_token_good(refresh, now_usec);
+
+        if (store->patience_usec == 0 && (!good || refresh->in_flight_share == REFRESH_SHARE_DEMAND)) {
+                store->patience_usec =
+                        now_usec + random_between(PATIENCE_MIN_USEC, PATIENCE_MAX_USEC, random);
+        }
+        if (!refresh_store_trusted(refresh, now_usec)) {
+                go(refresh, refresh->in_flight_key);
+                return;
+        }
+        if (++store->n_waits > MANY_WAITS) {
+                wait_usec = MAX_OF(wait_usec, LONG_WAIT_USEC);
+        }
+        store->wait_usec = MIN_OF(now_usec + wait_usec, good ? store->own_usec : USEC_NEVER);
+        if (store->patience_usec > 0) {
+                store->wait_usec = MIN_OF(store->wait_usec, store->patience_usec);
+        }
+}
+
+static void on_leased(struct refresh *refresh, uint64_t now_usec, uint32_t random)
+{
+        wait_for_others(refresh, backoff_usec(&leased_backoff, ++refresh->store.n_leased, random), now_usec,
+                        random);
+}
+
+/* The key is left alone; if there is another one, that is looked at at once. */
+static void on_cool(struct refresh *refresh, uint64_t left_usec, uint64_t now_usec, uint32_t random)
+{
+        struct refresh_store *store = &refresh->store;
+        uint64_t left = MIN_OF(left_usec, REFRESH_COOL_MAX_USEC);
+        uint64_t spread = random_between(0, MAX_OF(left / 4, COOL_SPREAD_USEC), random);
+
+        store->n_leased = 0;
+        wait_for_others(refresh, left + COOL_MARGIN_USEC + spread, now_usec, random);
+        if (store->wait_usec > 0) {
+                keyring_cool(&refresh->keyring, refresh->in_flight_key, store->wait_usec);
+                store->wait_usec = MIN_OF(store->wait_usec, keyring_warm_usec(&refresh->keyring, now_usec));
+        }
+}
+
+/* ---- a token ---- */
+
+/* The times of a token found, as far as they can be true. */
+struct found {
+        uint64_t issued_usec, expires_usec;
+};
+
+static struct found times_of(const struct refresh_claim *claim, uint64_t now_usec)
+{
+        uint64_t issued = MIN_OF(claim->issued_usec, now_usec);
+        uint64_t expires = usec_add(issued, claim->lifetime_sec * USEC_PER_SEC);
+
+        return (struct found){ issued, MIN_OF(claim->expires_usec, expires) };
+}
+
+static bool is_of_use(const struct refresh *refresh, const struct refresh_claim *claim,
+                      const struct found *found, uint64_t now_usec)
+{
+        return found->expires_usec > now_usec &&
+               (claim->new_account || !refresh_token_good(refresh, now_usec) ||
+                found->expires_usec > refresh->expires_usec);
+}
+
+/* An operator wants an exchange, whatever there is. */
+static bool grants_wish(const struct refresh *refresh, uint64_t now_usec)
+{
+        uint64_t left = refresh->expires_usec - now_usec;
+
+        return refresh->wish_reason == REFRESH_REPORTED ||
+               (refresh->wish_reason == REFRESH_DEMANDED &&
+                left >= refresh->store.min_ttl_sec * USEC_PER_SEC);
+}
+
+static void adopt(struct refresh *refresh, const struct refresh_claim *claim, const struct found *found,
+                  uint64_t now_usec, uint32_t random)
+{
+        struct refresh_store *store = &refresh->store;
+        uint32_t left_sec = (uint32_t)((found->expires_usec - now_usec) / USEC_PER_SEC);
+
+        if (refresh_token_good(refresh, now_usec)) {
+                store->n_rejected = 0; /* the one before was not */
+        }
+        keyring_found(&refresh->keyring, refresh->in_flight_key, found->issued_usec, now_usec);
+        refresh->n_failures = 0;
+        refresh->round = refresh->rounded = refresh->trial_rounded = false;
+        if (found->issued_usec > refresh->unauthorized_usec) {
+                refresh->unauthorized_usec = 0;
+        }
+        refresh->has_token = true;
+        refresh->token_serial = claim->token_serial;
+        refresh->expires_usec = found->expires_usec;
+        if (refresh->attainable_sec > 0) {
+                refresh->attainable_sec = MAX_OF(refresh->attainable_sec, left_sec);
+        }
+        store->found = true;
+        store->lifetime_sec = claim->lifetime_sec;
+        refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
+}
+
+/* Tokens that end soon, one after the other, are no reason never to ask the upstream. */
+static void look_ahead(struct refresh *refresh, uint64_t now_usec)
+{
+        struct refresh_store *store = &refresh->store;
+
+        if (refresh->expires_usec >= now_usec + REFRESH_COOL_MAX_USEC) {
+                refresh_store_forget(refresh);
+        }
+        store->n_leased = 0;
+        store->wait_usec = MIN_OF(now_usec + LONG_WAIT_USEC, store->own_usec);
+        if (store->own_usec <= now_usec) {
+                go(refresh, ANY_SERIAL);
+        }
+}
+
+/* Returns what is to be made of the answer after that. */
+static enum refresh_claim_kind on_found(struct refresh *refresh, const struct refresh_claim *claim,
+                                        uint64_t now_usec, uint32_t random, struct refresh_step *step)
+{
+        const enum refresh_claim_kind otherwise =
+                claim->otherwise == REFRESH_CLAIM_FOUND ? REFRESH_CLAIM_HELD : claim->otherwise;
+        const struct found found = times_of(claim, now_usec);
+
+        if (!is_of_use(refresh, claim, &found, now_usec)) {
+                return otherwise;
+        }
+        adopt(refresh, claim, &found, now_usec, random);
+        step->adopted = true;
+        if (refresh->wish_usec != USEC_NEVER && !grants_wish(refresh, now_usec)) {
+                return otherwise;
+        }
+        refresh->wish_usec = USEC_NEVER;
+        look_ahead(refresh, now_usec);
+        return REFRESH_CLAIM_FOUND;
+}
+
+struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refresh_claim *claim,
+                                     uint64_t now_usec, uint32_t random)
+{
+        struct refresh_step found = { 0 };
+        enum refresh_claim_kind kind = claim->kind;
+
+        if (!refresh->claiming) {
+                return refresh_plan(refresh, now_usec);
+        }
+        refresh->claiming = false;
+        if (kind == REFRESH_CLAIM_FOUND) {
+                kind = on_found(refresh, claim, now_usec, random, &found);
+        }
+        switch (kind) {
+        case REFRESH_CLAIM_FOUND:
+                break;
+        case REFRESH_CLAIM_LEASED:
+                on_leased(refresh, now_usec, random);
+                break;
+        case REFRESH_CLAIM_COOL:
+                on_cool(refresh, claim->left_usec, now_usec, random);
+                break;
+        case REFRESH_CLAIM_HELD:
+                go(refresh, refresh->in_flight_key);
+                break;
+        default:
+                rest(refresh, now_usec);
+        }
+        struct refresh_step step = refresh_plan(refresh, now_usec);
+        refresh->store.go_serial = 0;
+        step.adopted = found.adopted;
+        return step;
+}
