@@ -11,6 +11,11 @@ bool environment_view_configured(const struct environment_view *view)
         return view->refresh.keyring.n > 0;
 }
 
+bool environment_view_busy(const struct environment_view *view)
+{
+        return view->refresh.in_flight || view->refresh.claiming;
+}
+
 const char *environment_view_label(const char *label)
 {
         return *label ? label : "no label";

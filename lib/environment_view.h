@@ -7,6 +7,7 @@
 #include "lib/keys_view.h"
 #include "lib/names.h"
 #include "lib/refresh.h"
+#include "lib/share_view.h"
 
 /* The latest thing that went wrong. */
 struct environment_trouble {
@@ -42,6 +43,7 @@ struct environment_view {
         uint64_t last_refresh_usec;     /* when the latest token was obtained; 0: never */
         struct environment_trouble trouble;
         struct environment_odd_answer odd_answer;
+        struct share_view share; /* with other hosts */
         uint64_t n_outcomes[_EXCHANGE_OUTCOME_COUNT];
         uint64_t n_exchanges; /* started */
         uint64_t n_answered;  /* ended or withdrawn, but for trials while there is a token */
@@ -52,6 +54,9 @@ struct environment_view {
 
 /* Is there at least one key? */
 bool environment_view_configured(const struct environment_view *view);
+
+/* Is an exchange under way, or a store being asked in place of one? */
+bool environment_view_busy(const struct environment_view *view);
 
 /* "no label" for the empty one. */
 const char *environment_view_label(const char *label);

@@ -24,4 +24,6 @@ struct exchange_report {
         char header_names[ANSWER_HEADER_NAMES_MAX];
         char redirect_host[ANSWER_HOST_MAX];
         struct answer_excerpt excerpt;
+        bool date_known;         /* the answer has a Date */
+        int64_t clock_ahead_sec; /* the wall clock here is ahead of it by so much */
 };

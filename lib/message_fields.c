@@ -119,11 +119,17 @@ TABLE(odd_answer, BOOL(any), ANY(at_usec), UP_TO(status, 999), ENUM(kind, _ANSWE
       NAME_OR_NONE(redirect_host, is_printable), STRUCTS(excerpt, excerpt));
 #undef T
 
+#define T struct share_view
+TABLE(share, BOOL(on), BOOL(asked), ENUM(state, _STORE_STATE_COUNT), NAME_OR_NONE(store, is_printable),
+      ENUM(lease, _SHARE_LEASE_COUNT), BOOL(skew_known), ANY(skew_sec), ANY(n_adopted), ANY(n_published),
+      ANY(n_rejected), ANY(n_claims));
+#undef T
+
 #define T struct environment_view
 TABLE(view, NAME(name, environment_name_valid), NAME(base_url, is_plain), NAME_OR_NONE(account, is_plain),
       ANY(exchange_timeout_usec), STRUCTS(refresh, refresh), ANY(last_refresh_usec),
-      STRUCTS(trouble, trouble), STRUCTS(odd_answer, odd_answer), ANY(n_outcomes), ANY(n_exchanges),
-      ANY(n_answered), ANY(n_failures_in_row), ANY(n_limited), ANY(n_news));
+      STRUCTS(trouble, trouble), STRUCTS(odd_answer, odd_answer), STRUCTS(share, share), ANY(n_outcomes),
+      ANY(n_exchanges), ANY(n_answered), ANY(n_failures_in_row), ANY(n_limited), ANY(n_news));
 #undef T
 
 #define T struct message_environment

@@ -27,6 +27,13 @@ int64_t clock_wall_sec(void)
         return now.tv_sec;
 }
 
+uint64_t clock_wall_usec(void)
+{
+        struct timespec now;
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
 const char *clock_format_http(char buffer[static CLOCK_TEXT_MAX])
 {
         time_t seconds = (time_t)clock_wall_sec();

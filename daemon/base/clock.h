@@ -13,6 +13,9 @@ uint64_t clock_monotonic_usec(void);
  * end of by date: local keys and their tokens. */
 int64_t clock_wall_sec(void);
 
+/* The same in microseconds, for what is told to other hosts. */
+uint64_t clock_wall_usec(void);
+
 #define CLOCK_TEXT_MAX 32
 
 /* The wall clock as HTTP writes it: "Mon, 23 Nov 2026 05:02:11 GMT". Returns buffer. */

@@ -28,6 +28,10 @@
 #define EVENT_UPSTREAM_UNKNOWN  "4bfaa4d4b40741cb84a25bcb783328b1"
 #define EVENT_RULE_NAME         "9ce8655435564b4fb5f4848c02e0c825"
 
+/* tokens shared with other hosts */
+#define EVENT_STORE         "fb0af1ed035c4f5dab7cb3a6619b795a"
+#define EVENT_TOKEN_ADOPTED "a71ade9b86684d5fa5aaa7b70c3972cd"
+
 /* the source of credentials */
 #define EVENT_CREDENTIAL_GIVEN   "74d2b5aae8f0444da4341e77ca424ef5"
 #define EVENT_CREDENTIAL_REFUSED "b166cc9b1a95400bba4bb3768f0438fd"

@@ -10,6 +10,7 @@
 #include "daemon/keeper/environment_log.h"
 #include "daemon/keeper/environment_memory.h"
 #include "daemon/keeper/environment_outcome.h"
+#include "daemon/keeper/environment_share.h"
 #include "daemon/keeper/environment_steps.h"
 #include "lib/duration.h"
 #include "lib/util.h"
@@ -53,8 +54,10 @@ static void on_exchange_done(const struct exchange_report *report, void *userdat
 {
         struct environment *environment = userdata;
         uint64_t now_usec = clock_now_usec();
+        uint64_t key_serial = environment->view.refresh.in_flight_key;
         struct refresh_step step = environment_outcome_take(environment, report, now_usec);
 
+        environment_share_exchanged(environment, report, key_serial, step.adopted, now_usec);
         environment->exchange = free_exchange(environment->exchange);
         environment_carry_out(environment, &step, now_usec);
         environment_tell_news(environment);
@@ -150,6 +153,7 @@ void environment_carry_out(struct environment *environment, const struct refresh
 {
         if (step->cancel) {
                 environment->exchange = free_exchange(environment->exchange);
+                environment_share_cancel(environment);
         }
         if (step->expired) {
                 environment->session = session_unref(environment->session);
@@ -178,6 +182,9 @@ void environment_carry_out(struct environment *environment, const struct refresh
         }
         if (step->exchange) {
                 start_exchange(environment, step->key_serial);
+        }
+        if (step->claim) {
+                environment_share_claim(environment, step->key_serial);
         }
 }
 
@@ -218,6 +225,7 @@ void environment_keys_changed(struct environment *environment)
         uint64_t now_usec = clock_now_usec();
 
         environment_memory_tell(environment, names, n);
+        environment_share_look(environment);
         environment->view.refresh.files_unusable =
                 n == 0 &&
                 key_refusals_concern(key_files_refusals(environment->tools.keys), environment->view.name);
@@ -253,6 +261,7 @@ static void begin_anew(struct environment *environment)
         environment->account[0] = environment->old_account[0] = '\0';
         free(take_ptr(environment->memory));
         refresh_move(&environment->view.refresh);
+        environment_share_forget(environment);
         environment->view.trouble.any = false;
         environment->view.last_refresh_usec = 0;
         environment->view.n_failures_in_row = 0;
@@ -312,6 +321,7 @@ struct environment *environment_free(struct environment *environment)
 {
         if (environment) {
                 environment->exchange = free_exchange(environment->exchange);
+                environment->share = environment_share_free(environment->share);
                 key_files_retain(environment->tools.keys, environment->view.name, NULL, 0);
                 sd_event_source_disable_unref(environment->timer);
                 environment->session = session_unref(environment->session);

@@ -111,6 +111,23 @@ void environment_log_granted(const struct environment_view *view, const struct s
                     duration_format(usec_sub(due, now_usec), next));
 }
 
+void environment_log_adopted(const struct environment_view *view, const struct session *session,
+                             uint64_t now_usec)
+{
+        char life[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
+
+        journal_say(&(struct journal_record){ .priority = LOG_INFO,
+                                              .id = EVENT_TOKEN_ADOPTED,
+                                              .environment = view->name,
+                                              .key = session->key_label },
+                    "a token that another host obtained is taken over (key %s), lives on for %s, next "
+                    "refresh in "
+                    "%s",
+                    environment_view_label(session->key_label),
+                    duration_format(usec_sub(session->expires_usec, now_usec), life),
+                    duration_format(usec_sub(refresh_next_usec(&view->refresh), now_usec), next));
+}
+
 void environment_log_proven(const struct environment_view *view, const char *label)
 {
         journal_say(&(struct journal_record){ .priority = LOG_INFO,

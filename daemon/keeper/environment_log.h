@@ -8,6 +8,10 @@
 void environment_log_granted(const struct environment_view *view, const struct session *session,
                              const char *label, enum refresh_reason reason, uint64_t now_usec);
 
+/* A token that another host obtained is in hand. */
+void environment_log_adopted(const struct environment_view *view, const struct session *session,
+                             uint64_t now_usec);
+
 /* The upstream accepted the key of this label, which was new, or had been refused. */
 void environment_log_proven(const struct environment_view *view, const char *label);
 

@@ -16,6 +16,8 @@
 
 struct environment;
 struct environment_memory;
+struct environment_share;
+struct share;
 
 /* Called when something happens. */
 struct environment_watcher {
@@ -30,6 +32,7 @@ struct environment_tools {
         struct curl_loop *curl;
         struct key_files *keys;
         struct exchange_ledger *ledger; /* exchanges by key, of all environments */
+        struct share *share;            /* the stores; NULL: there are none */
         const uint8_t *salt;            /* of the digests by which keys are recognised, KEYED_SALT_SIZE */
 };
 
@@ -47,6 +50,7 @@ struct environment {
         uint64_t open_usec;                /* until then a grant of the old account decides nothing */
         struct environment_memory
                 *memory; /* the knowledge of an earlier process, until the keys are read; may be NULL */
+        struct environment_share *share; /* with others; NULL: nothing is, or was */
         struct exchange *exchange;
         uint8_t exchange_digest[EXCHANGE_DIGEST_SIZE]; /* in the ledger */
         uint32_t asked_lifetime_sec;                   /* by the latest exchange */

@@ -5,6 +5,7 @@
 #include "daemon/base/journal.h"
 #include "daemon/keeper/environment_ledger.h"
 #include "daemon/keeper/environment_outcome.h"
+#include "daemon/keeper/environment_share.h"
 #include "daemon/keeper/environment_steps.h"
 
 /* A copy of the machine was asked: it becomes the machine, unless what others sent stands against the wish.
@@ -47,6 +48,7 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 
         step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);
         if (environment->view.refresh.reported_serial != reported_before) {
+                environment_share_reported(environment, ust, length);
                 journal_say(
                         &(struct journal_record){ .priority = LOG_NOTICE,
                                                   .id = EVENT_TOKEN_REPORTED,

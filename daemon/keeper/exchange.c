@@ -9,6 +9,7 @@
 #include "lib/echo.h"
 #include "lib/hide_login.h"
 #include "lib/redact.h"
+#include "lib/retry_after.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -115,7 +116,8 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
                 (void)snprintf(cure, sizeof(cure), " (check https_proxy and its like, and DNS)");
                 break;
         default:
-                trust_cure(exchange->easy, "base_url", exchange->has_ca_file, result, detail, cure, sizeof(cure));
+                trust_cure(exchange->easy, "base_url", exchange->has_ca_file, result, detail, cure,
+                           sizeof(cure));
                 break;
         }
         (void)snprintf(why, size, "%.160s%s", detail, cure);
@@ -154,8 +156,11 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
                 .body_length = exchange->body_length,
         };
 
-        report->outcome =
-                token_exchange_classify(&answer, clock_wall_sec(), grant, &report->retry_after_sec, &why);
+        int64_t wall_sec = clock_wall_sec(), date_sec = 0;
+
+        report->date_known = answer.date && http_date_parse(answer.date, wall_sec, &date_sec) >= 0;
+        report->clock_ahead_sec = report->date_known ? wall_sec - date_sec : 0;
+        report->outcome = token_exchange_classify(&answer, wall_sec, grant, &report->retry_after_sec, &why);
         report->retry_after_for_key = token_exchange_wait_is_for_key(report->status);
         if (report->outcome == EXCHANGE_GRANTED && is_echo(exchange, grant)) {
                 report->outcome = EXCHANGE_MALFORMED;

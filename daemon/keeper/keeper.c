@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/environment_share.h"
 #include "daemon/keeper/frontend_tell.h"
 #include "daemon/keeper/keeper_objects.h"
 #include "daemon/keeper/settings_remarks.h"
@@ -140,6 +141,10 @@ static void put_into_force(struct keeper *keeper, struct settings *settings, str
         group_lookup_renew(keeper->groups);
         answers_put_rules(keeper, take_ptr(prepared->access));
         keeper->environments = prepared->environments;
+        for (size_t i = 0; i < before.n; i++) {
+                environment_share_halt(before.list[i]);
+        }
+        share_configure(&keeper->share, settings);
         survival_note_gone(keeper->survival, &before, clock_now_usec());
         for (size_t i = 0; i < keeper->environments.n; i++) {
                 environment_configure(keeper->environments.list[i], &settings->environments[i]);
@@ -261,6 +266,9 @@ static int build_tools(struct keeper *keeper)
         if (r < 0) {
                 return r;
         }
+        keeper->share.event = tools->event;
+        keeper->share.curl = tools->curl;
+        tools->share = &keeper->share;
         return key_files_view(tools->keys, &keeper->keys);
 }
 
@@ -459,6 +467,7 @@ struct keeper *keeper_free(struct keeper *keeper)
         (void)access_settings_free(keeper->access);
         free(keeper->keys);
         keeper->tools.keys = key_files_free(keeper->tools.keys);
+        share_clear(&keeper->share);
         keeper->tools.curl = curl_loop_free(keeper->tools.curl);
         signals_clear(&keeper->signals);
         sd_event_unref(keeper->tools.event);

@@ -14,6 +14,7 @@
 #include "daemon/keeper/reload.h"
 #include "daemon/keeper/rule_names.h"
 #include "daemon/keeper/service.h"
+#include "daemon/keeper/share.h"
 #include "daemon/keeper/survival.h"
 #include "daemon/keeper/unit_lookup.h"
 
@@ -22,6 +23,7 @@ struct keeper {
         struct settings *settings;
         struct access_settings *access; /* the frontend's part of them */
         struct environment_tools tools; /* the loop, libcurl's loop, the key files */
+        struct share share;             /* tokens with other hosts */
         struct environments environments;
         struct keys_view *keys; /* of the latest reading */
         struct group_lookup *groups;

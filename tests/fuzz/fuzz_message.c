@@ -197,6 +197,8 @@ static void use_environment(const struct message_environment *message)
         IS_TEXT(view->odd_answer.header_names);
         IS_TEXT(view->odd_answer.redirect_host);
         IS_TEXT(view->odd_answer.excerpt.message);
+        IS_TEXT(view->share.store);
+        must(*share_view_state(&view->share) && *share_lease_name(view->share.lease));
 }
 
 static void use_session(const struct message_session *message)

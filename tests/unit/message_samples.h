@@ -224,6 +224,8 @@ static inline struct environment_view sample_view(void)
                                 "date, server",
                                 "example.com",
                                 { INT64_MIN, "Forbidden" } },
+                .share = { true, true, STORE_READ_ONLY, "rediss://valkey.example.net:6380",
+                           SHARE_LEASE_OTHERS, true, -31, 4, 5, 6, { 7, 8, 9, 10, 11 } },
                 .n_outcomes = { 1, 2, 3, 4, 5, 6, 7 },
                 .n_exchanges = 28,
                 .n_answered = 27,

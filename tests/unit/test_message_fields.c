@@ -147,7 +147,8 @@ static const struct message_fields *table_of(const struct message_fields *fields
 static void test_every_member_has_a_row(void **state)
 {
         const struct message_environment environment_members = { 0, 0, {} };
-        const struct environment_view view_members = { {}, {}, {}, 0, {}, 0, {}, {}, {}, ZEROS4, 0 };
+        const struct environment_view view_members = { {}, {}, {}, 0, {}, 0, {}, {}, {}, {}, ZEROS4, 0 };
+        const struct share_view share_members = { 0, 0, 0, {}, 0, 0, 0, 0, 0, 0, {} };
         const struct refresh refresh_members = { {},     {},     ZEROS4, ZEROS4, ZEROS4, ZEROS4,
                                                  ZEROS4, ZEROS4, ZEROS4, ZEROS4, {} };
         const struct refresh_store store_members = { ZEROS4, ZEROS4, ZEROS4, 0, 0 };
@@ -157,6 +158,7 @@ static void test_every_member_has_a_row(void **state)
         const struct message_fields *view =
                 table_of(environment, offsetof(struct message_environment, view));
         const struct message_fields *refresh = table_of(view, offsetof(struct environment_view, refresh));
+        const struct message_fields *share = table_of(view, offsetof(struct environment_view, share));
         const struct message_fields *keyring = table_of(refresh, offsetof(struct refresh, keyring));
         const struct message_fields *key = table_of(keyring, offsetof(struct keyring, keys));
         const struct message_fields *store = table_of(refresh, offsetof(struct refresh, store));
@@ -166,7 +168,9 @@ static void test_every_member_has_a_row(void **state)
         assert_int_equal(environment->size, sizeof(environment_members));
         assert_int_equal(environment->n, 3);
         assert_int_equal(view->size, sizeof(view_members));
-        assert_int_equal(view->n, 14);
+        assert_int_equal(view->n, 15);
+        assert_int_equal(share->size, sizeof(share_members));
+        assert_int_equal(share->n, 11);
         assert_int_equal(refresh->size, sizeof(refresh_members));
         assert_int_equal(refresh->n, 35);
         assert_int_equal(store->size, sizeof(store_members));

@@ -103,7 +103,7 @@ bool token_request_outcome_known(const struct request *request, uint64_t now_use
                 view->trouble.outcome == EXCHANGE_UNAVAILABLE || view->trouble.outcome == EXCHANGE_THROTTLED;
 
         /* A failure that may be the key's fault is followed by an exchange with another one. */
-        return view->n_answered > request->seen_answered && !view->refresh.in_flight &&
+        return view->n_answered > request->seen_answered && !environment_view_busy(view) &&
                (of_the_upstream || refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
 }
 
@@ -125,7 +125,7 @@ void token_request_no_token(struct api *api, struct request *request, uint64_t n
                                known_why(api->known, environment, now_usec, why));
         }
         /* A client whose wait was cut short may retry at once, and wait on with the next process. */
-        if (environment->view.refresh.in_flight || request->cut_short) {
+        if (environment_view_busy(&environment->view) || request->cut_short) {
                 next = now_usec;
         }
         send_error(request, 503, "no_token", message, answer_retry_after(next, now_usec));
@@ -218,8 +218,8 @@ static void wait_for_token(struct api *api, struct request *request, uint64_t no
 
         if (refresh->attainable_sec > 0 && request->min_ttl_sec > refresh->attainable_sec) {
                 answer_unattainable(api, request);
-        } else if (now_usec < until_usec &&
-                   (refresh->in_flight || refresh_next_usec(refresh) <= until_usec)) {
+        } else if (now_usec < until_usec && (environment_view_busy(&request->environment->view) ||
+                                             refresh_next_usec(refresh) <= until_usec)) {
                 token_request_wait_for_news(request, request->patience_usec);
         } else {
                 token_request_no_token(api, request, now_usec);
@@ -265,7 +265,8 @@ static bool is_worth_another_demand(const struct request *request, uint64_t now_
 
         return request->question->outcome.verdict == REFRESH_UNDER_WAY && session &&
                session->serial != request->seen_serial && refresh->attainable_sec == 0 &&
-               !refresh->in_flight && now_usec < token_request_patience(request);
+               !environment_view_busy(&request->environment->view) &&
+               now_usec < token_request_patience(request);
 }
 
 void token_request_serve(struct api *api, struct request *request, uint64_t now_usec, token_serve_fn serve)

@@ -144,7 +144,8 @@ static bool may_come(const struct known_environment *environment, uint64_t until
 {
         const struct refresh *refresh = &environment->view.refresh;
 
-        return now_usec < until_usec && (refresh->in_flight || refresh_next_usec(refresh) <= until_usec);
+        return now_usec < until_usec &&
+               (environment_view_busy(&environment->view) || refresh_next_usec(refresh) <= until_usec);
 }
 
 /* The token in hand is about to end: has the keeper get another one. False: there is no memory to ask. */

@@ -100,7 +100,7 @@ static bool is_under_way(const struct request *request)
                 return true;
         case REFRESH_ALREADY:
         case REFRESH_NOT_CURRENT:
-                return request->environment->view.refresh.in_flight;
+                return environment_view_busy(&request->environment->view);
         default:
                 return false;
         }

@@ -25,7 +25,7 @@ static enum transfer_step say_no_token(struct transfer *transfer, uint64_t now_u
         uint64_t next = refresh_next_usec(&environment->view.refresh);
         char why[ENVIRONMENT_WHY_MAX], message[ENVIRONMENT_WHY_MAX + 64];
 
-        if (environment->view.refresh.in_flight || transfer->request->cut_short) {
+        if (environment_view_busy(&environment->view) || transfer->request->cut_short) {
                 next = now_usec;
         }
         (void)snprintf(message, sizeof(message), "%s: %s", environment->view.name,
@@ -51,7 +51,8 @@ static enum transfer_step look_for_token(struct transfer *transfer, uint64_t now
         const struct refresh *refresh = &environment->view.refresh;
         uint64_t until_usec = transfer_patience(transfer, environment->view.exchange_timeout_usec, now_usec);
         if (!known_configured(environment) || now_usec >= until_usec ||
-            !(refresh->in_flight || refresh_next_usec(refresh) <= until_usec)) {
+            !(environment_view_busy(&request->environment->view) ||
+              refresh_next_usec(refresh) <= until_usec)) {
                 return say_no_token(transfer, now_usec);
         }
         waiters_add(&request->environment->waiters, &request->waiter);

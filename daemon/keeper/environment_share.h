@@ -1,0 +1,33 @@
+/* What an environment shares with other hosts that hold its access key: tokens that they obtained are taken
+ * over, its own are put into the store, and who is about to get one says so there. The decisions are the
+ * refresh machine's; here is what it is told, and whether a token that was found is one at all.
+ *
+ * All of these may be called where nothing is shared. */
+#pragma once
+
+#include "daemon/keeper/environment_object.h"
+
+/* Settings or keys are others: is anything shared (still)? Before the machine hears of the keys. */
+void environment_share_look(struct environment *environment);
+
+/* Carries out step.claim: asks for the session of this key. */
+void environment_share_claim(struct environment *environment, uint64_t key_serial);
+
+/* The claim under way is void. */
+void environment_share_cancel(struct environment *environment);
+
+/* All talks end, as the share is about to be configured anew. */
+void environment_share_halt(struct environment *environment);
+
+/* Another upstream, or another account: what was known of the store's side counts no more. */
+void environment_share_forget(struct environment *environment);
+
+/* An exchange ended with this report: the machine, and the session in hand, know it already. adopted: its
+ * token is in hand. */
+void environment_share_exchanged(struct environment *environment, const struct exchange_report *report,
+                                 uint64_t key_serial, bool adopted, uint64_t now_usec);
+
+/* A caller's report of this token, which is in hand, was accepted: it is never taken over from now on. */
+void environment_share_reported(struct environment *environment, const char *ust, size_t length);
+
+struct environment_share *environment_share_free(struct environment_share *share);

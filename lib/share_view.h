@@ -1,0 +1,45 @@
+/* The view of what an environment shares with other hosts: values only, and no secret. */
+#pragma once
+
+#include "lib/refresh.h"
+#include "lib/store_address.h"
+#include "lib/store_state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum share_lease {
+        SHARE_LEASE_NONE,   /* as far as is known */
+        SHARE_LEASE_OURS,   /* the others wait for our exchange */
+        SHARE_LEASE_OTHERS, /* the other way round */
+        _SHARE_LEASE_COUNT,
+};
+
+/* All zero: nothing is shared. */
+struct share_view {
+        bool on;                           /* a store is set, and one of the keys can be shared */
+        bool asked;                        /* a store was, so state and store are known */
+        enum store_state state;            /* of the latest talk */
+        char store[STORE_ADDRESS_MAX + 1]; /* with it; "": none yet */
+        enum share_lease lease;            /* as the store said last */
+        bool skew_known;
+        int64_t skew_sec; /* the wall clock here, against the upstream's or the store's: what is further off
+                           */
+        uint64_t n_adopted;   /* tokens taken over */
+        uint64_t n_published; /* tokens put there */
+        uint64_t n_rejected;  /* tokens found there that were not even offered: of another account, reported
+                                 here,  expired, or from a clock that is off */
+        uint64_t n_claims[_REFRESH_CLAIM_COUNT];
+};
+
+/* Beyond this, in seconds, nothing is taken over and nothing put there. */
+#define SHARE_SKEW_MAX_SEC 30
+
+/* "none", "ours", "others". */
+const char *share_lease_name(enum share_lease lease);
+
+/* "found", "leased", "held", "cool", "failed". */
+const char *share_claim_name(enum refresh_claim_kind kind);
+
+/* "off", "unasked", or the name of its state. */
+const char *share_view_state(const struct share_view *view);
