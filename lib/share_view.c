@@ -27,5 +27,12 @@ const char *share_claim_name(enum refresh_claim_kind kind)
 
 const char *share_view_state(const struct share_view *view)
 {
-        return !view->on ? "off" : view->asked ? store_state_name(view->state) : "unasked";
+        static const char *const modes[] = {
+                [SHARE_OFF] = "off",
+                [SHARE_ON] = "unasked",
+                [SHARE_SHORT_KEY] = "short_key",
+                [SHARE_UNREAD] = "unread",
+        };
+
+        return view->mode == SHARE_ON && view->asked ? store_state_name(view->state) : modes[view->mode];
 }

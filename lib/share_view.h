@@ -15,9 +15,17 @@ enum share_lease {
         _SHARE_LEASE_COUNT,
 };
 
+enum share_mode {
+        SHARE_OFF, /* no store is set */
+        SHARE_ON,
+        SHARE_SHORT_KEY, /* the secrets of all its keys are too short to be shared */
+        SHARE_UNREAD,    /* the files that [share] names cannot be read */
+        _SHARE_MODE_COUNT,
+};
+
 /* All zero: nothing is shared. */
 struct share_view {
-        bool on;                           /* a store is set, and one of the keys can be shared */
+        enum share_mode mode;
         bool asked;                        /* a store was, so state and store are known */
         enum store_state state;            /* of the latest talk */
         char store[STORE_ADDRESS_MAX + 1]; /* with it; "": none yet */
@@ -41,5 +49,5 @@ const char *share_lease_name(enum share_lease lease);
 /* "found", "leased", "held", "cool", "failed". */
 const char *share_claim_name(enum refresh_claim_kind kind);
 
-/* "off", "unasked", or the name of its state. */
+/* "off", "short_key", "unread", "unasked", or the name of the store's state. */
 const char *share_view_state(const struct share_view *view);

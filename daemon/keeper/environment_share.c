@@ -2,6 +2,7 @@
 #include "daemon/keeper/environment_share.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/base/journal.h"
 #include "daemon/base/keyed_digest.h"
 #include "daemon/keeper/environment_outcome.h"
 #include "daemon/keeper/environment_share_object.h"
@@ -76,17 +77,25 @@ int environment_share_form(const struct environment *environment, uint64_t key_s
         return r;
 }
 
-static bool has_key_to_share(const struct environment *environment)
+static enum share_mode find_mode(const struct environment *environment)
 {
+        const struct share *share = environment->tools.share;
         const struct access_key *keys[KEYS_PER_ENVIRONMENT_MAX];
-        size_t n = key_files_present(environment->tools.keys, environment->view.name, keys);
+        size_t n;
 
+        if (!share || !share->settings) {
+                return SHARE_OFF;
+        }
+        if (!share_is_on(share)) {
+                return SHARE_UNREAD;
+        }
+        n = key_files_present(environment->tools.keys, environment->view.name, keys);
         for (size_t i = 0; i < n; i++) {
                 if (strlen(keys[i]->secret) >= SHARE_SECRET_MIN) {
-                        return true;
+                        return SHARE_ON;
                 }
         }
-        return false;
+        return n > 0 ? SHARE_SHORT_KEY : SHARE_ON;
 }
 
 /* ---- tokens reported here ---- */
@@ -361,18 +370,27 @@ void environment_share_exchanged(struct environment *environment, const struct e
 
 void environment_share_look(struct environment *environment)
 {
-        bool on = share_is_on(environment->tools.share) && has_key_to_share(environment);
+        enum share_mode before = environment->view.share.mode, mode = find_mode(environment);
 
-        if (on && !environment->share) {
+        if (mode == SHARE_ON && !environment->share) {
                 environment->share = calloc(1, sizeof(*environment->share));
-                on = environment->share != NULL;
-        }
-        if (environment->share) {
+                if (!environment->share) {
+                        return; /* until the next look */
+                }
                 environment->share->environment = environment;
         }
-        if (on != environment->view.share.on) {
-                environment->view.share.on = on;
-                refresh_use_store(&environment->view.refresh, on);
+        environment->view.share.mode = mode;
+        if (mode == SHARE_SHORT_KEY && mode != before) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING,
+                                                      .id = EVENT_STORE,
+                                                      .environment = environment->view.name },
+                            "its tokens are not shared: the application secret has fewer than %d "
+                            "characters, and "
+                            "could be guessed from what is in a store",
+                            SHARE_SECRET_MIN);
+        }
+        if ((mode == SHARE_ON) != (before == SHARE_ON)) {
+                refresh_use_store(&environment->view.refresh, mode == SHARE_ON);
         }
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/frontend/api/metrics.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/frontend/api/status_share.h"
 #include "daemon/frontend/http/http_server.h"
 #include "lib/refresh_words.h"
 #include "lib/util.h"
@@ -202,6 +203,7 @@ static void write_all(FILE *out, struct api *api, uint64_t now_usec)
         write_environments(out, api, now_usec);
         write_keys(out, api, now_usec);
         write_local_keys(out, api);
+        status_share_metrics(out, api->known);
 }
 
 struct answer metrics_answer(struct api *api, uint64_t now_usec)

@@ -5,6 +5,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/api/status_local.h"
+#include "daemon/frontend/api/status_share.h"
 #include "lib/json_form.h"
 #include "lib/refresh_words.h"
 #include "lib/util.h"
@@ -257,6 +258,7 @@ static struct json_object *describe_environment(struct api *api, const struct kn
         add_number(json, "failures_in_row", view->n_failures_in_row);
         json_put(json, "exchanges", describe_exchanges(view, now_usec));
         add_odd_answer(json, view);
+        status_share_add(json, view);
         return json;
 }
 
