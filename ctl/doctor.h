@@ -76,7 +76,10 @@ void doctor_examine_keys(struct doctor *doctor);
 /* Each environment: where it is, and its state. */
 void doctor_examine_environments(struct doctor *doctor);
 
-/* The last answer of that environment that held no token; section is where its facts are told. */
+/* What that environment shares with other hosts; section is where its facts are told. */
+void doctor_examine_share(struct doctor *doctor, struct json_object *environment, const char *name,
+                          const char *section);
+/* Its last answer that held no token; likewise. */
 void doctor_examine_answers(struct doctor *doctor, struct json_object *environment, const char *name,
                             const char *section);
 /* A part of that: the daemon's view of each key. section: of the report. */

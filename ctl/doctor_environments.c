@@ -145,6 +145,7 @@ void doctor_examine_environments(struct doctor *doctor)
                 }
                 doctor_examine_known_keys(doctor, view.environment, view.section);
                 tell_exchanges(&view);
+                doctor_examine_share(doctor, view.environment, view.name, view.section);
                 doctor_examine_answers(doctor, view.environment, view.name, view.section);
         }
 }

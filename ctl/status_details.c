@@ -7,6 +7,7 @@
 
 #include "ctl/key_words.h"
 #include "ctl/paragraph.h"
+#include "ctl/status_share.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
 
@@ -343,6 +344,10 @@ int status_details_print(FILE *out, const struct status_row *row, const struct t
                 return r;
         }
         r = print_local_keys(&place, row->environment);
+        if (r < 0) {
+                return r;
+        }
+        r = status_share_print(&place, row->environment, full);
         if (r < 0) {
                 return r;
         }

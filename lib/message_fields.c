@@ -122,7 +122,7 @@ TABLE(odd_answer, BOOL(any), ANY(at_usec), UP_TO(status, 999), ENUM(kind, _ANSWE
 #define T struct share_view
 TABLE(share, ENUM(mode, _SHARE_MODE_COUNT), BOOL(asked), ENUM(state, _STORE_STATE_COUNT),
       NAME_OR_NONE(store, is_printable), ENUM(lease, _SHARE_LEASE_COUNT), BOOL(skew_known), ANY(skew_sec),
-      ANY(n_adopted), ANY(n_published), ANY(n_rejected), ANY(n_claims));
+      ANY(n_adopted), ANY(n_published), ANY(n_rejected), ANY(n_unusable), ANY(n_claims));
 #undef T
 
 #define T struct environment_view

@@ -35,8 +35,9 @@ struct share_view {
                            */
         uint64_t n_adopted;   /* tokens taken over */
         uint64_t n_published; /* tokens put there */
-        uint64_t n_rejected;  /* tokens found there that were not even offered: of another account, reported
-                                 here,  expired, or from a clock that is off */
+        uint64_t n_rejected;  /* of those taken over, reported as refused */
+        uint64_t n_unusable; /* tokens found there that could not be taken over: of another account, reported
+                                here before, expired, or from a clock that is off */
         uint64_t n_claims[_REFRESH_CLAIM_COUNT];
 };
 

@@ -120,9 +120,9 @@ void environment_log_adopted(const struct environment_view *view, const struct s
                                               .id = EVENT_TOKEN_ADOPTED,
                                               .environment = view->name,
                                               .key = session->key_label },
-                    "a token that another host obtained is taken over (key %s), lives on for %s, next "
-                    "refresh in "
-                    "%s",
+                    "a token of another host is taken over from the store (key %s), lives on for %s, next "
+                    "refresh "
+                    "in %s",
                     environment_view_label(session->key_label),
                     duration_format(usec_sub(session->expires_usec, now_usec), life),
                     duration_format(usec_sub(refresh_next_usec(&view->refresh), now_usec), next));

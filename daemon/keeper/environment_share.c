@@ -115,10 +115,11 @@ static bool was_reported(const struct environment_share *share, const char *ust)
         return false;
 }
 
-void environment_share_reported(struct environment *environment, const char *ust, size_t length)
+void environment_share_reported(struct environment *environment, bool found, const char *ust, size_t length)
 {
         struct environment_share *share = environment->share;
 
+        environment->view.share.n_rejected += found;
         if (share && keyed_digest(ust, length, environment->tools.salt,
                                   share->reported[share->n_reported % SHARE_REPORTED_KEPT]) >= 0) {
                 share->n_reported++;
@@ -202,7 +203,7 @@ static bool take_session(struct environment_share *share, const struct store_cla
         }
         ends_usec = is_acceptable(share, shared) ? end_of(shared, claim, sent_usec, now_usec) : 0;
         if (ends_usec == 0 || make_session(share, shared, ends_usec) < 0) {
-                share->environment->view.share.n_rejected++;
+                share->environment->view.share.n_unusable++;
                 return false;
         }
         return true;

@@ -27,7 +27,8 @@ void environment_share_forget(struct environment *environment);
 void environment_share_exchanged(struct environment *environment, const struct exchange_report *report,
                                  uint64_t key_serial, bool adopted, uint64_t now_usec);
 
-/* A caller's report of this token, which is in hand, was accepted: it is never taken over from now on. */
-void environment_share_reported(struct environment *environment, const char *ust, size_t length);
+/* A caller's report of this token, which is in hand, was accepted: it is never taken over from now on.
+ * found: it was. */
+void environment_share_reported(struct environment *environment, bool found, const char *ust, size_t length);
 
 struct environment_share *environment_share_free(struct environment_share *share);

@@ -40,6 +40,7 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 {
         struct session *session = environment_session(environment, now_usec);
         bool current = session && session_has_token(session, ust, length);
+        bool found = environment->view.refresh.store.found;
         uint64_t reported_before = environment->view.refresh.reported_serial;
         struct refresh asked = environment->view.refresh;
         struct refresh_step step;
@@ -48,7 +49,7 @@ enum refresh_verdict environment_report(struct environment *environment, const c
 
         step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);
         if (environment->view.refresh.reported_serial != reported_before) {
-                environment_share_reported(environment, ust, length);
+                environment_share_reported(environment, found, ust, length);
                 journal_say(
                         &(struct journal_record){ .priority = LOG_NOTICE,
                                                   .id = EVENT_TOKEN_REPORTED,

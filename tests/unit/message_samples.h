@@ -234,6 +234,7 @@ static inline struct environment_view sample_view(void)
                            4,
                            5,
                            6,
+                           7,
                            { 7, 8, 9, 10, 11 } },
                 .n_outcomes = { 1, 2, 3, 4, 5, 6, 7 },
                 .n_exchanges = 28,

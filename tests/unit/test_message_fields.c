@@ -148,7 +148,7 @@ static void test_every_member_has_a_row(void **state)
 {
         const struct message_environment environment_members = { 0, 0, {} };
         const struct environment_view view_members = { {}, {}, {}, 0, {}, 0, {}, {}, {}, {}, ZEROS4, 0 };
-        const struct share_view share_members = { 0, 0, 0, {}, 0, 0, 0, 0, 0, 0, {} };
+        const struct share_view share_members = { 0, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, {} };
         const struct refresh refresh_members = { {},     {},     ZEROS4, ZEROS4, ZEROS4, ZEROS4,
                                                  ZEROS4, ZEROS4, ZEROS4, ZEROS4, {} };
         const struct refresh_store store_members = { ZEROS4, ZEROS4, ZEROS4, 0, 0 };
@@ -170,7 +170,7 @@ static void test_every_member_has_a_row(void **state)
         assert_int_equal(view->size, sizeof(view_members));
         assert_int_equal(view->n, 15);
         assert_int_equal(share->size, sizeof(share_members));
-        assert_int_equal(share->n, 11);
+        assert_int_equal(share->n, 12);
         assert_int_equal(refresh->size, sizeof(refresh_members));
         assert_int_equal(refresh->n, 35);
         assert_int_equal(store->size, sizeof(store_members));

@@ -19,7 +19,6 @@ void status_share_add(struct json_object *status, const struct environment_view 
         struct json_object *json, *claims;
 
         if (share->mode == SHARE_OFF) {
-                json_put_null(status, "share");
                 return;
         }
         json = json_object_new_object();
@@ -40,6 +39,7 @@ void status_share_add(struct json_object *status, const struct environment_view 
         json_put(json, "adopted", json_object_new_int64((int64_t)share->n_adopted));
         json_put(json, "published", json_object_new_int64((int64_t)share->n_published));
         json_put(json, "rejected", json_object_new_int64((int64_t)share->n_rejected));
+        json_put(json, "unusable", json_object_new_int64((int64_t)share->n_unusable));
         for (int kind = 0; kind < _REFRESH_CLAIM_COUNT; kind++) {
                 json_put(claims, share_claim_name((enum refresh_claim_kind)kind),
                          json_object_new_int64((int64_t)share->n_claims[kind]));
@@ -72,6 +72,11 @@ static void write_published(FILE *out, const char *name, const struct environmen
 static void write_rejected(FILE *out, const char *name, const struct environment_view *view)
 {
         (void)fprintf(out, "%s{environment=\"%s\"} %" PRIu64 "\n", name, view->name, view->share.n_rejected);
+}
+
+static void write_unusable(FILE *out, const char *name, const struct environment_view *view)
+{
+        (void)fprintf(out, "%s{environment=\"%s\"} %" PRIu64 "\n", name, view->name, view->share.n_unusable);
 }
 
 static void write_claims(FILE *out, const char *name, const struct environment_view *view)
@@ -114,7 +119,9 @@ void status_share_metrics(FILE *out, const struct known *known)
                 { "eqp_broker_share_published_total", "counter",
                   "Tokens put into the store for other hosts.", write_published },
                 { "eqp_broker_share_rejected_total", "counter",
-                  "Tokens found in the store that could not be taken over.", write_rejected },
+                  "Tokens taken over that were reported as refused by the upstream.", write_rejected },
+                { "eqp_broker_share_unusable_total", "counter",
+                  "Tokens found in the store that could not be taken over.", write_unusable },
                 { "eqp_broker_share_claims_total", "counter", "Questions to the store by what came of them.",
                   write_claims },
                 { "eqp_broker_share_clock_skew_seconds", "gauge",

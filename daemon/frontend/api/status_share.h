@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-/* Adds "share" of an environment to its status; null: no store is set. */
+/* Adds "share" of an environment to its status; nothing where no store is set. */
 void status_share_add(struct json_object *status, const struct environment_view *view);
 
 /* The metrics of all environments; none where nothing is set to be shared. */

@@ -1,0 +1,14 @@
+/* Status details: what an environment shares with other hosts. */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "ctl/paragraph.h"
+
+/* A paragraph, if something is shared: always in full, else where it is worth a look. Returns 0 or -ENOMEM.
+ */
+int status_share_print(const struct paragraph_place *place, struct json_object *environment, bool full);
+
+/* Words for a state of the field "share" that is not in order; NULL: it is. *ret_cure: what to do, a
+ * sentence. */
+const char *status_share_fault(const char *state, const char **ret_cure);
