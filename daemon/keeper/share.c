@@ -44,11 +44,13 @@ void share_note(struct share *share, size_t number, enum store_state state, cons
         if (share->told && share->told_state == state) {
                 return;
         }
+        bool again = share->told;
         share->told = true;
         share->told_state = state;
         if (state == STORE_FINE) {
                 journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STORE },
-                            "session tokens are shared through the store %s", store);
+                            "session tokens are shared through the store %s%s", store,
+                            again ? " again" : "");
                 return;
         }
         journal_say(
