@@ -120,6 +120,7 @@ struct refresh_store {
         unsigned n_waits;       /* answers that put an exchange off, since the latest exchange or adoption */
         uint64_t patience_usec; /* of one without a good token: from then on it puts nothing off; 0: that is
                                    not drawn yet */
+        uint64_t attempt_usec;  /* when the latest exchange but for trials began; 0: never */
         uint64_t own_usec;      /* the same, while the token in hand is good */
         bool found;             /* the token in hand was found there */
         unsigned n_rejected;    /* so many such tokens in a row were reported */

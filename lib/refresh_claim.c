@@ -26,15 +26,22 @@ static const struct backoff_policy leased_backoff = { 250 * USEC_PER_MSEC, 8 * U
 
 #define PATIENCE_MIN_USEC (25 * USEC_PER_SEC)
 #define PATIENCE_MAX_USEC (100 * USEC_PER_SEC)
+/* With the claim before it an attempt follows the one before within 115 s. */
+#define ATTEMPT_USEC (110 * USEC_PER_SEC)
 
 /* The store stands against no exchange of this step, whatever its key. */
 #define ANY_SERIAL UINT64_MAX
 
 void refresh_use_store(struct refresh *refresh, bool use)
 {
+        const struct refresh_store *store = &refresh->store;
+
         if (!use) {
-                refresh->store = (struct refresh_store){ .own_usec = refresh->store.own_usec,
-                                                         .claimed_usec = refresh->store.claimed_usec };
+                refresh->store = (struct refresh_store){ .claimed_usec = store->claimed_usec,
+                                                         .attempt_usec = store->attempt_usec,
+                                                         .own_usec = store->own_usec,
+                                                         .found = store->found,
+                                                         .lifetime_sec = store->lifetime_sec };
         }
         refresh->store.used = use;
 }
@@ -87,6 +94,21 @@ uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struc
         return USEC_NEVER;
 }
 
+static bool is_demanded(const struct refresh *refresh)
+{
+        return refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
+}
+
+void refresh_store_demanded(struct refresh *refresh, uint32_t min_ttl_sec)
+{
+        struct refresh_store *store = &refresh->store;
+
+        store->min_ttl_sec = is_demanded(refresh) ? MAX_OF(store->min_ttl_sec, min_ttl_sec) : min_ttl_sec;
+        if (refresh->wish_usec == USEC_NEVER) {
+                store->wait_usec = 0; /* of need, which had time */
+        }
+}
+
 void refresh_store_reported(struct refresh *refresh, uint64_t now_usec)
 {
         struct refresh_store *store = &refresh->store;
@@ -109,13 +131,13 @@ bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
 {
         const struct refresh_store *store = &refresh->store;
         bool good = refresh_token_good(refresh, now_usec);
-        bool demand = refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
         bool tired = store->patience_usec > 0 && store->patience_usec <= now_usec;
 
         if (!store->used || refresh->round) {
                 return false; /* keys are compared without delay */
         }
-        return good ? now_usec < store->own_usec && !(demand && tired) : refresh->n_failures == 0 && !tired;
+        return good ? now_usec < store->own_usec && !(is_demanded(refresh) && tired)
+                    : refresh->n_failures == 0 && !tired;
 }
 
 /* ---- its answers ---- */
@@ -126,15 +148,23 @@ static void go(struct refresh *refresh, uint64_t serial)
         refresh->store.wait_usec = 0;
 }
 
+static uint64_t draw_patience(const struct refresh *refresh, uint64_t now_usec, uint32_t random)
+{
+        uint64_t until = now_usec + random_between(PATIENCE_MIN_USEC, PATIENCE_MAX_USEC, random);
+        uint64_t attempt = refresh->store.attempt_usec;
+
+        return attempt > 0 && attempt + ATTEMPT_USEC > now_usec ? MIN_OF(until, attempt + ATTEMPT_USEC)
+                                                                : until;
+}
+
 /* The exchange is put off, if it may be. */
 static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_t now_usec, uint32_t random)
 {
         struct refresh_store *store = &refresh->store;
         bool good = refresh_token_good(refresh, now_usec);
 
-        if (store->patience_usec == 0 && (!good || refresh->in_flight_share == REFRESH_SHARE_DEMAND)) {
-                store->patience_usec =
-                        now_usec + random_between(PATIENCE_MIN_USEC, PATIENCE_MAX_USEC, random);
+        if (store->patience_usec == 0 && (!good || is_demanded(refresh))) {
+                store->patience_usec = draw_patience(refresh, now_usec, random);
         }
         if (!refresh_store_trusted(refresh, now_usec)) {
                 go(refresh, refresh->in_flight_key);
@@ -143,7 +173,16 @@ static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_
         if (++store->n_waits > MANY_WAITS) {
                 wait_usec = MAX_OF(wait_usec, LONG_WAIT_USEC);
         }
-        store->wait_usec = MIN_OF(now_usec + wait_usec, good ? store->own_usec : USEC_NEVER);
+        store->wait_usec = now_usec + wait_usec;
+        if (good) {
+                store->wait_usec = MIN_OF(store->wait_usec, store->own_usec);
+        }
+        if (refresh_token_lives(refresh, now_usec)) {
+                uint64_t chance = refresh->last_chance_usec;
+                store->wait_usec =
+                        MIN_OF(store->wait_usec,
+                               chance > now_usec && chance < USEC_NEVER ? chance : refresh->expires_usec);
+        }
         if (store->patience_usec > 0) {
                 store->wait_usec = MIN_OF(store->wait_usec, store->patience_usec);
         }
@@ -271,8 +310,8 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
         struct refresh_step found = { 0 };
         enum refresh_claim_kind kind = claim->kind;
 
-        if (!refresh->claiming) {
-                return refresh_plan(refresh, now_usec);
+        if (!refresh->claiming || !refresh->store.used) {
+                return refresh_plan(refresh, now_usec); /* it was given up, or is to be */
         }
         refresh->claiming = false;
         if (kind == REFRESH_CLAIM_FOUND) {

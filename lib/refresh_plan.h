@@ -48,5 +48,6 @@ void refresh_store_forget(struct refresh *refresh);
  * to be looked at again. */
 uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step);
 
-/* The report of the token in hand is accepted. */
+/* A demand, or the report of the token in hand, is accepted: before it is a wish. */
+void refresh_store_demanded(struct refresh *refresh, uint32_t min_ttl_sec);
 void refresh_store_reported(struct refresh *refresh, uint64_t now_usec);

@@ -51,9 +51,7 @@ enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl
         } else if (is_held_back(refresh, REFRESH_DEMANDED, now_usec, ret_obstacle)) {
                 verdict = REFRESH_TOO_SOON;
         } else {
-                bool more = refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
-                refresh->store.min_ttl_sec =
-                        more ? MAX_OF(refresh->store.min_ttl_sec, min_ttl_sec) : min_ttl_sec;
+                refresh_store_demanded(refresh, min_ttl_sec);
                 wish(refresh, REFRESH_DEMANDED, now_usec);
                 verdict = REFRESH_UNDER_WAY;
         }

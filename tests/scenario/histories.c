@@ -6,6 +6,8 @@
  * compares the machine with the reference; history.h lists those that need the history to be judged. At the
  * end of each one key works, and a token has to be back in time.
  *
+ * With --store: brokers with the same key share their token, and the store may say anything at all.
+ *
  * With --outage-figures: a fleet's exchanges in an outage of 24 hours, and the time to its token afterwards.
  *
  * History n of seed s is always the same one: `--seed s --first n --count 1 --trace` shows it. */
@@ -99,10 +101,25 @@ static enum mood some_mood(struct world *world)
         return below(world, 2) ? MOOD_GOOD : (enum mood)below(world, _MOOD_COUNT);
 }
 
+static void change_store(struct history *history)
+{
+        struct world *world = &history->world;
+
+        if (below(world, 16) == 0) {
+                history->store_mood = (enum store_mood)below(world, _STORE_MOOD_COUNT);
+        }
+        if (below(world, 64) == 0) {
+                model_use_store(&world->model, !world->model.reference.store);
+        }
+}
+
 static void one_event(struct history *history)
 {
         struct world *world = &history->world;
 
+        if (history->with_store) {
+                change_store(history);
+        }
         world_run_until(world, world->model.now_usec +
                                        some_usec(world, history->callers_storm ? 14 : history->pace));
         switch (below(world, history->callers_storm ? 64 : 16)) {
@@ -156,7 +173,8 @@ static void one_event(struct history *history)
         world_after_event(world);
 }
 
-static const char *play(struct history *history, uint64_t seed, uint64_t number, FILE *trace)
+static const char *play(struct history *history, uint64_t seed, uint64_t number, bool with_store,
+                        FILE *trace)
 {
         struct world *world = &history->world;
         unsigned n_events;
@@ -168,6 +186,12 @@ static const char *play(struct history *history, uint64_t seed, uint64_t number,
         world->observer = watch_goals;
         for (size_t i = 0; i < MODEL_KEYS_MAX; i++) {
                 history->good_since_usec[i] = history->there_since_usec[i] = USEC_NEVER;
+        }
+        if (with_store) {
+                history->with_store = true;
+                history->store_mood = (enum store_mood)below(world, _STORE_MOOD_COUNT);
+                world->store = moody_store;
+                model_use_store(&world->model, true);
         }
         change_mood(history, some_mood(world));
         history->pace = 10 + (unsigned)below(world, 16);
@@ -191,7 +215,7 @@ static const char *play(struct history *history, uint64_t seed, uint64_t number,
 
 struct options {
         uint64_t seed, first, count;
-        bool trace, outage_figures;
+        bool trace, outage_figures, with_store;
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -213,6 +237,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         case 't':
                 options->trace = true;
                 return 0;
+        case 'S':
+                options->with_store = true;
+                return 0;
         case 'o':
                 options->outage_figures = true;
                 return 0;
@@ -227,11 +254,12 @@ static int play_all(const struct options *options)
 
         printf("seed %" PRIu64 ", %" PRIu64 " histories\n", options->seed, options->count);
         for (uint64_t i = options->first; i < options->first + options->count; i++) {
-                const char *broken = play(&history, options->seed, i, options->trace ? stdout : NULL);
+                const char *broken = play(&history, options->seed, i, options->with_store,
+                                          options->trace ? stdout : NULL);
                 if (broken) {
                         printf("history %" PRIu64 " of seed %" PRIu64 " broke a promise: %s\n", i,
                                options->seed, broken);
-                        (void)play(&history, options->seed, i, stdout);
+                        (void)play(&history, options->seed, i, options->with_store, stdout);
                         return EXIT_FAILURE;
                 }
         }
@@ -243,20 +271,24 @@ int main(int argc, char **argv)
 {
         static const struct argp_option rows[] = {
                 { "seed", 's', "N", 0, "random seed; default: from the clock", 0 },
-                { "count", 'n', "N", 0, "how many histories; default 100000, without optimisation 10000",
-                  0 },
+                { "count", 'n', "N", 0,
+                  "how many histories; default 100000, with a store or without optimisation a tenth", 0 },
                 { "first", 'f', "N", 0, "number of the first history; default 0", 0 },
                 { "trace", 't', NULL, 0, "print every event", 0 },
+                { "store", 'S', NULL, 0, "with a store that others share", 0 },
                 { "outage-figures", 'o', NULL, 0, "a fleet in an outage of 24 hours", 0 },
                 { NULL, 0, NULL, 0, NULL, 0 },
         };
         static const struct argp argp = { .options = rows,
                                           .parser = parse_option,
                                           .doc = "Random histories of the refresh machine." };
-        struct options options = { .seed = (uint64_t)time(NULL), .count = HISTORIES };
+        struct options options = { .seed = (uint64_t)time(NULL) };
 
         if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0) {
                 return EXIT_FAILURE;
+        }
+        if (options.count == 0) {
+                options.count = options.with_store ? HISTORIES / 10 : HISTORIES;
         }
         return options.outage_figures ? outage_figures(options.seed) : play_all(&options);
 }

@@ -35,6 +35,19 @@ enum key_mood {
         _KEY_MOOD_COUNT,
 };
 
+/* The store's, whatever the other brokers do. */
+enum store_mood {
+        STORE_HELD, /* nobody else is there */
+        STORE_SHARED,
+        STORE_LEASED,
+        STORE_COOL,
+        STORE_DOWN,
+        STORE_SILENT,
+        STORE_LYING, /* tokens of any times */
+        STORE_MIXED,
+        _STORE_MOOD_COUNT,
+};
+
 enum turn {
         TURN_NONE,
         TURN_TO_COME,
@@ -44,6 +57,8 @@ enum turn {
 struct history {
         struct world world;
         enum mood mood;
+        bool with_store;
+        enum store_mood store_mood;
         enum key_mood key_moods[MODEL_KEYS_MAX];
         bool callers_storm, recovering;
         unsigned pace;         /* steps of time are up to about 2^pace milliseconds */
@@ -73,6 +88,10 @@ struct answer moody_upstream(struct world *world);
 /* The upstream's mood, or a key's, is another one from now on. */
 void change_mood(struct history *history, enum mood mood);
 void change_key_mood(struct history *history, uint64_t serial, enum key_mood mood);
+
+/* ---- the store (history_store.c) ---- */
+
+struct store_answer moody_store(struct world *world);
 
 /* ---- goals (history_goals.c) ---- */
 

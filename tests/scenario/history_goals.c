@@ -18,7 +18,7 @@ static uint64_t round_usec(const struct history *history)
         for (size_t i = 0; i < reference->n_order; i++) {
                 hanging = hanging || history->key_moods[reference->order[i]] == KEY_HANGING;
         }
-        uint64_t each = hanging ? EXCHANGE_LIMIT_SEC + 1 : 3;
+        uint64_t each = (hanging ? EXCHANGE_LIMIT_SEC + 1 : 3) + (reference->store ? 5 : 0);
         return (reference->n_order + 2) * each * USEC_PER_SEC + (USEC_PER_SEC << reference->n_order);
 }
 
@@ -40,8 +40,12 @@ static void judge_gap(struct history *history)
         struct model *model = &history->world.model;
         const struct reference *reference = &model->reference;
         uint64_t sent = reference->sent_usec, life = reference->life_usec, expires = sent + life;
-        uint64_t tenth = expires - life / 10, last_chance = tenth + life / 100;
-        uint64_t point = MAX_OF(sent + life / 10 * 7, sent + USEC_PER_HOUR / 44 + 1);
+        uint64_t had = reference->found ? reference->found_usec : sent;
+        uint64_t tenth = MAX_OF(expires - life / 10, had), last_chance = tenth + life / 100;
+        uint64_t own = reference->store && life >= 600 * USEC_PER_SEC ? 9 : 7; /* nothing is put off later */
+        uint64_t point = MAX_OF(sent + life / 10 * own, sent + USEC_PER_HOUR / 44 + 1);
+
+        point = MAX_OF(point, had);
         uint64_t round = round_usec(history);
 
         for (size_t i = 0; i < reference->n_order; i++) {
@@ -51,7 +55,7 @@ static void judge_gap(struct history *history)
                         broken(model, "gap: a key would have been granted in the last tenth");
                 }
                 if (reference->keys[serial].known.standing == KEY_GOOD && point + round <= expires &&
-                    would_have_worked(history, serial, sent + life / 10 * 6) &&
+                    would_have_worked(history, serial, MAX_OF(sent + life / 10 * 6, had)) &&
                     (history->trouble_since_usec == 0 ||
                      history->trouble_since_usec >= sent + life / 10 * 6)) {
                         broken(model, "new key: a good one would have been granted since the refresh point");

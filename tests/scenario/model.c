@@ -68,6 +68,37 @@ static void begin_exchange(struct model *model)
         model->sent_usec = now;
 }
 
+static void begin_claim(struct model *model)
+{
+        uint64_t now = model->now_usec, key = model->step.key_serial;
+        uint64_t *slot = &model->claims_usec[model->n_claims++ % MODEL_CLAIMS_PER_HOUR];
+        enum refresh_share share = model->machine.in_flight_share;
+
+        model_check(model, !model->in_flight && !model->claiming && !model->step.exchange,
+                    "one: a claim was started while something else was under way");
+        model_check(model, model->n_claims <= MODEL_CLAIMS_PER_HOUR || *slot + USEC_PER_HOUR <= now,
+                    "claim: the store is asked too often");
+        const char *against = reference_may_claim(&model->reference, share, now);
+        model_check(model, !against, against);
+        against = reference_may(&model->reference, key, model->step.reason, share, now);
+        model_check(model, !against, against);
+        *slot = model->claimed_usec = now;
+        model->claiming = true;
+        model->in_flight_key = key;
+        model->in_flight_reason = model->step.reason;
+}
+
+/* It is given up for its silence. */
+static void end_claim(struct model *model)
+{
+        model_check(model,
+                    model->claimed_usec + REFRESH_CLAIM_USEC <= model->now_usec ||
+                            !model->machine.store.used,
+                    "claim: given up before its time");
+        model->claiming = false;
+        reference_told(&model->reference, REFRESH_CLAIM_FAILED, model->now_usec);
+}
+
 static void judge_token(struct model *model, const struct refresh_step *step)
 {
         uint64_t now = model->now_usec;
@@ -154,10 +185,11 @@ void model_settle(struct model *model, struct refresh_step step)
 
         model->step = step;
         model->wake_usec = step.wake_usec;
-        model_trace(model, "    ->%s%s%s%s%s reason %s limit %s wake %" PRId64 " key %" PRIu64,
+        model_trace(model, "    ->%s%s%s%s%s%s reason %s limit %s wake %" PRId64 " key %" PRIu64,
                     step.cancel ? " CANCEL" : "", step.exchange ? " EXCHANGE" : "",
-                    step.adopted ? " ADOPTED" : "", step.expired ? " EXPIRED" : "", step.off ? " OFF" : "",
-                    refresh_reason_name(step.reason), refresh_limit_name(step.limit),
+                    step.claim ? " CLAIM" : "", step.adopted ? " ADOPTED" : "",
+                    step.expired ? " EXPIRED" : "", step.off ? " OFF" : "", refresh_reason_name(step.reason),
+                    refresh_limit_name(step.limit),
                     step.wake_usec == USEC_NEVER ? -1 : (int64_t)(step.wake_usec - now), step.key_serial);
         if (step.cancel && model->in_flight) {
                 model_check(model,
@@ -167,6 +199,9 @@ void model_settle(struct model *model, struct refresh_step step)
                 reference_given_up(&model->reference, now);
                 model->in_flight = false;
         }
+        if (step.cancel && model->claiming) {
+                end_claim(model);
+        }
         judge_token(model, &step);
         reference_settle(&model->reference, now);
         if (step.exchange) {
@@ -174,8 +209,15 @@ void model_settle(struct model *model, struct refresh_step step)
         }
         model_check(model, model->machine.in_flight == model->in_flight,
                     "one: the machine and its steps disagree about what is in flight");
+        if (step.claim) {
+                begin_claim(model);
+        }
+        model_check(model, model->machine.claiming == model->claiming,
+                    "one: the machine and its steps disagree about what is claimed");
+        model_check(model, !model->claiming || step.wake_usec <= model->claimed_usec + REFRESH_CLAIM_USEC,
+                    "claim: no call is asked for at the end of its time");
         model_check(model, step.wake_usec > now, "attempt: a call is asked for at once, for ever");
-        if (model->n_files > 0 && !model->in_flight && !model->broken) {
+        if (model->n_files > 0 && !model->in_flight && !model->claiming && !model->broken) {
                 uint64_t must = reference_must(&model->reference, now);
                 model_check(model, step.wake_usec != USEC_NEVER, "attempt: no other one is set");
                 model_check(model, must > now, "attempt: one should be under way");
@@ -206,6 +248,10 @@ void model_keys(struct model *model, const struct key_name *names, size_t n)
         model->had_files = model->had_files || n > 0;
         bool cancel = reference_keys(&model->reference, names, n, model->now_usec);
         model->in_flight = model->in_flight && !cancel;
+        if (model->claiming && !model->reference.keys[model->in_flight_key].there) {
+                model->claiming = false;
+                cancel = true;
+        }
         struct refresh_step step = refresh_on_keys(&model->machine, names, n, model->now_usec);
         model_check(model, step.cancel || !cancel, "one: an exchange is not void though its key is gone");
         model_settle(model, step);
@@ -247,9 +293,9 @@ void model_outcome(struct model *model, const struct refresh_outcome *outcome, u
         model_check(model, step.adopted == fresh, "living: a good grant is adopted, and nothing else");
         model_check(model, step.spared == (good && !fresh), "living: a token that lives longer is kept");
         if (fresh) {
-                uint64_t point = model->machine.refresh_point_usec;
+                uint64_t point = model->machine.refresh_point_usec, low = model->reference.store ? 3 : 6;
                 model_check(model,
-                            point >= sent + life / 10 * 6 && point <= sent + life / 10 * 7 &&
+                            point >= sent + life / 10 * low && point <= sent + life / 10 * (low + 1) &&
                                     point < sent + life,
                             "inside: the refresh point is not where it belongs");
         }
@@ -270,9 +316,72 @@ void model_begin_anew(struct model *model, const struct refresh *machine, bool t
 {
         model_trace(model, "another machine, %s token", token_survives ? "with the" : "without a");
         model->machine = *machine;
-        model->in_flight = model->had_files = false;
+        model->in_flight = model->claiming = model->had_files = false;
         model->has_token = token_survives;
         model->attainable_sec = token_survives ? model->attainable_sec : 0;
         model->keyless_usec = 0;
         reference_anew(&model->reference, token_survives, same_upstream, model->now_usec);
+}
+
+void model_use_store(struct model *model, bool use)
+{
+        model->reference.store = use;
+        refresh_use_store(&model->machine, use);
+        model_trace(model, use ? "a store" : "no store");
+        if (!use) {
+                model->reference.put_off = false;
+                model->reference.told_usec = model->reference.pause_usec = 0;
+                model->reference.distrust_usec = 0;
+                model->reference.n_rejected = 0;
+        }
+}
+
+static void find_token(struct model *model, const struct refresh_claim *claim)
+{
+        const struct reference *reference = &model->reference;
+        uint64_t left = 0;
+
+        reference_found(&model->reference, model->in_flight_key, claim, model->now_usec);
+        model->has_token = true;
+        model->token_serial = claim->token_serial;
+        model->token_key = model->in_flight_key;
+        model->token_sent_usec = reference->sent_usec;
+        model->expires_usec = reference->sent_usec + reference->life_usec;
+        left = (model->expires_usec - model->now_usec) / USEC_PER_SEC;
+        if (model->attainable_sec > 0) {
+                model->attainable_sec = MAX_OF(model->attainable_sec, (uint32_t)left);
+        }
+}
+
+/* The answer if the token of it is of no use, or not enough. */
+static enum refresh_claim_kind without_token(const struct refresh_claim *claim)
+{
+        bool none = claim->otherwise == REFRESH_CLAIM_FOUND;
+
+        return claim->kind != REFRESH_CLAIM_FOUND ? claim->kind
+               : none                             ? REFRESH_CLAIM_HELD
+                                                  : claim->otherwise;
+}
+
+void model_claim(struct model *model, const struct refresh_claim *claim, uint32_t random)
+{
+        struct refresh_claim told = *claim;
+        bool late = !model->claiming || !model->reference.store, found = false;
+
+        told.token_serial = model->token_serial + 1;
+        model_trace(model, "claim%s: kind %d (%d), left %" PRIu64 " ms", late ? " (too late)" : "",
+                    told.kind, told.otherwise, told.left_usec / USEC_PER_MSEC);
+        model->claiming = model->claiming && late;
+        if (!late && told.kind == REFRESH_CLAIM_FOUND) {
+                found = reference_is_of_use(&model->reference, &told, model->now_usec);
+        }
+        if (found) {
+                find_token(model, &told);
+        }
+        if (!late && (!found || (model->reference.wish))) {
+                reference_told(&model->reference, without_token(&told), model->now_usec);
+        }
+        struct refresh_step step = refresh_on_claim(&model->machine, &told, model->now_usec, random);
+        model_check(model, step.adopted == found, "store: a token of use is adopted, and nothing else");
+        model_settle(model, step);
 }

@@ -24,7 +24,13 @@
  *   obstacle  the time told is true: before it the same wish would be refused, from it on not for this
  *   restart   all of this holds across restarts of the program as well; a token that survives is not
  *             replaced before the refresh point, unless it was reported
- *   move      and across a change of the upstream, whose token and patience go with it */
+ *   move      and across a change of the upstream, whose token and patience go with it
+ *   claim     before an exchange for need, a report or a demand the store is asked, if there is one, and
+ *             nothing else is under way; it has 5 s, and at most 1,000 questions an hour
+ *   store     whatever it answers, and if it does not: an exchange is put off until 90 % of the life of a
+ *             good token at the latest (70 % of one shorter than 10 min), without one for 100 s, and not
+ *             at all after a failed attempt; a token of it is adopted if, and only if, it lives longer than
+ *             a good one in hand; after two of them that were reported none is for a lifetime */
 #pragma once
 
 #include "tests/scenario/reference.h"
@@ -32,6 +38,9 @@
 #include "lib/util.h"
 
 #include <stdio.h>
+
+/* More often than that no store is asked, whatever it answers. */
+#define MODEL_CLAIMS_PER_HOUR 1000
 
 struct model {
         struct refresh machine;
@@ -56,6 +65,11 @@ struct model {
         enum refresh_reason in_flight_reason;
         uint64_t sent_usec;
 
+        bool claiming;
+        uint64_t claimed_usec;
+        uint64_t claims_usec[MODEL_CLAIMS_PER_HOUR]; /* the latest, as a ring */
+        size_t n_claims;
+
         uint64_t reported_usec;           /* the latest report that was accepted; 0: none */
         struct refresh_obstacle obstacle; /* told last */
 
@@ -74,6 +88,10 @@ void model_keys(struct model *model, const struct key_name *names, size_t n);
 void model_timer(struct model *model);
 void model_outcome(struct model *model, const struct refresh_outcome *outcome, uint32_t random);
 void model_held(struct model *model, bool key, uint64_t until_usec);
+/* There is a store from now on, or none. */
+void model_use_store(struct model *model, bool use);
+/* The store's answer; too late if no claim is under way. For a token the model gives it its serial. */
+void model_claim(struct model *model, const struct refresh_claim *claim, uint32_t random);
 enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec);
 enum refresh_verdict model_report(struct model *model, uint64_t token_serial);
 enum refresh_verdict model_operator(struct model *model, bool new_account);

@@ -54,7 +54,7 @@ static void judge_obstacle(struct model *model, const struct wish *wish, const s
         struct refresh copy = later(model, wake_usec, until - 1), early = copy;
         enum refresh_verdict verdict = ask(&early, wish, until - 1, &step, &obstacle);
         model_check(model,
-                    verdict == REFRESH_TOO_SOON || copy.in_flight || !copy.has_token ||
+                    verdict == REFRESH_TOO_SOON || copy.in_flight || copy.claiming || !copy.has_token ||
                             told->limit == REFRESH_LIMIT_RETRY,
                     "obstacle: it is over sooner than was told");
         copy = later(model, wake_usec, until);
@@ -67,7 +67,7 @@ static void judge_obstacle(struct model *model, const struct wish *wish, const s
 
 static bool exchange_is_set(const struct model *model)
 {
-        return model->in_flight || model->wake_usec != USEC_NEVER;
+        return model->in_flight || model->claiming || model->wake_usec != USEC_NEVER;
 }
 
 static enum refresh_verdict carry_out(struct model *model, const struct wish *wish,
@@ -98,7 +98,8 @@ static void end(struct model *model, const struct wish *wish, enum refresh_verdi
 /* A trial's outcome says nothing to those who wish something. */
 static bool is_under_way(const struct model *model)
 {
-        return model->in_flight && reference_latest(&model->reference)->share != REFRESH_SHARE_TRIAL;
+        return model->claiming ||
+               (model->in_flight && reference_latest(&model->reference)->share != REFRESH_SHARE_TRIAL);
 }
 
 enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec)
@@ -117,6 +118,7 @@ enum refresh_verdict model_demand(struct model *model, uint32_t min_ttl_sec)
                     "verdict: unattainable if, and only if, the latest token had less");
         if (verdict == REFRESH_UNDER_WAY && lives && !is_under_way(model) &&
             !reference_in_trouble(&model->reference)) {
+                reference_store_wished(&model->reference, REFRESH_DEMANDED, min_ttl_sec, model->now_usec);
                 reference_wished(&model->reference, REFRESH_DEMANDED, model->now_usec);
         }
         end(model, &wish, verdict, step);
@@ -144,12 +146,13 @@ enum refresh_verdict model_report(struct model *model, uint64_t token_serial)
                                     model->now_usec >= model->reported_usec + REFRESH_REPORT_GAP_USEC,
                             "verdict: two reports within ten seconds");
                 model->reported_usec = model->now_usec;
+                reference_store_wished(&model->reference, REFRESH_REPORTED, 0, model->now_usec);
                 reference_wished(&model->reference, REFRESH_REPORTED, model->now_usec);
         }
         end(model, &wish, verdict, step);
         uint64_t must = reference_must(reference, model->now_usec);
         model_check(model,
-                    verdict != REFRESH_UNDER_WAY || model->in_flight || reference->wish ||
+                    verdict != REFRESH_UNDER_WAY || model->in_flight || model->claiming || reference->wish ||
                             model->wake_usec <= model->now_usec + REFRESH_FLOOR_USEC,
                     "verdict: no exchange is near");
         model_check(model, verdict != REFRESH_ALREADY || must != USEC_NEVER,
@@ -166,7 +169,7 @@ static bool operator_accepted(const struct model *model, bool new_account, enum 
 
         return verdict == REFRESH_UNDER_WAY &&
                !(is_under_way(model) && !new_account && free > model->now_usec &&
-                 free > latest->sent_usec + REFRESH_FLOOR_USEC);
+                 free > (latest ? latest->sent_usec : 0) + REFRESH_FLOOR_USEC);
 }
 
 enum refresh_verdict model_operator(struct model *model, bool new_account)

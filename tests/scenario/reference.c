@@ -164,11 +164,30 @@ static void learn(struct reference_key *key, enum key_standing standing, enum ke
         }
 }
 
+void rule_key_is_good(struct reference *reference, uint64_t serial, uint64_t seen_usec)
+{
+        struct reference_key *key = &reference->keys[serial];
+        size_t n = 0;
+
+        learn(key, KEY_GOOD, KEY_NOT_REFUSED, seen_usec);
+        key->trial_stands = false;
+        for (size_t i = 0; i < reference->n_order; i++) {
+                bool replaced = !key->kept && i > 0 && reference->order[i - 1] == serial &&
+                                reference->keys[reference->order[i]].kept;
+                if (replaced) {
+                        reference->keys[reference->order[i]] = (struct reference_key){ 0 };
+                        continue;
+                }
+                memmove(reference->labels[n], reference->labels[i], sizeof(reference->labels[0]));
+                reference->order[n++] = reference->order[i];
+        }
+        reference->n_order = n;
+}
+
 static void key_granted(struct reference *reference, uint64_t serial, uint64_t now_usec)
 {
         struct reference_key *key = &reference->keys[serial];
         bool first_asked = key->heard == KEY_NOT_ASKED;
-        size_t n = 0;
 
         for (size_t i = 0; i < reference->n_order; i++) {
                 struct reference_key *other = &reference->keys[reference->order[i]];
@@ -183,19 +202,7 @@ static void key_granted(struct reference *reference, uint64_t serial, uint64_t n
                         other->trial_from_usec = other->trial_by_usec = now_usec;
                 }
         }
-        learn(key, KEY_GOOD, KEY_NOT_REFUSED, now_usec);
-        key->trial_stands = false;
-        for (size_t i = 0; i < reference->n_order; i++) {
-                bool replaced = !key->kept && i > 0 && reference->order[i - 1] == serial &&
-                                reference->keys[reference->order[i]].kept;
-                if (replaced) {
-                        reference->keys[reference->order[i]] = (struct reference_key){ 0 };
-                        continue;
-                }
-                memmove(reference->labels[n], reference->labels[i], sizeof(reference->labels[0]));
-                reference->order[n++] = reference->order[i];
-        }
-        reference->n_order = n;
+        rule_key_is_good(reference, serial, now_usec);
 }
 
 /* The meaning of an answer that is no grant for its key. */
@@ -283,6 +290,8 @@ void reference_sent(struct reference *reference, uint64_t key, enum refresh_reas
         reference->keys[key].asked = reference->n;
         reference->keys[key].asked_around = true;
         reference->keys[key].trial_stands = false;
+        reference->put_off = false;
+        reference->told_usec = reference->pause_usec = 0;
 }
 
 static void note_patience(struct reference *reference, const struct reference_exchange *exchange,
@@ -319,8 +328,9 @@ static bool all_keys_401(const struct reference *reference)
 static void need_failed(struct reference *reference, struct reference_exchange *exchange, bool concerns_key,
                         bool first, uint64_t now_usec)
 {
-        uint64_t low = reference->sent_usec + reference->life_usec / 10 * 6;
-        uint64_t high = reference->sent_usec + reference->life_usec / 10 * 7;
+        uint64_t tenths = reference->early ? 3 : 6;
+        uint64_t low = reference->sent_usec + reference->life_usec / 10 * tenths;
+        uint64_t high = reference->sent_usec + reference->life_usec / 10 * (tenths + 1);
         bool lives = reference->has_token && reference->sent_usec + reference->life_usec > now_usec;
 
         exchange->soon_usec = lives && high > now_usec ? MAX_OF(low, now_usec) : USEC_NEVER;
@@ -362,7 +372,13 @@ static void granted(struct reference *reference, struct reference_exchange *exch
                 reference->held_usec = reference->held_spread_usec = 0;
         }
         if (exchange->fresh) {
+                if (reference_good(reference, now_usec)) {
+                        reference->n_rejected = 0;
+                }
                 reference->has_token = true;
+                reference->found = false;
+                reference->early = reference->store;
+                reference->lifetime_sec = exchange->outcome.lifetime_sec;
                 reference->restored = reference->restored_reported = reference->reported = false;
                 reference->chance_taken = false;
                 reference->sent_usec = exchange->sent_usec;
@@ -379,6 +395,7 @@ void reference_answered(struct reference *reference, const struct refresh_outcom
         exchange->fate = outcome->unsent ? FATE_UNSENT : FATE_ANSWERED;
         exchange->ended_usec = now_usec;
         exchange->outcome = *outcome;
+        exchange->store = reference->store;
         if (outcome->outcome == EXCHANGE_GRANTED) {
                 granted(reference, exchange, now_usec);
                 return;

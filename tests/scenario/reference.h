@@ -17,6 +17,7 @@ enum fate {
         FATE_HELD,   /* it was not allowed: nothing was sent */
         FATE_LOST,   /* its key went, or the program ended: there is no answer */
         FATE_ANEW,   /* no exchange: another machine began here, and knows no failures */
+        FATE_FOUND,  /* no exchange: a token of others was adopted */
 };
 
 struct reference_exchange {
@@ -27,6 +28,7 @@ struct reference_exchange {
         enum fate fate;
         struct refresh_outcome outcome;
         bool fresh;         /* granted, and adopted */
+        bool store;         /* there was one when it ended */
         bool patient;       /* 401, and by then all keys had heard nothing else for an hour */
         uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first */
         uint64_t soon_usec; /* the least that may be */
@@ -71,6 +73,19 @@ struct reference {
         bool need_rounded, trial_rounded; /* one was begun in this trouble */
         bool chance_taken;                /* the token's last chance was begun */
         enum refresh_share round_share;
+
+        bool store;           /* there is one */
+        bool early;           /* the token's refresh point was drawn with one: at 30 to 40 % */
+        bool found;           /* the token is from it */
+        uint64_t found_usec;  /* since then */
+        bool put_off;         /* it was against the next exchange when it was asked last */
+        uint64_t told_usec;   /* since when it is, though there is no good token or a demand; 0: it is not */
+        uint64_t cool_usec;   /* until then keys may be passed over because of it */
+        uint64_t pause_usec;  /* it is not asked again before that, as it had a token */
+        uint32_t min_ttl_sec; /* of the demands that are a wish */
+        unsigned n_rejected;  /* tokens of it that were reported, in a row */
+        uint64_t distrust_usec; /* until then it is not asked, because of them */
+        uint32_t lifetime_sec;  /* of the latest token */
 };
 
 void reference_init(struct reference *reference);
@@ -99,6 +114,27 @@ void reference_expired(struct reference *reference);
 void reference_off(struct reference *reference, uint64_t now_usec);
 /* Another machine took over; with the token, or without. It knows of keys what their names tell. */
 void reference_anew(struct reference *reference, bool token, bool same_upstream, uint64_t now_usec);
+
+/* ---- the store (reference_store.c) ---- */
+
+/* Is the token of this answer to be adopted? */
+bool reference_is_of_use(const struct reference *reference, const struct refresh_claim *claim,
+                         uint64_t now_usec);
+/* It is. */
+void reference_found(struct reference *reference, uint64_t key, const struct refresh_claim *claim,
+                     uint64_t now_usec);
+/* The store has answered otherwise: LEASED, HELD, COOL or FAILED, which silence is as well. */
+void reference_told(struct reference *reference, enum refresh_claim_kind kind, uint64_t now_usec);
+/* A report, or a demand, was accepted. */
+void reference_store_wished(struct reference *reference, enum refresh_reason reason, uint32_t min_ttl_sec,
+                            uint64_t now_usec);
+/* NULL, or the rule that is against asking the store before this exchange. */
+const char *reference_may_claim(const struct reference *reference, enum refresh_share share,
+                                uint64_t now_usec);
+/* By when the exchange must be although the store is against it; 0: it is not. */
+uint64_t reference_put_off_by(const struct reference *reference, bool demand, uint64_t now_usec);
+/* There is a token, it lives, and it was not reported. */
+bool reference_good(const struct reference *reference, uint64_t now_usec);
 
 /* ---- what is right ---- */
 

@@ -3,11 +3,12 @@
 
 #include "lib/util.h"
 
-static uint64_t need_by(const struct reference *reference)
+static uint64_t need_by(const struct reference *reference, uint64_t now_usec)
 {
         uint64_t from, by;
 
         reference_need_due(reference, &from, &by);
+        by = MAX_OF(by, reference_put_off_by(reference, /* demand= */ false, now_usec));
         return MAX_OF(by, reference_limited_by(reference, REFRESH_SHARE_NEED));
 }
 
@@ -34,15 +35,19 @@ static uint64_t round_by(const struct reference *reference, uint64_t now_usec)
                        : USEC_NEVER;
 }
 
-static uint64_t wish_by(const struct reference *reference)
+static uint64_t wish_by(const struct reference *reference, uint64_t now_usec)
 {
         static const enum refresh_share shares[_REFRESH_REASON_COUNT] = {
                 [REFRESH_REPORTED] = REFRESH_SHARE_REPORT,
                 [REFRESH_DEMANDED] = REFRESH_SHARE_DEMAND,
                 [REFRESH_OPERATOR] = REFRESH_SHARE_OPERATOR,
         };
-        return reference->wish ? reference_limited_by(reference, shares[reference->wish_reason])
-                               : USEC_NEVER;
+        if (!reference->wish) {
+                return USEC_NEVER;
+        }
+        uint64_t put_off = reference_put_off_by(reference, /* demand= */ true, now_usec);
+        return MAX_OF(reference_limited_by(reference, shares[reference->wish_reason]),
+                      reference->wish_reason == REFRESH_OPERATOR ? 0 : put_off);
 }
 
 /* Each key that is to be tried, but for the time shortly before the token's exchange. */
@@ -72,10 +77,10 @@ uint64_t reference_must(const struct reference *reference, uint64_t now_usec)
         if (reference->n_order == 0) {
                 return USEC_NEVER;
         }
-        uint64_t by = need_by(reference);
+        uint64_t by = need_by(reference, now_usec);
         by = MIN_OF(by, chance_by(reference));
         by = MIN_OF(by, round_by(reference, now_usec));
-        by = MIN_OF(by, wish_by(reference));
+        by = MIN_OF(by, wish_by(reference, now_usec));
         return MIN_OF(by, trials_by(reference, now_usec));
 }
 
@@ -184,9 +189,12 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
         reference->has_token = reference->restored = token;
         reference->restored_reported = token && reference->reported;
         reference->chance_taken = false;
+        reference->put_off = reference->found = false;
+        reference->told_usec = reference->pause_usec = reference->cool_usec = reference->distrust_usec = 0;
+        reference->n_rejected = 0;
         if (!token) {
                 reference->life_usec = 0;
-                reference->reported = false;
+                reference->reported = reference->early = false;
         }
         if (!same_upstream) {
                 reference->held_usec = reference->held_spread_usec = reference->only_401_usec = 0;

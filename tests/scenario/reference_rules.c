@@ -3,13 +3,12 @@
 
 #include "lib/util.h"
 
-#define PACE_USEC (USEC_PER_HOUR / 44 + 1)
-
 /* ---- limits ---- */
 
 static bool counts(const struct reference_exchange *exchange)
 {
-        return exchange->fate != FATE_ANEW && exchange->fate != FATE_UNSENT && exchange->fate != FATE_HELD;
+        return exchange->fate != FATE_ANEW && exchange->fate != FATE_UNSENT && exchange->fate != FATE_HELD &&
+               exchange->fate != FATE_FOUND;
 }
 
 static unsigned share_size(enum refresh_share share)
@@ -52,7 +51,7 @@ static uint64_t floor_usec(const struct reference *reference)
 
         for (size_t i = reference->n; i-- > 0;) {
                 anew = anew || reference->exchanges[i].fate == FATE_ANEW;
-                if (anew ? counts(&reference->exchanges[i]) : true) {
+                if (anew ? counts(&reference->exchanges[i]) : reference->exchanges[i].fate != FATE_FOUND) {
                         return reference->exchanges[i].sent_usec + USEC_PER_SEC;
                 }
         }
@@ -127,6 +126,9 @@ static void wait_after(const struct reference_exchange *failure, unsigned n, uin
 
         *ret_high = MIN_OF(wait, 115 * USEC_PER_SEC);
         *ret_low = wait < 115 * USEC_PER_SEC ? wait / 2 : 115 * USEC_PER_SEC / 4 * 3;
+        if (failure->store) { /* which may take 5 s before it */
+                *ret_high = MIN_OF(*ret_high, 110 * USEC_PER_SEC);
+        }
         if (failure->patient) {
                 *ret_high = 15 * USEC_PER_MIN;
                 *ret_low = *ret_high / 4 * 3;
@@ -171,9 +173,12 @@ void reference_need_due(const struct reference *reference, uint64_t *ret_from_us
                    wish_was_lost(reference)) {
                 *ret_from_usec = *ret_by_usec = 0; /* there never was a token, or it is to be replaced */
         } else {
-                uint64_t paced = reference->restored ? 0 : reference->sent_usec + PACE_USEC;
-                *ret_from_usec = MAX_OF(reference->sent_usec + reference->life_usec / 10 * 6, paced);
-                *ret_by_usec = MAX_OF(reference->sent_usec + reference->life_usec / 10 * 7, paced);
+                bool given = reference->restored || reference->found;
+                uint64_t paced = given ? 0 : reference->sent_usec + PACE_USEC;
+                uint64_t tenths = reference->early ? 3 : 6;
+                *ret_from_usec = MAX_OF(reference->sent_usec + reference->life_usec / 10 * tenths, paced);
+                *ret_by_usec =
+                        MAX_OF(reference->sent_usec + reference->life_usec / 10 * (tenths + 1), paced);
         }
 }
 
@@ -190,6 +195,9 @@ bool rule_served_since(const struct reference *reference, uint64_t usec)
 {
         for (size_t i = reference->n; i-- > 0;) {
                 const struct reference_exchange *exchange = &reference->exchanges[i];
+                if (exchange->fate == FATE_FOUND) {
+                        continue;
+                }
                 if (exchange->fate != FATE_ANEW && exchange->sent_usec < usec) {
                         return false;
                 }
@@ -261,6 +269,9 @@ static uint64_t choose(const struct reference *reference, bool new_account, uint
                 bool fresh = key->known.standing == KEY_UNTRIED && key->heard == KEY_NOT_ASKED;
                 untried = fresh && !untried ? serial : untried;
                 good_without_doubt = good_without_doubt || (good && key->heard != KEY_FAILED);
+        }
+        if (reference->store && now_usec < reference->cool_usec) {
+                return 0; /* some may be left to others */
         }
         if (new_account && untried) {
                 return untried;

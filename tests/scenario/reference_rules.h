@@ -24,6 +24,12 @@ bool rule_served_since(const struct reference *reference, uint64_t usec);
 struct reference_exchange *rule_append(struct reference *reference);
 struct reference_exchange *rule_under_way(struct reference *reference);
 
+/* It obtained a token that was issued then: here or elsewhere. */
+void rule_key_is_good(struct reference *reference, uint64_t serial, uint64_t seen_usec);
+
+/* The least time between two exchanges that the budget bears for ever. */
+#define PACE_USEC (USEC_PER_HOUR / 44 + 1)
+
 /* Is the token of this grant not taken? A trial's is not if the one in hand lives longer, unless that was
  * reported. */
 bool rule_spares(const struct reference *reference, const struct reference_exchange *exchange,

@@ -12,7 +12,7 @@ static void begin_anew(struct world *world, const struct refresh *machine, bool 
         struct model *model = &world->model;
         struct key_name files[KEYS_PER_ENVIRONMENT_MAX];
 
-        world->answer_usec = USEC_NEVER;
+        world->answer_usec = world->store_usec = USEC_NEVER;
         memcpy(files, model->files, sizeof(files));
         for (size_t i = 0; i < model->n_files; i++) {
                 const struct key_state *key = keyring_find(&model->machine.keyring, files[i].serial);
@@ -36,6 +36,7 @@ void world_restart(struct world *world, uint64_t down_usec, bool through_text)
         model->now_usec += down_usec;
         bool survives = model_token_lives(model);
         refresh_init(&next);
+        refresh_use_store(&next, model->reference.store);
         refresh_restore(&next, &past, survives ? &token : NULL, model->token_serial);
         begin_anew(world, &next, survives, /* same_upstream= */ true);
         if (survives && model->now_usec < token.refresh_point_usec && !token.reported &&

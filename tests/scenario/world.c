@@ -9,7 +9,8 @@ void world_init(struct world *world, uint64_t seed, FILE *trace)
 {
         *world = (struct world){ .random_state = seed,
                                  .fixed_random = RANDOM_SEEDED,
-                                 .answer_usec = USEC_NEVER };
+                                 .answer_usec = USEC_NEVER,
+                                 .store_usec = USEC_NEVER };
         model_init(&world->model, trace);
 }
 
@@ -37,24 +38,43 @@ void world_after_event(struct world *world)
         if (world->model.step.exchange && world->upstream) {
                 world_expect_answer(world);
         }
+        if (!world->model.claiming && !world->store_pending.late) {
+                world->store_usec = USEC_NEVER;
+        }
+        if (world->model.step.claim && world->store) {
+                world->store_pending = world->store(world);
+                world->store_usec = usec_add(world->model.now_usec, world->store_pending.after_usec);
+        }
         if (world->observer) {
                 world->observer(world);
         }
 }
 
+static uint32_t some_bits(struct world *world)
+{
+        return world->fixed_random == RANDOM_SEEDED ? (uint32_t)world_random(world)
+                                                    : (uint32_t)world->fixed_random;
+}
+
 void world_answer(struct world *world, const struct refresh_outcome *outcome)
 {
-        uint32_t random = world->fixed_random == RANDOM_SEEDED ? (uint32_t)world_random(world)
-                                                               : (uint32_t)world->fixed_random;
         world->answer_usec = USEC_NEVER;
-        model_outcome(&world->model, outcome, random);
+        model_outcome(&world->model, outcome, some_bits(world));
+        world_after_event(world);
+}
+
+void world_claim(struct world *world, const struct refresh_claim *claim)
+{
+        world->store_usec = USEC_NEVER;
+        model_claim(&world->model, claim, some_bits(world));
         world_after_event(world);
 }
 
 void world_run_until(struct world *world, uint64_t until_usec)
 {
         for (;;) {
-                uint64_t next = MIN_OF(world->answer_usec, world->model.wake_usec);
+                uint64_t next =
+                        MIN_OF(MIN_OF(world->answer_usec, world->store_usec), world->model.wake_usec);
                 if (next > until_usec || world->model.broken) {
                         break;
                 }
@@ -66,6 +86,9 @@ void world_run_until(struct world *world, uint64_t until_usec)
                         world_after_event(world);
                 } else if (next == world->answer_usec) {
                         world_answer(world, &world->pending.outcome);
+                } else if (next == world->store_usec) {
+                        struct refresh_claim claim = world->store_pending.claim;
+                        world_claim(world, &claim);
                 } else {
                         model_timer(&world->model);
                         world_after_event(world);

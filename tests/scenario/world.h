@@ -12,6 +12,13 @@ struct answer {
         bool held_key;
 };
 
+/* How the store answers the next claim. */
+struct store_answer {
+        struct refresh_claim claim;
+        uint64_t after_usec; /* from asking to the answer; USEC_NEVER: never */
+        bool late;           /* it still comes when the claim has been given up */
+};
+
 struct world {
         struct model model;
         uint64_t random_state;
@@ -20,12 +27,16 @@ struct world {
 
         /* Asked whenever an exchange is sent. NULL: answers come by world_answer() only. */
         struct answer (*upstream)(struct world *world);
+        /* The same, whenever the store is asked. NULL: answers come by world_claim() only. */
+        struct store_answer (*store)(struct world *world);
         void *context; /* the upstream's and the observer's own */
         /* Called after every event; may be NULL. */
         void (*observer)(struct world *world);
 
         struct answer pending; /* while an exchange is in flight that the upstream answers */
         uint64_t answer_usec;  /* when; USEC_NEVER: nothing is pending */
+        struct store_answer store_pending;
+        uint64_t store_usec;
 };
 
 #define RANDOM_SEEDED (UINT64_C(1) << 32)
@@ -44,6 +55,9 @@ void world_sleep_until(struct world *world, uint64_t until_usec);
 
 /* The exchange in flight ends now. */
 void world_answer(struct world *world, const struct refresh_outcome *outcome);
+
+/* The claim under way has this answer now. */
+void world_claim(struct world *world, const struct refresh_claim *claim);
 
 /* Asks the upstream for its answer to the exchange in flight; for one that was sent before there was an
  * upstream. */

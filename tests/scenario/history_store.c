@@ -1,0 +1,94 @@
+/* How the store of a random history answers: as if others shared it, as if it was broken, or as a liar. */
+#include "tests/scenario/history.h"
+
+#include "lib/util.h"
+
+static uint64_t some_left_usec(struct world *world)
+{
+        return below(world, 16) == 0 ? USEC_NEVER : some_usec(world, 20);
+}
+
+/* One that others have obtained with the same key in the last hours. */
+static void add_token(struct history *history, struct refresh_claim *claim)
+{
+        struct world *world = &history->world;
+        uint64_t age = some_usec(world, 23), now = world->model.now_usec;
+
+        claim->lifetime_sec = history->lifetime_sec;
+        claim->issued_usec = age < now ? now - age : 1;
+        claim->expires_usec = claim->issued_usec + claim->lifetime_sec * USEC_PER_SEC;
+        claim->expires_usec -= below(world, USEC_PER_SEC);
+}
+
+static void add_any_token(struct history *history, struct refresh_claim *claim)
+{
+        struct world *world = &history->world;
+        uint64_t now = world->model.now_usec;
+
+        claim->lifetime_sec = below(world, 8) ? some_lifetime_sec(world) : 0;
+        claim->issued_usec = below(world, 4) ? below(world, now) + 1 : now + some_usec(world, 24);
+        claim->expires_usec = below(world, 4) ? now + some_usec(world, 24) : below(world, now);
+        claim->new_account = below(world, 32) == 0;
+}
+
+/* A token found counts as one: it is to be good enough for what is asked of a recovery. */
+static void tell_no_lies(struct history *history, struct refresh_claim *claim)
+{
+        if (history->recovering) {
+                uint64_t now = history->world.model.now_usec;
+                *claim = (struct refresh_claim){ .kind = REFRESH_CLAIM_FOUND,
+                                                 .otherwise = claim->otherwise,
+                                                 .issued_usec = now - MIN_OF(now - 1, 10 * USEC_PER_MIN),
+                                                 .expires_usec = now + USEC_PER_HOUR,
+                                                 .lifetime_sec = 7200 };
+        }
+}
+
+static enum refresh_claim_kind kind_in_mood(struct world *world, enum store_mood mood)
+{
+        switch (mood) {
+        case STORE_HELD:
+                return REFRESH_CLAIM_HELD;
+        case STORE_SHARED:
+                return below(world, 4)   ? REFRESH_CLAIM_FOUND
+                       : below(world, 2) ? REFRESH_CLAIM_LEASED
+                                         : REFRESH_CLAIM_HELD;
+        case STORE_LEASED:
+                return REFRESH_CLAIM_LEASED;
+        case STORE_COOL:
+                return REFRESH_CLAIM_COOL;
+        case STORE_LYING:
+                return REFRESH_CLAIM_FOUND;
+        case STORE_MIXED:
+                return (enum refresh_claim_kind)below(world, _REFRESH_CLAIM_COUNT);
+        default:
+                return REFRESH_CLAIM_FAILED;
+        }
+}
+
+struct store_answer moody_store(struct world *world)
+{
+        struct history *history = world->context;
+        enum store_mood mood = history->store_mood;
+        struct store_answer answer = { .after_usec = some_usec(world, 10) };
+        bool silent = mood == STORE_SILENT || (mood == STORE_MIXED && below(world, 4) == 0);
+
+        answer.claim.kind = kind_in_mood(world, mood);
+        answer.claim.left_usec = some_left_usec(world);
+        if (answer.claim.kind == REFRESH_CLAIM_FOUND) {
+                static const enum refresh_claim_kind others[] = { REFRESH_CLAIM_FOUND, REFRESH_CLAIM_LEASED,
+                                                                  REFRESH_CLAIM_HELD, REFRESH_CLAIM_COOL };
+                answer.claim.otherwise = others[below(world, ARRAY_SIZE(others))];
+                if (mood == STORE_SHARED) {
+                        add_token(history, &answer.claim);
+                } else {
+                        add_any_token(history, &answer.claim);
+                }
+                tell_no_lies(history, &answer.claim);
+        }
+        if (silent) {
+                answer.after_usec = below(world, 2) ? USEC_NEVER : below(world, 20 * USEC_PER_SEC);
+                answer.late = answer.after_usec != USEC_NEVER;
+        }
+        return answer;
+}
