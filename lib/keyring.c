@@ -38,6 +38,13 @@ static const struct key_state *worth_keeping(const struct keyring *old, const ch
         return worth;
 }
 
+/* Whatever put the one before off does not concern this one. */
+static void set_trial(struct key_state *key, uint64_t usec)
+{
+        key->trial_usec = usec;
+        key->put_off_usec = 0;
+}
+
 /* A refused key is tried once a day, unless another stands in its file. */
 static uint64_t daily_trial_usec(const struct key_state *key)
 {
@@ -68,7 +75,7 @@ void keyring_update(struct keyring *keyring, const struct key_name *names, size_
                 *key = known ? *known : new_key(&names[i]);
                 key->kept = false;
                 if (known ? names[i].rewritten || known->kept : key->known.standing == KEY_UNTRIED) {
-                        key->trial_usec = trial_usec;
+                        set_trial(key, trial_usec);
                         key->trial_stands = true;
                         key->n_trials = 0;
                 }
@@ -77,7 +84,7 @@ void keyring_update(struct keyring *keyring, const struct key_name *names, size_
                         key = &keyring->keys[keyring->n++];
                         *key = *previous;
                         key->kept = true;
-                        key->trial_usec = USEC_NEVER;
+                        set_trial(key, USEC_NEVER);
                         key->trial_stands = false;
                 }
         }
@@ -196,6 +203,8 @@ const struct key_state *keyring_next_trial(const struct keyring *keyring, uint64
         *ret_usec = USEC_NEVER;
         for (size_t i = 0; i < keyring->n; i++) {
                 uint64_t usec = MAX_OF(keyring->keys[i].trial_usec, keyring->keys[i].held_usec);
+
+                usec = MAX_OF(usec, MAX_OF(keyring->keys[i].cool_usec, keyring->keys[i].put_off_usec));
                 if (usec < *ret_usec) {
                         *ret_usec = usec;
                         next = &keyring->keys[i];
@@ -252,7 +261,7 @@ void keyring_not_asked(struct keyring *keyring, uint64_t serial)
 static void end_trial(struct key_state *key)
 {
         if (!key->trial_stands) {
-                key->trial_usec = daily_trial_usec(key);
+                set_trial(key, daily_trial_usec(key));
                 key->n_trials = 0;
         }
 }
@@ -287,7 +296,7 @@ void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec
                 if (other != key && failed && first_asked) {
                         learn(other, KEY_REFUSED, KEY_OUTDONE, now_usec);
                 } else if (other != key && (failed || other->n_trials > 0)) {
-                        other->trial_usec = other->kept ? USEC_NEVER : now_usec;
+                        set_trial(other, other->kept ? USEC_NEVER : now_usec);
                 }
                 other->heard = KEY_NOT_ASKED;
         }
@@ -300,6 +309,20 @@ void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec
         }
 }
 
+bool keyring_proven(struct keyring *keyring, uint64_t serial, uint64_t issued_usec)
+{
+        struct key_state *key = find(keyring, serial);
+
+        if (!key || issued_usec <= key->known.seen_usec) {
+                return false;
+        }
+        learn(key, KEY_GOOD, KEY_NOT_REFUSED, issued_usec);
+        if (!key->kept) {
+                remove_kept(keyring, key->label);
+        }
+        return true;
+}
+
 void keyring_found(struct keyring *keyring, uint64_t serial, uint64_t issued_usec, uint64_t now_usec)
 {
         struct key_state *key = find(keyring, serial);
@@ -307,18 +330,12 @@ void keyring_found(struct keyring *keyring, uint64_t serial, uint64_t issued_use
         for (size_t i = 0; i < keyring->n; i++) {
                 struct key_state *other = &keyring->keys[i];
                 if (other != key && other->n_trials > 0 && other->trial_usec == USEC_NEVER && !other->kept) {
-                        other->trial_usec = now_usec;
+                        set_trial(other, now_usec);
                 }
                 other->heard = KEY_NOT_ASKED;
-                other->cool_usec = 0;
+                other->cool_usec = other->put_off_usec = 0;
         }
-        if (!key || issued_usec <= key->known.seen_usec) {
-                return; /* it is known better */
-        }
-        learn(key, KEY_GOOD, KEY_NOT_REFUSED, issued_usec);
-        if (!key->kept) {
-                remove_kept(keyring, key->label);
-        }
+        (void)keyring_proven(keyring, serial, issued_usec);
 }
 
 void keyring_refused(struct keyring *keyring, uint64_t serial, enum key_cause cause, uint64_t now_usec)
@@ -360,7 +377,7 @@ void keyring_postpone_trial(struct keyring *keyring, uint64_t serial, uint64_t u
 
         if (key && key->trial_usec != USEC_NEVER && !key->trial_stands) {
                 key->n_trials++;
-                key->trial_usec = until_usec;
+                set_trial(key, until_usec);
         }
 }
 
@@ -371,7 +388,7 @@ void keyring_await_grant(struct keyring *keyring, uint64_t serial)
         if (key && key->trial_usec != USEC_NEVER && !key->trial_stands &&
             key->known.standing == KEY_UNTRIED) {
                 key->n_trials = MAX_OF(key->n_trials, 1U);
-                key->trial_usec = USEC_NEVER;
+                set_trial(key, USEC_NEVER);
         }
 }
 
@@ -393,6 +410,15 @@ void keyring_cool(struct keyring *keyring, uint64_t serial, uint64_t until_usec)
         }
 }
 
+void keyring_put_trial_off(struct keyring *keyring, uint64_t serial, uint64_t until_usec)
+{
+        struct key_state *key = find(keyring, serial);
+
+        if (key) {
+                key->put_off_usec = until_usec;
+        }
+}
+
 uint64_t keyring_warm_usec(const struct keyring *keyring, uint64_t now_usec)
 {
         uint64_t earliest = USEC_NEVER;
@@ -404,6 +430,13 @@ uint64_t keyring_warm_usec(const struct keyring *keyring, uint64_t now_usec)
                 }
         }
         return earliest;
+}
+
+void keyring_warm_up(struct keyring *keyring)
+{
+        for (size_t i = 0; i < keyring->n; i++) {
+                keyring->keys[i].cool_usec = keyring->keys[i].put_off_usec = 0;
+        }
 }
 
 void keyring_hold_cool(struct keyring *keyring, uint64_t now_usec)
@@ -426,7 +459,7 @@ void keyring_try_refused(struct keyring *keyring, bool new_account, uint64_t now
                         key->known = (struct key_knowledge){ 0 };
                         key->heard = KEY_NOT_ASKED;
                 }
-                key->trial_usec = now_usec;
+                set_trial(key, now_usec);
                 key->trial_stands = true;
         }
 }

@@ -75,6 +75,7 @@ struct key_state {
         uint64_t held_usec;  /* not before: the upstream asked for patience with this key, or it has used its
                                 budget up elsewhere */
         uint64_t cool_usec;  /* others tried it in vain just now, and look again then */
+        uint64_t put_off_usec; /* likewise, for a trial alone */
         enum key_heard heard;
         uint64_t asked;    /* the number of the latest exchange with it; 0: there was none */
         bool asked_around; /* in the round that is under way, see keyring_next_around() */
@@ -128,8 +129,10 @@ void keyring_not_asked(struct keyring *keyring, uint64_t serial);
  * may have changed. Trials that waited for an answer of the upstream are due. */
 void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec);
 
-/* A token was found that it obtained elsewhere: it was good when that was issued, and this trouble is over.
- * Trials that waited for a grant are due. */
+/* It has obtained a token elsewhere: it was good when that was issued. False if it has been seen since. */
+bool keyring_proven(struct keyring *keyring, uint64_t serial, uint64_t issued_usec);
+
+/* That token is in hand now, so this trouble is over. Trials that waited for a grant are due. */
 void keyring_found(struct keyring *keyring, uint64_t serial, uint64_t issued_usec, uint64_t now_usec);
 
 /* The upstream refused it. */
@@ -152,9 +155,15 @@ void keyring_hold(struct keyring *keyring, uint64_t serial, uint64_t until_usec)
 /* Others tried it in vain: it is left to them until then. */
 void keyring_cool(struct keyring *keyring, uint64_t serial, uint64_t until_usec);
 
+/* Others are about to use it: its trial waits for them until then. */
+void keyring_put_trial_off(struct keyring *keyring, uint64_t serial, uint64_t until_usec);
+
 /* When one of those that may work is not left to others any more; in the past: one is not. USEC_NEVER: there
  * is none. */
 uint64_t keyring_warm_usec(const struct keyring *keyring, uint64_t now_usec);
+
+/* From now on none is left to others. */
+void keyring_warm_up(struct keyring *keyring);
 
 /* Of a copy: those that are left to others are held. */
 void keyring_hold_cool(struct keyring *keyring, uint64_t now_usec);

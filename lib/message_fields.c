@@ -69,7 +69,7 @@ TABLE(knowledge, ENUM(standing, _KEY_STANDING_COUNT), ENUM(cause, _KEY_CAUSE_COU
 
 #define T struct key_state
 TABLE(key, ANY(serial), NAME_OR_NONE(label, key_label_valid), STRUCTS(known, knowledge), BOOL(kept),
-      ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ANY(cool_usec),
+      ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ANY(cool_usec), ANY(put_off_usec),
       ENUM(heard, _KEY_HEARD_COUNT), ANY(asked), BOOL(asked_around));
 #undef T
 
@@ -86,9 +86,9 @@ TABLE(budget, STRUCTS(ring, sent), ANY(n), ANY(latest_usec));
 #undef T
 
 #define T struct refresh_store
-TABLE(store, BOOL(used), ANY(claimed_usec), ANY(go_serial), ANY(wait_usec), ANY(rest_usec), ANY(n_leased),
-      ANY(n_waits), ANY(patience_usec), ANY(attempt_usec), ANY(own_usec), BOOL(found), ANY(n_rejected),
-      ANY(distrust_usec), ANY(lifetime_sec), ANY(min_ttl_sec));
+TABLE(store, BOOL(used), ANY(claimed_usec), ANY(go_serial), ANY(wait_usec), BOOL(failed), ANY(rest_usec),
+      ANY(n_leased), ANY(n_waits), ANY(patience_usec), ANY(attempt_usec), ANY(own_usec), BOOL(found),
+      ANY(n_rejected), ANY(distrust_usec), ANY(lifetime_sec), ANY(min_ttl_sec));
 #undef T
 
 #define T struct refresh

@@ -107,7 +107,7 @@ static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_p
                 wait = MAX_OF(wait, MIN_OF(pace, policy->ceiling_usec));
         }
         if (refresh->store.used && policy->ceiling_usec == need_backoff.ceiling_usec) {
-                wait = MIN_OF(wait, policy->ceiling_usec - REFRESH_CLAIM_USEC); /* it may be claimed first */
+                wait = MIN_OF(wait, REFRESH_COOL_MAX_USEC); /* so long others leave it to this one */
         }
         return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
 }
@@ -123,7 +123,7 @@ uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
 void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random)
 {
         uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
-        uint64_t low = refresh->store.used ? 3 : 6;
+        uint64_t low = refresh->store.used && !refresh->store.failed ? 3 : 6;
         uint64_t own = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? 8 : 6;
 
         refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);

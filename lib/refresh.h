@@ -115,7 +115,8 @@ struct refresh_store {
         uint64_t claimed_usec;  /* when it was asked last; 0: never */
         uint64_t go_serial;     /* while a step is made: the key whose exchange it does not stand against */
         uint64_t wait_usec;     /* it stands against the next exchange, and is asked again then */
-        uint64_t rest_usec;     /* it failed: until then it is not asked */
+        bool failed;            /* the latest time */
+        uint64_t rest_usec;     /* ... it is not asked until then */
         unsigned n_leased;      /* such answers in a row */
         unsigned n_waits;       /* answers that put an exchange off, since the latest exchange or adoption */
         uint64_t patience_usec; /* of one without a good token: from then on it puts nothing off; 0: that is
@@ -214,8 +215,9 @@ struct refresh_outcome {
 struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct refresh_outcome *outcome,
                                        uint64_t now_usec, uint32_t random);
 
-/* From now on there is a store, or none: exchanges for need, reports and demands are claimed first, and the
- * refresh point lies between 30 and 40 % of a life. Without a call there is none. */
+/* From now on there is a store, or none: exchanges for need, reports, demands and trials are claimed first,
+ * and the refresh point lies between 30 and 40 % of a life, unless the store failed before that token was
+ * asked for. An operator's wish does not ask it. Without a call there is none. */
 void refresh_use_store(struct refresh *refresh, bool use);
 
 enum refresh_claim_kind {

@@ -24,6 +24,9 @@ static const struct backoff_policy leased_backoff = { 250 * USEC_PER_MSEC, 8 * U
 #define MANY_WAITS     16
 #define LONG_WAIT_USEC (10 * USEC_PER_SEC)
 
+#define TRIAL_PATIENCE_MIN_USEC (1 * USEC_PER_MIN)
+#define TRIAL_PATIENCE_MAX_USEC (10 * USEC_PER_MIN)
+
 #define PATIENCE_MIN_USEC (25 * USEC_PER_SEC)
 #define PATIENCE_MAX_USEC (100 * USEC_PER_SEC)
 /* With the claim before it an attempt follows the one before within 115 s. */
@@ -37,6 +40,7 @@ void refresh_use_store(struct refresh *refresh, bool use)
         const struct refresh_store *store = &refresh->store;
 
         if (!use) {
+                keyring_warm_up(&refresh->keyring);
                 refresh->store = (struct refresh_store){ .claimed_usec = store->claimed_usec,
                                                          .attempt_usec = store->attempt_usec,
                                                          .own_usec = store->own_usec,
@@ -52,11 +56,10 @@ bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial
                               uint64_t now_usec)
 {
         const struct refresh_store *store = &refresh->store;
-        bool shared = share == REFRESH_SHARE_NEED || share == REFRESH_SHARE_REPORT ||
-                      share == REFRESH_SHARE_DEMAND;
 
-        return store->used && shared && store->go_serial != ANY_SERIAL && store->go_serial != key_serial &&
-               store->rest_usec <= now_usec && store->distrust_usec <= now_usec;
+        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != ANY_SERIAL &&
+               store->go_serial != key_serial && store->rest_usec <= now_usec &&
+               store->distrust_usec <= now_usec;
 }
 
 uint64_t refresh_store_wait_usec(const struct refresh *refresh)
@@ -74,6 +77,7 @@ void refresh_store_forget(struct refresh *refresh)
 
 static void rest(struct refresh *refresh, uint64_t now_usec)
 {
+        refresh->store.failed = true;
         refresh->store.rest_usec = now_usec + REFRESH_STORE_REST_USEC;
         refresh->store.wait_usec = 0;
 }
@@ -188,8 +192,25 @@ static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_
         }
 }
 
+/* A trial has more time: others may be about to prove that key. */
+static void put_trial_off(struct refresh *refresh, uint64_t wait_usec, uint64_t now_usec, uint32_t random)
+{
+        const struct key_state *key = keyring_find(&refresh->keyring, refresh->in_flight_key);
+        uint64_t patience = random_between(TRIAL_PATIENCE_MIN_USEC, TRIAL_PATIENCE_MAX_USEC, random);
+
+        if (refresh->round || !key || usec_add(key->trial_usec, patience) <= now_usec) {
+                go(refresh, refresh->in_flight_key);
+        } else {
+                keyring_put_trial_off(&refresh->keyring, refresh->in_flight_key, now_usec + wait_usec);
+        }
+}
+
 static void on_leased(struct refresh *refresh, uint64_t now_usec, uint32_t random)
 {
+        if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
+                put_trial_off(refresh, LONG_WAIT_USEC, now_usec, random);
+                return;
+        }
         wait_for_others(refresh, backoff_usec(&leased_backoff, ++refresh->store.n_leased, random), now_usec,
                         random);
 }
@@ -201,6 +222,10 @@ static void on_cool(struct refresh *refresh, uint64_t left_usec, uint64_t now_us
         uint64_t left = MIN_OF(left_usec, REFRESH_COOL_MAX_USEC);
         uint64_t spread = random_between(0, MAX_OF(left / 4, COOL_SPREAD_USEC), random);
 
+        if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
+                put_trial_off(refresh, left + LONG_WAIT_USEC + spread, now_usec, random);
+                return;
+        }
         store->n_leased = 0;
         wait_for_others(refresh, left + COOL_MARGIN_USEC + spread, now_usec, random);
         if (store->wait_usec > 0) {
@@ -264,6 +289,7 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
                 refresh->attainable_sec = MAX_OF(refresh->attainable_sec, left_sec);
         }
         store->found = true;
+        store->wait_usec = 0;
         store->lifetime_sec = claim->lifetime_sec;
         refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
 }
@@ -291,8 +317,18 @@ static enum refresh_claim_kind on_found(struct refresh *refresh, const struct re
                 claim->otherwise == REFRESH_CLAIM_FOUND ? REFRESH_CLAIM_HELD : claim->otherwise;
         const struct found found = times_of(claim, now_usec);
 
+        const struct key_state *key = keyring_find(&refresh->keyring, refresh->in_flight_key);
+        bool trial = refresh->in_flight_share == REFRESH_SHARE_TRIAL && !refresh->round;
+
+        if (trial && key && found.issued_usec <= key->known.seen_usec) {
+                return otherwise; /* it proves nothing */
+        }
         if (!is_of_use(refresh, claim, &found, now_usec)) {
-                return otherwise;
+                if (!trial) {
+                        return otherwise;
+                }
+                (void)keyring_proven(&refresh->keyring, refresh->in_flight_key, found.issued_usec);
+                return REFRESH_CLAIM_FOUND;
         }
         adopt(refresh, claim, &found, now_usec, random);
         step->adopted = true;
@@ -313,7 +349,7 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
         if (!refresh->claiming || !refresh->store.used) {
                 return refresh_plan(refresh, now_usec); /* it was given up, or is to be */
         }
-        refresh->claiming = false;
+        refresh->claiming = refresh->store.failed = false;
         if (kind == REFRESH_CLAIM_FOUND) {
                 kind = on_found(refresh, claim, now_usec, random, &found);
         }

@@ -328,9 +328,9 @@ struct refresh_step refresh_plan(struct refresh *refresh, uint64_t now_usec)
         };
         struct refresh_step step = { .wake_usec = USEC_NEVER };
 
+        (void)refresh_look_at_claim(refresh, now_usec, &step); /* first: a last chance may be due as well */
         look_at_the_time(refresh, now_usec, &step);
         (void)look_at_trial_under_way(refresh, now_usec, &step);
-        (void)refresh_look_at_claim(refresh, now_usec, &step);
         for (size_t i = 0; i < ARRAY_SIZE(looks) && !refresh->in_flight && !refresh->claiming; i++) {
                 uint64_t may = looks[i](refresh, now_usec, &step); /* once: MIN_OF() looks twice */
                 step.wake_usec = MIN_OF(step.wake_usec, may);

@@ -253,6 +253,9 @@ void recover(struct history *history)
                 }
         }
         change_mood(history, MOOD_GOOD);
+        if (model->claiming) { /* the answer may be anything */
+                world_run_until(world, MIN_OF(world->store_usec, model->wake_usec));
+        }
         if (model->in_flight) {
                 world_run_until(world, world->answer_usec); /* that one may be anything */
         }

@@ -96,7 +96,11 @@ static void end_claim(struct model *model)
                             !model->machine.store.used,
                     "claim: given up before its time");
         model->claiming = false;
-        reference_told(&model->reference, REFRESH_CLAIM_FAILED, model->now_usec);
+        if (model->machine.in_flight_share == REFRESH_SHARE_TRIAL) {
+                reference_trial_told(&model->reference, model->in_flight_key, REFRESH_CLAIM_FAILED);
+        } else {
+                reference_told(&model->reference, REFRESH_CLAIM_FAILED, model->now_usec);
+        }
 }
 
 static void judge_token(struct model *model, const struct refresh_step *step)
@@ -293,7 +297,7 @@ void model_outcome(struct model *model, const struct refresh_outcome *outcome, u
         model_check(model, step.adopted == fresh, "living: a good grant is adopted, and nothing else");
         model_check(model, step.spared == (good && !fresh), "living: a token that lives longer is kept");
         if (fresh) {
-                uint64_t point = model->machine.refresh_point_usec, low = model->reference.store ? 3 : 6;
+                uint64_t point = model->machine.refresh_point_usec, low = model->reference.early ? 3 : 6;
                 model_check(model,
                             point >= sent + life / 10 * low && point <= sent + life / 10 * (low + 1) &&
                                     point < sent + life,
@@ -329,7 +333,7 @@ void model_use_store(struct model *model, bool use)
         refresh_use_store(&model->machine, use);
         model_trace(model, use ? "a store" : "no store");
         if (!use) {
-                model->reference.put_off = false;
+                model->reference.put_off = model->reference.failed = false;
                 model->reference.told_usec = model->reference.pause_usec = 0;
                 model->reference.distrust_usec = 0;
                 model->reference.n_rejected = 0;
@@ -366,19 +370,30 @@ static enum refresh_claim_kind without_token(const struct refresh_claim *claim)
 void model_claim(struct model *model, const struct refresh_claim *claim, uint32_t random)
 {
         struct refresh_claim told = *claim;
-        bool late = !model->claiming || !model->reference.store, found = false;
+        bool late = !model->claiming || !model->reference.store, found = false, proven = false;
+        bool trial = model->machine.in_flight_share == REFRESH_SHARE_TRIAL;
+        uint64_t key = model->in_flight_key, now = model->now_usec;
 
         told.token_serial = model->token_serial + 1;
         model_trace(model, "claim%s: kind %d (%d), left %" PRIu64 " ms", late ? " (too late)" : "",
                     told.kind, told.otherwise, told.left_usec / USEC_PER_MSEC);
         model->claiming = model->claiming && late;
         if (!late && told.kind == REFRESH_CLAIM_FOUND) {
-                found = reference_is_of_use(&model->reference, &told, model->now_usec);
+                bool alone = trial && !model->machine.round;
+                bool proves = !alone || reference_proves(&model->reference, key, &told, now);
+                found = proves && reference_is_of_use(&model->reference, &told, now);
+                proven = proves && alone && !found;
         }
         if (found) {
                 find_token(model, &told);
         }
-        if (!late && (!found || (model->reference.wish))) {
+        if (proven) {
+                reference_proven(&model->reference, key, &told, now);
+        }
+
+        if (!late && trial && !proven && (!found || model->reference.wish)) {
+                reference_trial_told(&model->reference, model->in_flight_key, without_token(&told));
+        } else if (!late && !proven && (!found || model->reference.wish)) {
                 reference_told(&model->reference, without_token(&told), model->now_usec);
         }
         struct refresh_step step = refresh_on_claim(&model->machine, &told, model->now_usec, random);

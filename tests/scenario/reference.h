@@ -41,9 +41,10 @@ struct reference_key {
         uint64_t held_usec, held_spread_usec;    /* the upstream's patience, and how much later it may be */
         uint64_t trial_from_usec, trial_by_usec; /* USEC_NEVER: no trial */
         unsigned n_unheard;                      /* trials in a row that said nothing */
-        bool trial_stands; /* somebody wished it after it was asked last: an answer now is older */
-        size_t asked;      /* how many lines the list had after its latest exchange; 0: it had none */
-        bool asked_around; /* in the latest round */
+        bool trial_stands;     /* somebody wished it after it was asked last: an answer now is older */
+        uint64_t put_off_usec; /* the store was against a trial that was due then */
+        size_t asked;          /* how many lines the list had after its latest exchange; 0: it had none */
+        bool asked_around;     /* in the latest round */
 };
 
 struct reference {
@@ -76,6 +77,7 @@ struct reference {
 
         bool store;           /* there is one */
         bool early;           /* the token's refresh point was drawn with one: at 30 to 40 % */
+        bool failed;          /* the latest time */
         bool found;           /* the token is from it */
         uint64_t found_usec;  /* since then */
         bool put_off;         /* it was against the next exchange when it was asked last */
@@ -125,6 +127,13 @@ void reference_found(struct reference *reference, uint64_t key, const struct ref
                      uint64_t now_usec);
 /* The store has answered otherwise: LEASED, HELD, COOL or FAILED, which silence is as well. */
 void reference_told(struct reference *reference, enum refresh_claim_kind kind, uint64_t now_usec);
+/* Likewise for a trial of this key. */
+void reference_trial_told(struct reference *reference, uint64_t key, enum refresh_claim_kind kind);
+/* Does the token prove the key of a trial? It does, and is not adopted. */
+bool reference_proves(const struct reference *reference, uint64_t key, const struct refresh_claim *claim,
+                      uint64_t now_usec);
+void reference_proven(struct reference *reference, uint64_t key, const struct refresh_claim *claim,
+                      uint64_t now_usec);
 /* A report, or a demand, was accepted. */
 void reference_store_wished(struct reference *reference, enum refresh_reason reason, uint32_t min_ttl_sec,
                             uint64_t now_usec);

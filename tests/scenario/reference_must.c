@@ -62,8 +62,12 @@ static uint64_t trials_by(const struct reference *reference, uint64_t now_usec)
         for (size_t i = 0; i < reference->n_order; i++) {
                 const struct reference_key *key = &reference->keys[reference->order[i]];
                 if (key->trial_by_usec != USEC_NEVER) {
-                        uint64_t usec = MAX_OF(MAX_OF(key->trial_by_usec, rule_usable_by(key)), now_usec);
+                        bool put_off = reference->store && key->put_off_usec == key->trial_from_usec;
+                        uint64_t wait = put_off ? 10 * USEC_PER_MIN + 136 * USEC_PER_SEC : 0;
+                        uint64_t usec =
+                                MAX_OF(MAX_OF(key->trial_by_usec + wait, rule_usable_by(key)), now_usec);
                         usec = MAX_OF(usec, rule_upstream_by(reference, REFRESH_SHARE_TRIAL));
+                        usec = reference->store ? MAX_OF(usec, reference->cool_usec) : usec;
                         bool in_the_way =
                                 rule_lives(reference, now_usec) && from <= usec + 25 * USEC_PER_SEC;
                         earliest = in_the_way ? earliest : MIN_OF(earliest, usec);
@@ -192,6 +196,7 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
         reference->put_off = reference->found = false;
         reference->told_usec = reference->pause_usec = reference->cool_usec = reference->distrust_usec = 0;
         reference->n_rejected = 0;
+        reference->failed = false;
         if (!token) {
                 reference->life_usec = 0;
                 reference->reported = reference->early = false;

@@ -126,8 +126,8 @@ static void wait_after(const struct reference_exchange *failure, unsigned n, uin
 
         *ret_high = MIN_OF(wait, 115 * USEC_PER_SEC);
         *ret_low = wait < 115 * USEC_PER_SEC ? wait / 2 : 115 * USEC_PER_SEC / 4 * 3;
-        if (failure->store) { /* which may take 5 s before it */
-                *ret_high = MIN_OF(*ret_high, 110 * USEC_PER_SEC);
+        if (failure->store) { /* so long others leave it to this one */
+                *ret_high = MIN_OF(*ret_high, 100 * USEC_PER_SEC);
         }
         if (failure->patient) {
                 *ret_high = 15 * USEC_PER_MIN;

@@ -67,6 +67,7 @@ void reference_found(struct reference *reference, uint64_t key, const struct ref
         reference->restored = reference->restored_reported = reference->reported = false;
         reference->chance_taken = false;
         reference->found_usec = now_usec;
+        reference->failed = false;
         reference->sent_usec = issued;
         reference->life_usec = expires - issued;
         reference->lifetime_sec = claim->lifetime_sec;
@@ -87,6 +88,7 @@ void reference_told(struct reference *reference, enum refresh_claim_kind kind, u
         bool put_off = kind == REFRESH_CLAIM_LEASED || kind == REFRESH_CLAIM_COOL;
 
         reference->put_off = put_off;
+        reference->failed = kind == REFRESH_CLAIM_FAILED;
         reference->pause_usec = 0;
         if (put_off && reference->told_usec == 0 && (demand || !reference_good(reference, now_usec))) {
                 reference->told_usec = now_usec;
@@ -94,6 +96,27 @@ void reference_told(struct reference *reference, enum refresh_claim_kind kind, u
         if (kind == REFRESH_CLAIM_COOL) {
                 reference->cool_usec = now_usec + 126 * USEC_PER_SEC;
         }
+}
+
+void reference_trial_told(struct reference *reference, uint64_t key, enum refresh_claim_kind kind)
+{
+        reference->failed = kind == REFRESH_CLAIM_FAILED;
+        if (kind == REFRESH_CLAIM_LEASED || kind == REFRESH_CLAIM_COOL) {
+                reference->keys[key].put_off_usec = reference->keys[key].trial_from_usec;
+        }
+}
+
+bool reference_proves(const struct reference *reference, uint64_t key, const struct refresh_claim *claim,
+                      uint64_t now_usec)
+{
+        return issued_usec(claim, now_usec) > reference->keys[key].known.seen_usec;
+}
+
+void reference_proven(struct reference *reference, uint64_t key, const struct refresh_claim *claim,
+                      uint64_t now_usec)
+{
+        reference->failed = false;
+        rule_key_is_good(reference, key, issued_usec(claim, now_usec));
 }
 
 void reference_store_wished(struct reference *reference, enum refresh_reason reason, uint32_t min_ttl_sec,
@@ -120,8 +143,8 @@ const char *reference_may_claim(const struct reference *reference, enum refresh_
         if (!reference->store) {
                 return "claim: there is no store";
         }
-        if (share == REFRESH_SHARE_TRIAL || share == REFRESH_SHARE_OPERATOR) {
-                return "claim: a trial, or an operator's wish";
+        if (share == REFRESH_SHARE_OPERATOR) {
+                return "claim: an operator's wish";
         }
         return now_usec < reference->distrust_usec ? "claim: its tokens were reported twice" : NULL;
 }
