@@ -3,6 +3,7 @@
 #include "daemon/check.h"
 
 #include "daemon/base/journal.h"
+#include "daemon/check_share.h"
 #include "daemon/keeper/key_directory.h"
 #include "daemon/keeper/obstacle.h"
 #include "daemon/keeper/rule_answers.h"
@@ -67,6 +68,15 @@ static bool check_authorities(const struct settings *settings)
         return good;
 }
 
+static bool check_share_files(const struct share_settings *share)
+{
+        bool good = !share->ca_file || check_file(share->ca_file, /* is_key= */ false);
+
+        good = (!share->password_file || check_file(share->password_file, /* is_key= */ true)) && good;
+        return (!share->share_secret_file || check_file(share->share_secret_file, /* is_key= */ true)) &&
+               good;
+}
+
 static bool check_keys(const struct settings *settings)
 {
         const char *folder =
@@ -93,7 +103,7 @@ static bool check_keys(const struct settings *settings)
         return good;
 }
 
-int check_settings(struct settings *settings)
+int check_settings(struct settings *settings, bool connect)
 {
         _cleanup_free_ char *text = settings_format(settings);
         char message[SETTINGS_ERROR_MAX];
@@ -109,9 +119,12 @@ int check_settings(struct settings *settings)
             fputs(text, stdout) < 0 || fflush(stdout) != 0) {
                 return BROKER_EXIT_INTERNAL;
         }
-        if (user.name[0] == '\0') {
-                return 0;
+        if (user.name[0] != '\0') {
+                bool good = check_authorities(settings);
+                good = check_share_files(&settings->share) && good;
+                if (!check_keys(settings) || !good) {
+                        return BROKER_EXIT_PERMISSION;
+                }
         }
-        bool good = check_authorities(settings);
-        return check_keys(settings) && good ? 0 : BROKER_EXIT_PERMISSION;
+        return check_share(settings, connect);
 }

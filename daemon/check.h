@@ -9,5 +9,5 @@
 void check_begin(bool named);
 
 /* Are these settings fit for use, and may the daemon read what they name? Prints them, and says what is
- * wrong in the log. Returns the exit code. */
-int check_settings(struct settings *settings);
+ * wrong in the log. connect: may stores of tokens be used, as well? Returns the exit code. */
+int check_settings(struct settings *settings, bool connect);

@@ -39,7 +39,7 @@ static int carry_out(const struct options *options, const struct settings_source
 {
         switch (options->task) {
         case TASK_CHECK:
-                return check_settings(*settings);
+                return check_settings(*settings, options->connect);
         case TASK_ONCE:
                 return once_token(*settings, options->environment, options->format, options->deadline_usec);
         case TASK_TRY_KEY:

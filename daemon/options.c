@@ -11,6 +11,7 @@
 
 enum {
         KEY_ONCE = 0x100, /* no short form */
+        KEY_CONNECT,
         KEY_TRY_KEY,
         KEY_FORMAT,
         KEY_DEADLINE,
@@ -112,6 +113,9 @@ static void check_whole(struct argp_state *state)
         if ((reading->has_format || reading->has_deadline) && reading->options.task != TASK_ONCE) {
                 argp_error(state, "--%s goes with --once only", reading->has_format ? "format" : "deadline");
         }
+        if (reading->options.connect && reading->options.task != TASK_CHECK) {
+                argp_error(state, "--connect goes with --check only");
+        }
         if (reading->options.account && reading->options.task != TASK_EXPLAIN) {
                 argp_error(state, "--account goes with --explain only");
         }
@@ -131,6 +135,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                 return 0;
         case 'k':
                 set_task(state, TASK_CHECK, "--check", NULL);
+                return 0;
+        case KEY_CONNECT:
+                reading->options.connect = true;
                 return 0;
         case 'v':
                 reading->options.verbose = true;
@@ -187,6 +194,8 @@ void options_read(int argc, char **argv, struct options *ret)
                   .doc = "Read FILE and FILE.d/*.conf instead of the usual eqp-brokerd.conf" },
                 { .name = "check", .key = 'k',
                   .doc = "Check the configuration, print the effective settings, and exit" },
+                { .name = "connect", .key = KEY_CONNECT,
+                  .doc = "With --check: ask each store of [share] as well" },
                 { .name = "once", .key = KEY_ONCE, .arg = "ENVIRONMENT",
                   .doc = "Obtain a token, print it, and exit" },
                 { .name = "format", .key = KEY_FORMAT, .arg = "FORMAT",

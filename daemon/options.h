@@ -26,6 +26,7 @@ struct options {
         uint64_t deadline_usec;
         enum journal_form log_form; /* by the option, else by $EQP_BROKER_LOG_FORMAT */
         bool verbose;
+        bool connect; /* TASK_CHECK */
 };
 
 /* Reads the command line, and $EQP_BROKER_LOG_FORMAT. A mistake ends the program, with a message and the
