@@ -76,7 +76,7 @@ void doctor_examine_keys(struct doctor *doctor);
 /* Each environment: where it is, and its state. */
 void doctor_examine_environments(struct doctor *doctor);
 
-/* What that environment shares with other hosts; section is where its facts are told. */
+/* Its sharing with other hosts; section is where its facts are told. */
 void doctor_examine_share(struct doctor *doctor, struct json_object *environment, const char *name,
                           const char *section);
 /* Its last answer that held no token; likewise. */

@@ -1,4 +1,4 @@
-/* Status details: what an environment shares with other hosts. */
+/* Status details: the sharing of an environment's tokens with other hosts. */
 #pragma once
 
 #include <json-c/json.h>
@@ -9,6 +9,6 @@
  */
 int status_share_print(const struct paragraph_place *place, struct json_object *environment, bool full);
 
-/* Words for a state of the field "share" that is not in order; NULL: it is. *ret_cure: what to do, a
- * sentence. */
+/* Words for a state of the field "share" that is not in order; NULL: it is. *ret_cure: a
+ * sentence with the cure. */
 const char *status_share_fault(const char *state, const char **ret_cure);

@@ -55,7 +55,7 @@ struct share_settings {
         char *username;                    /* NULL: none, the store's default user */
         char *password_file;               /* NULL: no password */
         char *ca_file;                     /* NULL: the system's */
-        char *share_secret_file;           /* NULL: whoever has the access key takes part */
+        char *share_secret_file;           /* NULL: all who have the access key take part */
 };
 
 struct settings {

@@ -177,7 +177,7 @@ static void write_share(FILE *file, const struct share_settings *share)
         if (share->share_secret_file) {
                 (void)fprintf(file, "share_secret_file = %s\n", share->share_secret_file);
         } else {
-                (void)fprintf(file, "# share_secret_file: none, whoever has the access key takes part\n");
+                (void)fprintf(file, "# share_secret_file: none, all who have the access key take part\n");
         }
 }
 

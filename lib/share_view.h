@@ -31,8 +31,9 @@ struct share_view {
         char store[STORE_ADDRESS_MAX + 1]; /* with it; "": none yet */
         enum share_lease lease;            /* as the store said last */
         bool skew_known;
-        int64_t skew_sec; /* the wall clock here, against the upstream's or the store's: what is further off
-                           */
+        int64_t skew_sec;     /* the wall clock here, against the upstream's or the store's: the one that is
+                               * further off
+                               */
         uint64_t n_adopted;   /* tokens taken over */
         uint64_t n_published; /* tokens put there */
         uint64_t n_rejected;  /* of those taken over, reported as refused */

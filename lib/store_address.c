@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #define UNIX_SCHEME   "unix:"
-#define UNIX_PATH_MAX 107 /* what a socket's address can hold */
+#define UNIX_PATH_MAX 107 /* the room of a socket's address */
 
 #define CURE "write redis://HOST[:PORT], rediss://HOST[:PORT] or unix:/PATH"
 

@@ -148,6 +148,23 @@ static void retain_keys(struct environment *environment)
         key_files_retain(environment->tools.keys, environment->view.name, serials, keyring->n);
 }
 
+static void on_claimed(struct environment *environment, const struct refresh_claim *claim,
+                       struct session *found, uint64_t key_serial)
+{
+        uint64_t now_usec = clock_now_usec();
+        struct refresh_step step =
+                environment_outcome_take_claim(environment, claim, found, key_serial, now_usec);
+
+        environment_carry_out(environment, &step, now_usec);
+        if (step.adopted) {
+                environment_tell_news(environment);
+        } else {
+                environment_tell_change(environment);
+        }
+}
+
+static const struct environment_share_user share_user = { on_claimed, environment_tell_change };
+
 void environment_carry_out(struct environment *environment, const struct refresh_step *step,
                            uint64_t now_usec)
 {
@@ -225,7 +242,7 @@ void environment_keys_changed(struct environment *environment)
         uint64_t now_usec = clock_now_usec();
 
         environment_memory_tell(environment, names, n);
-        environment_share_look(environment);
+        environment_share_look(environment, &share_user);
         environment->view.refresh.files_unusable =
                 n == 0 &&
                 key_refusals_concern(key_files_refusals(environment->tools.keys), environment->view.name);

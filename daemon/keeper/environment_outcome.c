@@ -216,6 +216,7 @@ struct refresh_step environment_outcome_take_claim(struct environment *environme
         }
         adopt(environment, take_ptr(session), key_serial, now_usec);
         environment->view.n_answered++;
+        environment->view.share.n_adopted++;
         if (key && key->known.standing != KEY_GOOD) {
                 environment_log_proven(&environment->view, key->label);
         }

@@ -1,4 +1,4 @@
-/* What an environment shares with other hosts: claims, and what is found by them. */
+/* Sharing an environment's tokens with other hosts: claims, and the tokens that they find. */
 #include "daemon/keeper/environment_share.h"
 
 #include "daemon/base/clock.h"
@@ -6,7 +6,6 @@
 #include "daemon/base/keyed_digest.h"
 #include "daemon/keeper/environment_outcome.h"
 #include "daemon/keeper/environment_share_object.h"
-#include "daemon/keeper/environment_steps.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -17,86 +16,6 @@
 /* A token may come from a clock that is ahead of another one by so much, each being off by no more than may
  * be. */
 #define FUTURE_MAX_USEC (2 * SHARE_SKEW_MAX_SEC * USEC_PER_SEC)
-
-/* ---- clocks ---- */
-
-static bool is_off(const struct share_skew *skew)
-{
-        return skew->known && (skew->sec > SHARE_SKEW_MAX_SEC || skew->sec < -SHARE_SKEW_MAX_SEC);
-}
-
-bool environment_share_is_off(const struct environment_share *share)
-{
-        return is_off(&share->upstream_skew) || is_off(&share->store_skew);
-}
-
-static void show_skew(struct environment_share *share)
-{
-        struct share_view *view = &share->environment->view.share;
-        const struct share_skew *upstream = &share->upstream_skew, *store = &share->store_skew;
-        const struct share_skew *shown =
-                store->known && (!upstream->known || llabs(store->sec) > llabs(upstream->sec)) ? store
-                                                                                               : upstream;
-
-        view->skew_known = shown->known;
-        view->skew_sec = shown->sec;
-}
-
-void environment_share_note_clock(struct environment_share *share, uint64_t store_wall_usec)
-{
-        int64_t store_sec = (int64_t)MIN_OF(store_wall_usec, SHARE_TIME_MAX_USEC) / (int64_t)USEC_PER_SEC;
-
-        share->store_skew = (struct share_skew){ true, clock_wall_sec() - store_sec };
-        show_skew(share);
-}
-
-void environment_share_note_store(struct environment_share *share, enum store_state state, const char *store)
-{
-        struct share_view *view = &share->environment->view.share;
-
-        view->asked = true;
-        view->state = state;
-        (void)snprintf(view->store, sizeof(view->store), "%s", store);
-}
-
-/* ---- the form of a key ---- */
-
-int environment_share_form(const struct environment *environment, uint64_t key_serial,
-                           struct share_form **ret, struct store_place *ret_place)
-{
-        const struct access_key *key = key_files_find(environment->tools.keys, key_serial);
-        const struct share_files *files = &environment->tools.share->files;
-
-        int r = key ? share_form_new(ret, key, environment->settings->base_url, files->secret,
-                                     files->n_secret)
-                    : -ENOKEY;
-        if (r >= 0) {
-                ret_place->session_name = share_form_session_name(*ret);
-                ret_place->lease_name = share_form_lease_name(*ret);
-        }
-        return r;
-}
-
-static enum share_mode find_mode(const struct environment *environment)
-{
-        const struct share *share = environment->tools.share;
-        const struct access_key *keys[KEYS_PER_ENVIRONMENT_MAX];
-        size_t n;
-
-        if (!share || !share->settings) {
-                return SHARE_OFF;
-        }
-        if (!share_is_on(share)) {
-                return SHARE_UNREAD;
-        }
-        n = key_files_present(environment->tools.keys, environment->view.name, keys);
-        for (size_t i = 0; i < n; i++) {
-                if (strlen(keys[i]->secret) >= SHARE_SECRET_MIN) {
-                        return SHARE_ON;
-                }
-        }
-        return n > 0 ? SHARE_SHORT_KEY : SHARE_ON;
-}
 
 /* ---- tokens reported here ---- */
 
@@ -223,6 +142,7 @@ static void take_lease(struct environment_share *share, const struct store_claim
                 memcpy(share->lease_id, share->claim_place.lease_id, sizeof(share->lease_id));
                 return;
         }
+        share->holds_lease = share->holds_lease && share->lease_key != share->claim_key;
         answer->otherwise = REFRESH_CLAIM_LEASED;
         if (claim->lease &&
             share_form_open_cool_down(share->claim_form, claim->lease, claim->n_lease, &cool_down) >= 0) {
@@ -265,22 +185,10 @@ static void finish(struct environment_share *share)
         struct environment *environment = share->environment;
         struct session *found = take_ptr(share->found);
         const struct refresh_claim answer = share->answer;
-        uint64_t now_usec = clock_now_usec();
 
         environment->view.share.n_claims[answer.kind]++;
         end_claim(share);
-        struct refresh_step step =
-                environment_outcome_take_claim(environment, &answer, found, share->claim_key, now_usec);
-        if (step.adopted) {
-                environment->view.share.n_adopted++;
-                share->holds_lease = false; /* it lapses: the others find the same token */
-        }
-        environment_carry_out(environment, &step, now_usec);
-        if (step.adopted) {
-                environment_tell_news(environment);
-        } else {
-                environment_tell_change(environment);
-        }
+        share->user->on_claimed(environment, &answer, found, share->claim_key);
 }
 
 static void on_end(enum store_state state, const char *store, void *userdata)
@@ -350,10 +258,7 @@ void environment_share_exchanged(struct environment *environment, const struct e
         if (!share || !share_is_on(environment->tools.share)) {
                 return;
         }
-        if (report->date_known) {
-                share->upstream_skew = (struct share_skew){ true, report->clock_ahead_sec };
-                show_skew(share);
-        }
+        environment_share_note_upstream(share, report);
         if (adopted) {
                 share_telling_begin(share, SHARE_TELLS_SESSION, key_serial, 0);
         } else if (share->holds_lease && share->lease_key == key_serial) {
@@ -369,9 +274,9 @@ void environment_share_exchanged(struct environment *environment, const struct e
 
 /* ---- life ---- */
 
-void environment_share_look(struct environment *environment)
+void environment_share_look(struct environment *environment, const struct environment_share_user *user)
 {
-        enum share_mode before = environment->view.share.mode, mode = find_mode(environment);
+        enum share_mode before = environment->view.share.mode, mode = environment_share_mode(environment);
 
         if (mode == SHARE_ON && !environment->share) {
                 environment->share = calloc(1, sizeof(*environment->share));
@@ -379,6 +284,7 @@ void environment_share_look(struct environment *environment)
                         return; /* until the next look */
                 }
                 environment->share->environment = environment;
+                environment->share->user = user;
         }
         environment->view.share.mode = mode;
         if (mode == SHARE_SHORT_KEY && mode != before) {

@@ -1,14 +1,23 @@
-/* What an environment shares with other hosts that hold its access key: tokens that they obtained are taken
- * over, its own are put into the store, and who is about to get one says so there. The decisions are the
- * refresh machine's; here is what it is told, and whether a token that was found is one at all.
+/* Sharing an environment's tokens with other hosts that hold its access key: those that they obtained are
+ * taken over, its own are put into the store, and a host that is about to get one says so there. The
+ * decisions are the refresh machine's; here is its news, and the judgement whether a token that was found is
+ * one at all.
  *
  * All of these may be called where nothing is shared. */
 #pragma once
 
 #include "daemon/keeper/environment_object.h"
 
-/* Settings or keys are others: is anything shared (still)? Before the machine hears of the keys. */
-void environment_share_look(struct environment *environment);
+struct environment_share_user {
+        /* A claim has its answer: for environment_outcome_take_claim(). */
+        void (*on_claimed)(struct environment *environment, const struct refresh_claim *claim,
+                           struct session *found, uint64_t key_serial);
+        void (*on_change)(struct environment *environment); /* the view may have changed */
+};
+
+/* Settings or keys are others: is anything shared (still)? Before the machine hears of the keys. user is
+ * static. */
+void environment_share_look(struct environment *environment, const struct environment_share_user *user);
 
 /* Carries out step.claim: asks for the session of this key. */
 void environment_share_claim(struct environment *environment, uint64_t key_serial);
@@ -19,7 +28,7 @@ void environment_share_cancel(struct environment *environment);
 /* All talks end, as the share is about to be configured anew. */
 void environment_share_halt(struct environment *environment);
 
-/* Another upstream, or another account: what was known of the store's side counts no more. */
+/* Another upstream, or another account: all that was known of the store's side counts no more. */
 void environment_share_forget(struct environment *environment);
 
 /* An exchange ended with this report: the machine, and the session in hand, know it already. adopted: its

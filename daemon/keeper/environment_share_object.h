@@ -1,8 +1,8 @@
-/* What an environment shares, for the two files that carry it out: environment_share asks the store,
- * share_telling tells it. */
+/* Sharing an environment's tokens, for the files that carry it out: environment_share asks the store,
+ * share_telling tells it, share_notes knows how things are. */
 #pragma once
 
-#include "daemon/keeper/environment_object.h"
+#include "daemon/keeper/environment_share.h"
 #include "daemon/keeper/share.h"
 #include "daemon/keeper/store_talk.h"
 #include "lib/share_form.h"
@@ -19,6 +19,7 @@ struct share_skew {
 
 struct environment_share {
         struct environment *environment;
+        const struct environment_share_user *user;
         struct share_skew upstream_skew, store_skew;
         uint8_t reported[SHARE_REPORTED_KEPT][KEYED_DIGEST_SIZE]; /* tokens, a ring */
         size_t n_reported;
@@ -36,7 +37,7 @@ struct environment_share {
         uint64_t lease_key;
         uint8_t lease_id[STORE_LEASE_ID_SIZE];
 
-        /* what is told now */
+        /* the telling under way */
         struct store_talk *tell;
         struct share_form *tell_form;
         struct store_place tell_place;
@@ -53,7 +54,11 @@ int environment_share_form(const struct environment *environment, uint64_t key_s
 /* Is our clock known to be off? */
 bool environment_share_is_off(const struct environment_share *share);
 
-/* The store's clock is so. */
+/* Can its tokens be shared, by the settings and its keys? */
+enum share_mode environment_share_mode(const struct environment *environment);
+
+/* The upstream's clock, as an exchange tells it; the store's. */
+void environment_share_note_upstream(struct environment_share *share, const struct exchange_report *report);
 void environment_share_note_clock(struct environment_share *share, uint64_t store_wall_usec);
 
 /* So was the talk. */

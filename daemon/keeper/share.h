@@ -1,5 +1,5 @@
-/* The stores by which session tokens are shared, for all environments: what is needed to ask one, which is
- * to be asked first, and how it went. */
+/* The stores by which session tokens are shared, for all environments: all that it takes to ask one, which
+ * is to be asked first, and how it went. */
 #pragma once
 
 #include "daemon/base/curl_loop.h"
@@ -29,5 +29,5 @@ void share_clear(struct share *share);
 /* Is anything shared? */
 bool share_is_on(const struct share *share);
 
-/* That is how the store of this number was. why: what is known beyond the state, or "". */
+/* That is how the store of this number was. why: all beyond the state, or "". */
 void share_note(struct share *share, size_t number, enum store_state state, const char *why);

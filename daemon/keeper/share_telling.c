@@ -1,11 +1,9 @@
 /* The store is told: of a session that was granted here, or that there was none to be had.
  *
  * First it is asked whose lease stands there, as only our own is touched, and how late it is there. Nothing
- * waits for any of it: what cannot be told is not told, and the others help themselves when the lease has
- * lapsed. */
+ * waits for any of it: if the store cannot be told, the others help themselves when the lease has lapsed. */
 #include "daemon/base/clock.h"
 #include "daemon/keeper/environment_share_object.h"
-#include "daemon/keeper/environment_steps.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -88,7 +86,7 @@ static void on_end(enum store_state state, const char *store, void *userdata)
         environment_share_note_store(share, state, store);
         share->environment->view.share.n_published += state == STORE_FINE && share->told;
         share_telling_end(share);
-        environment_tell_change(share->environment);
+        share->user->on_change(share->environment);
 }
 
 void share_telling_begin(struct environment_share *share, enum share_telling telling, uint64_t key_serial,

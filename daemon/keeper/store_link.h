@@ -1,6 +1,5 @@
 /* One connection to a store: bytes to it and bytes from it, by libcurl, which looks up the name off the
- * loop, checks the certificate, and knows time-outs. No proxy is used. What the bytes mean is not known
- * here. */
+ * loop, checks the certificate, and knows time-outs. No proxy is used. Their meaning is not known here. */
 #pragma once
 
 #include "daemon/base/curl_loop.h"

@@ -1,4 +1,4 @@
-/* What is shared with other hosts: names, counts and times; nothing that is secret. */
+/* The sharing with other hosts: names, counts and times; nothing that is secret. */
 #include "daemon/frontend/api/status_share.h"
 
 #include "lib/json_form.h"

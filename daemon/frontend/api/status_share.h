@@ -1,4 +1,4 @@
-/* What is shared with other hosts, in the status and in the metrics. */
+/* The sharing of tokens with other hosts, in the status and in the metrics. */
 #pragma once
 
 #include "daemon/frontend/api/api_state.h"
