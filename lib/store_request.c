@@ -224,6 +224,15 @@ int store_request_lapse(struct store_request **ret, const struct store_login *lo
         return make(ret, login, place, &none, commands, ARRAY_SIZE(commands));
 }
 
+int store_request_give_back(struct store_request **ret, const struct store_login *login,
+                            const struct store_place *place)
+{
+        static const enum store_command commands[] = { STORE_LEASE_GIVE_BACK };
+        const struct details none = { .value = TEXT("") };
+
+        return make(ret, login, place, &none, commands, ARRAY_SIZE(commands));
+}
+
 struct store_request *store_request_free(struct store_request *request)
 {
         if (request) {

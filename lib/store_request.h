@@ -79,6 +79,10 @@ int store_request_cool(struct store_request **ret, const struct store_login *log
 int store_request_lapse(struct store_request **ret, const struct store_login *login,
                         const struct store_place *place);
 
+/* Ends the lease, which is known to be ours. */
+int store_request_give_back(struct store_request **ret, const struct store_login *login,
+                            const struct store_place *place);
+
 /* Wipes and frees; NULL is fine. Returns NULL. */
 struct store_request *store_request_free(struct store_request *request);
 void store_request_freep(struct store_request **request);

@@ -148,7 +148,7 @@ static void retain_keys(struct environment *environment)
         key_files_retain(environment->tools.keys, environment->view.name, serials, keyring->n);
 }
 
-static void on_claimed(struct environment *environment, const struct refresh_claim *claim,
+static bool on_claimed(struct environment *environment, const struct refresh_claim *claim,
                        struct session *found, uint64_t key_serial)
 {
         uint64_t now_usec = clock_now_usec();
@@ -161,6 +161,7 @@ static void on_claimed(struct environment *environment, const struct refresh_cla
         } else {
                 environment_tell_change(environment);
         }
+        return step.adopted;
 }
 
 static const struct environment_share_user share_user = { on_claimed, environment_tell_change };

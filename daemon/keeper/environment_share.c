@@ -180,6 +180,17 @@ static void end_claim(struct environment_share *share)
         share->found = session_unref(share->found);
 }
 
+/* No exchange is made under the lease that was taken. A host that needs one now, after a report of the same
+ * token say, is not to wait until it lapses. */
+static void give_back(struct environment_share *share)
+{
+        if (share->holds_lease && !share->tell) {
+                share_telling_begin(share, SHARE_TELLS_NO_NEED, share->lease_key, 0);
+                share->environment->view.share.lease = SHARE_LEASE_NONE;
+        }
+        share->holds_lease = false;
+}
+
 static void finish(struct environment_share *share)
 {
         struct environment *environment = share->environment;
@@ -188,7 +199,9 @@ static void finish(struct environment_share *share)
 
         environment->view.share.n_claims[answer.kind]++;
         end_claim(share);
-        share->user->on_claimed(environment, &answer, found, share->claim_key);
+        if (share->user->on_claimed(environment, &answer, found, share->claim_key)) {
+                give_back(share);
+        }
 }
 
 static void on_end(enum store_state state, const char *store, void *userdata)

@@ -9,7 +9,7 @@
 
 #define SHARE_REPORTED_KEPT 16 /* the latest of them */
 
-enum share_telling { SHARE_TELLS_SESSION, SHARE_TELLS_COOL_DOWN, SHARE_TELLS_LAPSE };
+enum share_telling { SHARE_TELLS_SESSION, SHARE_TELLS_COOL_DOWN, SHARE_TELLS_LAPSE, SHARE_TELLS_NO_NEED };
 
 /* How far our wall clock is ahead of another. */
 struct share_skew {

@@ -1,4 +1,5 @@
-/* The store is told: of a session that was granted here, or that there was none to be had.
+/* The store is told: of a session that was granted here, that there was none to be had, or that none is
+ * needed.
  *
  * First it is asked whose lease stands there, as only our own is touched, and how late it is there. Nothing
  * waits for any of it: if the store cannot be told, the others help themselves when the lease has lapsed. */
@@ -68,8 +69,9 @@ static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void 
                 r = publish(share, claim, claim->lease_ours, &request);
         }
         if (r < 0 && claim->lease_ours) {
-                r = share->telling == SHARE_TELLS_COOL_DOWN
-                            ? cool(share, &request)
+                r = share->telling == SHARE_TELLS_COOL_DOWN ? cool(share, &request)
+                    : share->telling == SHARE_TELLS_NO_NEED
+                            ? store_request_give_back(&request, NULL, &share->tell_place)
                             : store_request_lapse(&request, NULL, &share->tell_place);
         } else if (r >= 0) {
                 share->told = true;
