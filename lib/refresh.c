@@ -14,6 +14,8 @@
 static const struct backoff_policy need_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
 /* An upstream that grants so many a second has too many at its door already: waits begin longer. */
 static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+/* With a good token and a store one of many tries: a short wait would only make way for the next one. */
+static const struct backoff_policy calm_backoff = { 64 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
 /* A trial that said nothing can wait: the next grant brings it forward. */
 static const struct backoff_policy trial_backoff = { 115 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
 /* After an hour of nothing but 401 only a new file helps, or the vendor. */
@@ -124,13 +126,12 @@ void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t li
 {
         uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
         uint64_t low = refresh->store.used && !refresh->store.failed ? 3 : 6;
-        uint64_t own = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? 8 : 6;
 
         refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);
         refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),
                                              random_between(0, life_usec / 100, random));
-        refresh->store.own_usec =
-                MAX_OF(issued_usec + random_between(tenth * own, tenth * (own + 1), random), paced);
+        refresh_store_schedule(refresh, issued_usec, life_usec, random);
+        refresh->store.own_usec = MAX_OF(refresh->store.own_usec, paced);
         set_due(refresh, MAX_OF(refresh->refresh_point_usec, paced), REFRESH_DUE);
 }
 
@@ -265,6 +266,9 @@ static const struct backoff_policy *choose_backoff(const struct refresh *refresh
         if (outcome->outcome == EXCHANGE_KEY_REFUSED && keyring_all_unauthorized(&refresh->keyring) &&
             refresh->unauthorized_usec + UNAUTHORIZED_PATIENCE_USEC <= now_usec) {
                 return &unauthorized_backoff;
+        }
+        if (refresh_is_calm(refresh, now_usec)) {
+                return &calm_backoff;
         }
         return outcome->outcome == EXCHANGE_THROTTLED && outcome->retry_after_sec == RETRY_AFTER_NONE
                        ? &throttled_backoff

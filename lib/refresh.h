@@ -122,6 +122,7 @@ struct refresh_store {
         uint64_t patience_usec; /* of one without a good token: from then on it puts nothing off; 0: that is
                                    not drawn yet */
         uint64_t attempt_usec;  /* when the latest exchange but for trials began; 0: never */
+        uint64_t calm_usec;     /* until then a failed attempt is not pressing; 0: it is */
         uint64_t own_usec;      /* the same, while the token in hand is good */
         bool found;             /* the token in hand was found there */
         unsigned n_rejected;    /* so many such tokens in a row were reported */

@@ -15,6 +15,8 @@
 
 /* An exchange under way elsewhere takes some tenths of a second, or up to 20 s. */
 static const struct backoff_policy leased_backoff = { 250 * USEC_PER_MSEC, 8 * USEC_PER_SEC, 50 };
+/* ... which is not waited for while there is a good token. */
+static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 * USEC_PER_SEC, 50 };
 
 /* Whoever has the cool-down tries again at its end: all others look a moment later, not all at once. */
 #define COOL_MARGIN_USEC (1 * USEC_PER_SEC)
@@ -43,6 +45,7 @@ void refresh_use_store(struct refresh *refresh, bool use)
                 keyring_warm_up(&refresh->keyring);
                 refresh->store = (struct refresh_store){ .claimed_usec = store->claimed_usec,
                                                          .attempt_usec = store->attempt_usec,
+                                                         .calm_usec = store->calm_usec,
                                                          .own_usec = store->own_usec,
                                                          .found = store->found,
                                                          .lifetime_sec = store->lifetime_sec };
@@ -124,11 +127,20 @@ void refresh_store_reported(struct refresh *refresh, uint64_t now_usec)
         }
 }
 
-uint64_t refresh_own_usec(uint64_t expires_usec, uint64_t life_usec)
+void refresh_store_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec,
+                            uint32_t random)
 {
-        uint64_t before = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? 3 : 7; /* 85 %, or 65 % */
+        bool is_long = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC;
+        uint64_t tenth = life_usec / 10, low = tenth * (is_long ? 8 : 6);
 
-        return usec_sub(expires_usec, life_usec / 20 * before);
+        refresh->store.own_usec = issued_usec + random_between(low, low + tenth, random);
+        refresh->store.calm_usec = is_long ? issued_usec + low - REFRESH_COOL_MAX_USEC : 0;
+}
+
+bool refresh_is_calm(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh->store.used && !refresh->store.failed && now_usec <= refresh->store.calm_usec &&
+               refresh_token_good(refresh, now_usec);
 }
 
 bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
@@ -211,8 +223,9 @@ static void on_leased(struct refresh *refresh, uint64_t now_usec, uint32_t rando
                 put_trial_off(refresh, LONG_WAIT_USEC, now_usec, random);
                 return;
         }
-        wait_for_others(refresh, backoff_usec(&leased_backoff, ++refresh->store.n_leased, random), now_usec,
-                        random);
+        const struct backoff_policy *policy =
+                refresh_token_good(refresh, now_usec) ? &calm_leased_backoff : &leased_backoff;
+        wait_for_others(refresh, backoff_usec(policy, ++refresh->store.n_leased, random), now_usec, random);
 }
 
 /* The key is left alone; if there is another one, that is looked at at once. */

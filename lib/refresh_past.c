@@ -50,7 +50,8 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
         refresh->expires_usec = token->expires_usec;
         refresh->refresh_point_usec = token->refresh_point_usec;
         refresh->last_chance_usec = refresh_last_chance_usec(token->expires_usec, token->life_usec);
-        refresh->store.own_usec = refresh_own_usec(token->expires_usec, token->life_usec);
+        refresh_store_schedule(refresh, usec_sub(token->expires_usec, token->life_usec), token->life_usec,
+                               UINT32_MAX / 2);
         refresh->attainable_sec = token->attainable_sec;
         refresh->reported_serial = token->reported ? token_serial : 0;
         if (token->reported) { /* the refresh for it failed, or ended with the program: it is tried again */

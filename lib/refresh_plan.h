@@ -26,8 +26,12 @@ bool refresh_token_good(const struct refresh *refresh, uint64_t now_usec);
 /* A new token is in hand: sets its refresh point, its last chance, and when need is due. */
 void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random);
 
-/* From when on a store puts nothing off, for a token whose lots are not known any more. */
-uint64_t refresh_own_usec(uint64_t expires_usec, uint64_t life_usec);
+/* The store's times for a new token; without lots, for one of an earlier process. */
+void refresh_store_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec,
+                            uint32_t random);
+
+/* Need's exchange failed: is there time, as the token is good for long, and others share what they get? */
+bool refresh_is_calm(const struct refresh *refresh, uint64_t now_usec);
 
 /* ---- the store (lib/refresh_claim.c) ---- */
 

@@ -83,6 +83,7 @@ static void begin_claim(struct model *model)
         against = reference_may(&model->reference, key, model->step.reason, share, now);
         model_check(model, !against, against);
         *slot = model->claimed_usec = now;
+        model->claimed_share = share;
         model->claiming = true;
         model->in_flight_key = key;
         model->in_flight_reason = model->step.reason;
@@ -96,7 +97,7 @@ static void end_claim(struct model *model)
                             !model->machine.store.used,
                     "claim: given up before its time");
         model->claiming = false;
-        if (model->machine.in_flight_share == REFRESH_SHARE_TRIAL) {
+        if (model->claimed_share == REFRESH_SHARE_TRIAL) {
                 reference_trial_told(&model->reference, model->in_flight_key, REFRESH_CLAIM_FAILED);
         } else {
                 reference_told(&model->reference, REFRESH_CLAIM_FAILED, model->now_usec);
@@ -371,7 +372,7 @@ void model_claim(struct model *model, const struct refresh_claim *claim, uint32_
 {
         struct refresh_claim told = *claim;
         bool late = !model->claiming || !model->reference.store, found = false, proven = false;
-        bool trial = model->machine.in_flight_share == REFRESH_SHARE_TRIAL;
+        bool trial = model->claimed_share == REFRESH_SHARE_TRIAL;
         uint64_t key = model->in_flight_key, now = model->now_usec;
 
         told.token_serial = model->token_serial + 1;

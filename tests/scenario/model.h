@@ -67,6 +67,7 @@ struct model {
 
         bool claiming;
         uint64_t claimed_usec;
+        enum refresh_share claimed_share;
         uint64_t claims_usec[MODEL_CLAIMS_PER_HOUR]; /* the latest, as a ring */
         size_t n_claims;
 

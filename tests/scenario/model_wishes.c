@@ -98,7 +98,7 @@ static void end(struct model *model, const struct wish *wish, enum refresh_verdi
 /* A trial's outcome says nothing to those who wish something. */
 static bool is_under_way(const struct model *model)
 {
-        return (model->claiming && model->machine.in_flight_share != REFRESH_SHARE_TRIAL) ||
+        return (model->claiming && model->claimed_share != REFRESH_SHARE_TRIAL) ||
                (model->in_flight && reference_latest(&model->reference)->share != REFRESH_SHARE_TRIAL);
 }
 

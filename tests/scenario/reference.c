@@ -396,6 +396,7 @@ void reference_answered(struct reference *reference, const struct refresh_outcom
         exchange->ended_usec = now_usec;
         exchange->outcome = *outcome;
         exchange->store = reference->store;
+        exchange->calm = outcome->outcome != EXCHANGE_GRANTED && reference_calm(reference, now_usec);
         if (outcome->outcome == EXCHANGE_GRANTED) {
                 granted(reference, exchange, now_usec);
                 return;

@@ -29,6 +29,7 @@ struct reference_exchange {
         struct refresh_outcome outcome;
         bool fresh;         /* granted, and adopted */
         bool store;         /* there was one when it ended */
+        bool calm;          /* and it was not pressing */
         bool patient;       /* 401, and by then all keys had heard nothing else for an hour */
         uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first */
         uint64_t soon_usec; /* the least that may be */
@@ -142,6 +143,8 @@ const char *reference_may_claim(const struct reference *reference, enum refresh_
                                 uint64_t now_usec);
 /* By when the exchange must be although the store is against it; 0: it is not. */
 uint64_t reference_put_off_by(const struct reference *reference, bool demand, uint64_t now_usec);
+/* There is a store, and so good a token that a failure is not pressing. */
+bool reference_calm(const struct reference *reference, uint64_t now_usec);
 /* There is a token, it lives, and it was not reported. */
 bool reference_good(const struct reference *reference, uint64_t now_usec);
 

@@ -122,7 +122,8 @@ static void wait_after(const struct reference_exchange *failure, unsigned n, uin
 {
         bool throttled = failure->outcome.outcome == EXCHANGE_THROTTLED &&
                          failure->outcome.retry_after_sec == RETRY_AFTER_NONE;
-        uint64_t wait = (throttled ? 16 : 1) * USEC_PER_SEC << (n - 1);
+        uint64_t first = failure->calm ? 64 : throttled ? 16 : 1;
+        uint64_t wait = first * USEC_PER_SEC << (n - 1);
 
         *ret_high = MIN_OF(wait, 115 * USEC_PER_SEC);
         *ret_low = wait < 115 * USEC_PER_SEC ? wait / 2 : 115 * USEC_PER_SEC / 4 * 3;

@@ -8,6 +8,13 @@ bool reference_good(const struct reference *reference, uint64_t now_usec)
         return rule_lives(reference, now_usec) && !reference->reported && !reference->restored_reported;
 }
 
+bool reference_calm(const struct reference *reference, uint64_t now_usec)
+{
+        return reference->store && !reference->failed && reference->life_usec >= 600 * USEC_PER_SEC &&
+               reference_good(reference, now_usec) &&
+               now_usec + 100 * USEC_PER_SEC <= reference->sent_usec + reference->life_usec / 10 * 8;
+}
+
 static uint64_t issued_usec(const struct refresh_claim *claim, uint64_t now_usec)
 {
         return MIN_OF(claim->issued_usec, now_usec);
