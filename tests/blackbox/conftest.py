@@ -11,6 +11,7 @@ from key_desk import KeyDesk
 from passed_sockets import activated, sockets  # noqa: F401
 from simulator import EXAMPLE_KEY
 from slow_clients import SlowClients
+from stores import make_store, store  # noqa: F401
 
 BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ  # each file in one of several processes
 
