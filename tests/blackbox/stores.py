@@ -29,8 +29,8 @@ from resp import Client, Ended, StoreError
 PROGRAMS = ("redis-server", "valkey-server")
 START_TIMEOUT = 60
 TESTER, TESTER_PASSWORD = "tester", "the-tests-own-password"
-# All that a broker may need. No script, no subscription, no look at other names.
-ACL = "~eqp1:* -@all +auth +hello +ping +multi +exec +discard +time +pttl +ttl +get +set +pexpire +pexpireat +del"
+# All that a broker needs, as eqp-brokerd.conf(5) has it. No script, no subscription, no look at other names.
+ACL = "~eqp1:* -@all +auth +multi +exec +time +get +set +del +pttl +pexpire +pexpireat"
 
 
 class Store:
@@ -134,7 +134,7 @@ class Store:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
-    # what is in it
+    # its content
 
     def client(self):
         """A connection of the test's own, with all rights."""
@@ -170,7 +170,7 @@ class Store:
 
     @contextlib.contextmanager
     def watched(self):
-        """All commands of clients from here on, as lists of bytes: what MONITOR says. A connection more."""
+        """All commands of clients from here on, as lists of bytes, by MONITOR. A connection more."""
         commands = []
         client = self.client()
         client.call("MONITOR")

@@ -4,6 +4,9 @@ import copy
 import filecmp
 import itertools
 import re
+import shutil
+import socket
+import subprocess
 
 import pytest
 
@@ -64,6 +67,7 @@ CONTAINER = {
     "settings": ["settings.configMaps={mine,yours}"],
     "probes": ["probes.startupSeconds=600", "probes.readiness=false"],
     "resources": ["resources.limits.memory=1Gi", "resources.limits.cpu=500m", "resources.requests=null"],
+    "a store's secret": ["share.secretName=store"],
     "networks": ["networkPolicy.ports={443,3128}", "networkPolicy.cidrs={192.0.2.0/24,2001:db8::/32}"],
 }
 NODE_ONLY = {
@@ -74,6 +78,9 @@ NODE_ONLY = {
     "where": ["nodeSelector.disk=fast", "tolerations[0].operator=Exists", "priorityClassName=system-node-critical"],
     "annotations": ["podAnnotations.a=b", "rollOnSettings=false"],
     "a registry's secret": ["imagePullSecrets[0].name=mine"],
+    "a Valkey": ["valkey.enabled=true", "imagePullSecrets[0].name=mine"],
+    "a store": ["share.stores={rediss://a.example.net:6380,redis://b}", "share.username=broker", "share.passwordFile=password",
+                "share.caFile=ca.pem", "share.shareSecretFile=secret", "broker.share.secretName=store"],
 }
 OF_NODE = [[*NODE, *sets(*(f"broker.{value}" for value in values))] for values in CONTAINER.values()] + [
     [*NODE, *sets(*values)] for values in NODE_ONLY.values()]
@@ -95,7 +102,8 @@ def rendered(tools):
 
 def test_kubernetes_knows_every_field_of_all_that_is_rendered(tools, rendered, measured):
     assert [trouble for troubles in tools.troubles(rendered) for trouble in troubles] == []
-    assert {document["kind"] for document in rendered} == {"ConfigMap", "DaemonSet", "Deployment", "Job", "NetworkPolicy", "Pod"}
+    assert {document["kind"] for document in rendered} == {"ConfigMap", "DaemonSet", "Deployment", "Job", "NetworkPolicy", "Pod",
+                                                          "Service"}
     measured(f"charts: {len(rendered)} objects of {len(OF_NODE) + len(OF_APP)} sets of values are as Kubernetes has them")
 
 
@@ -191,6 +199,69 @@ def test_pods_of_the_node_are_replaced_when_their_callers_change(tools):
     assert annotations("uid:1500") == annotations("uid:1500") != annotations("uid:1500", "uid:1501")
 
 
+def test_the_valkey_beside_is_for_the_brokers_alone(tools):
+    made = tools.render("mine", "eqp-broker", *NODE, *sets("valkey.enabled=true"))
+    found = {(document["kind"], document["metadata"]["name"]): document for document in made}
+    broker, valkey = "mine-eqp-broker", "mine-eqp-broker-valkey"
+    assert found["ConfigMap", broker]["data"]["share.conf"] == f"[share]\nstore = redis://{valkey}\n"
+
+    def labels(kind, name):
+        return found[kind, name]["spec"]["template"]["metadata"]["labels"]
+
+    policy = found["NetworkPolicy", valkey]["spec"]
+    assert policy["podSelector"]["matchLabels"] == labels("Deployment", valkey) == found["Service", valkey]["spec"]["selector"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and "egress" not in policy, "it may call nobody"
+    [[allowed]] = [rule["from"] for rule in policy["ingress"]]
+    assert allowed == {"podSelector": {"matchLabels": labels("DaemonSet", broker)}}
+    *_, out = found["NetworkPolicy", broker]["spec"]["egress"]
+    assert out["to"] == [{"podSelector": {"matchLabels": labels("Deployment", valkey)}}]
+    assert labels("Deployment", valkey) != labels("DaemonSet", broker), "the one's policy is not the other's"
+
+
+def test_pods_of_the_node_are_replaced_when_the_store_changes(tools):
+    def annotations(*more):
+        document, = (document for document in tools.render("mine", "eqp-broker", *NODE, *sets(*more))
+                     if document["kind"] == "DaemonSet")
+        return document["spec"]["template"]["metadata"]["annotations"]
+
+    assert len({str(annotations(*more)) for more in ([], ["valkey.enabled=true"], ["share.stores={redis://a}"])}) == 3
+
+
+def commands_of_valkey(tools):
+    yaml = pytest.importorskip("yaml")
+    deployment, = (document for document in tools.render("mine", "eqp-broker", *NODE, *sets("valkey.enabled=true"))
+                   if document["kind"] == "Deployment")
+    compose = yaml.safe_load((ROOT / "config/compose/compose-share.yaml").read_text())
+    return [deployment["spec"]["template"]["spec"]["containers"][0]["command"], compose["services"]["valkey"]["command"]]
+
+
+def test_a_valkey_takes_its_command(tools, tmp_path):
+    """valkey-server where there is one; redis-server knows all of it as well."""
+    first, second = commands_of_valkey(tools)
+    assert first == second and first[0] == "valkey-server"
+    program = shutil.which("valkey-server") or shutil.which("redis-server")
+    if program is None:
+        pytest.skip("THE STORE IS NOT TESTED: there is neither valkey-server nor redis-server")
+    ours = ["--port", "0", "--unixsocket", str(tmp_path / "socket")]
+    with subprocess.Popen([program, *first[1:], *ours], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            lines = []
+            while not any("accept connections" in line for line in lines):
+                lines.append(server.stdout.readline())
+                assert lines[-1], "".join(lines)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(tmp_path / "socket"))
+                client.sendall(b"SET eqp1:{a}:l me NX PX 20000\r\nCONFIG GET save\r\n")
+                reply = b""
+                while not reply.endswith(b"$0\r\n\r\n"):
+                    data = client.recv(4096)
+                    assert data, reply
+                    reply += data
+            assert reply.startswith(b"+OK\r\n"), reply
+        finally:
+            server.terminate()
+
+
 # refused values
 
 @pytest.mark.parametrize("chart, values, told", [
@@ -209,6 +280,11 @@ def test_pods_of_the_node_are_replaced_when_their_callers_change(tools):
     ("eqp-broker", ["broker.tokenFile.enabled=true"], "/broker/tokenFile/enabled"),
     ("eqp-broker", ["broker.imagee.tag=1"], "'imagee' not allowed"),
     ("eqp-broker", ["networkPolicy.enabled=perhaps"], "/networkPolicy/enabled"),
+    ("eqp-broker", ["share.stores={redis://user:password@host}"], "/share/stores/0"),
+    ("eqp-broker", ["share.stores={http://host}"], "/share/stores/0"),
+    ("eqp-broker", ["share.password=a"], "'password' not allowed"),
+    ("eqp-broker", ["share.passwordFile=../a"], "/share/passwordFile"),
+    ("eqp-broker", ["valkey.image="], "/valkey/image"),
     ("app", ["kind=Pods"], "/kind"),
     ("app", ["user=0"], "/user"),
     ("app", ["user=65532"], "/user"),
@@ -223,6 +299,8 @@ def test_pods_of_the_node_are_replaced_when_their_callers_change(tools):
         ("keys.secretName=", "/keys/secretName"),
         ("keys.secretName=My_Secret", "/keys/secretName"),
         ("keys.sandbox=ID:SECRET", "'sandbox' not allowed"),
+        ("share.secretName=My_Secret", "/share/secretName"),
+        ("share.store=redis://host", "'store' not allowed"),
         ("settings.configMaps={a,a}", "/settings/configMaps"),
         ("probes.startupSeconds=0", "/probes/startupSeconds"),
         ("probes.startupSeconds=2m", "/probes/startupSeconds"),

@@ -99,7 +99,7 @@ def test_kubectl_makes_the_secret_of_the_page(tools, tmp_path, plain):
 def test_kubectl_makes_the_objects_of_an_application_without_a_token(tools, tmp_path):
     for name in ("local-app.conf", "id", "secret"):
         (tmp_path / name).write_text(name)
-    made = created(tools, block("sh", "kubectl create configmap"), tmp_path)
+    made = created(tools, block("sh", "kubectl create configmap", "local-app"), tmp_path)
     assert not any(tools.troubles(made))
     configmap, secret = made
     assert configmap["data"].keys() == {"local-app.conf"} and secret["data"].keys() == {"id", "secret"}
@@ -108,6 +108,37 @@ def test_kubectl_makes_the_objects_of_an_application_without_a_token(tools, tmp_
     assert volumes["app-local-key"]["secret"]["secretName"] == secret["metadata"]["name"]
     names = [source["configMap"]["name"] for source in volumes["eqp-broker-settings"]["projected"]["sources"]]
     assert configmap["metadata"]["name"] in names
+
+
+def test_kubectl_makes_what_brokers_need_to_share(tools, tmp_path):
+    """ConfigMap and Secret of the page are those that its values name, and a broker takes the settings."""
+    settings = block("ini", "[share]")
+    (tmp_path / "share.conf").write_text(settings)
+    (tmp_path / "password").write_text("a-password")
+    made = created(tools, block("sh", "eqp-broker-share"), tmp_path)
+    assert not any(tools.troubles(made))
+    configmap, secret = made
+    (tmp_path / "values.yaml").write_text(block("yaml", "configMaps:", "ports: [443, 6380]"))
+    options = ("--values", tmp_path / "values.yaml", "--set", "kind=Pod,networkPolicy.enabled=true")
+    rendered = {document["kind"]: document for document in tools.render("app", "app", *options)}
+    assert not any(tools.troubles(list(rendered.values())))
+    spec = rendered["Pod"]["spec"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    assert volumes["eqp-broker-share"]["secret"]["secretName"] == secret["metadata"]["name"]
+    assert {"configMap": {"name": configmap["metadata"]["name"]}} in volumes["eqp-broker-settings"]["projected"]["sources"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in spec["initContainers"][0]["volumeMounts"]}
+    assert f'password_file = {mounts["eqp-broker-share"]}/{next(iter(secret["data"]))}\n' in configmap["data"]["share.conf"]
+    ports = [port["port"] for rule in rendered["NetworkPolicy"]["spec"]["egress"] for port in rule["ports"]]
+    assert int(re.search(r"store = .*:(\d+)", settings)[1]) in ports
+
+
+def test_the_values_of_the_page_put_a_valkey_beside_the_nodes_brokers(tools, tmp_path):
+    (tmp_path / "values.yaml").write_text(block("yaml", "valkey:"))
+    made = tools.render("eqp-broker", "eqp-broker", "--values", tmp_path / "values.yaml")
+    assert not any(tools.troubles(made))
+    service, = (document for document in made if document["kind"] == "Service")
+    configmap, = (document for document in made if document["kind"] == "ConfigMap")
+    assert configmap["data"]["share.conf"] == f"[share]\nstore = redis://{service['metadata']['name']}\n"
 
 
 def test_the_file_with_the_token_is_printed_as_the_chart_has_it(tools):

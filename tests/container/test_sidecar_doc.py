@@ -248,6 +248,8 @@ TYPED = {
         test_an_application_with_a_local_key_and_no_token,
     "kubectl create configmap eqp-broker-local-app --from-file=local-app.conf":
         test_charts_doc.test_kubectl_makes_the_objects_of_an_application_without_a_token,
+    "kubectl create configmap eqp-broker-share --from-file=share.conf":
+        test_charts_doc.test_kubectl_makes_what_brokers_need_to_share,
     "eqpctl reload": test_an_application_with_a_local_key_and_no_token,
     "./dev image arm64": "tests/foreign/test_image.py uses the images that it makes",
     "podman run": "a word for what test_life.py measures",

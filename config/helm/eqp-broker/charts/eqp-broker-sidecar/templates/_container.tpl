@@ -81,8 +81,30 @@ imagePullPolicy: {{ .image.pullPolicy }}
       mountPath: /etc/eqp-broker/eqp-brokerd.conf.d
       readOnly: true
     {{- end }}
+    {{- with include "eqp-broker.shareMount" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- if .tokenFile.enabled }}
 {{ include "eqp-broker.tokenFile" . }}
+{{- end }}
+{{- end }}
+
+{{/* A list, empty without such a Secret: the mount of what [share] needs. */}}
+{{- define "eqp-broker.shareMount" -}}
+{{- if .share.secretName -}}
+- name: eqp-broker-share
+  mountPath: /run/secrets/eqp-broker-share
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* And its volume. */}}
+{{- define "eqp-broker.shareVolume" -}}
+{{- if .share.secretName -}}
+- name: eqp-broker-share
+  secret:
+    secretName: {{ .share.secretName }}
+    defaultMode: 0444
 {{- end }}
 {{- end }}
 

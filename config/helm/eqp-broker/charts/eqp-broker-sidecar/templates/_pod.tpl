@@ -17,6 +17,9 @@
           name: {{ . }}
       {{- end }}
 {{- end }}
+{{- with include "eqp-broker.shareVolume" . }}
+{{ . }}
+{{- end }}
 {{- if .tokenFile.enabled }}
 - name: eqp-token
   emptyDir:
