@@ -7,11 +7,13 @@
     with store.standing_still(): ...
     store.kill(); store.start()                         # it comes back empty
 
-make_store(program="valkey-server") skips with the reason where there is none. Nothing is written to a disk, and
-everything ends with the test. The test itself speaks to the store over a unix socket, whatever form it has.
+make_store(program="valkey-server") skips with the reason where there is none. (Debian 12 has none: that of Debian 13 is
+unpacked into build-valkey, in slow tests.) Nothing is written to a disk, and everything ends with the test. The test
+itself speaks to the store over a unix socket, whatever form it has.
 """
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -26,7 +28,9 @@ import pytest
 from broker import free_port, wait_until
 from resp import Client, Ended, StoreError
 
-PROGRAMS = ("redis-server", "valkey-server")
+UNPACKED = pathlib.Path(__file__).resolve().parents[2] / "build-valkey"
+PROGRAMS = ("redis-server", "valkey-server" if shutil.which("valkey-server") else
+            pytest.param("valkey-server", marks=pytest.mark.slow("Valkey of Debian 13 is unpacked")))
 START_TIMEOUT = 60
 TESTER, TESTER_PASSWORD = "tester", "the-tests-own-password"
 # All that a broker needs, as eqp-brokerd.conf(5) has it. No script, no subscription, no look at other names.
@@ -80,7 +84,7 @@ class Store:
 
     def start(self):
         """Starts it, empty, and waits until it answers."""
-        self.process = subprocess.Popen([self.program, str(self.config_path)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*command_of(self.program), str(self.config_path)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.directory)
         wait_until(self._answers, f"{self.program} answers", START_TIMEOUT)
         return self
@@ -234,11 +238,39 @@ def share(*stores, username=None, password_file=None, ca_file=None, share_secret
     return "\n".join([*lines, more])
 
 
-def skip_without(program):
-    if shutil.which(program) is None:
-        if os.environ.get("CI") == "true" and program == "redis-server":
+def skip(why):
+    pytest.skip(f"SHARING NOT TESTED with this store: {why}")
+
+
+def command_of(program):
+    """How it is run; skips with the reason if there is none."""
+    if shutil.which(program):
+        return [program]
+    if program == "redis-server":
+        if os.environ.get("CI") == "true":
             pytest.fail("SHARING NOT TESTED: there is no redis-server")
-        pytest.skip(f"SHARING NOT TESTED with {program}: there is none on this machine")
+        skip("there is no redis-server")
+    unpack_valkey()
+    loader = next(UNPACKED.glob("root/usr/lib/*/ld-linux*.so.*"))
+    return [str(loader), "--library-path", str(loader.parent), str(UNPACKED / "root" / "usr" / "bin" / program)]
+
+
+def unpack_valkey():
+    UNPACKED.mkdir(exist_ok=True)
+    with open(UNPACKED / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that run tests, one unpacks it
+        if (UNPACKED / "root").is_dir():
+            return
+        if shutil.which("mmdebstrap") is None:
+            skip("there is no valkey-server, and no mmdebstrap to unpack that of Debian 13")
+        mirror = os.environ.get("EQP_DEBIAN_MIRROR")
+        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=extract", "--include=valkey-server", "trixie",
+                               str(UNPACKED / "new"), *([mirror] if mirror else [])],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        if made.returncode != 0:
+            shutil.rmtree(UNPACKED / "new", ignore_errors=True)
+            skip(f"mmdebstrap could not unpack that of Debian 13: {made.stdout.strip()[-200:]}")
+        (UNPACKED / "new").rename(UNPACKED / "root")
 
 
 @pytest.fixture
@@ -247,7 +279,7 @@ def make_store():
     stores = []
 
     def make(program="redis-server", **more):
-        skip_without(program)
+        command_of(program)
         stores.append(Store(program=program, **more))
         return stores[-1].start()
 
