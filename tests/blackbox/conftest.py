@@ -9,6 +9,7 @@ from fixtures import (make_broker, manager, plain_build, pytest_make_parametrize
                       pytest_runtest_makereport, session_simulator, upstream)
 from key_desk import KeyDesk
 from passed_sockets import activated, sockets  # noqa: F401
+from sharing import member  # noqa: F401
 from simulator import EXAMPLE_KEY
 from slow_clients import SlowClients
 from stores import make_store, store  # noqa: F401
