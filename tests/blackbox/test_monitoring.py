@@ -27,7 +27,8 @@ def promtool(*arguments):
 
 
 @pytest.mark.parametrize("path", [ALERTS, CONFIG / "dashboard" / "eqp-broker.json"], ids=lambda path: path.name)
-def test_every_metric_in_it_is_one_of_the_daemon(path, broker):
+def test_every_metric_in_it_is_one_of_the_daemon(path, store, member):
+    broker = member(store).wait_valid()
     shown = set(re.findall(r"^(eqp_broker_\w+)", broker.get("/metrics").body.decode(), re.M))
     asked = set(re.findall(r"eqp_broker_\w+", path.read_text()))
     assert asked and asked <= shown, asked - shown
