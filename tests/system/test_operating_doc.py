@@ -26,7 +26,8 @@ VENDOR = "commercedeveloper-sandbox-api.adobe.com"
 VENDOR_ADMIN = "http://127.0.0.1:9450"
 NEWER = "/opt/newer"
 DROP_INS = f"/etc/systemd/system/{SERVICE}.d"
-NOT_TYPED = {"./dev deb": "builds the packages, which are there already"}
+NOT_TYPED = {"./dev deb": "builds the packages, which are there already",
+             "eqp-brokerd --check --connect": "there is no such store; tests/blackbox/test_eqpctl_share.py has one"}
 
 
 class Reader(Home):
@@ -221,6 +222,25 @@ def is_over(reader, shown):
     assert not reader.exists("/etc/eqp-broker/eqp-brokerd.conf.d/local-nightly.conf")
 
 
+def password_is_for_the_broker(reader, shown):
+    reader.secrets.add(reader.run("cat", "/etc/eqp-broker/share/password").out.strip())
+    assert re.search(r"^[0-9a-f]{64}  -$", shown, re.M), shown
+    reader.run("runuser", "-u", "eqp-broker", "--", "test", "-r", "/etc/eqp-broker/share/password")
+    assert reader.run("runuser", "-u", "alice", "--", "test", "-r", "/etc/eqp-broker/share/password", check=False).code != 0
+
+
+def works_without_the_store(reader, shown):
+    """There is none of that name; tests/blackbox/test_share.py has one for the user of the page."""
+    assert "store = rediss://valkey.example.net:6380" in shown
+    reader.typist.type("eqpctl refresh sandbox")
+    reader.wait_valid()
+
+
+def shares_no_more(reader, shown):
+    assert "[share]" not in reader.run("eqp-brokerd", "--check").out
+    reader.wait_valid()
+
+
 def version_is(newer):
     def check(reader, shown):
         assert reader.run("dpkg-query", "-W", "-f=${Version}", "eqp-broker").out.endswith(packages.NEWER) == newer
@@ -291,6 +311,10 @@ PAGE = [
     Row("Local keys", "journalctl -u eqp-brokerd -g 'local key nightly'", has_words("local key nightly")),
     Row("Local keys", "eqpctl local rotate nightly", both_secrets_work),
     Row("Local keys", "eqpctl local remove nightly", is_over),
+    Row("Many hosts", "install -d -m 0755 /etc/eqp-broker/share", password_is_for_the_broker),
+    Row("Many hosts", "ACL SETUSER eqp-broker on #SHA256 ~eqp1:* +auth +multi +exec +time +get +set +del +pttl +pexpire +pexpireat"),
+    Row("Many hosts", "cat >/etc/eqp-broker/eqp-brokerd.conf.d/share.conf <<'EOF'", works_without_the_store),
+    Row("Many hosts", "rm /etc/eqp-broker/eqp-brokerd.conf.d/share.conf", shares_no_more),
     Row("Upgrade", "apt-get install -y ./libeqp-broker0_*.deb ./eqp-broker_*.deb", version_is(newer=True),
         before=to(NEWER), also=("systemctl restart eqp-brokerd",)),
     Row("Upgrade", "apt-get install -y --allow-downgrades ./libeqp-broker0_*.deb ./eqp-broker_*.deb",
