@@ -1,0 +1,158 @@
+"""eqpctl status, eqpctl doctor and eqp-brokerd --check on the store of shared sessions."""
+
+import subprocess
+
+import pytest
+
+from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon
+from lying_proxy import LyingProxy, with_clock
+from sharing import wait_told
+from stores import ACL, share
+from test_eqpctl_doctor import doctor
+
+PASSWORD = "a-password-of-the-store-0123456789"
+SHORT = ("SHORTKEY03", "fedcba98765432100123456789abcde")  # 31 characters
+
+
+def status(broker, *arguments):
+    """In one line."""
+    result = subprocess.run([binary("ctl/eqpctl"), "status", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            env=BARE_ENVIRONMENT | {"EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}"}, timeout=60)
+    assert result.returncode == 0, result
+    broker.check_text(result.stdout, "the status")
+    return " ".join(result.stdout.split())
+
+
+# status
+
+
+def test_the_status_says_where_the_token_came_from(store, member):
+    first = member(store).wait_valid()
+    store.wait_session()
+    second = member(store).wait_valid()
+    wait_told(first, published=1)
+    assert f"through the store {store.url}: the token in hand was obtained here; 0 taken over, 1 put there" in \
+        status(first, "sandbox")
+    assert "the token in hand is another host's; 1 taken over, 0 put there" in status(second, "sandbox")
+    assert "store" not in status(second), "all is well: that is for those who ask for details"
+
+
+def test_the_status_says_that_a_store_is_down(member):
+    url = f"redis://localhost:{free_port()}"
+    broker = member(url).wait_valid()
+    wait_told(broker, state="unreachable")
+    for arguments in ((), ("sandbox",)):
+        assert f"through the store {url}: there is no connection to it; tokens are obtained without it meanwhile" in \
+            status(broker, *arguments)
+
+
+def test_nothing_without_a_section(broker):
+    assert "store" not in status(broker, "sandbox") and "shared" not in status(broker, "sandbox")
+    found, text = doctor(broker)
+    assert not found and "shared" not in text
+
+
+# doctor
+
+
+def test_the_doctor_is_content(store, member):
+    broker = member(store).wait_valid()
+    wait_told(broker, published=1)
+    found, text = doctor(broker)
+    assert not found and "fine, through redis://" in text, (found, text)
+
+
+def test_the_doctor_names_what_is_wrong_with_a_store(make_store, member):
+    """And how it is mended, for each trouble in its own words."""
+    store = make_store(password=PASSWORD)
+    broker = member(store).wait_valid()
+    wait_told(broker, state="no_login")
+    found, _ = doctor(broker)
+    assert set(found) == {"not_shared"} and "password_file" in found["not_shared"]["cure"]
+    assert "as without a store" in found["not_shared"]["why"]
+
+
+def test_the_doctor_does_not_tell_the_stores_name(member):
+    broker = member("redis://store.somebody.invalid:7000").wait_valid()
+    wait_told(broker, state="unreachable")
+    found, text = doctor(broker)
+    assert set(found) == {"not_shared"} and "somebody" not in text and "7000" in text
+
+
+def test_the_doctor_on_a_key_with_a_short_secret(upstream, store, member):
+    upstream.add_key("sandbox", *SHORT)
+    broker = member(store, keys={"sandbox": ":".join(SHORT)}).wait_valid()
+    found, _ = doctor(broker)
+    assert set(found) == {"not_shared"} and "32 characters" in found["not_shared"]["cure"]
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_the_doctor_on_a_clock_that_is_off(store, member, seconds):
+    with LyingProxy(store) as proxy:
+        proxy.change = with_clock(seconds)
+        broker = member(proxy.url).wait_valid()
+        wait_told(broker, state="fine")
+        found, _ = doctor(broker)
+        assert set(found) == {"clock_off"} and "timedatectl" in found["clock_off"]["cure"]
+        assert ("early" if seconds < 0 else "late") in status(broker)
+
+
+# --check
+
+
+def check(broker, *arguments):
+    return run_daemon("--config", broker.config_path, "--check", *arguments)
+
+
+def test_check_connects_on_wish(make_store, make_broker, tmp_path):
+    path = tmp_path / "password"
+    path.write_text(PASSWORD + "\n")
+    path.chmod(0o600)
+    store = make_store(users={"broker": f">{PASSWORD} {ACL}"})
+    broker = make_broker(start=False, share=share(store, username="broker", password_file=path))
+    broker.keep_secret(PASSWORD)
+    result = check(broker)
+    assert result.returncode == 0 and f"store = {store.url}" in result.stdout and store.n_connections == 0
+    assert check(broker, "--connect").returncode == 0 and store.n_connections == 1
+    assert not store.sessions()
+    path.write_text("another")
+    result = check(broker, "--connect")
+    assert result.returncode == 69 and store.url in result.stderr and "password_file" in result.stderr
+    broker.check_text(result.stdout + result.stderr, "the output")
+
+
+def test_check_names_each_store_that_cannot_be_used(store, make_broker):
+    gone = f"redis://localhost:{free_port()}"
+    result = check(make_broker(start=False, share=share(store, gone)), "--connect")
+    assert result.returncode == 69 and gone in result.stderr and f"{store.url} cannot" not in result.stderr
+
+
+def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):
+    broker = make_broker(start=False, share=share(store, password_file=tmp_path / "none"))
+    result = check(broker)
+    assert result.returncode in (77, 78) and str(tmp_path / "none") in result.stderr
+    path = tmp_path / "secret"
+    path.write_text("too short")
+    path.chmod(0o600)
+    broker = make_broker(start=False, share=share(store, share_secret_file=path))
+    result = check(broker)
+    assert result.returncode in (77, 78) and str(path) in result.stderr and "too short" not in result.stdout
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o602, 0o644], ids=oct)
+def test_a_password_that_others_may_read_or_write_is_not_taken(store, make_broker, tmp_path, mode):
+    path = tmp_path / "password"
+    path.write_text(PASSWORD)
+    path.chmod(mode)
+    result = check(make_broker(start=False, share=share(store, password_file=path)))
+    assert result.returncode in (77, 78) and str(path) in result.stderr, result
+
+
+@pytest.mark.parametrize("line, told", [
+    ("store = redis://user:password@host", "password"), ("store = http://host", "redis://"), ("store = host:6379", "redis://"),
+    ("store = redis://", ""), ("store = redis://host:0", ""), ("store = redis://host:70000", ""), ("store = unix:relative", ""),
+    ("store = redis://host/1", ""), ("username = two words", ""), ("password = a", "password_file"),
+    ("password_file = relative", ""), ("ca_file = relative", "")])
+def test_settings_that_make_no_sense_are_refused(make_broker, line, told):
+    result = check(make_broker(start=False, share=line))
+    assert result.returncode == 78 and told in result.stderr and "eqp-brokerd.conf:" in result.stderr, result
