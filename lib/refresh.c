@@ -125,7 +125,9 @@ uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
 void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random)
 {
         uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
-        uint64_t low = refresh->store.used && !refresh->store.failed ? 3 : 6;
+        bool early = refresh->store.used && !refresh->store.failed &&
+                     (refresh->store.found || refresh->store.distrust_usec <= issued_usec);
+        uint64_t low = early ? 3 : 6;
 
         refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);
         refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),

@@ -25,6 +25,8 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
 /* A store that always finds a reason is asked less often. */
 #define MANY_WAITS     16
 #define LONG_WAIT_USEC (10 * USEC_PER_SEC)
+/* Not even for tokens of a second. */
+#define SHORT_WAIT_USEC (4 * USEC_PER_SEC)
 
 #define TRIAL_PATIENCE_MIN_USEC (1 * USEC_PER_MIN)
 #define TRIAL_PATIENCE_MAX_USEC (10 * USEC_PER_MIN)
@@ -305,6 +307,8 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
         store->wait_usec = 0;
         store->lifetime_sec = claim->lifetime_sec;
         refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
+        /* What was asked before this token was there is not its last chance. */
+        refresh->last_chance_usec = MAX_OF(refresh->last_chance_usec, now_usec + 1);
 }
 
 /* Tokens that end soon, one after the other, are no reason never to ask the upstream. */
@@ -317,6 +321,7 @@ static void look_ahead(struct refresh *refresh, uint64_t now_usec)
         }
         store->n_leased = 0;
         store->wait_usec = MIN_OF(now_usec + LONG_WAIT_USEC, store->own_usec);
+        store->wait_usec = MAX_OF(store->wait_usec, now_usec + SHORT_WAIT_USEC);
         if (store->own_usec <= now_usec) {
                 go(refresh, ANY_SERIAL);
         }

@@ -266,6 +266,16 @@ static bool expect_keys(struct player *player)
         return i == keyring->n || complain(&player->script, "there are %zu keys", keyring->n);
 }
 
+static bool expect_claim(struct player *player)
+{
+        return player_expect_claim(player, /* any= */ true);
+}
+
+static bool expect_no_claim(struct player *player)
+{
+        return player_expect_claim(player, /* any= */ false);
+}
+
 bool player_expect(struct player *player)
 {
         static const struct {
@@ -277,7 +287,8 @@ bool player_expect(struct player *player)
                 { "next", expect_next },         { "limit", expect_limit },
                 { "verdict", expect_verdict },   { "exchanges", expect_exchanges },
                 { "keys", expect_keys },         { "key", expect_key },
-                { "obstacle", expect_obstacle },
+                { "obstacle", expect_obstacle }, { "claim", expect_claim },
+                { "no-claim", expect_no_claim }, { "claims", player_expect_claims },
         };
         bool holds = true;
         size_t row;

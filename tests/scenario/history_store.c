@@ -31,17 +31,13 @@ static void add_any_token(struct history *history, struct refresh_claim *claim)
         claim->new_account = below(world, 32) == 0;
 }
 
-/* A token found counts as one: it is to be good enough for what is asked of a recovery. */
-static void tell_no_lies(struct history *history, struct refresh_claim *claim)
+/* A token found ends no recovery, and is none: it is the keys that are looked at. */
+static void find_none(struct refresh_claim *claim)
 {
-        if (history->recovering) {
-                uint64_t now = history->world.model.now_usec;
-                *claim = (struct refresh_claim){ .kind = REFRESH_CLAIM_FOUND,
-                                                 .otherwise = claim->otherwise,
-                                                 .issued_usec = now - MIN_OF(now - 1, 10 * USEC_PER_MIN),
-                                                 .expires_usec = now + USEC_PER_HOUR,
-                                                 .lifetime_sec = 7200 };
-        }
+        bool held = claim->otherwise == REFRESH_CLAIM_FOUND;
+
+        *claim = (struct refresh_claim){ .kind = held ? REFRESH_CLAIM_HELD : claim->otherwise,
+                                         .left_usec = claim->left_usec };
 }
 
 static enum refresh_claim_kind kind_in_mood(struct world *world, enum store_mood mood)
@@ -84,7 +80,9 @@ struct store_answer moody_store(struct world *world)
                 } else {
                         add_any_token(history, &answer.claim);
                 }
-                tell_no_lies(history, &answer.claim);
+                if (history->recovering) {
+                        find_none(&answer.claim);
+                }
         }
         if (silent) {
                 answer.after_usec = below(world, 2) ? USEC_NEVER : below(world, 20 * USEC_PER_SEC);

@@ -37,7 +37,7 @@
  * whatever else it does answer KEY ANSWER                    this key has an answer of its own; `accept KEY`
  * ends that
  *
- * Expectations, of the state at TIME
+ * Expectations, of the state at TIME (sharing.c has more, and the events `store` and `claim`)
  *     exchange KEY [reason REASON]    in flight, with this key or label; `no-exchange`
  *     token, no-token                 one lives, or not
  *     token from KEY                  and was obtained with this key or label
@@ -80,6 +80,7 @@ static void observe(struct world *world)
         struct token_life *life = player->n_lives ? &player->lives[player->n_lives - 1] : NULL;
         bool lived = life && life->until_usec == USEC_NEVER, lives = model_token_lives(model);
 
+        player->n_claims += model->step.claim;
         if (model->step.exchange && player->n_sent < EXCHANGES_MAX) {
                 player->sent_usec[player->n_sent++] = model->now_usec;
         }
@@ -273,7 +274,12 @@ static bool play_event(struct player *player, const char *word)
         } else if (streq(word, "move")) {
                 world_move(world);
                 return true;
+        } else if (streq(word, "store")) {
+                return player_store(player);
+        } else if (streq(word, "claim")) {
+                return player_claim(player);
         } else if (streq(word, "mark")) {
+                player->n_claims = 0;
                 player->mark_usec = world->model.now_usec;
                 return true;
         } else if (streq(word, "suspend")) {

@@ -24,6 +24,9 @@ struct player {
         char key_names[MODEL_KEYS_MAX][KEY_NAME_MAX]; /* by serial */
         bool answered[MODEL_KEYS_MAX]; /* keys that the upstream answers in a way of their own */
         struct refresh_outcome own_answers[MODEL_KEYS_MAX];
+        struct store_answer store_manner; /* of the store, unless answers come by hand */
+        uint64_t store_since_usec;
+        unsigned n_claims;    /* since the mark */
         struct answer manner; /* of the upstream, unless answers come by hand */
 
         enum refresh_verdict verdict; /* the latest */
@@ -40,6 +43,12 @@ bool player_expect(struct player *player);
 /* The serial of a key by its name in the file; a new one for a name that was not seen before. 0: too many.
  */
 uint64_t player_key(struct player *player, const char *name);
+
+/* The events, and the expectations, of a store that others share (sharing.c). */
+bool player_store(struct player *player);
+bool player_claim(struct player *player);
+bool player_expect_claim(struct player *player, bool any);
+bool player_expect_claims(struct player *player);
 
 /* The events of these names (callers.c). */
 bool player_demand(struct player *player);

@@ -377,7 +377,8 @@ static void granted(struct reference *reference, struct reference_exchange *exch
                 }
                 reference->has_token = true;
                 reference->found = false;
-                reference->early = reference->store && !reference->failed;
+                reference->early = reference->store && !reference->failed &&
+                                   reference->distrust_usec <= exchange->sent_usec;
                 reference->lifetime_sec = exchange->outcome.lifetime_sec;
                 reference->restored = reference->restored_reported = reference->reported = false;
                 reference->chance_taken = false;

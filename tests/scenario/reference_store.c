@@ -193,7 +193,9 @@ uint64_t reference_put_off_by(const struct reference *reference, bool demand, ui
                 return 0;
         }
         if (!reference->put_off) {
-                return MIN_OF(reference->pause_usec, good ? own_by(reference) : USEC_NEVER);
+                uint64_t by = MIN_OF(reference->pause_usec, good ? own_by(reference) : USEC_NEVER);
+                uint64_t least = usec_sub(reference->pause_usec, 6 * USEC_PER_SEC);
+                return MAX_OF(by, least);
         }
         return !good    ? (reference_in_trouble(reference) ? 0 : told)
                : demand ? MIN_OF(own_by(reference), told)
