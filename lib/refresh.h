@@ -109,7 +109,7 @@ enum refresh_verdict {
         _REFRESH_VERDICT_COUNT,
 };
 
-/* What the machine remembers of the store that others share. All zero: there is none. */
+/* The machine's memory of the store that others share. All zero: there is none. */
 struct refresh_store {
         bool used;
         uint64_t claimed_usec;  /* when it was asked last; 0: never */

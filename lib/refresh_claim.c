@@ -18,7 +18,8 @@ static const struct backoff_policy leased_backoff = { 250 * USEC_PER_MSEC, 8 * U
 /* ... which is not waited for while there is a good token. */
 static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 * USEC_PER_SEC, 50 };
 
-/* Whoever has the cool-down tries again at its end: all others look a moment later, not all at once. */
+/* The broker whose cool-down it is tries again at its end: all others look a moment later, not all at once.
+ */
 #define COOL_MARGIN_USEC (1 * USEC_PER_SEC)
 #define COOL_SPREAD_USEC (4 * USEC_PER_SEC)
 
@@ -154,8 +155,10 @@ bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
         if (!store->used || refresh->round) {
                 return false; /* keys are compared without delay */
         }
-        return good ? now_usec < store->own_usec && !(is_demanded(refresh) && tired)
-                    : refresh->n_failures == 0 && !tired;
+        if (refresh_token_lives(refresh, now_usec) && now_usec >= store->own_usec) {
+                return false;
+        }
+        return good ? !(is_demanded(refresh) && tired) : refresh->n_failures == 0 && !tired;
 }
 
 /* ---- its answers ---- */
@@ -163,7 +166,9 @@ bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
 static void go(struct refresh *refresh, uint64_t serial)
 {
         refresh->store.go_serial = serial;
-        refresh->store.wait_usec = 0;
+        if (refresh->in_flight_share != REFRESH_SHARE_TRIAL) {
+                refresh->store.wait_usec = 0; /* else need waits on */
+        }
 }
 
 static uint64_t draw_patience(const struct refresh *refresh, uint64_t now_usec, uint32_t random)
@@ -192,16 +197,14 @@ static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_
                 wait_usec = MAX_OF(wait_usec, LONG_WAIT_USEC);
         }
         store->wait_usec = now_usec + wait_usec;
-        if (good) {
-                store->wait_usec = MIN_OF(store->wait_usec, store->own_usec);
-        }
         if (refresh_token_lives(refresh, now_usec)) {
+                store->wait_usec = MIN_OF(store->wait_usec, store->own_usec);
                 uint64_t chance = refresh->last_chance_usec;
                 store->wait_usec =
                         MIN_OF(store->wait_usec,
                                chance > now_usec && chance < USEC_NEVER ? chance : refresh->expires_usec);
         }
-        if (store->patience_usec > 0) {
+        if (store->patience_usec > now_usec) {
                 store->wait_usec = MIN_OF(store->wait_usec, store->patience_usec);
         }
 }
@@ -307,7 +310,7 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
         store->wait_usec = 0;
         store->lifetime_sec = claim->lifetime_sec;
         refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
-        /* What was asked before this token was there is not its last chance. */
+        /* An attempt before this token was there is not its last chance. */
         refresh->last_chance_usec = MAX_OF(refresh->last_chance_usec, now_usec + 1);
 }
 

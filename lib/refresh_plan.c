@@ -198,8 +198,8 @@ static void start_exchange(struct refresh *refresh, const struct key_state *key,
         }
         refresh_budget_take(&refresh->budget, share, now_usec);
         keyring_asked(&refresh->keyring, key->serial);
-        refresh_store_forget(refresh);
         if (share != REFRESH_SHARE_TRIAL) {
+                refresh_store_forget(refresh);
                 refresh->store.attempt_usec = now_usec;
         }
         step->exchange = true;

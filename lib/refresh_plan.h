@@ -45,7 +45,7 @@ uint64_t refresh_store_wait_usec(const struct refresh *refresh);
 /* May what the store says put an exchange off now? */
 bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec);
 
-/* An exchange begins, or another token is in hand: what the store said before counts no more. */
+/* An exchange begins, or another token is in hand: earlier answers of the store count no more. */
 void refresh_store_forget(struct refresh *refresh);
 
 /* A claim under way that is not answered in time, or not wanted any more, is given up. Returns when that is

@@ -1,9 +1,9 @@
 /* A fleet of brokers with one access key, one upstream, and a store that they share, in virtual time.
  *
- * Every broker is a refresh machine as it is shipped; what a keeper makes of the store's answers is in
- * store.c. Each story is told with the store and, for comparison, without one. In each the fleet starts over
- * two hours unless it says otherwise, and the event comes when the token in the store is at its refresh
- * point, after four hours: that is the worst moment.
+ * Every broker is a refresh machine as it is shipped; store.c has the keeper's part. Each story is told with
+ * the store and, for comparison, without one. In each the fleet starts over two hours unless it says
+ * otherwise, and the event comes when the token in the store is at its refresh point, after four hours: that
+ * is the worst moment.
  *
  * Stories:
  *   peace     nothing happens

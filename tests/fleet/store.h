@@ -32,8 +32,8 @@ struct fleet_store {
 /* When a claim that is asked now has its answer; *ret_failed: that it is none. */
 uint64_t store_answer_usec(struct fleet_store *store, uint64_t now_usec, bool *ret_failed);
 
-/* What the store says, and what a keeper makes of it that has the token `in_hand` and knows that `reported`
- * was refused. */
+/* The store's answer, as a keeper tells it to its machine that has the token `in_hand` and knows that
+ * `reported` was refused. */
 struct refresh_claim store_claim(struct fleet_store *store, uint32_t broker, uint64_t in_hand,
                                  uint64_t reported, uint32_t lifetime_sec, uint64_t random,
                                  uint64_t now_usec);

@@ -290,8 +290,10 @@ void reference_sent(struct reference *reference, uint64_t key, enum refresh_reas
         reference->keys[key].asked = reference->n;
         reference->keys[key].asked_around = true;
         reference->keys[key].trial_stands = false;
-        reference->put_off = false;
-        reference->told_usec = reference->pause_usec = 0;
+        if (share != REFRESH_SHARE_TRIAL) {
+                reference->put_off = false;
+                reference->told_usec = reference->pause_usec = 0;
+        }
 }
 
 static void note_patience(struct reference *reference, const struct reference_exchange *exchange,

@@ -1,4 +1,4 @@
-/* What the rules say of a store that others share: it may put an exchange off, but not for long. */
+/* The rules for a store that others share: it may put an exchange off, but not for long. */
 #include "tests/scenario/reference_rules.h"
 
 #include "lib/util.h"
@@ -196,6 +196,9 @@ uint64_t reference_put_off_by(const struct reference *reference, bool demand, ui
                 uint64_t by = MIN_OF(reference->pause_usec, good ? own_by(reference) : USEC_NEVER);
                 uint64_t least = usec_sub(reference->pause_usec, 6 * USEC_PER_SEC);
                 return MAX_OF(by, least);
+        }
+        if (!good && rule_lives(reference, now_usec)) {
+                told = MIN_OF(told, own_by(reference));
         }
         return !good    ? (reference_in_trouble(reference) ? 0 : told)
                : demand ? MIN_OF(own_by(reference), told)
