@@ -323,11 +323,12 @@ static void look_ahead(struct refresh *refresh, uint64_t now_usec)
                 refresh_store_forget(refresh);
         }
         store->n_leased = 0;
+        if (store->own_usec <= now_usec) {
+                store->go_serial = ANY_SERIAL;
+                return;
+        }
         store->wait_usec = MIN_OF(now_usec + LONG_WAIT_USEC, store->own_usec);
         store->wait_usec = MAX_OF(store->wait_usec, now_usec + SHORT_WAIT_USEC);
-        if (store->own_usec <= now_usec) {
-                go(refresh, ANY_SERIAL);
-        }
 }
 
 /* Returns what is to be made of the answer after that. */
