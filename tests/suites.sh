@@ -123,7 +123,7 @@ suite_sandboxed() {
         local inside=$staging/sandboxed
         "$python" tests/sandbox/stage.py "$(reachable "$1")" "$inside" || true
         chmod go+rx "$staging"
-        share_out "$1: inside the unit's filter" "$inside" 'filter or daemon or forwarder' \
+        share_out "$1: inside the unit's filter" "$inside" 'filter or daemon or forwarder or share_store' \
                 tests/sandbox tests/blackbox
 }
 
