@@ -214,10 +214,10 @@ static const struct key_state *choose_key(const struct refresh *refresh, uint64_
 /* Keys that others tried in vain just now are left out, while the store is trusted. */
 static const struct key_state *choose_warm_key(const struct refresh *refresh, uint64_t now_usec)
 {
+        struct keyring warm = refresh->keyring; /* the key chosen lies in it */
         const struct key_state *key = NULL;
 
         if (refresh_store_trusted(refresh, now_usec)) {
-                struct keyring warm = refresh->keyring;
                 keyring_hold_cool(&warm, now_usec);
                 key = keyring_choose(&warm, refresh->n_failures > 0, refresh_token_lives(refresh, now_usec),
                                      now_usec);
