@@ -34,7 +34,7 @@ static const struct story stories[] = {
         { "silent", .outage_usec = USEC_PER_HOUR, .silent = true, .goal_sent = 200, .goal_without = true },
         { "late", .outage_usec = USEC_PER_HOUR, .start = true, .but = 100, .goal_sent = ANY,
           .goal_first_usec = USEC_PER_SEC, .goal_without = true },
-        { "nothing", .outage_usec = 5 * USEC_PER_MIN, .start = true, .goal_sent = ANY },
+        { "nothing", .outage_usec = 5 * USEC_PER_MIN, .start = true, .goal_sent = ANY, .goal_busiest = 5 },
         { "rejected", .rejected = true, .goal_sent = 5, .goal_without = true },
         { "down", .store = STORE_DOWN, .store_usec = 2 * USEC_PER_HOUR, .goal_sent = ANY,
           .goal_without = true },
@@ -85,6 +85,7 @@ static bool tell(struct fleet *fleet)
         bool good = !fleet->wrong;
         if (fleet->shared) {
                 good = good && (story->goal_sent == ANY || hour <= story->goal_sent);
+                good = good && busiest * story->goal_busiest <= fleet->n;
                 good = good &&
                        (story->goal_first_usec == 0 || fleet->slowest_usec <= story->goal_first_usec);
                 good = good && !(story->goal_without && fleet->n_without > 0);

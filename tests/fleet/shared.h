@@ -31,6 +31,7 @@ struct story {
         bool rolls_back;          /* and is then as it was before */
         uint32_t served;          /* of the fleet a second; 0: all, and more */
         uint32_t goal_sent;       /* at most so many exchanges in the first hour from the event on; ANY */
+        uint32_t goal_busiest;    /* not more than one in so many in a second; 0: no goal */
         uint64_t goal_first_usec; /* each that starts with the event has a token so soon; 0: no goal */
         bool goal_without;        /* nobody is without a token at any time */
 };
