@@ -52,19 +52,21 @@ def why_not(architecture):
 
 def extracted(name, architecture, *packages):
     """A directory with the content of Debian's packages and of all that they depend on, nothing of which was run, and busybox
-    as its tools. It is kept; the name stands for the packages."""
-    directory = KEPT / name
-    if directory.is_dir():
+    as its tools. It is kept until other packages are asked for under its name."""
+    directory, packages = KEPT / name, ("busybox-static", *packages)
+    aside, has = directory.with_suffix(".new"), directory.with_suffix(".packages")
+    if directory.is_dir() and has.exists() and has.read_text().split() == list(packages):
         return directory
-    aside = directory.with_suffix(".new")
     shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
     KEPT.mkdir(exist_ok=True)
     mirror = os.environ.get("EQP_DEBIAN_MIRROR")
     subprocess.run(["mmdebstrap", "--quiet", f"--architectures={architecture}", "--variant=extract",
-                    f"--include={','.join(('busybox-static', *packages))}", "bookworm", aside, *([mirror] if mirror else [])],
+                    f"--include={','.join(packages)}", "bookworm", aside, *([mirror] if mirror else [])],
                    stdin=subprocess.DEVNULL, check=True, timeout=600)
     roots.furnish(aside)
     aside.rename(directory)
+    has.write_text(" ".join(packages))
     return directory
 
 

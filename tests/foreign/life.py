@@ -7,9 +7,10 @@ import re
 import signal
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bundle"))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
 
-from test_roots import KEY, wait_until  # noqa: E402
+from broker import wait_until  # noqa: E402
+from simulator import EXAMPLE_KEY  # noqa: E402
 
 SOCKET = "/run/eqp-broker/eqp-broker.sock"
 CONFIGURATION = "/etc/eqp-broker/eqp-brokerd.conf"
@@ -48,7 +49,7 @@ class Life:
         assert line.startswith("{"), line + process.stdout.read()
         assert json.loads(line)["ca_file"] == "/etc/eqp-broker/ca/ca.pem"
         root.write(CONFIGURATION, SETTINGS)
-        root.write("/etc/eqp-broker/keys/sandbox", KEY + "\n", 0o600)
+        root.write("/etc/eqp-broker/keys/sandbox", EXAMPLE_KEY + "\n", 0o600)
         owner = 0 if self.user is None else int(self.user.partition(":")[0])
         for path in (folder / "keys", folder / "keys/sandbox"):
             os.chown(path, owner, owner)
@@ -88,11 +89,11 @@ class Life:
         """The daemon of several processes, a caller that may, one that may not, a child that dies."""
         root = self.root
         self.start(f"{self.bin}/eqp-brokerd", user=self.user)
-        wait_until(lambda: self.eqpctl("ready", check=False).code == 0, "it is ready")
+        wait_until(lambda: self.eqpctl("ready", check=False).code == 0, "it is ready", 120, 0.1)
         token = self.eqpctl("token", "sandbox").out
         assert TOKEN.fullmatch(token)
         assert self.eqpctl("token", "sandbox", user="1001:1001", check=False).code == 4
         (old,) = root.processes("eqp-frontend")
         os.kill(old, signal.SIGKILL)
-        wait_until(lambda: root.processes("eqp-frontend") not in ([], [old]), "another frontend")
+        wait_until(lambda: root.processes("eqp-frontend") not in ([], [old]), "another frontend", 120, 0.1)
         assert self.eqpctl("token", "--wait", "30", "sandbox").out == token
