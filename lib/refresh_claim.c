@@ -51,7 +51,8 @@ void refresh_use_store(struct refresh *refresh, bool use)
                                                          .calm_usec = store->calm_usec,
                                                          .own_usec = store->own_usec,
                                                          .found = store->found,
-                                                         .lifetime_sec = store->lifetime_sec };
+                                                         .lifetime_sec = store->lifetime_sec,
+                                                         .min_ttl_sec = store->min_ttl_sec };
         }
         refresh->store.used = use;
 }

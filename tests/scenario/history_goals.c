@@ -13,13 +13,16 @@ static void broken(struct model *model, const char *promise)
 static uint64_t round_usec(const struct history *history)
 {
         const struct reference *reference = &history->world.model.reference;
-        bool hanging = history->mood == MOOD_SLUGGISH;
+        bool hanging = history->mood == MOOD_SLUGGISH, throttling = false;
 
         for (size_t i = 0; i < reference->n_order; i++) {
-                hanging = hanging || history->key_moods[reference->order[i]] == KEY_HANGING;
+                enum key_mood mood = history->key_moods[reference->order[i]];
+                hanging = hanging || mood == KEY_HANGING;
+                throttling = throttling || mood == KEY_429 || mood == KEY_MIXED;
         }
+        uint64_t first = (throttling ? 16 : 1) * USEC_PER_SEC; /* wait, which doubles */
         uint64_t each = (hanging ? EXCHANGE_LIMIT_SEC + 1 : 3) + (reference->store ? 5 : 0);
-        return (reference->n_order + 2) * each * USEC_PER_SEC + (USEC_PER_SEC << reference->n_order);
+        return (reference->n_order + 2) * each * USEC_PER_SEC + (first << reference->n_order);
 }
 
 /* Would this key have been granted ever since, and did nothing keep the machine from asking? */
