@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
 from document import Document  # noqa: E402
 from fixtures import make_broker, pytest_runtest_makereport, session_simulator, upstream  # noqa: E402, F401
+from stores import make_store, store  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")

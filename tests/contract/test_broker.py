@@ -11,6 +11,7 @@ import pytest
 from broker import STRANGER, Broker, wait_until
 from local_keys import BODY, basic
 from simulator import EXAMPLE_KEY
+from stores import share
 from stories import (EXPIRED, GATEWAY, NOT_US, REAL, REPORTS, UNKNOWN_TOKEN, counted, in_environment, is_below_rest,
                      is_gateway, is_health)
 from talk import JSON, NOBODY, Talk, as_user
@@ -353,6 +354,15 @@ def test_requests_that_wait_for_a_minute(own, upstream):
         for stream, method in ((upload, "POST"), (busy[16], "GET")):
             talk.receive(stream, method, "/sandbox/rest/v1/users")
     upstream.clear_faults()
+
+
+def test_a_host_that_shares(own, store):
+    talk = own(share=share(store))
+    talk.broker.wait_valid()
+    store.wait_session()
+    shared = talk("GET", "/v1/status").json()["environments"][-1]["share"]
+    assert shared["state"] == "fine" and shared["claims"]["held"] == 1 and not shared["from_store"]
+    talk("GET", "/metrics")
 
 
 # ---- all of it ----
