@@ -172,13 +172,21 @@ static void go(struct refresh *refresh, uint64_t serial)
         }
 }
 
+/* Not too long after this moment either, if it was and is not long ago. */
+static uint64_t within(uint64_t until, uint64_t since_usec, uint64_t now_usec)
+{
+        uint64_t by = since_usec > 0 ? since_usec + ATTEMPT_USEC : 0;
+
+        return by > now_usec ? MIN_OF(until, by) : until;
+}
+
 static uint64_t draw_patience(const struct refresh *refresh, uint64_t now_usec, uint32_t random)
 {
         uint64_t until = now_usec + random_between(PATIENCE_MIN_USEC, PATIENCE_MAX_USEC, random);
-        uint64_t attempt = refresh->store.attempt_usec;
 
-        return attempt > 0 && attempt + ATTEMPT_USEC > now_usec ? MIN_OF(until, attempt + ATTEMPT_USEC)
-                                                                : until;
+        until = within(until, refresh->store.attempt_usec, now_usec);
+        /* The budget may have spaced attempts already, for tokens of seconds. */
+        return refresh->has_token ? until : within(until, refresh->expires_usec, now_usec);
 }
 
 /* The exchange is put off, if it may be. */

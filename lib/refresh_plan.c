@@ -102,7 +102,7 @@ uint64_t refresh_next_usec(const struct refresh *refresh)
         if (refresh->in_flight) {
                 return refresh->sent_usec;
         }
-        if (refresh->claiming) {
+        if (refresh->claiming && (refresh->in_flight_share != REFRESH_SHARE_TRIAL || !refresh->has_token)) {
                 return refresh->store.claimed_usec;
         }
         uint64_t need = MAX_OF(may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),

@@ -9,6 +9,20 @@ static void broken(struct model *model, const char *promise)
         model_check(model, false, promise);
 }
 
+/* Was there an exchange for a wish since the begin of the token's refresh window? */
+static bool was_wished(const struct reference *reference)
+{
+        uint64_t since = reference->sent_usec + reference->life_usec / 10 * 6;
+
+        for (size_t i = 0; i < reference->n; i++) {
+                const struct reference_exchange *exchange = &reference->exchanges[i];
+                if (exchange->share >= REFRESH_SHARE_REPORT && exchange->sent_usec >= since) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* How long the answers of one round can take, with an exchange before it and a retry after it. */
 static uint64_t round_usec(const struct history *history)
 {
@@ -20,9 +34,12 @@ static uint64_t round_usec(const struct history *history)
                 hanging = hanging || mood == KEY_HANGING;
                 throttling = throttling || mood == KEY_429 || mood == KEY_MIXED;
         }
-        uint64_t first = (throttling ? 16 : 1) * USEC_PER_SEC; /* wait, which doubles */
+        uint64_t waits = ((throttling ? 16 : 1) * USEC_PER_SEC) << reference->n_order; /* each doubles */
+        if (was_wished(reference)) { /* in vain, after which need waits longer */
+                waits = (reference->n_order + 1) * 115 * USEC_PER_SEC;
+        }
         uint64_t each = (hanging ? EXCHANGE_LIMIT_SEC + 1 : 3) + (reference->store ? 5 : 0);
-        return (reference->n_order + 2) * each * USEC_PER_SEC + (first << reference->n_order);
+        return (reference->n_order + 2) * each * USEC_PER_SEC + waits;
 }
 
 /* Would this key have been granted ever since, and did nothing keep the machine from asking? */
@@ -272,6 +289,10 @@ void recover(struct history *history)
         uint64_t serial = reference->order[below(world, reference->n_order)];
         change_key_mood(history, serial, KEY_GRANTED);
         await_token(history, serial);
+        if (reference->found) { /* the key itself is still to be asked, maybe for the first time */
+                world_run_until(world,
+                                MAX_OF(model->now_usec, open_usec(model, serial)) + patience_usec(model));
+        }
         world->observer = demand_token;
         world_run_until(world, model->now_usec + 6 * USEC_PER_HOUR);
 }
