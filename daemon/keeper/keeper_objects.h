@@ -1,5 +1,6 @@
-/* The keeper's objects, for the two files that work on it: daemon/keeper/keeper builds and reloads,
- * daemon/keeper/answers serves the frontend. */
+/* The keeper's objects, for the files that work on them: daemon/keeper/keeper builds them,
+ * daemon/keeper/changes follows settings, keys and environments, daemon/keeper/answers serves the frontend.
+ */
 #pragma once
 
 #include "daemon/base/signals.h"
@@ -47,6 +48,14 @@ struct keeper {
         bool stopping;
         bool keys_changing; /* some environments have their keys already, others not yet */
 };
+
+/* Something is different about the service as a whole. */
+void changes_tell_service(struct keeper *keeper);
+
+/* For key_files_new(): the key files were read. For reload_work: takes the settings over when it succeeds;
+ * negative errno with a message. userdata is the keeper. */
+void changes_on_keys(void *userdata);
+int changes_apply(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX], void *userdata);
 
 /* For child_process_new(); userdata is the keeper, here and below. */
 void answers_on_start(void *userdata);
