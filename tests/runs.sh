@@ -37,10 +37,11 @@ suite_races() {
                 tests/blackbox
 }
 
-# Busy work in no hurry; after the demo, all of it humbly.
+# what_goes_beside [ARCHITECTURE]: busy work in no hurry; after the demo, all of it humbly.
 what_goes_beside() {
         demo_on build-gcc
         humbly lint_all
+        [ -z "$1" ] || make_for "$1"
         levels
         cross s390x # big-endian, and char is unsigned, as on the next ones
         cross armhf # 32 bits, with time in 64
@@ -48,6 +49,18 @@ what_goes_beside() {
         cross ppc64el
         check fuzz "each target for a quarter of a minute" kept fuzz ./dev fuzz 15
         suite_pytest build-bundle tests/release # everything that is published, made once more
+}
+
+# make_for ARCHITECTURE: its packages and its bundle, of which await_made says that they are there.
+make_for() {
+        check build "packages and the bundle, for $1" kept "artifacts for $1" bash -ec "./dev deb $1; ./dev bundle $1"
+        touch "build-results/made-for-$1"
+}
+
+await_made() {
+        while [ ! -e "build-results/made-for-$1" ] && kill -0 "$beside_pid" 2>/dev/null; do
+                sleep 2
+        done
 }
 
 # Everything; HOW: only_slow, after the quick run, which has run the others.
@@ -61,9 +74,8 @@ plan_all() {
         step check build "clang with the thread sanitizer" build_threads
         [ -n "$how" ] || step suite_meson build-gcc
         step suite_meson build-sanitize
-        # shellcheck disable=SC2086 # may be nothing
-        step check release "all of it is made, and lintian is content" kept release ./dev release $foreign
-        step beside "demo, lint, levels, fuzzing, release" what_goes_beside # the rest mostly waits
+        step check release "all of it is made, and lintian is content" kept release ./dev release
+        step beside "demo, lint, levels, fuzzing, release" what_goes_beside "$foreign" # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing
         for folder in tests/blackbox tests/security tests/docs tests/dev tests/contract; do
                 step $how suite_shared build-gcc "$folder"
@@ -82,6 +94,7 @@ plan_all() {
         step without_slow suite_races
         step check build "the programs of the images" build_image
         step suite_pytest build-image tests/container
+        [ -z "$foreign" ] || step await_made "$foreign"
         [ -z "$foreign" ] || step check build "the programs of the images, for $foreign" build_image_of "$foreign"
         step suite_pytest build-image tests/foreign -n "$jobs" --dist loadfile
         step suite_pytest build-bundle tests/bundle -n "$jobs" --dist loadfile
