@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import packages
 import pytest
@@ -78,13 +78,15 @@ class Reader(Home):
 @dataclass(frozen=True)
 class Row:
     """How a block is typed. before, after: functions of the reader, and of what was printed; `asks`: how many of the
-    commands ask for a key; also: commands quoted amid the text, typed then."""
+    commands ask for a key; codes: {number of a command: the exit code that it ends with here}; also: commands quoted
+    amid the text, typed then."""
 
     section: str
     first: str
     after: object = None
     before: object = None
     asks: tuple = ()
+    codes: dict = field(default_factory=dict, hash=False)
     also: tuple = ()
 
 
@@ -224,16 +226,27 @@ def is_over(reader, shown):
 
 def password_is_for_the_broker(reader, shown):
     reader.secrets.add(reader.run("cat", "/etc/eqp-broker/share/password").out.strip())
-    assert re.search(r"^[0-9a-f]{64}  -$", shown, re.M), shown
+    assert re.search(r"^[0-9a-f]{64}$", shown, re.M), shown
     reader.run("runuser", "-u", "eqp-broker", "--", "test", "-r", "/etc/eqp-broker/share/password")
     assert reader.run("runuser", "-u", "alice", "--", "test", "-r", "/etc/eqp-broker/share/password", check=False).code != 0
+    assert reader.run("stat", "-c", "%U:%G %a", "/etc/eqp-broker/share/password").out.strip() == "eqp-broker:eqp-broker 600"
 
 
 def works_without_the_store(reader, shown):
     """There is none of that name; tests/blackbox/test_share.py has one for the user of the page."""
-    assert "store = rediss://valkey.example.net:6380" in shown
-    reader.typist.type("eqpctl refresh sandbox")
+    assert "store = rediss://valkey.example.net:6380" in shown and "cannot be used" in shown
     reader.wait_valid()
+
+
+def password_is_another(reader, shown):
+    reader.secrets.add(reader.run("cat", "/etc/eqp-broker/share/password.new").out.strip())
+    assert len(set(re.findall(r"^[0-9a-f]{64}$", shown, re.M))) == 2, shown
+
+
+def password_is_replaced(reader, shown):
+    assert not reader.exists("/etc/eqp-broker/share/password.new")
+    assert reader.run("cat", "/etc/eqp-broker/share/password").out.strip() in reader.secrets
+    assert "password_file = /etc/eqp-broker/share/password" in reader.run("eqp-brokerd", "--check").out
 
 
 def shares_no_more(reader, shown):
@@ -313,7 +326,13 @@ PAGE = [
     Row("Local keys", "eqpctl local remove nightly", is_over),
     Row("Many hosts", "install -d -m 0755 /etc/eqp-broker/share", password_is_for_the_broker),
     Row("Many hosts", "ACL SETUSER eqp-broker on #SHA256 ~eqp1:* +auth +multi +exec +time +get +set +del +pttl +pexpire +pexpireat"),
-    Row("Many hosts", "cat >/etc/eqp-broker/eqp-brokerd.conf.d/share.conf <<'EOF'", works_without_the_store),
+    Row("Many hosts", "cat >/etc/eqp-broker/eqp-brokerd.conf.d/share.conf <<'EOF'", works_without_the_store, codes={1: 69},
+        also=("eqpctl refresh sandbox",)),
+    Row("Many hosts", "head -c 32 /dev/urandom | base64 | install -m 0600 -o eqp-broker -g eqp-broker /dev/stdin "
+        "/etc/eqp-broker/share/password.new", password_is_another),
+    Row("Many hosts", "ACL SETUSER eqp-broker #NEW"),
+    Row("Many hosts", "mv /etc/eqp-broker/share/password.new /etc/eqp-broker/share/password", password_is_replaced),
+    Row("Many hosts", "ACL SETUSER eqp-broker !OLD"),
     Row("Many hosts", "rm /etc/eqp-broker/eqp-brokerd.conf.d/share.conf", shares_no_more),
     Row("Upgrade", "apt-get install -y ./libeqp-broker0_*.deb ./eqp-broker_*.deb", version_is(newer=True),
         before=to(NEWER), also=("systemctl restart eqp-brokerd",)),
@@ -376,7 +395,7 @@ def test_the_page_as_it_is_typed(readers, has_account, row):
         row.before(reader)
     if not block.commands and row.after:
         row.after(reader, block)
-    shown = "".join(reader.typist.type(command, reader.key() if number in row.asks else ())
+    shown = "".join(reader.typist.type(command, reader.key() if number in row.asks else (), row.codes.get(number, 0))
                     for number, command in enumerate(block.commands))
     for command in row.also:
         if whole := WHOLE.get(command, command):

@@ -45,8 +45,9 @@ class Typist:
             screen += data.decode(errors="replace").replace("\r\n", "\n")
         return value, screen
 
-    def type(self, command, answers=()):
-        """Types a command, and the answers to what it asks, (question, answer) each; returns what it printed."""
+    def type(self, command, answers=(), code=0):
+        """Types a command, and the answers to what it asks, (question, answer) each; returns what it printed. code: that
+        it ends with."""
         shown = ""
         self._send(command)
         for question, answer in answers:
@@ -57,5 +58,5 @@ class Typist:
             self._send(answer)
         prompt, screen = self._read_until(PROMPT.search)
         shown += screen[:prompt.start()]
-        assert prompt[1] == "0", f"exit code {prompt[1]} from: {command}\n{shown}"
+        assert int(prompt[1]) == code, f"exit code {prompt[1]} from: {command}\n{shown}"
         return shown
