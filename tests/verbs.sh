@@ -12,7 +12,8 @@ test [--all | --rest]
   Without --all: one build with gcc, unit tests, scenarios, histories, the fuzz corpus, the black-box tests, attacks,
   the examples of the README, quick lint and the demo. What waits long by nature is left out, and counted.
   With --all, in more than half an hour: clang and sanitizers as well, slow tests, the filter of the unit, calls that fail,
-  chaos, valgrind, threads, optimisation levels, containers, packages on a booted systemd, fuzzing, all of lint.
+  chaos, valgrind, threads, optimisation levels, containers, packages on a booted systemd, the release and its bundle, arm64,
+  other architectures under qemu-user, fuzzing, all of lint.
   --rest is --all without what ./dev test alone has just run. CONTRIBUTING.md says which run finds what.
   As root it tests more: what cannot be tested is listed as skipped.
 pytest [ARGUMENT...]
@@ -27,10 +28,11 @@ lint
   clang-format, clang-tidy, gcc -fanalyzer, codespell, shellcheck, and the rules of the house
 deb [ARCH]
   build Debian packages into build-deb/; for arm64, for example, into build-deb-arm64/
-  For another architecture, here and with the next three verbs, as root: in a Debian that has the compiler for it, below
+  For another architecture (likewise bundle, release and image), as root: in a Debian that has the compiler for it, below
   build-cross/; a first time takes a minute or two more.
 bundle [ARCH]
   build a bundle for any Linux, with libraries of its own: build-bundle/eqp-broker-*.tar.xz
+  ./dev bundle arm64, as root: into build-bundle-arm64/. What compiles is a Debian below build-cross/; see ./dev deb --help.
 release [ARCH...]
   all that somebody downloads, into build-artifacts/: packages, bundle, source, digests, bill of materials, notes
   ./dev release arm64 makes packages and bundle for that, too.
@@ -38,7 +40,8 @@ release [ARCH...]
   With them come a report of what has changed in the C library since the last tag v*, and the changelog of this version.
 image [ARCH...]
   build the container images eqp-broker and eqp-simulator into the local storage
-  ./dev image arm64: for this machine and for that, and the names are those of lists of both.
+  ./dev image arm64, as root: for this machine and for that, and the names are those of lists of both. What compiles is a
+  Debian below build-cross/; see ./dev deb --help.
 clean
   remove what was built
 help [VERB]
@@ -136,6 +139,9 @@ main() {
         esac
         if [ $# != 0 ] && [ "$usage" = "$verb" ]; then
                 die "$verb takes no arguments, and '$1' is one; see ./dev $verb --help"
+        fi
+        if [ $# -gt 1 ] && [ "$usage" = "$verb [ARCH]" ]; then
+                die "$verb takes one architecture, and '$2' is one more; see ./dev $verb --help"
         fi
         "verb_$verb" "$@"
 }

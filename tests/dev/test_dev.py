@@ -41,6 +41,7 @@ def test_help(arguments):
 
 @pytest.mark.parametrize(["arguments", "words"], [
     (["nonsense"], "there is no verb 'nonsense'"), (["b.*"], "there is no verb 'b.*'"), (["build", "it"], "takes no arguments"),
+    (["bundle", "arm64", "armhf"], "takes one architecture, and 'armhf' is one more"), (["deb", "arm64", "armhf"], "takes one"),
     (["test", "--most"], "there are --all and --rest"), (["fuzz", "soon"], "is not a number")], ids=str)
 def test_unknown_arguments(arguments, words):
     result = dev(*arguments)
