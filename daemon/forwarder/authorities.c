@@ -10,6 +10,7 @@
  * nothing is ever looked for there: the store that libcurl told of it is not the one that is used. */
 #include "daemon/forwarder/authorities.h"
 
+#include "daemon/base/tls_limit.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -145,7 +146,7 @@ static CURLcode on_context(CURL *easy, void *context, void *userdata)
         SSL_CTX_set1_cert_store(context, authorities->store);
         /* libcurl has it give its buffers back after each record, and take them anew: 17 KiB each, wiped. */
         (void)SSL_CTX_clear_mode(context, SSL_MODE_RELEASE_BUFFERS);
-        return CURLE_OK;
+        return tls_limit_put_on(context) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 bool authorities_set_up(const struct authorities *authorities, CURL *easy)

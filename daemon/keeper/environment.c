@@ -161,7 +161,7 @@ static bool on_claimed(struct environment *environment, const struct refresh_cla
         } else {
                 environment_tell_change(environment);
         }
-        return step.adopted;
+        return step.adopted && !environment->exchange; /* else that is what the lease is for */
 }
 
 static const struct environment_share_user share_user = { on_claimed, environment_tell_change };

@@ -11,7 +11,9 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define PIECE_MAX 16384
 
@@ -142,10 +144,16 @@ static void on_connected(CURLcode result, void *userdata)
                 fail(link, STORE_LINK_CLOSED, "it closed the connection");
                 return;
         }
-        if (sd_event_add_io(link->event, &link->io, fd, EPOLLIN, on_io, link) < 0) {
+        /* A descriptor of our own: libcurl may close its one, and the number be another's. */
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0 || sd_event_add_io(link->event, &link->io, own, EPOLLIN, on_io, link) < 0) {
+                if (own >= 0) {
+                        (void)close(own);
+                }
                 fail(link, STORE_LINK_UNREACHABLE, "out of memory");
                 return;
         }
+        (void)sd_event_source_set_io_fd_own(link->io, true);
         (void)sd_event_source_set_description(link->io, "store");
         link->user.on_open(link->user.userdata);
 }

@@ -6,6 +6,7 @@
  * that are opened. The environment is the business of library_variables.c. */
 #include "daemon/keeper/trust.h"
 
+#include "daemon/base/tls_limit.h"
 #include "daemon/keeper/authority_files.h"
 #include "lib/tls_trouble.h"
 #include "lib/util.h"
@@ -23,8 +24,8 @@ bool trust_set_up(CURL *easy, const char *ca_file)
         const char *elsewhere = ca_file ? NULL : authority_files_elsewhere();
 
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
-        return SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-               SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+        return tls_limit_set_up(easy) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
+               SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
                (!elsewhere || (SET(CURLOPT_CAINFO, elsewhere) && SET(CURLOPT_PROXY_CAINFO, elsewhere))) &&
                (!ca_file || (SET(CURLOPT_CAINFO, ca_file) && SET(CURLOPT_CAPATH, NO_DIRECTORY))) &&
                /* The file is read and the certificate looked at each time: a session that is resumed is one

@@ -70,7 +70,7 @@ def test_a_password_for_all(upstream, make_store, member, program, password_file
 
 def test_the_user_of_the_operators_page(upstream, make_store, member, password_file):
     """The line of doc/operating.md, with the digest of the password."""
-    line, = re.findall(r"^ACL SETUSER .*$", OPERATING.read_text(), re.M)
+    line, = re.findall(r"^ACL SETUSER .* on .*$", OPERATING.read_text(), re.M)
     store = make_store(password="of-the-other-programs")
     store.call(*line.replace("SHA256", hashlib.sha256(PASSWORD.encode()).hexdigest()).split())
     check_shared(upstream, store, member, username="eqp-broker", password_file=password_file)
