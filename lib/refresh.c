@@ -120,14 +120,12 @@ uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
 }
 
 /* The refresh point lies strictly inside the life; but a life that the budget could not bear is used for as
- * long as it takes to bear it. With a store one of many refreshes for all, so it may be early: that leaves
- * more for an outage. */
+ * long as it takes to bear it. A token that was found in a store is refreshed early: one does it for all,
+ * and more is left for an outage. One's own is not, as it may be that nobody else has it. */
 void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random)
 {
         uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
-        bool early = refresh->store.used && !refresh->store.failed &&
-                     (refresh->store.found || refresh->store.distrust_usec <= issued_usec);
-        uint64_t low = early ? 3 : 6;
+        uint64_t low = refresh->store.used && refresh->store.found ? 3 : 6;
 
         refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);
         refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),

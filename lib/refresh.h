@@ -217,8 +217,8 @@ struct refresh_step refresh_on_outcome(struct refresh *refresh, const struct ref
                                        uint64_t now_usec, uint32_t random);
 
 /* From now on there is a store, or none: exchanges for need, reports, demands and trials are claimed first,
- * and the refresh point lies between 30 and 40 % of a life, unless the store failed before that token was
- * asked for. An operator's wish does not ask it. Without a call there is none. */
+ * and the refresh point of a token that was found lies between 30 and 40 % of its life. An operator's wish
+ * does not ask it. Without a call there is none. */
 void refresh_use_store(struct refresh *refresh, bool use);
 
 enum refresh_claim_kind {

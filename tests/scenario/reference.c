@@ -378,9 +378,7 @@ static void granted(struct reference *reference, struct reference_exchange *exch
                         reference->n_rejected = 0;
                 }
                 reference->has_token = true;
-                reference->found = false;
-                reference->early = reference->store && !reference->failed &&
-                                   reference->distrust_usec <= exchange->sent_usec;
+                reference->found = reference->early = false;
                 reference->lifetime_sec = exchange->outcome.lifetime_sec;
                 reference->restored = reference->restored_reported = reference->reported = false;
                 reference->chance_taken = false;
