@@ -206,8 +206,6 @@ struct refresh_step environment_outcome_take_claim(struct environment *environme
                                                    uint64_t key_serial, uint64_t now_usec)
 {
         struct refresh *refresh = &environment->view.refresh;
-        const struct keyring before = refresh->keyring;
-        const struct key_state *key = keyring_find(&before, key_serial);
         _cleanup_(session_unrefp) struct session *session = found;
         struct refresh_step step = refresh_on_claim(refresh, claim, now_usec, random_bits());
 
@@ -217,9 +215,6 @@ struct refresh_step environment_outcome_take_claim(struct environment *environme
         adopt(environment, take_ptr(session), key_serial, now_usec);
         environment->view.n_answered++;
         environment->view.share.n_adopted++;
-        if (key && key->known.standing != KEY_GOOD) {
-                environment_log_proven(&environment->view, key->label);
-        }
         environment_log_adopted(&environment->view, environment->session, now_usec);
         return step;
 }

@@ -33,6 +33,7 @@ def test_the_second_takes_over_the_token_of_the_first(upstream, store, member):
     for broker in (first, second):
         assert told(broker)["state"] == "fine" and told(broker)["store"] == store.url and told(broker)["rejected"] == 0
         assert abs(told(broker)["clock_skew_seconds"]) <= 30
+    assert first.log("accepts the access key") and not second.log("accepts the access key"), "it has not been asked"
     assert not first.log("taken over") and len(second.log("^sandbox: a token of another host is taken over", priority=6)) == 1
 
 
