@@ -187,6 +187,7 @@ static void *on_integer(const redisReadTask *task, long long number)
         case STORE_SESSION_END:
         case STORE_LEASE_SHORTEN:
         case STORE_LEASE_GIVE_BACK:
+        case STORE_SPARE_DROP:
                 return take(reply, number == 0 || number == 1);
         default:
                 return end(reply, STORE_NONSENSE);

@@ -76,11 +76,12 @@ struct details {
         struct argument value;
         char left[NUMBER_SIZE];
         char ends[NUMBER_SIZE];
+        char spare[SHARE_NAME_MAX];
 };
 
 /* Words of a command that stand for something else; told by their addresses. */
 static const char a_session[] = "session", a_lease[] = "lease", an_id[] = "id", a_value[] = "value",
-                  a_left[] = "left", an_end[] = "end";
+                  a_left[] = "left", an_end[] = "end", a_spare[] = "spare";
 
 #define DIGITS_OF(number)  DIGITS_OF_(number)
 #define DIGITS_OF_(number) #number
@@ -97,6 +98,7 @@ static const char *const commands_as_words[_STORE_COMMAND_COUNT][ARGUMENTS_MAX +
         [STORE_LEASE_SET] = { "SET", a_lease, a_value, "PX", a_left },
         [STORE_LEASE_SHORTEN] = { "PEXPIRE", a_lease, DIGITS_OF(STORE_LAPSE_MSEC) },
         [STORE_LEASE_GIVE_BACK] = { "DEL", a_lease },
+        [STORE_SPARE_DROP] = { "DEL", a_spare },
 };
 
 static struct argument argument_of(const char *word, const struct store_place *place,
@@ -112,6 +114,7 @@ static struct argument argument_of(const char *word, const struct store_place *p
                : word == a_lease ? TEXT(place->lease_name)
                : word == a_left  ? TEXT(details->left)
                : word == an_end  ? TEXT(details->ends)
+               : word == a_spare ? TEXT(details->spare)
                                  : TEXT(word);
 }
 
@@ -173,10 +176,15 @@ int store_request_claim(struct store_request **ret, const struct store_login *lo
 int store_request_look(struct store_request **ret, const struct store_login *login,
                        const struct store_place *place)
 {
-        static const enum store_command commands[] = { STORE_TIME, STORE_LEASE_LEFT, STORE_LEASE_GET };
-        const struct details none = { .value = TEXT("") };
+        static const enum store_command commands[] = { STORE_TIME, STORE_LEASE_LEFT, STORE_LEASE_GET,
+                                                       STORE_SPARE_DROP };
+        struct details details = { .value = TEXT("") };
+        int n = snprintf(details.spare, sizeof(details.spare), "%s:x", place->session_name);
 
-        return make(ret, login, place, &none, commands, ARRAY_SIZE(commands));
+        if (n < 0 || (size_t)n >= sizeof(details.spare)) {
+                return -EINVAL;
+        }
+        return make(ret, login, place, &details, commands, ARRAY_SIZE(commands));
 }
 
 static int set_details(struct details *details, const void *value, size_t n_value, uint64_t left_msec,

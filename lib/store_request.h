@@ -29,6 +29,7 @@ enum store_command {
         STORE_LEASE_SET,       /* SET lease cool-down PX left */
         STORE_LEASE_SHORTEN,   /* PEXPIRE lease 5000 */
         STORE_LEASE_GIVE_BACK, /* DEL lease */
+        STORE_SPARE_DROP,      /* DEL spare: a name that nobody uses; it is a write */
         _STORE_COMMAND_COUNT,
 };
 
@@ -60,7 +61,9 @@ struct store_request {
 int store_request_claim(struct store_request **ret, const struct store_login *login,
                         const struct store_place *place);
 
-/* TIME; PTTL and GET of the lease: before anything below, so that it happens to a lease of our own only. */
+/* TIME; PTTL and GET of the lease: before anything below, so that it happens to a lease of our own only. And
+ * a write that changes nothing, so that a replica refuses this one: another store can be asked still.
+ * -EINVAL if the session's name is too long. */
 int store_request_look(struct store_request **ret, const struct store_login *login,
                        const struct store_place *place);
 

@@ -118,6 +118,24 @@ def test_a_failover(upstream, store, make_store, member):
     assert ust(second) == ust(first) and n_exchanges(upstream) == 1 and told(second)["store"] == replica.url
 
 
+def test_a_replica_that_was_the_primary(upstream, store, make_store, member):
+    """An operator's token is published without a claim before it; that one finds the new primary as well."""
+    other = make_store(replica_of=store)
+    wait_until(lambda: other.info("replication").get("master_link_status") == "up", "it follows", 60)
+    broker = member(store, other).wait_valid()
+    wait_told(broker, published=1, store=store.url)
+    other.promote()
+    store.call("REPLICAOF", "127.0.0.1", str(other.port))
+    wait_until(lambda: store.info("replication").get("master_link_status") == "up", "it follows", 60)
+    with other.watched() as commands:
+        assert broker.refresh()["refreshed"]
+        wait_told(broker, published=2, state="fine", store=other.url)
+    assert ust(member(other).wait_valid()) == ust(broker) and n_exchanges(upstream) == 2
+    names = {words[1] for words in commands if words[0] == b"DEL"}
+    session, = (name.encode() for name in other.sessions())
+    assert names == {session + b":x"} and other.names() == {session.decode()}, "nobody's lease is touched, nothing is left"
+
+
 def test_a_node_of_a_cluster(upstream, make_store, member):
     """It names another one, and is not followed."""
     here, there = make_store(cluster=True), make_store(cluster=True)

@@ -7,6 +7,7 @@
 
 #define SESSION "$10\r\neqp1:{0af}\r\n"
 #define LEASE   "$12\r\neqp1:{0af}:l\r\n"
+#define SPARE   "$12\r\neqp1:{0af}:x\r\n"
 #define ID      "\0\r\n*1\r\n$4\r\nEXEC\xff" /* with bytes that look like a command */
 #define MULTI   "*1\r\n$5\r\nMULTI\r\n"
 #define EXEC    "*1\r\n$4\r\nEXEC\r\n"
@@ -46,7 +47,21 @@ static void looks(void **state)
 
         assert_int_equal(store_request_look(&request, NULL, &place), 0);
         ASSERT_BYTES(request, MULTI "*1\r\n$4\r\nTIME\r\n"
-                                    "*2\r\n$4\r\nPTTL\r\n" LEASE "*2\r\n$3\r\nGET\r\n" LEASE EXEC);
+                                    "*2\r\n$4\r\nPTTL\r\n" LEASE "*2\r\n$3\r\nGET\r\n" LEASE
+                                    "*2\r\n$3\r\nDEL\r\n" SPARE EXEC);
+        char long_name[SHARE_NAME_MAX];
+        struct store_place long_place = place;
+
+        memset(long_name, 'a', sizeof(long_name));
+        long_name[SHARE_NAME_MAX - 3] = '\0'; /* ":x" fits behind it, and its end */
+        long_place.session_name = long_name;
+        request = NULL;
+        assert_int_equal(store_request_look(&request, NULL, &long_place), 0);
+        request = store_request_free(request);
+        long_name[SHARE_NAME_MAX - 3] = 'a';
+        long_name[SHARE_NAME_MAX - 2] = '\0';
+        assert_int_equal(store_request_look(&request, NULL, &long_place), -EINVAL);
+        assert_null(request);
 }
 
 #define PUBLISHED                                                                                           \
