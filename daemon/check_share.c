@@ -1,9 +1,10 @@
-/* --check of [share]: its files, and on wish each of its stores, one after the other. A lease is taken for
- * that under a random name, as a store that can only be read is of no use; it is gone after 20 s. */
+/* --check of [share]: its files, and on wish each of its stores, one after the other. All that a broker does
+ * there is done under random names: a store that can only be read is of no use. Nothing of it is left. */
 #include "daemon/check_share.h"
 
 #include "daemon/base/exit_code.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/store_link.h"
 #include "daemon/keeper/store_talk.h"
 #include "lib/share_form.h"
 #include "lib/util.h"
@@ -13,33 +14,46 @@
 #include <sys/random.h>
 
 #define NAME_SIZE 16 /* bytes of a name, in digits twice as many */
+#define LEFT_MSEC 5000
 
 struct trial {
         sd_event *event;
         struct curl_loop *curl;
+        const struct store_place *place;
+        struct store_talk *talk;
+        int error; /* of our own: a negative errno */
         enum store_state state;
+        char why[STORE_LINK_WHY_MAX];
 };
 
+/* Of one transaction, a store does all or nothing: so nothing stays where one command is not allowed. */
 static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void *userdata)
 {
+        struct trial *trial = userdata;
+        struct store_request *request = NULL;
+        uint64_t ends_msec = claim->store_wall_usec / USEC_PER_MSEC + LEFT_MSEC;
+
+        trial->error = store_request_rehearse(&request, NULL, trial->place, LEFT_MSEC, ends_msec);
+        if (trial->error >= 0) {
+                store_talk_say(trial->talk, request);
+        }
 }
 
-static void on_end(enum store_state state, const char *store, void *userdata)
+static void on_end(enum store_state state, const char *store, const char *why, void *userdata)
 {
         struct trial *trial = userdata;
 
         trial->state = state;
+        (void)snprintf(trial->why, sizeof(trial->why), "%s", why);
         (void)sd_event_exit(trial->event, 0);
 }
 
-/* share_note() says how it went. */
 static int ask(struct trial *trial, struct share *share)
 {
         const struct store_talk_user user = { on_answer, on_end, trial };
         char digits[2 * NAME_SIZE + 1], session_name[SHARE_NAME_MAX], lease_name[SHARE_NAME_MAX + 2];
         struct store_place place = { session_name, lease_name, { 0 } };
         uint8_t name[NAME_SIZE];
-        struct store_talk *talk;
 
         if (getrandom(name, sizeof(name), 0) != sizeof(name) ||
             getrandom(place.lease_id, sizeof(place.lease_id), 0) != sizeof(place.lease_id)) {
@@ -50,46 +64,97 @@ static int ask(struct trial *trial, struct share *share)
         }
         (void)snprintf(session_name, sizeof(session_name), "eqp1:{%s}", digits);
         (void)snprintf(lease_name, sizeof(lease_name), "%s:l", session_name);
-        int r = store_talk_new(&talk, share, &place, /* claim= */ true, &user);
+        trial->place = &place;
+        int r = store_talk_new(&trial->talk, share, &place, /* claim= */ false, &user);
         if (r >= 0) {
                 r = sd_event_loop(trial->event);
-                (void)store_talk_free(talk);
+                trial->talk = store_talk_free(trial->talk);
         }
-        return r;
+        return r < 0 ? r : trial->error;
 }
 
-static int try_store(const struct settings *settings, struct share_files *files, size_t number)
+static int try_store(const struct settings *settings, struct share_files *files, size_t number,
+                     struct trial *trial)
 {
         struct share_settings alone = settings->share;
-        struct trial trial = { .state = STORE_UNREACHABLE };
 
         alone.stores[0] = settings->share.stores[number];
         alone.n_stores = 1;
-        int r = sd_event_new(&trial.event);
+        int r = sd_event_new(&trial->event);
         if (r >= 0) {
-                r = curl_loop_new(&trial.curl, trial.event);
+                r = curl_loop_new(&trial->curl, trial->event);
         }
         if (r >= 0) {
-                struct share share = {
-                        .event = trial.event, .curl = trial.curl, .settings = &alone, .files = *files
-                };
-                r = ask(&trial, &share);
+                struct share share = { .event = trial->event,
+                                       .curl = trial->curl,
+                                       .settings = &alone,
+                                       .files = *files,
+                                       .quiet = true };
+                r = ask(trial, &share);
         }
-        (void)curl_loop_free(trial.curl);
-        sd_event_unref(trial.event);
-        if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR },
-                            "the store %s cannot be asked: %s", alone.stores[0].text, strerror(-r));
-                return BROKER_EXIT_INTERNAL;
+        trial->curl = curl_loop_free(trial->curl);
+        trial->event = sd_event_unref(trial->event);
+        return r;
+}
+
+/* Then replicas beside it are in order: they are named for when one becomes the primary. */
+static bool has_primary(const struct trial *trials, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (trials[i].state == STORE_FINE) {
+                        return true;
+                }
         }
-        return trial.state == STORE_FINE ? 0 : BROKER_EXIT_UNAVAILABLE;
+        return false;
+}
+
+static void say(const struct trial *trial, const char *store, bool primary)
+{
+        const char *why = trial->why, *text = store_state_text(trial->state);
+
+        if (trial->state == STORE_FINE) {
+                journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_STORE },
+                            "the store %s can be used", store);
+        } else if (trial->state == STORE_READ_ONLY && primary) {
+                journal_say(&(struct journal_record){ .priority = LOG_NOTICE, .id = EVENT_STORE },
+                            "the store %s is used when it becomes the primary: now %s", store, text);
+        } else {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING, .id = EVENT_STORE },
+                            "the store %s cannot be used: %s%s%s%s. %s", store, text, *why ? " (" : "", why,
+                            *why ? ")" : "", store_state_cure(trial->state));
+        }
+}
+
+static int try_stores(const struct settings *settings, struct share_files *files)
+{
+        struct trial trials[SHARE_STORES_MAX] = { 0 };
+        size_t n = settings->share.n_stores;
+        int code = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                trials[i].state = STORE_UNREACHABLE;
+                int r = try_store(settings, files, i, &trials[i]);
+                if (r < 0) {
+                        journal_say(&(struct journal_record){ .priority = LOG_ERR },
+                                    "the store %s cannot be asked: %s", settings->share.stores[i].text,
+                                    strerror(-r));
+                        return BROKER_EXIT_INTERNAL;
+                }
+        }
+        bool primary = has_primary(trials, n);
+        for (size_t i = 0; i < n; i++) {
+                say(&trials[i], settings->share.stores[i].text, primary);
+                if (trials[i].state != STORE_FINE && !(trials[i].state == STORE_READ_ONLY && primary)) {
+                        code = BROKER_EXIT_UNAVAILABLE;
+                }
+        }
+        return code;
 }
 
 int check_share(const struct settings *settings, bool connect)
 {
         _cleanup_(share_files_clear) struct share_files files = { 0 };
         char message[SETTINGS_ERROR_MAX];
-        int code = 0;
 
         int r = settings->share.n_stores > 0
                         ? share_files_read(&settings->share, settings->key_permissions_relaxed, &files,
@@ -100,9 +165,5 @@ int check_share(const struct settings *settings, bool connect)
                             message);
                 return r == -EACCES || r == -EPERM ? BROKER_EXIT_PERMISSION : BROKER_EXIT_CONFIGURATION;
         }
-        for (size_t i = 0; i < settings->share.n_stores && connect; i++) {
-                int one = try_store(settings, &files, i);
-                code = code == 0 ? one : code;
-        }
-        return code;
+        return connect ? try_stores(settings, &files) : 0;
 }

@@ -185,6 +185,7 @@ static void *on_integer(const redisReadTask *task, long long number)
                 reply->claim.lease_left_msec = MIN_OF(number, LEFT_MAX_MSEC);
                 return take(reply, number >= STORE_LEFT_NONE);
         case STORE_SESSION_END:
+        case STORE_SESSION_DROP:
         case STORE_LEASE_SHORTEN:
         case STORE_LEASE_GIVE_BACK:
         case STORE_SPARE_DROP:

@@ -92,6 +92,7 @@ static const char *const commands_as_words[_STORE_COMMAND_COUNT][ARGUMENTS_MAX +
         [STORE_SESSION_GET] = { "GET", a_session },
         [STORE_SESSION_SET] = { "SET", a_session, a_value, "PX", a_left },
         [STORE_SESSION_END] = { "PEXPIREAT", a_session, an_end },
+        [STORE_SESSION_DROP] = { "DEL", a_session },
         [STORE_LEASE_TAKE] = { "SET", a_lease, an_id, "NX", "PX", DIGITS_OF(STORE_LEASE_MSEC) },
         [STORE_LEASE_LEFT] = { "PTTL", a_lease },
         [STORE_LEASE_GET] = { "GET", a_lease },
@@ -210,6 +211,18 @@ int store_request_publish(struct store_request **ret, const struct store_login *
         int r = set_details(&details, value, n_value, left_msec, ends_msec);
 
         return r < 0 ? r : make(ret, login, place, &details, commands, gives_back ? 3 : 2);
+}
+
+int store_request_rehearse(struct store_request **ret, const struct store_login *login,
+                           const struct store_place *place, uint64_t left_msec, uint64_t ends_msec)
+{
+        static const enum store_command commands[] = { STORE_SESSION_SET,     STORE_SESSION_END,
+                                                       STORE_LEASE_SET,       STORE_LEASE_SHORTEN,
+                                                       STORE_LEASE_GIVE_BACK, STORE_SESSION_DROP };
+        struct details details;
+        int r = set_details(&details, "x", 1, left_msec, ends_msec);
+
+        return r < 0 ? r : make(ret, login, place, &details, commands, ARRAY_SIZE(commands));
 }
 
 int store_request_cool(struct store_request **ret, const struct store_login *login,

@@ -23,6 +23,7 @@ enum store_command {
         STORE_SESSION_GET,     /* GET session */
         STORE_SESSION_SET,     /* SET session value PX left */
         STORE_SESSION_END,     /* PEXPIREAT session time */
+        STORE_SESSION_DROP,    /* DEL session */
         STORE_LEASE_TAKE,      /* SET lease id NX PX 20000 */
         STORE_LEASE_LEFT,      /* PTTL lease */
         STORE_LEASE_GET,       /* GET lease */
@@ -72,6 +73,11 @@ int store_request_look(struct store_request **ret, const struct store_login *log
 int store_request_publish(struct store_request **ret, const struct store_login *login,
                           const struct store_place *place, const void *value, size_t n_value,
                           uint64_t left_msec, uint64_t ends_msec, bool gives_back);
+
+/* All that the others write, with a value of no meaning, and it is gone at the end: for a place that nobody
+ * else has. ends_msec: as above, by the store's clock. */
+int store_request_rehearse(struct store_request **ret, const struct store_login *login,
+                           const struct store_place *place, uint64_t left_msec, uint64_t ends_msec);
 
 /* A sealed cool-down instead of the lease, for left_msec. */
 int store_request_cool(struct store_request **ret, const struct store_login *login,

@@ -204,7 +204,7 @@ static void finish(struct environment_share *share)
         }
 }
 
-static void on_end(enum store_state state, const char *store, void *userdata)
+static void on_end(enum store_state state, const char *store, const char *why, void *userdata)
 {
         struct environment_share *share = userdata;
 

@@ -41,7 +41,7 @@ void share_note(struct share *share, size_t number, enum store_state state, cons
         if (state == STORE_FINE) {
                 share->first = number;
         }
-        if (share->told && share->told_state == state) {
+        if (share->quiet || (share->told && share->told_state == state)) {
                 return;
         }
         bool again = share->told;

@@ -15,6 +15,7 @@ struct share {
         struct curl_loop *curl;
         const struct share_settings *settings; /* NULL: nothing is shared */
         struct share_files files;
+        bool quiet;   /* nothing is logged of a store: the one who asks says how it is */
         bool blind;   /* the files that [share] names could not be read: no store is asked */
         size_t first; /* the store to be asked first: the latest that was fine */
         bool told;    /* how the store is; the journal hears of it when it is another way */

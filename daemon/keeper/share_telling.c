@@ -81,7 +81,7 @@ static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void 
         }
 }
 
-static void on_end(enum store_state state, const char *store, void *userdata)
+static void on_end(enum store_state state, const char *store, const char *why, void *userdata)
 {
         struct environment_share *share = userdata;
 

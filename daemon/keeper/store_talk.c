@@ -37,7 +37,7 @@ static void end(struct store_talk *talk, size_t store, enum store_state state, c
 {
         talk->link = store_link_free(talk->link);
         share_note(talk->share, store, state, why);
-        talk->user.on_end(state, address_of(talk, store)->text, talk->user.userdata);
+        talk->user.on_end(state, address_of(talk, store)->text, why, talk->user.userdata);
 }
 
 static int try_store(struct store_talk *talk);

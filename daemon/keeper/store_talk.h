@@ -12,8 +12,9 @@ struct store_talk_user {
         /* The answer to the first request, which was sent then (CLOCK_BOOTTIME). store_talk_say() goes on;
          * else it is over. */
         void (*on_answer)(const struct store_claim *claim, uint64_t sent_usec, void *userdata);
-        /* Over, after that or instead of it. The talk is to be freed, now or later. */
-        void (*on_end)(enum store_state state, const char *store, void *userdata);
+        /* Over, after that or instead of it. why: all beyond the state, or "". The talk is to be freed, now
+         * or later. */
+        void (*on_end)(enum store_state state, const char *store, const char *why, void *userdata);
         void *userdata;
 };
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon
+from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon, wait_until
 from lying_proxy import LyingProxy, with_clock
 from sharing import wait_told
 from stores import ACL, share
@@ -113,8 +113,10 @@ def test_check_connects_on_wish(make_store, make_broker, tmp_path):
     broker.keep_secret(PASSWORD)
     result = check(broker)
     assert result.returncode == 0 and f"store = {store.url}" in result.stdout and store.n_connections == 0
-    assert check(broker, "--connect").returncode == 0 and store.n_connections == 1
-    assert not store.sessions()
+    result = check(broker, "--connect")
+    assert result.returncode == 0 and store.n_connections == 1
+    assert f"the store {store.url} can be used" in result.stderr and "are shared" not in result.stderr, result
+    assert not store.names(), "nothing is left behind"
     path.write_text("another")
     result = check(broker, "--connect")
     assert result.returncode == 69 and store.url in result.stderr and "password_file" in result.stderr
@@ -125,6 +127,31 @@ def test_check_names_each_store_that_cannot_be_used(store, make_broker):
     gone = f"redis://localhost:{free_port()}"
     result = check(make_broker(start=False, share=share(store, gone)), "--connect")
     assert result.returncode == 69 and gone in result.stderr and f"{store.url} cannot" not in result.stderr
+
+
+@pytest.mark.parametrize("missing", ["set", "del", "pttl", "pexpire", "pexpireat", "time"])
+def test_check_finds_a_right_that_is_missing(make_store, make_broker, tmp_path, missing):
+    path = tmp_path / "password"
+    path.write_text(PASSWORD)
+    path.chmod(0o600)
+    store = make_store(users={"broker": f">{PASSWORD} {ACL} -{missing}"})
+    broker = make_broker(start=False, share=share(store, username="broker", password_file=path))
+    result = check(broker, "--connect")
+    assert result.returncode == 69 and f"the store {store.url} cannot be used" in result.stderr, result
+    assert "PEXPIREAT" in result.stderr and "meanwhile" not in result.stderr and not store.names(), result
+
+
+def test_check_is_content_with_a_primary_and_its_replicas(store, make_store, make_broker):
+    replica = make_store(replica_of=store)
+    wait_until(lambda: replica.info("replication").get("master_link_status") == "up", "it follows", 60)
+    result = check(make_broker(start=False, share=share(replica, store)), "--connect")
+    assert result.returncode == 0 and f"the store {store.url} can be used" in result.stderr, result
+    assert f"{replica.url} cannot" not in result.stderr and "when it becomes the primary" in result.stderr, result
+    result = check(make_broker(start=False, share=share(replica)), "--connect")
+    assert result.returncode == 69 and f"{replica.url} cannot be used" in result.stderr and "primary" in result.stderr, result
+    gone = f"redis://localhost:{free_port()}"
+    result = check(make_broker(start=False, share=share(replica, gone, store)), "--connect")
+    assert result.returncode == 69 and f"{gone} cannot be used" in result.stderr and f"{store.url} can be used" in result.stderr
 
 
 def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):

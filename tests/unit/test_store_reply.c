@@ -69,6 +69,8 @@ static void the_others_are_answered(void **state)
                 { 3, OK QUEUED "*1\r\n" OK },
                 { 4, OK QUEUED "*1\r\n:1\r\n" },
                 { 4, OK QUEUED "*1\r\n:0\r\n" },
+                { 5, OK QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED "*6\r\n" OK ":1\r\n" OK
+                                                                  ":1\r\n:1\r\n:1\r\n" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -78,6 +80,7 @@ static void the_others_are_answered(void **state)
                 int which = rows[i].which;
                 int r = which == 0   ? store_request_look(&request, NULL, &place)
                         : which == 3 ? store_request_cool(&request, NULL, &place, "v", 1, 1)
+                        : which == 5 ? store_request_rehearse(&request, NULL, &place, 1, 1)
                         : which == 4
                                 ? store_request_lapse(&request, NULL, &place)
                                 : store_request_publish(&request, NULL, &place, "v", 1, 1, 1, which == 1);

@@ -83,6 +83,20 @@ static void publishes(void **state)
         ASSERT_BYTES(request, MULTI PUBLISHED EXEC); /* another's lease is let alone */
 }
 
+static void rehearses(void **state)
+{
+        struct store_request *request = NULL;
+
+        assert_int_equal(store_request_rehearse(&request, NULL, &place, 5000, 1796000007200), 0);
+        ASSERT_BYTES(request, MULTI "*5\r\n$3\r\nSET\r\n" SESSION "$1\r\nx\r\n$2\r\nPX\r\n$4\r\n5000\r\n"
+                                    "*3\r\n$9\r\nPEXPIREAT\r\n" SESSION "$13\r\n1796000007200\r\n"
+                                    "*5\r\n$3\r\nSET\r\n" LEASE "$1\r\nx\r\n$2\r\nPX\r\n$4\r\n5000\r\n"
+                                    "*3\r\n$7\r\nPEXPIRE\r\n" LEASE "$4\r\n5000\r\n"
+                                    "*2\r\n$3\r\nDEL\r\n" LEASE "*2\r\n$3\r\nDEL\r\n" SESSION EXEC);
+        request = NULL;
+        assert_int_equal(store_request_rehearse(&request, NULL, &place, 0, 1), -EINVAL);
+}
+
 static void cools_down_and_lapses(void **state)
 {
         struct store_request *request = NULL;
@@ -157,6 +171,7 @@ int main(void)
                 cmocka_unit_test(claims),
                 cmocka_unit_test(looks),
                 cmocka_unit_test(publishes),
+                cmocka_unit_test(rehearses),
                 cmocka_unit_test(cools_down_and_lapses),
                 cmocka_unit_test(logs_in_where_there_is_a_password),
                 cmocka_unit_test(has_bounds),
