@@ -12,11 +12,14 @@ struct words {
 static const struct words states[_STORE_STATE_COUNT] = {
         [STORE_FINE] = { "fine", "it answers", "" },
         [STORE_SILENT] = { "silent", "it gave no whole answer in time",
-                           "See whether it is overloaded or stopped, and what lies between." },
+                           "See whether it is overloaded or stopped, and what lies between; its address in "
+                           "[share] store begins with redis:// if it speaks no TLS." },
         [STORE_UNREACHABLE] = { "unreachable", "there is no connection to it",
-                                "Check that it runs, its address in [share] store, and firewalls." },
+                                "Check that it runs, firewalls, and its address in [share] store, which "
+                                "begins with rediss:// if it speaks TLS." },
         [STORE_UNTRUSTED] = { "untrusted", "its certificate does not prove that it is this store",
-                              "Check the host's name in [share] store, and ca_file." },
+                              "Check ca_file, and the host's name in [share] store, which begins with "
+                              "redis:// if it speaks no TLS." },
         [STORE_NO_LOGIN] = { "no_login", "it refuses the user, the password, or a command",
                              "Check username and password_file in [share]; the user needs the commands "
                              "MULTI, EXEC, TIME, GET, SET, DEL, PTTL, PEXPIRE and PEXPIREAT on eqp1:*." },

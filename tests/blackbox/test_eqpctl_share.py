@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from authorities import Authority
 from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon, wait_until
 from lying_proxy import LyingProxy, with_clock
 from sharing import wait_told
@@ -152,6 +153,14 @@ def test_check_is_content_with_a_primary_and_its_replicas(store, make_store, mak
     gone = f"redis://localhost:{free_port()}"
     result = check(make_broker(start=False, share=share(replica, gone, store)), "--connect")
     assert result.returncode == 69 and f"{gone} cannot be used" in result.stderr and f"{store.url} can be used" in result.stderr
+
+
+def test_check_names_the_other_scheme(store, make_store, make_broker, tmp_path):
+    secured = make_store(tls=Authority(tmp_path, "company"))
+    result = check(make_broker(start=False, share=share(secured.url.replace("rediss", "redis"))), "--connect")
+    assert result.returncode == 69 and "rediss:// if it speaks TLS" in result.stderr, result
+    result = check(make_broker(start=False, share=share(store.url.replace("redis", "rediss"))), "--connect")
+    assert result.returncode == 69 and "redis:// if it speaks no TLS" in result.stderr, result
 
 
 def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):

@@ -20,6 +20,16 @@ static void every_state_has_words_of_its_own(void **state)
         assert_string_equal(store_state_name(STORE_READ_ONLY), "read_only");
 }
 
+/* A plain connection to one that speaks TLS is closed, or answered by an alert; one that speaks none waits
+ * for more of what began with TLS, or answers with an error. */
+static void a_wrong_scheme_has_its_cure(void **state)
+{
+        assert_non_null(strstr(store_state_cure(STORE_UNREACHABLE), "rediss:// if it speaks TLS"));
+        assert_non_null(strstr(store_state_cure(STORE_NONSENSE), "rediss:// if it speaks TLS"));
+        assert_non_null(strstr(store_state_cure(STORE_SILENT), "redis:// if it speaks no TLS"));
+        assert_non_null(strstr(store_state_cure(STORE_UNTRUSTED), "redis:// if it speaks no TLS"));
+}
+
 /* Of a text that has no end of its own. */
 static void only_the_whole_first_word_counts(void **state)
 {
@@ -59,6 +69,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_state_has_words_of_its_own),
+                cmocka_unit_test(a_wrong_scheme_has_its_cure),
                 cmocka_unit_test(only_the_whole_first_word_counts),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
