@@ -12,3 +12,6 @@
 
 /* Is there a remark on this environment? A clause for the log, with what it means and what to set. */
 bool settings_remark(const struct environment_settings *environment, char ret[static SETTINGS_REMARK_MAX]);
+
+/* The same on [share]. */
+bool settings_remark_share(const struct share_settings *share, char ret[static SETTINGS_REMARK_MAX]);

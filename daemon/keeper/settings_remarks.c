@@ -80,6 +80,9 @@ void settings_remarks_log(const struct settings *settings)
                         say(environment->name, text, NULL);
                 }
         }
+        if (settings_remark_share(&settings->share, text)) {
+                say(NULL, text, NULL);
+        }
         say_no_units(settings);
         gateway_remarks(settings, clock_wall_sec(), say, NULL);
 }

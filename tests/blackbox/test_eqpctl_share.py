@@ -163,6 +163,15 @@ def test_check_names_the_other_scheme(store, make_store, make_broker, tmp_path):
     assert result.returncode == 69 and "redis:// if it speaks no TLS" in result.stderr, result
 
 
+def test_check_warns_of_a_password_in_clear(make_broker, tmp_path):
+    path = tmp_path / "password"
+    path.write_text(PASSWORD)
+    path.chmod(0o600)
+    for url, warned in (("redis://store.example.org", True), ("rediss://store.example.org", False), ("redis://localhost", False)):
+        result = check(make_broker(start=False, share=share(url, password_file=path)))
+        assert result.returncode == 0 and ("in clear" in result.stderr) == warned, result
+
+
 def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):
     broker = make_broker(start=False, share=share(store, password_file=tmp_path / "none"))
     result = check(broker)

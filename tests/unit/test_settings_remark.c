@@ -48,11 +48,47 @@ static void nothing_about_the_defaults(void **state)
         }
 }
 
+static void passwords_in_clear(void **state)
+{
+        static const struct {
+                const char *lines;
+                const char *store; /* NULL: no remark */
+        } rows[] = {
+                { "store = redis://a.example.org\npassword_file = /p\n", "redis://a.example.org:6379" },
+                { "store = redis://a.example.org\n", NULL },
+                { "store = rediss://a.example.org\npassword_file = /p\n", NULL },
+                { "store = unix:/s\npassword_file = /p\n", NULL },
+                { "store = redis://localhost:1\npassword_file = /p\n", NULL },
+                { "store = redis://127.0.0.2\npassword_file = /p\n", NULL },
+                { "store = redis://[::1]\npassword_file = /p\n", NULL },
+                { "store = redis://128.0.0.1\npassword_file = /p\n", "redis://128.0.0.1:6379" },
+                { "store = redis://127.example.org\npassword_file = /p\n", "redis://127.example.org:6379" },
+                { "store = redis://[2001:db8::1]:7\npassword_file = /p\n", "redis://[2001:db8::1]:7" },
+                { "store = redis://localhost\nstore = redis://b\npassword_file = /p\n", "redis://b:6379" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char text[256], remark[SETTINGS_REMARK_MAX] = "", expected[SETTINGS_REMARK_MAX] = "";
+
+                (void)snprintf(text, sizeof(text), "[share]\n%s", rows[i].lines);
+                if (rows[i].store) {
+                        (void)snprintf(expected, sizeof(expected),
+                                       "the password of password_file in [share] is sent in clear to %s: "
+                                       "write rediss://, for TLS, if the store speaks it",
+                                       rows[i].store);
+                }
+                _cleanup_(settings_freep) struct settings *s = read_good(text);
+                assert_int_equal(settings_remark_share(&s->share, remark), rows[i].store != NULL);
+                assert_string_equal(remark, expected);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lifetimes),
                 cmocka_unit_test(nothing_about_the_defaults),
+                cmocka_unit_test(passwords_in_clear),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
