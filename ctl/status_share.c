@@ -24,11 +24,29 @@ const char *status_share_fault(const char *state, const char **ret_cure)
         return NULL;
 }
 
+const char *status_share_store(struct json_object *share)
+{
+        return streq(field_text(share, "state"), "short_key") ? "" : field_text(share, "store");
+}
+
+void status_share_say(FILE *stream, struct json_object *share, const char *fault)
+{
+        const char *store = status_share_store(share);
+
+        if (store[0] != '\0') {
+                (void)fprintf(stream, "through the store %s: ", store);
+        }
+        (void)fputs(fault                              ? fault
+                    : store[0] == '\0'                 ? "no store has been asked yet"
+                    : field_truth(share, "from_store") ? "the token in hand is another host's"
+                                                       : "the token in hand was obtained here",
+                    stream);
+}
+
 int status_share_print(const struct paragraph_place *place, struct json_object *environment, bool full)
 {
         struct json_object *share = field_object(environment, "share");
-        const char *store = field_text(share, "store"), *cure = "";
-        const char *fault = status_share_fault(field_text(share, "state"), &cure);
+        const char *cure = "", *fault = status_share_fault(field_text(share, "state"), &cure);
         int64_t skew_sec = field_count(share, "clock_skew_seconds");
         bool off = skew_sec > SHARE_SKEW_MAX_SEC || skew_sec < -SHARE_SKEW_MAX_SEC;
         struct paragraph paragraph;
@@ -42,16 +60,12 @@ int status_share_print(const struct paragraph_place *place, struct json_object *
         if (r < 0) {
                 return r;
         }
-        if (store[0] != '\0') {
-                (void)fprintf(paragraph.stream, "through the store %s: ", store);
-        }
-        (void)fputs(fault                              ? fault
-                    : store[0] == '\0'                 ? "no store has been asked yet"
-                    : field_truth(share, "from_store") ? "the token in hand is another host's"
-                                                       : "the token in hand was obtained here",
-                    paragraph.stream);
+        status_share_say(paragraph.stream, share, fault);
         if (fault) {
-                (void)fputs("; tokens are obtained without it meanwhile", paragraph.stream);
+                (void)fputs(status_share_store(share)[0] != '\0'
+                                    ? "; tokens are obtained without it meanwhile"
+                                    : "; this host obtains its own tokens",
+                            paragraph.stream);
         }
         if (off) {
                 (void)fprintf(

@@ -60,7 +60,9 @@ def test_the_doctor_is_content(store, member):
     broker = member(store).wait_valid()
     wait_told(broker, published=1)
     found, text = doctor(broker)
-    assert not found and "fine, through redis://" in text, (found, text)
+    text = " ".join(text.split())
+    said = ": the token in hand was obtained here; 0 taken over, 0 of them reported, 1 put there"
+    assert not found and "through the store redis://" in text and said in text, (found, text)
 
 
 def test_the_doctor_names_what_is_wrong_with_a_store(make_store, member):
@@ -83,8 +85,13 @@ def test_the_doctor_does_not_tell_the_stores_name(member):
 def test_the_doctor_on_a_key_with_a_short_secret(upstream, store, member):
     upstream.add_key("sandbox", *SHORT)
     broker = member(store, keys={"sandbox": ":".join(SHORT)}).wait_valid()
-    found, _ = doctor(broker)
+    found, text = doctor(broker)
     assert set(found) == {"not_shared"} and "32 characters" in found["not_shared"]["cure"]
+    assert store.url not in found["not_shared"]["what"], "no store has anything to do with it"
+    assert "short_key" not in text and "the secret of its access key is too short to be shared" in " ".join(text.split())
+    shown = status(broker)
+    assert "shared the secret of its access key is too short to be shared; this host obtains its own tokens" in shown, shown
+    assert "the store" not in shown and store.url not in shown, shown
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])
