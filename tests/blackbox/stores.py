@@ -205,7 +205,8 @@ class Store:
     def fill(self, policy="noeviction"):
         """From here on there is no room for anything more; with another policy, something has to go for it."""
         self.call("CONFIG", "SET", "maxmemory-policy", policy)
-        self.call("CONFIG", "SET", "maxmemory", self.info("memory")["used_memory"])
+        used = int(self.info("memory")["used_memory"])
+        self.call("CONFIG", "SET", "maxmemory", str(used - 60_000))  # buffers of clients come and go
 
     def empty_out(self):
         """Undoes fill()."""
