@@ -29,6 +29,7 @@ def test_a_request_and_its_answer(host):
     answer = client.answer()
     assert answer.status == 200 and answer.body == b'{"a":1}'
     assert answer.header("X-Total-Count") == "7" and answer.header("ETag") == '"x"'
+    assert answer.header("X-Empty") == "", "without a value, it is one all the same"
     assert answer.header("Set-Cookie") is None and answer.header("Access-Control-Allow-Origin") is None
     assert answer.header("X-Content-Type-Options") == "nosniff"
     assert answer.header("Location") == "http://localhost/sandbox/rest/v1/next"

@@ -43,7 +43,7 @@ static bool write_header(const char *name, const char *value, void *userdata)
 {
         FILE *head = userdata;
 
-        if (*value == '\0' || !transfer_ahead_has(name)) {
+        if (!transfer_ahead_has(name)) {
                 return true;
         }
         return !strpbrk(name, "\r\n") && !strpbrk(value, "\r\n") &&

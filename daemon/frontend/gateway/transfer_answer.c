@@ -90,6 +90,7 @@ static void cover(struct transfer *transfer)
 struct head {
         struct MHD_Response *response;
         bool rest;    /* the upstream's headers were sent ahead */
+        bool empty;   /* there is one without a value, which libmicrohttpd does not take */
         size_t total; /* bytes */
 };
 
@@ -97,6 +98,7 @@ static bool add_header(const char *name, const char *value, void *userdata)
 {
         struct head *head = userdata;
 
+        head->empty = head->empty || *value == '\0';
         if (*value == '\0' || (head->rest && transfer_ahead_has(name))) {
                 return true;
         }
@@ -181,7 +183,7 @@ static struct MHD_Response *make_with_head(struct transfer *transfer, bool rest,
                 MHD_destroy_response(head.response);
                 head.response = NULL;
         }
-        *ret_fits = !transfer_ahead_wanted(transfer, head.total);
+        *ret_fits = !head.empty && !transfer_ahead_wanted(transfer, head.total);
         return head.response;
 }
 
