@@ -24,10 +24,7 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
 #define COOL_SPREAD_USEC (4 * USEC_PER_SEC)
 
 /* A store that always finds a reason is asked less often. */
-#define MANY_WAITS     16
-#define LONG_WAIT_USEC (10 * USEC_PER_SEC)
-/* Not even for tokens of a second. */
-#define SHORT_WAIT_USEC (4 * USEC_PER_SEC)
+#define MANY_WAITS 16
 
 #define TRIAL_PATIENCE_MIN_USEC (1 * USEC_PER_MIN)
 #define TRIAL_PATIENCE_MAX_USEC (10 * USEC_PER_MIN)
@@ -36,9 +33,6 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
 #define PATIENCE_MAX_USEC (100 * USEC_PER_SEC)
 /* With the claim before it an attempt follows the one before within 115 s. */
 #define ATTEMPT_USEC (110 * USEC_PER_SEC)
-
-/* The store stands against no exchange of this step, whatever its key. */
-#define ANY_SERIAL UINT64_MAX
 
 void refresh_use_store(struct refresh *refresh, bool use)
 {
@@ -64,9 +58,8 @@ bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial
 {
         const struct refresh_store *store = &refresh->store;
 
-        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != ANY_SERIAL &&
-               store->go_serial != key_serial && store->rest_usec <= now_usec &&
-               store->distrust_usec <= now_usec;
+        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != key_serial &&
+               store->rest_usec <= now_usec && store->distrust_usec <= now_usec;
 }
 
 uint64_t refresh_store_wait_usec(const struct refresh *refresh)
@@ -203,7 +196,7 @@ static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_
                 return;
         }
         if (++store->n_waits > MANY_WAITS) {
-                wait_usec = MAX_OF(wait_usec, LONG_WAIT_USEC);
+                wait_usec = MAX_OF(wait_usec, REFRESH_LONG_WAIT_USEC);
         }
         store->wait_usec = now_usec + wait_usec;
         if (refresh_token_lives(refresh, now_usec)) {
@@ -234,7 +227,7 @@ static void put_trial_off(struct refresh *refresh, uint64_t wait_usec, uint64_t 
 static void on_leased(struct refresh *refresh, uint64_t now_usec, uint32_t random)
 {
         if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
-                put_trial_off(refresh, LONG_WAIT_USEC, now_usec, random);
+                put_trial_off(refresh, REFRESH_LONG_WAIT_USEC, now_usec, random);
                 return;
         }
         const struct backoff_policy *policy =
@@ -250,7 +243,7 @@ static void on_cool(struct refresh *refresh, uint64_t left_usec, uint64_t now_us
         uint64_t spread = random_between(0, MAX_OF(left / 4, COOL_SPREAD_USEC), random);
 
         if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
-                put_trial_off(refresh, left + LONG_WAIT_USEC + spread, now_usec, random);
+                put_trial_off(refresh, left + REFRESH_LONG_WAIT_USEC + spread, now_usec, random);
                 return;
         }
         store->n_leased = 0;
@@ -259,116 +252,6 @@ static void on_cool(struct refresh *refresh, uint64_t left_usec, uint64_t now_us
                 keyring_cool(&refresh->keyring, refresh->in_flight_key, store->wait_usec);
                 store->wait_usec = MIN_OF(store->wait_usec, keyring_warm_usec(&refresh->keyring, now_usec));
         }
-}
-
-/* ---- a token ---- */
-
-/* The times of a token found, as far as they can be true. */
-struct found {
-        uint64_t issued_usec, expires_usec;
-};
-
-static struct found times_of(const struct refresh_claim *claim, uint64_t now_usec)
-{
-        uint64_t issued = MIN_OF(claim->issued_usec, now_usec);
-        uint64_t expires = usec_add(issued, claim->lifetime_sec * USEC_PER_SEC);
-
-        return (struct found){ issued, MIN_OF(claim->expires_usec, expires) };
-}
-
-static bool is_of_use(const struct refresh *refresh, const struct refresh_claim *claim,
-                      const struct found *found, uint64_t now_usec)
-{
-        return found->expires_usec > now_usec &&
-               (claim->new_account || !refresh_token_good(refresh, now_usec) ||
-                found->expires_usec > refresh->expires_usec);
-}
-
-/* An operator wants an exchange, whatever there is. */
-static bool grants_wish(const struct refresh *refresh, uint64_t now_usec)
-{
-        uint64_t left = refresh->expires_usec - now_usec;
-
-        return refresh->wish_reason == REFRESH_REPORTED ||
-               (refresh->wish_reason == REFRESH_DEMANDED &&
-                left >= refresh->store.min_ttl_sec * USEC_PER_SEC);
-}
-
-static void adopt(struct refresh *refresh, const struct refresh_claim *claim, const struct found *found,
-                  uint64_t now_usec, uint32_t random)
-{
-        struct refresh_store *store = &refresh->store;
-        uint32_t left_sec = (uint32_t)((found->expires_usec - now_usec) / USEC_PER_SEC);
-
-        if (refresh_token_good(refresh, now_usec)) {
-                store->n_rejected = 0; /* the one before was not */
-        }
-        keyring_found(&refresh->keyring, refresh->in_flight_key, found->issued_usec, now_usec);
-        refresh->n_failures = 0;
-        refresh->round = refresh->rounded = refresh->trial_rounded = false;
-        if (found->issued_usec > refresh->unauthorized_usec) {
-                refresh->unauthorized_usec = 0;
-        }
-        refresh->has_token = true;
-        refresh->token_serial = claim->token_serial;
-        refresh->expires_usec = found->expires_usec;
-        if (refresh->attainable_sec > 0) {
-                refresh->attainable_sec = MAX_OF(refresh->attainable_sec, left_sec);
-        }
-        store->found = true;
-        store->wait_usec = 0;
-        store->lifetime_sec = claim->lifetime_sec;
-        refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
-        /* An attempt before this token was there is not its last chance. */
-        refresh->last_chance_usec = MAX_OF(refresh->last_chance_usec, now_usec + 1);
-}
-
-/* Tokens that end soon, one after the other, are no reason never to ask the upstream. */
-static void look_ahead(struct refresh *refresh, uint64_t now_usec)
-{
-        struct refresh_store *store = &refresh->store;
-
-        if (refresh->expires_usec >= now_usec + REFRESH_COOL_MAX_USEC) {
-                refresh_store_forget(refresh);
-        }
-        store->n_leased = 0;
-        if (store->own_usec <= now_usec) {
-                store->go_serial = ANY_SERIAL;
-                return;
-        }
-        store->wait_usec = MIN_OF(now_usec + LONG_WAIT_USEC, store->own_usec);
-        store->wait_usec = MAX_OF(store->wait_usec, now_usec + SHORT_WAIT_USEC);
-}
-
-/* Returns what is to be made of the answer after that. */
-static enum refresh_claim_kind on_found(struct refresh *refresh, const struct refresh_claim *claim,
-                                        uint64_t now_usec, uint32_t random, struct refresh_step *step)
-{
-        const enum refresh_claim_kind otherwise =
-                claim->otherwise == REFRESH_CLAIM_FOUND ? REFRESH_CLAIM_HELD : claim->otherwise;
-        const struct found found = times_of(claim, now_usec);
-
-        const struct key_state *key = keyring_find(&refresh->keyring, refresh->in_flight_key);
-        bool trial = refresh->in_flight_share == REFRESH_SHARE_TRIAL && !refresh->round;
-
-        if (trial && key && found.issued_usec <= key->known.seen_usec) {
-                return otherwise; /* it proves nothing */
-        }
-        if (!is_of_use(refresh, claim, &found, now_usec)) {
-                if (!trial) {
-                        return otherwise;
-                }
-                (void)keyring_proven(&refresh->keyring, refresh->in_flight_key, found.issued_usec);
-                return REFRESH_CLAIM_FOUND;
-        }
-        adopt(refresh, claim, &found, now_usec, random);
-        step->adopted = true;
-        if (refresh->wish_usec != USEC_NEVER && !grants_wish(refresh, now_usec)) {
-                return otherwise;
-        }
-        refresh->wish_usec = USEC_NEVER;
-        look_ahead(refresh, now_usec);
-        return REFRESH_CLAIM_FOUND;
 }
 
 struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refresh_claim *claim,
@@ -382,7 +265,7 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
         }
         refresh->claiming = refresh->store.failed = false;
         if (kind == REFRESH_CLAIM_FOUND) {
-                kind = on_found(refresh, claim, now_usec, random, &found);
+                kind = refresh_on_found(refresh, claim, now_usec, random, &found);
         }
         switch (kind) {
         case REFRESH_CLAIM_FOUND:

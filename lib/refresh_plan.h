@@ -33,7 +33,7 @@ void refresh_store_schedule(struct refresh *refresh, uint64_t issued_usec, uint6
 /* Need's exchange failed: is there time, as the token is good for long, and others share what they get? */
 bool refresh_is_calm(const struct refresh *refresh, uint64_t now_usec);
 
-/* ---- the store (lib/refresh_claim.c) ---- */
+/* ---- the store (lib/refresh_claim.c, lib/refresh_found.c) ---- */
 
 /* An exchange may start now: is the store to be asked before it? */
 bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial, enum refresh_share share,
@@ -55,3 +55,12 @@ uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struc
 /* A demand, or the report of the token in hand, is accepted: before it is a wish. */
 void refresh_store_demanded(struct refresh *refresh, uint32_t min_ttl_sec);
 void refresh_store_reported(struct refresh *refresh, uint64_t now_usec);
+
+/* The answer to a claim has a token, which is taken over if it is of use (then step->adopted). Returns what
+ * else the answer is to be taken for: FOUND, and nothing else follows; or the store's word on an exchange.
+ */
+enum refresh_claim_kind refresh_on_found(struct refresh *refresh, const struct refresh_claim *claim,
+                                         uint64_t now_usec, uint32_t random, struct refresh_step *step);
+
+/* The store is not asked for long about what it has just answered. */
+#define REFRESH_LONG_WAIT_USEC (10 * USEC_PER_SEC)

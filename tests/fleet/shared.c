@@ -9,6 +9,8 @@
  *   peace     nothing happens
  *   start     all start within one second
  *   crowd     the same, but the store serves a tenth of them a second
+ *   night     all start within one second, and find a token with 85 % of its life over
+ *   dawn      the same, with 95 %
  *   hour      the upstream refuses connections for 1 h
  *   long      the same for 90 min
  *   silent    the upstream does not answer for 1 h
@@ -29,6 +31,10 @@ static const struct story stories[] = {
         { "peace", .goal_sent = 3, .goal_without = true },
         { "start", .start = true, .goal_sent = 3, .goal_first_usec = USEC_PER_SEC, .goal_without = true },
         { "crowd", .start = true, .served = 10, .goal_sent = ANY, .goal_without = true },
+        { "night", .start = true, .left_behind = 85, .goal_sent = 3, .goal_first_usec = USEC_PER_SEC,
+          .goal_without = true },
+        { "dawn", .start = true, .left_behind = 95, .goal_sent = 3, .goal_first_usec = USEC_PER_SEC,
+          .goal_without = true },
         { "hour", .outage_usec = USEC_PER_HOUR, .goal_sent = 100, .goal_without = true },
         { "long", .outage_usec = 90 * USEC_PER_MIN, .goal_sent = 100 },
         { "silent", .outage_usec = USEC_PER_HOUR, .silent = true, .goal_sent = 200, .goal_without = true },

@@ -25,6 +25,7 @@ struct story {
         bool silent;          /* and does not answer */
         bool start;           /* nobody was there before the event, */
         uint32_t but;         /* but one in so many */
+        uint32_t left_behind; /* the store has a token with so many per cent of its life over */
         bool rejected;
         enum store_state store;   /* from the event on, */
         uint64_t store_usec;      /* for so long */

@@ -222,6 +222,15 @@ static uint64_t start_usec(struct fleet *fleet, uint32_t index)
                     : USEC_PER_SEC + bits(fleet) % (2 * USEC_PER_HOUR);
 }
 
+/* All brokers are gone; their token is still there. */
+static void leave_token(struct fleet *fleet)
+{
+        uint64_t life = LIFETIME_SEC * USEC_PER_SEC;
+        uint64_t issued = EVENT - life / 100 * fleet->story->left_behind;
+
+        fleet->store.session = (struct fleet_token){ ++fleet->n_tokens, issued, issued + life };
+}
+
 int shared_play(struct fleet *fleet)
 {
         if (queue_init(&fleet->queue, fleet->n) < 0) {
@@ -230,6 +239,9 @@ int shared_play(struct fleet *fleet)
         fleet->brokers = calloc(fleet->n, sizeof(fleet->brokers[0]));
         if (!fleet->brokers) {
                 return -ENOMEM;
+        }
+        if (fleet->story->left_behind > 0) {
+                leave_token(fleet);
         }
         fleet->store.rate = fleet->story->served > 0 ? MAX_OF(fleet->n / fleet->story->served, 1U) : 1000000;
         for (uint32_t i = 0; i < fleet->n; i++) {

@@ -8,13 +8,16 @@ static uint64_t some_left_usec(struct world *world)
         return below(world, 16) == 0 ? USEC_NEVER : some_usec(world, 20);
 }
 
-/* One that others have obtained with the same key in the last hours. */
+/* One that others have obtained with the same key in the last hours, or shortly before its end. */
 static void add_token(struct history *history, struct refresh_claim *claim)
 {
         struct world *world = &history->world;
         uint64_t age = some_usec(world, 23), now = world->model.now_usec;
 
         claim->lifetime_sec = history->lifetime_sec;
+        if (below(world, 4) == 0) {
+                age = claim->lifetime_sec * (55 + below(world, 45)) * (USEC_PER_SEC / 100);
+        }
         claim->issued_usec = age < now ? now - age : 1;
         claim->expires_usec = claim->issued_usec + claim->lifetime_sec * USEC_PER_SEC;
         claim->expires_usec -= below(world, USEC_PER_SEC);

@@ -392,9 +392,11 @@ void model_claim(struct model *model, const struct refresh_claim *claim, uint32_
                 reference_proven(&model->reference, key, &told, now);
         }
 
-        if (!late && trial && !proven && (!found || model->reference.wish)) {
+        bool enough =
+                proven || (found && !model->reference.wish && !reference_found_late(&model->reference));
+        if (!late && trial && !enough) {
                 reference_trial_told(&model->reference, model->in_flight_key, without_token(&told));
-        } else if (!late && !proven && (!found || model->reference.wish)) {
+        } else if (!late && !enough) {
                 reference_told(&model->reference, without_token(&told), model->now_usec);
         }
         struct refresh_step step = refresh_on_claim(&model->machine, &told, model->now_usec, random);

@@ -145,6 +145,8 @@ const char *reference_may_claim(const struct reference *reference, enum refresh_
 uint64_t reference_put_off_by(const struct reference *reference, bool demand, uint64_t now_usec);
 /* There is a store, and so good a token that a failure is not pressing. */
 bool reference_calm(const struct reference *reference, uint64_t now_usec);
+/* Was it found when the own time of its life had begun, so that an exchange is due? */
+bool reference_found_late(const struct reference *reference);
 /* There is a token, it lives, and it was not reported. */
 bool reference_good(const struct reference *reference, uint64_t now_usec);
 

@@ -15,20 +15,19 @@ static uint64_t need_by(const struct reference *reference, uint64_t now_usec)
 /* One attempt lies in the last tenth, unless the upstream's patience or the budget is against it. */
 static uint64_t chance_by(const struct reference *reference)
 {
-        uint64_t tenth = rule_last_tenth_usec(reference);
+        struct rule_chance chance = rule_last_chance(reference);
 
-        if (tenth == USEC_NEVER || rule_served_since(reference, tenth)) {
+        if (chance.from_usec == USEC_NEVER || rule_served_since(reference, chance.from_usec)) {
                 return USEC_NEVER;
         }
-        uint64_t by = MAX_OF(tenth + reference->life_usec / 100,
-                             reference_limited_by(reference, REFRESH_SHARE_NEED));
+        uint64_t by = MAX_OF(chance.by_usec, reference_limited_by(reference, REFRESH_SHARE_NEED));
         return by < reference->sent_usec + reference->life_usec ? by : USEC_NEVER;
 }
 
 /* A comparison goes on as fast as it may. */
 static uint64_t round_by(const struct reference *reference, uint64_t now_usec)
 {
-        bool unclear = rule_lives(reference, now_usec) && rule_last_tenth_usec(reference) <= now_usec;
+        bool unclear = rule_lives(reference, now_usec) && rule_last_chance(reference).from_usec <= now_usec;
 
         return reference->round && reference->round_sure && !unclear
                        ? rule_upstream_by(reference, reference->round_share)
@@ -53,11 +52,12 @@ static uint64_t wish_by(const struct reference *reference, uint64_t now_usec)
 /* Each key that is to be tried, but for the time shortly before the token's exchange. */
 static uint64_t trials_by(const struct reference *reference, uint64_t now_usec)
 {
-        uint64_t earliest = USEC_NEVER, from, by, tenth = rule_last_tenth_usec(reference);
+        struct rule_chance chance = rule_last_chance(reference);
+        uint64_t earliest = USEC_NEVER, from, by;
 
         reference_need_due(reference, &from, &by);
-        if (tenth != USEC_NEVER && !rule_served_since(reference, tenth + reference->life_usec / 100)) {
-                from = MIN_OF(from, tenth);
+        if (chance.from_usec != USEC_NEVER && !rule_served_since(reference, chance.by_usec)) {
+                from = MIN_OF(from, chance.from_usec);
         }
         for (size_t i = 0; i < reference->n_order; i++) {
                 const struct reference_key *key = &reference->keys[reference->order[i]];

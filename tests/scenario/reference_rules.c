@@ -183,45 +183,6 @@ void reference_need_due(const struct reference *reference, uint64_t *ret_from_us
         }
 }
 
-/* ---- the last chance ---- */
-
-uint64_t rule_last_tenth_usec(const struct reference *reference)
-{
-        return reference->has_token && reference->life_usec >= 600 * USEC_PER_SEC
-                       ? reference->sent_usec + reference->life_usec - reference->life_usec / 10
-                       : USEC_NEVER;
-}
-
-bool rule_served_since(const struct reference *reference, uint64_t usec)
-{
-        for (size_t i = reference->n; i-- > 0;) {
-                const struct reference_exchange *exchange = &reference->exchanges[i];
-                if (exchange->fate == FATE_FOUND) {
-                        continue;
-                }
-                if (exchange->fate != FATE_ANEW && exchange->sent_usec < usec) {
-                        return false;
-                }
-                if (exchange->fate == FATE_ANEW) {
-                        return false; /* the next machine does not know, and may do it again */
-                }
-                if (exchange->share == REFRESH_SHARE_NEED && exchange->fate != FATE_HELD) {
-                        return true;
-                }
-        }
-        return false;
-}
-
-bool rule_spares(const struct reference *reference, const struct reference_exchange *exchange,
-                 uint64_t now_usec)
-{
-        uint64_t expires = exchange->sent_usec + exchange->outcome.lifetime_sec * USEC_PER_SEC;
-        bool reported = reference->reported || reference->restored_reported;
-
-        return exchange->share == REFRESH_SHARE_TRIAL && rule_lives(reference, now_usec) && !reported &&
-               reference->sent_usec + reference->life_usec > expires;
-}
-
 /* ---- which key ---- */
 
 bool rule_lives(const struct reference *reference, uint64_t now_usec)
@@ -303,11 +264,14 @@ static bool is_next_around(const struct reference *reference, uint64_t serial, u
 
 /* ---- may it be? ---- */
 
-/* A last chance that was put off goes on when the token has ended. */
-bool rule_chance_possible(const struct reference *reference, uint64_t now_usec)
+bool rule_spares(const struct reference *reference, const struct reference_exchange *exchange,
+                 uint64_t now_usec)
 {
-        return reference->life_usec >= 600 * USEC_PER_SEC && !reference->chance_taken &&
-               reference->sent_usec + reference->life_usec - reference->life_usec / 10 <= now_usec;
+        uint64_t expires = exchange->sent_usec + exchange->outcome.lifetime_sec * USEC_PER_SEC;
+        bool reported = reference->reported || reference->restored_reported;
+
+        return exchange->share == REFRESH_SHARE_TRIAL && rule_lives(reference, now_usec) && !reported &&
+               reference->sent_usec + reference->life_usec > expires;
 }
 
 static const char *may_compare(const struct reference *reference, uint64_t serial, enum refresh_share share,
@@ -327,11 +291,12 @@ static const char *may_compare(const struct reference *reference, uint64_t seria
 
 static const char *may_try(const struct reference *reference, uint64_t serial, uint64_t now_usec)
 {
-        uint64_t from, by, chance = rule_last_tenth_usec(reference);
+        struct rule_chance chance = rule_last_chance(reference);
+        uint64_t from, by;
 
         reference_need_due(reference, &from, &by);
-        if (chance != USEC_NEVER && !rule_served_since(reference, chance)) {
-                by = MIN_OF(by, chance + reference->life_usec / 100);
+        if (chance.from_usec != USEC_NEVER && !rule_served_since(reference, chance.from_usec)) {
+                by = MIN_OF(by, chance.by_usec);
         }
         if (reference->keys[serial].trial_from_usec > now_usec) {
                 return "trial: nobody wished it now";

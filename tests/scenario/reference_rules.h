@@ -11,8 +11,13 @@ uint64_t rule_upstream_by(const struct reference *reference, enum refresh_share 
 
 bool rule_lives(const struct reference *reference, uint64_t now_usec);
 
-/* When the last tenth of the token's life begins; USEC_NEVER: no token, or too short a life. */
-uint64_t rule_last_tenth_usec(const struct reference *reference);
+/* One attempt lies between the begin of the last tenth of the token's life and a moment shortly after it; of
+ * a token that was found then, between that and a moment later. USEC_NEVER: no token, or too short a life.
+ */
+struct rule_chance {
+        uint64_t from_usec, by_usec;
+};
+struct rule_chance rule_last_chance(const struct reference *reference);
 
 /* May a last chance be under way, or be put off? The lots do not tell. */
 bool rule_chance_possible(const struct reference *reference, uint64_t now_usec);

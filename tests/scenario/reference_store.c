@@ -79,7 +79,7 @@ void reference_found(struct reference *reference, uint64_t key, const struct ref
         reference->life_usec = expires - issued;
         reference->lifetime_sec = claim->lifetime_sec;
         reference->put_off = false;
-        reference->pause_usec = now_usec + 10 * USEC_PER_SEC;
+        reference->pause_usec = reference_found_late(reference) ? 0 : now_usec + 10 * USEC_PER_SEC;
         if (expires >= now_usec + 100 * USEC_PER_SEC) {
                 reference->told_usec = 0;
         }
@@ -163,6 +163,9 @@ static uint64_t own_by(const struct reference *reference)
         uint64_t by = reference->sent_usec + life / 10 * tenths;
 
         by = reference->found || reference->restored ? by : MAX_OF(by, reference->sent_usec + PACE_USEC);
+        by = reference_found_late(reference)
+                     ? (reference->found_usec + reference->sent_usec + reference->life_usec) / 2
+                     : by;
         return MIN_OF(by, reference->sent_usec + reference->life_usec);
 }
 
