@@ -63,21 +63,12 @@ unsigned options_seconds(struct argp_state *state, const char *option, const cha
 
 static enum token_format parse_format(struct argp_state *state, const char *text)
 {
-        static const char *const names[] = {
-                [TOKEN_FORMAT_RAW] = "raw",
-                [TOKEN_FORMAT_JSON] = "json",
-                [TOKEN_FORMAT_HEADER] = "header",
-                [TOKEN_FORMAT_ENV] = "env",
-        };
+        enum token_format format = TOKEN_FORMAT_RAW;
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                if (streq(names[i], text)) {
-                        return (enum token_format)i;
-                }
+        if (token_format_parse(text, &format) < 0) {
+                argp_error(state, "--format is raw, json, header or env, not '%s'", text);
         }
-
-        argp_error(state, "--format is raw, json, header or env, not '%s'", text);
-        return TOKEN_FORMAT_RAW;
+        return format;
 }
 
 /* The state of a parse: first the part before the verb, then that from the verb on. */

@@ -1,16 +1,10 @@
 /* Options: the parsed command line. */
 #pragma once
 
+#include "lib/token_format.h"
 #include "lib/util.h"
 
 #define OPTIONS_RULES_MAX 64 /* as many as a list may have */
-
-enum token_format {
-        TOKEN_FORMAT_RAW,    /* the bare token */
-        TOKEN_FORMAT_JSON,   /* the token and what belongs to it */
-        TOKEN_FORMAT_HEADER, /* a line for curl -H @- */
-        TOKEN_FORMAT_ENV,    /* variables, for a shell and for env files */
-};
 
 struct options;
 

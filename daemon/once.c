@@ -201,7 +201,7 @@ static int start_environment(struct once *once, const struct environment_setting
         return r;
 }
 
-static int print(struct once *once, enum token_print_format format)
+static int print(struct once *once, enum token_format format)
 {
         uint64_t now_usec = clock_now_usec();
         const struct session *session = environment_session(once->environment, now_usec);
@@ -347,7 +347,7 @@ static const struct environment_settings *find(const struct settings *settings, 
         return found;
 }
 
-int once_token(const struct settings *settings, const char *environment, enum token_print_format format,
+int once_token(const struct settings *settings, const char *environment, enum token_format format,
                uint64_t deadline_usec)
 {
         _cleanup_(close_once) struct once once = { 0 };

@@ -14,7 +14,7 @@
  * deadline. Returns the exit code: 0, NO_KEY, KEY_REFUSED (all of them), TRY_LATER, ODD_ANSWER, PERMISSION
  * (a key file may not be read), CONFIGURATION (no such environment), INTERNAL, SIGNAL + its number. Words go
  * to the journal. */
-int once_token(const struct settings *settings, const char *environment, enum token_print_format format,
+int once_token(const struct settings *settings, const char *environment, enum token_format format,
                uint64_t deadline_usec);
 
 /* Reads one key line from standard input and makes exactly one exchange with it, under the environment's

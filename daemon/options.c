@@ -60,7 +60,7 @@ static void read_format(struct argp_state *state, const char *word)
         struct reading *reading = state->input;
 
         reading->has_format = true;
-        if (token_print_format_parse(word, &reading->options.format) < 0) {
+        if (token_format_parse(word, &reading->options.format) < 0) {
                 argp_error(state, "--format is raw, json, header or env, not '%s'", word);
         }
 }

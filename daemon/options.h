@@ -22,7 +22,7 @@ struct options {
         const char *environment; /* TASK_ONCE, TASK_TRY_KEY, TASK_EXPLAIN */
         const char *request[3];  /* TASK_EXPLAIN: who, method, path */
         const char *account;     /* likewise; NULL: not named */
-        enum token_print_format format;
+        enum token_format format;
         uint64_t deadline_usec;
         enum journal_form log_form; /* by the option, else by $EQP_BROKER_LOG_FORMAT */
         bool verbose;
