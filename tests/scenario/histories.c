@@ -257,9 +257,9 @@ static int play_all(const struct options *options)
                 const char *broken = play(&history, options->seed, i, options->with_store,
                                           options->trace ? stdout : NULL);
                 if (broken) {
+                        broken = play(&history, options->seed, i, options->with_store, stdout);
                         printf("history %" PRIu64 " of seed %" PRIu64 " broke a promise: %s\n", i,
                                options->seed, broken);
-                        (void)play(&history, options->seed, i, options->with_store, stdout);
                         return EXIT_FAILURE;
                 }
         }
