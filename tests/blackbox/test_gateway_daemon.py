@@ -27,6 +27,11 @@ def test_refusals(broker, method, path, status, slug):
     assert (answer.status, answer.headers["EQP-Error"]) == (status, slug), answer
 
 
+def test_a_gateway_that_is_off_is_asked_in_vain_and_that_is_logged(broker):
+    assert broker.request("GET", "/production/rest/v1/users").status == 404
+    broker.wait_log(r"refused uid \d+.*: gateway_off")
+
+
 def test_a_body_that_is_too_large(broker):
     answer = broker.request("POST", "/sandbox/rest/v1/files/uploads", body="x" * 200_000)
     assert (answer.status, answer.headers["EQP-Error"]) == (413, "body_too_large"), answer

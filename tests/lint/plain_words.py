@@ -19,7 +19,7 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("client", "ctl", "daemon", "lib", "simulator")
 SKIPPED = ("build", ".git", ".cache", "__pycache__", "corpus")
-BARE = re.compile(r"(?:^|[.!?;:—][\"')*_`]* |\| |\()[*_\"'(]*([Ww]h(?:o|at|o(?:ever)))\b(?![,.;:)|?'\-]| \|| for\b| else\?)")
+BARE = re.compile(r"(?:^(?:[-*+] |\d+[.)] )?|[.!?;:—][\"')*_`]* |\| |\()[*_\"'(]*([Ww]h(?:o|at|o(?:ever)))\b(?![,.;:)|?'\-]| \|| for\b| else\?)")
 PERSONAL = re.compile(r"\b(he|his|him|himself)\b", re.I)
 ANYWHERE = re.compile(r"\bwhoever\b", re.I)
 COMMENT_OF_HASHES = {".sh", ".build", ".scn", ".conf", ".yaml", ".socket", ".service", ".container", ".volume", ".pod", ".map"}
@@ -81,13 +81,14 @@ def of_prose(text):
 
 def texts_of(path):
     text = path.read_text(encoding="utf-8")
+    suffix = pathlib.Path(path.stem).suffix if path.suffix == ".in" else path.suffix
     if path.suffix in (".c", ".h"):
         return of_c(text, path.relative_to(ROOT).parts[0] in PROGRAMS)
     if path.suffix == ".py":
         return of_python(text)
     if path.suffix in (".md", ".scd", ".catalog") or path.name.startswith(("README", "eqp-broker.README")):
         return of_prose(text)
-    if path.suffix in COMMENT_OF_HASHES or path.name in ("dev", "run"):
+    if suffix in COMMENT_OF_HASHES or path.name in ("dev", "run"):
         return of_hashes(text)
     return ()
 

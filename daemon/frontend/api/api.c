@@ -246,7 +246,7 @@ static bool check_reload(struct api *api, struct request *request, uint64_t now_
 }
 
 /* The client has our address as its base URL, and asks for more than its token. */
-static void say_what_is_not_here(struct api *api, struct request *request)
+static void say_what_is_not_here(struct api *api, struct request *request, uint64_t now_usec)
 {
         const struct environment_view *view = &request->environment->view;
         char message[512];
@@ -255,7 +255,7 @@ static void say_what_is_not_here(struct api *api, struct request *request)
                        "the gateway of %s is off: set 'gateway = yes' in [environment %s], or send this "
                        "request to %s with the real token",
                        view->name, view->name, view->base_url);
-        fail(api, request, 404, "gateway_off", message);
+        refuse(api, request, 404, "gateway_off", message, /* close= */ false, now_usec);
 }
 
 static void go_to_route(struct api *api, struct request *request, uint64_t now_usec)
@@ -283,7 +283,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                         api->passer.on_request(request, now_usec, api->passer.userdata);
                         return;
                 }
-                say_what_is_not_here(api, request);
+                say_what_is_not_here(api, request, now_usec);
                 return;
         case ROUTE_RELOAD:
                 reload_request(api, request, now_usec);
