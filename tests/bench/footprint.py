@@ -10,6 +10,7 @@ import time
 import loads
 from exchanges import direct_exchange_sec, upstream_port
 from manager import Manager
+from proxies import Gateway, Upstream
 from rows import AT_MOST, EXACTLY, Row
 from servers import BenchError, Broker, fetch
 
@@ -42,6 +43,14 @@ def idle(context):
         Row("private memory after 10,000 connections", after / 1024, "MiB"),
         Row("wake-ups per minute while idle", wake_ups, "", (EXACTLY, 0)),
     ]
+
+
+def with_gateway(context):
+    """Memory of all three processes, idle, after a request that was passed on."""
+    with Upstream() as upstream, Gateway(context.build, upstream) as broker:
+        broker.check()
+        time.sleep(1)
+        return [Row("private memory with a gateway, idle", broker.private_kib() / 1024, "MiB", (AT_MOST, 6))]
 
 
 def _work(context, broker, seconds):

@@ -158,9 +158,15 @@ def test_a_token_is_waited_for(host):
     assert client.answer().body == b"fine"
 
 
+def logged(host, text):
+    return [line for line in host.log.read_text().splitlines() if text in line]
+
+
 def test_no_token_comes(host):
     host.tell("no-token")
     answer = refused(host.client().ask(), 503, "no_token")
+    eventually(lambda: logged(host, "503 no_token"))
+    assert all(" not passed on for " in line for line in logged(host, "503 no_token"))
     assert answer.header("Retry-After")
 
 
@@ -398,6 +404,11 @@ def test_a_body_that_stops(host):
         client.socket.settimeout(80)
         refused(client, 408, "upload_stalled")
     host.lanes[0].aborted()
+    eventually(lambda: len(logged(host, "POST /rest/v1/a ")) == 2)
+    lines = sorted(logged(host, "POST /rest/v1/a "))
+    assert " not passed on for " in lines[0] and ": 408 upload_stalled" in lines[0]
+    assert " passed on for " in lines[1] and ": 408 upload_stalled, cut off" in lines[1]
+    assert host.metrics()['requests_total{class="4xx"}'] == 2
 
 
 def test_the_upstream_does_not_answer(host):
@@ -418,6 +429,7 @@ def test_requests_on_their_way_end_before_the_daemon(host):
     assert host.news.empty()
     other = host.client()
     refused(other.ask(method="POST", body=b"x" * 100_000), 503, "stopping")
+    eventually(lambda: any(": 503 stopping" in line for line in logged(host, " not passed on for ")))
     late = host.client().ask()  # does not prolong it
     host.lanes[1].request()
     host.lanes[0].respond(200, body=b"fine")
@@ -511,6 +523,10 @@ def test_a_request_that_is_not_sent_yet_is_judged_by_the_new_rules(host):
     for client in clients:
         client.send(b"y")
     refused(clients[0], 403, "rule_refused")
+    eventually(lambda: logged(host, "POST /rest/v1/0 "))
+    (line,) = logged(host, "POST /rest/v1/0 ")
+    assert "not passed on for" in line and "403 rule_refused" in line
+    assert host.metrics()["refused_total"] == 1
     lane, request = host.request()
     assert request.target == "/rest/v1/1" and request.body == b"xy"
     lane.respond(200, body=b"fine")

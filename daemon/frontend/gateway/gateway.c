@@ -38,8 +38,6 @@ static struct transfer *begin(struct gateway *gateway, struct request *request,
         }
         transfer->what = judgement->what;
         transfer->target = judgement->target;
-        transfer->what.path = judgement->target.path;
-        transfer->what.path_length = judgement->target.path_length;
         transfer->generation = gateway->known->generation;
         transfer->covers = is_to_be_covered(request);
         transfer->is_head = request->method == METHOD_HEAD;
@@ -68,6 +66,7 @@ static bool check_body(struct gateway *gateway, struct request *request,
                         "the configuration",
                         ANSWER_NO_RETRY);
         } else if (gateway->draining && (announced > TRANSFER_KEPT_MAX || announced < 0)) {
+                gateway_audit_refused(gateway->audit, &judgement->what, 503, "stopping", now_usec);
                 gateway_answer(request, 503, "stopping", "the daemon is stopping: send it again",
                                /* retry_after_sec= */ 1);
         } else {

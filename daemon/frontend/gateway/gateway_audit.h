@@ -40,6 +40,7 @@ struct gateway_audit *gateway_audit_free(struct gateway_audit *audit);
 void gateway_audit_passed(struct gateway_audit *audit, const struct gateway_audit_what *what,
                           const struct gateway_audit_how *how, uint64_t now_usec);
 
-/* A request was refused before it was sent anywhere. slug: static. */
+/* A request was not sent anywhere: it was refused, it could not be, or (status 0, slug NULL) its client went
+ * before. slug: static. */
 void gateway_audit_refused(struct gateway_audit *audit, const struct gateway_audit_what *what,
                            unsigned status, const char *slug, uint64_t now_usec);

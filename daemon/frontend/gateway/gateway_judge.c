@@ -65,6 +65,8 @@ static bool check_target(const struct judge *judge)
                        target->why ? target->why : "its path is none of the EQP API");
         switch (target->fault) {
         case GATEWAY_TARGET_FINE:
+                judge->judgement->what.path = target->path;
+                judge->judgement->what.path_length = target->path_length;
                 return true;
         case GATEWAY_TARGET_TOO_LONG:
                 return refuse(judge, 414, "path_ambiguous", message);
@@ -184,7 +186,7 @@ enum transfer_step gateway_judge_again(struct transfer *transfer, uint64_t now_u
         }
         const struct local_key *key = *local ? access_settings_key(known->settings, local) : NULL;
         if ((*local && !key) || !decide(gateway, request, key, &transfer->target).allowed) {
-                gateway_audit_refused(gateway->audit, &transfer->what, 403, "rule_refused", now_usec);
+                gateway->counts.n_refused++;
                 transfer_fail(transfer, 403, "rule_refused",
                               "the rules are others by now, and do not allow this request", ANSWER_NO_RETRY);
                 return TRANSFER_ANSWERED;

@@ -76,11 +76,23 @@ static void on_client_end(void *userdata)
         transfer_abort(userdata, TRANSFER_CLIENT_GONE);
 }
 
+/* Its head was on a lane. */
+static bool was_sent(const struct transfer *transfer)
+{
+        return transfer->lane_usec > 0 || transfer->repeated;
+}
+
 static void tell_end(struct transfer *transfer)
 {
-        struct gateway_counts *counts = &transfer->gateway->counts;
+        struct gateway *gateway = transfer->gateway;
+        struct gateway_counts *counts = &gateway->counts;
         uint64_t now_usec = clock_now_usec();
-        bool answered = transfer->stage == TRANSFER_ANSWERS;
+        bool stalled = transfer->stage != TRANSFER_ANSWERS && transfer->request->stalled;
+        if (stalled) {
+                transfer->status = 408;
+                transfer->slug = "upload_stalled";
+        }
+        bool answered = stalled || transfer->stage == TRANSFER_ANSWERS;
         unsigned class = answered ? transfer->status / 100 : 0;
         struct gateway_audit_how how = { .status = answered ? transfer->status : 0,
                                          .slug = transfer->slug,
@@ -89,7 +101,7 @@ static void tell_end(struct transfer *transfer)
                                          .serial = transfer->session ? transfer->session->serial : 0,
                                          .repeated = transfer->repeated };
 
-        if (answered && (transfer->complete || transfer->slug)) {
+        if (answered && !stalled && (transfer->complete || transfer->slug)) {
                 transfer->end = TRANSFER_DONE; /* the side that ended, ended afterwards */
         } else if (transfer->end == TRANSFER_DONE) {
                 transfer->end = TRANSFER_CLIENT_GONE; /* libmicrohttpd has lost it, or it was too slow */
@@ -99,7 +111,11 @@ static void tell_end(struct transfer *transfer)
         if (how.cut_off) {
                 counts->n_aborted[transfer->end]++;
         }
-        gateway_audit_passed(transfer->gateway->audit, &transfer->what, &how, now_usec);
+        if (was_sent(transfer)) {
+                gateway_audit_passed(gateway->audit, &transfer->what, &how, now_usec);
+        } else {
+                gateway_audit_refused(gateway->audit, &transfer->what, how.status, transfer->slug, now_usec);
+        }
 }
 
 void transfer_end(struct request *request)

@@ -123,14 +123,15 @@ enum early early_step(struct request *request, const char *data, size_t *size,
         return handle(request, on_request, userdata, now_usec);
 }
 
-void early_stalled(const struct connection *connection)
+void early_stalled(struct connection *connection)
 {
-        const struct request *request = &connection->request;
+        struct request *request = &connection->request;
 
         if (request->phase == REQUEST_DROPS && request->response) {
                 plain_answer_unread(connection->fd, request->status,
                                     MHD_get_response_header(request->response, "EQP-Error"));
         } else if (request->phase == REQUEST_BODY || request->phase == REQUEST_DROPS) {
+                request->stalled = true;
                 plain_answer_stalled(connection->fd);
         }
 }

@@ -23,7 +23,7 @@ enum early early_step(struct request *request, const char *data, size_t *size,
 
 /* Has nothing come of a body for too long, or too much of one that nobody wants? Then the client is told
  * that, or what it was answered, past libmicrohttpd. To be called before the connection ends. */
-void early_stalled(const struct connection *connection);
+void early_stalled(struct connection *connection);
 
 /* How long a body or an answer may go without a byte. */
 #define EARLY_QUIET_USEC (60 * USEC_PER_SEC)

@@ -57,6 +57,7 @@ struct request {
         char *body;            /* NULL without one; it may hold a token */
         size_t body_length;
         bool body_too_large;
+        bool stalled; /* the rest of its body did not come in time: it was answered so, past its flow */
 
         /* its wish, once daemon/frontend/api/api has looked at it */
         struct route_match match;              /* match.route is NULL until then */
