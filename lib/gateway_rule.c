@@ -64,9 +64,10 @@ static int read_who(const char *text, struct access_rule *ret, const char **rete
                 return -EINVAL;
         }
         if (ret->kind == ACCESS_RULE_UNIT) {
-                return refuse(reterr_why,
-                              "a unit loads its token as a credential and asks for nothing here: write "
-                              "the user:NAME that it runs as, or a local:NAME that it uses");
+                return refuse(
+                        reterr_why,
+                        "the gateway's rules go by users, groups and local keys, not by units: write "
+                        "the user:NAME that the unit runs as, or the local:NAME of a key that it uses");
         }
         return 0;
 }

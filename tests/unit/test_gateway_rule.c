@@ -96,7 +96,7 @@ static void text_that_is_no_rule(void **state)
         expect_fault("user:a b GET /rest/v1/a", true, "write WHO METHODS PATTERN");
         expect_fault("a GET /rest/v1/a", true, "it is no rule");
         expect_fault("uid:65534 GET /rest/v1/a", true, "stands for nobody");
-        expect_fault("unit:a.service GET /rest/v1/a", true, "asks for nothing here");
+        expect_fault("unit:a.service GET /rest/v1/a", true, "not by units");
         expect_fault("local:.a GET /rest/v1/a", true, "no name of a local key");
 
         memset(name, 'a', sizeof(name) - 1);

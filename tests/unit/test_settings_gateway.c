@@ -103,9 +103,9 @@ static void values_that_make_no_sense(void **state)
                   "deny = any GET /rest/v2/a: a pattern begins with /rest/v1/, such as "
                   "/rest/v1/reports/**" },
                 { "gateway sandbox", "allow = unit:a.service GET /rest/v1/a",
-                  "allow = unit:a.service GET /rest/v1/a: a unit loads its token as a credential and asks "
-                  "for nothing "
-                  "here: write the user:NAME that it runs as, or a local:NAME that it uses" },
+                  "allow = unit:a.service GET /rest/v1/a: the gateway's rules go by users, groups and "
+                  "local keys, not by units: write the user:NAME that the unit runs as, or the local:NAME "
+                  "of a key that it uses" },
                 { "gateway sandbox", "encoded_slash = 1", "encoded_slash = 1: write yes or no" },
                 { "gateway sandbox", "body_max = 1023",
                   "body_max = 1023: write a size from 1KiB to 1024GiB, such as 512KiB or 64MiB" },
