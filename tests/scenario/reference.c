@@ -364,7 +364,8 @@ static void granted(struct reference *reference, struct reference_exchange *exch
 
         key_granted(reference, exchange->key, now_usec);
         reference->only_401_usec = 0;
-        reference->round = reference->need_rounded = reference->trial_rounded = false;
+        reference->round = reference->round_sure = false;
+        reference->need_rounded = reference->trial_rounded = false;
         exchange->fresh = lives && !rule_spares(reference, exchange, now_usec);
         exchange->soon_usec = USEC_NEVER;
         if (exchange->fresh ? !another : exchange->share != REFRESH_SHARE_TRIAL) {

@@ -188,7 +188,8 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
         memset(reference->keys, 0, sizeof(reference->keys));
         reference->n_order = 0;
         reference->started = reference->wish = false;
-        reference->round = reference->need_rounded = reference->trial_rounded = false;
+        reference->round = reference->round_sure = false;
+        reference->need_rounded = reference->trial_rounded = false;
         reference->asked_key = 0;
         reference->has_token = reference->restored = token;
         reference->restored_reported = token && reference->reported;
