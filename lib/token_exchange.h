@@ -41,7 +41,8 @@ struct grant {
  * fit into a header as they are. */
 bool token_exchange_is_plain(const char *text, size_t length, size_t max);
 
-/* An answer as it came from the wire. */
+/* An answer as it came from the wire. Its Content-Type is not here: a body that is a whole grant is one,
+ * whatever it is said to be, and any other is none. */
 struct exchange_answer {
         long status;             /* HTTP status */
         const char *retry_after; /* the header's value or NULL */
