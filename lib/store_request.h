@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define STORE_LEASE_ID_SIZE 16
-#define STORE_LEASE_MSEC    20000 /* how long a lease lasts that nobody gives back */
+#define STORE_LEASE_MSEC    25000 /* of one that nobody gives back: longer than an exchange */
 #define STORE_LAPSE_MSEC    5000  /* the rest of it after a failure of our own network */
 #define STORE_COMMANDS_MAX  6     /* between MULTI and EXEC */
 #define STORE_REQUEST_MAX   16384 /* bytes of a request, whatever it is */
@@ -24,7 +24,7 @@ enum store_command {
         STORE_SESSION_SET,     /* SET session value PX left */
         STORE_SESSION_END,     /* PEXPIREAT session time */
         STORE_SESSION_DROP,    /* DEL session */
-        STORE_LEASE_TAKE,      /* SET lease id NX PX 20000 */
+        STORE_LEASE_TAKE,      /* SET lease id NX PX 25000 */
         STORE_LEASE_LEFT,      /* PTTL lease */
         STORE_LEASE_GET,       /* GET lease */
         STORE_LEASE_SET,       /* SET lease cool-down PX left */

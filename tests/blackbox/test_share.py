@@ -24,7 +24,7 @@ def test_the_second_takes_over_the_token_of_the_first(upstream, store, member):
     store.wait_session()
     second = member(store).wait_valid()
     assert ust(second) == ust(first) and n_exchanges(upstream) == 1
-    wait_until(lambda: not any(name.endswith(":l") for name in store.names()), "it gives its lease of 20 s back", 12)
+    wait_until(lambda: not any(name.endswith(":l") for name in store.names()), "it gives its lease of 25 s back", 12)
     mine, taken = first.token(), second.token()
     assert taken["mage_id"] == mine["mage_id"] and taken["expires_in"] <= mine["expires_in"] + 1
     assert is_good(upstream, second)
@@ -167,7 +167,7 @@ def test_a_token_of_another_account_is_not_taken_over(upstream, store, member):
 # life of a fleet
 
 
-@pytest.mark.slow("a lease of 20 s runs out")
+@pytest.mark.slow("a lease of 25 s runs out")
 def test_the_one_that_was_to_do_it_is_killed(upstream, store, member):
     upstream.fault("sandbox", "hang", count=1)
     first = member(store, wait=False)

@@ -189,7 +189,7 @@ def taken(command, reply):
     if word == b"SET" and command[1].endswith(b":l"):
         return None
     if command[-1].endswith(b":l"):
-        return {b"PTTL": 20000, b"GET": b"f" * 32}.get(word, reply)
+        return {b"PTTL": 25000, b"GET": b"f" * 32}.get(word, reply)
     return None if word == b"GET" else reply
 
 

@@ -45,7 +45,7 @@ class Caller:
 
 def claim(caller):
     """A transaction as a broker makes it; all in one go."""
-    words = [("MULTI",), ("TIME",), ("GET", "eqp1:{a}"), ("SET", "eqp1:{a}:l", "me", "NX", "PX", "20000"),
+    words = [("MULTI",), ("TIME",), ("GET", "eqp1:{a}"), ("SET", "eqp1:{a}:l", "me", "NX", "PX", "25000"),
              ("PTTL", "eqp1:{a}:l"), ("EXEC",)]
     caller.stream.sendall(b"".join(command(*line) for line in words))
     return [caller.reader.read() for _ in words][-1]
@@ -55,7 +55,7 @@ def test_a_plain_store(make_store, program):
     store = make_store(program)
     with Caller(store.port) as caller:
         clock, session, lease, left = claim(caller)
-        assert int(clock[0]) > 1_600_000_000 and session is None and lease == Status("OK") and 0 < left <= 20000
+        assert int(clock[0]) > 1_600_000_000 and session is None and lease == Status("OK") and 0 < left <= 25000
         assert claim(caller)[2] is None, "it is taken"
     assert store.names() == {"eqp1:{a}:l"} and store.sessions() == {}
     assert store.n_connections == 1
@@ -160,7 +160,7 @@ def proxy(store):
 
 def test_an_honest_proxy(proxy):
     with Caller(proxy.port) as caller:
-        assert claim(caller)[1:] == [b"the truth", "OK", 20000] and caller.call("PING") == "PONG"
+        assert claim(caller)[1:] == [b"the truth", "OK", 25000] and caller.call("PING") == "PONG"
     assert [words[0] for words in proxy.commands] == [b"MULTI", b"TIME", b"GET", b"SET", b"PTTL", b"EXEC", b"PING"]
     assert proxy.n_connections == 1
 

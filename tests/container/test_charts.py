@@ -251,7 +251,7 @@ def test_a_valkey_takes_its_command(tools, tmp_path):
                 assert lines[-1], "".join(lines)
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(tmp_path / "socket"))
-                client.sendall(b"SET eqp1:{a}:l me NX PX 20000\r\nCONFIG GET save\r\n")
+                client.sendall(b"SET eqp1:{a}:l me NX PX 25000\r\nCONFIG GET save\r\n")
                 reply = b""
                 while not reply.endswith(b"$0\r\n\r\n"):
                     data = client.recv(4096)

@@ -37,7 +37,7 @@ static const struct story stories[] = {
           .goal_without = true },
         { "hour", .outage_usec = USEC_PER_HOUR, .goal_sent = 100, .goal_without = true },
         { "long", .outage_usec = 90 * USEC_PER_MIN, .goal_sent = 100 },
-        { "silent", .outage_usec = USEC_PER_HOUR, .silent = true, .goal_sent = 200, .goal_without = true },
+        { "silent", .outage_usec = USEC_PER_HOUR, .silent = true, .goal_sent = 100, .goal_without = true },
         { "late", .outage_usec = USEC_PER_HOUR, .start = true, .but = 100, .goal_sent = ANY,
           .goal_first_usec = USEC_PER_SEC, .goal_without = true },
         { "nothing", .outage_usec = 5 * USEC_PER_MIN, .start = true, .goal_sent = ANY, .goal_busiest = 5 },

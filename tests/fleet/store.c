@@ -1,11 +1,12 @@
 /* The store that a fleet shares. */
 #include "tests/fleet/store.h"
 
+#include "lib/store_request.h"
 #include "lib/util.h"
 
 #define ROUND_TRIP_USEC (2 * USEC_PER_MSEC)
 #define PATIENCE_USEC   (2 * USEC_PER_SEC) /* of a keeper: in all, for one claim */
-#define LEASE_USEC      (20 * USEC_PER_SEC)
+#define LEASE_USEC      (STORE_LEASE_MSEC * USEC_PER_MSEC)
 
 uint64_t store_answer_usec(struct fleet_store *store, uint64_t now_usec, bool *ret_failed)
 {

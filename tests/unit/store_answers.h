@@ -14,7 +14,7 @@
 #define TIME_SAYS   "*2\r\n$10\r\n1796000000\r\n$6\r\n123456\r\n"
 #define OURS        "$16\r\n" LEASE_ID "\r\n"
 #define OTHERS      "$16\r\n" OTHERS_ID "\r\n"
-#define LEASED      BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":20000\r\n" OURS
+#define LEASED      BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":25000\r\n" OURS
 #define FOUND       BEGIN_CLAIM TIME_SAYS ":7200000\r\n$5\r\nvalue\r\n" NIL ":19000\r\n" OTHERS
 
 static const struct store_place place = { "eqp1:{0af}", "eqp1:{0af}:l", LEASE_ID };

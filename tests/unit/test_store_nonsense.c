@@ -71,8 +71,8 @@ static void nonsense_is_nonsense(void **state)
         NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n*1\r\n");
         NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL ":1\r\n"); /* a lease of another kind */
         NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL QUEUED);
-        NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":20000\r\n" OTHERS); /* ours, and another's */
-        NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":20000\r\n" NIL);
+        NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":25000\r\n" OTHERS); /* ours, and another's */
+        NONSENSE(BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL OK ":25000\r\n" NIL);
 }
 
 static void more_than_was_asked_for_is_nonsense(void **state)

@@ -19,7 +19,7 @@ static void a_lease_is_taken(void **state)
                 assert_int_equal(claim->session_left_msec, STORE_LEFT_NONE);
                 assert_null(claim->session);
                 assert_true(claim->lease_ours);
-                assert_int_equal(claim->lease_left_msec, 20000);
+                assert_int_equal(claim->lease_left_msec, 25000);
                 assert_int_equal(claim->n_lease, STORE_LEASE_ID_SIZE);
                 assert_string_equal(store_reply_word(reply), "");
         }

@@ -2,6 +2,7 @@
 #include "lib/store_request.h"
 
 #include "lib/secret.h"
+#include "lib/settings.h"
 #include "lib/share_form.h"
 #include "tests/unit/unit.h"
 
@@ -37,8 +38,20 @@ static void claims(void **state)
         ASSERT_BYTES(request, MULTI "*1\r\n$4\r\nTIME\r\n"
                                     "*2\r\n$4\r\nPTTL\r\n" SESSION "*2\r\n$3\r\nGET\r\n" SESSION
                                     "*6\r\n$3\r\nSET\r\n" LEASE "$16\r\n" ID
-                                    "\r\n$2\r\nNX\r\n$2\r\nPX\r\n$5\r\n20000\r\n"
+                                    "\r\n$2\r\nNX\r\n$2\r\nPX\r\n$5\r\n25000\r\n"
                                     "*2\r\n$4\r\nPTTL\r\n" LEASE "*2\r\n$3\r\nGET\r\n" LEASE EXEC);
+}
+
+/* The holder writes its cool-down over the lease: in time even if the talks before and after the exchange
+ * take their 2 s each. */
+static void a_lease_outlasts_an_exchange(void **state)
+{
+        struct settings *settings = NULL;
+
+        assert_int_equal(settings_new(&settings), 0);
+        uint64_t exchange_usec = settings->environments[0].exchange_timeout_usec;
+        assert_true(exchange_usec + 4 * USEC_PER_SEC < STORE_LEASE_MSEC * USEC_PER_MSEC);
+        settings_free(settings);
 }
 
 static void looks(void **state)
@@ -169,6 +182,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(claims),
+                cmocka_unit_test(a_lease_outlasts_an_exchange),
                 cmocka_unit_test(looks),
                 cmocka_unit_test(publishes),
                 cmocka_unit_test(rehearses),
