@@ -48,47 +48,74 @@ static void find_swapped(struct doctor *doctor, const struct environment_setting
         }
 }
 
-/* The daemon of the unit has a root directory of its own. */
-static void find_unseen_ca(struct doctor *doctor, const struct environment_settings *environment)
-{
-        char what[512], cure[1024];
+/* Authorities: of an environment, or of a store. */
+struct authorities {
+        const char *file;
+        char of[ENVIRONMENT_NAME_MAX + 16];
+        const char *why; /* all is lost without them */
+};
 
-        if (doctor->user || doctor_unit_shows(environment->ca_file)) {
+/* The daemon of the unit has a root directory of its own. */
+static void find_unseen_ca(struct doctor *doctor, const struct authorities *authorities)
+{
+        char what[512], cure[1024], why[512];
+
+        if (doctor->user || doctor_unit_shows(authorities->file)) {
                 return;
         }
 
         (void)snprintf(what, sizeof(what), "The service does not see the ca_file of %s, %s.",
-                       environment->name, environment->ca_file);
+                       authorities->of, authorities->file);
         (void)snprintf(cure, sizeof(cure),
                        "install -m 0644 %s " CA_DIRECTORY "/, set ca_file to that, and systemctl reload "
                        "eqp-brokerd. Where the file has to stay, name it in a drop-in of the unit: "
                        "BindReadOnlyPaths=%s",
-                       environment->ca_file, environment->ca_file);
-        doctor_find(doctor, "ca_file_unseen", what,
-                    "Its unit shows it /etc, /usr and little else, so it cannot verify the certificate of "
-                    "the EQP API, and obtains no token. (eqpctl key set is no proof: it runs outside.)",
-                    cure);
+                       authorities->file, authorities->file);
+        (void)snprintf(
+                why, sizeof(why),
+                "Its unit shows it /etc, /usr and little else. Without the file %s (eqpctl key set is "
+                "no proof: it runs outside.)",
+                authorities->why);
+        doctor_find(doctor, "ca_file_unseen", what, why, cure);
 }
 
-static void find_unreadable_ca(struct doctor *doctor, const struct environment_settings *environment)
+static void find_unreadable_ca(struct doctor *doctor, const struct authorities *authorities)
 {
-        char what[512];
+        char what[512], why[512];
 
-        if (!environment->ca_file) {
+        if (!authorities->file) {
                 return;
         }
-        if (access(environment->ca_file, R_OK) == 0) {
-                find_unseen_ca(doctor, environment);
+        if (access(authorities->file, R_OK) == 0) {
+                find_unseen_ca(doctor, authorities);
                 return;
         }
 
         (void)snprintf(what, sizeof(what), "The ca_file of %s, %s, cannot be read here: %s.",
-                       environment->name, environment->ca_file, strerror(errno));
-        doctor_find(
-                doctor, "ca_file_unreadable", what,
-                "Without it the certificate of the EQP API cannot be verified, and no token is obtained.",
-                "Put the file there, readable by everybody (it is no secret), best into " CA_DIRECTORY
-                ", or leave ca_file out to trust the system's authorities.");
+                       authorities->of, authorities->file, strerror(errno));
+        (void)snprintf(why, sizeof(why), "Without it %s", authorities->why);
+        doctor_find(doctor, "ca_file_unreadable", what, why,
+                    "Put the file there, readable by everybody (it is no secret), best into " CA_DIRECTORY
+                    ", or leave ca_file out to trust the system's authorities.");
+}
+
+static void find_unreadable_cas(struct doctor *doctor)
+{
+        const struct settings *settings = doctor->settings;
+        struct authorities authorities = {
+                .why = "the certificate of the EQP API cannot be verified, and no "
+                       "token is obtained."
+        };
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                authorities.file = settings->environments[i].ca_file;
+                (void)snprintf(authorities.of, sizeof(authorities.of), "%s", settings->environments[i].name);
+                find_unreadable_ca(doctor, &authorities);
+        }
+        authorities = (struct authorities){ settings->share.ca_file, "[share]",
+                                            "the certificate of a store cannot be verified, and no token is "
+                                            "shared." };
+        find_unreadable_ca(doctor, &authorities);
 }
 
 static void find_remark(struct doctor *doctor, const struct environment_settings *environment)
@@ -107,6 +134,23 @@ static void find_remark(struct doctor *doctor, const struct environment_settings
 
 /* ---- what the daemon's user may not read ---- */
 
+/* Of [share], and of no environment. */
+static bool is_share_file(const struct settings *settings, const char *path)
+{
+        const char *const files[] = { settings->share.ca_file, settings->share.password_file,
+                                      settings->share.share_secret_file };
+        bool is = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                is = is || (files[i] && streq(files[i], path));
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                const char *file = settings->environments[i].ca_file;
+                is = is && !(file && streq(file, path));
+        }
+        return is;
+}
+
 static void find_closed(struct doctor *doctor, const char *path, const char *cure)
 {
         const char *keys = configuration_keys_directory(doctor->settings), *id = "ca_file_closed";
@@ -119,6 +163,9 @@ static void find_closed(struct doctor *doctor, const char *path, const char *cur
         } else if (strncmp(path, keys, strlen(keys)) == 0) {
                 id = "key_file_closed";
                 why = "It cannot use the key.";
+        } else if (is_share_file(doctor->settings, path)) {
+                id = "share_file_closed";
+                why = "It cannot use the store, and no token is shared.";
         }
         (void)snprintf(what, sizeof(what), "The daemon's user may not read %s.", path);
         doctor_find(doctor, id, what, why, cure);
@@ -198,9 +245,9 @@ void doctor_examine_configuration(struct doctor *doctor)
                         doctor_hide(doctor, environment->account, by);
                 }
                 find_swapped(doctor, environment);
-                find_unreadable_ca(doctor, environment);
                 find_remark(doctor, environment);
         }
+        find_unreadable_cas(doctor);
         doctor_fact(doctor, SECTION, "check", "fine");
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
                 char name[32];

@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -68,6 +69,40 @@ static bool check_authorities(const struct settings *settings)
         return good;
 }
 
+/* Nobody's eyes but the caller's: whether the daemon may read it is not known, so it is a remark. */
+static void remark_authorities(const char *place, const char *section, const char *path)
+{
+        struct obstacle obstacle;
+        bool closed;
+
+        if (!path || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0) {
+                return;
+        }
+        int error = errno;
+        closed = (error == EACCES || error == EPERM) && obstacle_find(path, &obstacle);
+        if (closed && user.name[0] != '\0') {
+                return; /* that is an error, and told as such */
+        }
+        journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                    "%s: the ca_file of [%s], %s, cannot be read: %s; %s%s%s%s", place, section, path,
+                    strerror(error),
+                    closed ? "let the daemon's user read it: " : "put it there, readable by everybody",
+                    closed ? obstacle_cure(&obstacle) : "", closed ? " " : "", closed ? obstacle.path : "");
+}
+
+static void remark_all_authorities(const struct settings *settings)
+{
+        char section[sizeof("environment ") + ENVIRONMENT_NAME_MAX];
+
+        for (size_t i = 0; i < settings->n_environments; i++) {
+                const struct environment_settings *environment = &settings->environments[i];
+
+                (void)snprintf(section, sizeof(section), "environment %s", environment->name);
+                remark_authorities(environment->place, section, environment->ca_file);
+        }
+        remark_authorities(settings->share.place, "share", settings->share.ca_file);
+}
+
 static bool check_share_files(const struct share_settings *share)
 {
         bool good = !share->ca_file || check_file(share->ca_file, /* is_key= */ false);
@@ -114,6 +149,7 @@ int check_settings(struct settings *settings, bool connect)
                 return BROKER_EXIT_CONFIGURATION;
         }
         settings_remarks_log(settings);
+        remark_all_authorities(settings);
         if (!text ||
             (user.name[0] != '\0' && printf("# As the daemon's user, %s, sees it.\n", user.name) < 0) ||
             fputs(text, stdout) < 0 || fflush(stdout) != 0) {

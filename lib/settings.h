@@ -31,7 +31,7 @@
 
 struct environment_settings {
         char name[ENVIRONMENT_NAME_MAX + 1];
-        char *place;           /* "FILE:LINE" of its first section; NULL: built in */
+        char *place;           /* "FILE:LINE" of its first section; NULL: it has none */
         char *base_url;        /* https://host[:port][/path], no trailing slash */
         char *account;         /* mage_id that its tokens are of; NULL: not set */
         char *ca_file;         /* NULL: the system's */

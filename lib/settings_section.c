@@ -16,7 +16,7 @@ static void open_keys(struct settings_reading *r, const struct settings_keys *ke
 
 /* ---- about an environment ---- */
 
-/* Its settings; the place of a new one is noted, for what it may lack. */
+/* Its settings; the place of its first section is noted. */
 static int find_environment(struct settings_reading *r, const char *name)
 {
         char place[SETTINGS_PLACE_MAX + 1];
@@ -36,7 +36,7 @@ static int find_environment(struct settings_reading *r, const char *name)
         if (n < 0) {
                 return settings_fail_memory(r);
         }
-        if (!environment->base_url && !environment->place) {
+        if (!environment->place) {
                 environment->place = strdup(settings_place(r, place));
                 if (!environment->place) {
                         return settings_fail_memory(r);

@@ -1,5 +1,6 @@
 """eqpctl status, eqpctl doctor and eqp-brokerd --check on the store of shared sessions."""
 
+import os
 import subprocess
 
 import pytest
@@ -189,6 +190,51 @@ def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):
     broker = make_broker(start=False, share=share(store, share_secret_file=path))
     result = check(broker)
     assert result.returncode in (77, 78) and str(path) in result.stderr and "too short" not in result.stdout
+
+
+def test_check_and_doctor_name_a_ca_file_that_cannot_be_read(upstream, make_broker, tmp_path):
+    """Nothing else is lost: the settings are in order, and the daemon may see more than the one who asks."""
+    path, readable = tmp_path / "none.pem", tmp_path / "ca.pem"
+    readable.write_text("anything")
+    for environment, of_store, sections in ((path, readable, ["environment sandbox"]), (readable, path, ["share"]),
+                                            (readable, readable, []), (path, path, ["environment sandbox", "share"])):
+        broker = make_broker(upstream, start=False, share=share("rediss://localhost", ca_file=of_store),
+                             environments={"sandbox": f"base_url = {upstream.urls['sandbox']}\nca_file = {environment}"})
+        result = check(broker)
+        assert result.returncode == 0, result
+        told = [line for line in result.stderr.splitlines() if "ca_file" in line]
+        assert len(told) == len(sections), result
+        lines = broker.config_path.read_text().splitlines()
+        for section, line in zip(sections, told):
+            place = f"{broker.config_path}:{lines.index(f'[{section}]') + 1}"
+            assert f"{place}: the ca_file of [{section}], {path}, cannot be read: No such file or directory; put it there" in line
+        found, text = doctor(broker)
+        assert ("ca_file_unreadable" in found) == bool(sections)
+        assert ("The ca_file of [share]," in text) == ("no token is shared" in " ".join(text.split())) == ("share" in sections)
+
+
+@pytest.mark.parametrize(["setting", "id"], [("ca_file = /a/file\npassword_file = /b", "share_file_closed"),
+                                             ("password_file = /a/file", "share_file_closed"),
+                                             ("share_secret_file = /a/file", "share_file_closed"),
+                                             ("ca_file = /a/file\n[environment sandbox]\nca_file = /a/file", "ca_file_closed")])
+def test_the_doctor_on_a_file_that_the_daemons_user_may_not_read(make_broker, tmp_path, setting, id):
+    """As --check says it where root asks."""
+    program = tmp_path / "eqp-brokerd"
+    program.write_text(f"#!/bin/sh\ncat <<'E'\n# As the daemon's user, some-user, sees it.\n[share]\nstore = rediss://localhost\n{setting}\n"
+                       "E\necho \"the daemon's user, some-user, may not read /a/file: chmod go+r /a/file\" >&2\nexit 77\n")
+    program.chmod(0o755)
+    found, _ = doctor(make_broker(start=False), env={"EQP_BROKERD": str(program)})
+    assert "/a/file" in found[id]["what"] and found[id]["cure"] == "chmod go+r /a/file"
+    assert ("share" in found[id]["why"]) == (id == "share_file_closed")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_check_says_how_a_ca_file_is_opened(make_broker, tmp_path):
+    path = tmp_path / "ca.pem"
+    path.touch(0)
+    result = check(make_broker(start=False, share=share("rediss://localhost", ca_file=path)))
+    assert result.returncode == 0
+    assert result.stderr.rstrip().endswith(f"cannot be read: Permission denied; let the daemon's user read it: chmod go+r {path}")
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o620, 0o602, 0o644], ids=oct)
