@@ -6,9 +6,11 @@
 
 #include "ctl/configuration.h"
 #include "ctl/doctor.h"
+#include "ctl/key_owner.h"
 #include "ctl/scope.h"
 #include "lib/base_url.h"
 #include "lib/settings_remark.h"
+#include "lib/store_owner.h"
 
 #define SECTION      "configuration"
 #define CA_DIRECTORY "/etc/eqp-broker/ca"
@@ -116,6 +118,31 @@ static void find_unreadable_cas(struct doctor *doctor)
                                             "the certificate of a store cannot be verified, and no token is "
                                             "shared." };
         find_unreadable_ca(doctor, &authorities);
+}
+
+/* The password of the store goes to the user who made its socket. */
+static void find_odd_sockets(struct doctor *doctor)
+{
+        const struct share_settings *share = &doctor->settings->share;
+        char what[512], name[OWNER_NAME_MAX];
+
+        for (size_t i = 0; i < share->n_stores && share->password_file; i++) {
+                const struct store_address *store = &share->stores[i];
+                struct stat status;
+
+                /* The system's daemon is a system user. */
+                if (store->kind != STORE_UNIX || stat(store_address_path(store), &status) < 0 ||
+                    store_owner_expected(status.st_uid, doctor->user ? geteuid() : 0)) {
+                        continue;
+                }
+                (void)snprintf(what, sizeof(what), "The socket of the store, %s, belongs to %s.",
+                               store_address_path(store), owner_role(status.st_uid, name));
+                doctor_find(doctor, "store_socket_owner", what,
+                            "It is no system user, such as packages have for a store; and its programs get "
+                            "the password of password_file in [share].",
+                            "Let a system user of its own run the store, and make the socket in a directory "
+                            "where nobody else can.");
+        }
 }
 
 static void find_remark(struct doctor *doctor, const struct environment_settings *environment)
@@ -248,6 +275,7 @@ void doctor_examine_configuration(struct doctor *doctor)
                 find_remark(doctor, environment);
         }
         find_unreadable_cas(doctor);
+        find_odd_sockets(doctor);
         doctor_fact(doctor, SECTION, "check", "fine");
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
                 char name[32];

@@ -1,5 +1,6 @@
-/* --check of [share]: its files, and on wish each of its stores, one after the other. All that a broker does
- * there is done under random names: a store that can only be read is of no use. Nothing of it is left. */
+/* --check of [share]: its files, the owners of its sockets, and on wish each of its stores, one after the
+ * other. All that a broker does there is done under random names: a store that can only be read is of no
+ * use. Nothing of it is left. */
 #include "daemon/check_share.h"
 
 #include "daemon/base/exit_code.h"
@@ -7,11 +8,15 @@
 #include "daemon/keeper/store_link.h"
 #include "daemon/keeper/store_talk.h"
 #include "lib/share_form.h"
+#include "lib/store_owner.h"
 #include "lib/util.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME_SIZE 16 /* bytes of a name, in digits twice as many */
 #define LEFT_MSEC 5000
@@ -151,6 +156,28 @@ static int try_stores(const struct settings *settings, struct share_files *files
         return code;
 }
 
+static void remark_owners(const struct share_settings *share)
+{
+        for (size_t i = 0; i < share->n_stores && share->password_file; i++) {
+                const struct store_address *store = &share->stores[i];
+                char number[sizeof("number ") + 10];
+                struct stat status;
+
+                if (store->kind != STORE_UNIX || stat(store_address_path(store), &status) < 0 ||
+                    store_owner_expected(status.st_uid, geteuid())) {
+                        continue;
+                }
+                const struct passwd *user = getpwuid(status.st_uid);
+                (void)snprintf(number, sizeof(number), "number %u", (unsigned)status.st_uid);
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING },
+                        "%s: the socket of the store %s belongs to the user %s, whose programs get the "
+                        "password of password_file: let a system user of its own run the store, and make "
+                        "the socket where nobody else can",
+                        share->place, store->text, user ? user->pw_name : number);
+        }
+}
+
 int check_share(const struct settings *settings, bool connect)
 {
         _cleanup_(share_files_clear) struct share_files files = { 0 };
@@ -165,5 +192,6 @@ int check_share(const struct settings *settings, bool connect)
                             message);
                 return r == -EACCES || r == -EPERM ? BROKER_EXIT_PERMISSION : BROKER_EXIT_CONFIGURATION;
         }
+        remark_owners(&settings->share);
         return connect ? try_stores(settings, &files) : 0;
 }

@@ -192,6 +192,23 @@ def test_check_names_a_file_that_cannot_be_read(store, make_broker, tmp_path):
     assert result.returncode in (77, 78) and str(path) in result.stderr and "too short" not in result.stdout
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file is given to another user")
+def test_check_and_doctor_name_the_owner_of_a_socket(make_store, make_broker, tmp_path):
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    store = make_store(unix=True, password=PASSWORD)
+    for owner, with_password, odd in ((0, True, False), (990, True, False), (12345, True, True), (12345, False, False)):
+        os.chown(store.socket_path, owner, -1)
+        broker = make_broker(start=False, share=share(store, password_file=password if with_password else None))
+        result = check(broker)
+        assert result.returncode == 0 and ("belongs to the user number 12345, whose programs" in result.stderr) == odd, result
+        assert f"{broker.config_path}:{broker.config_path.read_text().splitlines().index('[share]') + 1}: the socket" in \
+            result.stderr or not odd
+        found, text = doctor(broker)
+        assert ("store_socket_owner" in found) == odd and "12345" not in text
+
+
 def test_check_and_doctor_name_a_ca_file_that_cannot_be_read(upstream, make_broker, tmp_path):
     """Nothing else is lost: the settings are in order, and the daemon may see more than the one who asks."""
     path, readable = tmp_path / "none.pem", tmp_path / "ca.pem"
