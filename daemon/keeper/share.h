@@ -18,8 +18,12 @@ struct share {
         bool quiet;   /* nothing is logged of a store: the one who asks says how it is */
         bool blind;   /* the files that [share] names could not be read: no store is asked */
         size_t first; /* the store to be asked first: the latest that was fine */
-        bool told;    /* how the store is; the journal hears of it when it is another way */
-        enum store_state told_state;
+        /* How the store is, as the journal heard last, and as it was noted last; when the latest trouble was
+         * told (CLOCK_BOOTTIME; 0: none), and how often it changed untold since. */
+        bool told;
+        enum store_state told_state, noted_state;
+        uint64_t trouble_usec;
+        uint64_t n_untold;
 };
 
 /* These settings count from now on, and are borrowed until the next ones. Files that cannot be read are told
@@ -30,5 +34,6 @@ void share_clear(struct share *share);
 /* Is anything shared? */
 bool share_is_on(const struct share *share);
 
-/* That is how the store of this number was. why: all beyond the state, or "". */
+/* That is how the store of this number was. why: all beyond the state, or "". The journal hears of changes:
+ * of a trouble a minute at most, and of its end, with how often it changed between. */
 void share_note(struct share *share, size_t number, enum store_state state, const char *why);
