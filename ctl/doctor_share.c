@@ -53,14 +53,13 @@ void doctor_examine_share(struct doctor *doctor, struct json_object *environment
                         cure);
         }
         if (skew_sec > SHARE_SKEW_MAX_SEC || skew_sec < -SHARE_SKEW_MAX_SEC) {
-                (void)snprintf(
-                        what, sizeof(what),
-                        "The clock of this host, or that of the store, is off: they are %lld s apart.",
-                        skew_sec < 0 ? -skew_sec : skew_sec);
+                (void)snprintf(what, sizeof(what),
+                               "The clock of this host, or that of the store or the upstream, is off: they "
+                               "are %lld s apart.",
+                               skew_sec < 0 ? -skew_sec : skew_sec);
                 doctor_find(doctor, "clock_off", what,
-                            "No token is taken over from other hosts, or put there for them, as its end "
-                            "could not "
-                            "be told.",
+                            "No token is taken over from other hosts, and none is put into the store for "
+                            "them, as its end could not be told; this host obtains its own.",
                             "Set the clock, and keep it set (timedatectl set-ntp true).");
         }
 }

@@ -69,7 +69,8 @@ int status_share_print(const struct paragraph_place *place, struct json_object *
         }
         if (off) {
                 (void)fprintf(
-                        paragraph.stream, "; the clock of this host is %lld s %s, so nothing is taken over",
+                        paragraph.stream,
+                        "; the clock of this host is %lld s %s, so no token is taken over or put there",
                         (long long)(skew_sec < 0 ? -skew_sec : skew_sec), skew_sec < 0 ? "late" : "early");
         }
         if (full) {

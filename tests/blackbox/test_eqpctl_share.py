@@ -8,7 +8,7 @@ import pytest
 from authorities import Authority
 from broker import BARE_ENVIRONMENT, binary, free_port, run_daemon, wait_until
 from lying_proxy import LyingProxy, with_clock
-from sharing import wait_told
+from sharing import told, wait_told
 from stores import ACL, share
 from test_eqpctl_doctor import doctor
 
@@ -103,7 +103,10 @@ def test_the_doctor_on_a_clock_that_is_off(store, member, seconds):
         wait_told(broker, state="fine")
         found, _ = doctor(broker)
         assert set(found) == {"clock_off"} and "timedatectl" in found["clock_off"]["cure"]
-        assert ("early" if seconds < 0 else "late") in status(broker)
+        assert f"{'early' if seconds < 0 else 'late'}, so no token is taken over or put there" in status(broker)
+        assert "none is put into the store" in found["clock_off"]["why"]
+        assert told(broker)["published"] == told(broker)["adopted"] == 0
+        assert not store.sessions(), "as was said"
 
 
 # --check
