@@ -22,6 +22,8 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
  */
 #define COOL_MARGIN_USEC (1 * USEC_PER_SEC)
 #define COOL_SPREAD_USEC (4 * USEC_PER_SEC)
+/* ... where there is time; however little of it was left when they asked. */
+#define CALM_COOL_SPREAD_USEC (25 * USEC_PER_SEC)
 
 /* A store that always finds a reason is asked less often. */
 #define MANY_WAITS 16
@@ -240,7 +242,8 @@ static void on_cool(struct refresh *refresh, uint64_t left_usec, uint64_t now_us
 {
         struct refresh_store *store = &refresh->store;
         uint64_t left = MIN_OF(left_usec, REFRESH_COOL_MAX_USEC);
-        uint64_t spread = random_between(0, MAX_OF(left / 4, COOL_SPREAD_USEC), random);
+        uint64_t least = refresh_token_good(refresh, now_usec) ? CALM_COOL_SPREAD_USEC : COOL_SPREAD_USEC;
+        uint64_t spread = random_between(0, MAX_OF(left / 4, least), random);
 
         if (refresh->in_flight_share == REFRESH_SHARE_TRIAL) {
                 put_trial_off(refresh, left + REFRESH_LONG_WAIT_USEC + spread, now_usec, random);
