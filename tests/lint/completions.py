@@ -1,4 +1,5 @@
-"""The shells offer exactly the verbs and options that --help lists, and values that the programs take.
+"""The shells offer exactly the verbs and options that --help lists, with all that it says of them, and values that the
+programs take.
 
     completions.py BUILD
 
@@ -64,9 +65,13 @@ def zsh(program, words, typed=None):
 
 
 def fish(program, words, typed=None):
+    return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in fish_lines(program, words, typed)]
+
+
+def fish_lines(program, words, typed=None):
+    """Its offers, as "WORD\tDESCRIPTION"."""
     line = " ".join([typed or program, *(shlex.quote(word) if " " in word else word for word in words)])
-    lines = run(["fish", "-N", "-c", "source $argv[1]; complete -C $argv[2]", completion(program, "fish"), line])
-    return [re.sub(r"^--?[a-z-]+=(?=.)", "", line.split("\t")[0]) for line in lines]
+    return run(["fish", "-N", "-c", "source $argv[1]; complete -C $argv[2]", completion(program, "fish"), line])
 
 
 def run(command):
@@ -85,6 +90,31 @@ def help_of(*command):
 def options_of(*command):
     return {name + ("=" if value else "")
             for name, value in re.findall(r"^ +(?:-., )?(--[a-z][a-z-]*)(=\S+)?", help_of(*command), re.M)}
+
+
+def descriptions_of(*command):
+    """{option: all that --help says of it}"""
+    options, last = {}, None
+    for line in help_of(*command).splitlines():
+        begins = re.match(r" +(?:-., )?(--[a-z][a-z-]*)(=\S+)?\s*(.*)$", line)
+        if begins:
+            last = begins[1] + ("=" if begins[2] else "")
+            options[last] = begins[3]
+        elif not line.strip():
+            last = None
+        elif last:
+            options[last] += " " + line.strip()
+    return {name: text.strip() for name, text in options.items()}
+
+
+def cut_off_of(program):
+    """fish shows descriptions, and they are whole."""
+    verbs = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +[a-z]", help_of(program), re.M)
+    for verb in ([], *map(str.split, verbs)):
+        shown = dict(line.split("\t") for line in fish_lines(program, [*verb, "-"]) if "\t" in line)
+        for option, text in descriptions_of(program, *verb).items():
+            if shown.get(option) != text:
+                yield f"fish: {' '.join([program, *verb, option])!r}: {shown.get(option)!r} is said, and not {text!r}"
 
 
 def expectations(program):
@@ -148,6 +178,8 @@ def main():
     programs = [program for program, folder in PROGRAMS.items() if (BUILD / folder / program).exists()]
     troubles = [trouble for shell in shells for program in programs
                 for trouble in (*troubles_of(shell, program), *runs_of(shell, program))]
+    if fish in shells:
+        troubles += [trouble for program in programs for trouble in cut_off_of(program)]
     print("\n".join(troubles), end="\n" if troubles else "")
     missing = {"zsh", "fish"} - {shell.__name__ for shell in shells}
     if missing:
