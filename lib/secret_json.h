@@ -20,6 +20,7 @@ static inline void secret_json_free_ust(struct json_object **json)
         secret_json_free(*json, "ust");
 }
 
-/* The object as one line in secret memory, the caller's for secret_free(), without a NUL. Lets the object
- * go. NULL: memory was not enough for all of it (see lib/json_form.h). */
+/* The object as one line in secret memory, the caller's for secret_free(), without a NUL or an end of line,
+ * for which there is room for a byte more. Lets the object go. NULL: memory was not enough for all of it
+ * (see lib/json_form.h). */
 char *secret_json_text(struct json_object *json, size_t *ret_length);

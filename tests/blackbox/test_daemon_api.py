@@ -85,6 +85,21 @@ def test_not_acceptable(api, path, method, accept):
         assert answer.error() == (406, "not_acceptable")
 
 
+@BOTH
+@pytest.mark.parametrize("method, path, headers, status", [
+    ("GET", "/v1/sandbox/token", {}, 200), ("GET", "/v1/refused/token?wait=0", {}, 503), ("GET", "/v1/status", {}, 200),
+    ("GET", "/livez", {}, 200), ("GET", "/readyz", {}, 503), ("GET", "/nothing", {}, 404), ("DELETE", "/v1/status", {}, 405),
+    ("POST", SESSION_PATH, BASIC, 200), ("POST", SESSION_PATH.replace("sandbox", "refused"), BASIC, 503)])
+def test_an_answer_in_json_is_a_line(api, via, method, path, headers, status):
+    """So the prompt of a shell where curl was typed stands on a line of its own."""
+    with api.connection(via) as connection:
+        for _ in range(2):  # the second one may be the first one, kept
+            answer = connection.ask(method, path, {"EQP-Client": "tests", **headers}, '{"grant_type":"session"}' if method == "POST" else None)
+            assert answer.status == status
+            assert answer.json() and answer.body.endswith(b"}\n") and answer.body.count(b"\n") == 1, answer
+            assert int(answer.headers["Content-Length"]) == len(answer.body)
+
+
 def test_expires_in_counts_from_the_sending_and_is_rounded_down(upstream, make_broker):
     upstream.settings("sandbox", latency_ms=1200)
     earliest = time.monotonic()

@@ -9,6 +9,8 @@
 #include "lib/util.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define JSON_TYPE "application/json"
 
@@ -74,6 +76,7 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
                 content_type);
 }
 
+/* The end of its line is for a person at a shell, whose prompt would follow the last brace. */
 struct MHD_Response *answer_json(struct json_object *json, bool secret)
 {
         struct MHD_Response *response = NULL;
@@ -81,11 +84,18 @@ struct MHD_Response *answer_json(struct json_object *json, bool secret)
 
         if (secret) {
                 char *body = secret_json_text(json, &length);
-                return body ? answer_secret(body, length, JSON_TYPE) : NULL;
+                if (!body) {
+                        return NULL;
+                }
+                body[length] = '\n';
+                return answer_secret(body, length + 1, JSON_TYPE);
         }
         const char *text = json_text(json, &length);
-        if (text) {
-                response = answer_text(text, length, JSON_TYPE);
+        _cleanup_free_ char *line = text ? malloc(length + 1) : NULL;
+        if (line) {
+                memcpy(line, text, length);
+                line[length] = '\n';
+                response = answer_text(line, length + 1, JSON_TYPE);
         }
         json_object_put(json);
         return response;

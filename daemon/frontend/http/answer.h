@@ -25,7 +25,7 @@ struct MHD_Response *answer_text(const char *text, size_t length, const char *co
  * no memory. */
 bool answer_make_last(struct MHD_Response *response);
 
-/* A JSON value, which is taken over. secret: it holds a token. */
+/* A JSON value, which is taken over, as a line. secret: it holds a token. */
 struct MHD_Response *answer_json(struct json_object *json, bool secret);
 
 /* {"code":status,"error":"slug","message":"…"}; without "error" where the slug is NULL, as the EQP API does.
