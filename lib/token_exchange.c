@@ -202,7 +202,9 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
         } rows[] = {
                 { 201, 299, EXCHANGE_MALFORMED, "a success, but not status 200" },
                 { 300, 399, EXCHANGE_MALFORMED, "a redirect is not followed" },
-                { 401, 401, EXCHANGE_KEY_REFUSED, "the access key was refused" },
+                /* That the key was refused is said before it, by all that say it. */
+                { 401, 401, EXCHANGE_KEY_REFUSED,
+                  "compare its ID and secret with the portal, or put a new key in its place" },
                 { 408, 408, EXCHANGE_UNAVAILABLE, "the server gave up waiting" },
                 { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later" },
                 { 429, 429, EXCHANGE_THROTTLED, "too many requests" },

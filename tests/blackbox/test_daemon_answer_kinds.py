@@ -28,7 +28,7 @@ KINDS = {
     "page-503": ({"status": 503, **PAGE, **RAY}, "unavailable", "maintenance_page", MAINTENANCE),
     "pause-503": ({"status": 503, **PAGE, "retry_after": 60}, "throttled", "maintenance_page", MAINTENANCE),
     "page-200": ({"status": 200, **PAGE}, "malformed", "maintenance_page", MAINTENANCE),
-    "page-401": ({"status": 401, **PAGE, **RAY}, "key_refused", "plain", "the access key was refused"),
+    "page-401": ({"status": 401, **PAGE, **RAY}, "key_refused", "plain", "compare its ID and secret"),
     "redirect": ({"status": 307, "headers": {"Location": "https://a:b@www.example.com:8443/x?y=z"}}, "malformed",
                  "redirect", "a redirect to www.example.com is not followed"),
     "nowhere": ({"status": 302, "headers": {"Location": "/login"}}, "malformed", "redirect", "a redirect is not followed"),

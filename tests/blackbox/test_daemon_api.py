@@ -249,8 +249,16 @@ def test_the_trial_of_a_spare_is_no_failed_refresh(upstream, make_broker):
     assert len(broker.log("the trial of the access key was inconclusive")) == 1
     broker.write_key("sandbox.3", EXAMPLE_KEY.replace("AQ", "AR"))
     broker.wait_status("sandbox", lambda status: [key["state"] for key in status["keys"]][2:] == ["refused"])
-    assert len(broker.log("the upstream refused the access key \\(key 3\\)", priority=3)) == 1
+    line, = broker.log("the upstream refused the access key \\(key 3\\)", priority=3)
+    assert line.count("refused") == 1 and "HTTP 401: compare its ID and secret" in line
     assert broker.status("sandbox")["failures_in_row"] == 0
+
+
+def test_a_refusal_is_said_once(api):
+    """With the HTTP status, and what to do."""
+    why = api.status("refused")["why"]
+    assert why.startswith("access key refused (key no label): HTTP 401: compare its ID and secret with the portal, or put")
+    assert why.count("refused") == 1
 
 
 def test_metrics(api):

@@ -29,7 +29,7 @@ FAULTS = {
     "throttle-date": ("throttle", {"retry_after": 4, "retry_after_date": True}, "throttled", "HTTP 429", (1, 4)),
     "throttle-long": ("throttle", {"retry_after": 999999}, "throttled", "HTTP 429", (3500, 3700)),
     "throttle-junk": ("throttle", {"retry_after": "soon"}, "throttled", "HTTP 429", THROTTLED),
-    "refuse-401": ("refuse", {"status": 401}, "key_refused", "HTTP 401: the access key was refused", SOON),
+    "refuse-401": ("refuse", {"status": 401}, "key_refused", "HTTP 401: compare its ID and secret with the portal", SOON),
     "refuse-403": ("refuse", {"status": 403}, "request_refused", "HTTP 403", SOON),
     "status-400": ("status", {"status": 400, "code": 1208, "message": "Bad."}, "request_refused", "HTTP 400", SOON),
     "status-404": ("status", {"status": 404}, "request_refused", "HTTP 404", SOON),
