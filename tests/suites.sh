@@ -65,6 +65,22 @@ run_pytest() {
         "$python" tests/tally.py "$suite" "$log" >>"$results"
 }
 
+# typed_pytest NAME BUILD ARGUMENTS...: as somebody typed it. It fails as well if a test leaves a process behind. A debugger
+# wants the terminal, which kept takes away.
+typed_pytest() {
+        local name=$1 directory=$2 argument results=$staging/results.tsv suite_limit_sec=86400 keeper=(kept "$1")
+        shift 2
+        for argument; do
+                case $argument in
+                -s | --capture=no | --pdb* | --trace) keeper=(env) ;;
+                esac
+        done
+        : >"$results"
+        EQP_BUILD_DIR=$directory PYTHONDONTWRITEBYTECODE=1 "${keeper[@]}" \
+                "$python" -m pytest -p no:cacheprovider ${bold:+--color=yes} "$@" || return
+        [ ! -s "$results" ] || die "$name: a test did not clean up behind itself, see above"
+}
+
 # suite_pytest BUILD FOLDER [OPTION OF PYTEST...]: one test after another.
 suite_pytest() {
         local name="$1: $2" directory folder=$2 log=build-results/$1-${2//\//-}.xml

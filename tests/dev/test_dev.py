@@ -87,3 +87,55 @@ def test_the_output_of_apt_is_shown(nobody):
     assert result.returncode == 1
     assert "E: no such package" in result.stderr and "apt-get, above, could not" in result.stderr
     assert re.search(INSTALL, result.stderr, re.M)
+
+
+LEAVES = """
+import subprocess
+
+
+def test_that_leaves_a_process():
+    with open("{pid}", "w") as file:
+        print(subprocess.Popen(["sleep", "3600"], start_new_session=True).pid, file=file)
+"""
+
+
+@pytest.fixture
+def there(tmp_path):
+    """A build and packages, as far as ./dev pytest looks."""
+    (tmp_path / "build/daemon").mkdir(parents=True)
+    (tmp_path / "build/daemon/eqp-brokerd").touch()
+    (tmp_path / "build/ctl").mkdir()
+    (tmp_path / "build/ctl/eqpctl").touch(mode=0o755)
+    (tmp_path / "dpkg-query").write_text("#!/bin/sh\necho installed\n")
+    (tmp_path / "dpkg-query").chmod(0o755)
+    return tmp_path
+
+
+def test_what_a_typed_pytest_leaves_is_named_and_ended(there):
+    (there / "test_it.py").write_text(LEAVES.format(pid=there / "pid"))
+    result = typed(there, "-q")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 passed" in result.stdout and "left behind: sleep 3600" in result.stdout
+    assert "did not clean up" in result.stderr
+    pid = (there / "pid").read_text().strip()
+    assert not pathlib.Path("/proc", pid).exists()
+
+
+@pytest.mark.parametrize("body, code", [("pass", 0), ("assert False", 1)])
+def test_a_typed_pytest_ends_as_pytest_does(there, body, code):
+    (there / "test_it.py").write_text(f"def test_it():\n    {body}\n")
+    result = typed(there)
+    assert (result.returncode, "clean up" in result.stderr) == (code, False), result.stdout + result.stderr
+
+
+def test_a_debugger_has_the_terminal(there):
+    (there / "test_it.py").write_text("import sys\n\n\ndef test_it():\n    assert input() == 'typed'\n")
+    assert typed(there, "-s", input="typed\n").returncode == 0
+
+
+def typed(there, *options, **more):
+    env = {"PATH": f"{there}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "EQP_BUILD_DIR": str(there / "build")}
+    if "input" not in more:
+        more["stdin"] = subprocess.DEVNULL
+    return subprocess.run([DEV, "pytest", str(there / "test_it.py"), *options], capture_output=True, text=True,
+                          timeout=120, env=env, **more)
