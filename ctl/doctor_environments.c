@@ -4,6 +4,9 @@
 #include "ctl/fields.h"
 #include "lib/base_url.h"
 #include "lib/duration.h"
+#include "lib/settings.h"
+#include "lib/settings_remark.h"
+#include "lib/util.h"
 
 #define NAME_COPY_MAX 64
 
@@ -68,6 +71,44 @@ static void tell_exchanges(const struct view *view)
                     cure);
 }
 
+/* Does the upstream grant less than the hourly budget can bear? A short lifetime that the settings ask for
+ * is another finding. */
+static bool is_granted_too_little(const struct view *view)
+{
+        const struct environment_settings *settings =
+                view->doctor->settings
+                        ? settings_environment(view->doctor->settings, field_text(view->environment, "name"))
+                        : NULL;
+        int64_t asked_sec = settings ? settings->lifetime_sec : INT64_MAX, lifetime_sec;
+
+        if (field_seconds(field_object(view->environment, "token"), "lifetime_sec", &lifetime_sec)) {
+                return lifetime_sec < MIN_OF(asked_sec, (int64_t)LIFETIME_BORNE_SEC);
+        }
+        return asked_sec >= LIFETIME_BORNE_SEC &&
+               strncmp(field_text(view->environment, "why"), LIFETIME_WAS_SHORT,
+                       strlen(LIFETIME_WAS_SHORT)) == 0;
+}
+
+static void tell_short_life(const struct view *view)
+{
+        char what[NAME_COPY_MAX + 128], why[192], cure[NAME_COPY_MAX + 256];
+
+        (void)snprintf(what, sizeof(what),
+                       "The upstream grants tokens for %s that live for less than %d s, the least that the "
+                       "hourly budget can bear.",
+                       view->name, LIFETIME_BORNE_SEC);
+        (void)snprintf(why, sizeof(why),
+                       "The budget has %d exchanges for renewing tokens: there is no token for a part of "
+                       "the time, or little time left for trouble.",
+                       LIFETIME_RENEWALS_PER_HOUR);
+        (void)snprintf(
+                cure, sizeof(cure),
+                "Check base_url in [environment %s]. If it is right, ask the upstream's operator for a "
+                "lifetime of %d s or more; lifetime in the configuration asks for enough.",
+                view->name, LIFETIME_BORNE_SEC);
+        doctor_find(view->doctor, "lifetime_granted_short", what, why, cure);
+}
+
 static void tell_state(const struct view *view)
 {
         const char *url = field_text(view->environment, "base_url"),
@@ -81,12 +122,16 @@ static void tell_state(const struct view *view)
                 return;
         }
         (void)snprintf(what, sizeof(what), "There is no token for %s: %s", view->name, why);
-        doctor_find(view->doctor, "no_token", what, "Programs that ask for one are refused.",
-                    strstr(why, "check ca_file") != NULL
-                            ? "Trying again does not help: the daemon cannot read ca_file. Put it into "
-                              "/etc/eqp-broker/ca, readable by everybody, then: systemctl reload eqp-brokerd"
-                            : "The broker goes on trying. See: eqpctl status NAME; journalctl -u "
-                              "eqp-brokerd");
+        doctor_find(
+                view->doctor, "no_token", what, "Programs that ask for one are refused.",
+                strstr(why, "check ca_file") != NULL
+                        ? "Trying again does not help: the daemon cannot read ca_file. Put it into "
+                          "/etc/eqp-broker/ca, readable by everybody, then: systemctl reload eqp-brokerd"
+                : is_granted_too_little(view)
+                        ? "The broker obtains the next one when the budget lets it. For the cause see the "
+                          "finding lifetime_granted_short."
+                        : "The broker goes on trying. See: eqpctl status NAME; journalctl -u "
+                          "eqp-brokerd");
 }
 
 /* Where an answer led to may be a place in somebody's network. */
@@ -145,6 +190,9 @@ void doctor_examine_environments(struct doctor *doctor)
                 }
                 doctor_examine_known_keys(doctor, view.environment, view.section);
                 tell_exchanges(&view);
+                if (is_granted_too_little(&view)) {
+                        tell_short_life(&view);
+                }
                 doctor_examine_share(doctor, view.environment, view.name, view.section);
                 doctor_examine_answers(doctor, view.environment, view.name, view.section);
         }

@@ -2,6 +2,7 @@
 #include "lib/environment_view.h"
 
 #include "lib/duration.h"
+#include "lib/settings_remark.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -58,9 +59,8 @@ static void say_why_still_waiting(const struct environment_view *view, uint64_t 
                                   char buffer[static ENVIRONMENT_WHY_MAX])
 {
         const struct refresh *refresh = &view->refresh;
-        const char *what = view->last_refresh_usec > 0
-                                   ? "the latest token lived for less than the hourly budget can bear"
-                                   : "waiting for the upstream's first answer";
+        const char *what =
+                view->last_refresh_usec > 0 ? LIFETIME_WAS_SHORT : "waiting for the upstream's first answer";
         uint64_t next = refresh_next_usec(refresh);
         enum refresh_limit limit;
         char wait[ENVIRONMENT_NEXT_MAX];

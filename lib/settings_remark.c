@@ -17,6 +17,13 @@ static_assert(3600 * 10 <= LIFETIME_RENEWALS_PER_HOUR * 7 * LIFETIME_BORNE_SEC &
                       3600 * 10 > LIFETIME_RENEWALS_PER_HOUR * 7 * (LIFETIME_BORNE_SEC - 1),
               "the shortest life of which 70 % are no less than the gap");
 
+static const char *describe_effect(uint32_t lifetime_sec)
+{
+        return lifetime_sec < GAP_SEC
+                       ? "there will be no token for a part of the time"
+                       : "tokens are renewed late in their lives, with little time left for trouble";
+}
+
 bool settings_remark(const struct environment_settings *environment, char ret[static SETTINGS_REMARK_MAX])
 {
         char lifetime[DURATION_TEXT_MAX];
@@ -29,11 +36,25 @@ bool settings_remark(const struct environment_settings *environment, char ret[st
                 "lifetime = %s is shorter than the hourly budget can bear, which has %d exchanges for "
                 "renewing tokens, one in %d s: %s; set lifetime to %ds or more, or leave it out",
                 duration_format(environment->lifetime_sec * USEC_PER_SEC, lifetime),
-                LIFETIME_RENEWALS_PER_HOUR, GAP_SEC,
-                environment->lifetime_sec < GAP_SEC
-                        ? "there will be no token for a part of the time"
-                        : "tokens are renewed late in their lives, with little time left for trouble",
+                LIFETIME_RENEWALS_PER_HOUR, GAP_SEC, describe_effect(environment->lifetime_sec),
                 LIFETIME_BORNE_SEC);
+        return true;
+}
+
+bool settings_remark_granted(uint32_t granted_sec, uint32_t asked_sec, char ret[static SETTINGS_REMARK_MAX])
+{
+        char granted[DURATION_TEXT_MAX], asked[DURATION_TEXT_MAX];
+
+        if (granted_sec >= LIFETIME_BORNE_SEC || granted_sec >= asked_sec) {
+                return false;
+        }
+        (void)snprintf(ret, SETTINGS_REMARK_MAX,
+                       "the upstream grants a lifetime of %s where %s was asked for, which is shorter than "
+                       "the hourly budget can bear, with %d exchanges for renewing tokens, one in %d s: %s; "
+                       "check base_url, or ask the upstream's operator for %ds or more",
+                       duration_format(granted_sec * USEC_PER_SEC, granted),
+                       duration_format(asked_sec * USEC_PER_SEC, asked), LIFETIME_RENEWALS_PER_HOUR, GAP_SEC,
+                       describe_effect(granted_sec), LIFETIME_BORNE_SEC);
         return true;
 }
 

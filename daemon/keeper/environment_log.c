@@ -111,6 +111,13 @@ void environment_log_granted(const struct environment_view *view, const struct s
                     duration_format(usec_sub(due, now_usec), next));
 }
 
+void environment_log_short(const struct environment_view *view, const char *label, const char *remark)
+{
+        journal_say(
+                &(struct journal_record){ .priority = LOG_WARNING, .environment = view->name, .key = label },
+                "%s", remark);
+}
+
 void environment_log_adopted(const struct environment_view *view, const struct session *session,
                              uint64_t now_usec)
 {

@@ -8,6 +8,9 @@
 void environment_log_granted(const struct environment_view *view, const struct session *session,
                              const char *label, enum refresh_reason reason, uint64_t now_usec);
 
+/* The lifetime that was granted is shorter than the hourly budget can bear: the remark says so. */
+void environment_log_short(const struct environment_view *view, const char *label, const char *remark);
+
 /* A token that another host obtained is in hand. */
 void environment_log_adopted(const struct environment_view *view, const struct session *session,
                              uint64_t now_usec);

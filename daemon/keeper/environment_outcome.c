@@ -4,6 +4,7 @@
 #include "daemon/keeper/environment_ledger.h"
 #include "daemon/keeper/environment_log.h"
 #include "daemon/keeper/environment_memory.h"
+#include "lib/settings_remark.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -111,6 +112,20 @@ static void adopt(struct environment *environment, struct session *session, uint
         pin_account(environment, session->mage_id, now_usec);
 }
 
+/* Once for each lifetime: a token that lives for half a minute is followed by many of its kind. */
+static void warn_of_short_life(struct environment *environment, const char *label)
+{
+        uint32_t lifetime_sec = environment->session->lifetime_sec;
+        char remark[SETTINGS_REMARK_MAX];
+
+        if (!settings_remark_granted(lifetime_sec, environment->asked_lifetime_sec, remark)) {
+                environment->warned_lifetime_sec = 0;
+        } else if (environment->warned_lifetime_sec != lifetime_sec) {
+                environment->warned_lifetime_sec = lifetime_sec;
+                environment_log_short(&environment->view, label, remark);
+        }
+}
+
 /* Keys whose standing the outcome changed, other than by their own answer. */
 static void tell_outdone(const struct environment *environment, const struct keyring *before)
 {
@@ -181,6 +196,7 @@ struct refresh_step environment_outcome_take(struct environment *environment,
                 if (step.adopted) {
                         environment_log_granted(&environment->view, environment->session, label, reason,
                                                 now_usec);
+                        warn_of_short_life(environment, label);
                 }
                 tell_outdone(environment, &before);
                 return step;

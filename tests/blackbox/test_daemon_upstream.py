@@ -255,6 +255,20 @@ def test_a_life_is_used_to_two_thirds_or_as_the_budget_can_bear(upstream, make_b
         assert re.match("the latest token lived for less than the hourly budget can bear; next attempt in 1min", status["why"])
 
 
+def test_a_granted_lifetime_that_the_budget_cannot_bear_is_warned_of(upstream, make_broker):
+    """Once for each lifetime."""
+    upstream.settings("sandbox", lifetime_fixed=30)
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    line, = broker.wait_log("the upstream grants a lifetime")
+    assert line.startswith("sandbox: the upstream grants a lifetime of 30s where 2h was asked for, which is shorter than the hourly")
+    assert line.endswith("check base_url, or ask the upstream's operator for 117s or more")
+    for lifetime, warned in ((30, 1), (40, 2), (7200, 2), (40, 3)):
+        upstream.settings("sandbox", lifetime_fixed=lifetime)
+        broker.refresh()
+        broker.wait_status("sandbox", lambda status: status["token"]["lifetime_sec"] == lifetime)
+        assert len(broker.log("the upstream grants a lifetime", priority=4)) == warned, lifetime
+
+
 @pytest.mark.slow("a token of 118 s")
 def test_short_tokens_are_renewed_in_time(upstream, make_broker):
     """The shortest life that is covered as a whole."""

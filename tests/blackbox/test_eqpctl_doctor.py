@@ -334,6 +334,30 @@ def test_exchanges_that_were_put_off(faked):
     assert "EQP_ENVIRONMENT=sandbox." in found["exchanges_put_off"]["cure"]
 
 
+@pytest.mark.parametrize("lifetime, asked, short", [(30, "2h", True), (116, "2h", True), (117, "2h", False), (90, "90s", False)])
+def test_a_granted_lifetime_that_the_budget_cannot_bear(lifetime, asked, short):
+    """Not if that is what was asked for."""
+    found = doctor_on_short(asked, {"token": {"key": "1", "mage_id": "MAG123456789", "lifetime_sec": lifetime}})
+    assert set(found) - {"lifetime_too_short"} == ({"lifetime_granted_short"} if short else set())
+    if short:
+        assert "grants tokens for sandbox that live for less than 117 s" in found["lifetime_granted_short"]["what"]
+        assert found["lifetime_granted_short"]["cure"].startswith("Check base_url in [environment sandbox]")
+
+
+def test_a_token_that_was_over_too_early():
+    """The other finding is the cause of that one."""
+    found = doctor_on_short("2h", {"token": None, "state": "no_token",
+                                   "why": "the latest token lived for less than the hourly budget can bear; next attempt in 40s"})
+    assert set(found) == {"no_token", "lifetime_granted_short"}
+    assert "For the cause see the finding lifetime_granted_short" in found["no_token"]["cure"]
+
+
+def doctor_on_short(asked, row):
+    with Broker(start=False, environments={"sandbox": f"lifetime = {asked}"}) as broker, FakeBroker(broker.socket_path) as fake:
+        fake.answers["GET /v1/status"] = told_of(row=row)
+        return doctor(broker)[0]
+
+
 def test_a_lifetime_that_the_budget_cannot_bear(upstream, make_broker):
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "lifetime = 90s"}).wait_valid()
     found, _ = doctor(broker)

@@ -38,6 +38,33 @@ static void lifetimes(void **state)
         }
 }
 
+static void granted_lifetimes(void **state)
+{
+        static const struct {
+                uint32_t granted_sec, asked_sec;
+                const char *begin, *effect; /* NULL: no remark */
+        } rows[] = {
+                { 30, 7200, "the upstream grants a lifetime of 30s where 2h was asked for", PARTLY_NONE },
+                { 81, 2592000, "the upstream grants a lifetime of 1min 21s where 30d was", PARTLY_NONE },
+                { 116, 117, "the upstream grants a lifetime of 1min 56s where 1min 57s was", LATE },
+                { 117, 7200, NULL, NULL },
+                { 90, 90, NULL, NULL }, /* the settings have a remark */
+                { 7200, 7200, NULL, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char remark[SETTINGS_REMARK_MAX] = "";
+                bool any = settings_remark_granted(rows[i].granted_sec, rows[i].asked_sec, remark);
+
+                assert_int_equal(any, rows[i].begin != NULL);
+                if (any) {
+                        assert_int_equal(strncmp(remark, rows[i].begin, strlen(rows[i].begin)), 0);
+                        assert_non_null(strstr(remark, rows[i].effect));
+                        assert_non_null(strstr(remark, "operator for 117s or more"));
+                }
+        }
+}
+
 static void nothing_about_the_defaults(void **state)
 {
         _cleanup_(settings_freep) struct settings *s = read_good("");
@@ -87,6 +114,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lifetimes),
+                cmocka_unit_test(granted_lifetimes),
                 cmocka_unit_test(nothing_about_the_defaults),
                 cmocka_unit_test(passwords_in_clear),
         };
