@@ -20,9 +20,8 @@ int key_place_open(struct key_place *ret_place, const struct options *options)
 
         r = configuration_read(&place.settings, /* ret_view= */ NULL, message);
         if (r < 0 && !directory) {
-                complain("Where the keys are is not known, since the configuration cannot be read: %s. Mend "
-                         "it, "
-                         "or name the directory with --directory.",
+                complain("Where the keys are is not known, since the configuration cannot be read: %s. "
+                         "Correct it, or name the directory with --directory.",
                          message);
                 return EXIT_FAILED;
         }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* A file by its type, its mode (permission bits) and its length in bytes. Never writable by group or others,
- * nor readable by others unless relaxed. -EINVAL: reterr_reason says what is wrong and how to mend it, and
- * never quotes the file. */
+ * nor readable by others unless relaxed. -EINVAL: reterr_reason says what is wrong and how to correct it,
+ * and never quotes the file. */
 int key_file_check(bool is_regular, unsigned mode, uint64_t length, bool relaxed, char *reterr_reason,
                    size_t size);

@@ -2,8 +2,8 @@
  *
  * A path has exactly one spelling, so nothing is decoded, folded or tidied up: a path that is spelt
  * otherwise is refused before it is compared. That leaves no room for two readers of one path to disagree.
- * The exception is what the EQP API's clients ask for: they are not ours to mend, and one answer serves all
- * of their spellings. */
+ * The exception is what the EQP API's clients ask for: they are not ours to change, and one answer serves
+ * all of their spellings. */
 #include "lib/route.h"
 #include "lib/util.h"
 

@@ -139,8 +139,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Fed from the loop, so that one that hangs is found out. (sd-event would do it, and wait for the manager.)
- * There is time for one meal that the manager has no room for, and for many tries to make up for it: anybody
- * may write to its socket, and fill it. */
+ * There is time for one message that the manager has no room for, and for many tries to make up for it:
+ * anybody may write to its socket, and fill it. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
         const struct service *service = userdata;

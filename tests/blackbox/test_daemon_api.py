@@ -231,7 +231,7 @@ def test_accounts_are_for_callers_with_a_right(upstream, make_broker, tmp_path):
 
 
 def test_the_trial_of_a_spare_is_no_failed_refresh(upstream, make_broker):
-    """It is told, once and as what it is; how the token fares is another matter."""
+    """It is told, once and as what it is; the state of the token is another matter."""
     broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY}).wait_valid()
     upstream.fault("sandbox", "unavailable", count=1)
     broker.write_key("sandbox.2", "WRONGKEY02:0123456789abcdef")

@@ -154,7 +154,7 @@ def test_key_files(make_broker, upstream):
     broker.keys_directory.mkdir(mode=0o700)
     broker.write_key("sandbox", "no colon")
     broker.wait_log("sandbox is not used")
-    assert broker.log("sandbox is not used", priority=3), "somebody has to mend it"
+    assert broker.log("sandbox is not used", priority=3), "somebody has to correct it"
 
 
 # ---- readers that do not read ----

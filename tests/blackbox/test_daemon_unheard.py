@@ -105,7 +105,7 @@ def test_a_manager_that_misses_a_meal_gets_the_next_one_soon(upstream, make_brok
         hears(manager, b"WATCHDOG=1")
         return time.monotonic() - fed < 0.95 * limit
 
-    wait_until(in_time, "the next meal in time, unless the machine is busy just then")
+    wait_until(in_time, "the next message in time, unless the machine is busy just then")
 
 
 def test_sessions_are_kept_once_it_reads_again(upstream, make_broker, manager):

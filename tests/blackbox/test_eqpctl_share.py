@@ -67,7 +67,7 @@ def test_the_doctor_is_content(store, member):
 
 
 def test_the_doctor_names_what_is_wrong_with_a_store(make_store, member):
-    """And how it is mended, for each trouble in its own words."""
+    """And the cure, for each trouble in its own words."""
     store = make_store(password=PASSWORD)
     broker = member(store).wait_valid()
     wait_told(broker, state="no_login")

@@ -62,7 +62,7 @@ def test_nonsense_that_is_well_sealed(upstream, store, fellow, member, values):
     broker = member(store).wait_valid(timeout=60)
     assert is_good(upstream, broker) and n_exchanges(upstream) == 1
     assert told(broker)["adopted"] == 0 and not told(broker)["from_store"]
-    wait_until(lambda: told(broker)["published"] == 1, "it is mended")
+    wait_until(lambda: told(broker)["published"] == 1, "it can be used again")
 
 
 @pytest.mark.slow("a report counts once in 10 s")

@@ -2,6 +2,7 @@
 
 - No clause begins with one of the bare pronouns of BARE: it has a noun ("a client that …", "the bytes that …").
   Questions that end with a question mark may.
+- Where a plain word does, there is no other: see FANCY.
 - A program is "it", and a person is named by their part: user, caller, administrator. So the pronouns of PERSONAL are gone.
 
 Texts are looked at as a whole: lines of a comment, and pieces of a string, are joined first.
@@ -21,6 +22,7 @@ PROGRAMS = ("client", "ctl", "daemon", "lib", "simulator")
 SKIPPED = ("build", ".git", ".cache", "__pycache__", "corpus")
 BARE = re.compile(r"(?:^(?:[-*+] |\d+[.)] )?|[.!?;:—][\"')*_`]* |\| |\()[*_\"'(]*([Ww]h(?:o|at|o(?:ever)))\b(?![,.;:)|?'\-]| \|| for\b| else\?)")
 PERSONAL = re.compile(r"\b(he|his|him|himself)\b", re.I)
+FANCY = re.compile(r"\b(fare[sd]?|faring|meals?|mend(?:s|ed|ing)?)\b", re.I)
 ANYWHERE = re.compile(r"\bwhoever\b", re.I)
 COMMENT_OF_HASHES = {".sh", ".build", ".scn", ".conf", ".yaml", ".socket", ".service", ".container", ".volume", ".pod", ".map"}
 
@@ -103,7 +105,8 @@ def troubles_of(text):
     for match in BARE.finditer(text):
         if not is_question(text, match.start(1)):
             yield match.start(1), f'a clause begins with a bare "{match[1]}"'
-    for pattern, why in ((PERSONAL, 'nothing here is "{}"'), (ANYWHERE, 'a bare "{}": say which user, client or program')):
+    for pattern, why in ((PERSONAL, 'nothing here is "{}"'), (FANCY, 'a plain word instead of "{}"'),
+                         (ANYWHERE, 'a bare "{}": say which user, client or program')):
         for match in pattern.finditer(text):
             yield match.start(), why.format(match[0])
 

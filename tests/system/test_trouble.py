@@ -162,7 +162,7 @@ def patient_socket(home):
 
 
 def test_nor_do_clients_that_keep_knocking_make_it_loop(home, patient_socket, figure):
-    """Each may be the reason for one more start, but not for ever. Once mended, starting the service is enough."""
+    """Each may be the reason for one more start, but not for ever. Once the cause is gone, starting the service is enough."""
     home.systemctl("stop", SERVICE, check=False)
     home.write(MISTAKE, "[broker]\nlisten = 0.0.0.0:80\n")
     since = home.now()
