@@ -25,11 +25,14 @@ as_dots() {
         [ $open = no ] || echo
 }
 
+# compile DIRECTORY [TARGET...]: without a target, all of it.
 compile() {
+        local directory=$1
+        shift
         if [ -t 1 ]; then
-                ninja -C "$1" -j "$jobs" # it counts on one line
+                ninja -C "$directory" -j "$jobs" "$@" # it counts on one line
         else
-                ninja -C "$1" -j "$jobs" 2>&1 | as_dots
+                ninja -C "$directory" -j "$jobs" "$@" 2>&1 | as_dots
         fi
 }
 
@@ -102,7 +105,8 @@ build_analyzer() {
 }
 
 build_fuzz() {
-        CC=clang build_in build-fuzz --werror -Dfuzzing=true -Dunit_tests=false -Dsimulator=false
+        CC=clang set_up build-fuzz --werror -Dfuzzing=true -Dunit_tests=false -Dsimulator=false
+        compile build-fuzz fuzzers
 }
 
 # build_cross ARCH: with its libraries, which are had first.
