@@ -69,6 +69,10 @@ system [ARGUMENT...]
 fuzz [SECONDS]
   look for input that breaks a parser, a minute or so long for each
   What is found stays in build-fuzz/: new inputs below found/, and whatever breaks a target as a file NAME-crash-...
+histories [MINUTES]
+  random histories of the refresh machine, with seeds from the clock, for ten minutes or so
+  Part of each change of lib/refresh*: the tests play the same ones each time, so that they tell of a change, and a rare
+  fault needs others. One that breaks a promise is shown, event by event, with the command that plays it again.
 clients [ARGUMENT...]
   real programs that use the EQP API, in our own words, each from its first token to its last report
   On fetch, axios, newman, Guzzle, curl of PHP, requests, bash, https; and the examples of doc/clients.md. axios and newman come
