@@ -68,8 +68,9 @@ build_gcc() {
         CC=gcc build_in build-gcc --werror
 }
 
+# As build_level makes it, which has warnings beyond those of the build that is shipped.
 build_clang() {
-        CC=clang build_in build-clang --werror
+        build_level clang 3
 }
 
 build_sanitize() {
@@ -79,12 +80,12 @@ build_sanitize() {
 
 # For the few threads that there are.
 build_threads() {
-        CC=clang build_in build-threads --werror -Db_sanitize=thread -Db_lundef=false -Doptimization=1
+        CC=clang build_in build-threads --werror -Dunit_tests=false -Dtest_programs=true -Db_sanitize=thread -Db_lundef=false -Doptimization=1
 }
 
 # For valgrind, which does not know the calls by which the daemon confines itself, and would be confined.
 build_memcheck() {
-        CC=gcc build_in build-memcheck --werror -Dconfinement=false
+        CC=gcc build_in build-memcheck --werror -Dunit_tests=false -Dtest_programs=true -Dconfinement=false
 }
 
 # build_level COMPILER LEVEL: code that is not optimised, or more than ours is, has warnings of its own.

@@ -21,14 +21,10 @@ plan_quick() {
         step join
 }
 
-levels() {
-        local compiler level
-        for compiler in gcc clang; do
-                for level in 0 3; do
-                        check build "$compiler -O$level, warnings are errors" build_level $compiler $level
-                        suite_meson build-$compiler-O$level
-                done
-        done
+# level COMPILER LEVEL
+level() {
+        check build "$1 -O$2, warnings are errors" build_level "$1" "$2"
+        suite_meson "build-$1-O$2" --no-suite long
 }
 
 # Where threads of ours or of libcurl are at work; ./dev threads runs all of it.
@@ -40,9 +36,11 @@ suite_races() {
 # what_goes_beside [ARCHITECTURE]: busy work in no hurry; after the demo, all of it humbly.
 what_goes_beside() {
         demo_on build-gcc
-        humbly lint_all
+        humbly level clang 3 # clang-tidy goes by it
+        lint_all             # has what gcc -O0 warns of
         [ -z "$1" ] || make_for "$1"
-        levels
+        level gcc 3
+        level clang 0
         cross s390x # big-endian, and char is unsigned, as on the next ones
         cross armhf # 32 bits, with time in 64
         cross arm64
@@ -69,11 +67,10 @@ plan_all() {
         [ "$(id -u)" = 0 ] || foreign='' # the Debian that builds for it takes root
 
         step check_or_end build "gcc, warnings are errors" build_gcc
-        step check build "clang, warnings are errors" build_clang
         step check build "gcc with address and undefined behaviour sanitizers" build_sanitize
         step check build "clang with the thread sanitizer" build_threads
         [ -n "$how" ] || step suite_meson build-gcc
-        step suite_meson build-sanitize
+        step suite_meson build-sanitize --no-suite long
         step check release "all of it is made, and lintian is content" kept release ./dev release
         step beside "demo, lint, levels, fuzzing, release" what_goes_beside "$foreign" # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing

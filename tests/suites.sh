@@ -19,12 +19,13 @@ kept() {
         "$python" tests/keep.py "$suite" "$suite_limit_sec" "$results" "$@" </dev/null
 }
 
-# The suites of `meson test`: unit tests, scenarios, histories, the replay of the fuzz corpus.
+# suite_meson BUILD [OPTION OF MESON TEST...]: unit tests, scenarios, histories, the replay of the fuzz corpus.
 suite_meson() {
         local directory=$1
+        shift
         title "$directory: meson test"
         rm -f "$directory/meson-logs/testlog.json"
-        kept "$directory: meson test" meson test -C "$directory" --no-rebuild --print-errorlogs --num-processes "$jobs" || true
+        kept "$directory: meson test" meson test -C "$directory" --no-rebuild --print-errorlogs --num-processes "$jobs" "$@" || true
         "$python" tests/tally.py "$directory: meson test" "$directory/meson-logs/testlog.json" >>"$results"
 }
 

@@ -52,6 +52,7 @@ threads
   what runs in threads, and the black-box tests, under the thread sanitizer
 levels
   build with gcc and clang at -O0 and -O3, warnings as errors, and run the unit tests
+  ./dev test --all has all of these but gcc at -O0.
 coverage
   which lines the tests reach, a table for each file, as root
   Each line of lib/ that no test reaches must be argued in doc/internals/coverage.md.
@@ -121,7 +122,7 @@ verb_help() {
         cat <<'END'
 
 ./dev VERB --help says more. Missing Debian packages are installed first, which needs root or sudo. JOBS=N sets how
-many processors to use, WORKERS=N how many files of tests to run at a time (three for each processor).
+many processors to use, WORKERS=N how many files of tests to run at a time (four for each processor).
 END
 }
 

@@ -15,17 +15,24 @@ lint_format() {
         c_files | xargs clang-format --dry-run --Werror
 }
 
-# The C sources that a build compiles, as they stand in its list.
-compiled_files() {
-        "$python" -c 'import json, sys
-print("\n".join(sorted({entry["file"] for entry in json.load(sys.stdin)})))' <"$1/compile_commands.json"
+# compiled_once FOLDER: each file with each set of definitions once, as it stands in a build's list of compilations; makes
+# that list for clang-tidy, which reads a file as often as it is there. Prints the files.
+compiled_once() {
+        mkdir -p "$1"
+        "$python" -c 'import json, shlex, sys
+once = {}
+for entry in json.load(sys.stdin):
+    once.setdefault((entry["file"], *sorted(w for w in shlex.split(entry["command"]) if w.startswith("-D"))), entry)
+with open(sys.argv[1], "w") as file:
+    json.dump(list(once.values()), file)
+print("\n".join(sorted({entry["file"] for entry in once.values()})))' "$1/compile_commands.json" <compile_commands.json
 }
 
 lint_tidy() {
         (
-                cd build-clang || exit
+                cd build-clang-O3 || exit
                 # It also counts what it keeps to itself; that is of no interest.
-                compiled_files . | xargs -n 4 -P "$jobs" clang-tidy --quiet -p . \
+                compiled_once tidy | xargs -n 4 -P "$jobs" clang-tidy --quiet -p tidy \
                         2> >(grep -v ' warnings\? generated' >&2)
         )
 }
@@ -82,7 +89,7 @@ lint_quick() {
         check lint "every verb of ./dev is in its table" lint_verbs
 }
 
-# build-clang is there as well.
+# build-clang-O3 is there as well.
 lint_all() {
         lint_quick
         check lint "clang-tidy" lint_tidy
