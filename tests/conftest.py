@@ -12,23 +12,35 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: it measures what other tests beside it would change")
-    config.addinivalue_line("markers", "slow(why): it waits long by nature, and ./dev test without --all leaves it out")
+    config.addinivalue_line("markers", "slow(why, first=False): it waits long by nature, and ./dev test without --all "
+                            "leaves it out; first: for a minute and more, so that its file is begun before others")
+
+
+def long_ones_first(items):
+    """Processes that share files out are to end together; the tests of a file stay in order."""
+    first = {item.path for item in items if (slow := item.get_closest_marker("slow")) and slow.kwargs.get("first")}
+    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.hookimpl(trylast=True)  # of those that -k and -m have left
 def pytest_collection_modifyitems(config, items):
-    left_out = [item for item in items if item.get_closest_marker("slow")]
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if item not in slow]
     if config.getoption("--only-slow"):
-        config.hook.pytest_deselected(items=[item for item in items if item not in left_out])
-        items[:] = left_out
-        return
-    if not config.getoption("--no-slow") or not left_out:
-        return
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-    # One of several processes tells it; pytest itself does not count what they leave out.
+        config.hook.pytest_deselected(items=others)
+        items[:] = slow
+    elif config.getoption("--no-slow") and slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = others
+        leave_out(slow)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        long_ones_first(items)
+
+
+def leave_out(items):
+    """One of several processes tells it; pytest itself does not count what they leave out."""
     if "EQP_LEFT_OUT" in os.environ and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         with open(os.environ["EQP_LEFT_OUT"], "a", encoding="utf-8") as file:
-            for item in left_out:
+            for item in items:
                 why, = item.get_closest_marker("slow").args
                 print(item.nodeid, why, sep="\t", file=file)

@@ -63,7 +63,7 @@ await_made() {
 
 # Everything; HOW: only_slow, after the quick run, which has run the others.
 plan_all() {
-        local how=${1:-} folder foreign=arm64
+        local how=${1:-} foreign=arm64
         [ "$(id -u)" = 0 ] || foreign='' # the Debian that builds for it takes root
 
         step check_or_end build "gcc, warnings are errors" build_gcc
@@ -74,13 +74,10 @@ plan_all() {
         step check release "all of it is made, and lintian is content" kept release ./dev release
         step beside "demo, lint, levels, fuzzing, release" what_goes_beside "$foreign" # the rest mostly waits
         # shellcheck disable=SC2086 # may be nothing
-        for folder in tests/blackbox tests/security tests/docs tests/dev tests/contract; do
-                step $how suite_shared build-gcc "$folder"
-        done
+        step $how suite_shared build-gcc tests/blackbox tests/security tests/docs tests/dev tests/contract
         step suite_shared build-gcc tests/clients
         step without_slow suite_sandboxed build-gcc
-        step without_slow suite_shared build-sanitize tests/blackbox
-        step without_slow suite_shared build-sanitize tests/security
+        step without_slow suite_shared build-sanitize tests/blackbox tests/security
         step suite_pytest build-sanitize tests/faults -n "$jobs"
         step suite_pytest build-gcc tests/faults -n "$jobs" -k memory # where the libraries' own realloc() is ours, and fails too
         step suite_pytest build-sanitize tests/chaos

@@ -1,7 +1,7 @@
 # The suites that need a build, and put what came of it into the results. Sourced by ./dev, after results.sh.
 # shellcheck shell=bash disable=SC2154
 
-suite_limit_sec=1200 # a suite that hangs is a failure, not a night's wait
+suite_limit_sec=1800 # a suite that hangs is a failure, not a night's wait
 
 # Most tests wait more than they work, so there are more of them at a time than processors; fewer where a
 # sanitizer makes them work.
@@ -93,17 +93,14 @@ suite_pytest() {
 
 # share_out NAME BUILD WHICH FOLDER...: files of tests are shared out among several processes; the tests of one file
 # stay together and in order. Tests that measure what others beside them would change, and are marked so, follow
-# one after another. WHICH is an expression as of pytest -k. A part of which nothing is left is none.
+# one after another. WHICH is an expression as of pytest -k. There may be none of the latter.
 share_out() {
         local name=$1 directory=$2 which=$3 workers log
         log=build-results/${name//[^a-z0-9]/-}
         workers=$(workers_on "$directory")
         shift 3
-        if is_any -m "not alone" -k "$which" "${slow[@]}" "$@"; then
-                title "$name, $workers at a time"
-                run_pytest "$name" "$directory" "$log.xml" -n "$workers" --dist loadfile \
-                        -m "not alone" -k "$which" "${slow[@]}" "$@"
-        fi
+        title "$name, $workers at a time"
+        run_pytest "$name" "$directory" "$log.xml" -n "$workers" --dist loadfile -m "not alone" -k "$which" "${slow[@]}" "$@"
         if is_any -m alone -k "$which" "${slow[@]}" "$@"; then
                 title "$name, those that want to be alone"
                 run_pytest "$name" "$directory" "$log-alone.xml" -m alone -k "$which" "${slow[@]}" "$@"

@@ -329,7 +329,7 @@ def test_the_time_for_an_answer_begins_behind_the_body(play):
     assert upstream.lane.finish().status == 200
 
 
-@pytest.mark.slow("60 s of silence")
+@pytest.mark.slow("60 s of silence", first=True)
 def test_a_side_that_is_silent_for_a_minute_is_given_up(play, carrier):
     def talk(connection):
         head = connection.head()

@@ -269,7 +269,7 @@ def test_a_granted_lifetime_that_the_budget_cannot_bear_is_warned_of(upstream, m
         assert len(broker.log("the upstream grants a lifetime", priority=4)) == warned, lifetime
 
 
-@pytest.mark.slow("a token of 118 s")
+@pytest.mark.slow("a token of 118 s", first=True)
 def test_short_tokens_are_renewed_in_time(upstream, make_broker):
     """The shortest life that is covered as a whole."""
     upstream.settings("sandbox", lifetime_fixed=118)

@@ -166,7 +166,7 @@ def test_there_is_no_token_at_the_start(upstream, make_broker, watch, tmp_path):
         wait_content(path, real_token(broker))
 
 
-@pytest.mark.slow("two waits of 30 s")
+@pytest.mark.slow("two waits of 30 s", first=True)
 def test_idle_it_asks_every_30_s_and_sleeps(broker, watch, tmp_path):
     path = tmp_path / "token"
 

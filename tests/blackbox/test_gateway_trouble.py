@@ -393,7 +393,7 @@ def test_no_lane_for_a_minute(tmp_path):
     host.close()
 
 
-@pytest.mark.slow("a body stops for a minute")
+@pytest.mark.slow("a body stops for a minute", first=True)
 def test_a_body_that_stops(host):
     clients = [host.client(), host.client()]
     clients[0].send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx")

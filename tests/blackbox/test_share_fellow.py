@@ -104,7 +104,7 @@ def test_a_cool_down_is_heeded_while_there_is_a_token(upstream, store, fellow, m
     assert broker.refresh()["refreshed"] and is_good(upstream, broker)
 
 
-@pytest.mark.slow("it waits for a host that is not there, up to 100 s")
+@pytest.mark.slow("it waits for a host that is not there, up to 100 s", first=True)
 def test_a_cool_down_without_an_end(upstream, store, fellow, member):
     """Nobody is kept from a token for longer than the patience of one without any."""
     fellow.cool_down(NEVER, left=1_000_000)

@@ -64,7 +64,7 @@ def kill(broker, watch, number):
     broker.start()
 
 
-@pytest.mark.slow("a life of a token, of 118 s")
+@pytest.mark.slow("a life of a token, of 118 s", first=True)
 def test_a_fleet(upstream, store, member):
     upstream.settings("sandbox", lifetime_fixed=LIFE)
     moods = random.Random(SEED)

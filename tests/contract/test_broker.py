@@ -339,7 +339,7 @@ def test_a_keeper_that_stands_still(own):
         os.kill(talk.broker.process.pid, signal.SIGCONT)
 
 
-@pytest.mark.slow("nothing happens for a minute")
+@pytest.mark.slow("nothing happens for a minute", first=True)
 def test_requests_that_wait_for_a_minute(own, upstream):
     talk = own(GATEWAY.replace("2s", "2min"))
     talk.broker.wait_valid()

@@ -94,7 +94,7 @@ def test_an_environment_that_there_is_not(served, upstream):
     assert frontend_of(served.process.pid) == frontend and asked(upstream) == before
 
 
-@pytest.mark.slow("wishes a second apart")
+@pytest.mark.slow("wishes a second apart", first=True)
 def test_wishes_cost_what_floor_and_budget_allow(served, upstream):
     """However many there are, and however they change: a second lies between two exchanges, and each kind has its few."""
     began, before = time.monotonic(), asked(upstream)

@@ -15,7 +15,7 @@ from people import ROOT, Task, connect_as, run_as
 from simulator import EXAMPLE_KEY, Simulator
 from wire import get, parse, receive, request
 
-remembered = pytest.mark.slow("what the user database says is remembered for a minute")
+remembered = pytest.mark.slow("what the user database says is remembered for a minute", first=True)
 REMEMBERED = 60
 REMEMBERED_REFUSAL = 5
 
