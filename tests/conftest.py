@@ -1,8 +1,12 @@
 """For all folders of tests: marks, and leaving out what is slow."""
 
 import os
+import sys
 
 import pytest
+
+if os.environ.get("EQP_BYTECODE"):  # a folder of one run of ./dev; the tree stays clean, whatever the tests start
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["EQP_BYTECODE"]
 
 
 def pytest_addoption(parser):

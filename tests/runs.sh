@@ -78,7 +78,7 @@ plan_all() {
         step suite_shared build-gcc tests/clients
         step without_slow suite_sandboxed build-gcc
         step without_slow suite_shared build-sanitize tests/blackbox tests/security
-        step suite_pytest build-sanitize tests/faults -n "$jobs"
+        step suite_pytest build-sanitize tests/faults -n $((2 * jobs)) # they wait more than half of the time
         step suite_pytest build-gcc tests/faults -n "$jobs" -k memory # where the libraries' own realloc() is ours, and fails too
         step suite_pytest build-sanitize tests/chaos
         step suite_pytest build-gcc tests/chaos # a heap that can be short, which that of the sanitizer is not

@@ -7,7 +7,7 @@ suite_limit_sec=1800 # a suite that hangs is a failure, not a night's wait
 # sanitizer makes them work.
 workers_on() {
         case $1 in
-        *-sanitize | *-threads) echo "${WORKERS:-$((2 * jobs))}" ;;
+        *-sanitize | *-threads) echo "${WORKERS:-$((3 * jobs))}" ;;
         *) echo "${WORKERS:-$((4 * jobs))}" ;;
         esac
 }
@@ -30,8 +30,10 @@ suite_meson() {
 }
 
 staging='' # a directory that everybody gets to, and that goes at the end
+bytecode='' # in it, compiled tests: each of a run's many processes reads all of them, and compiling is most of that
 make_staging() {
         staging=$(mktemp -d)
+        bytecode=$staging/bytecode
         trap 'end_beside; rm -rf "$staging"' EXIT
 }
 
@@ -61,7 +63,7 @@ slow=() # --no-slow: tests that are marked so are left out; --only-slow: all oth
 run_pytest() {
         local suite=$1 directory=$2 log=$3
         shift 3
-        EQP_BUILD_DIR=$directory EQP_LEFT_OUT=$left_out PYTHONDONTWRITEBYTECODE=1 kept "$suite" \
+        EQP_BUILD_DIR=$directory EQP_LEFT_OUT=$left_out EQP_BYTECODE=$bytecode PYTHONDONTWRITEBYTECODE=1 kept "$suite" \
                 "$python" -m pytest -q -p no:cacheprovider ${bold:+--color=yes} --durations=5 --junitxml="$log" "$@" || true
         "$python" tests/tally.py "$suite" "$log" >>"$results"
 }
@@ -110,7 +112,7 @@ share_out() {
 # Is any test chosen? Only pytest's own "none was" is a no.
 is_any() {
         local code=0
-        EQP_BUILD_DIR=$directory PYTHONDONTWRITEBYTECODE=1 \
+        EQP_BUILD_DIR=$directory EQP_BYTECODE=$bytecode PYTHONDONTWRITEBYTECODE=1 \
                 "$python" -m pytest -q -p no:cacheprovider --collect-only "$@" >/dev/null 2>&1 </dev/null || code=$?
         [ $code != 5 ]
 }
