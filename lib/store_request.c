@@ -177,9 +177,8 @@ int store_request_claim(struct store_request **ret, const struct store_login *lo
 int store_request_look(struct store_request **ret, const struct store_login *login,
                        const struct store_place *place)
 {
-        static const enum store_command commands[] = { STORE_TIME,        STORE_SESSION_LEFT,
-                                                       STORE_SESSION_GET, STORE_LEASE_LEFT,
-                                                       STORE_LEASE_GET,   STORE_SPARE_DROP };
+        static const enum store_command commands[] = { STORE_TIME, STORE_LEASE_LEFT, STORE_LEASE_GET,
+                                                       STORE_SPARE_DROP };
         struct details details = { .value = TEXT("") };
         int n = snprintf(details.spare, sizeof(details.spare), "%s:x", place->session_name);
 

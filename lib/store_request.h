@@ -62,9 +62,9 @@ struct store_request {
 int store_request_claim(struct store_request **ret, const struct store_login *login,
                         const struct store_place *place);
 
-/* TIME; PTTL and GET of the session and of the lease: before anything below, so that it happens to a lease
- * of our own only, and a session may be left as it is. And a write that changes nothing, so that a replica
- * refuses this one: another store can be asked still. -EINVAL if the session's name is too long. */
+/* TIME; PTTL and GET of the lease: before anything below, so that it happens to a lease of our own only. And
+ * a write that changes nothing, so that a replica refuses this one: another store can be asked still.
+ * -EINVAL if the session's name is too long. */
 int store_request_look(struct store_request **ret, const struct store_login *login,
                        const struct store_place *place);
 

@@ -287,22 +287,6 @@ void environment_share_exchanged(struct environment *environment, const struct e
 
 /* ---- life ---- */
 
-/* A store is new: the others need not wait for the next refresh here. A lease of ours means an exchange,
- * which tells the store by itself. */
-static void tell_in_hand(struct environment_share *share)
-{
-        const struct environment *environment = share->environment;
-        const struct session *session = environment->session;
-        const char *account = environment_account(environment);
-
-        if (session_alive(session, clock_now_usec()) && (!*account || streq(account, session->mage_id)) &&
-            !environment->view.refresh.store.found && !share->holds_lease &&
-            session->serial != environment->view.refresh.reported_serial &&
-            !was_reported(share, session->ust)) {
-                share_telling_begin(share, SHARE_TELLS_IF_NONE, environment->session_key, 0);
-        }
-}
-
 void environment_share_look(struct environment *environment, const struct environment_share_user *user)
 {
         enum share_mode before = environment->view.share.mode, mode = environment_share_mode(environment);
@@ -327,9 +311,6 @@ void environment_share_look(struct environment *environment, const struct enviro
         }
         if ((mode == SHARE_ON) != (before == SHARE_ON)) {
                 refresh_use_store(&environment->view.refresh, mode == SHARE_ON);
-        }
-        if (mode == SHARE_ON && before != SHARE_ON) {
-                tell_in_hand(environment->share);
         }
 }
 

@@ -9,13 +9,7 @@
 
 #define SHARE_REPORTED_KEPT 16 /* the latest of them */
 
-enum share_telling {
-        SHARE_TELLS_SESSION,
-        SHARE_TELLS_IF_NONE, /* the same, unless there is one: it may be a newer one */
-        SHARE_TELLS_COOL_DOWN,
-        SHARE_TELLS_LAPSE,
-        SHARE_TELLS_NO_NEED,
-};
+enum share_telling { SHARE_TELLS_SESSION, SHARE_TELLS_COOL_DOWN, SHARE_TELLS_LAPSE, SHARE_TELLS_NO_NEED };
 
 /* How far our wall clock is ahead of another. */
 struct share_skew {

@@ -65,10 +65,7 @@ static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void 
         int r = -ESTALE;
 
         environment_share_note_clock(share, claim->store_wall_usec);
-        if (share->telling == SHARE_TELLS_IF_NONE && claim->session) {
-                return;
-        }
-        if (share->session) {
+        if (share->telling == SHARE_TELLS_SESSION) {
                 r = publish(share, claim, claim->lease_ours, &request);
         }
         if (r < 0 && claim->lease_ours) {
@@ -111,9 +108,7 @@ void share_telling_begin(struct environment_share *share, enum share_telling tel
         }
         share->telling = telling;
         share->until_usec = until_usec;
-        share->session = telling == SHARE_TELLS_SESSION || telling == SHARE_TELLS_IF_NONE
-                                 ? session_ref(environment->session)
-                                 : NULL;
+        share->session = telling == SHARE_TELLS_SESSION ? session_ref(environment->session) : NULL;
         if (store_talk_new(&share->tell, environment->tools.share, &share->tell_place, /* claim= */ false,
                            &user) < 0) {
                 share_telling_end(share);

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from broker import standing_still, wait_until
-from sharing import is_good, n_exchanges, report, told, ust, wait_told
+from sharing import is_good, n_exchanges, report, told, ust
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 from stores import share
 
@@ -190,46 +190,14 @@ def test_one_that_restarts(upstream, store, member):
     assert ust(broker) == token and n_exchanges(upstream) == 1
 
 
-def begin_sharing(broker, store):
+def test_sharing_begins_and_ends_with_a_reload(upstream, store, member, make_broker):
+    member(store).wait_valid()
+    store.wait_session()
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    assert broker.status("sandbox").get("share") is None and n_exchanges(upstream) == 2
     broker.share = share(store)
     broker.write_config()
     broker.reload()
-
-
-def test_a_reload_that_adds_a_store_puts_the_token_there(upstream, store, member, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
-    begin_sharing(broker, store)
-    store.wait_session()
-    wait_told(broker, published=1, state="fine")
-    second = member(store).wait_valid()
-    assert ust(second) == ust(broker) and n_exchanges(upstream) == 1
-    (sealed,) = store.sessions().values()
-    for a in (broker, second):
-        a.reload()
-    assert store.sessions() == {name: sealed for name in store.sessions()}, "that is no news"
-    assert broker.refresh()["refreshed"]
-    wait_until(lambda: told(broker)["published"] == 2, "the next one is, too")
-
-
-def test_a_token_that_was_reported_is_not_put_there(upstream, store, make_broker):
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
-    upstream.fault("sandbox", "unavailable")
-    report(broker, ust(broker))
-    wait_until(lambda: broker.status("sandbox")["last_trouble"], "the exchange has failed")
-    begin_sharing(broker, store)
-    wait_until(lambda: sum(told(broker)["claims"].values()) > 0, "the next exchange is claimed", 60)
-    assert not store.sessions() and told(broker)["published"] == 0
-
-
-def test_sharing_begins_and_ends_with_a_reload(upstream, store, member, make_broker):
-    """A token that is there already is left alone: it may be newer than the one in hand."""
-    member(store).wait_valid()
-    before = store.wait_session()
-    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
-    assert broker.status("sandbox").get("share") is None and n_exchanges(upstream) == 2
-    begin_sharing(broker, store)
-    wait_told(broker, state="fine")
-    assert store.sessions() == before and told(broker)["published"] == 0
     assert not told(broker)["from_store"] and n_exchanges(upstream) == 2, "the token in hand goes on"
     fresh = broker.refresh()["refreshed"]
     assert fresh and n_exchanges(upstream) == 3

@@ -61,8 +61,8 @@ static void the_others_are_answered(void **state)
                 int which;
                 const char *answer;
         } rows[] = {
-                { 0, BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL ":15000\r\n" OURS ":0\r\n" },
-                { 0, BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL ":15000\r\n" OURS ":1\r\n" },
+                { 0, OK QUEUED QUEUED QUEUED QUEUED "*4\r\n" TIME_SAYS ":15000\r\n" OURS ":0\r\n" },
+                { 0, OK QUEUED QUEUED QUEUED QUEUED "*4\r\n" TIME_SAYS ":15000\r\n" OURS ":1\r\n" },
                 { 1, OK QUEUED QUEUED QUEUED "*3\r\n" OK ":1\r\n:1\r\n" },
                 { 1, OK QUEUED QUEUED QUEUED "*3\r\n" OK ":1\r\n:0\r\n" },
                 { 2, OK QUEUED QUEUED "*2\r\n" OK ":1\r\n" },

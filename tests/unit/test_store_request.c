@@ -60,7 +60,6 @@ static void looks(void **state)
 
         assert_int_equal(store_request_look(&request, NULL, &place), 0);
         ASSERT_BYTES(request, MULTI "*1\r\n$4\r\nTIME\r\n"
-                                    "*2\r\n$4\r\nPTTL\r\n" SESSION "*2\r\n$3\r\nGET\r\n" SESSION
                                     "*2\r\n$4\r\nPTTL\r\n" LEASE "*2\r\n$3\r\nGET\r\n" LEASE
                                     "*2\r\n$3\r\nDEL\r\n" SPARE EXEC);
         char long_name[SHARE_NAME_MAX];

@@ -10,9 +10,10 @@
 
 #include <stdio.h>
 
-#define LOOKED BEGIN_CLAIM TIME_SAYS ":-2\r\n" NIL ":-2\r\n" NIL ":0\r\n"
-#define LAPSED OK QUEUED "*1\r\n:1\r\n"
-#define HALF   BEGIN_CLAIM TIME_SAYS ":7200000\r\n$5\r\nva"
+#define BEGIN_LOOK OK QUEUED QUEUED QUEUED QUEUED "*4\r\n"
+#define LOOKED     BEGIN_LOOK TIME_SAYS ":-2\r\n" NIL ":0\r\n"
+#define LAPSED     OK QUEUED "*1\r\n:1\r\n"
+#define HALF       BEGIN_CLAIM TIME_SAYS ":7200000\r\n$5\r\nva"
 
 struct trial {
         sd_event *event;
