@@ -88,7 +88,7 @@ TABLE(budget, STRUCTS(ring, sent), ANY(n), ANY(latest_usec));
 #define T struct refresh_store
 TABLE(store, BOOL(used), ANY(claimed_usec), ANY(go_serial), ANY(wait_usec), BOOL(failed), ANY(rest_usec),
       ANY(n_leased), ANY(n_waits), ANY(patience_usec), ANY(attempt_usec), ANY(calm_usec), ANY(own_usec),
-      BOOL(found), ANY(n_rejected), ANY(distrust_usec), ANY(lifetime_sec), ANY(min_ttl_sec));
+      BOOL(found), BOOL(late), ANY(n_rejected), ANY(distrust_usec), ANY(lifetime_sec), ANY(min_ttl_sec));
 #undef T
 
 #define T struct refresh

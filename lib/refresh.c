@@ -162,7 +162,7 @@ static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome
         if (refresh_token_good(refresh, now_usec)) {
                 refresh->store.n_rejected = 0; /* the one before was not */
         }
-        refresh->store.found = false;
+        refresh->store.found = refresh->store.late = false;
         refresh->store.lifetime_sec = outcome->lifetime_sec;
         refresh->n_failures = 0;
         if (!refresh->wish_new_account || refresh->in_flight_reason == REFRESH_OPERATOR) {

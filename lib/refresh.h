@@ -125,6 +125,7 @@ struct refresh_store {
         uint64_t calm_usec;     /* until then a failed attempt is not pressing; 0: it is */
         uint64_t own_usec;      /* the same, while the token in hand is good */
         bool found;             /* the token in hand was found there */
+        bool late;              /* late in its life, and no exchange for it has been sent since */
         unsigned n_rejected;    /* so many such tokens in a row were reported */
         uint64_t distrust_usec; /* until then it is not asked, because of them */
         uint32_t lifetime_sec;  /* of the latest grant, or of the token found */

@@ -64,11 +64,14 @@ static void draw_late(struct refresh *refresh, const struct found *found, uint64
         }
 }
 
+/* again: the token before was found late, too, and there was no exchange since: one after the other does not
+ * put an exchange off for ever. */
 static void adopt(struct refresh *refresh, const struct refresh_claim *claim, const struct found *found,
-                  uint64_t now_usec, uint32_t random)
+                  bool again, uint64_t now_usec, uint32_t random)
 {
         struct refresh_store *store = &refresh->store;
         uint32_t left_sec = (uint32_t)((found->expires_usec - now_usec) / USEC_PER_SEC);
+        uint64_t own_usec = again ? store->own_usec : USEC_NEVER;
 
         if (refresh_token_good(refresh, now_usec)) {
                 store->n_rejected = 0; /* the one before was not */
@@ -89,8 +92,10 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
         store->wait_usec = 0;
         store->lifetime_sec = claim->lifetime_sec;
         refresh_schedule(refresh, found->issued_usec, found->expires_usec - found->issued_usec, random);
-        if (is_late(found, now_usec)) {
+        store->late = is_late(found, now_usec);
+        if (store->late) {
                 draw_late(refresh, found, now_usec, random);
+                store->own_usec = MIN_OF(own_usec, store->own_usec);
         }
 }
 
@@ -131,14 +136,17 @@ enum refresh_claim_kind refresh_on_found(struct refresh *refresh, const struct r
                 (void)keyring_proven(&refresh->keyring, refresh->in_flight_key, found.issued_usec);
                 return REFRESH_CLAIM_FOUND;
         }
-        adopt(refresh, claim, &found, now_usec, random);
+        bool again = refresh->store.late && refresh_token_good(refresh, now_usec);
+        adopt(refresh, claim, &found, again, now_usec, random);
         step->adopted = true;
         if (refresh->wish_usec != USEC_NEVER && !grants_wish(refresh, now_usec)) {
                 return otherwise;
         }
         refresh->wish_usec = USEC_NEVER;
-        forget_waits(refresh, now_usec);
-        if (is_late(&found, now_usec)) {
+        if (!again || !refresh->store.late) {
+                forget_waits(refresh, now_usec);
+        }
+        if (refresh->store.late) {
                 return otherwise; /* it serves while one of the finders replaces it */
         }
         look_again_later(refresh, now_usec);

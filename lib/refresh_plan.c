@@ -201,6 +201,7 @@ static void start_exchange(struct refresh *refresh, const struct key_state *key,
         if (share != REFRESH_SHARE_TRIAL) {
                 refresh_store_forget(refresh);
                 refresh->store.attempt_usec = now_usec;
+                refresh->store.late = false;
         }
         step->exchange = true;
 }

@@ -43,7 +43,8 @@ enum store_mood {
         STORE_COOL,
         STORE_DOWN,
         STORE_SILENT,
-        STORE_LYING, /* tokens of any times */
+        STORE_LYING,  /* tokens of any times */
+        STORE_AGEING, /* tokens near their ends, one after the other */
         STORE_MIXED,
         _STORE_MOOD_COUNT,
 };

@@ -34,6 +34,23 @@ static void add_any_token(struct history *history, struct refresh_claim *claim)
         claim->new_account = below(world, 32) == 0;
 }
 
+/* One near its end, and a little later another one that ends a little later: nobody seems to have to ask the
+ * upstream. */
+static void add_next(struct history *history, struct refresh_claim *claim)
+{
+        struct world *world = &history->world;
+        const struct model *model = &world->model;
+        uint64_t now = model->now_usec, life;
+
+        claim->lifetime_sec = MAX_OF(history->lifetime_sec, 60U);
+        life = claim->lifetime_sec * USEC_PER_SEC;
+        claim->expires_usec = model_token_lives(model) ? model->expires_usec + below(world, USEC_PER_SEC) + 1
+                                                       : now + life / 5;
+        claim->expires_usec = MIN_OF(claim->expires_usec, now + life / 5);
+        claim->issued_usec = claim->expires_usec > life ? claim->expires_usec - life : 1;
+        claim->otherwise = below(world, 4) ? REFRESH_CLAIM_LEASED : REFRESH_CLAIM_COOL;
+}
+
 /* A token found ends no recovery, and is none: it is the keys that are looked at. */
 static void find_none(struct refresh_claim *claim)
 {
@@ -57,6 +74,7 @@ static enum refresh_claim_kind kind_in_mood(struct world *world, enum store_mood
         case STORE_COOL:
                 return REFRESH_CLAIM_COOL;
         case STORE_LYING:
+        case STORE_AGEING:
                 return REFRESH_CLAIM_FOUND;
         case STORE_MIXED:
                 return (enum refresh_claim_kind)below(world, _REFRESH_CLAIM_COUNT);
@@ -80,6 +98,8 @@ struct store_answer moody_store(struct world *world)
                 answer.claim.otherwise = others[below(world, ARRAY_SIZE(others))];
                 if (mood == STORE_SHARED) {
                         add_token(history, &answer.claim);
+                } else if (mood == STORE_AGEING) {
+                        add_next(history, &answer.claim);
                 } else {
                         add_any_token(history, &answer.claim);
                 }

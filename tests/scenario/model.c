@@ -338,6 +338,7 @@ void model_use_store(struct model *model, bool use)
                 model->reference.told_usec = model->reference.pause_usec = 0;
                 model->reference.distrust_usec = 0;
                 model->reference.n_rejected = 0;
+                model->reference.unanswered = false;
         }
 }
 

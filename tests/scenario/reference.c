@@ -291,6 +291,7 @@ void reference_sent(struct reference *reference, uint64_t key, enum refresh_reas
         reference->keys[key].asked_around = true;
         reference->keys[key].trial_stands = false;
         if (share != REFRESH_SHARE_TRIAL) {
+                reference->unanswered = false;
                 reference->put_off = false;
                 reference->told_usec = reference->pause_usec = 0;
         }
@@ -379,7 +380,7 @@ static void granted(struct reference *reference, struct reference_exchange *exch
                         reference->n_rejected = 0;
                 }
                 reference->has_token = true;
-                reference->found = reference->early = false;
+                reference->found = reference->early = reference->unanswered = false;
                 reference->lifetime_sec = exchange->outcome.lifetime_sec;
                 reference->restored = reference->restored_reported = reference->reported = false;
                 reference->chance_taken = false;

@@ -81,6 +81,8 @@ struct reference {
         bool failed;          /* the latest time */
         bool found;           /* the token is from it */
         uint64_t found_usec;  /* since then */
+        bool unanswered;      /* and found late, and no exchange was sent since; */
+        uint64_t own_by_usec; /* so another late one does not put its own time off; USEC_NEVER: the first */
         bool put_off;         /* it was against the next exchange when it was asked last */
         uint64_t told_usec;   /* since when it is, though there is no good token or a demand; 0: it is not */
         uint64_t cool_usec;   /* until then keys may be passed over because of it */

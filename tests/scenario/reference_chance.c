@@ -11,12 +11,12 @@ struct rule_chance rule_last_chance(const struct reference *reference)
         if (!reference->has_token || life < 600 * USEC_PER_SEC) {
                 return (struct rule_chance){ USEC_NEVER, USEC_NEVER };
         }
-        if (!reference->found || reference->found_usec < tenth) {
-                return (struct rule_chance){ tenth, tenth + life / 100 };
+        uint64_t from = tenth, by = tenth + life / 100;
+        if (reference->found && reference->found_usec >= tenth) {
+                from = reference->found_usec;
+                by = from + MIN_OF((expires - from) / 2, life / 100);
         }
-        uint64_t half = (expires - reference->found_usec) / 2;
-        return (struct rule_chance){ reference->found_usec,
-                                     reference->found_usec + MIN_OF(half, life / 100) };
+        return (struct rule_chance){ from, by };
 }
 
 bool reference_found_late(const struct reference *reference)

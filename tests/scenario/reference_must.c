@@ -194,7 +194,7 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
         reference->has_token = reference->restored = token;
         reference->restored_reported = token && reference->reported;
         reference->chance_taken = false;
-        reference->put_off = reference->found = false;
+        reference->put_off = reference->found = reference->unanswered = false;
         reference->told_usec = reference->pause_usec = reference->cool_usec = reference->distrust_usec = 0;
         reference->n_rejected = 0;
         reference->failed = false;

@@ -53,12 +53,28 @@ static void prove_key(struct reference *reference, uint64_t serial, uint64_t iss
         }
 }
 
+/* The token's own time: from then on nothing is put off. */
+static uint64_t own_by(const struct reference *reference)
+{
+        uint64_t life = reference->life_usec, tenths = life >= 600 * USEC_PER_SEC ? 9 : 7;
+        uint64_t by = reference->sent_usec + life / 10 * tenths;
+
+        by = reference->found || reference->restored ? by : MAX_OF(by, reference->sent_usec + PACE_USEC);
+        by = reference_found_late(reference)
+                     ? (reference->found_usec + reference->sent_usec + reference->life_usec) / 2
+                     : by;
+        by = reference->unanswered ? MIN_OF(by, reference->own_by_usec) : by;
+        return MIN_OF(by, reference->sent_usec + reference->life_usec);
+}
+
 void reference_found(struct reference *reference, uint64_t key, const struct refresh_claim *claim,
                      uint64_t now_usec)
 {
         uint64_t issued = issued_usec(claim, now_usec), expires = expires_usec(claim, now_usec);
+        bool good = reference_good(reference, now_usec);
+        uint64_t own = reference->unanswered && good ? own_by(reference) : USEC_NEVER;
 
-        if (reference_good(reference, now_usec)) {
+        if (good) {
                 reference->n_rejected = 0;
         }
         prove_key(reference, key, issued, now_usec);
@@ -78,6 +94,8 @@ void reference_found(struct reference *reference, uint64_t key, const struct ref
         reference->sent_usec = issued;
         reference->life_usec = expires - issued;
         reference->lifetime_sec = claim->lifetime_sec;
+        reference->unanswered = reference_found_late(reference);
+        reference->own_by_usec = reference->unanswered ? own : USEC_NEVER;
         reference->put_off = false;
         reference->pause_usec = reference_found_late(reference) ? 0 : now_usec + 10 * USEC_PER_SEC;
         if (expires >= now_usec + 100 * USEC_PER_SEC) {
@@ -154,19 +172,6 @@ const char *reference_may_claim(const struct reference *reference, enum refresh_
                 return "claim: an operator's wish";
         }
         return now_usec < reference->distrust_usec ? "claim: its tokens were reported twice" : NULL;
-}
-
-/* The token's own time: from then on nothing is put off. */
-static uint64_t own_by(const struct reference *reference)
-{
-        uint64_t life = reference->life_usec, tenths = life >= 600 * USEC_PER_SEC ? 9 : 7;
-        uint64_t by = reference->sent_usec + life / 10 * tenths;
-
-        by = reference->found || reference->restored ? by : MAX_OF(by, reference->sent_usec + PACE_USEC);
-        by = reference_found_late(reference)
-                     ? (reference->found_usec + reference->sent_usec + reference->life_usec) / 2
-                     : by;
-        return MIN_OF(by, reference->sent_usec + reference->life_usec);
 }
 
 /* Without a good token, attempts are at most 115 s apart; one that takes 5 s to ask the store is one. */
