@@ -58,6 +58,15 @@ static int cool(struct environment_share *share, struct store_request **ret)
                                           left_usec / USEC_PER_MSEC);
 }
 
+/* A caller may have reported it meanwhile, or another one may be in hand. */
+static bool is_good(const struct environment_share *share)
+{
+        const struct refresh *refresh = &share->environment->view.refresh;
+
+        return share->session == share->environment->session &&
+               !(refresh->reported_usec > 0 && refresh->reported_serial == share->session->serial);
+}
+
 static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void *userdata)
 {
         struct environment_share *share = userdata;
@@ -65,7 +74,7 @@ static void on_answer(const struct store_claim *claim, uint64_t sent_usec, void 
         int r = -ESTALE;
 
         environment_share_note_clock(share, claim->store_wall_usec);
-        if (share->telling == SHARE_TELLS_SESSION) {
+        if (share->telling == SHARE_TELLS_SESSION && is_good(share)) {
                 r = publish(share, claim, claim->lease_ours, &request);
         }
         if (r < 0 && claim->lease_ours) {

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -188,6 +189,36 @@ def test_one_that_restarts(upstream, store, member):
     assert broker.stop() == 0
     broker.start().wait_valid()
     assert ust(broker) == token and n_exchanges(upstream) == 1
+
+
+@pytest.mark.parametrize("poison", [lambda store, name: store.call("RPUSH", name, "x"),
+                                    lambda store, name: store.call("SET", name, "x" * 9000)], ids=["another type", "too long"])
+def test_a_name_that_holds_something_else_is_written_over(upstream, store, member, poison):
+    first = member(store).wait_valid()
+    (name,) = store.wait_session()
+    wait_until(lambda: told(first)["published"] == 1, "it is published")
+    store.call("DEL", name)
+    poison(store, name)
+    assert first.refresh()["refreshed"]
+    wait_until(lambda: told(first)["published"] == 2, "it is published again")
+    second = member(store).wait_valid()
+    assert ust(second) == ust(first) and n_exchanges(upstream) == 2
+
+
+def test_a_token_that_is_reported_while_it_is_published_is_not(upstream, store, member):
+    first = member(store).wait_valid()
+    store.wait_session()
+    with store.standing_still():
+        assert first.refresh()["refreshed"]
+        token = ust(first)
+        upstream.fault("sandbox", "unavailable")
+        asking = threading.Thread(target=lambda: report(first, token))
+        asking.start()
+        first.wait_log("reports that the upstream refused the current token")
+    asking.join()
+    upstream.clear_faults()
+    second = member(store).wait_valid()
+    assert ust(second) != token
 
 
 def test_sharing_begins_and_ends_with_a_reload(upstream, store, member, make_broker):
