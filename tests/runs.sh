@@ -5,17 +5,18 @@ demo_on() {
         check demo "./dev demo" kept demo tests/demo/demo.sh "$1"
 }
 
-demo_and_quick_lint() {
+demo_lint_and_long_histories() {
         demo_on build-gcc
         lint_quick
+        humbly suite_meson build-gcc --suite long
 }
 
 # A few minutes.
 plan_quick() {
         slow=(--no-slow)
         step check_or_end build "gcc, warnings are errors" build_gcc
-        step suite_meson build-gcc
-        step beside "demo and quick lint" demo_and_quick_lint
+        step suite_meson build-gcc --no-suite long
+        step beside "demo, quick lint, long histories" demo_lint_and_long_histories
         # In one run: none waits for the end of another.
         step suite_shared build-gcc tests/blackbox tests/security tests/docs tests/dev tests/contract
         step join

@@ -102,17 +102,18 @@ static void say_change(struct gateway_audit *audit, const struct gateway_audit_w
 void gateway_audit_refused(struct gateway_audit *audit, const struct gateway_audit_what *what,
                            unsigned status, const char *slug, uint64_t now_usec)
 {
-        char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX], why[64];
+        char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX], number[16] = "";
 
         if (!line_budget_spend(&audit->refused, REFUSED_USEC, REFUSED_BURST, now_usec)) {
                 return;
         }
-        (void)snprintf(why, sizeof(why), "%u %s", status, slug ? slug : "");
+        if (status > 0) {
+                (void)snprintf(number, sizeof(number), "%u ", status);
+        }
         (void)line_budget_kept_back(&audit->refused, kept_back);
-        (void)snprintf(text, sizeof(text), "%s %s not passed on for %s: %s%s%s%s%s", what->method,
-                       show_path(what, path), describe(what, who, sizeof(who)),
-                       status == 0 ? "its client has gone" : why, *what->rule ? " (rule " : "", what->rule,
-                       *what->rule ? ")" : "", kept_back);
+        (void)snprintf(text, sizeof(text), "%s %s not passed on for %s: %s%s%s%s%s%s", what->method,
+                       show_path(what, path), describe(what, who, sizeof(who)), number, slug ? slug : "",
+                       *what->rule ? " (rule " : "", what->rule, *what->rule ? ")" : "", kept_back);
         say(EVENT_GATEWAY_REFUSED, LOG_NOTICE, what, text);
 }
 

@@ -40,7 +40,7 @@ struct gateway_audit *gateway_audit_free(struct gateway_audit *audit);
 void gateway_audit_passed(struct gateway_audit *audit, const struct gateway_audit_what *what,
                           const struct gateway_audit_how *how, uint64_t now_usec);
 
-/* A request was not sent anywhere: it was refused, it could not be, or (status 0, slug NULL) its client went
- * before. slug: static. */
+/* A request was not sent anywhere, as it was refused or could not be. slug: static; with status 0, there is
+ * no answer, and it is the reason in words. */
 void gateway_audit_refused(struct gateway_audit *audit, const struct gateway_audit_what *what,
                            unsigned status, const char *slug, uint64_t now_usec);

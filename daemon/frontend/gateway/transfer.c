@@ -89,7 +89,7 @@ static void tell_end(struct transfer *transfer)
         uint64_t now_usec = clock_now_usec();
         bool stalled = transfer->stage != TRANSFER_ANSWERS && transfer->request->stalled;
         if (stalled) {
-                transfer->status = 408;
+                transfer->status = transfer->status > 0 ? transfer->status : 408;
                 transfer->slug = "upload_stalled";
         }
         bool answered = stalled || transfer->stage == TRANSFER_ANSWERS;
@@ -114,7 +114,10 @@ static void tell_end(struct transfer *transfer)
         if (was_sent(transfer)) {
                 gateway_audit_passed(gateway->audit, &transfer->what, &how, now_usec);
         } else {
-                gateway_audit_refused(gateway->audit, &transfer->what, how.status, transfer->slug, now_usec);
+                const char *why = how.status > 0                    ? transfer->slug
+                                  : transfer->end == TRANSFER_ENDED ? "its right has gone"
+                                                                    : "its client has gone";
+                gateway_audit_refused(gateway->audit, &transfer->what, how.status, why, now_usec);
         }
 }
 
