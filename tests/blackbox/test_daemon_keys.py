@@ -144,7 +144,7 @@ def test_a_fourth_key(clean):
 def test_the_same_key_twice(clean):
     clean.write_key("sandbox.a", EXAMPLE_KEY)
     clean.write_key("sandbox.b", EXAMPLE_KEY + "\n")
-    status = clean.wait_status("sandbox", lambda status: status["key_files_refused"])
+    status = clean.wait_status("sandbox", lambda status: status["key_files_refused"] and status["keys"])
     assert status["key_files_refused"] == [
         {"file": "sandbox.b", "reason": status["key_files_refused"][0]["reason"]}]
     assert "same key as sandbox.a" in status["key_files_refused"][0]["reason"]
