@@ -161,10 +161,9 @@ static int try_key(struct key_trial *trial, const struct key_place *place, const
         case KEY_GOOD:
                 return check_account(place, options, name, trial->account);
         case KEY_REFUSED:
-                complain("The EQP API refuses this key: %s. Nothing was written. Is it of the account's "
-                         "portal "
-                         "for %s, and whole? (--untested writes it all the same.)",
-                         trial->words, name->environment);
+                complain("The EQP API refuses this key: %s. Nothing was written. (--untested writes it all "
+                         "the same.)",
+                         trial->words);
                 return EXIT_FAILED;
         case KEY_NOT_NOW:
                 complain("The key could not be tried: %s.", trial->words);
