@@ -36,6 +36,9 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
 /* With the claim before it an attempt follows the one before within 115 s. */
 #define ATTEMPT_USEC (110 * USEC_PER_SEC)
 
+/* The store stands against no exchange of this step, whatever its key. */
+#define ANY_SERIAL UINT64_MAX
+
 void refresh_use_store(struct refresh *refresh, bool use)
 {
         const struct refresh_store *store = &refresh->store;
@@ -60,8 +63,9 @@ bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial
 {
         const struct refresh_store *store = &refresh->store;
 
-        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != key_serial &&
-               store->rest_usec <= now_usec && store->distrust_usec <= now_usec;
+        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != ANY_SERIAL &&
+               store->go_serial != key_serial && store->rest_usec <= now_usec &&
+               store->distrust_usec <= now_usec;
 }
 
 uint64_t refresh_store_wait_usec(const struct refresh *refresh)
@@ -270,6 +274,9 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
         if (kind == REFRESH_CLAIM_FOUND) {
                 kind = refresh_on_found(refresh, claim, now_usec, random, &found);
         }
+        if (found.adopted && kind == REFRESH_CLAIM_COOL) {
+                kind = REFRESH_CLAIM_LEASED; /* the next key might have another token, and so on */
+        }
         switch (kind) {
         case REFRESH_CLAIM_FOUND:
                 break;
@@ -284,6 +291,10 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
                 break;
         default:
                 rest(refresh, now_usec);
+        }
+        /* Likewise, as another key may be chosen now. */
+        if (found.adopted && refresh->store.go_serial != 0) {
+                refresh->store.go_serial = ANY_SERIAL;
         }
         struct refresh_step step = refresh_plan(refresh, now_usec);
         refresh->store.go_serial = 0;
