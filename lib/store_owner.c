@@ -1,4 +1,4 @@
-/* Whose a store's unix socket may be. */
+/* The users that a store's unix socket may belong to. */
 #include "lib/store_owner.h"
 
 #define SYSTEM_UID_MAX  999

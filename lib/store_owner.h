@@ -1,4 +1,4 @@
-/* Whose a store's unix socket may be: that user's programs get the store's password. */
+/* The users that a store's unix socket may belong to: programs of its owner get the store's password. */
 #pragma once
 
 #include <stdbool.h>

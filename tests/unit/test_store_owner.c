@@ -1,4 +1,4 @@
-/* Whose a store's socket may be. */
+/* The users that a store's socket may belong to. */
 #include "lib/store_owner.h"
 
 #include "lib/util.h"
