@@ -2,9 +2,12 @@
  *
  * Events only note what was seen, and what is wanted from when on. All of them end in refresh_plan(), which
  * alone starts exchanges; so no path can go round the floor, the budget or a Retry-After. */
+#include "lib/refresh.h"
+
 #include "lib/backoff.h"
 #include "lib/refresh_plan.h"
-
+#include "lib/refresh_schedule.h"
+#include "lib/refresh_store.h"
 #include "lib/util.h"
 
 #include <assert.h>
@@ -22,20 +25,10 @@ static const struct backoff_policy trial_backoff = { 115 * USEC_PER_SEC, 60 * US
 static const struct backoff_policy unauthorized_backoff = { 15 * USEC_PER_MIN, 15 * USEC_PER_MIN, 25 };
 #define UNAUTHORIZED_PATIENCE_USEC USEC_PER_HOUR
 
-/* The least time between two exchanges that the budget can bear for ever. */
-#define PACE_USEC (USEC_PER_HOUR / REFRESH_NEED_SHARE + 1)
-
 static void set_due(struct refresh *refresh, uint64_t due_usec, enum refresh_reason reason)
 {
         refresh->due_usec = due_usec;
         refresh->due_reason = reason;
-}
-
-/* ---- keys ---- */
-
-void refresh_init(struct refresh *refresh)
-{
-        *refresh = (struct refresh){ .due_reason = REFRESH_FIRST, .wish_usec = USEC_NEVER };
 }
 
 /* Also in an earlier process, of which there may be an account to forget. */
@@ -112,27 +105,6 @@ static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_p
                 wait = MIN_OF(wait, REFRESH_COOL_MAX_USEC); /* so long others leave it to this one */
         }
         return MAX_OF(refresh->sent_usec + wait, now_usec + wait / 2);
-}
-
-uint64_t refresh_last_chance_usec(uint64_t expires_usec, uint64_t life_usec)
-{
-        return life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC ? expires_usec - life_usec / 10 : USEC_NEVER;
-}
-
-/* The refresh point lies strictly inside the life; but a life that the budget could not bear is used for as
- * long as it takes to bear it. A token that was found in a store is refreshed early: one does it for all,
- * and more is left for an outage. One's own is not, as it may be that nobody else has it. */
-void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec, uint32_t random)
-{
-        uint64_t paced = refresh->store.found ? 0 : issued_usec + PACE_USEC, tenth = life_usec / 10;
-        uint64_t low = refresh->store.used && refresh->store.found ? 3 : 6;
-
-        refresh->refresh_point_usec = issued_usec + random_between(tenth * low, tenth * (low + 1), random);
-        refresh->last_chance_usec = usec_add(refresh_last_chance_usec(refresh->expires_usec, life_usec),
-                                             random_between(0, life_usec / 100, random));
-        refresh_store_schedule(refresh, issued_usec, life_usec, random);
-        refresh->store.own_usec = MAX_OF(refresh->store.own_usec, paced);
-        set_due(refresh, MAX_OF(refresh->refresh_point_usec, paced), REFRESH_DUE);
 }
 
 /* It took longer to arrive than it lives: the key is good, the token is not. */

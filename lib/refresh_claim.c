@@ -1,16 +1,12 @@
-/* The store that brokers with the same key share, as the refresh machine sees it.
- *
- * An exchange whose time has come is claimed first. The store may answer that there is a token already, or
- * that another broker is about to get one, or has tried in vain just now: then the exchange is put off. It
- * is never believed for long. While the token in hand is good, it can put exchanges off until 80 to 90 % of
- * that token's life (60 to 70 % of one shorter than 10 min); without one for 100 s at most, and not at all
- * once an attempt of our own has failed. From then on the store is still looked at before each exchange, but
- * whatever it says, unless it has a token, the exchange follows. So the worst store costs what none costs.
+/* The store's answers to a claim: how long an exchange that is due waits for others, if at all.
  *
  * Each of these moments is drawn at random, as many brokers have the same token. */
-#include "lib/refresh_plan.h"
+#include "lib/refresh.h"
 
 #include "lib/backoff.h"
+#include "lib/refresh_found.h"
+#include "lib/refresh_plan.h"
+#include "lib/refresh_store.h"
 #include "lib/util.h"
 
 /* An exchange under way elsewhere takes some tenths of a second, or up to 20 s. */
@@ -35,133 +31,6 @@ static const struct backoff_policy calm_leased_backoff = { 2 * USEC_PER_SEC, 30 
 #define PATIENCE_MAX_USEC (100 * USEC_PER_SEC)
 /* With the claim before it an attempt follows the one before within 115 s. */
 #define ATTEMPT_USEC (110 * USEC_PER_SEC)
-
-/* The store stands against no exchange of this step, whatever its key. */
-#define ANY_SERIAL UINT64_MAX
-
-void refresh_use_store(struct refresh *refresh, bool use)
-{
-        const struct refresh_store *store = &refresh->store;
-
-        if (!use) {
-                keyring_warm_up(&refresh->keyring);
-                refresh->store = (struct refresh_store){ .claimed_usec = store->claimed_usec,
-                                                         .attempt_usec = store->attempt_usec,
-                                                         .calm_usec = store->calm_usec,
-                                                         .own_usec = store->own_usec,
-                                                         .found = store->found,
-                                                         .lifetime_sec = store->lifetime_sec,
-                                                         .min_ttl_sec = store->min_ttl_sec };
-        }
-        refresh->store.used = use;
-}
-
-/* ---- before an exchange ---- */
-
-bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial, enum refresh_share share,
-                              uint64_t now_usec)
-{
-        const struct refresh_store *store = &refresh->store;
-
-        return store->used && share != REFRESH_SHARE_OPERATOR && store->go_serial != ANY_SERIAL &&
-               store->go_serial != key_serial && store->rest_usec <= now_usec &&
-               store->distrust_usec <= now_usec;
-}
-
-uint64_t refresh_store_wait_usec(const struct refresh *refresh)
-{
-        return refresh->store.used ? refresh->store.wait_usec : 0;
-}
-
-void refresh_store_forget(struct refresh *refresh)
-{
-        struct refresh_store *store = &refresh->store;
-
-        store->wait_usec = store->patience_usec = 0;
-        store->n_leased = store->n_waits = 0;
-}
-
-static void rest(struct refresh *refresh, uint64_t now_usec)
-{
-        refresh->store.failed = true;
-        refresh->store.rest_usec = now_usec + REFRESH_STORE_REST_USEC;
-        refresh->store.wait_usec = 0;
-}
-
-uint64_t refresh_look_at_claim(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
-{
-        uint64_t until = refresh->store.claimed_usec + REFRESH_CLAIM_USEC;
-
-        if (!refresh->claiming) {
-                return USEC_NEVER;
-        }
-        if (refresh->store.used && now_usec < until) {
-                return until;
-        }
-        refresh->claiming = false;
-        step->cancel = true;
-        rest(refresh, now_usec);
-        return USEC_NEVER;
-}
-
-static bool is_demanded(const struct refresh *refresh)
-{
-        return refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_DEMANDED;
-}
-
-void refresh_store_demanded(struct refresh *refresh, uint32_t min_ttl_sec)
-{
-        struct refresh_store *store = &refresh->store;
-
-        store->min_ttl_sec = is_demanded(refresh) ? MAX_OF(store->min_ttl_sec, min_ttl_sec) : min_ttl_sec;
-        if (refresh->wish_usec == USEC_NEVER) {
-                store->wait_usec = 0; /* of need, which had time */
-        }
-}
-
-void refresh_store_reported(struct refresh *refresh, uint64_t now_usec)
-{
-        struct refresh_store *store = &refresh->store;
-
-        refresh_store_forget(refresh); /* of need, which had time */
-        if (store->found && ++store->n_rejected >= REFRESH_REJECTED_MAX) {
-                store->n_rejected = 0;
-                store->distrust_usec = now_usec + store->lifetime_sec * USEC_PER_SEC;
-        }
-}
-
-void refresh_store_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t life_usec,
-                            uint32_t random)
-{
-        bool is_long = life_usec >= REFRESH_LAST_CHANCE_LIFE_USEC;
-        uint64_t tenth = life_usec / 10, low = tenth * (is_long ? 8 : 6);
-
-        refresh->store.own_usec = issued_usec + random_between(low, low + tenth, random);
-        refresh->store.calm_usec = is_long ? issued_usec + low - REFRESH_COOL_MAX_USEC : 0;
-}
-
-bool refresh_is_calm(const struct refresh *refresh, uint64_t now_usec)
-{
-        return refresh->store.used && !refresh->store.failed && now_usec <= refresh->store.calm_usec &&
-               refresh_token_good(refresh, now_usec);
-}
-
-bool refresh_store_trusted(const struct refresh *refresh, uint64_t now_usec)
-{
-        const struct refresh_store *store = &refresh->store;
-        bool good = refresh_token_good(refresh, now_usec);
-        bool tired = store->patience_usec > 0 && store->patience_usec <= now_usec;
-
-        if (!store->used || refresh->round) {
-                return false; /* keys are compared without delay */
-        }
-        if (refresh_token_lives(refresh, now_usec) && now_usec >= store->own_usec) {
-                return false;
-        }
-        return good ? !(is_demanded(refresh) && tired) : refresh->n_failures == 0 && !tired;
-}
-
-/* ---- its answers ---- */
 
 static void go(struct refresh *refresh, uint64_t serial)
 {
@@ -194,7 +63,7 @@ static void wait_for_others(struct refresh *refresh, uint64_t wait_usec, uint64_
         struct refresh_store *store = &refresh->store;
         bool good = refresh_token_good(refresh, now_usec);
 
-        if (store->patience_usec == 0 && (!good || is_demanded(refresh))) {
+        if (store->patience_usec == 0 && (!good || refresh_is_demanded(refresh))) {
                 store->patience_usec = draw_patience(refresh, now_usec, random);
         }
         if (!refresh_store_trusted(refresh, now_usec)) {
@@ -290,11 +159,11 @@ struct refresh_step refresh_on_claim(struct refresh *refresh, const struct refre
                 go(refresh, refresh->in_flight_key);
                 break;
         default:
-                rest(refresh, now_usec);
+                refresh_store_rest(refresh, now_usec);
         }
         /* Likewise, as another key may be chosen now. */
         if (found.adopted && refresh->store.go_serial != 0) {
-                refresh->store.go_serial = ANY_SERIAL;
+                refresh->store.go_serial = REFRESH_ANY_SERIAL;
         }
         struct refresh_step step = refresh_plan(refresh, now_usec);
         refresh->store.go_serial = 0;

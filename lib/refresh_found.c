@@ -3,9 +3,11 @@
  * A token that is found early in its life is refreshed at a point of its own, and until then the store is
  * left alone. One that is found late serves as well, and an exchange is due at once: it is made by the
  * broker that was given the lease with the token; all others wait for it, as for any other. */
-#include "lib/refresh_plan.h"
+#include "lib/refresh_found.h"
 
 #include "lib/backoff.h"
+#include "lib/refresh_schedule.h"
+#include "lib/refresh_store.h"
 #include "lib/util.h"
 
 /* Not even for tokens of a second is the store asked more often. */

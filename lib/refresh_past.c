@@ -4,7 +4,7 @@
  * two of them shows whether anything happened. */
 #include "lib/refresh_past.h"
 
-#include "lib/refresh_plan.h"
+#include "lib/refresh_schedule.h"
 #include "lib/util.h"
 
 #include <assert.h>

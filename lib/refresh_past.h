@@ -3,7 +3,7 @@
  * that the promises of lib/refresh.h hold across a restart as they hold without one. */
 #pragma once
 
-#include "lib/refresh.h"
+#include "lib/refresh_state.h"
 
 /* Every time is of the machine's clock (CLOCK_BOOTTIME): this makes sense within one boot only. */
 struct refresh_past {

@@ -5,6 +5,8 @@
  */
 #include "lib/refresh_plan.h"
 
+#include "lib/refresh_limits.h"
+#include "lib/refresh_store.h"
 #include "lib/util.h"
 
 /* No trial begins so shortly before a living token's exchange is due; and one that has taken so long when it
@@ -12,136 +14,6 @@
 #define CLEAR_USEC (25 * USEC_PER_SEC)
 /* So long after that end it is made again. */
 #define HUNG_USEC (115 * USEC_PER_SEC)
-
-bool refresh_token_lives(const struct refresh *refresh, uint64_t now_usec)
-{
-        return refresh->has_token && now_usec < refresh->expires_usec;
-}
-
-bool refresh_token_good(const struct refresh *refresh, uint64_t now_usec)
-{
-        bool reported = refresh->reported_usec > 0 && refresh->reported_serial == refresh->token_serial;
-
-        return refresh_token_lives(refresh, now_usec) && !reported;
-}
-
-/* ---- limits ---- */
-
-unsigned refresh_sent_last_hour(const struct refresh *refresh, uint64_t now_usec)
-{
-        return refresh_budget_used(&refresh->budget, now_usec);
-}
-
-uint64_t refresh_limited_until(const struct refresh *refresh, enum refresh_share share,
-                               enum refresh_limit *ret_limit)
-{
-        uint64_t until = refresh->retry_after_usec;
-        enum refresh_limit limit = until > 0 ? REFRESH_LIMIT_RETRY_AFTER : REFRESH_UNLIMITED;
-        uint64_t floor = refresh_budget_floor_usec(&refresh->budget);
-        uint64_t free = refresh_budget_free_usec(&refresh->budget, share);
-
-        if (floor > until) {
-                until = floor;
-                limit = REFRESH_LIMIT_FLOOR;
-        }
-        if (free > until) {
-                until = free;
-                limit = share == REFRESH_SHARE_NEED ? REFRESH_LIMIT_BUDGET : REFRESH_LIMIT_SHARE;
-        }
-        if (ret_limit) {
-                *ret_limit = limit;
-        }
-        return until;
-}
-
-enum refresh_share refresh_wish_share(enum refresh_reason reason)
-{
-        return reason == REFRESH_REPORTED   ? REFRESH_SHARE_REPORT
-               : reason == REFRESH_DEMANDED ? REFRESH_SHARE_DEMAND
-                                            : REFRESH_SHARE_OPERATOR;
-}
-
-/* When something that is due then may start: USEC_NEVER without a key. */
-static uint64_t may_start_usec(const struct refresh *refresh, uint64_t due_usec, enum refresh_share share)
-{
-        uint64_t usable = keyring_usable_usec(&refresh->keyring);
-
-        return due_usec == USEC_NEVER || usable == USEC_NEVER
-                       ? USEC_NEVER
-                       : MAX_OF(MAX_OF(due_usec, usable), refresh_limited_until(refresh, share, NULL));
-}
-
-/* Need is served by the last chance at the latest. */
-uint64_t refresh_need_due_usec(const struct refresh *refresh)
-{
-        bool chance_left = refresh->has_token && refresh->needed_usec < refresh->last_chance_usec;
-
-        return chance_left ? MIN_OF(refresh->due_usec, refresh->last_chance_usec) : refresh->due_usec;
-}
-
-static uint64_t trial_start_usec(const struct refresh *refresh)
-{
-        uint64_t due;
-
-        return keyring_next_trial(&refresh->keyring, &due)
-                       ? MAX_OF(due, refresh_limited_until(refresh, REFRESH_SHARE_TRIAL, NULL))
-                       : USEC_NEVER;
-}
-
-/* An operator's wish does not ask the store. */
-static uint64_t wish_start_usec(const struct refresh *refresh)
-{
-        uint64_t may = may_start_usec(refresh, refresh->wish_usec, refresh_wish_share(refresh->wish_reason));
-
-        return refresh->wish_reason == REFRESH_OPERATOR ? may
-                                                        : MAX_OF(may, refresh_store_wait_usec(refresh));
-}
-
-uint64_t refresh_next_usec(const struct refresh *refresh)
-{
-        if (refresh->in_flight) {
-                return refresh->sent_usec;
-        }
-        if (refresh->claiming && (refresh->in_flight_share != REFRESH_SHARE_TRIAL || !refresh->has_token)) {
-                return refresh->store.claimed_usec;
-        }
-        uint64_t need = MAX_OF(may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
-                               refresh_store_wait_usec(refresh));
-        uint64_t wish = wish_start_usec(refresh);
-        uint64_t next = MIN_OF(need, wish);
-        if (refresh->round && refresh->round_share == REFRESH_SHARE_NEED) {
-                next = MIN_OF(next, may_start_usec(refresh, 0, REFRESH_SHARE_NEED));
-        }
-        return refresh->has_token ? next : MIN_OF(next, trial_start_usec(refresh));
-}
-
-/* The obstacle that puts the next exchange for the token off beyond its time. A retry's wait that ends
- * within the floor is put off so briefly that it is only worth telling when it is due. */
-static enum refresh_limit what_limits(const struct refresh *refresh, uint64_t now_usec)
-{
-        bool wished = refresh->wish_usec <= now_usec;
-        enum refresh_share share = wished ? refresh_wish_share(refresh->wish_reason) : REFRESH_SHARE_NEED;
-        enum refresh_limit limit;
-        uint64_t wanted = MAX_OF(wished ? refresh->wish_usec : refresh_need_due_usec(refresh), now_usec);
-        uint64_t allowed = refresh_limited_until(refresh, share, &limit);
-        uint64_t usable = keyring_usable_usec(&refresh->keyring);
-
-        uint64_t store =
-                wished && refresh->wish_reason == REFRESH_OPERATOR ? 0 : refresh_store_wait_usec(refresh);
-
-        if (store > MAX_OF(MAX_OF(allowed, usable), wanted)) {
-                return REFRESH_LIMIT_STORE;
-        }
-        if (MAX_OF(allowed, usable) <= wanted) {
-                return REFRESH_UNLIMITED;
-        }
-        if (usable > allowed) {
-                return REFRESH_LIMIT_KEYS;
-        }
-        return limit == REFRESH_LIMIT_FLOOR && wanted > now_usec ? REFRESH_UNLIMITED : limit;
-}
-
-/* ---- the plan ---- */
 
 void refresh_begin_round(struct refresh *refresh, enum refresh_share share, bool but_latest)
 {
@@ -263,8 +135,9 @@ static uint64_t look_around(struct refresh *refresh, uint64_t now_usec, struct r
 
 static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
-        uint64_t may = MAX_OF(may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
-                              refresh_store_wait_usec(refresh));
+        uint64_t may =
+                MAX_OF(refresh_may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
+                       refresh_store_wait_usec(refresh));
         const struct key_state *key = may <= now_usec ? choose_warm_key(refresh, now_usec) : NULL;
 
         if (key) {
@@ -276,7 +149,7 @@ static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct 
 static uint64_t look_at_wish(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
         enum refresh_share share = refresh_wish_share(refresh->wish_reason);
-        uint64_t may = wish_start_usec(refresh);
+        uint64_t may = refresh_wish_start_usec(refresh);
         const struct key_state *key = may <= now_usec ? choose_key_for_wish(refresh, now_usec) : NULL;
 
         if (key) {
@@ -287,7 +160,7 @@ static uint64_t look_at_wish(struct refresh *refresh, uint64_t now_usec, struct 
 
 static uint64_t look_at_trials(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
-        uint64_t due, may = trial_start_usec(refresh), need = refresh_need_due_usec(refresh);
+        uint64_t due, may = refresh_trial_start_usec(refresh), need = refresh_need_due_usec(refresh);
         const struct key_state *key = keyring_next_trial(&refresh->keyring, &due);
 
         if (may <= now_usec && refresh->has_token && need <= now_usec + CLEAR_USEC) {
@@ -303,7 +176,7 @@ static uint64_t look_at_trials(struct refresh *refresh, uint64_t now_usec, struc
 static uint64_t look_at_trial_under_way(struct refresh *refresh, uint64_t now_usec,
                                         struct refresh_step *step)
 {
-        uint64_t need = may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
+        uint64_t need = refresh_may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
 
         if (!refresh->in_flight || refresh->in_flight_share != REFRESH_SHARE_TRIAL || need == USEC_NEVER) {
                 return USEC_NEVER;
@@ -344,7 +217,7 @@ struct refresh_step refresh_plan(struct refresh *refresh, uint64_t now_usec)
                 step.reason = refresh->in_flight_reason;
         } else {
                 step.reason = refresh->wish_usec <= now_usec ? refresh->wish_reason : refresh->due_reason;
-                step.limit = what_limits(refresh, now_usec);
+                step.limit = refresh_what_limits(refresh, now_usec);
         }
         if (refresh->has_token) {
                 step.wake_usec = MIN_OF(step.wake_usec, refresh->expires_usec);

@@ -1,6 +1,8 @@
 /* Wishes of callers and operators, and the answers to them. */
-#include "lib/refresh_plan.h"
+#include "lib/refresh.h"
 
+#include "lib/refresh_plan.h"
+#include "lib/refresh_store.h"
 #include "lib/util.h"
 
 /* Is an exchange under way that will do for any wish? A trial is not: its failure would say nothing. */
@@ -145,4 +147,12 @@ enum refresh_verdict refresh_on_operator(struct refresh *refresh, bool new_accou
         }
         *ret_step = refresh_plan(refresh, now_usec);
         return verdict;
+}
+
+void refresh_withdraw(struct refresh *refresh)
+{
+        if (refresh->wish_usec != USEC_NEVER && refresh->wish_reason == REFRESH_REPORTED) {
+                refresh->reported_serial = 0; /* nothing was done about it */
+        }
+        refresh->wish_usec = USEC_NEVER;
 }

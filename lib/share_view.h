@@ -1,7 +1,7 @@
 /* The view of what an environment shares with other hosts: values only, and no secret. */
 #pragma once
 
-#include "lib/refresh.h"
+#include "lib/refresh_state.h"
 #include "lib/store_address.h"
 #include "lib/store_state.h"
 

@@ -1,5 +1,6 @@
 /* Any bytes as what a process before us knew: accepted knowledge is whole and bounded, and a machine and a
  * ledger that go on from there keep their promises. */
+#include "lib/refresh.h"
 #include "lib/saved_knowledge.h"
 #include "lib/secret.h"
 #include "lib/util.h"

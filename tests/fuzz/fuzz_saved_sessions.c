@@ -1,5 +1,6 @@
 /* Any bytes as what a process before us left: accepted sessions are whole and bounded, and a machine that
  * goes on from there keeps its promises. */
+#include "lib/refresh.h"
 #include "lib/saved_sessions.h"
 #include "lib/secret.h"
 #include "lib/util.h"
