@@ -1,6 +1,7 @@
 /* Patterns of paths, segment by segment. "**" stands at the end only, so nothing is ever tried twice. */
 #include "lib/gateway_pattern.h"
 
+#include "lib/gateway_target.h"
 #include "lib/util.h"
 
 static bool is_word(const struct gateway_segment *segment, const char *word)

@@ -5,11 +5,10 @@
  * may be taken for further segments, a query or a fragment. */
 #pragma once
 
-#include "lib/gateway_target.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
+#define GATEWAY_TARGET_MAX   8000 /* bytes of a target, with its query */
 #define GATEWAY_READINGS_MAX 4
 
 struct gateway_reading {

@@ -4,6 +4,7 @@
  * upstream could read in more ways than one is refused. */
 #pragma once
 
+#include "lib/gateway_spelling.h" /* GATEWAY_TARGET_MAX */
 #include "lib/names.h"
 
 #include <stdbool.h>
@@ -11,8 +12,7 @@
 
 #define GATEWAY_PREFIX "/rest/v1/" /* of every path that is passed on */
 
-#define GATEWAY_TARGET_MAX 8000 /* bytes of a target, with its query */
-#define GATEWAY_METHOD_MAX 16   /* characters of a method */
+#define GATEWAY_METHOD_MAX 16 /* characters of a method */
 
 enum gateway_target_fault {
         GATEWAY_TARGET_FINE,

@@ -2,7 +2,7 @@
  * settings_fail_value() does; *ret is written on success only. */
 #pragma once
 
-#include "lib/settings_key.h"
+#include "lib/settings_reading.h"
 
 int settings_value_number(struct settings_reading *r, const char *value, uint32_t min, uint32_t max,
                           uint32_t *ret);

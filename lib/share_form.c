@@ -8,8 +8,8 @@
 #include "lib/share_form.h"
 
 #include "lib/secret.h"
+#include "lib/share_form_object.h"
 #include "lib/share_seal.h"
-#include "lib/share_values.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>

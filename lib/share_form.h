@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/access_key.h"
+#include "lib/share_seal.h" /* SHARE_SALT_SIZE, SHARE_VALUE_MAX */
 #include "lib/token_exchange.h"
 #include "lib/util.h"
 
@@ -13,8 +14,6 @@
 #define SHARE_NAME_MAX         42 /* "eqp1:{", 32 digits, "}", ":l" and the NUL */
 #define SHARE_SECRET_MIN       32 /* characters of an application secret; a store that leaks lets others guess */
 #define SHARE_FLEET_SECRET_MAX 1024 /* bytes */
-#define SHARE_VALUE_MAX        8192 /* bytes of a value, whatever it is */
-#define SHARE_SALT_SIZE        32
 /* The latest time that a value may tell, by the wall clock: the end of the year 9999. */
 #define SHARE_TIME_MAX_USEC (UINT64_C(253402300799) * USEC_PER_SEC)
 

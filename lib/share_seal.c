@@ -3,7 +3,6 @@
 #include "lib/share_seal.h"
 
 #include "lib/secret.h"
-#include "lib/share_form.h"
 #include "lib/util.h"
 
 #include <gnutls/crypto.h>

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARE_KEY_SIZE 32
-#define SHARE_TAG_SIZE 16
-#define SHARE_PADDING  512 /* the text inside is a multiple of this many bytes */
+#define SHARE_KEY_SIZE  32
+#define SHARE_SALT_SIZE 32
+#define SHARE_TAG_SIZE  16
+#define SHARE_PADDING   512  /* the text inside is a multiple of this many bytes */
+#define SHARE_VALUE_MAX 8192 /* bytes of a value, whatever it is */
 
 /* HKDF-Extract and HKDF-Expand (RFC 5869) with SHA-256. -ENOMEM. -EIO: GnuTLS refuses. */
 int share_extract(const void *secret, size_t n_secret, const void *salt, size_t n_salt,

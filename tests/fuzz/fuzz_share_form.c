@@ -1,7 +1,7 @@
 /* Any bytes as a value that a store gives, and as the text inside a value of a host that has the key. If it
  * is accepted, it is a whole session or cool-down, and written again as it came. */
 #include "lib/share_form.h"
-#include "lib/share_values.h"
+#include "lib/share_form_object.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 

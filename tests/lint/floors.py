@@ -1,11 +1,14 @@
-"""A folder without circles: its files stand on floors, and each uses only what is below it.
+"""A house without circles: its files stand on floors, and each uses only what is below it.
 
-A file uses another one of its folder if its object needs a symbol that the other's object defines, or if its source or
-header includes the other's header. Prints the floors, the lowest first; fails where there is a circle.
+A file uses another one if its object needs a symbol that the other's object defines, or if its source or header
+includes the other's header. Fails where there is a circle among all files of the folders, and prints the floors of each
+folder by itself, the lowest first.
 
     floors.py BUILD FOLDER...
 """
 
+import collections
+import json
 import pathlib
 import re
 import subprocess
@@ -14,37 +17,49 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def symbols(archive, option):
-    """For each file of the archive, its undefined symbols (-u) or those that it defines (--defined-only)."""
-    out = subprocess.run(["nm", "-g", option, archive], check=True, capture_output=True, text=True).stdout
-    found = {}
+def find_objects(build, folders):
+    """Of each source in these folders, or below them, the object that goes into the folder's own programs."""
+    objects = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        directory = pathlib.Path(entry["directory"])
+        source = (directory / entry["file"]).resolve()
+        if not source.is_relative_to(ROOT):
+            continue # made by the build
+        source = source.relative_to(ROOT)
+        own = any(source.is_relative_to(folder) and entry["output"].startswith(f"{folder}/") for folder in folders)
+        if own and (directory / entry["output"]).exists():
+            objects.setdefault(str(source.with_suffix("")), directory / entry["output"])
+    return objects
+
+
+def symbols(objects, option):
+    """Of each object, the names of its undefined symbols (-u) or of those that it defines (--defined-only)."""
+    out = subprocess.run(["nm", "-g", "-A", option, *map(str, objects.values())], check=True, capture_output=True,
+                         text=True).stdout
+    names = {str(path): name for name, path in objects.items()}
+    found = collections.defaultdict(set)
     for line in out.splitlines():
-        if match := re.fullmatch(r"(?:.*/)?(\w+)\.c\.o:", line):
-            found[match[1]] = set()
-            name = match[1]
-        elif line:
-            found[name].add(line.split()[-1])
+        path, rest = line.split(":", 1)
+        found[names[path]].add(rest.split()[-1])
     return found
 
 
-def uses(build, folder):
-    archives = list((build / folder).glob("libdaemon-*.a"))
-    if len(archives) != 1:
-        sys.exit(f"{build / folder} has {len(archives)} libraries to look at")
-    defined = {symbol: name for name, names in symbols(archives[0], "--defined-only").items() for symbol in names}
-    needs = {name: {defined[symbol] for symbol in names if symbol in defined}
-             for name, names in symbols(archives[0], "-u").items()}
-    for name, below in needs.items():
+def find_uses(objects):
+    needed, uses = symbols(objects, "-u"), {}
+    defined = {symbol: name for name, of in symbols(objects, "--defined-only").items() for symbol in of}
+    for name in objects:
+        uses[name] = {defined[symbol] for symbol in needed[name] if symbol in defined}
         for suffix in (".c", ".h"):
-            file = (ROOT / folder / name).with_suffix(suffix)
+            file = (ROOT / name).with_suffix(suffix)
             text = file.read_text() if file.exists() else ""
-            below.update(re.findall(rf'^#include "{folder}/(\w+)\.h"', text, flags=re.M))
-        below.discard(name)
-    return needs
+            uses[name].update(set(re.findall(r'^#include "(.+)\.h"', text, flags=re.M)) & objects.keys())
+        uses[name].discard(name)
+    return uses
 
 
-def floors_of(needs):
-    floors, left = [], dict(needs)
+def find_floors(uses):
+    """The floors, and what stands on none, as it is in a circle or above one."""
+    floors, left = [], dict(uses)
     while left:
         floor = sorted(name for name, below in left.items() if not below & left.keys())
         if not floor:
@@ -55,17 +70,38 @@ def floors_of(needs):
     return floors, {}
 
 
+def within(folder, uses):
+    """The uses of the files right in this folder, of each other."""
+    inside = {name for name in uses if str(pathlib.Path(name).parent) == folder}
+    return {name: uses[name] & inside for name in inside}
+
+
+def find_circle(left):
+    """Those that are in a circle themselves."""
+    while True:
+        used = {name for below in left.values() for name in below}
+        smaller = {name: below & left.keys() for name, below in left.items() if name in used}
+        if len(smaller) == len(left):
+            return smaller
+        left = smaller
+
+
 def main():
-    failed = False
-    for folder in sys.argv[2:]:
-        floors, circle = floors_of(uses(pathlib.Path(sys.argv[1]).resolve(), folder))
+    objects = find_objects(pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:])
+    missing = [folder for folder in sys.argv[2:] if not any(name.startswith(f"{folder}/") for name in objects)]
+    if missing:
+        sys.exit(f"no object in {' '.join(missing)}: is it built?")
+    uses = find_uses(objects)
+    for folder in sorted({str(pathlib.Path(name).parent) for name in objects}):
         print(f"{folder}, from the ground up:")
-        for number, floor in enumerate(floors):
-            print(f"  {number}  {' '.join(floor)}")
-        for name, below in sorted(circle.items()):
-            print(f"  in or above a circle: {name} uses {' '.join(sorted(below & circle.keys()))}")
-            failed = True
-    sys.exit(failed)
+        for number, floor in enumerate(find_floors(within(folder, uses))[0]):
+            print(f"  {number}  {' '.join(pathlib.Path(name).name for name in floor)}")
+    floors, left = find_floors(uses)
+    circle = find_circle(left)
+    for name, below in sorted(circle.items()):
+        print(f"in a circle: {name} uses {' '.join(sorted(below & circle.keys()))}")
+    print(f"{len(objects)} files on {len(floors)} floors")
+    sys.exit(bool(circle))
 
 
 main()

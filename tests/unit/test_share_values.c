@@ -2,7 +2,7 @@
 #include "lib/share_form.h"
 
 #include "lib/secret.h"
-#include "lib/share_values.h"
+#include "lib/share_form_object.h"
 #include "tests/unit/unit.h"
 
 #define BASE_URL "https://commercedeveloper-api.adobe.com"

@@ -1,6 +1,6 @@
-/* The fault of a configuration file, and its place. Messages never quote what may be a secret: people
+/* The place of a reading, and the fault that ends it. Messages never quote what may be a secret: people
  * paste keys into wrong files. */
-#include "lib/settings_key.h"
+#include "lib/settings_reading.h"
 
 #include <errno.h>
 #include <stdarg.h>
