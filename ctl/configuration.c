@@ -9,8 +9,11 @@
 #include "ctl/scope.h"
 #include "lib/nearest_name.h"
 
-#define NAMES_MAX   16 /* in a message */
-#define EXIT_CLOSED 77 /* of eqp-brokerd: the settings are good, and some file that they name is closed */
+#define NAMES_MAX 16 /* in a message */
+/* Of eqp-brokerd, together with the settings: some file that they name is closed; some user or group that a
+ * rule names is not there, so that the rule gives nothing. */
+#define EXIT_CLOSED 77
+#define EXIT_ABSENT 78
 #define SEEN_AS     "# As the daemon's user, "
 
 /* How much of the text is one file: all of it, or as many whole sections as a file may hold. With very many
@@ -101,7 +104,9 @@ int configuration_read(struct settings **ret_settings, struct configuration_view
                                program_error(r));
                 return r;
         }
-        if (result.exit_code != 0 && !(result.exit_code == EXIT_CLOSED && result.output[0] != '\0')) {
+        bool usable = (result.exit_code == EXIT_CLOSED || result.exit_code == EXIT_ABSENT) &&
+                      result.output[0] != '\0';
+        if (result.exit_code != 0 && !usable) {
                 if (result.words[0] != '\0') {
                         (void)snprintf(reterr_message, PROGRAM_WORDS_MAX, "%s", result.words);
                 } else {
@@ -109,7 +114,7 @@ int configuration_read(struct settings **ret_settings, struct configuration_view
                                        "%s --check ended with %d and said nothing", program_path(),
                                        result.exit_code);
                 }
-                return -EINVAL;
+                return result.exit_code == EXIT_CLOSED ? -EPERM : -EINVAL;
         }
 
         r = understand(ret_settings, result.output, reterr_message);

@@ -8,13 +8,15 @@
 /* The findings of eqp-brokerd as the daemon's user, which it becomes where root asks. */
 struct configuration_view {
         char user[64]; /* "": it was this user who looked */
-        char *closed; /* lines "…, may not read PATH: CURE", and remarks on settings; "": there are none */
+        char *closed; /* lines "…, may not read PATH: CURE", "[SECTION] KEY = RULE: there is no such …", and
+                       * remarks on settings; "": there are none */
 };
 
 /* Has eqp-brokerd check the configuration, and takes over what it prints. Release with settings_free().
- * ret_view: NULL is fine; release with configuration_view_clear(). Files that the daemon's user may not read
- * are no error. reterr_message says what is wrong and what to do. -ENOENT, -EACCES: eqp-brokerd cannot be
- * run. -EINVAL: the configuration has a mistake, or may not be read. Other errors likewise. */
+ * ret_view: NULL is fine; release with configuration_view_clear(). Files that the daemon's user may not
+ * read, and users and groups of rules that there are not, are no error. reterr_message says what is wrong
+ * and what to do. -ENOENT, -EACCES: eqp-brokerd cannot be run. -EINVAL: the configuration has a mistake.
+ * -EPERM: it may not be read. Other errors likewise. */
 int configuration_read(struct settings **ret_settings, struct configuration_view *ret_view,
                        char reterr_message[static PROGRAM_WORDS_MAX]);
 

@@ -214,6 +214,35 @@ static void find_all_closed(struct doctor *doctor, char *lines)
         }
 }
 
+/* The name itself is nobody's business. */
+static void find_absent_name(struct doctor *doctor, const char *line)
+{
+        const char *rule = strstr(line, " = "), *kind = strstr(line, ": there is no such ");
+        char what[256];
+
+        if (!rule || !kind || kind < rule) {
+                return;
+        }
+        kind += strlen(": there is no such ");
+        (void)snprintf(what, sizeof(what), "%.*s names a %.*s that is not there.", (int)(rule - line), line,
+                       (int)strcspn(kind, " "), kind);
+        doctor_find(doctor, "rule_name_absent", what, "The rule gives nothing until there is one.",
+                    "Create it, or correct the name, which eqp-brokerd --check shows; then: eqpctl reload");
+}
+
+static void find_absent_names(struct doctor *doctor, const char *lines)
+{
+        while (*lines != '\0') {
+                char line[512];
+                size_t length = strcspn(lines, "\n");
+
+                (void)snprintf(line, sizeof(line), "%.*s", (int)length, lines);
+                find_absent_name(doctor, line);
+                lines += length;
+                lines += *lines == '\n';
+        }
+}
+
 static int read_settings(struct doctor *doctor, char reterr_message[static PROGRAM_WORDS_MAX])
 {
         _cleanup_(configuration_view_clear) struct configuration_view view = { 0 };
@@ -225,6 +254,7 @@ static int read_settings(struct doctor *doctor, char reterr_message[static PROGR
         }
 
         doctor_examine_remarks(doctor, view.closed);
+        find_absent_names(doctor, view.closed ? view.closed : "");
         if (view.user[0] != '\0') {
                 doctor->as_daemon = true;
                 doctor_hide(doctor, view.user, "DAEMON-USER");
@@ -249,9 +279,14 @@ void doctor_examine_configuration(struct doctor *doctor)
                     named && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
                                               : "the usual one, if there is one");
         r = read_settings(doctor, message);
+        if (r == -EPERM && geteuid() != 0) {
+                doctor_fact(doctor, SECTION, "check",
+                            "not known: this user may not read all of it; see: sudo eqpctl doctor");
+                return;
+        }
         if (r < 0) {
                 doctor_fact(doctor, SECTION, "check", "%s", message);
-                if (r == -EINVAL) {
+                if (r == -EINVAL || r == -EPERM) {
                         doctor_find(
                                 doctor, "configuration_bad", message,
                                 "eqp-brokerd does not start with this configuration, and a reload goes on "

@@ -2,6 +2,7 @@
 #include "ctl/local_section.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "ctl/complain.h"
 #include "lib/access_rule.h"
@@ -144,6 +145,11 @@ bool local_section_check(const struct options *options)
         if (options->expires && end_date_parse(options->expires, &sec) < 0) {
                 complain("--expires takes a day such as 2027-06-30, or a moment such as "
                          "2027-06-30T12:00:00Z, not '%s'.",
+                         options->expires);
+                return false;
+        }
+        if (options->expires && sec <= (int64_t)time(NULL)) {
+                complain("--expires %s is over already: name a day to come, or leave it out.",
                          options->expires);
                 return false;
         }

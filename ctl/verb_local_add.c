@@ -1,5 +1,8 @@
 /* Verb local add: makes a local key: a section in a file of its own, and an ID and a secret that are shown
  * once. Verb local rotate gives one another secret. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,9 +66,35 @@ static int check_options(const struct options *options)
         return local_section_check(options) ? EXIT_DONE : EXIT_USAGE;
 }
 
+/* A user database that does not tell is no reason not to write. */
+static bool check_caller_is_there(const char *caller)
+{
+        struct access_rule rule;
+        const char *why;
+        bool absent = false;
+
+        if (access_rule_parse(caller, &rule, &why) < 0) {
+                return true; /* was checked before */
+        }
+        errno = 0;
+        if (rule.kind == ACCESS_RULE_USER) {
+                absent = !getpwnam(rule.name) && (errno == 0 || errno == ENOENT);
+        } else if (rule.kind == ACCESS_RULE_GROUP) {
+                absent = !getgrnam(rule.name) && (errno == 0 || errno == ENOENT);
+        }
+        if (absent) {
+                complain("--caller %s: there is no such %s on this host: create it, or correct the name.",
+                         caller, rule.kind == ACCESS_RULE_USER ? "user" : "group");
+        }
+        return !absent;
+}
+
 static bool check_settings(const struct options *options, const struct settings *settings)
 {
-        if (!settings_environment(settings, options->of_environment)) {
+        const struct environment_settings *environment =
+                settings_environment(settings, options->of_environment);
+
+        if (!environment) {
                 configuration_complain_unknown(settings, options->of_environment);
                 return false;
         }
@@ -74,6 +103,17 @@ static bool check_settings(const struct options *options, const struct settings 
                          "rotate %s'.",
                          options->environment, options->environment);
                 return false;
+        }
+        for (size_t i = 0; i < options->n_callers; i++) {
+                if (!check_caller_is_there(options->callers[i])) {
+                        return false;
+                }
+        }
+        if (options->n_allows > 0 && !environment->gateway) {
+                (void)fprintf(stderr,
+                              "The gateway of %s is off, and no request is passed on before it is on: write "
+                              "gateway = yes into [environment %s], then: eqpctl reload\n",
+                              options->of_environment, options->of_environment);
         }
         return true;
 }

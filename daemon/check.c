@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define OWN_DIRECTORY "/etc/eqp-broker"
+#define CA_DIRECTORY  OWN_DIRECTORY "/ca"
+
 static struct unit_user user; /* whom this process became; "": nobody else */
 
 void check_begin(bool named)
@@ -26,11 +29,25 @@ void check_begin(bool named)
         }
 }
 
+/* A directory on the way is not opened for a certificate's sake unless it is the broker's own. */
+static bool is_private(const struct obstacle *obstacle)
+{
+        return obstacle->on_the_way && strncmp(obstacle->path, OWN_DIRECTORY, strlen(OWN_DIRECTORY)) != 0;
+}
+
 /* eqpctl doctor reads these lines: whom, what, and the cure. */
 static void say_closed(const struct obstacle *obstacle, const char *path, bool is_key)
 {
         const struct journal_record record = { .priority = LOG_ERR };
         const char *at = obstacle->path;
+
+        if (!is_key && is_private(obstacle)) {
+                journal_say(&record,
+                            "the daemon's user, %s, may not read %s: install -m 0644 %s " CA_DIRECTORY
+                            "/, and name that file as ca_file",
+                            user.name, path, path);
+                return;
+        }
 
         if (is_key && !obstacle->on_the_way) {
                 journal_say(&record, "the daemon's user, %s, may not read %s: chown %s %s && chmod %s %s",
@@ -83,11 +100,16 @@ static void remark_authorities(const char *place, const char *section, const cha
         if (closed && user.name[0] != '\0') {
                 return; /* that is an error, and told as such */
         }
+        char cure[PATH_MAX + 64] = "put it there, readable by everybody";
+        if (closed && is_private(&obstacle)) {
+                (void)snprintf(cure, sizeof(cure), "put it into " CA_DIRECTORY ", and name that file");
+        } else if (closed) {
+                (void)snprintf(cure, sizeof(cure), "let the daemon's user read it: %s %s",
+                               obstacle_cure(&obstacle), obstacle.path);
+        }
         journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                    "%s: the ca_file of [%s], %s, cannot be read: %s; %s%s%s%s", place, section, path,
-                    strerror(error),
-                    closed ? "let the daemon's user read it: " : "put it there, readable by everybody",
-                    closed ? obstacle_cure(&obstacle) : "", closed ? " " : "", closed ? obstacle.path : "");
+                    "%s: the ca_file of [%s], %s, cannot be read: %s; %s", place, section, path,
+                    strerror(error), cure);
 }
 
 static void remark_all_authorities(const struct settings *settings)
@@ -138,16 +160,18 @@ static bool check_keys(const struct settings *settings)
         return good;
 }
 
+static void say_fault(const char *message)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
+                    message);
+}
+
+/* A name that is unknown takes nothing else down in the daemon; so the settings are shown then as well. */
 int check_settings(struct settings *settings, bool connect)
 {
         _cleanup_free_ char *text = settings_format(settings);
-        char message[SETTINGS_ERROR_MAX];
+        bool named = rule_answers_check(settings, say_fault) >= 0;
 
-        if (rule_answers_check(settings, message) < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
-                            message);
-                return BROKER_EXIT_CONFIGURATION;
-        }
         settings_remarks_log(settings);
         remark_all_authorities(settings);
         if (!text ||
@@ -159,8 +183,9 @@ int check_settings(struct settings *settings, bool connect)
                 bool good = check_authorities(settings);
                 good = check_share_files(&settings->share) && good;
                 if (!check_keys(settings) || !good) {
-                        return BROKER_EXIT_PERMISSION;
+                        return named ? BROKER_EXIT_PERMISSION : BROKER_EXIT_CONFIGURATION;
                 }
         }
-        return check_share(settings, connect);
+        int code = check_share(settings, connect);
+        return named ? code : BROKER_EXIT_CONFIGURATION;
 }

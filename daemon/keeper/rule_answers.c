@@ -326,16 +326,16 @@ bool rule_answers_lacking(struct settings *settings)
 
 /* ---- checking ---- */
 
-struct complaint {
-        char *message;
-        size_t size;
+struct check {
+        rule_answers_fault_fn fault;
+        int error;
 };
 
 static int check_rule(const struct rule_place *place, void *userdata)
 {
-        const struct complaint *complaint = userdata;
+        struct check *check = userdata;
         struct rule_answer answer = { .kind = place->rule->kind };
-        char words[160];
+        char words[160], message[SETTINGS_ERROR_MAX];
 
         memcpy(answer.name, place->rule->name, sizeof(answer.name));
         rule_answer_look_up(&answer);
@@ -344,20 +344,23 @@ static int check_rule(const struct rule_place *place, void *userdata)
         }
         (void)words_for(place, words, sizeof(words));
         if (answer.error == 0) {
-                (void)snprintf(complaint->message, complaint->size,
+                (void)snprintf(message, sizeof(message),
                                "%s: there is no such %s on this host: create it, or correct the name", words,
                                rule_answer_kind(answer.kind));
-                return -ENOENT;
+        } else {
+                (void)snprintf(message, sizeof(message),
+                               "%s: the user database does not say whether there is such a %s: %s", words,
+                               rule_answer_kind(answer.kind), strerror(answer.error));
         }
-        (void)snprintf(complaint->message, complaint->size,
-                       "%s: the user database does not say whether there is such a %s: %s", words,
-                       rule_answer_kind(answer.kind), strerror(answer.error));
-        return -answer.error;
+        check->error = answer.error == 0 ? -ENOENT : -answer.error;
+        check->fault(message);
+        return 0;
 }
 
-int rule_answers_check(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX])
+int rule_answers_check(struct settings *settings, rule_answers_fault_fn fault)
 {
-        struct complaint complaint = { reterr_message, SETTINGS_ERROR_MAX };
+        struct check check = { .fault = fault };
 
-        return visit_rules(settings, check_rule, &complaint);
+        (void)visit_rules(settings, check_rule, &check);
+        return check.error;
 }

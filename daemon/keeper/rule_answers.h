@@ -67,6 +67,8 @@ void rule_answer_settle(struct rule_answer *answer, uint64_t begun_usec, uint64_
 /* "user" or "group". */
 const char *rule_answer_kind(enum access_rule_kind kind);
 
-/* For --check: every name must be there. -ENOENT: one is not; other negative errno: the user database does
- * not tell. reterr_message says which, where and what to do. May block. */
-int rule_answers_check(struct settings *settings, char reterr_message[static SETTINGS_ERROR_MAX]);
+/* For --check: every name must be there. fault is given, for each rule whose name is not, a message that
+ * says which, where and what to do. Returns negative errno of the last one: -ENOENT: there is no such name;
+ * others: the user database does not tell. May block. */
+typedef void (*rule_answers_fault_fn)(const char *message);
+int rule_answers_check(struct settings *settings, rule_answers_fault_fn fault);

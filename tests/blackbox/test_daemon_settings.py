@@ -122,12 +122,11 @@ def test_check_warns_of_what_the_gateway_never_does(check):
     (LOCAL.format("a", "lk") + LOCAL.format("b", "lk"), 5, "[local b] has the id of [local a]"),
     (LOCAL.format("a", "lk").replace("sandbox", "sandbx"), 1, "is for an environment that there is not"),
     (LOCAL.format("a", "lk") + "allow = GET /rest/v1/a*\n", 5, "* and ** stand for whole segments"),
-    ("[gateway sandbox]\nallow = user:no-such-user GET /rest/v1/a\n", None, "[gateway sandbox] allow = user:no-such-user"),
 ])
 def test_mistakes_in_local_keys_and_rules(check, text, line, words):
     result = check(text)
     assert (result.returncode, result.stdout) == (CONFIGURATION, "")
-    assert words in result.stderr and (not line or f"{check.path}:{line}: " in result.stderr), result.stderr
+    assert words in result.stderr and f"{check.path}:{line}: " in result.stderr, result.stderr
 
 
 def test_a_local_key_of_a_drop_in_is_taken(check):
@@ -270,10 +269,18 @@ def test_errors_name_the_place_and_the_cure(check, text, line, words):
     (BROKER + "max_connections = 20\nmax_connections_per_user = 30\n", "more than max_connections"),
     (BROKER + "socket_group = no-such-group\n", "socket_group = no-such-group: there is no such group"),
     (BROKER + "allow = user:no-such-user\n", "there is no such user"),
+    ("[gateway sandbox]\nallow = user:no-such-user GET /rest/v1/a\n", "[gateway sandbox] allow = user:no-such-user"),
     (SANDBOX + "operators = group:no-such-group\n", "there is no such group")])
 def test_errors_that_only_the_whole_shows(check, text, words):
     result = check(text)
     assert result.returncode == CONFIGURATION and words in result.stderr, result.stderr
+
+
+def test_all_names_that_are_not_there_are_named_and_the_settings_shown(check):
+    result = check(BROKER + "allow = user:no-such-user\n" + SANDBOX + "operators = group:no-such-group\nlifetime = 1h\n")
+    assert result.returncode == CONFIGURATION and len(result.stderr.splitlines()) == 2, result.stderr
+    assert "user:no-such-user: there is no such user" in result.stderr and "no such group" in result.stderr
+    assert "allow = user:no-such-user\n" in result.stdout and "lifetime = 1h\n" in result.stdout
 
 
 def test_a_key_pasted_into_the_configuration_is_not_shown(check):

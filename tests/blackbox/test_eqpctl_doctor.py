@@ -146,6 +146,25 @@ def test_hosts_that_are_mixed_up(url, words):
         assert "eqp-brokerd.conf:" in found["configuration_bad"]["what"]
 
 
+def test_a_rule_for_a_user_that_is_gone(upstream, make_broker):
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}).wait_valid()
+    broker.config_path.write_text(broker.config().replace("[broker]\n", "[broker]\nallow = user:was-here-once\n", 1))
+    found, text = doctor(broker)
+    assert set(found) == {"rule_name_absent"} and found["rule_name_absent"]["what"] == "[broker] allow names a user that is not there."
+    assert "was-here-once" not in text, "a user's name"
+
+
+def test_an_ordinary_user_who_may_not_read_all_of_it(upstream, make_broker, stranger):
+    """As eqpctl writes the files of local keys, for root and the daemon alone: that is no fault."""
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY}, environments={"sandbox": "allow = any"}).wait_valid()
+    folder = broker.config_path.parent / "eqp-brokerd.conf.d"
+    folder.mkdir(exist_ok=True)
+    (folder / "local.conf").write_text("# of root alone\n")
+    (folder / "local.conf").chmod(0o640)
+    found, text = doctor(broker, user=stranger, group=stranger, extra_groups=[], cwd="/")
+    assert "configuration_bad" not in found and "this user may not read all of it; see: sudo eqpctl doctor" in " ".join(text.split())
+
+
 def test_sandbox_and_production_are_swapped():
     with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}, environments={
             "sandbox": "base_url = https://commercedeveloper-api.adobe.com",

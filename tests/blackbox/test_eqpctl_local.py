@@ -64,7 +64,7 @@ def test_from_nothing_to_a_token(broker):
     result = eqpctl(broker, *ADD, "--caller", "uid:0", "--expires", "2097-06-30")
     id, secret = pair_of(broker, result)
     assert re.fullmatch(r"lk-reports-[0-9a-f]{6}", id)
-    assert result.stderr == f"{file_of(broker)} is written, and the daemon has taken it up.\nThe secret is shown this once.\n"
+    assert result.stderr.endswith(f"{file_of(broker)} is written, and the daemon has taken it up.\nThe secret is shown this once.\n")
     # As people do it, with curl.
     answer = subprocess.run(["curl", "-sS", "-u", f"{id}:{secret}", "-H", "Content-Type: application/json", "-d", BODY,
                              f"http://127.0.0.1:{broker.port}{session_path()}"], capture_output=True, text=True, check=True)
@@ -169,16 +169,40 @@ def test_remove(broker):
     (("local", "add", "x", "--real"), "--environment is missing"), (("local", "add", "x", "--environment", "sandbox"), "--allow is missing"),
     ((*ADD, "--allow", "GET /rest/v2/x"), "--allow 'GET /rest/v2/x': "), ((*ADD, "--allow", "reports"), "--allow 'reports': "),
     ((*ADD, "--caller", "root"), "--caller root: "), ((*ADD, "--caller", "unit:x.service"), "--caller unit:x.service: "),
-    ((*ADD, "--expires", "tomorrow"), "--expires takes a day"), (("local", "list", "x"), "one argument too many"), (("local",), "needs a second word")])
+    ((*ADD, "--expires", "tomorrow"), "--expires takes a day"), ((*ADD, "--expires", "2020-01-01"), "2020-01-01 is over already"),
+    (("local", "list", "x"), "one argument too many"), (("local",), "needs a second word")])
 def test_nonsense(broker, arguments, words):
     assert words in eqpctl(broker, *arguments, code=2).stderr
 
 
 @pytest.mark.parametrize("arguments, words", [
     (("local", "add", "x", "--environment", "sandbx", "--real", "--caller", "any"), "There is no environment 'sandbx'"),
+    ((*ADD, "--caller", "user:no-such-user"), "--caller user:no-such-user: there is no such user on this host"),
+    ((*ADD, "--caller", "group:no-such-group"), "--caller group:no-such-group: there is no such group on this host"),
     (("local", "rotate", "x"), "There is no local key x"), (("local", "remove", "x"), "is not in a file that eqpctl has made")])
 def test_a_missing_one(broker, arguments, words):
     assert words in eqpctl(broker, *arguments, code=1).stderr
+
+
+def test_a_rule_for_a_user_that_is_gone_takes_nothing_else_down(broker):
+    """As it is with the daemon: the rule gives nothing, and all else can be changed."""
+    path = broker.config_path
+    path.write_text(path.read_text().replace("[broker]\n", "[broker]\nallow = user:was-here-once\n", 1))
+    add(broker)
+    assert "reports" in eqpctl(broker, "local", "list").stdout
+    assert "sandbox" in eqpctl(broker, "key", "list").stdout
+    eqpctl(broker, "local", "rotate", "reports")
+    eqpctl(broker, "local", "remove", "reports")
+
+
+def test_a_gateway_that_is_off_is_told_of(broker):
+    said = "gateway = yes into [environment sandbox]"
+    assert said in eqpctl(broker, *ADD, "--caller", "uid:0").stderr
+    eqpctl(broker, "local", "remove", "reports")
+    assert said not in eqpctl(broker, "local", "add", "other", "--environment", "sandbox", "--real", "--caller", "uid:0").stderr
+    broker.environments["sandbox"] = "gateway = yes"
+    broker.write_config()
+    assert said not in eqpctl(broker, *ADD, "--caller", "uid:0").stderr
 
 
 def test_a_name_that_is_taken(broker):

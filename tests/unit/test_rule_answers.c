@@ -27,36 +27,56 @@ static const struct access_rule *last_rule(const struct settings *settings)
         return &settings->allow.rules[settings->allow.n - 1];
 }
 
+static char fault[SETTINGS_ERROR_MAX]; /* the latest */
+static unsigned n_faults;
+
+static void note_fault(const char *message)
+{
+        (void)snprintf(fault, sizeof(fault), "%s", message);
+        n_faults++;
+}
+
 static const int ways_to_say_no_such[] = { 0, ENOENT, ESRCH, EBADF, EPERM };
 
 static void a_check_wants_every_name(void **state)
 {
         _cleanup_(settings_freep) struct settings *settings = settings_with("user:nobody-here");
         _cleanup_(settings_freep) struct settings *group = settings_with("group:remote");
-        char message[SETTINGS_ERROR_MAX];
 
         for (size_t i = 0; i < ARRAY_SIZE(ways_to_say_no_such); i++) {
                 user_database = (struct user_database){ .error = ways_to_say_no_such[i] };
-                assert_int_equal(rule_answers_check(settings, message), -ENOENT);
-                assert_string_equal(message,
+                assert_int_equal(rule_answers_check(settings, note_fault), -ENOENT);
+                assert_string_equal(fault,
                                     "[broker] allow = user:nobody-here: there is no such user on this host: "
                                     "create it, or correct the name");
         }
         user_database = (struct user_database){ .error = ECONNREFUSED };
-        assert_int_equal(rule_answers_check(group, message), -ECONNREFUSED);
-        assert_non_null(strstr(message, "allow = group:remote: the user database does not say"));
-        assert_non_null(strstr(message, strerror(ECONNREFUSED)));
+        assert_int_equal(rule_answers_check(group, note_fault), -ECONNREFUSED);
+        assert_non_null(strstr(fault, "allow = group:remote: the user database does not say"));
+        assert_non_null(strstr(fault, strerror(ECONNREFUSED)));
         user_database = (struct user_database){ .known = true };
-        assert_int_equal(rule_answers_check(settings, message), 0);
+        n_faults = 0;
+        assert_int_equal(rule_answers_check(settings, note_fault), 0);
+        assert_int_equal(n_faults, 0);
+}
+
+static void a_check_names_every_fault(void **state)
+{
+        _cleanup_(settings_freep) struct settings *settings =
+                settings_with("user:one\nallow = uid:0\nallow = group:two");
+
+        user_database = (struct user_database){ 0 };
+        n_faults = 0;
+        assert_int_equal(rule_answers_check(settings, note_fault), -ENOENT);
+        assert_int_equal(n_faults, 2);
 }
 
 static void a_check_does_without_a_default_group(void **state)
 {
         _cleanup_(settings_freep) struct settings *settings = settings_with(NULL);
-        char message[SETTINGS_ERROR_MAX];
 
         user_database = (struct user_database){ 0 };
-        assert_int_equal(rule_answers_check(settings, message), 0);
+        assert_int_equal(rule_answers_check(settings, note_fault), 0);
 }
 
 static void free_answers(struct rule_answers **answers)
@@ -157,6 +177,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_check_wants_every_name),
+                cmocka_unit_test(a_check_names_every_fault),
                 cmocka_unit_test(a_check_does_without_a_default_group),
                 cmocka_unit_test(a_start_takes_what_there_is),
                 cmocka_unit_test(the_last_answer_stands_for_an_hour),
