@@ -135,18 +135,22 @@ static int append_directory(struct text *text, const char *path)
 {
         _cleanup_(close_directory) DIR *directory = opendir(path);
         const struct dirent *entry;
-        int r = 0, n = 0;
+        int n = 0;
 
         if (!directory) {
                 return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
         }
-        while (r >= 0 && n < ENTRIES_MAX && (entry = readdir(directory))) {
-                if (is_hashed(entry->d_name)) {
-                        r = append_new(text, dirfd(directory), entry->d_name);
-                        n++;
+        while (n < ENTRIES_MAX && (entry = readdir(directory))) {
+                if (!is_hashed(entry->d_name)) {
+                        continue;
                 }
+                int r = append_new(text, dirfd(directory), entry->d_name);
+                if (r < 0) {
+                        return r;
+                }
+                n++;
         }
-        return r;
+        return 0;
 }
 
 /* ---- as a descriptor ---- */
@@ -233,6 +237,18 @@ static int read_system(struct text *text, char *why)
                        : 0;
 }
 
+/* Both in one: the proxy's behind the others, if there are any. */
+static int seal_both(struct text *text, const struct text *proxy, int *ret)
+{
+        if (proxy->length > 0) {
+                int r = append(text, proxy);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return seal(text, ret);
+}
+
 int authority_files_read(const char *ca_file, bool with_proxy, struct authority_bytes *ret,
                          char reterr_why[static AUTHORITY_FILES_WHY_MAX])
 {
@@ -242,16 +258,15 @@ int authority_files_read(const char *ca_file, bool with_proxy, struct authority_
         if (r < 0) {
                 return ca_file ? fail(reterr_why, ca_file, " (check ca_file)", r) : r;
         }
-        r = with_proxy ? read_system(&proxy, reterr_why) : 0;
-        if (r < 0) {
-                return r;
+        if (with_proxy) {
+                r = read_system(&proxy, reterr_why);
+                if (r < 0) {
+                        return r;
+                }
         }
         size_t length = text.length;
-        r = with_proxy ? append(&text, &proxy) : 0;
         int fd = -1;
-        if (r >= 0) {
-                r = seal(&text, &fd);
-        }
+        r = seal_both(&text, &proxy, &fd);
         if (r < 0) {
                 return fail(reterr_why, "a copy for the forwarder", "", r);
         }

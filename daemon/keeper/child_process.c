@@ -141,17 +141,22 @@ static void say_hello(struct child_process *process)
         child_process_send(process, &hello, sizeof(hello), -1);
 }
 
-static void begin(struct child_process *process)
+static int spawn_with_channel(struct child_process *process)
 {
         const struct channel_handlers handlers = { child_on_message, on_end, process };
-        _cleanup_close_ int ours = -1;
+        int ours;
 
-        process->began_usec = clock_now_usec();
         int r = child_spawn(process->kind->option, &process->pid, &ours);
-        if (r >= 0) {
-                r = channel_new(&process->channel, process->event, take_fd(ours), MESSAGE_SIZE_MAX,
-                                QUEUE_MAX, &handlers);
+        if (r < 0) {
+                return r;
         }
+        return channel_new(&process->channel, process->event, ours, MESSAGE_SIZE_MAX, QUEUE_MAX, &handlers);
+}
+
+static void begin(struct child_process *process)
+{
+        process->began_usec = clock_now_usec();
+        int r = spawn_with_channel(process);
         if (r < 0) {
                 child_say(process, "cannot be started: %s; it is tried again", strerror(-r));
                 if (process->pid > 0) {

@@ -50,20 +50,19 @@ static void choose_variables(char *ret[static VARIABLES_MAX + 1])
  * messages. theirs is above all numbers that are filled here. */
 static int set_descriptors(posix_spawn_file_actions_t *actions, int theirs)
 {
-        int error = 0;
+        const int last = CHILD_KEEPS_STDERR ? STDOUT_FILENO : STDERR_FILENO;
 
-        for (int fd = STDIN_FILENO; error == 0 && fd <= STDERR_FILENO; fd++) {
-                if (fd != STDERR_FILENO || !CHILD_KEEPS_STDERR) {
-                        error = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDONLY, 0);
+        for (int fd = STDIN_FILENO; fd <= last; fd++) {
+                int error = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDONLY, 0);
+                if (error != 0) {
+                        return -error;
                 }
         }
-        if (error == 0) {
-                error = posix_spawn_file_actions_adddup2(actions, theirs, CHILD_CHANNEL_FD);
+        int error = posix_spawn_file_actions_adddup2(actions, theirs, CHILD_CHANNEL_FD);
+        if (error != 0) {
+                return -error;
         }
-        if (error == 0) {
-                error = posix_spawn_file_actions_addclosefrom_np(actions, CHILD_CHANNEL_FD + 1);
-        }
-        return -error;
+        return -posix_spawn_file_actions_addclosefrom_np(actions, CHILD_CHANNEL_FD + 1);
 }
 
 /* Of the signals that ask the service to end, a manager sends some to all of its processes: a child is to
@@ -78,24 +77,41 @@ static int set_signals(posix_spawnattr_t *attributes)
         (void)sigaddset(&held, SIGINT);
         (void)sigaddset(&held, SIGHUP);
         int error = posix_spawnattr_setsigdefault(attributes, &all);
-        if (error == 0) {
-                error = posix_spawnattr_setsigmask(attributes, &held);
+        if (error != 0) {
+                return -error;
         }
-        if (error == 0) {
-                error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        error = posix_spawnattr_setsigmask(attributes, &held);
+        if (error != 0) {
+                return -error;
         }
-        return -error;
+        return -posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn(const char *option, pid_t *ret_pid, int theirs)
+static int spawn_as(const char *option, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                    pid_t *ret_pid, int theirs)
 {
         char program[] = "eqp-brokerd", word[32];
         char *const words[] = { program, word, NULL };
         char *variables[VARIABLES_MAX + 1];
+
+        (void)snprintf(word, sizeof(word), "%s", option);
+        choose_variables(variables);
+        int r = set_descriptors(actions, theirs);
+        if (r < 0) {
+                return r;
+        }
+        r = set_signals(attributes);
+        if (r < 0) {
+                return r;
+        }
+        return -posix_spawn(ret_pid, PROGRAM, actions, attributes, words, variables);
+}
+
+static int spawn(const char *option, pid_t *ret_pid, int theirs)
+{
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
 
-        (void)snprintf(word, sizeof(word), "%s", option);
         int error = posix_spawn_file_actions_init(&actions);
         if (error != 0) {
                 return -error;
@@ -105,14 +121,7 @@ static int spawn(const char *option, pid_t *ret_pid, int theirs)
                 (void)posix_spawn_file_actions_destroy(&actions);
                 return -error;
         }
-        choose_variables(variables);
-        int r = set_descriptors(&actions, theirs);
-        if (r >= 0) {
-                r = set_signals(&attributes);
-        }
-        if (r >= 0) {
-                r = -posix_spawn(ret_pid, PROGRAM, &actions, &attributes, words, variables);
-        }
+        int r = spawn_as(option, &actions, &attributes, ret_pid, theirs);
         (void)posix_spawnattr_destroy(&attributes);
         (void)posix_spawn_file_actions_destroy(&actions);
         return r;

@@ -283,22 +283,29 @@ int listen_socket_open(struct listen_socket *ret, const struct listen_address *a
         return 0;
 }
 
+/* The group's bits come last: at no moment are they another group's. */
+static int give(const struct listen_socket *listen_socket, const struct socket_access *access)
+{
+        int r = set_mode(listen_socket, access->mode & ~(mode_t)S_IRWXG);
+        if (r < 0) {
+                return r;
+        }
+        if (access->has_group || (access->mode & S_IRWXG)) {
+                r = give_group(listen_socket, access);
+                if (r < 0) {
+                        return r;
+                }
+        }
+        return set_mode(listen_socket, access->mode);
+}
+
 int listen_socket_give(const struct listen_socket *listen_socket, const struct socket_access *access,
                        char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
-        int r = 0;
-
         if (listen_socket->address.kind != LISTEN_UNIX || !is_ours(listen_socket)) {
                 return 0;
         }
-        /* The group's bits come last: at no moment are they another group's. */
-        r = set_mode(listen_socket, access->mode & ~(mode_t)S_IRWXG);
-        if (r >= 0 && (access->has_group || (access->mode & S_IRWXG))) {
-                r = give_group(listen_socket, access);
-        }
-        if (r >= 0) {
-                r = set_mode(listen_socket, access->mode);
-        }
+        int r = give(listen_socket, access);
         if (r < 0) {
                 (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX,
                                "cannot give %s the mode %04o and its group: %s%s", listen_socket->name,

@@ -23,12 +23,16 @@ static bool is_open(const struct listen_sockets_place *place)
         return place->socket.fd >= 0;
 }
 
-/* Logs that it listens, or why it does not. */
-static void say(int r, const struct listen_sockets_place *place, const char *message)
+static void say_open(const struct listen_sockets_place *place)
 {
-        journal_say(&(struct journal_record){ .priority = r < 0 ? LOG_ERR : LOG_INFO,
-                                              .id = r < 0 ? EVENT_LISTEN_FAILED : EVENT_LISTENING },
-                    r < 0 ? "%s" : "listening on %s", r < 0 ? message : place->socket.name);
+        journal_say(&(struct journal_record){ .priority = LOG_INFO, .id = EVENT_LISTENING },
+                    "listening on %s", place->socket.name);
+}
+
+static void say_failed(const char *message)
+{
+        journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_LISTEN_FAILED }, "%s",
+                    message);
 }
 
 static void show(const struct listen_sockets *sockets, size_t id)
@@ -146,17 +150,21 @@ static int open_one(struct listen_sockets *sockets, const struct listen_address 
         if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && address->optional) {
                 return 0;
         }
-        if (r >= 0) {
-                r = fill_place(sockets, &made, ret_id);
-                if (r < 0) {
-                        listen_socket_close(&made);
-                        (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX, "cannot listen on %s: %s",
-                                       address->path, strerror(-r));
-                }
+        if (r < 0) {
+                say_failed(reterr_message);
+                return r;
         }
-        *ret_made = r >= 0;
-        say(r, r < 0 ? NULL : &sockets->places[*ret_id], reterr_message);
-        return r;
+        r = fill_place(sockets, &made, ret_id);
+        if (r < 0) {
+                listen_socket_close(&made);
+                (void)snprintf(reterr_message, LISTEN_SOCKET_ERROR_MAX, "cannot listen on %s: %s",
+                               address->path, strerror(-r));
+                say_failed(reterr_message);
+                return r;
+        }
+        *ret_made = true;
+        say_open(&sockets->places[*ret_id]);
+        return 0;
 }
 
 void listen_sockets_init(struct listen_sockets *sockets, sd_event *event,
@@ -172,18 +180,22 @@ void listen_sockets_init(struct listen_sockets *sockets, sd_event *event,
 static int adopt_one(struct listen_sockets *sockets, int *fd)
 {
         struct listen_socket adopted;
-        char message[LISTEN_SOCKET_ERROR_MAX] = "out of memory";
-        size_t id = 0;
-        int r = listen_socket_adopt(&adopted, *fd, message);
+        char message[LISTEN_SOCKET_ERROR_MAX];
+        size_t id;
 
-        if (r >= 0) {
-                r = fill_place(sockets, &adopted, &id);
+        int r = listen_socket_adopt(&adopted, *fd, message);
+        if (r < 0) {
+                say_failed(message);
+                return r;
         }
-        if (r >= 0) {
-                *fd = -1;
+        r = fill_place(sockets, &adopted, &id);
+        if (r < 0) {
+                say_failed("out of memory");
+                return r;
         }
-        say(r, &sockets->places[id], message);
-        return r;
+        *fd = -1;
+        say_open(&sockets->places[id]);
+        return 0;
 }
 
 int listen_sockets_adopt(struct listen_sockets *sockets, struct passed_sockets *passed)
@@ -255,9 +267,7 @@ void listen_sockets_give(struct listen_sockets *sockets, const struct settings *
                 char message[LISTEN_SOCKET_ERROR_MAX];
                 if (is_open(&sockets->places[i]) &&
                     listen_socket_give(&sockets->places[i].socket, &access, message) < 0) {
-                        journal_say(
-                                &(struct journal_record){ .priority = LOG_ERR, .id = EVENT_LISTEN_FAILED },
-                                "%s", message);
+                        say_failed(message);
                         access.mode &= ~(mode_t)S_IRWXG; /* as it stands, for the next time */
                 }
         }
@@ -334,6 +344,15 @@ static int claim_all(struct listen_sockets *sockets, const struct settings *sett
         return give_all(sockets, claims, &access, reterr_message);
 }
 
+static void close_made(struct listen_sockets *sockets, const struct claims *claims)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(sockets->places); i++) {
+                if (claims->made[i]) {
+                        close_place(&sockets->places[i]);
+                }
+        }
+}
+
 int listen_sockets_apply(struct listen_sockets *sockets, const struct settings *settings,
                          char reterr_message[static LISTEN_SOCKET_ERROR_MAX])
 {
@@ -343,22 +362,22 @@ int listen_sockets_apply(struct listen_sockets *sockets, const struct settings *
                 return 0;
         }
         int r = claim_all(sockets, settings, &claims, reterr_message);
+        if (r < 0) {
+                close_made(sockets, &claims);
+                return r;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(sockets->places); i++) {
                 struct listen_sockets_place *place = &sockets->places[i];
-                if (r < 0 && claims.made[i]) {
-                        close_place(place);
-                } else if (r >= 0 && claims.made[i]) {
+                if (claims.made[i]) {
                         show(sockets, i);
-                } else if (r >= 0 && is_open(place) && !claims.wanted[i]) {
+                } else if (is_open(place) && !claims.wanted[i]) {
                         close_place(place);
                         sockets->user.on_closed((uint32_t)i, sockets->user.userdata);
                 }
         }
-        if (r >= 0) {
-                sockets->group_rule = settings->socket_group;
-                sockets->started = true;
-        }
-        return r;
+        sockets->group_rule = settings->socket_group;
+        sockets->started = true;
+        return 0;
 }
 
 void listen_sockets_show(const struct listen_sockets *sockets)

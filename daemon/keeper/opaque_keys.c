@@ -138,31 +138,33 @@ static int derive_all(const struct key_files *files, const char *environment, st
 static int add_own(struct opaque_maker *maker, struct opaque_keys *keys)
 {
         int r = make_own(maker);
-
-        if (r >= 0) {
-                keep(maker);
-                memcpy(keys->keys[keys->n++], maker->own->key, OPAQUE_KEY_SIZE);
+        if (r < 0) {
+                return r;
         }
-        return r;
+        keep(maker);
+        memcpy(keys->keys[keys->n++], maker->own->key, OPAQUE_KEY_SIZE);
+        return 0;
 }
 
 int opaque_maker_keys(struct opaque_maker *maker, const struct key_files *files, const char *environment,
                       struct opaque_keys **ret)
 {
         _cleanup_secret_ struct opaque_keys *keys = secret_alloc(sizeof(*keys));
-        int r = 0;
 
         if (!keys) {
                 return -ENOMEM;
         }
         if (!maker->store.usable) {
-                r = derive_all(files, environment, keys);
+                int r = derive_all(files, environment, keys);
+                if (r < 0) {
+                        return r;
+                }
         }
-        if (r >= 0 && keys->n == 0) {
-                r = add_own(maker, keys);
-        }
-        if (r < 0) {
-                return r;
+        if (keys->n == 0) {
+                int r = add_own(maker, keys);
+                if (r < 0) {
+                        return r;
+                }
         }
         *ret = take_ptr(keys);
         return 0;
