@@ -71,10 +71,11 @@ static int ask(struct trial *trial, struct share *share)
         (void)snprintf(lease_name, sizeof(lease_name), "%s:l", session_name);
         trial->place = &place;
         int r = store_talk_new(&trial->talk, share, &place, /* claim= */ false, &user);
-        if (r >= 0) {
-                r = sd_event_loop(trial->event);
-                trial->talk = store_talk_free(trial->talk);
+        if (r < 0) {
+                return r;
         }
+        r = sd_event_loop(trial->event);
+        trial->talk = store_talk_free(trial->talk);
         return r < 0 ? r : trial->error;
 }
 
@@ -86,20 +87,25 @@ static int try_store(const struct settings *settings, struct share_files *files,
         alone.stores[0] = settings->share.stores[number];
         alone.n_stores = 1;
         int r = sd_event_new(&trial->event);
-        if (r >= 0) {
-                r = curl_loop_new(&trial->curl, trial->event);
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                struct share share = { .event = trial->event,
-                                       .curl = trial->curl,
-                                       .settings = &alone,
-                                       .files = *files,
-                                       .quiet = true };
-                r = ask(trial, &share);
+        r = curl_loop_new(&trial->curl, trial->event);
+        if (r < 0) {
+                return r;
         }
+        struct share share = { .event = trial->event,
+                               .curl = trial->curl,
+                               .settings = &alone,
+                               .files = *files,
+                               .quiet = true };
+        return ask(trial, &share);
+}
+
+static void close_trial(struct trial *trial)
+{
         trial->curl = curl_loop_free(trial->curl);
         trial->event = sd_event_unref(trial->event);
-        return r;
 }
 
 /* Then replicas beside it are in order: they are named for when one becomes the primary. */
@@ -139,6 +145,7 @@ static int try_stores(const struct settings *settings, struct share_files *files
         for (size_t i = 0; i < n; i++) {
                 trials[i].state = STORE_UNREACHABLE;
                 int r = try_store(settings, files, i, &trials[i]);
+                close_trial(&trials[i]);
                 if (r < 0) {
                         journal_say(&(struct journal_record){ .priority = LOG_ERR },
                                     "the store %s cannot be asked: %s", settings->share.stores[i].text,

@@ -168,20 +168,26 @@ static int find_more_groups(const struct unit *unit, struct whom *ret)
         _cleanup_free_ char *group = NULL;
 
         int r = read_text(unit, MANAGER ".Service", "Group", &group);
-        /* A dynamic user has a group of its name, which need not be there. */
-        if (r >= 0 && group[0] != '\0' && find_group(group, &ret->gid) < 0) {
-                r = streq(group, ret->user.name) ? 0 : -ESRCH;
-        }
         if (r < 0) {
                 return r;
         }
+        /* A dynamic user has a group of its name, which need not be there. */
+        if (group[0] != '\0' && find_group(group, &ret->gid) < 0 && !streq(group, ret->user.name)) {
+                return -ESRCH;
+        }
         r = sd_bus_get_property_strv(unit->bus, MANAGER, unit->path, MANAGER ".Service",
                                      "SupplementaryGroups", NULL, &names);
-        for (char **name = names; r >= 0 && name && *name && ret->n_groups < GROUPS_MAX; name++) {
-                r = find_group(*name, &ret->groups[ret->n_groups]);
-                ret->n_groups += r >= 0;
+        if (r < 0) {
+                return r;
         }
-        return r;
+        for (char **name = names; name && *name && ret->n_groups < GROUPS_MAX; name++) {
+                r = find_group(*name, &ret->groups[ret->n_groups]);
+                if (r < 0) {
+                        return r;
+                }
+                ret->n_groups++;
+        }
+        return 0;
 }
 
 /* 1: found; 0: it is root. */

@@ -59,14 +59,20 @@ int signals_init(struct signals *signals, sd_event *event, const struct signal_h
         } rows[] = {
                 { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload }, { SIGCHLD, on_child }
         };
-        int r = signals_hold(/* reload_too= */ true);
 
         signals->handlers = *handlers;
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++) {
+        int r = signals_hold(/* reload_too= */ true);
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 r = sd_event_add_signal(event, &signals->sources[i], rows[i].signal, rows[i].handler,
                                         signals);
+                if (r < 0) {
+                        return r;
+                }
         }
-        return r < 0 ? r : 0;
+        return 0;
 }
 
 void signals_clear(struct signals *signals)

@@ -126,6 +126,21 @@ static int confine(struct forwarder *forwarder)
         return r < 0 ? r : channel_send(forwarder->keeper, &confined, sizeof(confined), -1);
 }
 
+static int run(struct forwarder *forwarder)
+{
+        int r = build(forwarder);
+        if (r < 0) {
+                return r;
+        }
+        process_apply();
+        warm_up();
+        r = confine(forwarder);
+        if (r < 0) {
+                return r;
+        }
+        return event_loop_run(forwarder->event);
+}
+
 int forwarder_run(void)
 {
         struct forwarder forwarder = { 0 };
@@ -134,15 +149,7 @@ int forwarder_run(void)
                 return BROKER_EXIT_CONFIGURATION;
         }
         child_begin_life("eqp-forwarder");
-        int r = build(&forwarder);
-        if (r >= 0) {
-                process_apply();
-                warm_up();
-                r = confine(&forwarder);
-        }
-        if (r >= 0) {
-                r = event_loop_run(forwarder.event);
-        }
+        int r = run(&forwarder);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the forwarder ends: %s",
                             strerror(-r));

@@ -73,7 +73,7 @@ static int map(struct mapping *ret, int fd, size_t length)
         return 0;
 }
 
-static void take_upstream(struct forwarder *forwarder, const struct message_upstream *message, int fd)
+static int set_upstream(struct forwarder *forwarder, const struct message_upstream *message, int fd)
 {
         _cleanup_(unmap) struct mapping mapping = { 0 };
         struct carrier_upstream upstream = {
@@ -84,26 +84,33 @@ static void take_upstream(struct forwarder *forwarder, const struct message_upst
         size_t length = (size_t)message->authorities_length + message->proxy_authorities_length;
 
         int r = length == 0 ? 0 : map(&mapping, fd, length);
-        if (r >= 0) {
-                message_set_text(upstream.environment, sizeof(upstream.environment), message->environment);
-                message_set_text(upstream.base_url, sizeof(upstream.base_url), message->base_url);
-                message_set_text(upstream.proxy, sizeof(upstream.proxy), message->proxy);
-                for (size_t i = 0; i < message->n_addresses; i++) {
-                        message_set_text(upstream.addresses[i], sizeof(upstream.addresses[i]),
-                                         message->addresses[i]);
-                }
-                if (message->authorities_length > 0) {
-                        upstream.authorities = mapping.bytes;
-                        upstream.authorities_length = message->authorities_length;
-                }
-                if (message->proxy_authorities_length > 0) {
-                        upstream.proxy_authorities =
-                                (const char *)mapping.bytes + message->authorities_length;
-                        upstream.proxy_authorities_length = message->proxy_authorities_length;
-                }
-                r = carrier_set_upstream(forwarder->carrier, &upstream);
-                explicit_bzero(upstream.proxy, sizeof(upstream.proxy)); /* there may be a password in it */
+        if (r < 0) {
+                return r;
         }
+        message_set_text(upstream.environment, sizeof(upstream.environment), message->environment);
+        message_set_text(upstream.base_url, sizeof(upstream.base_url), message->base_url);
+        message_set_text(upstream.proxy, sizeof(upstream.proxy), message->proxy);
+        for (size_t i = 0; i < message->n_addresses; i++) {
+                message_set_text(upstream.addresses[i], sizeof(upstream.addresses[i]),
+                                 message->addresses[i]);
+        }
+        if (message->authorities_length > 0) {
+                upstream.authorities = mapping.bytes;
+                upstream.authorities_length = message->authorities_length;
+        }
+        if (message->proxy_authorities_length > 0) {
+                upstream.proxy_authorities = (const char *)mapping.bytes + message->authorities_length;
+                upstream.proxy_authorities_length = message->proxy_authorities_length;
+        }
+        r = carrier_set_upstream(forwarder->carrier, &upstream);
+        explicit_bzero(upstream.proxy, sizeof(upstream.proxy)); /* there may be a password in it */
+        return r;
+}
+
+static void take_upstream(struct forwarder *forwarder, const struct message_upstream *message, int fd)
+{
+        int r = set_upstream(forwarder, message, fd);
+
         if (r < 0) {
                 give_up(forwarder, "the forwarder cannot take in an upstream", r);
         }

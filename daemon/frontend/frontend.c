@@ -124,6 +124,21 @@ static int confine(struct frontend *frontend)
         return channel_send(frontend->keeper.channel, &confined, sizeof(confined), -1);
 }
 
+static int run(struct frontend *frontend)
+{
+        int r = build(frontend);
+        if (r < 0) {
+                return r;
+        }
+        process_apply();
+        warm_up();
+        r = confine(frontend);
+        if (r < 0) {
+                return r;
+        }
+        return event_loop_run(frontend->event);
+}
+
 int frontend_run(void)
 {
         struct frontend frontend = { 0 };
@@ -132,15 +147,7 @@ int frontend_run(void)
                 return BROKER_EXIT_CONFIGURATION;
         }
         child_begin_life("eqp-frontend");
-        int r = build(&frontend);
-        if (r >= 0) {
-                process_apply();
-                warm_up();
-                r = confine(&frontend);
-        }
-        if (r >= 0) {
-                r = event_loop_run(frontend.event);
-        }
+        int r = run(&frontend);
         if (r < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR }, "the frontend ends: %s",
                             strerror(-r));
