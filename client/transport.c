@@ -232,9 +232,10 @@ static int exchange(struct transport *transport, const struct address *address,
                 return sent;
         }
         r = receive_head(transport, request->stop_fd, &reply, ret_begun, deadline_usec);
-        if (r >= 0) {
-                r = receive_body(transport, request->stop_fd, &reply, &answer->body, deadline_usec);
+        if (r < 0) {
+                return r;
         }
+        r = receive_body(transport, request->stop_fd, &reply, &answer->body, deadline_usec);
         if (r < 0) {
                 return r;
         }
@@ -261,11 +262,12 @@ static int ensure_connection(struct transport *transport, const struct address *
         disconnect(transport);
         int r = wire_connect(&transport->fd, address,
                              MIN_OF(deadline_usec, wire_now_usec() + CONNECT_TIMEOUT_USEC));
-        if (r >= 0) {
-                transport->address = address;
-                transport->unchecked = address->check_owner;
+        if (r < 0) {
+                return r;
         }
-        return r;
+        transport->address = address;
+        transport->unchecked = address->check_owner;
+        return 0;
 }
 
 static int perform_once(struct transport *transport, const struct address *address,

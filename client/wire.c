@@ -101,11 +101,12 @@ static int connect_port(int *ret_fd, int family, int port, uint64_t deadline_use
                         ? connect_to(ret_fd, (const struct sockaddr *)&name, sizeof(name), deadline_usec)
                         : connect_to(ret_fd, (const struct sockaddr *)&name6, sizeof(name6), deadline_usec);
 
-        if (r >= 0) {
-                (void)setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                                 sizeof(on)); /* it would be slower only */
+        if (r < 0) {
+                return r;
         }
-        return r;
+        /* Without it, it is only slower. */
+        (void)setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        return 0;
 }
 
 int wire_connect(int *ret_fd, const struct address *address, uint64_t deadline_usec)

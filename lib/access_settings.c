@@ -225,11 +225,17 @@ int access_settings_new(struct access_settings **ret, const struct settings *set
                 return r;
         }
         r = access_rules_copy(&access->operators, &settings->operators);
-        for (size_t i = 0; r >= 0 && i < settings->n_environments; i++) {
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < settings->n_environments; i++) {
                 r = copy_environment(&access->environments[access->n_environments++],
                                      &settings->environments[i]);
+                if (r < 0) {
+                        return r;
+                }
         }
-        r = r < 0 ? r : copy_keys(access, settings);
+        r = copy_keys(access, settings);
         if (r < 0) {
                 return r;
         }

@@ -59,14 +59,15 @@ static int derive(const uint8_t *key, const uint8_t *salt, struct one_value *one
         static const char key_info[] = "key", nonce_info[] = "nonce";
         int r = share_extract(key, SHARE_KEY_SIZE, salt, SHARE_SALT_SIZE, one->extracted);
 
-        if (r >= 0) {
-                r = share_expand(one->extracted, key_info, sizeof(key_info) - 1, one->key, sizeof(one->key));
+        if (r < 0) {
+                return r;
         }
-        if (r >= 0) {
-                r = share_expand(one->extracted, nonce_info, sizeof(nonce_info) - 1, one->nonce,
-                                 sizeof(one->nonce));
+        r = share_expand(one->extracted, key_info, sizeof(key_info) - 1, one->key, sizeof(one->key));
+        if (r < 0) {
+                return r;
         }
-        return r;
+        return share_expand(one->extracted, nonce_info, sizeof(nonce_info) - 1, one->nonce,
+                            sizeof(one->nonce));
 }
 
 static void deinit_cipher(gnutls_aead_cipher_hd_t *cipher)

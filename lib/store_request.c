@@ -147,15 +147,20 @@ static int make(struct store_request **ret, const struct store_login *login, con
         }
         memcpy(request->lease_id, place->lease_id, sizeof(request->lease_id));
         int r = log_in(request, login);
-        if (r >= 0) {
-                r = append_word(request, "MULTI");
+        if (r < 0) {
+                return r;
         }
-        for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = append_word(request, "MULTI");
+        if (r < 0) {
+                return r;
+        }
+        for (size_t i = 0; i < n; i++) {
                 r = add(request, commands[i], place, details);
+                if (r < 0) {
+                        return r;
+                }
         }
-        if (r >= 0) {
-                r = append_word(request, "EXEC");
-        }
+        r = append_word(request, "EXEC");
         if (r < 0) {
                 return r;
         }
