@@ -80,25 +80,29 @@ static int spawn_as(const struct token_command *command, posix_spawn_file_action
                     posix_spawnattr_t *attributes, char **environment, pid_t *ret_pid)
 {
         sigset_t defaults;
-        int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 
         (void)sigemptyset(&defaults);
         if (!command->ignores_pipe) {
                 (void)sigaddset(&defaults, SIGPIPE);
         }
-        if (error == 0) {
-                error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                                     POSIX_SPAWN_SETSIGDEF);
+        int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        if (error != 0) {
+                return error;
         }
-        if (error == 0) {
-                error = posix_spawnattr_setsigmask(attributes, command->signals);
+        error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                             POSIX_SPAWN_SETSIGDEF);
+        if (error != 0) {
+                return error;
         }
-        if (error == 0) {
-                error = posix_spawnattr_setsigdefault(attributes, &defaults);
+        error = posix_spawnattr_setsigmask(attributes, command->signals);
+        if (error != 0) {
+                return error;
         }
-        return error == 0 ? posix_spawnp(ret_pid, command->argv[0], actions, attributes, command->argv,
-                                         environment)
-                          : error;
+        error = posix_spawnattr_setsigdefault(attributes, &defaults);
+        if (error != 0) {
+                return error;
+        }
+        return posix_spawnp(ret_pid, command->argv[0], actions, attributes, command->argv, environment);
 }
 
 static int spawn(const struct token_command *command, char **environment, pid_t *ret_pid)
