@@ -43,8 +43,6 @@ static void take_away(int argc, char **argv, char **variables)
 {
         char **kept = variables;
 
-        (void)argc;
-        (void)argv;
         for (char **variable = variables; *variable; variable++) {
                 if (!is_unwanted(*variable)) {
                         *kept++ = *variable;

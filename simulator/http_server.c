@@ -65,13 +65,11 @@ static int pump(struct http_server *server)
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        (void)source, (void)fd, (void)events;
         return pump(userdata);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
 {
-        (void)source, (void)now_usec;
         return pump(userdata);
 }
 
@@ -132,7 +130,6 @@ static void end_request(void *cls, struct MHD_Connection *mhd, void **context,
 {
         struct request *request = *context;
 
-        (void)cls, (void)mhd, (void)code;
         if (request) {
                 request->connection->busy = false;
         }
@@ -219,7 +216,6 @@ static enum MHD_Result handle_request(void *cls, struct MHD_Connection *mhd, con
         struct http_server *server = cls;
         struct request *request = *context;
 
-        (void)mhd, (void)url, (void)version;
         if (!request || request->phase == REQUEST_ABANDONED) {
                 return MHD_NO;
         }

@@ -80,7 +80,6 @@ static int on_io(sd_event_source *source, int listen_fd, uint32_t events, void *
 {
         struct listener *listener = userdata;
 
-        (void)source, (void)events;
         for (size_t i = 0; i < ACCEPTS_AT_ONCE && !listener->refusing; i++) {
                 struct sockaddr_storage peer;
                 socklen_t size = sizeof(peer);
@@ -102,7 +101,6 @@ static int on_retry(sd_event_source *source, uint64_t now_usec, void *userdata)
 {
         struct listener *listener = userdata;
 
-        (void)source, (void)now_usec;
         return sd_event_source_set_enabled(listener->io, listener->refusing ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 

@@ -127,7 +127,6 @@ static int on_timer(sd_event_source *source, uint64_t now_usec, void *userdata)
 {
         struct request *request = userdata;
 
-        (void)source, (void)now_usec;
         request->byte_due = true;
         resume(request);
         return 0;
@@ -137,7 +136,6 @@ static int on_client_gone(sd_event_source *source, int fd, uint32_t events, void
 {
         struct request *request = userdata;
 
-        (void)source, (void)fd, (void)events;
         request->phase = REQUEST_ABANDONED;
         resume(request);
         return 0;

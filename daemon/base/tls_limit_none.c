@@ -3,12 +3,10 @@
 
 bool tls_limit_set_up(CURL *easy)
 {
-        (void)easy;
         return true;
 }
 
 bool tls_limit_put_on(void *context)
 {
-        (void)context;
         return true;
 }

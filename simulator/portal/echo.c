@@ -52,7 +52,6 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 {
         struct header_sink *sink = cls;
 
-        (void)kind, (void)name_size;
         sink->result = add_header(sink->headers, name, value ? value : "", value ? value_size : 0);
         return sink->result < 0 ? MHD_NO : MHD_YES;
 }

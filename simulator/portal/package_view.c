@@ -113,7 +113,6 @@ struct json_object *package_view(const struct environment *environment, const st
 
 static int write_as_it_is(struct json_object *value, struct printbuf *buffer, int level, int flags)
 {
-        (void)level, (void)flags;
         return printbuf_memappend(buffer, json_object_get_string(value), json_object_get_string_len(value));
 }
 

@@ -106,7 +106,6 @@ void reference_settle(struct reference *reference, uint64_t now_usec)
 
 void reference_wished(struct reference *reference, enum refresh_reason reason, uint64_t now_usec)
 {
-        (void)now_usec;
         reference->wish_new_account = reference->wish && reference->wish_new_account;
         if (!reference->wish || reason == REFRESH_OPERATOR) {
                 reference->wish = true;

@@ -105,7 +105,6 @@ static void healthy_requests(void **state)
         };
         static const struct row health = { .head = HOST, .no_client_needed = true };
 
-        (void)state;
         expect_pass(heads, ARRAY_SIZE(heads), &tcp);
         expect_row(&health, &tcp);
 }
@@ -118,7 +117,6 @@ static void good_hosts(void **state)
         static const char *const of_port_80[] = { "Host: localhost\n" CLIENT, "Host: 127.0.0.1:80\n" CLIENT,
                                                   "Host: [::1]\n" CLIENT };
 
-        (void)state;
         expect_pass(ours, ARRAY_SIZE(ours), &tcp);
         expect_pass(ours, ARRAY_SIZE(ours), &six);
         expect_pass(ours, ARRAY_SIZE(ours), &second);
@@ -179,7 +177,6 @@ static void bad_hosts(void **state)
         static const char *const of_port_80[] = { "localhost:9377", "localhost:", "localhost.", "localhost/",
                                                   "evil.example" };
 
-        (void)state;
         expect_host_refused(hosts, ARRAY_SIZE(hosts), &tcp, HOST_WORDS);
         expect_host_refused(of_port_80, ARRAY_SIZE(of_port_80), &port_80,
                             "localhost:80, 127.0.0.1:80 or [::1]:80");
@@ -195,7 +192,6 @@ static void there_is_one_host(void **state)
                 { "Host: evil.example\n" GOOD, "host_refused", HOST_WORDS, 403 },
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
 }
 
@@ -223,7 +219,6 @@ static void browsers(void **state)
                 GOOD "X-Requested-With: a\nSec-Fetch: a\nOrigins: a\nOrigi: a\nAccept-Language: en\n",
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
         expect_pass(others, ARRAY_SIZE(others), &tcp);
 }
@@ -241,7 +236,6 @@ static void proxies(void **state)
         };
         static const char *const others[] = { GOOD "Vias: a\nX-Forwarded: a\nForward: a\nX-Real-IP: a\n" };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
         expect_pass(others, ARRAY_SIZE(others), &tcp);
 }
@@ -262,7 +256,6 @@ static void the_client_has_a_name(void **state)
                 { HOST "EQP-Clients: a\n", "client_header_missing", "EQP-Client is missing", 403 },
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
 }
 
@@ -280,7 +273,6 @@ static void headers_that_may_stand_once(void **state)
                 { HOST "Host: a\n", "bad_request", "twice: Host", 400 },
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
         expect_rows(rows, ARRAY_SIZE(rows), &local);
         expect_rows(of_local, ARRAY_SIZE(of_local), &local);
@@ -314,7 +306,6 @@ static void framing(void **state)
                 { "Host: evil.example\r\n" CLIENT, "bad_request", "malformed: a header's value", 400, true },
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
         expect_rows(rows, ARRAY_SIZE(rows), &local);
 }
@@ -331,7 +322,6 @@ static void which_refusal_comes_first(void **state)
                 { HOST "EQP-Client:\nEQP-Client:\n", "bad_request", "twice: EQP-Client", 400 },
         };
 
-        (void)state;
         expect_rows(rows, ARRAY_SIZE(rows), &tcp);
 }
 
@@ -348,7 +338,6 @@ static void on_a_unix_socket(void **state)
                 { HOST "EQP-Client:\n", "bad_request", NAME_WORDS, 400, .no_client_needed = true },
         };
 
-        (void)state;
         expect_pass(heads, ARRAY_SIZE(heads), &local);
         expect_rows(rows, ARRAY_SIZE(rows), &local);
 }

@@ -67,7 +67,6 @@ __attribute__((constructor(101))) static void look_early(void)
 
 static void test_variables_of_libraries_are_gone(void **state)
 {
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
                 assert_null(getenv(gone[i]));
         }
@@ -76,7 +75,6 @@ static void test_variables_of_libraries_are_gone(void **state)
 
 static void test_everything_else_is_there(void **state)
 {
-        (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
                 assert_string_equal(getenv(kept[i]), kept[i]);
         }
@@ -84,7 +82,6 @@ static void test_everything_else_is_there(void **state)
 
 int main(int argc, char **argv)
 {
-        (void)argv;
         if (argc == 1) {
                 char *const again[] = { (char *)"test_library_variables", (char *)"again", NULL };
                 for (size_t i = 0; i < MAX_OF(ARRAY_SIZE(kept), ARRAY_SIZE(gone)); i++) {

@@ -94,7 +94,6 @@ static void expect_error(const char *body, int error)
 
 static void test_as_libraries_write_it(void **state)
 {
-        (void)state;
         expect("--XX\r\n" HEAD "bytes\r\n--XX--\r\n", TOLD "bytes;");
         expect("--XX\r\n" HEAD "one\r\n--XX\r\n" HEAD "two\r\n--XX--", TOLD "one;" TOLD "two;");
         expect("--XX\r\n" HEAD "\r\n--XX--\r\n", TOLD ";");
@@ -104,7 +103,6 @@ static void test_as_libraries_write_it(void **state)
 
 static void test_as_people_write_it(void **state)
 {
-        (void)state;
         expect("--XX\nContent-Disposition: form-data; name=\"file[]\"; filename=\"a.zip\"\n"
                "Content-Type: application/zip\n\nbytes\n--XX--\n",
                TOLD "bytes;");
@@ -117,7 +115,6 @@ static void test_as_people_write_it(void **state)
 
 static void test_bytes_like_an_end(void **state)
 {
-        (void)state;
         expect("--XX\r\n" HEAD "a\r\r\n-\r\n--X\r\n--XY\n--XX-\r\n--XXa\r\nb--XX--\r\n--XX--",
                TOLD "a\r\r\n-\r\n--X\r\n--XY\n--XX-\r\n--XXa\r\nb--XX--;");
         expect("--XX\r\n" HEAD "\n\n\r\r\n\r\n\r\n--XX--", TOLD "\n\n\r\r\n\r\n;");
@@ -128,7 +125,6 @@ static void test_bytes_like_an_end(void **state)
 
 static void test_a_part_that_never_ends(void **state)
 {
-        (void)state;
         expect("--XX\r\n" HEAD "bytes\r\n", NULL);
         expect("--XX\r\n" HEAD "bytes\r\n--XX", NULL);
         expect("--XX\r\n" HEAD "bytes\r\n--XX-", NULL);
@@ -140,7 +136,6 @@ static void test_heads_that_are_none(void **state)
 {
         char line[4096];
 
-        (void)state;
         expect_error("--XX\r\nno colon\r\n\r\n", -EBADMSG);
         expect_error("--XX\r\n: x\r\n\r\n", -EBADMSG);
         expect_error("--XX\r\nA: b\r\n folded\r\n\r\n", -EBADMSG);
@@ -165,7 +160,6 @@ static void test_a_nul_in_a_head(void **state)
         struct story story;
         bool complete;
 
-        (void)state;
         assert_int_equal(read_in_pieces(body, sizeof(body) - 1, 5, &story, &complete), -EBADMSG);
 }
 
@@ -174,7 +168,6 @@ static void test_boundaries(void **state)
         struct multipart *multipart;
         char longest[MULTIPART_BOUNDARY_MAX + 2];
 
-        (void)state;
         memset(longest, 'x', sizeof(longest));
         longest[MULTIPART_BOUNDARY_MAX + 1] = '\0';
         assert_int_equal(multipart_new(&multipart, "", &handlers, NULL), -EINVAL);
@@ -197,7 +190,6 @@ static void expect_parameter(const char *value, const char *name, int result, co
 
 static void test_parameters(void **state)
 {
-        (void)state;
         expect_parameter("form-data; name=\"a\"; filename=\"b\"", "filename", 0, "b");
         expect_parameter("form-data;NAME = a ;filename=b", "name", 0, "a");
         expect_parameter("form-data; filename=\"x;name=y\"; name=z", "name", 0, "z");

@@ -286,7 +286,6 @@ static int read_a_session_message(void)
 #define STORY(name, n_min)                                                                                  \
         static void test_##name(void **state)                                                               \
         {                                                                                                   \
-                (void)state;                                                                                \
                 no_memory_try(name, n_min);                                                                 \
         }
 
