@@ -106,7 +106,7 @@ void model_begin_anew(struct model *model, const struct refresh *machine, bool t
 /* Is there a token that may be handed out now? */
 bool model_token_lives(const struct model *model);
 
-/* For model_wishes.c: judges the step that ends an event, and writes a line of the trace. */
+/* For model*.c: judges the step that ends an event, and writes a line of the trace. */
 void model_settle(struct model *model, struct refresh_step step);
 void model_check(struct model *model, bool kept, const char *promise);
 void model_trace(struct model *model, const char *format, ...) _printf_(2, 3);

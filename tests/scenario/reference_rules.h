@@ -1,4 +1,4 @@
-/* The common part of the two halves of the rules: for reference_*.c alone. */
+/* The common part of the rules: for reference_*.c alone. */
 #pragma once
 
 #include "tests/scenario/reference.h"
@@ -31,6 +31,11 @@ struct reference_exchange *rule_under_way(struct reference *reference);
 
 /* It obtained a token that was issued then: here or elsewhere. */
 void rule_key_is_good(struct reference *reference, uint64_t serial, uint64_t seen_usec);
+
+/* The meaning of an answer for its key: of a grant, and of one that is none. */
+void rule_key_granted(struct reference *reference, uint64_t serial, uint64_t now_usec);
+void rule_key_failed(struct reference *reference, const struct reference_exchange *exchange,
+                     uint64_t now_usec);
 
 /* The least time between two exchanges that the budget bears for ever. */
 #define PACE_USEC (USEC_PER_HOUR / 44 + 1)
