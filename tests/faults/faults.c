@@ -1,18 +1,20 @@
 /* Every call out of the daemon's own code can fail, once: which one, the environment says.
  *
- *     EQP_FAULT=KIND:N                the N-th call of that kind fails, in the keeper
- *     EQP_FAULT_REPORT=FILE           at the end, a line "KIND COUNT" for each kind, and "failed NAME" if
- * one did EQP_FAULT_FRONTEND=KIND:N       the same in the first frontend EQP_FAULT_FRONTEND_REPORT=FILE
+ *     EQP_FAULT=KIND:N                 the N-th call of that kind fails, in the keeper
+ *     EQP_FAULT_REPORT=FILE            at the end: a line "KIND COUNT" for each kind, and "failed NAME"
+ *                                      if a call did
+ *     EQP_FAULT_FRONTEND=KIND:N        the same in the first frontend:
+ *     EQP_FAULT_FRONTEND_REPORT=FILE   see faults_of_frontend.c
  *
- * The keeper gives its frontend no variables. So posix_spawn(), which is among what is wrapped here, adds
- * what is for the frontend. A report is opened at the start, as a confined process can make no file; the
- * frontend's is opened in the keeper.
+ * A report is opened at the start, as a confined process can make no file.
  *
  * The linker puts these functions between the daemon's objects and the libraries (--wrap); calls of
  * libraries among themselves are untouched, but for realloc(): where there is no sanitizer, theirs is the
  * daemon's (daemon/wiping_heap.c), and fails with it. The kinds: memory, and what the kernel and each
  * library refuse.
  */
+#include "tests/faults/faults.h"
+
 #include "daemon/base/confinement.h"
 
 #include <curl/curl.h>
@@ -25,51 +27,33 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/param.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
-enum kind {
-        KIND_MEMORY,
-        KIND_SOCKET,
-        KIND_FILE,
-        KIND_LOOP,
-        KIND_JSON,
-        KIND_HTTP,
-        KIND_CURL,
-        _KIND_COUNT,
-};
-
 static const char *const kind_names[] = { "memory", "socket", "file", "loop", "json", "http", "curl" };
 
 static struct {
         enum kind kind;
         uint64_t which; /* 0: none */
-        int report;     /* descriptors; -1: none */
-        int report_of_frontend;
+        int report;     /* a descriptor; -1: none */
         atomic_uint_fast64_t counts[_KIND_COUNT];
         const char *failed; /* name of the function that did */
-        bool has_spawned;
-        bool confines; /* it is in libseccomp */
-} faults = { .report = -1, .report_of_frontend = -1 };
+        bool confines;      /* it is in libseccomp */
+} faults = { .report = -1 };
 
-/* tests/chaos links these in: whether a call of that kind is to fail now, many times; and the file of its
- * page. */
+/* tests/chaos links this in: whether a call of that kind is to fail now, many times. */
 __attribute__((weak)) bool control_fails(unsigned kind);
-__attribute__((weak)) int control_descriptor(void);
 
-static bool fails_now(enum kind kind, const char *name)
+bool faults_now(enum kind kind, const char *name)
 {
         if (faults.confines) {
                 return false;
@@ -90,7 +74,7 @@ static bool fails_now(enum kind kind, const char *name)
         type __wrap_##name parameters;                                                                      \
         type __wrap_##name parameters                                                                       \
         {                                                                                                   \
-                if (fails_now(kind, #name)) {                                                               \
+                if (faults_now(kind, #name)) {                                                              \
                         errno = (error);                                                                    \
                         return (failure);                                                                   \
                 }                                                                                           \
@@ -169,99 +153,11 @@ int __real_fcntl64(int fd, int command, void *argument);
 int __wrap_fcntl64(int fd, int command, void *argument);
 int __wrap_fcntl64(int fd, int command, void *argument)
 {
-        if (command == F_DUPFD_CLOEXEC && fails_now(KIND_FILE, "fcntl64")) {
+        if (command == F_DUPFD_CLOEXEC && faults_now(KIND_FILE, "fcntl64")) {
                 errno = EMFILE;
                 return -1;
         }
         return __real_fcntl64(fd, command, argument);
-}
-
-/* ---- the frontend ---- */
-
-#define HANDED_FD     4 /* in the frontend: the number above that of its channel */
-#define HANDED_REPORT "EQP_FAULT_REPORT_FD=4"
-#define HANDED_PAGE   "EQP_CHAOS_CONTROL_FD=4"
-#define VARIABLES_MAX 32
-
-/* A descriptor that the next frontend gets. */
-static int handed_descriptor(void)
-{
-        if (faults.report_of_frontend >= 0) {
-                return faults.report_of_frontend;
-        }
-        return control_descriptor ? control_descriptor() : -1;
-}
-
-/* Fills `text` with "NAME=VALUE" if there is a value. */
-static size_t pass(char **ret, char *text, size_t size, const char *name, const char *value)
-{
-        if (!value) {
-                return 0;
-        }
-        (void)snprintf(text, size, "%s=%s", name, value);
-        *ret = text;
-        return 1;
-}
-
-int __real_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[]);
-int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[]);
-int __wrap_posix_spawn(pid_t *ret, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const words[], char *const variables[])
-{
-        char *passed[VARIABLES_MAX + 1];
-        char report[] = HANDED_REPORT, page[] = HANDED_PAGE, fault[64];
-        size_t n = 0;
-
-        if (fails_now(KIND_FILE, "posix_spawn")) {
-                return EAGAIN;
-        }
-        while (variables[n] && n + 3 < VARIABLES_MAX) {
-                passed[n] = variables[n];
-                n++;
-        }
-        if (!faults.has_spawned) {
-                n += pass(&passed[n], fault, sizeof(fault), "EQP_FAULT", getenv("EQP_FAULT_FRONTEND"));
-        }
-        if (handed_descriptor() >= 0) {
-                passed[n++] = faults.report_of_frontend >= 0 ? report : page;
-        }
-        passed[n] = NULL;
-        int r = __real_posix_spawn(ret, path, actions, attributes, words, passed);
-        if (r == 0 && faults.report_of_frontend >= 0) {
-                (void)close(faults.report_of_frontend); /* the next one counts for nothing */
-                faults.report_of_frontend = -1;
-        }
-        faults.has_spawned |= r == 0;
-        return r;
-}
-
-/* The words of libraries at a frontend's death are to be read. */
-int __real_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
-                                            int flags, mode_t mode);
-int __wrap_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
-                                            int flags, mode_t mode);
-int __wrap_posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions, int fd, const char *path,
-                                            int flags, mode_t mode)
-{
-        if (fd == STDERR_FILENO) {
-                return 0;
-        }
-        return fails_now(KIND_MEMORY, "posix_spawn_file_actions_addopen")
-                       ? ENOMEM
-                       : __real_posix_spawn_file_actions_addopen(actions, fd, path, flags, mode);
-}
-
-int __real_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-int __wrap_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-int __wrap_posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from)
-{
-        if (handed_descriptor() >= 0) {
-                (void)posix_spawn_file_actions_adddup2(actions, handed_descriptor(), HANDED_FD);
-                from = MAX(from, HANDED_FD + 1);
-        }
-        return __real_posix_spawn_file_actions_addclosefrom_np(actions, from);
 }
 
 /* ---- confinement ---- */
@@ -344,7 +240,7 @@ enum MHD_Result __wrap_MHD_add_connection(struct MHD_Daemon *daemon, int fd, con
 enum MHD_Result __wrap_MHD_add_connection(struct MHD_Daemon *daemon, int fd, const struct sockaddr *address,
                                           socklen_t length)
 {
-        if (fails_now(KIND_HTTP, "MHD_add_connection")) {
+        if (faults_now(KIND_HTTP, "MHD_add_connection")) {
                 (void)close(fd);
                 errno = ENOMEM;
                 return MHD_NO;
@@ -401,7 +297,8 @@ static int open_report(const char *name)
 {
         const char *path = getenv(name);
         int fd = path ? __real_open64(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-        int high = fd < 0 ? -1 : __real_fcntl64(fd, F_DUPFD_CLOEXEC, (void *)(intptr_t)(HANDED_FD + 1));
+        int high =
+                fd < 0 ? -1 : __real_fcntl64(fd, F_DUPFD_CLOEXEC, (void *)(intptr_t)(FAULTS_HANDED_FD + 1));
 
         if (fd >= 0) {
                 (void)close(fd);
@@ -414,8 +311,8 @@ __attribute__((constructor)) static void begin(void)
         const char *text = getenv("EQP_FAULT");
         const char *colon = text ? strchr(text, ':') : NULL;
 
-        faults.report = getenv("EQP_FAULT_REPORT_FD") ? HANDED_FD : open_report("EQP_FAULT_REPORT");
-        faults.report_of_frontend = open_report("EQP_FAULT_FRONTEND_REPORT");
+        faults.report = getenv("EQP_FAULT_REPORT_FD") ? FAULTS_HANDED_FD : open_report("EQP_FAULT_REPORT");
+        faults_hand_report(open_report("EQP_FAULT_FRONTEND_REPORT"));
         for (enum kind kind = 0; colon && kind < _KIND_COUNT; kind++) {
                 if (strlen(kind_names[kind]) == (size_t)(colon - text) &&
                     strncmp(text, kind_names[kind], (size_t)(colon - text)) == 0) {
