@@ -27,11 +27,12 @@ enum option_key {
         OPTION_MAGE_ID,
 };
 
-/* Columns aligned by clang-format would leave no room for the texts. */
+/* Columns aligned by clang-format would leave no room for the texts. Where an option with its argument is
+ * longer than NAME[=PLACE] here, argp may indent the wrong line. */
 /* clang-format off */
 static const struct argp_option table[] = {
-        { "environment", OPTION_ENVIRONMENT, "NAME[=ADDRESS:PORT]", 0,
-          "An environment and where it listens for HTTPS; port 0 lets the kernel choose. Repeatable. "
+        { "environment", OPTION_ENVIRONMENT, "NAME[=PLACE]", 0,
+          "An environment, and the ADDRESS:PORT where it listens for HTTPS; port 0 lets the kernel choose. Repeatable. "
           "Default: sandbox=127.0.0.1:9443 and production=127.0.0.1:9444", 0 },
         { "any-address", OPTION_ANY_ADDRESS, NULL, 0,
           "Let environments listen on addresses that are not loopback", 0 },

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1])
 
 # "  -c, --config=FILE   Read …", "      --usage   Give …"
-IN_HELP = re.compile(r"^ +(?:-(.), )?(?:--([a-z][a-z-]*)(?:=(\S+))?)", re.M)
+IN_HELP = re.compile(r"^  (?:    |-(.), )(?:--([a-z][a-z-]*)(?:=(\S+))?)", re.M)
 # "*-c*, *--config*=_FILE_"; underscores are escaped in scdoc
 IN_MAN = re.compile(r"^(?:\*-(.)\*, )?\*--([a-z][a-z-]*)\*(?:=(\S+))?$", re.M)
 
