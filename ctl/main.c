@@ -6,8 +6,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "ctl/command_line.h"
 #include "ctl/complain.h"
-#include "ctl/options.h"
 
 /* Tokens and keys pass through this process; a crash must not leave them on disk, nor may another process of
  * the same user look into it. Unlike a limit this ends by itself when exec runs another program. */
@@ -40,7 +40,7 @@ int main(int argc, char **argv)
                 return EXIT_FAILED;
         }
         (void)setlocale(LC_CTYPE, "");
-        options_parse(&options, argc, argv);
+        command_line_parse(&options, argc, argv);
         code = options.run(&options);
         written = finish_output();
         return code != EXIT_DONE ? code : written;

@@ -40,13 +40,3 @@ struct options {
         unsigned timeout_sec; /* for its command; 0: the usual time */
         bool once;            /* for the first token only */
 };
-
-/* Reads the command line; strings stay in argv. As usual with argp, --help, --usage and --version end the
- * program with 0, and a line that makes no sense ends it with EXIT_USAGE, after a message that names the
- * culprit. */
-void options_parse(struct options *ret_options, int argc, char **argv);
-
-struct argp_state;
-
-/* Reads a number of seconds that an option was given, at most max; ends the program if it is none. */
-unsigned options_seconds(struct argp_state *state, const char *option, const char *text, unsigned max);

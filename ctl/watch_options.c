@@ -1,6 +1,7 @@
 /* Watch options: the values of --file, --mode, --timeout and --once, and how they go together. */
 #include "ctl/watch_options.h"
 
+#include "ctl/option_value.h"
 #include "ctl/verb_table.h"
 
 #define TIMEOUT_MAX_SEC 86400
@@ -34,7 +35,7 @@ error_t watch_options_take(struct options *options, int key, char *argument, str
                 options->mode = parse_mode(state, argument);
                 return 0;
         case KEY_TIMEOUT:
-                options->timeout_sec = options_seconds(state, "timeout", argument, TIMEOUT_MAX_SEC);
+                options->timeout_sec = option_seconds(state, "timeout", argument, TIMEOUT_MAX_SEC);
                 if (options->timeout_sec == 0) {
                         argp_error(state, "--timeout takes whole seconds from 1, not '%s'", argument);
                 }

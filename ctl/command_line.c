@@ -1,12 +1,12 @@
-/* Options: one argp for the part before the verb and one for each verb's own, which ctl/verb_table.c lists.
- * Options for everybody may stand before or after the verb. */
-#include "ctl/options.h"
+/* Command line: one argp for the part before the verb and one for each verb's own, which ctl/verb_table.c
+ * lists. Options for everybody may stand before or after the verb. */
+#include "ctl/command_line.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 
 #include "ctl/complain.h"
+#include "ctl/option_value.h"
 #include "ctl/verb_table.h"
 #include "ctl/watch_options.h"
 #include "lib/nearest_name.h"
@@ -45,30 +45,6 @@ static void unknown_verb(struct argp_state *state, const char *word, const char 
 
         argp_error(state, "there is no verb '%s'; %s", asked,
                    nearest_names(asked, names, n, guess, sizeof(guess)));
-}
-
-unsigned options_seconds(struct argp_state *state, const char *option, const char *text, unsigned max)
-{
-        unsigned long value;
-        char *end;
-
-        errno = 0;
-        value = strtoul(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > max) {
-                argp_error(state, "--%s takes whole seconds from 0 to %u, not '%s'", option, max, text);
-        }
-
-        return (unsigned)value;
-}
-
-static enum token_format parse_format(struct argp_state *state, const char *text)
-{
-        enum token_format format = TOKEN_FORMAT_RAW;
-
-        if (token_format_parse(text, &format) < 0) {
-                argp_error(state, "--format is raw, json, header or env, not '%s'", text);
-        }
-        return format;
 }
 
 /* The state of a parse: first the part before the verb, then that from the verb on. */
@@ -200,13 +176,13 @@ static error_t on_verb_part(int key, char *argument, struct argp_state *state)
                 return 0;
         case KEY_MIN_TTL:
                 options->min_ttl_sec =
-                        options_seconds(state, "min-ttl", argument, EQP_BROKER_MIN_TTL_MAX_SEC);
+                        option_seconds(state, "min-ttl", argument, EQP_BROKER_MIN_TTL_MAX_SEC);
                 return 0;
         case KEY_WAIT:
-                options->wait_sec = (int)options_seconds(state, "wait", argument, EQP_BROKER_WAIT_MAX_SEC);
+                options->wait_sec = (int)option_seconds(state, "wait", argument, EQP_BROKER_WAIT_MAX_SEC);
                 return 0;
         case KEY_FORMAT:
-                options->format = parse_format(state, argument);
+                options->format = option_format(state, argument);
                 return 0;
         case KEY_JSON:
                 options->json = true;
@@ -329,7 +305,7 @@ static char *on_help(int key, const char *text, void *input)
         return key == ARGP_KEY_HELP_PRE_DOC ? list_verbs() : (char *)(uintptr_t)text;
 }
 
-void options_parse(struct options *ret_options, int argc, char **argv)
+void command_line_parse(struct options *ret_options, int argc, char **argv)
 {
         static const struct argp first = {
                 .parser = on_first_part,
