@@ -24,8 +24,6 @@ struct doctor {
         bool out_of_memory;
 };
 
-/* ---- writing the report ---- */
-
 /* -ENOMEM. Release with doctor_clear(). */
 int doctor_init(struct doctor *ret_doctor, const struct options *options);
 void doctor_clear(struct doctor *doctor);
@@ -46,41 +44,3 @@ void doctor_hide_url(struct doctor *doctor, const char *url, const char *by);
 /* The report for people, and for programs. EXIT_DONE, or EXIT_FAILED after saying why. */
 int doctor_print(struct doctor *doctor);
 int doctor_print_json(struct doctor *doctor);
-
-/* ---- the examinations, in the order in which they are to be made ---- */
-
-/* The configuration; hides the names that it has. */
-void doctor_examine_configuration(struct doctor *doctor);
-
-/* A part of that: remarks of eqp-brokerd --check on the gateway's rules and local keys. NULL: none. */
-void doctor_examine_remarks(struct doctor *doctor, const char *lines);
-
-/* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
-bool doctor_unit_shows(const char *path);
-
-/* System, container, clock, the name localhost, proxies. */
-void doctor_examine_machine(struct doctor *doctor);
-
-/* Versions, how the daemon is reached, and whether this user may. */
-void doctor_examine_daemon(struct doctor *doctor);
-
-/* Local keys that have an end. */
-void doctor_examine_local_keys(struct doctor *doctor);
-
-/* Programs that the daemon has refused as they are set up for something else. */
-void doctor_examine_programs(struct doctor *doctor);
-
-/* Directory and files of the keys. */
-void doctor_examine_keys(struct doctor *doctor);
-
-/* Each environment: where it is, and its state. */
-void doctor_examine_environments(struct doctor *doctor);
-
-/* Its sharing with other hosts; section is where its facts are told. */
-void doctor_examine_share(struct doctor *doctor, struct json_object *environment, const char *name,
-                          const char *section);
-/* Its last answer that held no token; likewise. */
-void doctor_examine_answers(struct doctor *doctor, struct json_object *environment, const char *name,
-                            const char *section);
-/* A part of that: the daemon's view of each key. section: of the report. */
-void doctor_examine_known_keys(struct doctor *doctor, struct json_object *environment, const char *section);

@@ -1,6 +1,6 @@
 /* Doctor, answers: the last answer of the EQP API, or of something in front of it, that held no token, and
  * what to do about it. The answer is told as far as the daemon kept it: without secrets. */
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "lib/duration.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "ctl/configuration.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/key_owner.h"
 #include "ctl/scope.h"
 #include "lib/base_url.h"

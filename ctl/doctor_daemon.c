@@ -8,7 +8,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/key_owner.h"
 #include "ctl/program.h"

@@ -1,6 +1,6 @@
 /* Doctor, environments: the daemon's account of each. */
 #include "ctl/daemon_status.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "lib/base_url.h"
 #include "lib/duration.h"

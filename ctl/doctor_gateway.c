@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <time.h>
 
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "lib/duration.h"
 #include "lib/end_date.h"

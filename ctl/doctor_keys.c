@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/configuration.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/key_leftovers.h"
 #include "ctl/key_owner.h"

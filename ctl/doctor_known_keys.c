@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/key_store.h"
 #include "ctl/key_words.h"

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 
 #define SECTION  "machine"
 #define RESOLVER "/etc/resolv.conf"

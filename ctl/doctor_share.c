@@ -1,5 +1,5 @@
 /* Doctor, sharing: the store through which an environment's tokens are shared, as the daemon found it. */
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/status_share.h"
 #include "lib/share_view.h"

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/program.h"
 
 #define SYSTEMCTL  "/usr/bin/systemctl"

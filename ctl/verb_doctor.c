@@ -1,6 +1,6 @@
 /* Verb doctor: makes all examinations, and prints the report. */
 #include "ctl/complain.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor_parts.h"
 #include "ctl/verbs.h"
 
 int verb_doctor(const struct options *options)
