@@ -5,6 +5,7 @@
 #include "simulator/admin_call.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
+#include "simulator/time_limits.h"
 
 static const char *const no_fields[] = { NULL };
 static const char *const revoke_fields[] = { "ust_sha256", NULL };

@@ -14,11 +14,6 @@
 
 #define ENVIRONMENT_NAME_MAX 32
 
-/* Lifetimes are capped here, at ten years, so that sums of times stay far from their limits. */
-#define LIFETIME_SEC_MAX (INT64_C(10) * 365 * 24 * 3600)
-#define LATENCY_MS_MAX   (INT64_C(10) * 60 * 1000)
-#define SCAN_MS_MAX      (INT64_C(24) * 3600 * 1000)
-
 struct environment_settings {
         int64_t lifetime_max_sec;
         int64_t lifetime_fixed_sec; /* granted whatever is asked; 0: off */

@@ -3,7 +3,42 @@
 
 #include <json-c/json.h>
 
-#include "simulator/faults.h"
+enum fault_kind {
+        FAULT_REFUSE,
+        FAULT_THROTTLE,
+        FAULT_UNAVAILABLE,
+        FAULT_STATUS,
+        FAULT_REDIRECT,
+        FAULT_HANG,
+        FAULT_DRIP,
+        FAULT_TRUNCATE,
+        FAULT_RESET,
+        FAULT_WRONG_TYPES,
+        FAULT_MISSING_FIELD,
+        FAULT_EMPTY_FIELD,
+        FAULT_GIANT,
+        FAULT_BAD_UTF8,
+        FAULT_NOT_JSON,
+        FAULT_LIFETIME,
+        FAULT_BAD_UST,
+        FAULT_ACCOUNT,
+        FAULT_WRONG_CERTIFICATE,
+        FAULT_RESET_ON_ACCEPT,
+        FAULT_GARBAGE,
+        FAULT_REFUSE_CONNECT,
+        FAULT_CUT,
+        FAULT_SLOW_UPLOAD,
+        FAULT_DELAY,
+        FAULT_KINDS
+};
+
+/* A fault acts at one of five stages:
+ *   connection  before any request is read; the path plays no part
+ *   body        on how a request's body is taken; chosen, and used up, when its head has been read
+ *   instead     in place of the right answer, which is never worked out (no token is issued)
+ *   grant       on the answer to a token request that succeeds; the token is issued
+ *   answer      on the right answer, whatever it is, in how it is sent */
+enum fault_stage { STAGE_CONNECTION, STAGE_BODY, STAGE_INSTEAD, STAGE_GRANT, STAGE_ANSWER };
 
 /* The row of a kind. */
 struct fault_row {

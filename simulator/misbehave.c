@@ -4,11 +4,11 @@
 
 #include "lib/util.h"
 #include "simulator/api.h"
-#include "simulator/environment.h"
 #include "simulator/json_text.h"
 #include "simulator/misbehave.h"
 #include "simulator/moment.h"
 #include "simulator/request.h"
+#include "simulator/time_limits.h"
 
 #define GIANT_BYTES      (INT64_C(10) * 1024 * 1024)
 #define DRIP_INTERVAL_MS 100

@@ -6,6 +6,7 @@
 
 #include "lib/util.h"
 #include "simulator/options.h"
+#include "simulator/time_limits.h"
 
 #define DEFAULT_MAGE_ID      "MAG123456789"
 #define DEFAULT_LIFETIME_SEC 7200
