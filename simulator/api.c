@@ -9,6 +9,7 @@
 
 #include "lib/util.h"
 #include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/environment.h"
 #include "simulator/json_text.h"
 #include "simulator/misbehave.h"

@@ -4,7 +4,7 @@
 #include <gnutls/gnutls.h>
 
 #include "lib/util.h"
-#include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/json_text.h"
 #include "simulator/misbehave.h"
 #include "simulator/moment.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "lib/util.h"
-#include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/digest.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/composer_keys.h"

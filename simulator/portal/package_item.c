@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "lib/util.h"
-#include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 #include "simulator/portal/callbacks.h"

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "lib/util.h"
-#include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/moment.h"
 #include "simulator/portal/echo.h"
 #include "simulator/portal/portal.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "lib/util.h"
-#include "simulator/api.h"
+#include "simulator/api_code.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/portal_call.h"
 
