@@ -1,11 +1,21 @@
-/* admin_call: one admin request on its way through a handler. */
+/* admin_call: one admin request on its way through a handler, and what it may act on. */
 #pragma once
 
 #include <json-c/json.h>
 
-#include "simulator/admin.h"
 #include "simulator/answer.h"
 #include "simulator/environment.h"
+
+/* The objects of the admin requests; everything belongs to somebody else. */
+struct admin {
+        struct environment **environments;
+        size_t n_environments;
+
+        /* Called when an environment's list of faults has changed; `cleared` when that has let go all of
+         * them. */
+        void (*faults_changed)(struct environment *environment, bool cleared, void *userdata);
+        void *userdata;
+};
 
 struct admin_call {
         const struct admin *admin;
