@@ -5,15 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MULTIPART_BOUNDARY_MAX 200
-#define MULTIPART_TEXT_MAX     255 /* bytes of a name, a file name or a content type */
+#include "simulator/portal/multipart_head.h"
 
-/* The head of a part. A text that was not sent is empty. */
-struct multipart_part {
-        char name[MULTIPART_TEXT_MAX + 1];
-        char filename[MULTIPART_TEXT_MAX + 1];
-        char content_type[MULTIPART_TEXT_MAX + 1];
-};
+#define MULTIPART_BOUNDARY_MAX 200
 
 /* Called in the order of the bytes: a begin, any number of data, an end for each part. Any result but 0 ends
  * the reading and is passed on. */

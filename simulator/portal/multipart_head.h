@@ -1,9 +1,16 @@
-/* multipart_head: the lines of a part's head, and parameters of header fields (RFC 2183, RFC 9110). */
+/* multipart_head: the head of a part, its lines, and parameters of header fields (RFC 2183, RFC 9110). */
 #pragma once
 
 #include <stddef.h>
 
-#include "simulator/portal/multipart.h"
+#define MULTIPART_TEXT_MAX 255 /* bytes of a name, a file name or a content type */
+
+/* The head of a part. A text that was not sent is empty. */
+struct multipart_part {
+        char name[MULTIPART_TEXT_MAX + 1];
+        char filename[MULTIPART_TEXT_MAX + 1];
+        char content_type[MULTIPART_TEXT_MAX + 1];
+};
 
 /* Takes what is of interest from one line without its end. Returns 0, -EBADMSG for a line that is no header
  * field or has a NUL in it, or -E2BIG for a text that is longer than MULTIPART_TEXT_MAX. */
