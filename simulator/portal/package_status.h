@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "simulator/portal/packages.h"
+#include "simulator/portal/package.h"
 
 /* Everything is a draft. */
 void package_status_begin(struct package *package);

@@ -1,32 +1,17 @@
-/* packages: the submissions, each as the text of its fields, so that many small values cost no more than
- * they are long. */
+/* packages: the submissions that are remembered. */
 #pragma once
 
 #include <json-c/json.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/queue.h>
+
+#include "simulator/portal/package.h"
 
 /* When there are more, or more text than that, the oldest is forgotten. */
 #define PACKAGES_MAX       1000
 #define PACKAGES_BYTES_MAX (8 * 1024 * 1024)
 /* The fields of one may be so long, as text. */
 #define PACKAGE_BYTES_MAX (64 * 1024)
-
-#define SUBMISSION_ID_SIZE 11
-
-enum package_flow { FLOW_OVERALL, FLOW_TECHNICAL, FLOW_MARKETING, FLOWS };
-
-struct package {
-        char id[SUBMISSION_ID_SIZE];
-        char *item_id; /* the owner's own name for it, or NULL */
-        char *sku;
-        char *fields; /* a JSON object */
-        size_t fields_size;
-        const char *status[FLOWS];            /* constants of package_status.c */
-        uint64_t created_usec, modified_usec; /* wall clock */
-        TAILQ_ENTRY(package) link;            /* packages::list */
-};
 
 struct packages {
         TAILQ_HEAD(packages_list, package) list;
