@@ -53,9 +53,9 @@ int portal_page(const struct portal_call *call, size_t total, struct portal_page
 int portal_answer_page(const struct portal_page *page, struct json_object *values, struct answer **ret);
 
 /* handlers */
-int portal_account(struct portal_call *call, struct answer **ret);            /* account.c */
-int portal_composer_keys(struct portal_call *call, struct answer **ret);      /* composer_keys.c */
-int portal_composer_key(struct portal_call *call, struct answer **ret);       /* composer_keys.c */
+int portal_account(struct portal_call *call, struct answer **ret);            /* account_requests.c */
+int portal_composer_keys(struct portal_call *call, struct answer **ret);      /* composer_key_requests.c */
+int portal_composer_key(struct portal_call *call, struct answer **ret);       /* composer_key_requests.c */
 int portal_user_reports(struct portal_call *call, struct answer **ret);       /* reports.c */
 int portal_metrics(struct portal_call *call, struct answer **ret);            /* reports.c */
 int portal_metric(struct portal_call *call, struct answer **ret);             /* reports.c */
