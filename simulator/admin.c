@@ -4,7 +4,7 @@
 
 #include "lib/util.h"
 #include "simulator/admin.h"
-#include "simulator/admin_call.h"
+#include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/request.h"
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "lib/util.h"
-#include "simulator/admin_call.h"
+#include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/callbacks.h"
 #include "simulator/portal/file_view.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "lib/util.h"
-#include "simulator/admin_call.h"
+#include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 
