@@ -4,7 +4,7 @@
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/account.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 #define ACCOUNT_BYTES_MAX (128 * 1024)
 

@@ -5,7 +5,7 @@
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/composer_keys.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 #define LABEL_MAX 128
 

@@ -6,7 +6,7 @@
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 #include "simulator/portal/file_view.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 #include "simulator/portal/upload_sink.h"
 
 /* As POST answers: no more than the documentation has. */

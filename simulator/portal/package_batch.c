@@ -8,7 +8,7 @@
 #include "simulator/portal/package_item.h"
 #include "simulator/portal/package_list.h"
 #include "simulator/portal/package_view.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 /* {"code","message"} and, where there is a package now, what is known of it. */
 static struct json_object *describe(const struct package_outcome *outcome)

@@ -7,6 +7,7 @@
 #include "simulator/json_text.h"
 #include "simulator/portal/package_list.h"
 #include "simulator/portal/package_view.h"
+#include "simulator/portal/portal_handlers.h"
 
 #define SORT_MAX       4
 #define SORT_VALUE_MAX 200

@@ -5,7 +5,7 @@
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 #include "simulator/portal/package_status.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 #define DATE "2026-01-07 18:52:25" /* no tool has really run */
 

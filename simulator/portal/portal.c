@@ -9,7 +9,7 @@
 #include "simulator/moment.h"
 #include "simulator/portal/echo.h"
 #include "simulator/portal/portal.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 #define GET         "GET, HEAD"
 #define GET_PUT     "GET, HEAD, PUT"

@@ -4,7 +4,7 @@
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/portal_call.h"
+#include "simulator/portal/portal_handlers.h"
 
 static const struct report {
         const char *name, *rows;
