@@ -72,7 +72,7 @@ lint_quick() {
         check lint "codespell" lint_spelling
         check lint "shellcheck" lint_shell
         check lint "arrows: which folder includes which" tests/lint/arrows.sh build-gcc
-        check lint "floors: no file uses itself on a way round" "$python" tests/lint/floors.py build-gcc lib client daemon
+        check lint "floors: no file uses itself on a way round" "$python" tests/lint/floors.py build-gcc lib client daemon ctl simulator
         check lint "rooms: which object calls what" "$python" tests/lint/rooms.py build-gcc
         check lint "words that do not belong here" tests/lint/words.sh
         check lint "names in the documentation exist" "$python" tests/lint/doc_names.py
