@@ -43,6 +43,15 @@ void saved_environment_set_past(struct saved_environment *saved, const struct re
         }
 }
 
+void saved_environment_set_session(struct saved_environment *saved, struct session *session,
+                                   const struct refresh_token *token)
+{
+        saved->session = session;
+        saved->refresh_point_usec = token->refresh_point_usec;
+        saved->attainable_sec = token->attainable_sec <= session->lifetime_sec ? token->attainable_sec : 0;
+        saved->reported = token->reported;
+}
+
 bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec)
 {
         return refresh_past_possible(&saved->past, now_usec) &&

@@ -61,5 +61,10 @@ int saved_sessions_parse(const char *text, size_t length, struct saved_sessions 
  * that is REFRESH_SHARE_DEMAND, and all else REFRESH_SHARE_NEED; lib/saved_knowledge knows better. */
 void saved_environment_set_past(struct saved_environment *saved, const struct refresh_past *past);
 
+/* Puts the session in (whose reference it takes over), and its times. A life that was attainable with a
+ * token of before, and is longer than this one's, is not known any more: no text has more than that. */
+void saved_environment_set_session(struct saved_environment *saved, struct session *session,
+                                   const struct refresh_token *token);
+
 /* Could a process have left this by now? False if any of it lies in a time to come. */
 bool saved_environment_possible(const struct saved_environment *saved, uint64_t now_usec);

@@ -61,10 +61,7 @@ static void save_session(const struct environment *environment, const struct env
         (void)snprintf(one->base_url, sizeof(one->base_url), "%s", environment->settings->base_url);
         saved_environment_set_past(one, &memory->past);
         if (memory->session) {
-                one->session = session_ref(memory->session);
-                one->refresh_point_usec = memory->token.refresh_point_usec;
-                one->attainable_sec = memory->token.attainable_sec;
-                one->reported = memory->token.reported;
+                saved_environment_set_session(one, session_ref(memory->session), &memory->token);
                 memcpy(one->key_digest, memory->session_key_digest, sizeof(one->key_digest));
         }
         saved->n_environments++;

@@ -77,6 +77,20 @@ def test_an_operators_token_is_for_all(upstream, store, member):
     assert ust(second) == ust(first) and told(second)["from_store"] and n_exchanges(upstream) == 2
 
 
+def test_a_shorter_token_of_another_host_survives_a_restart(upstream, store, member, manager):
+    """Hosts may ask for lives of their own: the longest that was seen here is no longer than the life of what is in hand."""
+    first = member(store, env=manager.env).wait_valid()
+    old = store.wait_session()
+    second = member(store, environments={"sandbox": "lifetime = 1h"}).wait_valid()
+    assert second.refresh()["refreshed"]
+    wait_until(lambda: store.sessions() not in ({}, old), "it is published")
+    assert report(first, ust(first)).json()["refreshed"] and ust(first) == ust(second)
+    wait_until(lambda: manager.kept()["environments"][0]["session"]["lifetime_sec"] == 3600, "it is kept")
+    manager.restart(first)
+    first.wait_log("session from before the restart lives on")
+    assert ust(first) == ust(second) and not first.log("is dropped")
+
+
 def test_both_environments_have_a_name_of_their_own(upstream, store, member):
     keys = {"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY}
     first = member(store, keys=keys).wait_valid("sandbox", "production")

@@ -306,6 +306,32 @@ static void test_exchanges_of_callers_are_read_first(void **state)
         assert_int_equal(read->environments[0].past.sent[1].share, REFRESH_SHARE_NEED);
 }
 
+/* It was attainable with another token, of which no text tells. */
+static void test_a_longer_life_than_the_tokens_is_not_written(void **state)
+{
+        static const struct {
+                uint32_t attainable_sec, written_sec;
+        } rows[] = { { 0, 0 }, { 299, 299 }, { 300, 300 }, { 301, 0 }, { 7199, 0 } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make(), *read = NULL;
+                struct saved_environment *environment = &saved->environments[0];
+                const struct refresh_token token = { .refresh_point_usec = 1090 * USEC_PER_SEC,
+                                                     .attainable_sec = rows[i].attainable_sec,
+                                                     .reported = true };
+                char *text = NULL;
+                size_t length = 0;
+                const char *why;
+                saved_environment_set_session(environment, environment->session, &token);
+                assert_int_equal(saved_sessions_format(saved, &text, &length), 0);
+                assert_int_equal(saved_sessions_parse(text, length, &read, &why), 0);
+                assert_int_equal(read->environments[0].attainable_sec, rows[i].written_sec);
+                assert_int_equal(read->environments[0].refresh_point_usec, 1090 * USEC_PER_SEC);
+                assert_true(read->environments[0].reported);
+                (void)secret_free(text);
+        }
+}
+
 static void test_of_a_time_to_come_is_impossible(void **state)
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = make();
@@ -331,6 +357,7 @@ int main(void)
                 cmocka_unit_test(test_version_is_told),
                 cmocka_unit_test(test_of_the_shares_that_of_callers_is_written),
                 cmocka_unit_test(test_exchanges_of_callers_are_read_first),
+                cmocka_unit_test(test_a_longer_life_than_the_tokens_is_not_written),
                 cmocka_unit_test(test_of_a_time_to_come_is_impossible),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
