@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/complain.h"
 #include "ctl/scope.h"
@@ -139,8 +140,8 @@ void configuration_complain_unknown(const struct settings *settings, const char 
                 names[i] = settings->environments[i].name;
         }
 
-        complain("There is no environment '%s': %s A new one needs a section [environment %s] with its "
-                 "base_url "
-                 "in the configuration.",
-                 environment, nearest_names(environment, names, n, guess, sizeof(guess)), environment);
+        (void)nearest_names(environment, names, n, guess, sizeof(guess));
+        complain("There is no environment '%s': %s%s A new one needs a section [environment %s] with its "
+                 "base_url in the configuration.",
+                 environment, guess, strchr(guess, '?') ? "" : ".", environment);
 }

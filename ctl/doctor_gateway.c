@@ -128,7 +128,7 @@ void doctor_examine_local_keys(struct doctor *doctor)
 
 /* ---- programs ---- */
 
-/* "N times, last 5min ago"; false: not lately. */
+/* "N times, last 5min ago", "once, 5min ago"; false: not lately. */
 static bool tell_sighting(struct json_object *sighting, char *text, size_t size)
 {
         char ago[DURATION_TEXT_MAX];
@@ -137,8 +137,13 @@ static bool tell_sighting(struct json_object *sighting, char *text, size_t size)
         if (!sighting || !field_seconds(sighting, "last_ago_sec", &ago_sec) || ago_sec > LATELY_SEC) {
                 return false;
         }
-        (void)snprintf(text, size, "%" PRId64 " times, last %s ago", field_count(sighting, "count"),
-                       duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago));
+        (void)duration_format((uint64_t)ago_sec * USEC_PER_SEC, ago);
+        if (field_count(sighting, "count") == 1) {
+                (void)snprintf(text, size, "once, %s ago", ago);
+        } else {
+                (void)snprintf(text, size, "%" PRId64 " times, last %s ago", field_count(sighting, "count"),
+                               ago);
+        }
         return true;
 }
 

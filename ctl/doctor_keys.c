@@ -44,9 +44,10 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
                 (void)snprintf(cure, sizeof(cure), "chown eqp-broker: %s; chmod 0700 %s", path, path);
         }
         if (is_open_to_callers(status) || (status->st_mode & 0022) != 0) {
-                (void)snprintf(what, sizeof(what),
-                               "Others than the daemon get into the directory of the keys (mode %04o).",
-                               (unsigned)status->st_mode & 07777);
+                (void)snprintf(
+                        what, sizeof(what),
+                        "Users other than the daemon's can enter the directory of the keys (mode %04o).",
+                        (unsigned)status->st_mode & 07777);
                 doctor_find(doctor, "keys_directory_open", what,
                             "Callers, or all users, get nearer to the keys than need be: a key opens the "
                             "account for good.",

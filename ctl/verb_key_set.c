@@ -161,13 +161,11 @@ static int try_key(struct key_trial *trial, const struct key_place *place, const
         case KEY_GOOD:
                 return check_account(place, options, name, trial->account);
         case KEY_REFUSED:
-                complain("The EQP API refuses this key: %s. Nothing was written. (--untested writes it all "
-                         "the same.)",
-                         trial->words);
+                complain("Nothing was written: %s. (--untested writes it all the same.)", trial->words);
                 return EXIT_FAILED;
         case KEY_NOT_NOW:
                 complain("The key could not be tried: %s.", trial->words);
-                if (write_all_the_same("The EQP API cannot be asked now.")) {
+                if (write_all_the_same("The EQP API cannot be reached now.")) {
                         return EXIT_DONE;
                 }
                 complain("Nothing was written. Try again later, or write it with --untested.");

@@ -187,7 +187,7 @@ int verb_local_remove(const struct options *options)
         }
         switch (local_reload(options)) {
         case LOCAL_RELOADED:
-                (void)printf("The local key %s is removed. Its secret and its tokens are good no more.\n",
+                (void)printf("The local key %s is removed. Its secret and its tokens no longer work.\n",
                              name);
                 return finish_output();
         case LOCAL_NO_DAEMON:

@@ -7,7 +7,7 @@
 #define OPTION_MIN_TTL                                                                                      \
         {                                                                                                   \
                 .name = "min-ttl", .key = KEY_MIN_TTL, .arg = "SECONDS",                                    \
-                .doc = "The token must live for at least so long yet"                                       \
+                .doc = "The token must be valid for at least this long"                                     \
         }
 #define OPTION_WAIT                                                                                         \
         {                                                                                                   \
@@ -216,7 +216,7 @@ const struct verb verbs[] = {
           .operand = OPERAND_LOCAL_KEY,
           .arguments = "NAME",
           .brief = "give a local key another secret",
-          .summary = "Give a local key another secret, and print it, once. The one from before is good for a day yet.",
+          .summary = "Give a local key another secret, and print it, once. The old one stays valid for another day.",
           .run = verb_local_rotate },
         { .name = "local remove",
           .operand = OPERAND_LOCAL_KEY,

@@ -98,7 +98,7 @@ def test_a_file_that_is_just_dropped_leads_to_the_same_knowledge(broker):
 def test_a_bad_key_never_gets_there(broker, simulator):
     before = exchanges(simulator)
     result = eqpctl(broker, "key", "set", "sandbox", key=BAD)
-    assert result.returncode == 1 and "refuses this key" in result.stderr
+    assert result.returncode == 1 and result.stderr.count("refuses") == 1
     assert list(broker.keys_directory.iterdir()) == []
     assert exchanges(simulator) == before + 1
 

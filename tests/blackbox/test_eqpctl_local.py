@@ -154,7 +154,7 @@ def test_remove(broker):
     id, secret = add(broker)
     token = broker.request("POST", session_path(), {"EQP-Client": None} | basic(id, secret), BODY, via="tcp").json()["ust"]
     result = eqpctl(broker, "local", "remove", "reports")
-    assert result.stdout == "The local key reports is removed. Its secret and its tokens are good no more.\n"
+    assert result.stdout == "The local key reports is removed. Its secret and its tokens no longer work.\n"
     assert status_of(broker, id, secret) == 401 and not file_of(broker).exists()
     answer = broker.get("/sandbox/rest/v1/reports", {"EQP-Client": None, "Authorization": f"Bearer {token}"}, via="tcp")
     assert answer.status == 401

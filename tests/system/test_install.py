@@ -71,7 +71,7 @@ def test_a_key_that_the_upstream_refuses_is_not_taken(home):
     before = home.run("find", KEYS).out
     refused = home.run("eqpctl", "key", "set", "sandbox.2-typo", stdin="AQ17NZ49WC:0000mistyped0000\n", check=False)
     assert refused.code != 0
-    assert "refuses this key" in refused.err and "HTTP 401" in refused.err, refused
+    assert "refuses the access key" in refused.err and "HTTP 401" in refused.err, refused
     assert home.run("find", KEYS).out == before
 
 
