@@ -279,7 +279,7 @@ static int print_verdict(const struct story *story)
         }
         if (story->key && story->key->callers.n > 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_NOTICE },
-                            "local key %s is good for the callers only that its section lists as caller",
+                            "local key %s can be used only by the callers listed in its section",
                             story->key->name);
         }
         if (!story->environment->gateway) {

@@ -209,7 +209,7 @@ static enum exchange_outcome classify_status(long status, bool wait_known, const
                 { 425, 425, EXCHANGE_UNAVAILABLE, "the server wants to be asked later" },
                 { 429, 429, EXCHANGE_THROTTLED, "too many requests" },
                 { 400, 499, EXCHANGE_REQUEST_REFUSED, "the request was refused" },
-                { 500, 599, EXCHANGE_UNAVAILABLE, "the server is in trouble" },
+                { 500, 599, EXCHANGE_UNAVAILABLE, "the server reports an error" },
                 { 0, 0, EXCHANGE_MALFORMED, "a status that is no final answer of HTTP" },
         };
         size_t i = 0;

@@ -19,11 +19,10 @@ static int refuse_key(const char *key, size_t length, char *reterr_message, size
         if (length >= 1 && length <= QUERY_KEY_LENGTH_MAX &&
             strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= length) {
                 (void)snprintf(reterr_message, size,
-                               "The query key %.*s is unknown: use min_ttl and wait only.", (int)length,
-                               key);
+                               "the query key %.*s is unknown: use min_ttl and wait only", (int)length, key);
         } else {
                 (void)snprintf(reterr_message, size,
-                               "The query has an unknown key: use min_ttl and wait only.");
+                               "the query has an unknown key: use min_ttl and wait only");
         }
         return -EINVAL;
 }
@@ -65,18 +64,18 @@ static int read_pair(const char *pair, size_t length, struct token_query *query,
         }
         if (*seen & bit) {
                 return refuse(reterr_message, size,
-                              is_wait ? "wait is given twice: give it once."
-                                      : "min_ttl is given twice: give it once.");
+                              is_wait ? "wait is given twice: give it once"
+                                      : "min_ttl is given twice: give it once");
         }
         *seen |= bit;
 
         if (!equals || parse_seconds(equals + 1, value_length, &seconds) < 0) {
                 return refuse(reterr_message, size,
-                              is_wait ? "wait is not a number of seconds from 0 to 30."
-                                      : "min_ttl is not a number of seconds: write it in decimal digits.");
+                              is_wait ? "wait is not a number of seconds from 0 to 30"
+                                      : "min_ttl is not a number of seconds: write it in decimal digits");
         }
         if (is_wait && seconds > TOKEN_WAIT_MAX_SEC) {
-                return refuse(reterr_message, size, "wait is over 30 seconds: ask again instead.");
+                return refuse(reterr_message, size, "wait is over 30 seconds: ask again instead");
         }
         query->has_wait |= is_wait;
         *(is_wait ? &query->wait_sec : &query->min_ttl_sec) = seconds;

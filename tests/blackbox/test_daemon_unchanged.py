@@ -77,7 +77,7 @@ def test_with_another_base_url_it_gets_the_brokers_token(broker, kind, slash):
     assert broker.simulator.state("sandbox")["requests"]["token"] == requests, "from memory"
     broker.wait_log("sandbox: token handed out to uid .* local key shop-import")
     # Its other requests are for the API itself: a real token says nothing here of who has it.
-    assert said["error"].startswith("401 the token is none of this broker's")
+    assert said["error"].startswith("401 this broker did not issue the token")
 
 
 @pytest.mark.slow("the wait for a token")

@@ -103,7 +103,7 @@ static void small_message_buffers(void **state)
         char message[8];
 
         assert_int_equal(token_query_parse("?unknown_key=1", &query, message, sizeof(message)), -EINVAL);
-        assert_string_equal(message, "The que");
+        assert_string_equal(message, "the que");
 }
 
 int main(void)

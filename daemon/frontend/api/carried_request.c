@@ -89,7 +89,7 @@ static bool refuse_without(struct api *api, struct request *request, uint64_t no
                 .kind = CARRIED_REFUSED,
                 .status = 401,
                 .slug = "bearer_unknown",
-                .message = "the token is none of this broker's: get one from /rest/v1/app/session/token "
+                .message = "this broker did not issue the token: get one from /rest/v1/app/session/token "
                            "with ID and secret of a local key",
         };
         const struct carried_key *refused = asks_for_token(request)                    ? &no_pair

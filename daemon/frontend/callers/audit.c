@@ -195,8 +195,12 @@ void audit_refused(struct audit *audit, const struct audit_caller *caller, const
                 return;
         }
         if (slot->n_kept_back > 0) {
-                (void)snprintf(more, sizeof(more), " (and %llu times since the last such line)",
-                               (unsigned long long)slot->n_kept_back);
+                char times[32] = "once";
+                if (slot->n_kept_back > 1) {
+                        (void)snprintf(times, sizeof(times), "%llu times",
+                                       (unsigned long long)slot->n_kept_back);
+                }
+                (void)snprintf(more, sizeof(more), " (and %s since the last such line)", times);
         }
         slot->slug = slug;
         slot->said_usec = now_usec;

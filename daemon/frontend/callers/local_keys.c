@@ -24,7 +24,7 @@ static const struct {
         const char *slug, *message;
 } refusals[_LOCAL_REFUSAL_COUNT] = {
         [LOCAL_REFUSAL_SECRET] = { "secret", 401, "local_key_refused",
-                                   "ID and secret are none of a local key here: 'eqpctl local list' shows "
+                                   "ID and secret match no local key here: 'eqpctl local list' shows "
                                    "those there are, 'eqpctl local add' makes one, 'eqpctl local rotate' "
                                    "gives one a new secret" },
         [LOCAL_REFUSAL_TOKEN] = { "token", 401, "bearer_unknown",
@@ -194,8 +194,8 @@ static void look_at_token(struct local_keys *keys, const struct known *known, in
         const uint8_t *matched =
                 of >= 0 ? opaque_tokens_known(known->environments[of]->opaque, key, &token, look->now_sec)
                         : NULL;
-        bool his = matched && (token.uid == OPAQUE_TOKEN_ANY_UID || token.uid == look->caller->uid);
-        if (!his || opaque_token_expired(&token, look->now_sec)) {
+        bool fits = matched && (token.uid == OPAQUE_TOKEN_ANY_UID || token.uid == look->caller->uid);
+        if (!fits || opaque_token_expired(&token, look->now_sec)) {
                 refuse(keys, LOCAL_REFUSAL_TOKEN, NULL, ret);
                 return;
         }

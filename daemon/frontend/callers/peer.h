@@ -44,11 +44,11 @@ struct peer_door {
 /* fd: the listening socket, or a connected one. Fills *ret in any case. */
 void peer_door_look(struct peer_door *ret, const struct peer_finder *finder, int fd);
 
-/* Who holds the other end of fd, which came in by this door, and whose other end has this address, as
- * accept() told it? To be asked at once after accept(). On a unix socket the answer is of the moment of
- * connect(), and cannot change. On TCP it is about the process that has the four numbers now, and so the
- * caller is unknown unless our own end is ESTABLISHED or CLOSE_WAIT afterwards: the connection may have been
- * reset in the queue, and its port be somebody else's. Fills *ret in any case. */
+/* Finds the process that holds the other end of fd, which came in by this door, and whose other end has this
+ * address, as accept() told it. To be called at once after accept(). On a unix socket the answer is of the
+ * moment of connect(), and cannot change. On TCP it is about the process that has the four numbers now, and
+ * so the caller is unknown unless our own end is ESTABLISHED or CLOSE_WAIT afterwards: the connection may
+ * have been reset in the queue, and its port be somebody else's. Fills *ret in any case. */
 void peer_find(struct peer_finder *finder, const struct peer_door *door, int fd,
                const struct sockaddr_storage *other, struct peer *ret);
 
