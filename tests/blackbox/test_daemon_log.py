@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from broker import BARE_ENVIRONMENT, binary, run_daemon, wait_until
+from local_keys import BODY, LocalKey, basic, session_path
 from simulator import EXAMPLE_KEY
 
 EVENTS = dict(re.findall(r'#define EVENT_(\w+) +"([0-9a-f]{32})"',
@@ -54,6 +55,23 @@ def test_json_lines(json_broker):
         [("nightly", str(os.geteuid()), "sandbox")]
     assert json_broker.stop() == 0
     assert event(json_broker, "STOPPED") and token not in json_broker.text()
+
+
+def test_local_keys_have_events_of_their_own(upstream, make_broker):
+    """With texts of their own: a right for the caller does not help a program with a wrong secret."""
+    reports, real = LocalKey("reports"), LocalKey("real", token="real")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, local=[reports, real], arguments=["--log-format", "json"]).wait_valid()
+    reports.token(broker)
+    real.token(broker)
+    for headers in (basic(reports.id, "wrong"), {"Authorization": "Bearer nobodys"}, {}):
+        broker.request("POST", session_path(), {"EQP-Client": None} | headers, BODY, via="tcp")
+    broker.get("/sandbox/rest/v1/users/MAG1", {"EQP-Client": None, "Authorization": "Bearer nobodys"}, via="tcp")
+    assert broker.get("/v1/sandbox/token", reports.basic).status == 403
+    assert broker.stop() == 0
+    for name, said in (("OPAQUE_HANDED_OUT", ["opaque token handed out"]), ("TOKEN_HANDED_OUT", ["token handed out"]),
+                       ("LOCAL_KEY_REFUSED", ["local_key_refused", "bearer_unknown"]), ("CALLER_REFUSED", ["caller_refused"])):
+        messages = [record["message"] for record in event(broker, name)]
+        assert len(messages) == len(said) and all(word in message for word, message in zip(said, messages)), (name, messages)
 
 
 def test_the_times_go_on(json_broker):

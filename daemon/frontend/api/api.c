@@ -4,6 +4,7 @@
  * learns nothing of what there is. */
 #include "daemon/frontend/api/api.h"
 
+#include "daemon/base/events.h"
 #include "daemon/frontend/api/carried_request.h"
 #include "daemon/frontend/api/eqp_session_request.h"
 #include "daemon/frontend/api/live_request.h"
@@ -45,7 +46,7 @@ static void refuse(struct api *api, struct request *request, unsigned status, co
         const struct audit_caller caller = connection_caller(request->connection);
 
         api->n_refused++;
-        audit_refused(api->audit, &caller, slug, now_usec);
+        audit_refused(api->audit, &caller, EVENT_CALLER_REFUSED, slug, now_usec);
         request_answer(request, answer.status, answer.response);
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/frontend/api/carried_request.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/base/events.h"
 #include "daemon/frontend/api/sightings.h"
 #include "daemon/frontend/callers/access.h"
 #include "daemon/frontend/http/answer.h"
@@ -37,6 +38,8 @@ void carried_request_refuse(struct api *api, struct request *request, const stru
 {
         const struct audit_caller caller = connection_caller(request->connection);
         uint32_t retry_sec = refused->kind == CARRIED_SLOW ? refused->retry_after_sec : ANSWER_NO_RETRY;
+        /* Whatever else is refused, is refused to the caller, for lack of a right or as a forgery. */
+        bool of_local_key = refused->status == 401 || refused->kind == CARRIED_SLOW;
         bool close = !caller_has_right(&request->connection->caller); /* it is not to keep a place */
         struct answer answer = request->as_upstream
                                        ? answer_error_as_upstream(refused->status, refused->slug,
@@ -52,7 +55,8 @@ void carried_request_refuse(struct api *api, struct request *request, const stru
                                                                       : "Bearer realm=\"EQP API\"");
         }
         api->n_refused++;
-        audit_refused(api->audit, &caller, refused->slug, now_usec);
+        audit_refused(api->audit, &caller, of_local_key ? EVENT_LOCAL_KEY_REFUSED : EVENT_CALLER_REFUSED,
+                      refused->slug, now_usec);
         request_answer(request, answer.status, answer.response);
 }
 

@@ -156,7 +156,7 @@ void audit_handed_out(struct audit *audit, const struct audit_caller *caller, co
         (void)line_budget_kept_back(&audit->handed_out_budget, kept_back);
         (void)snprintf(text, sizeof(text), "%stoken handed out to %s%s", opaque ? "opaque " : "", who,
                        kept_back);
-        say(caller, LOG_INFO, EVENT_TOKEN_HANDED_OUT, environment, text);
+        say(caller, LOG_INFO, opaque ? EVENT_OPAQUE_HANDED_OUT : EVENT_TOKEN_HANDED_OUT, environment, text);
 }
 
 /* The slot of this caller and reason, or the one to use for it. The client name does not count: a refused
@@ -181,7 +181,7 @@ static struct refused *find_refused(struct audit *audit, const struct audit_call
         return oldest;
 }
 
-void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *slug,
+void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *id, const char *slug,
                    uint64_t now_usec)
 {
         struct refused *slot = find_refused(audit, caller, slug);
@@ -208,7 +208,7 @@ void audit_refused(struct audit *audit, const struct audit_caller *caller, const
         describe_caller(caller, who, sizeof(who));
         (void)line_budget_kept_back(&audit->refused_budget, kept_back);
         (void)snprintf(text, sizeof(text), "refused %s: %s%s%s", who, slug, more, kept_back);
-        say(caller, LOG_NOTICE, EVENT_CALLER_REFUSED, NULL, text);
+        say(caller, LOG_NOTICE, id, NULL, text);
 }
 
 int audit_new(struct audit **ret)

@@ -23,8 +23,8 @@ void audit_handed_out(struct audit *audit, const struct audit_caller *caller, co
                       const struct session *session, bool opaque, uint64_t now_usec);
 
 /* A request was refused: says so at notice, at most once a minute for each reason and uid, with how many
- * were kept back. slug: a static text. */
-void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *slug,
+ * were kept back. id: the event's. slug: the reason, a static text. */
+void audit_refused(struct audit *audit, const struct audit_caller *caller, const char *id, const char *slug,
                    uint64_t now_usec);
 
 /* A reload was asked for: says so at info. */
