@@ -58,8 +58,15 @@ def test_the_program_works_unchanged(reader):
     assert requests(reader.broker) == (1, 1)
 
 
+def test_a_wrong_secret_ends_it_and_the_reason_is_seen(reader):
+    reader.switch()
+    result = reader.type(REQUEST)
+    assert result.returncode == 1 and result.stdout == "" and "ID and secret match no local key" in result.stderr, result
+    assert requests(reader.broker)[0] == 0
+
+
 def token_of(reader, pair):
-    token = reader.type(REQUEST[:REQUEST.index("printf")].replace(PRINTED, pair) + 'echo "$token"').stdout.strip()
+    token = reader.type(REQUEST[:REQUEST.index("printf 'Authorization")].replace(PRINTED, pair) + 'echo "$token"').stdout.strip()
     reader.broker.keep_secret(token)
     return token
 
