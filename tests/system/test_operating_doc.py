@@ -168,7 +168,7 @@ def bob_and_alice(reader, shown):
 
 
 def listens_there(reader, shown):
-    for url in (URL, "http://127.0.0.1:9378"):
+    for url in (URL, "http://127.0.0.1:9370"):
         reader.run("curl", "-sS", "--fail-with-body", "-H", "EQP-Client: reader", f"{url}/v1/sandbox/token")
 
 
