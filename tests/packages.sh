@@ -76,9 +76,9 @@ missing_packages() {
 cannot_install() {
         local why=$1
         shift
-        die "Debian packages are missing, and $why. As root, or by an administrator of this machine:
+        die "Debian packages are missing, and $why. Run as root, or ask an administrator to run:
 
-    apt-get install --no-install-recommends $*
+    apt-get update && apt-get install --no-install-recommends $*
 "
 }
 

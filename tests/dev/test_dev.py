@@ -71,7 +71,7 @@ def nobody():
         yield run
 
 
-INSTALL = r"^    apt-get install --no-install-recommends gcc .*\blibcmocka-dev$"
+INSTALL = r"^    apt-get update && apt-get install --no-install-recommends gcc .*\blibcmocka-dev$"
 
 
 def test_sudo_that_wants_a_password_is_not_taken_for_apt(nobody):
