@@ -25,6 +25,12 @@ as_dots() {
         [ $open = no ] || echo
 }
 
+# The log of packages that are built: a line for each step that takes long, and ninja's dots.
+as_steps() {
+        sed -u -nE 's/^ *(dh_auto_(configure|build|install)|dh_builddeb)\b.*/\1/p; s/^builder\.sh: //p; /^\[[0-9]+\/[0-9]+\]/p' |
+                as_dots
+}
+
 # compile DIRECTORY [TARGET...]: without a target, all of it.
 compile() {
         local directory=$1

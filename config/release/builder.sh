@@ -26,6 +26,7 @@ fi
 
 make_root() {
         local sources
+        echo "builder.sh: making a Debian that builds for $architecture, which takes minutes" >&2
         sources=$(debian_sources "$VERSION_CODENAME")
         rm -rf "$root" "$root.new"
         mmdebstrap --quiet --architectures="$(dpkg --print-architecture),$architecture" --variant=apt --include="$packages" \

@@ -89,6 +89,16 @@ def test_the_output_of_apt_is_shown(nobody):
     assert re.search(INSTALL, result.stderr, re.M)
 
 
+def test_packages_that_are_built_show_their_steps():
+    """And not the thousand lines of their log."""
+    log = " debian/rules binary\n   dh_update_autotools_config\n   debian/rules override_dh_auto_configure\nmake[1]: Entering\n" \
+          "dh_auto_configure -- -Dman=enabled\n\tcd obj && meson setup ..\n   dh_auto_build\n\tninja -j2 -v\n" + \
+          "".join(f"[{n}/25] cc -c file.c\n" for n in range(1, 26)) + "   dh_auto_install\n   dh_strip\n   dh_builddeb\n"
+    shown = subprocess.run(["bash", "-c", ". tests/compile.sh; as_steps"], cwd=DEV.parent, input=log, capture_output=True,
+                           text=True, timeout=20, check=True).stdout
+    assert shown == "dh_auto_configure\ndh_auto_build\n..\ndh_auto_install\ndh_builddeb\n"
+
+
 LEAVES = """
 import subprocess
 
