@@ -80,6 +80,36 @@ static void servers_end(void **state)
         }
 }
 
+/* SYN_SENT: a socket in place of a client that is gone, which our end, in CLOSE_WAIT, does not accept. */
+static void clients_end(void **state)
+{
+        static const struct {
+                uint8_t state;
+                uint32_t inode;
+                int expected;
+        } rows[] = {
+                { TCP_ESTABLISHED, 99, 0 },      { TCP_FIN_WAIT1, 99, 0 },
+                { TCP_FIN_WAIT2, 99, 0 },        { TCP_SYN_SENT, 99, -ENOENT },
+                { TCP_SYN_RECV, 99, -ENOENT },   { TCP_TIME_WAIT, 99, -ENOENT },
+                { TCP_CLOSE_WAIT, 99, -ENOENT }, { TCP_CLOSING, 99, -ENOENT },
+                { TCP_LAST_ACK, 99, -ENOENT },   { TCP_CLOSE, 99, -ENOENT },
+                { TCP_LISTEN, 99, -ENOENT },     { TCP_ESTABLISHED, 0, -ENOENT },
+        };
+        struct diag_question asked;
+
+        diag_question_write(&asked, AF_INET, &client, &server, 7);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct reply reply = reply_to(&asked, rows[i].state, rows[i].inode, 1000);
+                const char *why = NULL;
+                uid_t uid = 4711;
+
+                assert_int_equal(diag_answer_read(&reply, sizeof(reply), &asked, &uid, &why),
+                                 rows[i].expected);
+                assert_int_equal(uid, rows[i].expected == 0 ? 1000 : 4711);
+                assert_int_equal(why == NULL, rows[i].expected == 0);
+        }
+}
+
 static void another_connection(void **state)
 {
         struct diag_question asked;
@@ -168,8 +198,10 @@ static void dual_stack(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(question), cmocka_unit_test(servers_end),
-                                            cmocka_unit_test(another_connection), cmocka_unit_test(listener),
-                                            cmocka_unit_test(dual_stack) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(question),    cmocka_unit_test(servers_end),
+                cmocka_unit_test(clients_end), cmocka_unit_test(another_connection),
+                cmocka_unit_test(listener),    cmocka_unit_test(dual_stack)
+        };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

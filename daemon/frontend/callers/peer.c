@@ -152,8 +152,9 @@ static const char *ask(struct peer_finder *finder, struct diag_question *questio
 }
 
 /* A connection may be reset before it is accepted, and its port taken by somebody else: then the answer is
- * about that one's connection. As long as our own end stands, no other can have the same four numbers; so it
- * is looked at after the answer. CLOSE_WAIT: the client has sent all it wants to send. */
+ * about that one's connection. As long as our own end stands, no other can have the same four numbers, but
+ * for a socket in SYN_SENT, of which lib/diag_answer takes no word; so it is looked at after the answer.
+ * CLOSE_WAIT: the client has sent all it wants to send. */
 static const char *check_own_end(int fd)
 {
         uint8_t state = 0; /* tcpi_state, the first byte of struct tcp_info */
