@@ -109,21 +109,25 @@ static void drop_upstream(struct upstream *upstream)
         }
 }
 
-/* The answer that a request has waited for is known. */
+/* The word that a request has waited for is here. One that waits for a connection goes by it as well. */
 static void come(struct carrier *carrier, struct carried_request *request, struct upstream *upstream)
 {
-        ring_remove(&request->place);
+        bool awaited = request->upstream->awaited;
+
         if (!streq(request->upstream->base_url, upstream->base_url)) {
+                ring_remove(&request->place);
                 carried_request_fail(request, LANE_FAIL_MOVED, NULL);
                 return;
         }
         (void)upstream_unref(request->upstream);
         request->upstream = upstream_ref(upstream);
         if (upstream->obstacle) {
+                ring_remove(&request->place);
                 carried_request_fail(request, LANE_FAIL_UNREACHABLE, upstream->obstacle);
-                return;
+        } else if (awaited) {
+                ring_remove(&request->place);
+                ring_add_last(&carrier->waiting, &request->place);
         }
-        ring_add_last(&carrier->waiting, &request->place);
 }
 
 static void come_all(struct carrier *carrier, struct upstream *upstream)
@@ -131,7 +135,7 @@ static void come_all(struct carrier *carrier, struct upstream *upstream)
         for (unsigned i = 0; i < LANES_MAX; i++) {
                 struct lane *lane = carrier->lanes[i];
                 struct carried_request *request = lane ? lane->request : NULL;
-                if (request && !request->ended && request->upstream->awaited &&
+                if (request && !request->ended && !request->easy &&
                     streq(request->upstream->environment, upstream->environment)) {
                         come(carrier, request, upstream);
                         settle_at(carrier, i, lane);
@@ -151,7 +155,7 @@ int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream 
         }
         drop_upstream(carrier_find_upstream(carrier, upstream->environment));
         ring_add_last(&carrier->upstreams, &upstream->place);
-        if (!ring_is_empty(&carrier->awaiting)) {
+        if (!ring_is_empty(&carrier->awaiting) || !ring_is_empty(&carrier->waiting)) {
                 come_all(carrier, upstream);
         }
         return 0;

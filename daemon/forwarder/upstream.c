@@ -172,6 +172,10 @@ static int take_authorities(struct upstream *upstream, const struct carrier_upst
         if (!tls_proxy) {
                 r = authorities_get(&way->authorities, known, told->authorities, told->authorities_length);
         }
+        if (r == -EINVAL) {
+                upstream->obstacle = "the certificate authorities that could vouch for it make no sense";
+                return 0;
+        }
         if (r != -ENOTSUP) {
                 return r;
         }

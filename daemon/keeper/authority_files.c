@@ -184,9 +184,10 @@ static int seal(const struct text *text, int *ret)
 
 static int fail(char *why, const char *path, const char *cure, int r)
 {
-        const char *what = r == -ENODATA ? "there is no certificate in it"
-                           : r == -EFBIG ? "more than 4 MiB of certificates are not taken"
-                                         : strerror(-r);
+        const char *what = r == -ENODATA  ? "there is no certificate in it"
+                           : r == -EFBIG  ? "more than 4 MiB of certificates are not taken"
+                           : r == -EINVAL ? "not a regular file"
+                                          : strerror(-r);
 
         (void)snprintf(why, AUTHORITY_FILES_WHY_MAX, "%.150s: %s%s", path, what, cure);
         return r;
@@ -237,16 +238,19 @@ static int read_system(struct text *text, char *why)
                        : 0;
 }
 
-/* Both in one: the proxy's behind the others, if there are any. */
-static int seal_both(struct text *text, const struct text *proxy, int *ret)
+/* Both in one: the proxy's behind the others, if there are any. Their digest tells whether they are new. */
+static int seal_both(struct text *text, const struct text *proxy, struct authority_bytes *ret)
 {
+        static const uint8_t no_salt[KEYED_SALT_SIZE] = { 0 }; /* they are no secret */
+
         if (proxy->length > 0) {
                 int r = append(text, proxy);
                 if (r < 0) {
                         return r;
                 }
         }
-        return seal(text, ret);
+        int r = keyed_digest(text->bytes, text->length, no_salt, ret->digest);
+        return r < 0 ? r : seal(text, &ret->fd);
 }
 
 int authority_files_read(const char *ca_file, bool with_proxy, struct authority_bytes *ret,
@@ -265,11 +269,11 @@ int authority_files_read(const char *ca_file, bool with_proxy, struct authority_
                 }
         }
         size_t length = text.length;
-        int fd = -1;
-        r = seal_both(&text, &proxy, &fd);
+        r = seal_both(&text, &proxy, ret);
         if (r < 0) {
                 return fail(reterr_why, "a copy for the forwarder", "", r);
         }
-        *ret = (struct authority_bytes){ fd, length, proxy.length };
+        ret->length = length;
+        ret->proxy_length = proxy.length;
         return 0;
 }

@@ -1,6 +1,8 @@
 /* The certificate authorities that vouch for an upstream, as bytes: for a process that can open no file. */
 #pragma once
 
+#include "daemon/base/keyed_digest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,6 +12,7 @@
 struct authority_bytes {
         int fd; /* a memfd, sealed against every change; -1: none */
         size_t length, proxy_length;
+        uint8_t digest[KEYED_DIGEST_SIZE]; /* of all bytes: the same bytes, the same digest */
 };
 
 /* Where this host has its authorities, if there is no file where libcurl was built to look: the program may

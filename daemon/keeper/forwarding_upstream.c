@@ -1,5 +1,6 @@
 /* An upstream as the keeper knows it. One that could not be looked up keeps the addresses it had: they may
- * well do. */
+ * well do. But nothing vouches for it any more once its authorities cannot be read: an exchange, which reads
+ * them by itself, fails then, too. */
 #include "daemon/keeper/forwarding_upstream.h"
 
 #include "daemon/base/journal.h"
@@ -103,18 +104,26 @@ static bool take_addresses(struct forwarding_upstream *upstream, const struct up
         return true;
 }
 
+/* By their digest: the bytes are 4 MiB at most, and this is the loop. */
+static bool are_same(const struct authority_bytes *a, const struct authority_bytes *b)
+{
+        if (a->fd < 0 || b->fd < 0) {
+                return a->fd < 0 && b->fd < 0;
+        }
+        return a->length == b->length && a->proxy_length == b->proxy_length &&
+               memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
+}
+
 static bool take_authorities(struct forwarding_upstream *upstream, struct upstream_found *found)
 {
-        if (found->authorities.fd < 0 && !*found->why_authorities) {
-                return false; /* not asked for */
-        }
         say(upstream->environment, "certificate authorities", found->why_authorities,
             upstream->said_authorities);
-        if (found->authorities.fd < 0) {
+        if (are_same(&found->authorities, &upstream->found.authorities)) {
                 return false;
         }
         close_fd(&upstream->found.authorities.fd);
-        upstream->found.authorities = found->authorities;
+        upstream->found.authorities =
+                found->authorities.fd < 0 ? (struct authority_bytes){ .fd = -1 } : found->authorities;
         found->authorities.fd = -1;
         return true;
 }

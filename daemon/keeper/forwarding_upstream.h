@@ -15,9 +15,9 @@ struct forwarding_upstream {
         uint64_t number;     /* of the latest question */
         uint64_t asked_usec; /* CLOCK_BOOTTIME: when that was */
         bool under_way;
-        bool looked_up;        /* once at least, whatever came out */
-        bool read_authorities; /* with the next question */
-        bool stale;            /* whatever comes out is told */
+        bool looked_up; /* once at least, whatever came out */
+        bool due;       /* to be looked up at once, whatever is under way */
+        bool stale;     /* whatever comes out is told */
         char said[AUTHORITY_FILES_WHY_MAX],
                 said_authorities[AUTHORITY_FILES_WHY_MAX]; /* in the log; "": all is well */
 };

@@ -18,7 +18,6 @@ struct lookup {
         char environment[ENVIRONMENT_NAME_MAX + 1];
         char base_url[BASE_URL_MAX + 1];
         char *ca_file;
-        bool with_authorities;
         uint64_t number;
         upstream_lookup_done_fn done;
         struct upstream_found found;
@@ -148,10 +147,8 @@ static void work(struct helper_task *task)
         } else {
                 look_up(found, host, "DNS and base_url");
         }
-        if (lookup->with_authorities) {
-                (void)authority_files_read(lookup->ca_file, proxy.scheme && streq(proxy.scheme, "https"),
-                                           &found->authorities, found->why_authorities);
-        }
+        (void)authority_files_read(lookup->ca_file, proxy.scheme && streq(proxy.scheme, "https"),
+                                   &found->authorities, found->why_authorities);
 }
 
 /* ---- on the loop ---- */
@@ -173,7 +170,6 @@ int upstream_lookup_begin(struct helper_threads *threads, const struct upstream_
         }
         lookup->task = (struct helper_task){ .work = work, .done = done, .drop = drop };
         lookup->found.authorities.fd = -1;
-        lookup->with_authorities = question->authorities;
         lookup->number = question->number;
         lookup->done = question->done;
         message_set_text(lookup->environment, sizeof(lookup->environment), question->environment);

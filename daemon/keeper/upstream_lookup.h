@@ -11,7 +11,7 @@ struct upstream_found {
         char addresses[MESSAGE_ADDRESSES_MAX][MESSAGE_ADDRESS_MAX + 1];
         size_t n_addresses;
         char proxy[MESSAGE_PROXY_MAX + 1];             /* see struct message_upstream */
-        struct authority_bytes authorities;            /* fd is -1: were not asked for, or cannot be read */
+        struct authority_bytes authorities;            /* fd is -1: there are none */
         char why[AUTHORITY_FILES_WHY_MAX];             /* there are no addresses; "": there are */
         char why_authorities[AUTHORITY_FILES_WHY_MAX]; /* likewise */
 };
@@ -25,7 +25,6 @@ struct upstream_question {
         const char *environment;
         const char *base_url;
         const char *ca_file; /* NULL: the system's */
-        bool authorities;    /* those, too */
         uint64_t number;     /* comes back */
         upstream_lookup_done_fn done;
 };

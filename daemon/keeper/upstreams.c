@@ -75,7 +75,6 @@ static void look_up(struct upstreams *upstreams, struct forwarding_upstream *ups
                 .environment = upstream->environment,
                 .base_url = upstream->base_url,
                 .ca_file = upstream->ca_file,
-                .authorities = upstream->read_authorities,
                 .number = upstreams->last_number + 1,
                 .done = on_done,
         };
@@ -91,14 +90,14 @@ static void look_up(struct upstreams *upstreams, struct forwarding_upstream *ups
         upstreams->last_number++;
         upstream->number = question.number;
         upstream->under_way = true;
-        upstream->read_authorities = false;
+        upstream->due = false;
 }
 
-/* Authorities that are wanted are not put off by a look-up under way: that one's answer is dropped. */
+/* Settings that are new are not put off by a look-up under way: that one's answer is dropped. */
 static void look_up_new(struct upstreams *upstreams)
 {
         for (size_t i = 0; upstreams->wanted && i < upstreams->n; i++) {
-                if (upstreams->list[i]->read_authorities) {
+                if (upstreams->list[i]->due) {
                         look_up(upstreams, upstreams->list[i], clock_now_usec());
                 }
         }
@@ -113,7 +112,6 @@ void upstreams_stale(struct upstreams *upstreams, const char *environment, uint6
         }
         upstream->stale = true;
         if (!upstream->under_way && usec_sub(now_usec, upstream->asked_usec) >= PAUSE_USEC) {
-                upstream->read_authorities |= *upstream->said_authorities != '\0';
                 look_up(upstreams, upstream, now_usec);
         }
 }
@@ -126,7 +124,6 @@ void upstreams_in_use(struct upstreams *upstreams, uint64_t now_usec)
                 uint64_t age_usec = usec_sub(now_usec, upstream->asked_usec);
 
                 if (!upstream->under_way && age_usec >= (well ? OLD_USEC : PAUSE_USEC)) {
-                        upstream->read_authorities |= *upstream->said_authorities != '\0';
                         look_up(upstreams, upstream, now_usec);
                 }
         }
@@ -187,7 +184,7 @@ int upstreams_configure(struct upstreams *upstreams, const struct settings *sett
                         error = r;
                         continue;
                 }
-                list[n++]->read_authorities = true;
+                list[n++]->due = true;
         }
         for (size_t i = 0; i < upstreams->n; i++) {
                 struct forwarding_upstream *old = upstreams->list[i];

@@ -14,8 +14,8 @@ int upstreams_new(struct upstreams **ret, sd_event *event, struct child_process 
 /* Look-ups under way are left to end by themselves. NULL is fine; returns NULL. */
 struct upstreams *upstreams_free(struct upstreams *upstreams);
 
-/* These settings are in force: those that stay keep what was found until the next answer, authorities are
- * read again, those that are gone are forgotten, here and by the forwarder. Negative errno: some are
+/* These settings are in force: those that stay keep what was found until the next answer, for which they
+ * are asked at once, those that are gone are forgotten, here and by the forwarder. Negative errno: some are
  * missing. */
 int upstreams_configure(struct upstreams *upstreams, const struct settings *settings);
 
@@ -31,5 +31,6 @@ void upstreams_tell_all(const struct upstreams *upstreams);
 /* The forwarder came to no connection there: looked up again, unless that was done a moment ago. */
 void upstreams_stale(struct upstreams *upstreams, const char *environment, uint64_t now_usec);
 
-/* Requests are being carried: an answer that is over a minute old, or was not found, is looked up again. */
+/* Requests are being carried: an answer that is over a minute old, or was not found, is looked up again,
+ * authorities included. */
 void upstreams_in_use(struct upstreams *upstreams, uint64_t now_usec);

@@ -10,6 +10,7 @@ import warnings
 import pytest
 
 from authorities import Authority, Proxy
+from broker import wait_until
 from carrier_fixtures import authority, carrier, play  # noqa: F401
 from lanes import Answer
 from raw_upstream import PLAIN, RawUpstream, answering
@@ -255,6 +256,43 @@ def test_no_connection_is_taken_over_from_other_authorities(carrier, authority, 
         assert lane.ask("GET", "/x").status == 200
         carrier.upstream("sandbox", upstream.url, other.path)
         assert lane.ask("GET", "/x").fail == "unreachable"
+
+
+def test_a_request_that_waits_for_a_connection_goes_by_the_authorities_that_count_then(carrier, authority, tmp_path):
+    """Those that are under way, on all the connections that there may be, are not cut off."""
+    heads, go = [], threading.Event()
+
+    def talk(connection):
+        while head := connection.head():
+            heads.append(head)
+            go.wait(30)
+            connection.send(PLAIN)
+    with RawUpstream(authority, talk) as upstream:
+        carrier.upstream("sandbox", upstream.url, authority.path)
+        lanes = [carrier.lane() for _ in range(17)]
+        for lane in lanes[:16]:
+            lane.begin("GET", "/x", token=TOKEN)
+        wait_until(lambda: len(heads) == 16, "all connections are in use")
+        lanes[16].begin("GET", "/waits", token=TOKEN)
+        carrier.order("count")
+        carrier.upstream("sandbox", upstream.url, Authority(tmp_path, "other").path)
+        go.set()
+        assert [lane.finish().status for lane in lanes[:16]] == [200] * 16
+        got = lanes[16].finish()
+    assert (got.status, got.fail, got.sent) == (None, "unreachable", False)
+    assert len(heads) == 16
+
+
+def test_authorities_that_make_no_sense_are_none(carrier, authority, tmp_path):
+    """Half a file, say: somebody is just writing it."""
+    half = tmp_path / "half.pem"
+    half.write_bytes(authority.path.read_bytes()[:300])
+    seen = []
+    with RawUpstream(authority, answering(PLAIN, seen)) as upstream:
+        assert "make no sense" in refused(carrier, upstream.url, half)
+        assert not seen
+        carrier.upstream("sandbox", upstream.url, authority.path)
+        assert carrier.lane().ask("GET", "/x").status == 200
 
 
 def test_old_versions_of_tls_are_refused(carrier, authority):

@@ -2,17 +2,21 @@
 goes on."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
+from authorities import GRANT, Authority
 from broker import PATIENT, binary, forwarder_of, frontend_of, scan, wait_forwarder, wait_frontend, wait_until
 from fixtures import is_confined, is_sanitized
+from raw_upstream import RawUpstream
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 ON = {"sandbox": "gateway = yes"}
@@ -233,3 +237,111 @@ def test_no_proxy_is_heeded(make_broker):
     wait_until(lambda: broker.status()["forwarder"] == "running", "it runs")
     time.sleep(1)
     assert not broker.log("the forwarder cannot be sent")
+
+# ---- whom it trusts ----
+
+class Granting:
+    """The EQP API, as far as the gateway needs it. heads: of the requests that carried the token."""
+
+    def __init__(self):
+        self.heads = []
+
+    def __call__(self, connection):
+        while request := connection.request():
+            head, _ = request
+            wants_token = b"/session/token" in head.split(b"\r\n")[0]
+            body = json.dumps(GRANT).encode() if wants_token else b"{}"
+            if not wants_token:
+                assert GRANT["ust"].encode() in head
+                self.heads.append(head)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                            b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%b"
+                            % (len(body), body))
+
+
+class Vouched:
+    """A broker with a gateway, and a ca_file that its administrator changes."""
+
+    def __init__(self, make_broker, directory):
+        self.company, self.other = (Authority(directory, name) for name in ("company", "other"))
+        self.ca_file, self.api = directory / "ca_file", Granting()
+        self.put(self.company)
+        self.upstream = RawUpstream(self.company, self.api)
+        self.upstream.start()
+        settings = f"base_url = {self.upstream.url}\nca_file = {self.ca_file}\ngateway = yes\n"
+        self.broker = make_broker(keys={"sandbox": EXAMPLE_KEY}, environments={
+            "sandbox": f"{settings}[gateway sandbox]\nallow = any GET /rest/v1/**\n"}).wait_valid()
+        assert self.ask() == 200 and self.ask() == 200
+        assert self.upstream.n_connections == 2, "one for the exchange, and one is kept"
+
+    def put(self, authority):
+        """At once: half a file would be none."""
+        shutil.copyfile(authority.path, f"{self.ca_file}.new")
+        os.replace(f"{self.ca_file}.new", self.ca_file)
+
+    def ask(self):
+        answer = self.broker.get("/sandbox/rest/v1/users")
+        assert (answer.status, answer.headers.get("EQP-Error")) in ((200, None), (502, "upstream_unreachable")), answer
+        return answer.status
+
+    def wait_refused(self, timeout):
+        """From then on nothing comes through, also not by a forwarder that is new."""
+        wait_until(lambda: self.ask() == 502, "the upstream is not trusted any more", timeout, interval=1)
+        n = len(self.api.heads)
+        assert self.ask() == 502
+        forwarder = wait_forwarder(self.broker.process.pid)
+        os.kill(forwarder, signal.SIGKILL)
+        wait_forwarder(self.broker.process.pid, but=forwarder)
+        wait_until(lambda: self.broker.status()["forwarder"] == "running", "it runs")
+        assert self.ask() == 502
+        assert len(self.api.heads) == n, "the token was sent"
+
+    def wait_trusted(self):
+        self.put(self.company)
+        wait_until(lambda: self.ask() == 200, "it is trusted again", timeout=30, interval=1)
+
+    def said(self):
+        return len(self.broker.log("the forwarder cannot be sent the certificate authorities: .*check ca_file"))
+
+
+@pytest.fixture
+def vouched(make_broker, tmp_path):
+    vouched = Vouched(make_broker, tmp_path)
+    yield vouched
+    vouched.upstream.__exit__()
+
+
+@pytest.mark.slow("60 s between two look-ups of a gateway in use", first=True)
+def test_a_file_that_is_replaced_counts_for_the_gateway_within_a_minute(vouched):
+    vouched.put(vouched.other)
+    vouched.wait_refused(timeout=90)
+    assert vouched.said() == 0, "it can be read"
+    vouched.wait_trusted()
+    vouched.ca_file.unlink()
+    vouched.wait_refused(timeout=90)
+    assert vouched.said() == 1
+    vouched.wait_trusted()
+
+
+def test_a_file_that_is_gone_vouches_for_nobody_after_a_reload(vouched):
+    vouched.ca_file.unlink()
+    vouched.broker.reload()
+    vouched.wait_refused(timeout=30)
+    assert vouched.said() == 1
+    vouched.wait_trusted()
+    vouched.broker.wait_log("the forwarder has the certificate authorities again")
+
+
+def test_a_file_that_is_replaced_counts_after_a_reload(vouched):
+    vouched.put(vouched.other)
+    vouched.broker.reload()
+    vouched.wait_refused(timeout=30)
+    assert vouched.said() == 0
+    vouched.wait_trusted()
+
+
+def test_the_same_file_is_no_news(vouched):
+    """A kept connection goes on."""
+    vouched.broker.reload()
+    vouched.broker.reload()
+    assert vouched.ask() == 200 and vouched.upstream.n_connections == 2
