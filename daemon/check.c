@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OWN_DIRECTORY "/etc/eqp-broker"
@@ -86,12 +87,27 @@ static bool check_authorities(const struct settings *settings)
         return good;
 }
 
+/* The daemon would not read it. */
+static bool is_no_file(const char *path)
+{
+        struct stat status;
+
+        return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 /* Nobody's eyes but the caller's: whether the daemon may read it is not known, so it is a remark. */
 static void remark_authorities(const char *place, const char *section, const char *path)
 {
         struct obstacle obstacle;
         bool closed;
 
+        if (path && is_no_file(path)) {
+                journal_say(
+                        &(struct journal_record){ .priority = LOG_WARNING },
+                        "%s: the ca_file of [%s], %s, is not a regular file; name a file of certificates",
+                        place, section, path);
+                return;
+        }
         if (!path || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0) {
                 return;
         }

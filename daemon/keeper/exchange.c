@@ -33,6 +33,7 @@ struct exchange {
         char *basics[EXCHANGE_KEYS_MAX];            /* the same as they are sent */
         size_t n_keys;
         bool has_ca_file;
+        char ca_obstacle[TRUST_OBSTACLE_MAX];
 
         char request_body[128];
         char error_text[CURL_ERROR_SIZE];
@@ -106,7 +107,9 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
         char detail[CURL_ERROR_SIZE], cure[96];
 
         (void)snprintf(detail, sizeof(detail), "%s",
-                       exchange->error_text[0] ? exchange->error_text : curl_easy_strerror(result));
+                       result == CURLE_SSL_CACERT_BADFILE && exchange->ca_obstacle[0] ? exchange->ca_obstacle
+                       : exchange->error_text[0]                                      ? exchange->error_text
+                                                 : curl_easy_strerror(result));
         hide_login(detail); /* of a proxy */
         switch (result) {
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -249,7 +252,8 @@ static bool set_up(struct exchange *exchange, const struct environment_settings 
         /* libcurl's resolver is a thread, and ending a transfer waits for it: with a silent name server, the
          * whole daemon would stand still. With QUICK_EXIT, libcurl lets the thread end by itself. */
         return SET(CURLOPT_URL, url) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
-               SET(CURLOPT_FOLLOWLOCATION, 0L) && trust_set_up(easy, environment->ca_file) &&
+               SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+               trust_set_up(easy, environment->ca_file, exchange->ca_obstacle) &&
                SET(CURLOPT_FORBID_REUSE, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
                SET(CURLOPT_NOSIGNAL, 1L) &&
                SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(environment->connect_timeout_usec / USEC_PER_MSEC)) &&

@@ -24,6 +24,7 @@ struct store_link {
         CURL *easy;
         char error_text[CURL_ERROR_SIZE];
         bool has_ca_file;
+        char ca_obstacle[TRUST_OBSTACLE_MAX];
         sd_event_source *timer, *io;
         const char *out; /* NULL: nothing is to be sent */
         size_t n_out;
@@ -110,7 +111,9 @@ static void explain(struct store_link *link, CURLcode result)
         enum store_link_fault fault = STORE_LINK_UNREACHABLE;
 
         (void)snprintf(detail, sizeof(detail), "%s",
-                       link->error_text[0] ? link->error_text : curl_easy_strerror(result));
+                       result == CURLE_SSL_CACERT_BADFILE && link->ca_obstacle[0] ? link->ca_obstacle
+                       : link->error_text[0]                                      ? link->error_text
+                                             : curl_easy_strerror(result));
         trust_cure(link->easy, "store", link->has_ca_file, result, detail, cure, sizeof(cure));
         switch (result) {
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -169,7 +172,7 @@ static bool set_up(struct store_link *link, const struct store_address *address,
                        is_unix ? "://localhost" : address->text + strlen("redis"));
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
         return SET(CURLOPT_URL, url) && SET(CURLOPT_PROTOCOLS_STR, "http,https") &&
-               SET(CURLOPT_CONNECT_ONLY, 1L) && trust_set_up(easy, ca_file) &&
+               SET(CURLOPT_CONNECT_ONLY, 1L) && trust_set_up(easy, ca_file, link->ca_obstacle) &&
                (!is_unix || SET(CURLOPT_UNIX_SOCKET_PATH, store_address_path(address))) &&
                SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOPROXY, "*") && SET(CURLOPT_SSL_ENABLE_ALPN, 0L) &&
                SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) && SET(CURLOPT_FRESH_CONNECT, 1L) &&

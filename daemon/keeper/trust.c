@@ -12,22 +12,40 @@
 #include "lib/util.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* In place of the directory that libcurl was built with, in which it looks for authorities that CAINFO
  * lacks. NULL would do with 7.88 to 8.23; but it is what resets an option, and that directory is its
  * default. */
 #define NO_DIRECTORY "/dev/null"
 
-bool trust_set_up(CURL *easy, const char *ca_file)
+#define NO_FILE "/dev/null/none" /* cannot be opened */
+
+/* libcurl opens the file on our loop: with a pipe that would wait until somebody writes to it, maybe for
+ * ever. */
+static const char *file_for(const char *ca_file, char *ret_obstacle)
+{
+        struct stat status;
+
+        ret_obstacle[0] = '\0';
+        if (!ca_file || stat(ca_file, &status) < 0 || S_ISREG(status.st_mode)) {
+                return ca_file; /* libcurl says if anything else is wrong with it */
+        }
+        (void)snprintf(ret_obstacle, TRUST_OBSTACLE_MAX, "%.150s: not a regular file", ca_file);
+        return NO_FILE;
+}
+
+bool trust_set_up(CURL *easy, const char *ca_file, char ret_obstacle[static TRUST_OBSTACLE_MAX])
 {
         /* With ca_file, no other file is looked for. */
         const char *elsewhere = ca_file ? NULL : authority_files_elsewhere();
+        const char *file = file_for(ca_file, ret_obstacle);
 
 #define SET(option, value) (curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
         return tls_limit_set_up(easy) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
                SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
                (!elsewhere || (SET(CURLOPT_CAINFO, elsewhere) && SET(CURLOPT_PROXY_CAINFO, elsewhere))) &&
-               (!ca_file || (SET(CURLOPT_CAINFO, ca_file) && SET(CURLOPT_CAPATH, NO_DIRECTORY))) &&
+               (!file || (SET(CURLOPT_CAINFO, file) && SET(CURLOPT_CAPATH, NO_DIRECTORY))) &&
                /* The file is read and the certificate looked at each time: a session that is resumed is one
                 * that a file of before has vouched for. libcurl 8.12 and later keep them over exchanges. */
                SET(CURLOPT_CA_CACHE_TIMEOUT, 0L) && SET(CURLOPT_SSL_SESSIONID_CACHE, 0L) &&

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import time
@@ -52,6 +53,16 @@ def opens_the_api(upstream, token, environment="sandbox"):
 
 def n_requests(upstream, environment="sandbox"):
     return upstream.state(environment)["requests"]["token"]
+
+
+def test_a_ca_file_that_is_a_pipe_is_not_waited_for(place, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    place.environments["sandbox"] = f"ca_file = {tmp_path}/pipe"
+    place.write_config()
+    result = once(place, "--deadline", "3s")
+    assert result.returncode == TRY_LATER and f"{tmp_path}/pipe: not a regular file (check ca_file)" in result.stderr
+    result = try_key(place, EXAMPLE_KEY)
+    assert result.returncode == TRY_LATER and f"{tmp_path}/pipe: not a regular file (check ca_file)" in result.stderr
 
 
 # ---- what is printed ----

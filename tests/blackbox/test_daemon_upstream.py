@@ -5,6 +5,7 @@ Every fault has an environment of its own, and all are lived through side by sid
 """
 
 import concurrent.futures
+import os
 import re
 import socket
 import threading
@@ -316,6 +317,19 @@ def test_an_authority_that_is_no_file(upstream, make_broker):
                          environments={"sandbox": "ca_file = /nonexistent/ca.pem"})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
     assert "check ca_file" in status["last_trouble"]["message"] and not status["last_trouble"]["sent"]
+
+
+def test_an_authority_that_is_a_pipe_is_not_waited_for(upstream, make_broker, tmp_path):
+    """Opening it would wait for somebody who writes to it; nobody does."""
+    os.mkfifo(tmp_path / "pipe")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY},
+                         environments={"sandbox": f"ca_file = {tmp_path}/pipe"})
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
+    assert status["last_trouble"]["message"] == f"{tmp_path}/pipe: not a regular file (check ca_file)"
+    assert status["last_trouble"]["outcome"] == "unavailable" and not status["last_trouble"]["sent"]
+    broker.wait_valid("production")
+    broker.reload()
+    assert broker.stop() == 0
 
 
 class Proxy(threading.Thread):

@@ -233,6 +233,16 @@ def test_check_and_doctor_name_a_ca_file_that_cannot_be_read(upstream, make_brok
         assert ("The ca_file of [share]," in text) == ("no token is shared" in " ".join(text.split())) == ("share" in sections)
 
 
+def test_check_names_a_ca_file_that_is_none(make_broker, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    broker = make_broker(start=False, share=share("rediss://localhost", ca_file=tmp_path / "pipe"),
+                         environments={"sandbox": f"base_url = https://localhost\nca_file = {tmp_path}"})
+    result = check(broker)
+    assert result.returncode == 0, result
+    for section, path in (("environment sandbox", tmp_path), ("share", tmp_path / "pipe")):
+        assert f"the ca_file of [{section}], {path}, is not a regular file; name a file of certificates" in result.stderr
+
+
 @pytest.mark.parametrize(["setting", "id"], [("ca_file = /a/file\npassword_file = /b", "share_file_closed"),
                                              ("password_file = /a/file", "share_file_closed"),
                                              ("share_secret_file = /a/file", "share_file_closed"),

@@ -1,6 +1,7 @@
 """eqp-brokerd: the store of shared sessions in each of its forms, and what it gets to see."""
 
 import hashlib
+import os
 import pathlib
 import re
 
@@ -92,6 +93,15 @@ def test_and_with_an_unknown_authority(upstream, make_store, member, authority, 
     store = make_store(tls=authority)
     broker = member(store, settings={"ca_file": other.path}).wait_valid()
     assert wait_told(broker, state="untrusted") and not store.names()
+
+
+def test_an_authority_that_is_a_pipe_is_not_waited_for(make_store, member, authority, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    broker = member(make_store(tls=authority), settings={"ca_file": tmp_path / "pipe"}).wait_valid()
+    assert wait_told(broker, state="untrusted")
+    assert f"{tmp_path}/pipe: not a regular file (check ca_file)" in broker.wait_log("store")[0]
+    broker.reload()
+    assert broker.stop() == 0
 
 
 def test_the_environments_authority_says_nothing_of_the_store(make_store, member, authority, tmp_path):
