@@ -153,9 +153,10 @@ class Proxy(Listener):
                     ends[source].sendall(data)
 
 
-def trusting(build, authority, *, before="", more=""):
+def trusting(build, authority, *, before="", more="", program=None):
     """Makes an EQP_BUILD_DIR of the one that there is: its daemon runs where /etc/ssl/certs is that authority's.
-    before: a command to run it by; more: commands for the shell to run first. Returns the path of the daemon."""
+    before: a command to run it by; more: commands for the shell to run first; program: that one in place of the daemon.
+    Returns the path of the daemon."""
     here = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve()
     build.mkdir()
     for path in here.iterdir():
@@ -164,6 +165,6 @@ def trusting(build, authority, *, before="", more=""):
     (build / "daemon").mkdir()
     wrapper = build / "daemon" / "eqp-brokerd"
     wrapper.write_text(IN_A_MACHINE_THAT_TRUSTS.format(store=authority.store, before=before, more=more,
-                                                       daemon=here / "daemon" / "eqp-brokerd"))
+                                                       daemon=program or here / "daemon" / "eqp-brokerd"))
     wrapper.chmod(0o755)
     return str(wrapper)

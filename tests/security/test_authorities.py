@@ -6,6 +6,7 @@ gets the key. It has no part in what the daemon is told to trust.
 """
 
 import os
+import pathlib
 import re
 import shutil
 import ssl
@@ -15,7 +16,11 @@ import pytest
 
 from authorities import Proxy, Upstream, trusting
 from broker import BARE_ENVIRONMENT, Broker, wait_until
+from lanes import Carrier
+from raw_upstream import PLAIN, RawUpstream, answering
+from sharing import wait_told
 from simulator import EXAMPLE_KEY
+from stores import Store, share
 
 SPARE_KEY = "AQ28OA50XD:9931d00825e76a34ef8c4a7b5e8b8c0d2cde7cfb"
 NOT_TRUSTED = "the certificate is not trusted: its CA has to be in ca_file, which alone counts"
@@ -183,3 +188,49 @@ def test_behind_a_proxy_ca_file_vouches_alone(machine, authorities, somebody):
         granted, said = ask_the_daemon(broker, machine)
     assert not granted and said
     assert proxy.received.startswith(b"CONNECT localhost:") and not somebody.received
+
+
+# The carrier of requests, which is told its authorities as bytes
+
+
+@pytest.fixture
+def carrier(authorities, tmp_path):
+    """In the machine whose system trusts the first authority."""
+    program = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve() / "tests/blackbox/carrier-host"
+    with Carrier(program=trusting(tmp_path / "build", authorities[0], program=program)) as carrier:
+        yield carrier
+
+
+@pytest.mark.parametrize("upstreams, proxys, good", [
+    ("company", None, True), ("system", None, False), ("company", "company", True), ("system", "company", False),
+    ("company", "system", False)])
+def test_the_carrier_asks_no_store_of_the_system(carrier, authorities, upstreams, proxys, good):
+    """It is told the company's, here for an https proxy as well; nobody is looked for in the directory that libcurl was
+    built with."""
+    of = dict(zip(("system", "company"), authorities))
+    seen = []
+    with RawUpstream(of[upstreams], answering(PLAIN, seen)) as upstream, Proxy(of[proxys or "company"]) as proxy:
+        carrier.upstream("sandbox", upstream.url, of["company"].path, proxy=proxy.url if proxys else "-")
+        got = carrier.lane().ask("GET", "/x", token="any-token")
+    assert (got.status, got.fail) == ((200, None) if good else (None, "unreachable"))
+    assert len(seen) == good
+
+
+# A store of shared sessions
+
+
+@pytest.mark.parametrize("whose, told", [("system", False), ("system", True), ("company", True)])
+def test_for_a_store_ca_file_takes_the_place_of_the_system_s_store(machine, authorities, upstream, make_broker, whose, told):
+    store = Store(tls=authorities[whose == "company"]).start()
+    try:
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                             share=share(store, ca_file=authorities[1].path if told else None)).wait_valid()
+        if (whose, told) == ("system", True):
+            status = wait_told(broker, state="untrusted")
+            assert NOT_TRUSTED in broker.log("store")[0], status
+            assert not store.names() and "cmdstat_get" not in store.info("commandstats")
+        else:
+            wait_told(broker, state="fine")
+            assert store.names() and "cmdstat_get" in store.info("commandstats")
+    finally:
+        store.close()

@@ -152,6 +152,12 @@ def test_the_options_that_are_named_are_set():
     for _, fate in FILES + SETTINGS:
         for option in re.findall(r"CURLOPT_\w+", fate):
             assert f"SET({option}, " in sources, option
+    # The carrier of requests keeps connections and their sessions, each of them with its authorities.
+    sources = (ROOT / "daemon" / "forwarder" / "upstream.c").read_text()
+    kept = {"CURLOPT_CA_CACHE_TIMEOUT", "CURLOPT_SSL_SESSIONID_CACHE", "CURLOPT_FORBID_REUSE"}
+    for _, fate in FILES + SETTINGS:
+        for option in {*re.findall(r"CURLOPT_\w+", fate), "CURLOPT_PROXY_CAPATH", "CURLOPT_PROXY_CAINFO"} - kept:
+            assert f"SET({option}, " in sources, option
 
 
 def test_other_programs_do_as_they_are_told(plain_build, authorities, folder, tmp_path):
