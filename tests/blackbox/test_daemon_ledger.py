@@ -170,7 +170,32 @@ def test_need_of_all_environments_shares_what_is_needs(one_key, manager, upstrea
     assert asked(upstream) == before + 1
 
 
+@pytest.mark.slow("wishes a second apart")
+def test_what_sends_nothing_costs_nothing(make_broker):
+    """Neither the environment nor its key: a name that is not known is no reason to ask less often when it is."""
+    broker = make_broker(keys={"nowhere": EXAMPLE_KEY}, environments={"nowhere": "base_url = https://nowhere.invalid"})
+    for _ in range(6):
+        answer = broker.post("/v1/nowhere/refresh")
+        assert answer.status == 200 and not answer.json()["refreshed"], answer
+        time.sleep(1.1)
+
+
 # ---- base URLs ----
+
+@pytest.mark.slow("wishes a second apart")
+def test_a_key_has_a_budget_of_its_own_at_another_base_url(upstream, make_broker):
+    """And what an upstream wished of it is none of the other one's."""
+    names = {f"e{i}": f"base_url = {upstream.urls[name]}" for i, name in enumerate(["sandbox", "production"])}
+    broker = make_broker(upstream, keys={name: EXAMPLE_KEY for name in names}, environments=names).wait_valid(*names)
+    time.sleep(1.1)
+    use_up(broker)
+    assert broker.post("/v1/e0/refresh").status == 429
+    assert broker.refresh("e1")["refreshed"]
+    upstream.fault("sandbox", "throttle", retry_after=600, key=EXAMPLE_ID)
+    report(broker, "e0")
+    time.sleep(1.1)
+    assert broker.refresh("e1")["refreshed"]
+
 
 @pytest.fixture
 def three_keys(upstream, make_broker):

@@ -196,6 +196,7 @@ static const char *play(struct history *history, uint64_t seed, uint64_t number,
         change_mood(history, some_mood(world));
         history->pace = 10 + (unsigned)below(world, 16);
         history->lifetime_sec = some_lifetime_sec(world);
+        history->limit_sec = below(world, 4) ? 20 : 50; /* of which a trial may hang */
         n_events = 20 + (unsigned)below(world, 500);
         for (uint64_t i = below(world, 4); i <= 3; i++) {
                 change_keys(history);

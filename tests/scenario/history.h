@@ -3,9 +3,8 @@
 
 #include "tests/scenario/world.h"
 
-#define EXCHANGE_LIMIT_SEC 20
-#define SERIALS_PER_FILE   80
-#define LAST_SERIAL        (MODEL_KEYS_MAX - 1)
+#define SERIALS_PER_FILE 80
+#define LAST_SERIAL      (MODEL_KEYS_MAX - 1)
 
 /* The upstream's. */
 enum mood {
@@ -64,6 +63,7 @@ struct history {
         bool callers_storm, recovering;
         unsigned pace;         /* steps of time are up to about 2^pace milliseconds */
         uint32_t lifetime_sec; /* the upstream's usual grant */
+        uint32_t limit_sec;    /* the longest exchange, as exchange_timeout= says */
         uint64_t n_contents;
 
         /* for the goals */

@@ -38,7 +38,7 @@ static uint64_t round_usec(const struct history *history)
         if (was_wished(reference)) { /* in vain, after which need waits longer */
                 waits = (reference->n_order + 1) * 115 * USEC_PER_SEC;
         }
-        uint64_t each = (hanging ? EXCHANGE_LIMIT_SEC + 1 : 3) + (reference->store ? 5 : 0);
+        uint64_t each = (hanging ? history->limit_sec + 1 : 3) + (reference->store ? 5 : 0);
         return (reference->n_order + 2) * each * USEC_PER_SEC + waits;
 }
 

@@ -24,7 +24,7 @@ uint32_t some_lifetime_sec(struct world *world)
 /* ... and the grant would come in time to be of use. */
 static bool would_grant(const struct history *history, uint64_t serial)
 {
-        return history->lifetime_sec > EXCHANGE_LIMIT_SEC && history->mood <= MOOD_SLUGGISH &&
+        return history->lifetime_sec > history->limit_sec && history->mood <= MOOD_SLUGGISH &&
                history->key_moods[serial] == KEY_GRANTED;
 }
 
@@ -117,13 +117,13 @@ struct answer moody_upstream(struct world *world)
         answer.outcome.outcome = outcome_in_mood(world, history->mood, key);
         answer.outcome.lifetime_sec = history->lifetime_sec;
         if (!history->recovering && below(world, 10) == 0) {
-                uint32_t least = history->lifetime_sec > EXCHANGE_LIMIT_SEC ? EXCHANGE_LIMIT_SEC + 1 : 1;
+                uint32_t least = history->lifetime_sec > history->limit_sec ? history->limit_sec + 1 : 1;
                 uint32_t some = some_lifetime_sec(world);
                 answer.outcome.lifetime_sec = MAX_OF(some, least);
         }
         add_patience(history, key, &answer.outcome);
         if (history->mood == MOOD_SLUGGISH || key == KEY_HANGING) {
-                answer.after_usec = below(world, EXCHANGE_LIMIT_SEC * USEC_PER_SEC);
+                answer.after_usec = below(world, history->limit_sec * USEC_PER_SEC);
         }
         if (history->mood == MOOD_DOWN) {
                 answer.outcome.unsent = below(world, 4) == 0;

@@ -57,6 +57,9 @@ static void judge_obstacle(struct model *model, const struct wish *wish, const s
                     verdict == REFRESH_TOO_SOON || copy.in_flight || copy.claiming || !copy.has_token ||
                             told->limit == REFRESH_LIMIT_RETRY,
                     "obstacle: it is over sooner than was told");
+        bool begun = !model->in_flight && copy.in_flight && copy.in_flight_share != REFRESH_SHARE_TRIAL;
+        model_check(model, told->limit != REFRESH_LIMIT_RETRY || !begun,
+                    "obstacle: the attempt begins sooner than was told");
         copy = later(model, wake_usec, until);
         bool put_off =
                 copy.in_flight && told->limit == REFRESH_LIMIT_RETRY; /* by a trial that came before */

@@ -2,7 +2,8 @@
  *
  * Events: `store ANSWER` (there is one, and it says this each time, after 2 ms), `store silent`, `store
  * by-hand` (each question is answered by `claim ANSWER`), `store none`. ANSWER is `free` (the exchange is
- * ours), `leased`, `cool DURATION`, `failed`, or `found AGE LIFETIME [leased]`, a token issued so long ago.
+ * ours), `leased`, `cool DURATION`, `failed`, or `found AGE LIFETIME [leased | cool]`, a token issued so
+ * long ago.
  *
  * Expectations: `claim` (it is being asked), `no-claim`, `claims OP N` (questions since the mark). */
 #include "tests/scenario/player.h"
@@ -28,10 +29,14 @@ static bool read_claim(struct player *player, const char *word, struct refresh_c
                 ret->lifetime_sec = (uint32_t)lifetime_sec;
                 ret->expires_usec = ret->issued_usec + lifetime_sec * USEC_PER_SEC;
                 const char *otherwise = next_word(script);
-                ret->otherwise =
-                        otherwise && streq(otherwise, "leased") ? REFRESH_CLAIM_LEASED : REFRESH_CLAIM_HELD;
-                return !otherwise || streq(otherwise, "leased") || streq(otherwise, "free") ||
-                       complain(script, "expected \"leased\" or \"free\", found \"%s\"", otherwise);
+                bool cool = otherwise && streq(otherwise, "cool");
+                ret->left_usec = cool ? USEC_PER_MIN : 0;
+                ret->otherwise = cool                                      ? REFRESH_CLAIM_COOL
+                                 : otherwise && streq(otherwise, "leased") ? REFRESH_CLAIM_LEASED
+                                                                           : REFRESH_CLAIM_HELD;
+                return !otherwise || cool || streq(otherwise, "leased") || streq(otherwise, "free") ||
+                       complain(script, "expected \"leased\", \"cool\" or \"free\", found \"%s\"",
+                                otherwise);
         }
         if (word && streq(word, "cool")) {
                 if (!read_duration(script, next_word(script), &length)) {

@@ -204,6 +204,23 @@ static void test_off_without_a_key_file(void **state)
 }
 
 /* Nothing was restored but what was sent: of an earlier process there may be an account to forget. */
+/* No key does not mean no file: nobody has removed what cannot be read. */
+static void test_not_off_while_a_file_cannot_be_read(void **state)
+{
+        struct refresh refresh = with_token(1);
+        refresh.files_unusable = true;
+        struct refresh_step step = refresh_on_keys(&refresh, NULL, 0, START + 60 * SEC);
+        assert_int_equal(step.wake_usec, refresh.expires_usec);
+        step = refresh_on_timer(&refresh, START + 120 * SEC);
+        assert_false(step.off || step.expired);
+        assert_true(refresh.has_token);
+        /* From the moment when it is gone as well, ten seconds count. */
+        refresh.files_unusable = false;
+        (void)refresh_on_keys(&refresh, NULL, 0, START + 120 * SEC);
+        assert_false(refresh_on_timer(&refresh, START + 130 * SEC - 1).off);
+        assert_true(refresh_on_timer(&refresh, START + 130 * SEC).off);
+}
+
 static void test_off_after_a_restart(void **state)
 {
         static const struct refresh_sent sent = { START - SEC, REFRESH_SHARE_NEED };
@@ -268,6 +285,7 @@ int main(void)
                 cmocka_unit_test(test_key_gone_in_flight),
                 cmocka_unit_test(test_kept_key_goes_on_in_flight),
                 cmocka_unit_test(test_off_without_a_key_file),
+                cmocka_unit_test(test_not_off_while_a_file_cannot_be_read),
                 cmocka_unit_test(test_off_after_a_restart),
                 cmocka_unit_test(test_key_file_that_comes_back_in_time),
                 cmocka_unit_test(test_retry_after_outlives_an_off),

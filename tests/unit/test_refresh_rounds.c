@@ -33,6 +33,23 @@ static void test_round_asks_each_key_once(void **state)
         assert_int_equal(sent_for(&refresh, REFRESH_SHARE_NEED), 4);
 }
 
+/* Waits have grown long when a failure concerns a key at last: its comparison is what comes next, and is
+ * told. */
+static void test_round_late_in_a_trouble_is_what_comes_next(void **state)
+{
+        struct refresh refresh = begin_with(good_files(), 2);
+        uint64_t now = START;
+        for (unsigned i = 0; i < 9; i++) {
+                (void)ended(&refresh, EXCHANGE_UNAVAILABLE, now);
+                now = refresh_next_usec(&refresh);
+                assert_int_not_equal(asks(&refresh, now), 0);
+        }
+        (void)ended(&refresh, EXCHANGE_REQUEST_REFUSED, now);
+        assert_true(refresh.due_usec > now + 80 * SEC);
+        assert_int_equal(refresh_next_usec(&refresh), now + SEC);
+        assert_int_not_equal(asks(&refresh, now + SEC), 0);
+}
+
 static void test_good_keys_are_asked_last_good_first(void **state)
 {
         struct key_files files = good_files();
@@ -357,6 +374,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_asks_each_key_once),
+                cmocka_unit_test(test_round_late_in_a_trouble_is_what_comes_next),
                 cmocka_unit_test(test_good_keys_are_asked_last_good_first),
                 cmocka_unit_test(test_one_round_per_trouble),
                 cmocka_unit_test(test_failures_that_say_nothing_begin_no_round),

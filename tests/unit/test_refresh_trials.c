@@ -275,6 +275,23 @@ static void test_trial_takes_no_longer_life_away(void **state)
         assert_true(granted(&refresh, 7200, 2, now, MIDDLE).adopted);
 }
 
+/* Unless that is another account's, which is to go. */
+static void test_trial_takes_a_longer_life_of_another_account_away(void **state)
+{
+        struct refresh_outcome told = { .outcome = EXCHANGE_GRANTED,
+                                        .lifetime_sec = 60,
+                                        .token_serial = 2,
+                                        .retry_after_sec = RETRY_AFTER_NONE,
+                                        .new_account = true };
+        struct refresh refresh = with_token(2);
+        uint64_t now = START + 30 * SEC;
+        assert_int_equal(asks(&refresh, now), 2);
+        struct refresh_step step = refresh_on_outcome(&refresh, &told, now, MIDDLE);
+        assert_true(step.adopted && !step.spared);
+        assert_int_equal(refresh.token_serial, 2);
+        assert_int_equal(refresh.expires_usec, now + 60 * SEC);
+}
+
 /* A trial that takes longer than any exchange should: need does not wait for it. */
 static void test_trial_that_hangs_is_given_up(void **state)
 {
@@ -293,11 +310,36 @@ static void test_trial_that_hangs_is_given_up(void **state)
         assert_int_equal(asks(&refresh, point + SEC), 2); /* it is tried again */
 }
 
+/* While need is in trouble, it waits as after an outage. */
+static void test_trial_that_hangs_is_not_made_again_at_once(void **state)
+{
+        struct refresh refresh = with_life(good_files(), 2, 7200);
+        uint64_t point = refresh.due_usec, now = point;
+        struct key_files files = good_files();
+        files.names[1].rewritten = true;
+        assert_true(refresh_on_keys(&refresh, files.names, 2, point - 26 * SEC).exchange);
+        assert_int_equal(asks(&refresh, point), 1);
+        for (unsigned wait_sec = 1; wait_sec <= 64; wait_sec *= 2) {
+                (void)ended(&refresh, EXCHANGE_UNAVAILABLE, now);
+                assert_int_equal(asks(&refresh, now + wait_sec * SEC / 2),
+                                 0); /* in the middle of the wait */
+                now += wait_sec * SEC;
+                assert_int_not_equal(asks(&refresh, now), 0);
+                assert_int_equal(refresh.in_flight_reason, REFRESH_RETRY);
+        }
+        (void)ended(&refresh, EXCHANGE_UNAVAILABLE, now);
+        assert_true(now >= point + 115 * SEC);
+        assert_int_equal(asks(&refresh, now + SEC), 2);
+        assert_int_equal(refresh.in_flight_reason, REFRESH_TRIAL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_trial_takes_no_longer_life_away),
+                cmocka_unit_test(test_trial_takes_a_longer_life_of_another_account_away),
                 cmocka_unit_test(test_trial_that_hangs_is_given_up),
+                cmocka_unit_test(test_trial_that_hangs_is_not_made_again_at_once),
                 cmocka_unit_test(test_spares_wait_at_a_start),
                 cmocka_unit_test(test_known_keys_have_no_trial),
                 cmocka_unit_test(test_new_spare_is_tried_at_once),
