@@ -74,12 +74,14 @@ const char *kept_memory_join(const struct environment_settings *settings,
         refresh_past_join(&ret->past, &past);
         const char *why = saved->session ? unfit(settings, saved, ret->account, now_usec) : NULL;
         if (saved->session && !why) {
+                /* With another lifetime asked for, or less granted than that, it is not known any more. */
+                bool as_asked = saved->session->lifetime_sec == settings->lifetime_sec;
                 ret->session = saved->session;
                 ret->token =
                         (struct refresh_token){ .expires_usec = saved->session->expires_usec,
                                                 .refresh_point_usec = saved->refresh_point_usec,
                                                 .life_usec = saved->session->lifetime_sec * USEC_PER_SEC,
-                                                .attainable_sec = saved->attainable_sec,
+                                                .attainable_sec = as_asked ? saved->attainable_sec : 0,
                                                 .reported = saved->reported };
                 memcpy(ret->session_key_digest, saved->key_digest, sizeof(ret->session_key_digest));
                 if (!known) {

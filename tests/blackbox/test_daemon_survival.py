@@ -361,6 +361,20 @@ def test_key_moved_to_another_label(kept, manager, upstream):
     assert kept.token(query="?wait=0")["ust"] == old
 
 
+def test_other_lifetime(upstream, make_broker, manager):
+    """The life that was asked for before the restart is not the most that there is."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env,
+                         environments={"sandbox": "lifetime = 10min"}).wait_valid()
+    wait_until(lambda: manager.hear().store and "session" in manager.kept()["environments"][0], "it is kept")
+    old = broker.token()["ust"]
+    manager.end(broker)
+    broker.environments["sandbox"] = "lifetime = 1h"
+    broker.write_config()
+    manager.begin(broker)
+    assert broker.token(query="?wait=0")["ust"] == old
+    assert broker.token(query="?min_ttl=3000&wait=20")["expires_in"] >= 3000
+
+
 def test_other_base_url(kept, manager, upstream):
     manager.end(kept)
     kept.environments["sandbox"] = f"base_url = {upstream.urls['production']}\nca_file = {upstream.ca_file}"

@@ -66,6 +66,20 @@ static void test_both_are_joined(void **state)
         assert_int_equal(memory.n_keys, 1);
 }
 
+/* The settings may ask for another lifetime than those of the process before. */
+static void test_the_most_to_be_had_is_known_of_the_lifetime_asked_for(void **state)
+{
+        saved.attainable_sec = 299;
+        settings.lifetime_sec = 300;
+        assert_null(join(&known, &saved, NOW));
+        assert_int_equal(memory.token.attainable_sec, 299);
+
+        settings.lifetime_sec = 7200;
+        assert_null(join(&known, &saved, NOW));
+        assert_int_equal(memory.token.attainable_sec, 0);
+        assert_ptr_equal(memory.session, saved.session);
+}
+
 static void test_a_session_alone_proves_its_key_and_tells_its_account(void **state)
 {
         assert_null(join(NULL, &saved, NOW));
@@ -180,6 +194,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_both_are_joined, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_the_most_to_be_had_is_known_of_the_lifetime_asked_for,
+                                                set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_session_alone_proves_its_key_and_tells_its_account,
                                                 set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_an_account_that_is_known_to_be_none, set_up, tear_down),
