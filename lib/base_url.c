@@ -163,6 +163,17 @@ static int check_path(const char *path, size_t length, char *reterr_why, size_t 
         return 0;
 }
 
+/* The port that https has anyway: with it and without it is the same upstream. */
+static void drop_usual_port(char *url, size_t host_end)
+{
+        static const char port[] = ":443";
+        const size_t length = strlen(port);
+
+        if (memcmp(url + host_end - length, port, length) == 0) {
+                memmove(url + host_end - length, url + host_end, strlen(url + host_end) + 1);
+        }
+}
+
 int base_url_parse(const char *text, char **ret, char *reterr_why, size_t size)
 {
         _cleanup_free_ char *url = NULL;
@@ -204,6 +215,7 @@ int base_url_parse(const char *text, char **ret, char *reterr_why, size_t size)
                         url[i] = (char)(url[i] - 'A' + 'a');
                 }
         }
+        drop_usual_port(url, host_end);
         *ret = take_ptr(url);
         return 0;
 }

@@ -35,6 +35,10 @@ static void good_urls(void **state)
         expect(BASE_URL_PRODUCTION, BASE_URL_PRODUCTION);
         expect(BASE_URL_SANDBOX "/", BASE_URL_SANDBOX);
         expect("https://localhost:8443", "https://localhost:8443");
+        expect("https://h:443", "https://h");
+        expect("https://h:443/", "https://h");
+        expect("https://[::443]:443/Path", "https://[::443]/Path");
+        expect("https://h:4443", "https://h:4443");
         expect("HTTPS://API.Example.COM:65535/Base/Path/", "https://api.example.com:65535/Base/Path");
         expect("https://h/a.b_c~d-e", "https://h/a.b_c~d-e");
         expect("https://127.0.0.1:1", "https://127.0.0.1:1");
