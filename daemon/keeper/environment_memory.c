@@ -1,6 +1,7 @@
 /* An environment's memory when it begins anew. */
 #include "daemon/keeper/environment_memory.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/keeper/key_digest.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -82,6 +83,17 @@ void environment_remember(const struct environment *environment, struct environm
         }
 }
 
+/* Was the file of a refused key written again, while nobody looked? Then it is as if it were new. */
+static bool is_overtaken(const struct environment *environment, uint64_t key_serial,
+                         const struct key_knowledge *known)
+{
+        uint64_t age_usec = usec_sub(clock_now_usec(), known->seen_usec);
+        int64_t seen_sec = clock_wall_sec() - (int64_t)(age_usec / USEC_PER_SEC);
+
+        return known->standing == KEY_REFUSED &&
+               key_files_written_sec(environment->tools.keys, key_serial) > seen_sec;
+}
+
 void environment_memory_tell(struct environment *environment, struct key_name *names, size_t n)
 {
         const struct environment_memory *waiting = environment->memory;
@@ -95,7 +107,8 @@ void environment_memory_tell(struct environment *environment, struct key_name *n
                         continue;
                 }
                 const struct known_key *key = find(waiting, digest);
-                names[i].known = key ? key->known : (struct key_knowledge){ 0 };
+                bool holds = key && !is_overtaken(environment, names[i].serial, &key->known);
+                names[i].known = holds ? key->known : (struct key_knowledge){ 0 };
                 if (environment->session && secret_equal(digest, environment->session_key_digest,
                                                          sizeof(environment->session_key_digest))) {
                         environment->session_key = names[i].serial;

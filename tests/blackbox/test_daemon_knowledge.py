@@ -89,6 +89,28 @@ def test_keys_are_known_over_restarts(upstream, make_broker, manager):
     assert asked(upstream) == before
 
 
+@pytest.mark.slow("30 s from the start on")
+def test_a_refused_key_whose_file_is_written_again_meanwhile(upstream, make_broker, manager):
+    """It was unblocked in the portal while nobody ran: it is tried as if it had been written now."""
+    upstream.add_key("sandbox", *SPARE)
+    upstream.refuse_key("sandbox", SPARE[0])
+    keys = {"sandbox.1": EXAMPLE_KEY, "sandbox.2": ":".join(SPARE), "sandbox.3": BAD}
+    broker = make_broker(upstream, keys=keys, env=manager.env).wait_valid()
+    for name, text in keys.items():  # written again: tried soon
+        broker.write_key(name, text)
+    wait_states(broker, {"1": "good", "2": "refused", "3": "refused"}, timeout=60)
+    wait_known(manager, lambda known: len(known["keys"]) == 3)
+    manager.end(broker)
+    upstream.accept_key("sandbox", SPARE[0])
+    time.sleep(1.1)  # moments are kept to the second
+    broker.write_key("sandbox.2", ":".join(SPARE))
+    before = asked(upstream)
+    manager.begin(broker)
+    assert states(broker) == {"1": "good", "2": "untried", "3": "refused"}
+    wait_states(broker, {"1": "good", "2": "good", "3": "refused"}, timeout=60)
+    assert asked(upstream) == before + 1
+
+
 def test_account_is_pinned_over_restarts(upstream, make_broker, manager):
     """Though its token is gone meanwhile."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
