@@ -44,7 +44,6 @@ void environment_restore(struct environment *environment, const struct environme
         memcpy(environment->account, memory->account, sizeof(environment->account));
         if (session) {
                 environment->session = session_ref(session);
-                environment->session_key = 0; /* until the keys are read */
                 memcpy(environment->session_key_digest, memory->session_key_digest,
                        sizeof(environment->session_key_digest));
                 environment->last_serial = session->serial;
@@ -109,10 +108,6 @@ void environment_memory_tell(struct environment *environment, struct key_name *n
                 const struct known_key *key = find(waiting, digest);
                 bool holds = key && !is_overtaken(environment, names[i].serial, &key->known);
                 names[i].known = holds ? key->known : (struct key_knowledge){ 0 };
-                if (environment->session && secret_equal(digest, environment->session_key_digest,
-                                                         sizeof(environment->session_key_digest))) {
-                        environment->session_key = names[i].serial;
-                }
         }
         free(take_ptr(environment->memory));
 }

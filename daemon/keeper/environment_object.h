@@ -43,8 +43,7 @@ struct environment {
         struct environment_watcher watcher;
 
         struct session *session;                       /* in hand; NULL: none */
-        uint64_t session_key;                          /* serial of the key that obtained it */
-        uint8_t session_key_digest[KEYED_DIGEST_SIZE]; /* of that key, which may be gone */
+        uint8_t session_key_digest[KEYED_DIGEST_SIZE]; /* of the key that obtained it, which may be gone */
         char account[MAGE_ID_MAX + 1]; /* whose tokens these are, as the first grant said; "": not known */
         char old_account[MAGE_ID_MAX + 1]; /* that an operator wants to be forgotten; "": none */
         uint64_t open_usec;                /* until then a grant of the old account decides nothing */

@@ -105,7 +105,6 @@ static void adopt(struct environment *environment, struct session *session, uint
         environment->view.n_failures_in_row = 0;
         (void)session_unref(environment->session);
         environment->session = session;
-        environment->session_key = key_serial;
         if (!environment_key_digest(environment, key_serial, environment->session_key_digest)) {
                 memset(environment->session_key_digest, 0, sizeof(environment->session_key_digest));
         }
