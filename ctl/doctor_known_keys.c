@@ -82,8 +82,9 @@ static void find_other_account(const struct view *view)
         const char *other = ours ? field_text(trouble, "account") : "";
         char what[NAME_COPY_MAX * 4], cure[NAME_COPY_MAX * 5];
 
-        (void)snprintf(what, sizeof(what), "%s is of another account%s%s, and %s is of %s.", view->key_name,
-                       other[0] != '\0' ? ", " : "", other, view->name,
+        (void)snprintf(what, sizeof(what),
+                       "The EQP API says that %s is of another account%s%s, and %s is of %s.",
+                       view->key_name, other[0] != '\0' ? ", " : "", other, view->name,
                        field_text(view->environment, "account"));
         (void)snprintf(
                 cure, sizeof(cure),

@@ -310,7 +310,8 @@ def test_a_key_of_another_account(faked):
                         row={"last_trouble": {"key": "2", "outcome": "other_account", "account": "MAG987654321",
                                               "message": "it is of MAG987654321, and not of MAG123456789"}})
     assert set(found) == {"key_refused"} and "MAG9" not in text
-    assert "is of another account, ANOTHER-ACCOUNT, and sandbox is of ACCOUNT-OF-sandbox" in found["key_refused"]["what"]
+    assert found["key_refused"]["what"] == ("The EQP API says that the key 2 of sandbox is of another account, ANOTHER-ACCOUNT, "
+                                            "and sandbox is of ACCOUNT-OF-sandbox.")
     for cure in ("key remove sandbox.2. ", "key set --new-account sandbox.2, ", "account = in [environment sandbox]"):
         assert cure in found["key_refused"]["cure"]
 
