@@ -105,7 +105,8 @@ def test_an_outage_that_looks_like_an_answer(upstream, make_broker, name):
     ust = broker.token()["ust"]
     assert broker.refresh()["refreshed"] is False
     status = broker.wait_status("sandbox", lambda status: status["failures_in_row"] >= 3)
-    assert status["next_refresh_in_sec"] <= 4 and status["token"] and broker.token()["ust"] == ust
+    longest = 2 ** (status["failures_in_row"] - 1)  # a busy machine sees the third failure after the fourth
+    assert status["next_refresh_in_sec"] <= longest and status["token"] and broker.token()["ust"] == ust
     assert set(asked(upstream)[1:]) == {EXAMPLE_ID, SPARE[0]}
     upstream.clear_faults()
     broker.wait_status("sandbox", lambda status: status["failures_in_row"] == 0, timeout=20)
