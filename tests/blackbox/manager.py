@@ -143,6 +143,8 @@ class Manager:
 
     def restart_aged(self, broker, seconds):
         """A restart, and for the next process all that was kept happened so much earlier. Returns the broker."""
+        # A token is shown to callers a moment before it is kept.
+        wait_until(lambda: all("session" in environment for environment in self.kept()["environments"]), "each token is kept")
         self.end(broker)
         text = self.kept()
         for environment in text["environments"]:
