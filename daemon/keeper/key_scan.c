@@ -180,9 +180,7 @@ static void scan_files(struct key_scan *scan, int directory_fd)
                                 KEY_FILES_MAX);
                 }
                 if (i < KEY_FILES_MAX) {
-                        if (entries[i]->d_type == DT_LNK || entries[i]->d_type == DT_UNKNOWN) {
-                                key_watch_link(scan->watch, scan->directory, entries[i]->d_name);
-                        }
+                        key_watch_file(scan->watch, scan->directory, entries[i]->d_name);
                         scan_file(scan, directory_fd, entries[i]->d_name);
                 }
                 free(entries[i]);

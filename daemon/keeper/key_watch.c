@@ -111,7 +111,7 @@ void key_watch_begin(struct key_watch *watch, const char *directory)
         note_trouble(watch, path_watch_directory(watch->paths, directory));
 }
 
-void key_watch_link(struct key_watch *watch, const char *directory, const char *name)
+void key_watch_file(struct key_watch *watch, const char *directory, const char *name)
 {
         note_trouble(watch, path_watch_file(watch->paths, directory, name));
 }

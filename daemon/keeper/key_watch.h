@@ -17,8 +17,8 @@ struct key_watch *key_watch_free(struct key_watch *watch);
  * exists. */
 void key_watch_begin(struct key_watch *watch, const char *directory);
 
-/* A file in it that is a link: watches what it leads to as well. */
-void key_watch_link(struct key_watch *watch, const char *directory, const char *name);
+/* A file in it: watches what is written to it elsewhere and, if it is a link, what it leads to. */
+void key_watch_file(struct key_watch *watch, const char *directory, const char *name);
 
 /* After the reading: watches that do not matter any more are dropped. Where not all can be
  * watched, what was watched before still is, and changed() is called every now and then, for the whole to be

@@ -2,8 +2,9 @@
  *
  * A path is walked name by name, as the kernel does it. Each name is a step: the directory is watched for
  * what happens to that name in it, before it is looked up, so that no change falls in between. Where it is a
- * link, the walk goes on with what the link says. A watch is on a directory, never on a file: an editor or
- * Kubernetes replaces files, and a watch on the old one would be deaf.
+ * link, the walk goes on with what the link says. It is the directory's watch that tells of a file which an
+ * editor or Kubernetes replaces; a watch on the old one would be deaf. A file is watched besides, since what
+ * is written to it by another name, as by the one of which it is a mount, is no news of this directory.
  *
  * A step that leads through the same directory as in the walk before keeps its watch, which costs neither a
  * descriptor nor a moment without one. */
@@ -27,7 +28,8 @@
 #define NAME_EVENTS                                                                                         \
         (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |  \
          IN_ONLYDIR)
-#define FILE_EVENTS (NAME_EVENTS | IN_CLOSE_WRITE)
+#define FILE_EVENTS    (NAME_EVENTS | IN_CLOSE_WRITE)
+#define CONTENT_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_DONT_FOLLOW)
 
 #define ANY_NAME ""
 
@@ -35,7 +37,7 @@ struct path_step {
         struct path_step *next; // path_watch::first
         struct path_watch *watch;
         sd_event_source *source;
-        char *directory; /* no name in it is a link */
+        char *directory; /* no name in it is a link; with CONTENT_EVENTS a file */
         char *name;      /* in the directory; ANY_NAME */
         uint32_t events;
         dev_t device; /* of the directory that is watched */
@@ -310,11 +312,11 @@ static int watch_walk(struct path_watch *watch, struct walk *walk, bool to_file)
         if (r < 0) {
                 return trouble < 0 ? trouble : r;
         }
-        if (!to_file) {
-                r = watch_name(watch, walk->at, ANY_NAME, FILE_EVENTS);
-                trouble = trouble < 0 ? trouble : r;
+        r = watch_name(watch, walk->at, ANY_NAME, to_file ? CONTENT_EVENTS : FILE_EVENTS);
+        if (to_file && r == -EACCES) {
+                r = 0; /* nothing is read from it */
         }
-        return trouble;
+        return trouble < 0 ? trouble : r;
 }
 
 int path_watch_directory(struct path_watch *watch, const char *path)

@@ -21,7 +21,8 @@ void path_watch_begin(struct path_watch *watch);
  * of it cannot be watched; the rest is. */
 int path_watch_directory(struct path_watch *watch, const char *path);
 
-/* The names that lead to the file of this name in that directory; likewise. */
+/* The names that lead to the file of this name in that directory, and what is written to it by any name;
+ * likewise. */
 int path_watch_file(struct path_watch *watch, const char *directory, const char *name);
 
 /* Lets go what was not said again. trouble: something could not be watched this time; then what was watched

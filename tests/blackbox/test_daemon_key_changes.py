@@ -476,8 +476,9 @@ def test_a_key_file_is_a_link(places):
     broker.wait_status("sandbox", lambda status: status["key_files_refused"])
 
 
-def test_a_mount_over_the_directory(places, monkeypatch):
-    """In a name space of its own."""
+@pytest.fixture
+def inside(places, monkeypatch):
+    """Runs a command where the broker is, in a name space of its own for mounts."""
     broker, place = places
     alone = ["unshare", "--mount", "--propagation", "private"]
     if subprocess.run([*alone, "mount", "--bind", "/", "/mnt"], capture_output=True, check=False).returncode != 0:
@@ -486,14 +487,37 @@ def test_a_mount_over_the_directory(places, monkeypatch):
     command.write_text(f'#!/bin/sh\nexec {" ".join(alone)} {broker_module.binary()} "$@"\n')
     command.chmod(0o755)
     monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
+    return lambda *words: subprocess.run(["nsenter", f"--mount=/proc/{broker.process.pid}/ns/mnt", *words], check=True)
+
+
+def test_a_mount_over_the_directory(places, inside):
+    broker, place = places
     use_directory(broker, place / "one" / "keys")
-    inside = ["nsenter", f"--mount=/proc/{broker.process.pid}/ns/mnt"]
-    subprocess.run([*inside, "mount", "--bind", place / "two" / "keys", place / "one" / "keys"], check=True)
+    inside("mount", "--bind", place / "two" / "keys", place / "one" / "keys")
     wait_labels(broker, "two")
     broker.write_key("sandbox.new", EXAMPLE_KEY, to=place / "two" / "keys")
     wait_labels(broker, "two", "new")
-    subprocess.run([*inside, "umount", place / "one" / "keys"], check=True)
+    inside("umount", place / "one" / "keys")
     wait_labels(broker, "one")
+
+
+def test_a_mount_over_a_key_file(places, inside):
+    """As a container gets it. Changes of the file that are made outside are no news of the directory inside."""
+    broker, place = places
+    broker.write_key("outside", SPARE_KEY, to=place)
+    use_directory(broker, place / "one" / "keys")
+
+    def wait_granted(n, what):
+        wait_until(lambda: broker.status("sandbox")["exchanges"]["granted"] == n, what)
+
+    inside("mount", "--bind", place / "outside", place / "one" / "keys" / "sandbox.one")
+    wait_granted(2, "the mounted file's token")
+    (place / "outside").write_text(EXAMPLE_KEY)
+    wait_granted(3, "the written file's token")
+    inside("umount", place / "one" / "keys" / "sandbox.one")
+    (place / "outside").write_text("nobody's business any more")
+    time.sleep(2)  # a second until a mount counts
+    assert broker.status("sandbox")["key_files_refused"] == []
 
 
 def test_without_watches_the_keys_are_read_before_a_refresh(upstream, make_broker, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char place[64];
 static sd_event *event;
@@ -192,6 +193,25 @@ static void a_file_by_its_links(void **state)
         assert_false(noticed());
 }
 
+/* As where a file is mounted over one of the directory. */
+static void a_file_by_another_name(void **state)
+{
+        write_file("a/keys/sandbox");
+        assert_int_equal(link(in_place("a/keys/sandbox"), in_place("b/other")), 0);
+        again("a/keys");
+        write_file("b/other");
+        assert_false(noticed());
+        path_watch_begin(watch);
+        assert_int_equal(path_watch_directory(watch, in_place("a/keys")), 0);
+        assert_int_equal(path_watch_file(watch, in_place("a/keys"), "sandbox"), 0);
+        path_watch_end(watch, /* trouble= */ false);
+        write_file("b/other");
+        assert_true(noticed());
+        again("a/keys"); /* without the file */
+        write_file("b/other");
+        assert_false(noticed());
+}
+
 static void links_in_a_circle_come_to_an_end(void **state)
 {
         make_link("two", "one");
@@ -289,6 +309,7 @@ int main(void)
                 TEST(neighbours_are_nobody_s_business),
                 TEST(a_path_that_is_not_there_yet),
                 TEST(a_file_by_its_links),
+                TEST(a_file_by_another_name),
                 TEST(links_in_a_circle_come_to_an_end),
                 TEST(watches_are_kept),
                 TEST(a_path_that_cannot_be_watched_is_reported),
