@@ -22,6 +22,18 @@ static struct refresh_step take_wish(struct environment *environment, const stru
         return *step;
 }
 
+/* Before an exchange that a wish leads to. True: keys that may have changed unseen were read, so the machine
+ * is to be asked anew, at that time. */
+static bool has_read_keys(struct environment *environment, const struct refresh_step *step,
+                          uint64_t *now_usec)
+{
+        if ((!step->exchange && !step->claim) || !key_files_look(environment->tools.keys)) {
+                return false;
+        }
+        *now_usec = clock_now_usec(); /* no step back in time */
+        return true;
+}
+
 enum refresh_verdict environment_demand(struct environment *environment, uint32_t min_ttl_sec,
                                         uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
 {
@@ -29,24 +41,41 @@ enum refresh_verdict environment_demand(struct environment *environment, uint32_
         struct refresh_step step;
         enum refresh_verdict verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
 
+        if (has_read_keys(environment, &step, &now_usec)) {
+                asked = environment->view.refresh;
+                verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
+        }
         step = take_wish(environment, &asked, &step, REFRESH_SHARE_DEMAND, now_usec, &verdict, ret_obstacle);
         environment_carry_out(environment, &step, now_usec);
         environment_tell_change(environment);
         return verdict;
 }
 
+static enum refresh_verdict weigh_report(const struct environment *environment, const char *ust,
+                                         size_t length, uint64_t now_usec, struct refresh *ret_asked,
+                                         struct refresh_step *ret_step,
+                                         struct refresh_obstacle *ret_obstacle)
+{
+        const struct session *session = environment_session(environment, now_usec);
+        bool current = session && session_has_token(session, ust, length);
+
+        *ret_asked = environment->view.refresh;
+        return refresh_on_report(ret_asked, current ? session->serial : 0, now_usec, ret_step, ret_obstacle);
+}
+
 enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
                                         uint64_t now_usec, struct refresh_obstacle *ret_obstacle)
 {
-        struct session *session = environment_session(environment, now_usec);
-        bool current = session && session_has_token(session, ust, length);
         bool found = environment->view.refresh.store.found;
         uint64_t reported_before = environment->view.refresh.reported_serial;
-        struct refresh asked = environment->view.refresh;
+        struct refresh asked;
         struct refresh_step step;
         enum refresh_verdict verdict =
-                refresh_on_report(&asked, current ? session->serial : 0, now_usec, &step, ret_obstacle);
+                weigh_report(environment, ust, length, now_usec, &asked, &step, ret_obstacle);
 
+        if (has_read_keys(environment, &step, &now_usec)) {
+                verdict = weigh_report(environment, ust, length, now_usec, &asked, &step, ret_obstacle);
+        }
         step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);
         if (environment->view.refresh.reported_serial != reported_before) {
                 environment_share_reported(environment, found, ust, length);

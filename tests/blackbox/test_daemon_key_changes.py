@@ -520,8 +520,22 @@ def test_a_mount_over_a_key_file(places, inside):
     assert broker.status("sandbox")["key_files_refused"] == []
 
 
-def test_without_watches_the_keys_are_read_before_a_refresh(upstream, make_broker, tmp_path, monkeypatch):
-    """In a name space of users, whose limit of watches is its own."""
+def refresh(broker):
+    broker.refresh()
+
+
+def report(broker):
+    assert broker.post("/v1/sandbox/token/rejected", {"ust": broker.token()["ust"]}).status == 200
+
+
+def demand(broker):
+    least = broker.token()["expires_in"] + 1
+    assert broker.token(query=f"?min_ttl={least}&wait=20")["expires_in"] >= least
+
+
+@pytest.fixture
+def unwatched(tmp_path, monkeypatch):
+    """The daemon is in a name space of users, whose limit of watches is its own."""
     alone = "unshare --user --map-root-user sh -ec 'echo 0 >/proc/sys/user/max_inotify_watches; exec \"$@\"' sh"
     if subprocess.run(f"{alone} true", shell=True, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to make a name space of users")
@@ -529,10 +543,32 @@ def test_without_watches_the_keys_are_read_before_a_refresh(upstream, make_broke
     command.write_text(f'#!/bin/sh\nexec {alone} {broker_module.binary()} "$@"\n')
     command.chmod(0o755)
     monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
+
+
+@pytest.mark.parametrize("ask", [refresh, report, demand])
+def test_without_watches_the_keys_are_read_before_an_exchange(upstream, make_broker, unwatched, ask):
+    """The key of before is not even asked."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    wait_until(lambda: broker.token()["expires_in"] < 7198, "an exchange would be made at once, and is of use")
     broker.write_key("sandbox", SPARE_KEY)
-    broker.refresh()
+    ask(broker)
     status = broker.wait_status("sandbox", lambda status: states(status) == {"": "good"})
     assert "kept_old" not in status["keys"][0]
-    assert SPARE[0] in [entry["key_id"] for entry in upstream.state("sandbox")["last"]][:3]
+    assert [entry["key_id"] for entry in upstream.state("sandbox")["last"]][:2] == [EXAMPLE_ID, SPARE[0]]
     assert len(broker.log("cannot watch all .*; they are read again every 30 s")) == 1
+
+
+def test_without_watches_the_keys_are_read_before_an_exchange_that_is_due(upstream, make_broker, unwatched):
+    upstream.fault("sandbox", "unavailable")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY})
+
+    def at_rest():
+        status = broker.status("sandbox")
+        return not status["exchange_in_flight"] and status["exchanges"]["unavailable"]
+
+    wait_until(lambda: at_rest() >= 2, "the next attempt is some seconds away")
+    with standing_still(broker.process):
+        n = counted(upstream)["token"]
+        broker.write_key("sandbox", SPARE_KEY)
+    wait_until(lambda: counted(upstream)["token"] > n, "the next attempt")
+    assert upstream.state("sandbox")["last"][n]["key_id"] == SPARE[0]
