@@ -333,10 +333,17 @@ int listen_socket_adopt(struct listen_socket *ret, int fd,
 
 bool listen_socket_is_lost(const struct listen_socket *listen_socket)
 {
+        union any_address address;
         struct stat status;
 
-        return listen_socket->made_path && lstat(listen_socket->address.path, &status) < 0 &&
-               errno == ENOENT;
+        if (!listen_socket->made_path || is_ours(listen_socket)) {
+                return false;
+        }
+        if (lstat(listen_socket->address.path, &status) < 0) {
+                return errno == ENOENT;
+        }
+        socklen_t length = make_address(&listen_socket->address, &address);
+        return S_ISSOCK(status.st_mode) && check_stale(&address, length) == 0;
 }
 
 void listen_socket_close(struct listen_socket *listen_socket)

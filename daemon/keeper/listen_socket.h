@@ -43,8 +43,8 @@ int listen_socket_give(const struct listen_socket *listen_socket, const struct s
 int listen_socket_adopt(struct listen_socket *ret, int fd,
                         char reterr_message[static LISTEN_SOCKET_ERROR_MAX]);
 
-/* Is it a unix socket that we made, and its path is gone? Then nobody finds it. A file that somebody put in
- * its place is left alone. */
+/* Is it a unix socket that we made, and its path is gone, or is that of a socket which nobody has any more?
+ * Then nobody finds it. Anything else that somebody put in its place is left alone. */
 bool listen_socket_is_lost(const struct listen_socket *listen_socket);
 
 /* Closes our descriptor, and removes the path if we made it, first. Connections in the queue are for those

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 
@@ -146,6 +147,20 @@ def test_a_socket_that_was_removed_is_made_again(broker):
     n = len(broker.log("listening on"))
     broker.reload()
     assert len(broker.log("listening on")) == n, "once"
+
+
+def test_so_is_one_in_whose_place_somebody_left_another(broker):
+    """As a second daemon that was killed."""
+    broker.socket_path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(broker.socket_path))
+        other.listen(1)
+        broker.reload()
+        assert len(broker.log(f"listening on {broker.socket_path}")) == 1, "it is in use"
+    with pytest.raises(ConnectionRefusedError):
+        broker.connect()
+    broker.reload()
+    assert broker.get("/livez").status == 200
 
 
 def test_its_folder_is_made_for_everybody(broker):
