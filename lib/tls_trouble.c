@@ -45,5 +45,7 @@ enum tls_trouble tls_trouble_find(long verify_result, bool gnutls, const char *w
                 }
         }
         /* libcurl compares the name itself, when the TLS library has found nothing wrong. */
-        return strstr(words, "certificate subject name") ? TLS_OTHER_HOST : TLS_OTHER;
+        return strstr(words, "certificate subject name") || strstr(words, "obtain common name")
+                       ? TLS_OTHER_HOST
+                       : TLS_OTHER;
 }
