@@ -150,13 +150,33 @@ static void examine_proxies(struct doctor *doctor)
         }
 }
 
+/* As where the program that writes it was installed later. */
+static void find_late_resolver(struct doctor *doctor, const char *real)
+{
+        char what[1024];
+
+        (void)snprintf(what, sizeof(what),
+                       "The service does not see the target of " RESOLVER ", %.400s, whose folder was not "
+                       "there when it started.",
+                       real);
+        doctor_find(doctor, "resolver_unseen", what,
+                    "It knows no name server, and finds no host: \"Could not resolve host\".",
+                    "systemctl restart eqp-brokerd.");
+}
+
 /* The daemon of the unit has a root directory of its own, and there a link may lead to nowhere. */
 static void examine_resolver(struct doctor *doctor)
 {
         _cleanup_free_ char *real = realpath(RESOLVER, NULL);
         char what[1024], cure[1024];
 
-        if (!real || doctor_unit_shows(RESOLVER)) {
+        if (!real) {
+                return;
+        }
+        if (doctor_unit_shows(RESOLVER)) {
+                if (doctor_unit_lacks(real)) {
+                        find_late_resolver(doctor, real);
+                }
                 return;
         }
 

@@ -1,7 +1,9 @@
 /* Doctor, unit: the files that the service sees. Its unit gives it a root directory of its own and
  * shows it some directories there; anything else does not exist for it. systemd is asked, as drop-ins may
  * show more. */
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "ctl/doctor_parts.h"
@@ -50,19 +52,36 @@ static bool properties_show(char *text, const char *path)
         return shown || !has_root;
 }
 
+static bool ask_unit(const char *properties, struct program_result *result)
+{
+        const char *const arguments[] = { "show", properties, "eqp-brokerd.service", NULL };
+        const char *named = getenv("EQP_BROKER_CONFIG");
+
+        /* Other settings than the unit's are another daemon's. */
+        return (!named || named[0] == '\0') && access("/run/systemd/system", F_OK) == 0 &&
+               program_run_at(SYSTEMCTL, arguments, /* input= */ NULL, 0, LIMIT_USEC, result) >= 0 &&
+               result->exit_code == 0;
+}
+
+bool doctor_unit_lacks(const char *path)
+{
+        _cleanup_(program_result_clear) struct program_result result = { 0 };
+        char root[64], there[PATH_MAX];
+
+        if (!ask_unit("--property=MainPID", &result) || strncmp(result.output, "MainPID=", 8) != 0) {
+                return false;
+        }
+        (void)snprintf(root, sizeof(root), "/proc/%ld/root/", strtol(result.output + 8, NULL, 10));
+        (void)snprintf(there, sizeof(there), "%s%s", root, path + 1);
+        return access(root, X_OK) == 0 && access(there, F_OK) < 0 && errno == ENOENT;
+}
+
 bool doctor_unit_shows(const char *path)
 {
-        static const char *const arguments[] = { "show",
-                                                 "--property=RootDirectory,BindPaths,BindReadOnlyPaths",
-                                                 "eqp-brokerd.service", NULL };
-        const char *named = getenv("EQP_BROKER_CONFIG");
         _cleanup_(program_result_clear) struct program_result result = { 0 };
         _cleanup_free_ char *real = NULL, *copy = NULL;
 
-        /* Other settings than the unit's are another daemon's. */
-        if ((named && named[0] != '\0') || access("/run/systemd/system", F_OK) < 0 ||
-            program_run_at(SYSTEMCTL, arguments, /* input= */ NULL, 0, LIMIT_USEC, &result) < 0 ||
-            result.exit_code != 0) {
+        if (!ask_unit("--property=RootDirectory,BindPaths,BindReadOnlyPaths", &result)) {
                 return true;
         }
 

@@ -61,6 +61,20 @@ def test_usual_places_are_seen(home, place):
     assert finding(home) is None
 
 
+def test_a_place_that_came_after_the_start(home):
+    """As that of a NetworkManager which is installed later."""
+    place = "/run/netconfig/resolv.conf"
+    home.run("ln", "-sf", place, "/etc/resolv.conf")
+    home.systemctl("restart", SERVICE)
+    assert UNKNOWN in trouble(home)
+    home.write(place, "nameserver 127.0.0.99\n")
+    found = finding(home)
+    assert place in found["what"] and found["cure"] == "systemctl restart eqp-brokerd.", found
+    home.systemctl("restart", SERVICE)
+    assert UNKNOWN not in trouble(home)
+    assert finding(home) is None
+
+
 @pytest.mark.parametrize("place", ["/run/names/resolv.conf", "/srv/names/resolv.conf", "/var/lib/names/resolv.conf"])
 def test_the_doctor_names_any_other_with_the_cure(home, place):
     leads_to(home, place)
