@@ -1,5 +1,6 @@
 /* Daemon proxy. The daemon tells its process, and the kernel what environment that was started with: so it
- * does not matter whether a unit, an image or a shell has set it.
+ * does not matter whether a unit, an image or a shell has set it. Where the rules let not even root ask the
+ * daemon, systemd tells the process of its unit.
  *
  * The number may mean another process here, if the daemon lives in a container; so the name has to be right,
  * too. */
@@ -8,15 +9,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "client/eqp-broker.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
+#include "ctl/program.h"
+#include "ctl/scope.h"
 #include "lib/descriptor.h"
 #include "lib/util.h"
 
 #define ENVIRONMENT_MAX (256 * 1024)
 #define DAEMON_NAME     "eqp-brokerd\n"
+#define SYSTEMCTL       "/usr/bin/systemctl"
+#define LIMIT_USEC      (10 * USEC_PER_SEC)
 
 /* The variables that libcurl reads for https. */
 static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
@@ -34,6 +40,29 @@ static int64_t ask_for_pid(const char *address)
         }
         (void)eqp_broker_free(broker);
         return pid;
+}
+
+static bool is_named(const char *variable)
+{
+        const char *value = getenv(variable);
+
+        return value && value[0] != '\0';
+}
+
+/* The process of the unit; 0: there is none, or this is about another daemon than the unit's. */
+static int64_t ask_systemd_for_pid(const char *address)
+{
+        static const char *const arguments[] = { "show", "--property=MainPID", "--value",
+                                                 "eqp-brokerd.service", NULL };
+        _cleanup_(program_result_clear) struct program_result result = { 0 };
+
+        if (address || is_named("EQP_BROKER_ADDRESS") || is_named("EQP_BROKER_CONFIG") || scope_is_user() ||
+            access("/run/systemd/system", F_OK) < 0 ||
+            program_run_at(SYSTEMCTL, arguments, /* input= */ NULL, 0, LIMIT_USEC, &result) < 0 ||
+            result.exit_code != 0) {
+                return 0;
+        }
+        return strtoll(result.output, NULL, 10);
 }
 
 /* A file of a process, with a NUL behind it. Its length, or a negative errno. */
@@ -69,6 +98,9 @@ void daemon_proxy_adopt(const char *address)
         int64_t pid = ask_for_pid(address);
         ssize_t length;
 
+        if (pid <= 0) {
+                pid = ask_systemd_for_pid(address);
+        }
         if (!environment || pid <= 0) {
                 return;
         }

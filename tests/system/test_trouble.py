@@ -47,6 +47,23 @@ def knocking(home, seconds):
                       f"curl -sS -m 2 -H 'EQP-Client: knocks' {URL}/v1/sandbox/token >/dev/null 2>&1; done")
 
 
+# ---- the way to the upstream ----
+
+
+def test_root_tries_a_key_through_the_services_proxy_whoever_may_ask_the_service(home):
+    """A proxy that is not there cannot be overlooked."""
+    home.drop_in("[Service]\nEnvironment=https_proxy=http://127.0.0.1:1\n")
+    home.write(MISTAKE, "[broker]\nallow = uid:1\noperators = uid:1\n")
+    home.systemctl("restart", SERVICE)
+    known = home.run("eqpctl", "status", check=False)
+    tried = home.run("eqpctl", "key", "check", "sandbox", check=False)
+    home.run("rm", "-r", f"/etc/systemd/system/{SERVICE}.d", MISTAKE)
+    home.systemctl("daemon-reload")
+    home.systemctl("restart", SERVICE)
+    assert known.code == 4, "the control: root may not ask"
+    assert tried.code == 3 and "127.0.0.1 port 1" in tried.out, tried
+
+
 # ---- what the service does not see ----
 
 
