@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/configuration.h"
+#include "ctl/daemon_status.h"
 #include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/key_leftovers.h"
@@ -62,7 +63,29 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
 
 /* ---- the files ---- */
 
-static void examine_file(struct doctor *doctor, const struct key_entry *entry)
+/* The daemon says what came of following it; but what its unit does not show it, it has no word for. */
+static void examine_link(struct doctor *doctor, const struct key_store *store, const struct key_entry *entry)
+{
+        const char *reason = daemon_status_refusal(doctor->status, entry->file);
+        char path[PATH_SHOWN_MAX], what[1024];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", store->path, entry->file);
+        if (!doctor->user && !doctor_unit_shows(path)) {
+                (void)snprintf(what, sizeof(what), "The service does not see the target of the key file %s.",
+                               entry->file);
+                doctor_find(doctor, "key_file_unseen", what,
+                            "Its unit shows it /etc, /usr and little else, so it cannot use the key.",
+                            "Have the key itself there, as eqpctl key set does. Where the target has to "
+                            "stay, name its directory in a drop-in of the unit: BindReadOnlyPaths=");
+        } else if (reason) {
+                (void)snprintf(what, sizeof(what), "The key file %s is not used: %s.", entry->file, reason);
+                doctor_find(doctor, "key_file_unfit", what,
+                            "Its key cannot stand in when another is refused.",
+                            "See what the reason says, and: eqpctl key list");
+        }
+}
+
+static void examine_file(struct doctor *doctor, const struct key_store *store, const struct key_entry *entry)
 {
         char name[OWNER_NAME_MAX], what[1024];
 
@@ -70,6 +93,10 @@ static void examine_file(struct doctor *doctor, const struct key_entry *entry)
                     entry->examined ? owner_role(entry->status.st_uid, name) : "?",
                     entry->examined ? (unsigned)entry->status.st_mode & 07777 : 0,
                     entry->reason[0] != '\0' ? entry->reason : "fit for use");
+        if (entry->elsewhere) {
+                examine_link(doctor, store, entry);
+                return;
+        }
         if (entry->reason[0] != '\0') {
                 (void)snprintf(what, sizeof(what), "The key file %s is not used: %s.", entry->file,
                                entry->reason);
@@ -142,7 +169,7 @@ static void examine_files(struct doctor *doctor, const struct key_store *store)
                             "Remove them; the next eqpctl key set does.");
         }
         for (size_t i = 0; i < entries.n; i++) {
-                examine_file(doctor, &entries.entries[i]);
+                examine_file(doctor, store, &entries.entries[i]);
                 find_same_key(doctor, &entries, i);
         }
         if (entries.n == 0) {

@@ -120,7 +120,8 @@ static void examine(struct key_entry *entry, int directory_fd, const char *file,
         if (fd < 0) {
                 /* The directory itself is better than nothing. */
                 entry->examined = fstatat(directory_fd, file, &entry->status, AT_SYMLINK_NOFOLLOW) == 0;
-                if (error == ELOOP || error == EXDEV) {
+                entry->elsewhere = error == ELOOP || error == EXDEV;
+                if (entry->elsewhere) {
                         (void)snprintf(entry->reason, sizeof(entry->reason),
                                        "it is a link that leads out of the directory: eqpctl does not "
                                        "follow it (the daemon does)");

@@ -24,7 +24,8 @@ struct key_entry {
         char file[256];                             /* as it is shown: printable ASCII */
         char environment[ENVIRONMENT_NAME_MAX + 1]; /* "": the name tells none that is configured */
         char label[KEY_LABEL_MAX + 1];
-        bool examined; /* status is set */
+        bool examined;  /* status is set */
+        bool elsewhere; /* a link that leads out of the directory: the daemon follows it, and nobody here */
         struct stat status;
         struct access_key *key;            /* NULL: it gives no key */
         char reason[KEY_STORE_REASON_MAX]; /* why it is not used, and the cure; "" if it is */

@@ -215,6 +215,21 @@ def test_files_that_are_not_fit(broker):
     assert "the same key as sandbox" in text and "everybody may read it (mode 0644)" in text
 
 
+def test_a_key_file_that_is_a_link(broker, tmp_path):
+    """Out of the directory: the daemon follows it, so it is for the daemon to say whether it is of use."""
+    target = tmp_path / "target"
+    target.write_text(SECOND)
+    target.chmod(0o600)
+    broker.keep_secret(*SECOND.split(":"))
+    (broker.keys_directory / "sandbox.2").symlink_to(target)
+    broker.wait_status("sandbox", lambda status: len(status["keys"]) == 2)
+    assert "key_file_unfit" not in doctor(broker)[0]
+    target.chmod(0o644)
+    broker.wait_log("key file .*sandbox.2 is not used")
+    found, text = doctor(broker)
+    assert "key_file_unfit" in found and "everybody may read it (mode 0644)" in text
+
+
 def test_a_key_in_two_environments(broker):
     broker.write_key("production", EXAMPLE_KEY)
     broker.wait_status("production", lambda status: status["keys"])

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from home import AUTHORITY, SETTINGS, UNITS, Home
+from home import AUTHORITY, KEYS, SETTINGS, UNITS, Home
 from machine import SERVICE, URL, wait_until
 
 MISTAKE = "/etc/eqp-broker/eqp-brokerd.conf.d/zz-mistake.conf"
@@ -65,6 +65,19 @@ def test_root_tries_a_key_through_the_services_proxy_whoever_may_ask_the_service
 
 
 # ---- what the service does not see ----
+
+
+def test_the_doctor_knows_of_a_key_that_the_service_does_not_see(home):
+    home.shell(f"mkdir -m 0700 /srv/keys; mv {KEYS}/sandbox.1-main /srv/keys/; chown eqp-broker: /srv/keys; "
+               f"ln -s /srv/keys/sandbox.1-main {KEYS}/")
+    assert "BindReadOnlyPaths=" in findings(home)["key_file_unseen"]
+    home.drop_in("[Service]\nBindReadOnlyPaths=/srv/keys\n")
+    home.systemctl("restart", SERVICE)
+    home.wait_valid("sandbox")
+    assert not [name for name in findings(home) if name.startswith("key_file_")]
+    home.shell(f"mv /srv/keys/sandbox.1-main {KEYS}/; rm -r /srv/keys /etc/systemd/system/{SERVICE}.d")
+    home.systemctl("daemon-reload")
+    home.systemctl("restart", SERVICE)
 
 
 def test_the_doctor_knows_of_an_authority_that_the_service_does_not_see(home):
