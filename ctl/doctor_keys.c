@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,7 +68,7 @@ static void examine_directory(struct doctor *doctor, const char *path, const str
 static void examine_link(struct doctor *doctor, const struct key_store *store, const struct key_entry *entry)
 {
         const char *reason = daemon_status_refusal(doctor->status, entry->file);
-        char path[PATH_SHOWN_MAX], what[1024];
+        char path[PATH_MAX + sizeof(entry->file)], what[1024];
 
         (void)snprintf(path, sizeof(path), "%s/%s", store->path, entry->file);
         if (!doctor->user && !doctor_unit_shows(path)) {
