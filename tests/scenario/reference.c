@@ -163,12 +163,12 @@ static void need_failed(struct reference *reference, struct reference_exchange *
                 reference->round_sure = reference->round_sure && reference->round;
         }
         if (concerns_key && !reference->need_rounded) {
-                bool need = rule_chance_possible(reference, now_usec) ||
-                            (reference->round && reference->round_share == REFRESH_SHARE_NEED);
+                bool round = reference->round && reference->round_share == REFRESH_SHARE_NEED;
+                bool chance = round || rule_chance_possible(reference, now_usec);
                 reference->need_rounded = true;
-                if (!need || !reference->round_sure) {
+                if (!round || !reference->round_sure) {
                         begin_round(reference, REFRESH_SHARE_NEED);
-                        reference->round_sure = !need; /* else that of a last chance may go on */
+                        reference->round_sure = !chance; /* else that of a last chance may go on */
                 }
         }
 }
