@@ -1,5 +1,5 @@
-/* Doctor, parts: its examinations, in files doctor_*.c, which add what they see to the report. They are made
- * in this order. */
+/* Doctor, parts: its examinations, in files doctor_*.c, which add what they see to the report, in the order
+ * in which they are made; and questions about the daemon's unit that several have. */
 #pragma once
 
 #include "ctl/doctor.h"
@@ -9,14 +9,6 @@ void doctor_examine_configuration(struct doctor *doctor);
 
 /* A part of that: remarks of eqp-brokerd --check on the gateway's rules and local keys. NULL: none. */
 void doctor_examine_remarks(struct doctor *doctor, const char *lines);
-
-/* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
-bool doctor_unit_shows(const char *path);
-
-/* Is this path, which has no links, missing in the root directory of the service that runs? A place that a
- * unit shows "if it is there" has to be there when the service starts. False also where that is not to be
- * found out, as by others than root. */
-bool doctor_unit_lacks(const char *path);
 
 /* System, container, clock, the name localhost, proxies. */
 void doctor_examine_machine(struct doctor *doctor);
@@ -44,3 +36,13 @@ void doctor_examine_programs(struct doctor *doctor);
 
 /* Directory and files of the keys. */
 void doctor_examine_keys(struct doctor *doctor);
+
+/* ---- the unit ---- */
+
+/* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
+bool doctor_unit_shows(const char *path);
+
+/* Is this path, which has no links, missing in the root directory of the service that runs? A place that a
+ * unit shows "if it is there" has to be there when the service starts. False also where that is not to be
+ * found out, as by others than root. */
+bool doctor_unit_lacks(const char *path);

@@ -1,4 +1,4 @@
-/* Parts of messages that are filled. */
+/* Filling messages: texts, and the view of the keys. */
 #include "lib/message.h"
 
 #include "lib/util.h"

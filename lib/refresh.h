@@ -9,7 +9,9 @@
  *   need   an exchange without which there would be no token: the refresh point of the token in hand is
  *          reached, or something failed and is tried again
  *
- *   wish   an exchange for another reason: a key's trial, a caller's report or demand, an operator
+ *   wish   an exchange for a caller (a report, a demand) or an operator
+ *
+ *   trial  an exchange so that a key is known
  *
  *   round  each key is asked once, as fast as the floor allows: to find out whose fault a failure is
  *
@@ -18,7 +20,7 @@
  *   step   what to do now: start an exchange with this key or nothing; and when to call refresh_on_timer()
  *
  *   claim  a look into the store that brokers with the same key share, before an exchange: has one of them a
- *          token already, or is one about to get it? (lib/refresh_claim)
+ *          token already, or is one about to get it? (lib/refresh_store.h)
  *
  * Promises, each held by random histories in the tests (tests/scenario/model.h lists them all): one exchange
  * at a time; floor, budget and shares; as long as there is a key, an exchange is under way or its time is

@@ -1,4 +1,5 @@
-/* Each moment is drawn at random, as many brokers may have got a token in the same second. */
+/* The moments of a new token. Each is drawn at random, as many brokers may have got a token in the same
+ * second. */
 #include "lib/refresh_schedule.h"
 
 #include "lib/backoff.h"

@@ -1,5 +1,5 @@
-/* The state of a refresh machine: all that it knows, the steps that it answers with, and what can be said of
- * it without a look at what is wanted. Its events are in lib/refresh.h. */
+/* The state of a refresh machine: all that it knows, the steps that it answers with, and questions about the
+ * token in hand. Its events are in lib/refresh.h. */
 #pragma once
 
 #include "lib/keyring.h"

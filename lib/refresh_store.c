@@ -1,9 +1,7 @@
-/* Before an exchange, and while the store is asked. */
+/* The store as the machine sees it: when it is asked, and for how long its word counts. */
 #include "lib/refresh_store.h"
 
 #include "lib/util.h"
-
-/* ---- before an exchange ---- */
 
 bool refresh_is_to_be_claimed(const struct refresh *refresh, uint64_t key_serial, enum refresh_share share,
                               uint64_t now_usec)

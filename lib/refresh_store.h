@@ -12,7 +12,7 @@
 
 #include "lib/refresh_state.h"
 
-/* The store is not asked for long about what it has just answered. */
+/* The wait after an answer that leaves time. */
 #define REFRESH_LONG_WAIT_USEC (10 * USEC_PER_SEC)
 
 /* The store stands against no exchange of this step, whatever its key. */

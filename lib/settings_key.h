@@ -1,5 +1,5 @@
-/* Inside settings: the keys of each kind of section. Only settings_*.c look here, and what compares manuals
- * with the rows. */
+/* Inside settings: the keys of each kind of section. Only settings_*.c look here, and tests that
+ * compare manuals with the rows. */
 #pragma once
 
 #include "lib/settings_reading.h"

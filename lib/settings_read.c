@@ -6,7 +6,7 @@
  * are cut off here as well, since Debian's inih knows only one of the two marks inside a line.
  *
  * The first error ends the reading. Messages never quote a line that is not understood; see
- * settings_fail.c. */
+ * settings_reading.c. */
 #include "lib/nearest_name.h"
 #include "lib/settings.h"
 #include "lib/settings_key.h"

@@ -1,5 +1,5 @@
 /* Inside a share form, for the two files that make it up: names and keys (share_form.c), values
- * (share_values.c). */
+ * (share_values.c); and for their tests. */
 #pragma once
 
 #include "lib/share_form.h"

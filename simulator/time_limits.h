@@ -1,4 +1,4 @@
-/* time_limits: how long anything may be told to take. */
+/* time_limits: the longest lifetimes, latencies and scans that may be asked for. */
 #pragma once
 
 #include <stdint.h>

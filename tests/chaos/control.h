@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONTROL_KINDS 7 /* of calls, in the order of tests/faults/faults.c */
+#define CONTROL_KINDS 7 /* of calls, in the order of enum kind in tests/faults/faults.h */
 
 struct control {
         atomic_uint_fast64_t forward_usec;         /* how far CLOCK_BOOTTIME is ahead of the kernel's */

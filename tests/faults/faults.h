@@ -1,4 +1,4 @@
-/* The calls that can fail, and what a frontend is handed. */
+/* The kinds of calls that can fail, and the variables that hand them to a frontend. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* The books of the reference: exchanges, and what their answers mean.
+/* The books of the reference: exchanges, and their outcomes for need, wishes and the token.
  *
  * Where two rules disagree, or none says, it is settled here.
  *

@@ -1,4 +1,4 @@
-/* The keys in the books: which there are, and what an answer means for them. */
+/* The keys in the books: their list, and the effect of an answer on each. */
 #include "tests/scenario/reference_rules.h"
 
 #include "lib/util.h"
