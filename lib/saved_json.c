@@ -135,6 +135,19 @@ bool saved_get_times(struct json_object *json, const char *member, uint64_t *tim
         return true;
 }
 
+/* An earlier version wrote the port that https has anyway. Such a place is kept as it was written, and is
+ * nobody's any more. */
+static bool differs_by_port(const char *base_url, const char *spelling)
+{
+        static const char port[] = ":443";
+        size_t scheme = MIN_OF(strlen(base_url), strlen("https://")),
+               at = scheme + strcspn(base_url + scheme, "/");
+
+        return at >= strlen(port) && strncmp(base_url, spelling, at - strlen(port)) == 0 &&
+               strncmp(base_url + at - strlen(port), port, strlen(port)) == 0 &&
+               streq(base_url + at, spelling + at - strlen(port));
+}
+
 int saved_get_base_url(struct json_object *json, const char *member, char ret[static BASE_URL_MAX + 1])
 {
         _cleanup_free_ char *spelling = NULL;
@@ -145,7 +158,7 @@ int saved_get_base_url(struct json_object *json, const char *member, char ret[st
                 return -EBADMSG;
         }
         int r = base_url_parse(base_url, &spelling, why, sizeof(why));
-        if (r < 0 || !streq(spelling, base_url)) {
+        if (r < 0 || !(streq(spelling, base_url) || differs_by_port(base_url, spelling))) {
                 return r == -ENOMEM ? r : -EBADMSG;
         }
         (void)snprintf(ret, BASE_URL_MAX + 1, "%s", base_url);

@@ -243,6 +243,34 @@ static void test_every_shorter_text_is_refused(void **state)
         assert_null(read);
 }
 
+/* As an earlier version wrote it, which knew them as two places. */
+static void test_a_base_url_with_the_usual_port_is_read(void **state)
+{
+        static const struct {
+                const char *base_url;
+                int result;
+        } rows[] = {
+                { "https://h:443", 0 },        { "https://h:443/path", 0 },
+                { "https://[::443]:443", 0 },  { "https://h:443/", -EBADMSG },
+                { "https://H:443", -EBADMSG }, { "https://h:0443", -EBADMSG },
+        };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                _cleanup_(saved_sessions_freep) struct saved_sessions *read = NULL;
+                char text[512];
+                (void)snprintf(
+                        text, sizeof(text),
+                        "{\"version\":1,\"number\":17,\"boot_id\":\"0123456789abcdef0123456789abcdef\","
+                        "\"salt\":" SALT ",\"environments\":[{\"name\":\"sandbox\",\"base_url\":\"%s\","
+                        "\"sent_usec\":[],\"caused_usec\":[],\"retry_after_usec\":0,"
+                        "\"reported_usec\":0}]}",
+                        rows[i].base_url);
+                assert_int_equal(parse(text, &read), rows[i].result);
+                if (rows[i].result == 0) {
+                        assert_string_equal(read->environments[0].base_url, rows[i].base_url);
+                }
+        }
+}
+
 static void test_a_text_that_is_too_long_is_not_even_read(void **state)
 {
         _cleanup_free_ char *text = malloc(SAVED_SESSIONS_MAX + 1);
@@ -350,6 +378,7 @@ int main(void)
                 cmocka_unit_test(test_text_is_what_it_always_was),
                 cmocka_unit_test(test_a_written_text_can_be_read),
                 cmocka_unit_test(test_empty_one_and_one_without_a_session),
+                cmocka_unit_test(test_a_base_url_with_the_usual_port_is_read),
                 cmocka_unit_test(test_largest_one_fits),
                 cmocka_unit_test(test_anything_else_is_refused),
                 cmocka_unit_test(test_every_shorter_text_is_refused),
