@@ -230,6 +230,10 @@ static void on_done(CURLcode result, void *userdata)
 {
         struct carried_request *request = userdata;
 
+        if (request->again && !request->failed && request->upstream->overtaken) {
+                note_failure(request, LANE_FAIL_UNREACHABLE,
+                             "its certificate authorities were replaced meanwhile");
+        }
         if (request->again && !request->failed) {
                 if (carried_request_start(request, request->easy) == 0) {
                         curl_loop_hurry(request->loop);

@@ -153,7 +153,11 @@ int carrier_set_upstream(struct carrier *carrier, const struct carrier_upstream 
         if (r < 0) {
                 return r;
         }
-        drop_upstream(carrier_find_upstream(carrier, upstream->environment));
+        struct upstream *before = carrier_find_upstream(carrier, upstream->environment);
+        if (before) {
+                before->overtaken = !upstream_trusts_alike(before, upstream);
+        }
+        drop_upstream(before);
         ring_add_last(&carrier->upstreams, &upstream->place);
         if (!ring_is_empty(&carrier->awaiting) || !ring_is_empty(&carrier->waiting)) {
                 come_all(carrier, upstream);

@@ -211,6 +211,11 @@ static bool set_up_trust(const struct upstream_way *way, CURL *easy)
 #undef SET
 }
 
+bool upstream_trusts_alike(const struct upstream *a, const struct upstream *b)
+{
+        return a->way && b->way && a->way->authorities && a->way->authorities == b->way->authorities;
+}
+
 bool upstream_set_up(const struct upstream *upstream, CURL *easy)
 {
         const struct upstream_way *way = upstream->way;

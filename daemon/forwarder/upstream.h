@@ -15,6 +15,7 @@ struct upstream {
         uint64_t answer_timeout_usec;
         bool awaited;         /* nothing is known of it yet: requests wait for that */
         bool reached;         /* once: libcurl has kept its addresses */
+        bool overtaken;       /* others vouch for it by now: no new connection is made by this one */
         const char *obstacle; /* it cannot be reached: why, in words; NULL: there is none */
         struct upstream_way *way;
 };
@@ -31,6 +32,9 @@ struct upstream *upstream_ref(struct upstream *upstream);
 
 /* NULL is fine; returns NULL. */
 struct upstream *upstream_unref(struct upstream *upstream);
+
+/* Do the same authorities vouch for both? False also where that is not known. */
+bool upstream_trusts_alike(const struct upstream *a, const struct upstream *b);
 
 /* All that a transfer to it has in common with every other: where to, by which addresses, whom to trust, for
  * how long. They are borrowed until the transfer is over. False: no memory. */
