@@ -27,7 +27,7 @@ def find_objects(build, folders):
             continue # made by the build
         source = source.relative_to(ROOT)
         own = any(source.is_relative_to(folder) and entry["output"].startswith(f"{folder}/") for folder in folders)
-        if own and (directory / entry["output"]).exists():
+        if own:
             objects.setdefault(str(source.with_suffix("")), directory / entry["output"])
     return objects
 
@@ -47,6 +47,8 @@ def symbols(objects, option):
 def find_uses(objects):
     needed, uses = symbols(objects, "-u"), {}
     defined = {symbol: name for name, of in symbols(objects, "--defined-only").items() for symbol in of}
+    if len(set(defined.values())) < len(objects) / 2:
+        sys.exit("most objects define nothing: are they compiled?")
     for name in objects:
         uses[name] = {defined[symbol] for symbol in needed[name] if symbol in defined}
         for suffix in (".c", ".h"):

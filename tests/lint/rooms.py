@@ -39,7 +39,8 @@ FORBIDDEN = "|".join((
     # the network
     r"connect|bind|listen|socket|curl_\w+",
     # processes and threads
-    r"exec\w+|posix_spawnp?|v?fork|clone|system|popen|wordexp|pthread_create|thrd_create|ptrace|process_vm_\w+|setns|unshare|mount"))
+    r"exec\w+|posix_spawnp?|v?fork|clone|system|popen|wordexp|pthread_create|thrd_create|ptrace|process_vm_\w+|setns|unshare|umount2?|mount",
+    r"kill(pg)?|tgkill|sigqueue|pidfd_\w+|dlmopen"))
 # Calls that are needed all the same; an entry that is not needed is an error.
 STILL = {
     "unix_sockets": {"syscall"},  # setsockopt alone, in whose place it is
@@ -58,6 +59,8 @@ def symbols(archive, option):
             found[name] = set()
         elif line:
             found[name].add(re.sub(r"@.*|64(?=_|@|$)", "", line.split()[-1]))
+    if not any(found.values()):
+        sys.exit(f"{archive} has no symbols")
     return found
 
 
@@ -80,7 +83,7 @@ def main():
                          if home.get(call, room) not in (room, *below)]
             if room in ("base", "keeper"):
                 continue
-            for call in sorted(call for call in calls if re.fullmatch(FORBIDDEN, re.sub(r"^__(\w+)_2$", r"\1", call))):
+            for call in sorted(call for call in calls if re.fullmatch(FORBIDDEN, re.sub(r"^__(\w+)_(2|chk)$", r"\1", call))):
                 if room == "forwarder" and call.startswith("curl_"):
                     continue
                 if call in STILL.get(file, ()):
