@@ -214,36 +214,53 @@ static void find_all_closed(struct doctor *doctor, char *lines)
         }
 }
 
-/* The name itself is nobody's business. */
-static void find_absent_name(struct doctor *doctor, const char *line)
+/* [SECTION] KEY = RULE: WORDS. The name itself is nobody's business. */
+static bool find_absent_name(struct doctor *doctor, const char *line)
 {
-        const char *rule = strstr(line, " = "), *kind = strstr(line, ": there is no such ");
+        static const char *const words[] = { ": there is no such ",
+                                             ": the user database does not say whether there is such a " };
+        const char *rule = strstr(line, " = ");
         char what[256];
 
-        if (!rule || !kind || kind < rule) {
-                return;
+        for (size_t i = 0; rule && i < ARRAY_SIZE(words); i++) {
+                const char *kind = strstr(rule, words[i]);
+                if (!kind) {
+                        continue;
+                }
+                kind += strlen(words[i]);
+                (void)snprintf(what, sizeof(what), "%.*s names a %.*s that %s.", (int)(rule - line), line,
+                               (int)strcspn(kind, " :"), kind,
+                               i == 0 ? "is not there" : "the user database does not tell of");
+                bool deny = rule - line > 4 && strncmp(rule - 4, "deny", 4) == 0;
+                doctor_find(doctor, "rule_name_absent", what,
+                            deny ? "The rule denies nobody until there is one."
+                                 : "The rule gives nothing until there is one.",
+                            "Create it, or correct the name, which eqp-brokerd --check shows; then: eqpctl "
+                            "reload");
+                return true;
         }
-        kind += strlen(": there is no such ");
-        (void)snprintf(what, sizeof(what), "%.*s names a %.*s that is not there.", (int)(rule - line), line,
-                       (int)strcspn(kind, " "), kind);
-        doctor_find(doctor, "rule_name_absent", what, "The rule gives nothing until there is one.",
-                    "Create it, or correct the name, which eqp-brokerd --check shows; then: eqpctl reload");
+        return false;
 }
 
-static void find_absent_names(struct doctor *doctor, const char *lines)
+/* Returns whether there are any. */
+static bool find_absent_names(struct doctor *doctor, const char *lines)
 {
+        bool any = false;
+
         while (*lines != '\0') {
                 char line[512];
                 size_t length = strcspn(lines, "\n");
 
                 (void)snprintf(line, sizeof(line), "%.*s", (int)length, lines);
-                find_absent_name(doctor, line);
+                any = find_absent_name(doctor, line) || any;
                 lines += length;
                 lines += *lines == '\n';
         }
+        return any;
 }
 
-static int read_settings(struct doctor *doctor, char reterr_message[static PROGRAM_WORDS_MAX])
+static int read_settings(struct doctor *doctor, bool *ret_absent,
+                         char reterr_message[static PROGRAM_WORDS_MAX])
 {
         _cleanup_(configuration_view_clear) struct configuration_view view = { 0 };
         int r;
@@ -254,7 +271,7 @@ static int read_settings(struct doctor *doctor, char reterr_message[static PROGR
         }
 
         doctor_examine_remarks(doctor, view.closed);
-        find_absent_names(doctor, view.closed ? view.closed : "");
+        *ret_absent = find_absent_names(doctor, view.closed ? view.closed : "");
         if (view.user[0] != '\0') {
                 doctor->as_daemon = true;
                 doctor_hide(doctor, view.user, "DAEMON-USER");
@@ -268,6 +285,7 @@ void doctor_examine_configuration(struct doctor *doctor)
         const char *named = getenv("EQP_BROKER_CONFIG");
         char message[PROGRAM_WORDS_MAX];
         struct places places;
+        bool absent = false;
         int r;
 
         scope_places(&places);
@@ -278,7 +296,7 @@ void doctor_examine_configuration(struct doctor *doctor)
         doctor_fact(doctor, SECTION, "file", "%s",
                     named && named[0] != '\0' ? "named by EQP_BROKER_CONFIG"
                                               : "the usual one, if there is one");
-        r = read_settings(doctor, message);
+        r = read_settings(doctor, &absent, message);
         if (r == -EPERM && geteuid() != 0) {
                 doctor_fact(doctor, SECTION, "check",
                             "not known: this user may not read all of it; see: sudo eqpctl doctor");
@@ -311,7 +329,7 @@ void doctor_examine_configuration(struct doctor *doctor)
         }
         find_unreadable_cas(doctor);
         find_odd_sockets(doctor);
-        doctor_fact(doctor, SECTION, "check", "fine");
+        doctor_fact(doctor, SECTION, "check", absent ? "names in rules, see the findings" : "fine");
         for (size_t i = 0; i < doctor->settings->n_listen; i++) {
                 char name[32];
 

@@ -20,6 +20,7 @@
 #include "lib/secret.h"
 
 #define CALLER_MAX   16          /* "uid:" and a number */
+#define NOBODY       65534       /* the kernel's number for users that it cannot name: never allowed */
 #define OLD_GOOD_SEC (24 * 3600) /* a token lives no longer */
 
 /* NULL after saying why. */
@@ -78,9 +79,11 @@ static bool check_caller_is_there(const char *caller)
         }
         errno = 0;
         if (rule.kind == ACCESS_RULE_USER) {
-                absent = !getpwnam(rule.name) && (errno == 0 || errno == ENOENT);
+                const struct passwd *user = getpwnam(rule.name);
+                absent = user ? user->pw_uid == NOBODY : errno == 0 || errno == ENOENT;
         } else if (rule.kind == ACCESS_RULE_GROUP) {
-                absent = !getgrnam(rule.name) && (errno == 0 || errno == ENOENT);
+                const struct group *group = getgrnam(rule.name);
+                absent = group ? group->gr_gid == NOBODY : errno == 0 || errno == ENOENT;
         }
         if (absent) {
                 complain("--caller %s: there is no such %s on this host: create it, or correct the name.",

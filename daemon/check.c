@@ -176,6 +176,15 @@ static bool check_keys(const struct settings *settings)
         return good;
 }
 
+/* Each that the daemon's user may not read is named. */
+static bool check_files(const struct settings *settings)
+{
+        bool good = check_authorities(settings);
+
+        good = check_share_files(&settings->share) && good;
+        return check_keys(settings) && good;
+}
+
 static void say_fault(const char *message)
 {
         journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_SETTINGS_BAD }, "%s",
@@ -190,18 +199,15 @@ int check_settings(struct settings *settings, bool connect)
 
         settings_remarks_log(settings);
         remark_all_authorities(settings);
+        bool readable = user.name[0] == '\0' || check_files(settings);
+        int code = readable ? check_share(settings, connect) : BROKER_EXIT_PERMISSION;
+        if (code == BROKER_EXIT_CONFIGURATION) {
+                return code;
+        }
         if (!text ||
             (user.name[0] != '\0' && printf("# As the daemon's user, %s, sees it.\n", user.name) < 0) ||
             fputs(text, stdout) < 0 || fflush(stdout) != 0) {
                 return BROKER_EXIT_INTERNAL;
         }
-        if (user.name[0] != '\0') {
-                bool good = check_authorities(settings);
-                good = check_share_files(&settings->share) && good;
-                if (!check_keys(settings) || !good) {
-                        return named ? BROKER_EXIT_PERMISSION : BROKER_EXIT_CONFIGURATION;
-                }
-        }
-        int code = check_share(settings, connect);
         return named ? code : BROKER_EXIT_CONFIGURATION;
 }

@@ -89,8 +89,10 @@ static bool is_overtaken(const struct environment *environment, uint64_t key_ser
         uint64_t age_usec = usec_sub(clock_now_usec(), known->seen_usec);
         int64_t seen_sec = clock_wall_sec() - (int64_t)(age_usec / USEC_PER_SEC);
 
-        return known->standing == KEY_REFUSED &&
-               key_files_written_sec(environment->tools.keys, key_serial) > seen_sec;
+        int64_t written_sec = key_files_written_sec(environment->tools.keys, key_serial);
+
+        /* A time to come says nothing, but that a clock was wrong. */
+        return known->standing == KEY_REFUSED && written_sec > seen_sec && written_sec <= clock_wall_sec();
 }
 
 void environment_memory_tell(struct environment *environment, struct key_name *names, size_t n)

@@ -24,10 +24,15 @@ static struct refresh_step take_wish(struct environment *environment, const stru
 
 /* Before an exchange that a wish leads to. True: keys that may have changed unseen were read, so the machine
  * is to be asked anew, at that time. */
-static bool has_read_keys(struct environment *environment, const struct refresh_step *step,
-                          uint64_t *now_usec)
+static bool has_read_keys(struct environment *environment, const struct refresh *asked,
+                          const struct refresh_step *step, enum refresh_share share, uint64_t *now_usec)
 {
-        if ((!step->exchange && !step->claim) || !key_files_look(environment->tools.keys)) {
+        enum refresh_verdict verdict = REFRESH_UNDER_WAY;
+        struct refresh_obstacle obstacle = { 0 };
+
+        if ((!step->exchange && !step->claim) ||
+            environment_ledger_objects(environment, asked, share, *now_usec, &verdict, &obstacle) ||
+            !key_files_look(environment->tools.keys)) {
                 return false;
         }
         *now_usec = clock_now_usec(); /* no step back in time */
@@ -41,7 +46,7 @@ enum refresh_verdict environment_demand(struct environment *environment, uint32_
         struct refresh_step step;
         enum refresh_verdict verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
 
-        if (has_read_keys(environment, &step, &now_usec)) {
+        if (has_read_keys(environment, &asked, &step, REFRESH_SHARE_DEMAND, &now_usec)) {
                 asked = environment->view.refresh;
                 verdict = refresh_on_demand(&asked, min_ttl_sec, now_usec, &step, ret_obstacle);
         }
@@ -73,7 +78,7 @@ enum refresh_verdict environment_report(struct environment *environment, const c
         enum refresh_verdict verdict =
                 weigh_report(environment, ust, length, now_usec, &asked, &step, ret_obstacle);
 
-        if (has_read_keys(environment, &step, &now_usec)) {
+        if (has_read_keys(environment, &asked, &step, REFRESH_SHARE_REPORT, &now_usec)) {
                 verdict = weigh_report(environment, ust, length, now_usec, &asked, &step, ret_obstacle);
         }
         step = take_wish(environment, &asked, &step, REFRESH_SHARE_REPORT, now_usec, &verdict, ret_obstacle);

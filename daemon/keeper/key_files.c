@@ -123,7 +123,9 @@ const struct access_key *key_files_find(const struct key_files *files, uint64_t 
 int64_t key_files_written_sec(const struct key_files *files, uint64_t serial)
 {
         const struct held_key *held = held_keys_find(&files->present, serial);
-        return held ? held->changed.tv_sec : 0;
+        bool known = held && !key_directory_is_shared(files->directory_in_use);
+
+        return known ? held->changed.tv_sec : 0;
 }
 
 size_t key_files_present(const struct key_files *files, const char *environment,

@@ -43,7 +43,8 @@ size_t key_files_names(struct key_files *files, const char *environment,
 /* The key itself, for the exchange alone; NULL: it is not held (any more). */
 const struct access_key *key_files_find(const struct key_files *files, uint64_t serial);
 
-/* When the file of this key was written, by the wall clock; 0: it is not held. */
+/* When the file of this key was written, by the wall clock; 0: it is not held, or a credential, which the
+ * service manager writes at each start. */
 int64_t key_files_written_sec(const struct key_files *files, uint64_t serial);
 
 /* The keys of an environment whose files are there, in name order, until the next reading; returns how many.

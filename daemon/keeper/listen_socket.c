@@ -343,7 +343,8 @@ bool listen_socket_is_lost(const struct listen_socket *listen_socket)
                 return errno == ENOENT;
         }
         socklen_t length = make_address(&listen_socket->address, &address);
-        return S_ISSOCK(status.st_mode) && check_stale(&address, length) == 0;
+        /* Another user's may not be ours to remove, which would fail the reload. */
+        return S_ISSOCK(status.st_mode) && status.st_uid == geteuid() && check_stale(&address, length) == 0;
 }
 
 void listen_socket_close(struct listen_socket *listen_socket)

@@ -152,6 +152,26 @@ def test_a_rule_for_a_user_that_is_gone(upstream, make_broker):
     found, text = doctor(broker)
     assert set(found) == {"rule_name_absent"} and found["rule_name_absent"]["what"] == "[broker] allow names a user that is not there."
     assert "was-here-once" not in text, "a user's name"
+    assert found["rule_name_absent"]["why"] == "The rule gives nothing until there is one."
+    assert "names in rules, see the findings" in text
+
+
+def test_a_deny_for_a_user_that_is_gone():
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "gateway = yes"}) as broker:
+        broker.config_path.write_text(broker.config() + "[gateway sandbox]\nallow = any GET /rest/v1/**\n"
+                                      "deny = user:was-here-once GET /rest/v1/reports/**\n")
+        found, text = doctor(broker)
+        assert found["rule_name_absent"]["why"] == "The rule denies nobody until there is one." and "was-here-once" not in text
+
+
+def test_a_fault_of_the_store_is_none_of_a_name(tmp_path):
+    password = tmp_path / "password"
+    password.write_text("canary-password\n")
+    password.chmod(0o644)
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}) as broker:
+        broker.config_path.write_text(broker.config() + f"[share]\nstore = redis://127.0.0.1:6379\npassword_file = {password}\n")
+        found, _ = doctor(broker)
+        assert "configuration_bad" in found and "rule_name_absent" not in found
 
 
 def test_an_ordinary_user_who_may_not_read_all_of_it(upstream, make_broker, stranger):

@@ -178,6 +178,7 @@ def test_nonsense(broker, arguments, words):
 @pytest.mark.parametrize("arguments, words", [
     (("local", "add", "x", "--environment", "sandbx", "--real", "--caller", "any"), "There is no environment 'sandbx'"),
     ((*ADD, "--caller", "user:no-such-user"), "--caller user:no-such-user: there is no such user on this host"),
+    ((*ADD, "--caller", "user:nobody"), "--caller user:nobody: there is no such user on this host"),
     ((*ADD, "--caller", "group:no-such-group"), "--caller group:no-such-group: there is no such group on this host"),
     (("local", "rotate", "x"), "There is no local key x"), (("local", "remove", "x"), "is not in a file that eqpctl has made")])
 def test_a_missing_one(broker, arguments, words):
