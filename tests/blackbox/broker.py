@@ -314,7 +314,10 @@ class Broker:
         return "\n".join(lines) + "\n"
 
     def write_config(self, text=None):
-        self.config_path.write_text(self.config() if text is None else text)
+        """Puts it in place by renaming: a reload that is under way does not read half of it."""
+        aside = self.config_path.with_name(self.config_path.name + ".new")
+        aside.write_text(self.config() if text is None else text)
+        aside.rename(self.config_path)
 
     def write_key(self, name, text, mode=0o600, to=None):
         """Puts a key file in place by renaming, as a careful administrator does."""
