@@ -17,10 +17,9 @@ packages=gcc,meson,ninja-build,pkgconf,python3,python3-pytest,ca-certificates,cu
 
 if [ "$(cat "$root/packages" 2>/dev/null)" != "$packages" ]; then
         sources=$(debian_sources bookworm)
-        rm -rf "$root" "$root.new"
-        mmdebstrap --quiet --architectures=i386 --variant=minbase --include="$packages" \
-                --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-                bookworm "$root.new" ${sources:+"$sources"}
+        rm -rf "$root"
+        "$tree/tests/make-root.sh" bookworm "$root.new" "$sources" --architectures=i386 --variant=minbase --include="$packages" \
+                --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*'
         printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >"$root.new/etc/hosts"
         printf '%s\n' "$packages" >"$root.new/packages"
         mv "$root.new" "$root"

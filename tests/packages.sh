@@ -100,7 +100,7 @@ need() {
         fi
         title "installing Debian packages, which may take minutes"
         fold -s -w 100 <<<"${missing[*]}"
-        apt+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
+        apt+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
         # Does sudo let us? It asks for the password here, and not while nothing of it is to be seen.
         "${apt[@]}" --version >/dev/null || cannot_install "sudo does not let us install them" "${missing[@]}"
         quietly "${apt[@]}" update ||

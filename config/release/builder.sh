@@ -28,11 +28,11 @@ make_root() {
         local sources
         echo "builder.sh: making a Debian that builds for $architecture, which takes minutes" >&2
         sources=$(debian_sources "$VERSION_CODENAME")
-        rm -rf "$root" "$root.new"
-        mmdebstrap --quiet --architectures="$(dpkg --print-architecture),$architecture" --variant=apt --include="$packages" \
+        rm -rf "$root"
+        "$tree/tests/make-root.sh" "$VERSION_CODENAME" "$root.new" "$sources" \
+                --architectures="$(dpkg --print-architecture),$architecture" --variant=apt --include="$packages" \
                 --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-                --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-                "$VERSION_CODENAME" "$root.new" ${sources:+"$sources"}
+                --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright'
         mkdir -p "$root.new/usr/share/meson/cross" "$root.new/tree"
         chroot "$root.new" /usr/share/meson/debcrossgen --arch "$architecture" -o "/usr/share/meson/cross/$architecture" >/dev/null
         printf '%s\n' "$packages" >"$root.new/packages"

@@ -29,6 +29,7 @@ from broker import free_port, wait_until
 from resp import Client, Ended, StoreError
 
 UNPACKED = pathlib.Path(__file__).resolve().parents[2] / "build-valkey"
+MAKE_ROOT = pathlib.Path(__file__).resolve().parents[1] / "make-root.sh"
 PROGRAMS = ("redis-server", "valkey-server" if shutil.which("valkey-server") else
             pytest.param("valkey-server", marks=pytest.mark.slow("Valkey of Debian 13 is unpacked")))
 START_TIMEOUT = 60
@@ -264,12 +265,10 @@ def unpack_valkey():
             return
         if shutil.which("mmdebstrap") is None:
             skip("there is no valkey-server, and no mmdebstrap to unpack that of Debian 13")
-        mirror = os.environ.get("EQP_DEBIAN_MIRROR")
-        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=extract", "--include=valkey-server", "trixie",
-                               str(UNPACKED / "new"), *([mirror] if mirror else [])],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
+        made = subprocess.run([MAKE_ROOT, "trixie", UNPACKED / "new", mirror, "--variant=extract", "--include=valkey-server"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
         if made.returncode != 0:
-            shutil.rmtree(UNPACKED / "new", ignore_errors=True)
             skip(f"mmdebstrap could not unpack that of Debian 13: {made.stdout.strip()[-200:]}")
         (UNPACKED / "new").rename(UNPACKED / "root")
 

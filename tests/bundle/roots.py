@@ -18,6 +18,7 @@ import subprocess
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 ROOTS = TREE / "build-bundle" / "roots"
+MAKE_ROOT = TREE / "tests" / "make-root.sh"
 
 KINDS = {
     "bullseye": "Debian 11: its C library is older than the bundle's",
@@ -53,12 +54,13 @@ exec cat >/dev/null
 
 def _make(kind, target):
     if kind == "musl":
-        command = ["--variant=extract", "--include=musl,busybox-static", "bookworm"]
+        suite, options = "bookworm", ["--variant=extract", "--include=musl,busybox-static"]
     else:
-        command = ["--variant=essential", "--include=passwd", "--dpkgopt=path-exclude=/usr/share/locale/*",
-                   "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", kind]
-    mirror = os.environ.get("EQP_DEBIAN_MIRROR")
-    made = subprocess.run(["mmdebstrap", "--quiet", *command, str(target), *([mirror] if mirror else [])],
+        suite = kind
+        options = ["--variant=essential", "--include=passwd", "--dpkgopt=path-exclude=/usr/share/locale/*",
+                   "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*"]
+    mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
+    made = subprocess.run([MAKE_ROOT, suite, target, mirror, *options],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
     if made.returncode != 0:
         raise RuntimeError(f"mmdebstrap failed:\n{made.stdout}")
@@ -105,7 +107,6 @@ def base(kind):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
             aside = directory.with_suffix(".new")
-            shutil.rmtree(aside, ignore_errors=True)
             _make(kind, aside)
             aside.rename(directory)
     return directory

@@ -57,13 +57,11 @@ def extracted(name, architecture, *packages):
     aside, has = directory.with_suffix(".new"), directory.with_suffix(".packages")
     if directory.is_dir() and has.exists() and has.read_text().split() == list(packages):
         return directory
-    shutil.rmtree(aside, ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)
     KEPT.mkdir(exist_ok=True)
-    mirror = os.environ.get("EQP_DEBIAN_MIRROR")
-    subprocess.run(["mmdebstrap", "--quiet", f"--architectures={architecture}", "--variant=extract",
-                    f"--include={','.join(packages)}", "bookworm", aside, *([mirror] if mirror else [])],
-                   stdin=subprocess.DEVNULL, check=True, timeout=600)
+    mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
+    subprocess.run([roots.MAKE_ROOT, "bookworm", aside, mirror, f"--architectures={architecture}", "--variant=extract",
+                    f"--include={','.join(packages)}"], stdin=subprocess.DEVNULL, check=True, timeout=600)
     roots.furnish(aside)
     aside.rename(directory)
     has.write_text(" ".join(packages))

@@ -14,6 +14,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build-system"
+MAKE_ROOT = ROOT / "tests" / "make-root.sh"
 
 SUITE = os.environ.get("EQP_SUITE", "bookworm")
 PACKAGES = (
@@ -43,12 +44,10 @@ def _name():
 
 
 def _build(directory):
-    mirror = os.environ.get("EQP_DEBIAN_MIRROR")
+    mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
     aside = directory.with_suffix(".new")
-    shutil.rmtree(aside, ignore_errors=True)
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES), *LEAN,
-               f"--customize-hook={SET_UP}", "--customize-hook=rm -f $1/etc/dpkg/dpkg.cfg.d/99mmdebstrap",
-               SUITE, str(aside), *([mirror] if mirror else [])]
+    command = [MAKE_ROOT, SUITE, aside, mirror, "--variant=minbase", "--include=" + ",".join(PACKAGES), *LEAN,
+               f"--customize-hook={SET_UP}", "--customize-hook=rm -f $1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"]
     try:
         made = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=900)
