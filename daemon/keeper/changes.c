@@ -84,12 +84,12 @@ void changes_on_keys(void *userdata)
         struct keeper *keeper = userdata;
 
         show_keys(keeper);
+        answers_tell_opaque(keeper); /* first, so that it is there when the status has the key */
         keeper->keys_changing = true;
         for (size_t i = 0; i < keeper->environments.n; i++) {
                 environment_keys_changed(keeper->environments.list[i]);
         }
         keeper->keys_changing = false;
-        answers_tell_opaque(keeper);
         look_around(keeper);
 }
 
