@@ -80,30 +80,6 @@ static bool allow_fits_caller(const struct access_rule *who, const struct caller
         return (who->kind == ACCESS_RULE_LOCAL) == with_key && access_rule_fits(who, caller);
 }
 
-bool gateway_rules_need_groups(const struct gateway_rules *environment, bool with_key)
-{
-        for (size_t i = 0; i < environment->n; i++) {
-                const struct gateway_rule *rule = &environment->rules[i];
-
-                if ((rule->deny || !with_key) && access_rule_is_group(&rule->who)) {
-                        return true;
-                }
-        }
-        return false;
-}
-
-bool gateway_rules_need_names(const struct gateway_rules *environment, bool with_key)
-{
-        for (size_t i = 0; i < environment->n; i++) {
-                const struct gateway_rule *rule = &environment->rules[i];
-
-                if ((rule->deny || !with_key) && is_name(&rule->who)) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 /* ---- deciding ---- */
 
 static const struct gateway_rule *find_deny(const struct gateway_rules *rules,

@@ -153,23 +153,6 @@ bool gateway_upgrade_matters(const char *value)
         return false;
 }
 
-bool gateway_header_sound(const char *name, size_t name_length, const char *value, size_t value_length)
-{
-        for (size_t i = 0; i < name_length; i++) {
-                char c = name[i];
-                bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-                if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) {
-                        return false;
-                }
-        }
-        for (size_t i = 0; i < value_length; i++) {
-                if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f) {
-                        return false;
-                }
-        }
-        return name_length > 0;
-}
-
 /* ---- places ---- */
 
 /* Is this the end of a URL's authority? */

@@ -35,10 +35,6 @@ bool gateway_header_overrides_method(const char *name);
 /* Does this value of Upgrade ask for another protocol than a newer HTTP, which need not be answered? */
 bool gateway_upgrade_matters(const char *value);
 
-/* Is this a header that may be written down as it is: a token for a name, no control character but tabs in
- * its value? */
-bool gateway_header_sound(const char *name, size_t name_length, const char *value, size_t value_length);
-
 /* Where the client finds what the upstream names. */
 struct gateway_places {
         const char *base_url; /* of the upstream: https://host[:port][/path], no slash at its end */

@@ -63,19 +63,11 @@ int gateway_rules_copy(struct gateway_rules *ret, const struct gateway_rules *fr
  *
  * In this order: every deny of the environment, for every caller; then, with a local key, its own rules and
  * the environment's for that key; without, the environment's for the caller. A deny that names a group
- * counts for callers whose groups are not known, one whose name is not looked up yet for everybody: see
- * gateway_rules_need_groups(). */
+ * counts for callers whose groups are not known, one whose name is not looked up yet for everybody. */
 struct gateway_decision gateway_rules_decide(const struct gateway_rules *environment,
                                              const struct gateway_rules *of_key,
                                              const struct caller_identity *caller, const char *method,
                                              const char *path, size_t length, const char *mage_id);
-
-/* May the decision depend on the caller's groups, i.e. is there a resolved group rule that counts for a
- * request with (with_key) or without a local key? */
-bool gateway_rules_need_groups(const struct gateway_rules *environment, bool with_key);
-
-/* Likewise on names that the user database has to tell. */
-bool gateway_rules_need_names(const struct gateway_rules *environment, bool with_key);
 
 /* Does the earlier rule fit whatever the later one fits, so that nothing reaches the latter? Both are of one
  * list, or of two that count one after the other; every deny counts before every allow. In doubt it says no.

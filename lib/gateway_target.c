@@ -238,12 +238,6 @@ static size_t take_environment(const char *raw, size_t length,
         return n + 1;
 }
 
-bool gateway_target_environment(const char *raw, size_t length,
-                                char ret_environment[static ENVIRONMENT_NAME_MAX + 1])
-{
-        return take_environment(raw, length, ret_environment) > 0;
-}
-
 static void refuse(struct gateway_target *target, enum gateway_target_fault fault, const char *why)
 {
         target->fault = fault;

@@ -43,11 +43,6 @@ void gateway_target_check(const char *raw, size_t length, bool encoded_slash, st
  */
 const char *gateway_path_fault(const char *path, size_t length, bool encoded_slash);
 
-/* The environment that a target names, before anything is known of its settings. False: it has none, or not
- * one that could be. */
-bool gateway_target_environment(const char *raw, size_t length,
-                                char ret_environment[static ENVIRONMENT_NAME_MAX + 1]);
-
 /* Is it a method that may be passed on: a token of RFC 9110 of 1 to 16 characters, neither TRACE nor
  * CONNECT, whatever their case? */
 bool gateway_method_valid(const char *method);

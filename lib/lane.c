@@ -301,25 +301,6 @@ int lane_check_from_forwarder(const void *bytes, size_t length)
 
 /* ---- filling ---- */
 
-const char *lane_fail_name(enum lane_fail fail)
-{
-        static const char *const names[_LANE_FAIL_COUNT] = {
-                [LANE_FAIL_UNREACHABLE] = "unreachable",
-                [LANE_FAIL_MALFORMED] = "malformed",
-                [LANE_FAIL_LOST] = "lost",
-                [LANE_FAIL_SLOW] = "slow",
-                [LANE_FAIL_STALLED] = "stalled",
-                [LANE_FAIL_BUSY] = "busy",
-                [LANE_FAIL_ABORTED] = "aborted",
-                [LANE_FAIL_UNKNOWN] = "unknown",
-                [LANE_FAIL_MOVED] = "moved",
-                [LANE_FAIL_STOPPING] = "stopping",
-                [LANE_FAIL_INTERNAL] = "internal",
-        };
-
-        return (unsigned)fail < _LANE_FAIL_COUNT ? names[fail] : "?";
-}
-
 void lane_packet_init(void *ret, size_t size, enum lane_packet_type type, uint64_t number)
 {
         struct lane_packet *packet = ret;

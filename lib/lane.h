@@ -218,9 +218,6 @@ bool lane_name_is_framing(const char *name, size_t length, bool of_request);
 
 /* ---- filling ---- */
 
-/* The name of a fail for logs and tests: "unreachable", ... */
-const char *lane_fail_name(enum lane_fail fail);
-
 /* Zeroed, with its type and number. */
 void lane_packet_init(void *ret, size_t size, enum lane_packet_type type, uint64_t number);
 

@@ -7,7 +7,8 @@
 /* "first", "due", "retry", "compared", "trial", "reported", "demanded", "operator". */
 const char *refresh_reason_name(enum refresh_reason reason);
 
-/* "none", "floor", "budget", "share", "retry-after", "keys", "retry", "gap", "elsewhere", "store". */
+/* "none", "floor", "budget", "share", "retry-after", "keys", "retry", "gap", "elsewhere", "store". For tests
+ * and their traces. */
 const char *refresh_limit_name(enum refresh_limit limit);
 
 /* "untried", "good", "refused". */

@@ -14,22 +14,22 @@
 #define PLACE         "{environment}"
 #define SESSION_TOKEN "v1/app/session/token"
 
-/* What, path, methods, whether it is about health, whether it is under /v1/. The busiest comes first. */
+/* What, path, methods, whether it is about health. The busiest comes first. */
 static const struct route routes[] = {
-        { ROUTE_TOKEN, "/v1/" PLACE "/token", "GET, HEAD", false, true },
-        { ROUTE_LIVE, "/livez", "GET, HEAD", true, false },
-        { ROUTE_READY, "/readyz", "GET, HEAD", true, false },
-        { ROUTE_METRICS, "/metrics", "GET, HEAD", true, false },
-        { ROUTE_STATUS, "/v1/status", "GET, HEAD", false, true },
-        { ROUTE_RELOAD, "/v1/reload", "POST", false, true },
-        { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected", "POST", false, true },
-        { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false, true },
+        { ROUTE_TOKEN, "/v1/" PLACE "/token", "GET, HEAD", false },
+        { ROUTE_LIVE, "/livez", "GET, HEAD", true },
+        { ROUTE_READY, "/readyz", "GET, HEAD", true },
+        { ROUTE_METRICS, "/metrics", "GET, HEAD", true },
+        { ROUTE_STATUS, "/v1/status", "GET, HEAD", false },
+        { ROUTE_RELOAD, "/v1/reload", "POST", false },
+        { ROUTE_TOKEN_REJECTED, "/v1/" PLACE "/token/rejected", "POST", false },
+        { ROUTE_REFRESH, "/v1/" PLACE "/refresh", "POST", false },
 };
 
 /* Paths of the EQP API. */
 static const struct route session_token = { ROUTE_SESSION_TOKEN, "/" PLACE "/rest/" SESSION_TOKEN, "POST",
-                                            false, false };
-static const struct route upstream = { ROUTE_UPSTREAM, "/" PLACE "/rest/…", "", false, false };
+                                            false };
+static const struct route upstream = { ROUTE_UPSTREAM, "/" PLACE "/rest/…", "", false };
 
 /* ---- methods ---- */
 

@@ -26,7 +26,6 @@ struct route {
         const char *pattern; /* "/v1/{environment}/token" */
         const char *allow;   /* value of the Allow header: "GET, HEAD" or "POST"; "": any method */
         bool health;         /* anyone local may ask */
-        bool under_v1;       /* needs EQP-Client on TCP */
 };
 
 struct route_match {
@@ -57,6 +56,7 @@ bool route_allows(const struct route *route, enum http_method method);
 /* The query that a refresh may have: it makes the account of the next token the environment's. */
 #define ROUTE_QUERY_NEW_ACCOUNT "account=new"
 
+/* Is there a '?' in it? */
 bool route_target_has_query(const char *target);
 
 /* May this path have the query that the target has? The token path may have any, see lib/token_query.h; a

@@ -3,6 +3,7 @@
  * value of Connection. */
 #include "lib/echo.h"
 #include "lib/gateway_headers.h"
+#include "lib/lane.h"
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -24,15 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 *line++ = '\0';
                 gateway_connection_note(&connection, "Connection", line);
         }
-        char *value = strchr(text, ':');
-        if (!value) {
+        struct lane_line parts;
+        if (lane_line_split(text, strlen(text), &parts) < 0) {
                 return 0;
         }
-        *value++ = '\0';
-        value += strspn(value, " \t");
-        if (!gateway_header_sound(text, strlen(text), value, strlen(value))) {
-                return 0;
-        }
+        text[parts.name_length] = '\0';
+        char *value = text + (parts.value - text);
+        value[parts.value_length] = '\0';
         must(strpbrk(text, " \r\n:") == NULL && strpbrk(value, "\r\n") == NULL);
         if (gateway_header_goes_in(text, &connection) || gateway_header_goes_out(text, &connection)) {
                 must(!gateway_connection_has(&connection, text));

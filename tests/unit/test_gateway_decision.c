@@ -271,9 +271,6 @@ static void callers(void **state)
         assert_int_equal(decide(&rules, NULL, &member, a), 0);
         assert_int_equal(decide(&rules, NULL, &stranger, a), -1);
         assert_int_equal(decide(&rules, NULL, &unknown, a), -1);
-        assert_true(gateway_rules_need_groups(&rules, false));
-        assert_false(gateway_rules_need_groups(&rules, true));
-        assert_false(gateway_rules_need_names(&rules, false));
         gateway_rules_clear(&rules);
 
         /* every possible member is denied */
@@ -282,7 +279,6 @@ static void callers(void **state)
         assert_int_equal(decide(&rules, NULL, &member, a), 0);
         assert_int_equal(decide(&rules, NULL, &stranger, a), 1);
         assert_int_equal(decide(&rules, NULL, &unknown, a), 0);
-        assert_true(gateway_rules_need_groups(&rules, true));
         gateway_rules_clear(&rules);
 
         /* names: resolved, not told yet, not there */
@@ -299,19 +295,14 @@ static void callers(void **state)
         rules.rules[1].who =
                 (struct access_rule){ ACCESS_RULE_USER, .resolved = true, .id = 1, .name = "ann" };
         assert_int_equal(decide(&rules, NULL, &stranger, a), 1);
-        assert_true(gateway_rules_need_names(&rules, false));
-        assert_true(gateway_rules_need_names(&rules, true));
-        assert_false(gateway_rules_need_groups(&rules, false));
         gateway_rules_clear(&rules);
 
         add(&rules, "deny group:g GET /rest/v1/a", true);
         add(&rules, "allow any GET /rest/v1/a", true);
         assert_int_equal(decide(&rules, NULL, &stranger, a), 0);
-        assert_false(gateway_rules_need_groups(&rules, false));
         rules.rules[0].who.resolved = true;
         rules.rules[0].who.id = 6;
         assert_int_equal(decide(&rules, NULL, &stranger, a), 1);
-        assert_true(gateway_rules_need_groups(&rules, false));
         gateway_rules_clear(&rules);
 }
 

@@ -19,20 +19,20 @@ static void every_row(void **state)
         static const struct {
                 const char *target, *environment, *pattern;
                 enum route_id id;
-                bool post, health, under_v1;
+                bool post, health;
         } rows[] = {
-                { "/livez", "", "/livez", ROUTE_LIVE, false, true, false },
-                { "/readyz", "", "/readyz", ROUTE_READY, false, true, false },
-                { "/metrics", "", "/metrics", ROUTE_METRICS, false, true, false },
-                { "/v1/status", "", "/v1/status", ROUTE_STATUS, false, false, true },
-                { "/v1/reload", "", "/v1/reload", ROUTE_RELOAD, true, false, true },
-                { "/v1/reload/token", "reload", TOKEN, ROUTE_TOKEN, false, false, true },
-                { "/v1/sandbox/token", "sandbox", TOKEN, ROUTE_TOKEN, false, false, true },
-                { "/v1/status/token", "status", TOKEN, ROUTE_TOKEN, false, false, true },
-                { "/v1/" LONG "/token", LONG, TOKEN, ROUTE_TOKEN, false, false, true },
-                { "/v1/a" REJECT, "a", REJECTED, ROUTE_TOKEN_REJECTED, true, false, true },
-                { "/v1/a-1/refresh", "a-1", REFRESH, ROUTE_REFRESH, true, false, true },
-                { "/sandbox" UPSTREAM, "sandbox", SESSION, ROUTE_SESSION_TOKEN, true, false, false },
+                { "/livez", "", "/livez", ROUTE_LIVE, false, true },
+                { "/readyz", "", "/readyz", ROUTE_READY, false, true },
+                { "/metrics", "", "/metrics", ROUTE_METRICS, false, true },
+                { "/v1/status", "", "/v1/status", ROUTE_STATUS, false, false },
+                { "/v1/reload", "", "/v1/reload", ROUTE_RELOAD, true, false },
+                { "/v1/reload/token", "reload", TOKEN, ROUTE_TOKEN, false, false },
+                { "/v1/sandbox/token", "sandbox", TOKEN, ROUTE_TOKEN, false, false },
+                { "/v1/status/token", "status", TOKEN, ROUTE_TOKEN, false, false },
+                { "/v1/" LONG "/token", LONG, TOKEN, ROUTE_TOKEN, false, false },
+                { "/v1/a" REJECT, "a", REJECTED, ROUTE_TOKEN_REJECTED, true, false },
+                { "/v1/a-1/refresh", "a-1", REFRESH, ROUTE_REFRESH, true, false },
+                { "/sandbox" UPSTREAM, "sandbox", SESSION, ROUTE_SESSION_TOKEN, true, false },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -45,7 +45,6 @@ static void every_row(void **state)
                 assert_string_equal(match.route->pattern, rows[i].pattern);
                 assert_string_equal(match.route->allow, rows[i].post ? "POST" : "GET, HEAD");
                 assert_int_equal(match.route->health, rows[i].health);
-                assert_int_equal(match.route->under_v1, rows[i].under_v1);
 
                 /* The part behind the question mark is not looked at. */
                 (void)snprintf(with_query, sizeof(with_query), "%s?%%00//../ \xff#?", rows[i].target);
@@ -186,7 +185,7 @@ static void paths_of_the_upstream(void **state)
                 assert_int_equal(route_find(rows[i].target, &match), 0);
                 assert_int_equal(match.route->id, rows[i].id);
                 assert_string_equal(match.environment, rows[i].environment);
-                assert_false(match.route->health || match.route->under_v1);
+                assert_false(match.route->health);
                 assert_int_equal(route_allows(match.route, METHOD_OTHER), rows[i].id == ROUTE_UPSTREAM);
                 assert_true(route_allows(match.route, METHOD_POST));
         }

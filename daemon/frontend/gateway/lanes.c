@@ -132,11 +132,6 @@ uint64_t lane_number(const struct lane *lane)
         return lane->number;
 }
 
-bool lane_is_over(const struct lane *lane)
-{
-        return lane->over;
-}
-
 /* ---- users ---- */
 
 /* Late packets of the forwarder about a request that was left. */

@@ -51,9 +51,6 @@ int lane_send(struct lane *lane, const struct iovec *parts, size_t n);
  * any lane. -EAGAIN: there is none yet. -EPIPE: the lane is dead, or its request is over. */
 int lane_receive(struct lane *lane, const union lane_head **ret);
 
-/* Has the forwarder said all of the user's request? */
-bool lane_is_over(const struct lane *lane);
-
 /* The user has done with its request. If that is not over, it is aborted, unless what is still to come of it
  * is no more than its end (complete). Harmless without a lane. */
 void lanes_leave(struct lane_user *user, bool complete);
