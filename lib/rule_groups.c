@@ -70,20 +70,6 @@ static void add_callers(struct rule_groups *groups, const struct local_key *keys
         }
 }
 
-void rule_groups_of_settings(struct rule_groups *ret, const struct settings *settings)
-{
-        ret->n = 0;
-        add(ret, &settings->allow);
-        add(ret, &settings->operators);
-        for (size_t i = 0; i < settings->n_environments; i++) {
-                add(ret, &settings->environments[i].allow);
-                add(ret, &settings->environments[i].operators);
-                add_gateway(ret, &settings->environments[i].gateway_rules);
-        }
-        add_callers(ret, settings->local_keys, settings->n_local_keys);
-        sort(ret);
-}
-
 void rule_groups_of_access(struct rule_groups *ret, const struct access_settings *settings)
 {
         ret->n = 0;

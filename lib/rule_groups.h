@@ -21,8 +21,6 @@ struct rule_group_list {
 };
 
 /* Those of all rules of these settings that are resolved. */
-void rule_groups_of_settings(struct rule_groups *ret, const struct settings *settings);
-/* The same, where only this is known of the settings. */
 void rule_groups_of_access(struct rule_groups *ret, const struct access_settings *settings);
 
 /* Which of the listed groups do the rules name? The list may be in any order, and name a group many times;

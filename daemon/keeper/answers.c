@@ -83,7 +83,7 @@ void answers_on_groups(uid_t uid, const gid_t *groups, size_t n, bool told, void
         struct rule_groups named;
         struct rule_group_list list;
 
-        rule_groups_of_settings(&named, keeper->settings);
+        rule_groups_of_access(&named, keeper->access);
         rule_groups_match(&named, groups, n, &list);
         frontend_tell_groups(keeper->frontend, uid, list.ids, list.n, told);
 }
