@@ -81,13 +81,16 @@ static void take_argument(struct parse *parse, char *argument, struct argp_state
 {
         struct options *options = parse->options;
 
-        if (takes_command(parse->verb) && options->environment) {
+        const char **operand =
+                parse->verb->operand == OPERAND_LOCAL_KEY ? &options->local_key : &options->environment;
+
+        if (takes_command(parse->verb) && *operand) {
                 /* The command and all that follows it, whatever it looks like. */
                 options->command = state->argv + state->next - 1;
                 state->next = state->argc;
                 return;
         }
-        if (parse->verb->operand == OPERAND_REQUEST && options->environment) {
+        if (parse->verb->operand == OPERAND_REQUEST && *operand) {
                 for (size_t i = 0; i < ARRAY_SIZE(options->request); i++) {
                         if (!options->request[i]) {
                                 options->request[i] = argument;
@@ -95,10 +98,10 @@ static void take_argument(struct parse *parse, char *argument, struct argp_state
                         }
                 }
         }
-        if (parse->verb->operand == OPERAND_NONE || options->environment) {
+        if (parse->verb->operand == OPERAND_NONE || *operand) {
                 argp_error(state, "'%s' is one argument too many", argument);
         }
-        options->environment = argument;
+        *operand = argument;
 }
 
 static void check_whole(const struct parse *parse, struct argp_state *state)
@@ -106,10 +109,11 @@ static void check_whole(const struct parse *parse, struct argp_state *state)
         const struct options *options = parse->options;
         enum operand operand = parse->verb->operand;
 
-        if (operand == OPERAND_LOCAL_KEY && !options->environment) {
+        if (operand == OPERAND_LOCAL_KEY && !options->local_key) {
                 argp_error(state, "the name of a local key is missing, such as reports");
         }
-        if (operand != OPERAND_NONE && operand != OPERAND_OPTIONAL && !options->environment) {
+        if (operand != OPERAND_NONE && operand != OPERAND_OPTIONAL && operand != OPERAND_LOCAL_KEY &&
+            !options->environment) {
                 argp_error(state, "the name of an environment is missing, such as sandbox");
         }
         if (operand == OPERAND_COMMAND && !options->command) {
@@ -142,7 +146,7 @@ static error_t on_local_option(int key, const char *argument, struct argp_state 
 
         switch (key) {
         case KEY_ENVIRONMENT:
-                options->of_environment = argument;
+                options->environment = argument;
                 return 0;
         case KEY_ALLOW:
                 take_rule(options->allows, &options->n_allows, "allow", argument, state);

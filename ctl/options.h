@@ -27,8 +27,8 @@ struct options {
         bool yes;               /* do not ask */
         const char *request[3]; /* of gateway explain: who, method, path */
         const char *account;    /* likewise, a mage_id; NULL: that of the configuration */
-        /* of a local key, whose name is in `environment` */
-        const char *of_environment; /* that it is good for */
+        /* of a local key */
+        const char *local_key; /* its name; `environment` is the one that it is good for */
         const char *allows[OPTIONS_RULES_MAX], *callers[OPTIONS_RULES_MAX];
         size_t n_allows, n_callers;
         const char *expires;

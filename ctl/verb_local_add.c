@@ -52,10 +52,10 @@ static bool is_name(const char *name)
 /* Is what the command line says whole? EXIT_DONE: it is. */
 static int check_options(const struct options *options)
 {
-        if (!is_name(options->environment)) {
+        if (!is_name(options->local_key)) {
                 return EXIT_USAGE;
         }
-        if (!options->of_environment) {
+        if (!options->environment) {
                 complain("--environment is missing: a local key is good for one environment.");
                 return EXIT_USAGE;
         }
@@ -95,16 +95,16 @@ static bool check_caller_is_there(const char *caller)
 static bool check_settings(const struct options *options, const struct settings *settings)
 {
         const struct environment_settings *environment =
-                settings_environment(settings, options->of_environment);
+                settings_environment(settings, options->environment);
 
         if (!environment) {
-                configuration_complain_unknown(settings, options->of_environment);
+                configuration_complain_unknown(settings, options->environment);
                 return false;
         }
-        if (settings_local_key(settings, options->environment)) {
+        if (settings_local_key(settings, options->local_key)) {
                 complain("There is a local key %s already: give this one another name, or see 'eqpctl local "
                          "rotate %s'.",
-                         options->environment, options->environment);
+                         options->local_key, options->local_key);
                 return false;
         }
         for (size_t i = 0; i < options->n_callers; i++) {
@@ -116,7 +116,7 @@ static bool check_settings(const struct options *options, const struct settings 
                 (void)fprintf(stderr,
                               "The gateway of %s is off, and no request is passed on before it is on: write "
                               "gateway = yes into [environment %s], then: eqpctl reload\n",
-                              options->of_environment, options->of_environment);
+                              options->environment, options->environment);
         }
         return true;
 }
@@ -152,7 +152,7 @@ static bool prepare_own(struct options *options, const struct settings *settings
                 return false;
         }
         (void)fprintf(stderr, "Programs find the broker at http://127.0.0.1:%u/%s from now on.\n", port,
-                      options->of_environment);
+                      options->environment);
         return true;
 }
 
@@ -180,7 +180,7 @@ static int take_up(const struct options *options, const char *path)
 
 static int add(const struct options *options, const struct local_secret *secret)
 {
-        const struct local_section section = { options->environment, options->of_environment, secret->id,
+        const struct local_section section = { options->local_key, options->environment, secret->id,
                                                secret->hash, options };
         _cleanup_free_ char *text = NULL;
         char path[LOCAL_FILE_PATH_MAX];
@@ -200,7 +200,7 @@ static int add(const struct options *options, const struct local_secret *secret)
                               secret->id, secret->secret);
                 return finish_output();
         }
-        if (!local_file_path(options->environment, path) ||
+        if (!local_file_path(options->local_key, path) ||
             local_file_put(path, text, length, /* create= */ true) < 0) {
                 return EXIT_FAILED;
         }
@@ -236,7 +236,7 @@ int verb_local_add(const struct options *given)
         if (!options.print && !prepare(&options, caller)) {
                 return EXIT_FAILED;
         }
-        secret = local_secret_new(options.environment);
+        secret = local_secret_new(options.local_key);
         return secret ? add(&options, secret) : EXIT_FAILED;
 }
 
@@ -299,16 +299,16 @@ int verb_local_rotate(const struct options *options)
         _cleanup_(settings_freep) struct settings *settings = NULL;
         const struct local_key *key;
 
-        if (!is_name(options->environment)) {
+        if (!is_name(options->local_key)) {
                 return EXIT_USAGE;
         }
         settings = read_settings();
         if (!settings) {
                 return EXIT_FAILED;
         }
-        key = settings_local_key(settings, options->environment);
+        key = settings_local_key(settings, options->local_key);
         if (!key) {
-                complain("There is no local key %s. See: eqpctl local list", options->environment);
+                complain("There is no local key %s. See: eqpctl local list", options->local_key);
                 return EXIT_FAILED;
         }
         return rotate(options, key);

@@ -172,7 +172,7 @@ int verb_local_list(const struct options *options)
 int verb_local_remove(const struct options *options)
 {
         char path[LOCAL_FILE_PATH_MAX];
-        const char *name = options->environment;
+        const char *name = options->local_key;
 
         if (!local_key_name_valid(name, strlen(name))) {
                 complain("'%s' is no name of a local key. See: eqpctl local list", name);
