@@ -39,18 +39,18 @@ static unsigned columns_from_environment(void)
                                                                             : COLUMNS_USUAL;
 }
 
-void terminal_look(struct terminal *ret_terminal, int fd)
+void terminal_look(struct terminal *ret_terminal)
 {
         struct terminal terminal = { .columns = columns_from_environment() };
         struct winsize size = { 0 };
 
-        if (isatty(fd) == 1 && !is_dumb()) {
+        if (isatty(STDOUT_FILENO) == 1 && !is_dumb()) {
                 terminal.can_redraw = true;
                 terminal.bars = true;
                 terminal.colour = !colour_is_unwanted();
                 terminal.unicode = streq(nl_langinfo(CODESET), "UTF-8");
         }
-        if (isatty(fd) == 1 && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        if (isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
                 terminal.columns = MAX_OF((unsigned)size.ws_col, (unsigned)COLUMNS_MIN);
                 terminal.rows = size.ws_row;
         }

@@ -21,9 +21,9 @@ enum style {
         STYLE_BAD,
 };
 
-/* Looks at a descriptor, TERM, NO_COLOR, COLUMNS and the locale, which must have been set. All but a real
+/* Looks at standard output, TERM, NO_COLOR, COLUMNS and the locale, which must have been set. All but a real
  * terminal get plain ASCII of 80 columns (or $COLUMNS). */
-void terminal_look(struct terminal *ret_terminal, int fd);
+void terminal_look(struct terminal *ret_terminal);
 
 /* The code that switches a style on; "" where there is no colour, and always for STYLE_PLAIN. */
 const char *style_on(const struct terminal *terminal, enum style style);

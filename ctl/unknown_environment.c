@@ -1,3 +1,4 @@
+/* An environment that the daemon does not have: which ones it has, and which name may have been meant. */
 #include "ctl/unknown_environment.h"
 
 #include <ctype.h>

@@ -152,7 +152,7 @@ static int watch(struct eqp_broker *broker, const char *only)
         const struct timespec pause = { .tv_sec = 1 };
         struct terminal terminal;
 
-        terminal_look(&terminal, STDOUT_FILENO);
+        terminal_look(&terminal);
         if (!terminal.can_redraw) {
                 complain("--watch needs a terminal that can be redrawn; without one, use --json or a plain "
                          "status.");
@@ -169,7 +169,7 @@ static int watch(struct eqp_broker *broker, const char *only)
         while (!ferror(stdout)) {
                 _cleanup_free_ char *text = NULL;
 
-                terminal_look(&terminal, STDOUT_FILENO);
+                terminal_look(&terminal);
                 text = draw(broker, only, &terminal);
                 show(text ? text : "Out of memory.\n", &terminal);
                 if (fflush(stdout) != 0) {
@@ -204,7 +204,7 @@ static int print_once(struct eqp_broker *broker, const struct options *options)
                 return print_json(status, options->environment);
         }
 
-        terminal_look(&terminal, STDOUT_FILENO);
+        terminal_look(&terminal);
         r = status_view_print(stdout, status, options->environment, &terminal);
         if (r < 0) {
                 complain("Out of memory.");
