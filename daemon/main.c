@@ -80,7 +80,7 @@ static int run(int argc, char **argv)
         int level = once ? LOG_NOTICE : LOG_INFO;
         journal_open(options.verbose ? LOG_DEBUG : level, options.log_form,
                      /* plain= */ options.task != TASK_SERVE);
-        process_apply();
+        process_harden();
         if (options.task == TASK_SERVE) {
                 service_starting();
         }

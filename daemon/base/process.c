@@ -89,7 +89,7 @@ static void check_locking(void)
         (void)secret_free(probe);
 }
 
-void process_apply(void)
+void process_harden(void)
 {
         const struct rlimit no_core = { 0, 0 };
 

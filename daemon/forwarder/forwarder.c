@@ -132,7 +132,7 @@ static int run(struct forwarder *forwarder)
         if (r < 0) {
                 return r;
         }
-        process_apply();
+        process_harden();
         warm_up();
         r = confine(forwarder);
         if (r < 0) {

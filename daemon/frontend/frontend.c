@@ -130,7 +130,7 @@ static int run(struct frontend *frontend)
         if (r < 0) {
                 return r;
         }
-        process_apply();
+        process_harden();
         warm_up();
         r = confine(frontend);
         if (r < 0) {

@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 
         must(argc >= 4, "UNIX_FD TCP_FD PORT LANE_FD...");
         journal_open(LOG_DEBUG, JOURNAL_TEXT, /* plain= */ true);
-        process_apply();
+        process_harden();
         host.lanes = argv + 4;
         build();
         listen_at(0, atoi(argv[1]), /* tcp= */ false, 0);
