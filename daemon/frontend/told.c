@@ -31,7 +31,7 @@ static void take_hello(struct frontend *frontend, const struct message_hello *he
                 journal_say(&(struct journal_record){ .priority = LOG_ERR },
                             "the keeper is of version %s, the frontend of " EQP_BROKER_VERSION,
                             hello->version);
-                (void)sd_event_exit(frontend->event, 1);
+                (void)sd_event_exit(frontend->event, BROKER_EXIT_INTERNAL);
         }
         frontend->known.questions.last_number = hello->first_number;
         frontend->api.started_usec = hello->started_usec;
@@ -53,9 +53,11 @@ static void begin_settings(struct frontend *frontend, const struct message_setti
 
 static void take_rules(struct frontend *frontend, const struct message_rules *message)
 {
-        if (frontend->coming && message_settings_take(frontend->coming, message) < 0) {
+        int r = frontend->coming ? message_settings_take(frontend->coming, message) : 0;
+
+        if (r < 0) {
                 frontend->coming = access_settings_free(frontend->coming);
-                give_up(frontend, "the frontend cannot take in the rules", -ENOMEM);
+                give_up(frontend, "the frontend cannot take in the rules", r);
         }
 }
 
