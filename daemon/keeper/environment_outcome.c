@@ -151,6 +151,24 @@ static bool is_repeated(const struct environment_view *view, const struct key_st
         return view->n_failures_in_row > 1 && view->n_failures_in_row % 10 != 0;
 }
 
+static void note_failure(struct environment *environment, struct exchange_report *report,
+                         const struct key_state *key, const char *label, bool trial, uint64_t now_usec)
+{
+        environment->view.n_failures_in_row += !trial;
+        if (report->outcome == EXCHANGE_GRANTED) {
+                report->outcome = EXCHANGE_UNAVAILABLE;
+                (void)snprintf(report->why, sizeof(report->why),
+                               "the token's lifetime was over when it arrived");
+        }
+        note_trouble(environment, report, label, now_usec);
+        struct failed_exchange failed = { .key_serial = key ? key->serial : 0,
+                                          .label = label,
+                                          .outcome = report->outcome,
+                                          .trial = trial,
+                                          .repeated = is_repeated(&environment->view, key, trial) };
+        environment_log_failure(&environment->view, environment->session, &failed, now_usec);
+}
+
 struct refresh_step environment_outcome_take(struct environment *environment,
                                              const struct exchange_report *report, uint64_t now_usec)
 {
@@ -200,19 +218,7 @@ struct refresh_step environment_outcome_take(struct environment *environment,
                 tell_outdone(environment, &before);
                 return step;
         }
-        environment->view.n_failures_in_row += !trial;
-        if (judged.outcome == EXCHANGE_GRANTED) {
-                judged.outcome = EXCHANGE_UNAVAILABLE;
-                (void)snprintf(judged.why, sizeof(judged.why),
-                               "the token's lifetime was over when it arrived");
-        }
-        note_trouble(environment, &judged, label, now_usec);
-        struct failed_exchange failed = { .key_serial = key_serial,
-                                          .label = label,
-                                          .outcome = judged.outcome,
-                                          .trial = trial,
-                                          .repeated = is_repeated(&environment->view, key, trial) };
-        environment_log_failure(&environment->view, environment->session, &failed, now_usec);
+        note_failure(environment, &judged, key, label, trial, now_usec);
         return step;
 }
 
