@@ -31,6 +31,7 @@ struct answer {
 
 /* client_name must have been checked: it becomes a header. -ENOMEM. */
 int transport_new(struct transport **ret_transport, const char *client_name);
+/* NULL is fine; returns NULL. */
 struct transport *transport_free(struct transport *transport);
 
 /* Sends the request and reads the answer, whatever its status. A GET is sent once more if the connection

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* Of CLOCK_MONOTONIC. */
 uint64_t wire_now_usec(void);
 
 /* Connects. -ETIMEDOUT, or another negative errno: why there is no connection; -EACCES as well where the

@@ -1,7 +1,6 @@
-/* The exchanges of all: the floor, the hourly budget and its shares of each access key at each base URL, and
- * how long a base URL is to be left alone, whichever environments use them. So no second environment, no
- * other name and no removal and return is a way round what one environment may send; and what some wish,
- * need does not lack.
+/* The exchanges of all environments, counted by access key and base URL: the floor, the hourly budget and
+ * its shares, and how long a base URL is to be left alone. So neither a second environment, nor another
+ * name, nor removal and return makes room for more; and wishes take nothing from need.
  *
  * A key at a base URL is a digest of both (daemon/keeper/key_digest). Times are those of CLOCK_BOOTTIME. */
 #pragma once

@@ -88,6 +88,7 @@ int settings_new(struct settings **ret);
 /* The same with the defaults of these places. A user's own broker listens on its socket only, for that user
  * and root. -ENOMEM. */
 int settings_new_at(struct settings **ret, const struct places *places);
+/* NULL is fine; returns NULL. */
 struct settings *settings_free(struct settings *settings);
 void settings_freep(struct settings **settings);
 

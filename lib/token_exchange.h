@@ -27,7 +27,7 @@ enum exchange_outcome {
         _EXCHANGE_OUTCOME_COUNT,
 };
 
-/* "granted", "key_refused", "throttled", "unavailable", "request_refused", "malformed". */
+/* "granted", "key_refused", "throttled", "unavailable", "request_refused", "malformed", "other_account". */
 const char *exchange_outcome_name(enum exchange_outcome outcome);
 
 /* The grant. Holds a secret: keep it in secret memory, or wipe it. */

@@ -13,6 +13,6 @@ struct credential_refusal {
 /* The loop stays the caller's. */
 void credential_refusal_init(struct credential_refusal *refusal, sd_event *event);
 
-/* From now on who comes in by this socket, which listens and stays the caller's, is refused. -1: nobody any
+/* From now on connections to this listening socket, which stays the caller's, are refused. -1: none any
  * more. */
 void credential_refusal_set(struct credential_refusal *refusal, int fd);

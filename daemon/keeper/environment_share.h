@@ -41,4 +41,5 @@ void environment_share_exchanged(struct environment *environment, const struct e
  * found: it was. */
 void environment_share_reported(struct environment *environment, bool found, const char *ust, size_t length);
 
+/* NULL is fine; returns NULL. */
 struct environment_share *environment_share_free(struct environment_share *share);

@@ -1,6 +1,6 @@
 /* The keeper's part in the gateway: the forwarder as a process, which runs only while some environment that
- * has a key, or a token, has a forwarding; its news of upstreams; and the lanes by which the frontend
- * reaches it. No request passes through the keeper. */
+ * has a key, or a token, has its gateway on; the news of upstreams for it; and the lanes by which the
+ * frontend reaches it. No request passes through the keeper. */
 #pragma once
 
 #include "daemon/keeper/child_process.h"

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-/* ---- the end ---- */
+/* ---- signals ---- */
 
 static void on_reload_signal(void *userdata)
 {
@@ -61,7 +61,7 @@ static void on_stop_signal(void *userdata)
         child_process_drain(keeper->frontend);
 }
 
-/* ---- life ---- */
+/* ---- building ---- */
 
 static bool is_known_environment(const char *name, void *userdata)
 {

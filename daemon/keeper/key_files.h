@@ -22,6 +22,7 @@ typedef void (*key_files_changed_fn)(void *userdata);
  * nothing yet. -ENOMEM. */
 int key_files_new(struct key_files **ret, sd_event *event, const char *directory, const char *usual,
                   bool relaxed, key_directory_known_fn known, key_files_changed_fn changed, void *userdata);
+/* NULL is fine; returns NULL. */
 struct key_files *key_files_free(struct key_files *files);
 
 /* Other settings from now on; they count from the next key_files_load(). -ENOMEM. */

@@ -10,7 +10,9 @@ struct key_watch;
 /* Called once for a burst of changes, when it has been quiet for a moment. */
 typedef void (*key_watch_fn)(void *userdata);
 
+/* -ENOMEM. */
 int key_watch_new(struct key_watch **ret, sd_event *event, key_watch_fn changed, void *userdata);
+/* NULL is fine; returns NULL. */
 struct key_watch *key_watch_free(struct key_watch *watch);
 
 /* Before each reading of the files: watches this directory from now on and what leads to it, as far as it

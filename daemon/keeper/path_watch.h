@@ -12,6 +12,7 @@ typedef void (*path_watch_fn)(void *userdata);
 
 /* -ENOMEM. */
 int path_watch_new(struct path_watch **ret, sd_event *event, path_watch_fn noticed, void *userdata);
+/* NULL is fine; returns NULL. */
 struct path_watch *path_watch_free(struct path_watch *watch);
 
 /* Begins to say anew what is watched; meanwhile all that was watched before still is. */

@@ -1,4 +1,4 @@
-/* Whom an exchange trusts. Behind the upstream door: nothing of the HTTP side includes this. */
+/* The authorities that an exchange trusts, as options of libcurl. */
 #pragma once
 
 #include <curl/curl.h>

@@ -15,6 +15,7 @@ struct audit_caller {
 
 /* -ENOMEM. */
 int audit_new(struct audit **ret);
+/* NULL is fine; returns NULL. */
 struct audit *audit_free(struct audit *audit);
 
 /* A token was handed out: says so once per caller (uid, client name, local key) and token, at info. opaque:

@@ -31,6 +31,7 @@ struct peer_finder;
  * fails). Negative errno. */
 int peer_finder_new(struct peer_finder **ret, int fd);
 
+/* NULL is fine; returns NULL. */
 struct peer_finder *peer_finder_free(struct peer_finder *finder);
 
 /* The common part of all connections that come in by one listening socket, bound to one address as ours

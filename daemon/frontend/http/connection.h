@@ -29,7 +29,7 @@ struct connection {
         struct listen_place place;
         struct admission_user *user; /* whose it is */
         enum admission_place holds;  /* the kind that it counts as; PLACE_OVER: it gets health answers only,
-                                        until  there is a place for it */
+                                        until there is a place for it */
         struct ring ring;            // admission_user::idle or wanting
         enum connection_state state;
         uint64_t deadline_usec;

@@ -16,6 +16,6 @@ int listener_new(struct listener **ret, sd_event *event, int fd, const struct li
 /* Stops it, too. NULL is fine; returns NULL. */
 struct listener *listener_free(struct listener *listener);
 
-/* Accepts no more, and closes. At our own socket, who is in the kernel's queue is taken in first: nobody
- * else has it any more. The queue of a passed one is left as it is, for the next process. */
+/* Accepts no more, and closes. At our own socket, connections in the kernel's queue are taken in first:
+ * nobody else has it any more. The queue of a passed one is left as it is, for the next process. */
 void listener_stop(struct listener *listener);

@@ -43,7 +43,7 @@ struct known {
         struct known_groups groups;
         struct known_units units;
         struct spaced_turns long_lists; /* of groups, which the kernel is asked for */
-        uint64_t names_again_usec, names_until_usec, names_asked_usec; /* see frontend_calls.names() */
+        uint64_t names_again_usec, names_until_usec, names_asked_usec; /* see struct message_names_told */
         struct waiters names_waiters;
         struct questions questions;
         uint64_t heard_usec; /* when something came from the keeper last */
@@ -54,7 +54,7 @@ struct known {
 void known_init(struct known *known, struct sides *sides);
 void known_clear(struct known *known);
 
-/* ---- what the keeper tells; see daemon/base/sides.h ---- */
+/* ---- what the keeper tells; see lib/message.h ---- */
 
 /* Nothing may wait for an environment any more. */
 void known_take_settings(struct known *known, struct access_settings *settings);

@@ -33,7 +33,7 @@ int known_groups_find(struct known_groups *groups, uid_t uid, uint64_t now_usec,
  * and try again; a database in trouble is spared. Returns until when it is believed. */
 uint64_t known_groups_doubt(struct known_groups *groups, uid_t uid, uint64_t now_usec);
 
-/* The keeper's answer; see frontend_calls.groups(). Without memory for it there is none. */
+/* The keeper's answer; see struct message_groups_told. Without memory for it there is none. */
 void known_groups_take(struct known_groups *groups, uid_t uid, const gid_t *list, size_t n, bool told,
                        uint64_t now_usec);
 
