@@ -13,7 +13,7 @@ static size_t find_key(const struct exchange_ledger *ledger, const uint8_t *dige
 {
         size_t i = 0;
 
-        while (i < ledger->n_keys && memcmp(ledger->keys[i].digest, digest, EXCHANGE_DIGEST_SIZE) != 0) {
+        while (i < ledger->n_keys && memcmp(ledger->keys[i].digest, digest, KEYED_DIGEST_SIZE) != 0) {
                 i++;
         }
         return i;
@@ -35,8 +35,7 @@ static uint64_t budget_free_usec(const struct ledger_key *key, enum refresh_shar
 }
 
 uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
-                                   const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
-                                   enum refresh_share share)
+                                   const uint8_t digest[static KEYED_DIGEST_SIZE], enum refresh_share share)
 {
         size_t found = find_key(ledger, digest);
         uint64_t earliest = USEC_NEVER;
@@ -56,7 +55,7 @@ uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
 }
 
 uint64_t exchange_ledger_held_usec(const struct exchange_ledger *ledger,
-                                   const uint8_t digest[static EXCHANGE_DIGEST_SIZE])
+                                   const uint8_t digest[static KEYED_DIGEST_SIZE])
 {
         size_t found = find_key(ledger, digest);
         return found < ledger->n_keys ? ledger->keys[found].held_usec : 0;
@@ -87,7 +86,7 @@ static void forget(struct exchange_ledger *ledger, uint64_t now_usec)
         ledger->n_keys = n;
 }
 
-void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
+void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static KEYED_DIGEST_SIZE],
                           enum refresh_share share, uint64_t now_usec)
 {
         forget(ledger, now_usec);
@@ -99,7 +98,7 @@ void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[s
         }
         if (found == ledger->n_keys) {
                 *key = (struct ledger_key){ .n_sent = 0 };
-                memcpy(key->digest, digest, EXCHANGE_DIGEST_SIZE);
+                memcpy(key->digest, digest, KEYED_DIGEST_SIZE);
                 ledger->n_keys++;
         }
         if (key->n_sent < REFRESH_HOURLY_BUDGET && key->latest_usec < now_usec) {
@@ -110,7 +109,7 @@ void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[s
 }
 
 void exchange_ledger_give_back(struct exchange_ledger *ledger,
-                               const uint8_t digest[static EXCHANGE_DIGEST_SIZE], uint64_t taken_usec)
+                               const uint8_t digest[static KEYED_DIGEST_SIZE], uint64_t taken_usec)
 {
         size_t found = find_key(ledger, digest);
         struct ledger_key *key = &ledger->keys[found];
@@ -127,8 +126,8 @@ void exchange_ledger_give_back(struct exchange_ledger *ledger,
         }
 }
 
-void exchange_ledger_hold_key(struct exchange_ledger *ledger,
-                              const uint8_t digest[static EXCHANGE_DIGEST_SIZE], uint64_t until_usec)
+void exchange_ledger_hold_key(struct exchange_ledger *ledger, const uint8_t digest[static KEYED_DIGEST_SIZE],
+                              uint64_t until_usec)
 {
         size_t found = find_key(ledger, digest);
 

@@ -6,18 +6,18 @@
 #pragma once
 
 #include "lib/base_url.h"
+#include "lib/keyed_size.h"
 #include "lib/refresh_budget.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXCHANGE_DIGEST_SIZE     32
 #define EXCHANGE_LEDGER_KEYS_MAX 256
 #define EXCHANGE_LEDGER_URLS_MAX 64
 
 struct ledger_key {
-        uint8_t digest[EXCHANGE_DIGEST_SIZE];
+        uint8_t digest[KEYED_DIGEST_SIZE];
         struct refresh_sent sent[REFRESH_HOURLY_BUDGET]; /* the oldest first */
         size_t n_sent;
         uint64_t latest_usec; /* when the latest exchange began, also one that sent nothing */
@@ -42,25 +42,24 @@ struct exchange_ledger {
  * lie in the past. Where there is no room for one more key, that is when the first of the others counts
  * for nothing any more. */
 uint64_t exchange_ledger_free_usec(const struct exchange_ledger *ledger,
-                                   const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
-                                   enum refresh_share share);
+                                   const uint8_t digest[static KEYED_DIGEST_SIZE], enum refresh_share share);
 
 /* Until when the upstream asked for patience with this key alone; 0: it did not. May lie in the past. */
 uint64_t exchange_ledger_held_usec(const struct exchange_ledger *ledger,
-                                   const uint8_t digest[static EXCHANGE_DIGEST_SIZE]);
+                                   const uint8_t digest[static KEYED_DIGEST_SIZE]);
 
 /* An exchange begins: exchange_ledger_free_usec() has come, so that there is room for its key. Entries that
  * are an hour old are forgotten. */
-void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static EXCHANGE_DIGEST_SIZE],
+void exchange_ledger_take(struct exchange_ledger *ledger, const uint8_t digest[static KEYED_DIGEST_SIZE],
                           enum refresh_share share, uint64_t now_usec);
 
 /* The one that began then sent nothing: it costs nothing, but the floor stands. */
 void exchange_ledger_give_back(struct exchange_ledger *ledger,
-                               const uint8_t digest[static EXCHANGE_DIGEST_SIZE], uint64_t taken_usec);
+                               const uint8_t digest[static KEYED_DIGEST_SIZE], uint64_t taken_usec);
 
 /* The upstream asked for patience with this key alone, in answer to an exchange of the last hour. */
-void exchange_ledger_hold_key(struct exchange_ledger *ledger,
-                              const uint8_t digest[static EXCHANGE_DIGEST_SIZE], uint64_t until_usec);
+void exchange_ledger_hold_key(struct exchange_ledger *ledger, const uint8_t digest[static KEYED_DIGEST_SIZE],
+                              uint64_t until_usec);
 
 /* The upstream there asked to be left alone until until_usec. A longer wish from before stands. Where there
  * is no room, the wish that ends first is forgotten. */

@@ -2,6 +2,7 @@
  * and why, and digests by which an application ID can be recognised, but not read. */
 #pragma once
 
+#include "lib/keyed_size.h"
 #include "lib/names.h"
 
 #include <stdint.h>
@@ -10,10 +11,6 @@
 #define KEY_FILES_MAX       128 /* in the directory, of any kind */
 #define KEY_FILE_REASON_MAX 256
 #define KEY_IDS_MAX         256 /* of all environments, with those that are held on */
-
-/* The one size of salts and digests (HMAC-SHA256). */
-#define KEYED_SALT_SIZE   32
-#define KEYED_DIGEST_SIZE 32
 
 /* A file that gives no key. */
 struct key_refusal {

@@ -19,8 +19,8 @@
 #define KNOWN_GONE_USEC UINT64_C(3600000000)
 
 struct known_key {
-        uint8_t digest[SAVED_KEY_DIGEST_SIZE]; /* of its content */
-        struct key_knowledge known;            /* never untried: of that there is nothing to know */
+        uint8_t digest[KEYED_DIGEST_SIZE]; /* of its content */
+        struct key_knowledge known;        /* never untried: of that there is nothing to know */
 };
 
 struct known_environment {
@@ -36,7 +36,7 @@ struct known_environment {
 struct saved_knowledge {
         uint64_t number; /* 1 and up; the highest is the newest */
         char boot_id[SAVED_BOOT_ID_LENGTH + 1];
-        uint8_t salt[SAVED_SALT_SIZE];
+        uint8_t salt[KEYED_SALT_SIZE];
         struct known_environment *environments[KNOWN_ENVIRONMENTS_MAX];
         size_t n_environments;
         struct exchange_ledger *ledger;

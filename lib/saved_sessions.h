@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/base_url.h"
+#include "lib/keyed_size.h"
 #include "lib/refresh_past.h"
 #include "lib/saved_json.h"
 #include "lib/session.h"
@@ -12,13 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SAVED_VERSION         1
-#define SAVED_SESSIONS_MAX    (512 * 1024) /* bytes of text */
-#define SAVED_BOOT_ID_LENGTH  32           /* hexadecimal digits */
-#define SAVED_SALT_SIZE       32
-#define SAVED_KEY_DIGEST_SIZE 32
-#define SAVED_NUMBER_MAX      (UINT64_C(1) << 60)
-#define SAVED_CAUSED_MAX      15
+#define SAVED_VERSION        1
+#define SAVED_SESSIONS_MAX   (512 * 1024) /* bytes of text */
+#define SAVED_BOOT_ID_LENGTH 32           /* hexadecimal digits */
+#define SAVED_NUMBER_MAX     (UINT64_C(1) << 60)
+#define SAVED_CAUSED_MAX     15
 
 struct saved_environment {
         char name[ENVIRONMENT_NAME_MAX + 1];
@@ -30,13 +29,13 @@ struct saved_environment {
         uint64_t refresh_point_usec;
         uint32_t attainable_sec;
         bool reported;
-        uint8_t key_digest[SAVED_KEY_DIGEST_SIZE]; /* with saved_sessions.salt */
+        uint8_t key_digest[KEYED_DIGEST_SIZE]; /* with saved_sessions.salt */
 };
 
 struct saved_sessions {
         uint64_t number; /* 1 and up; the highest is the newest */
         char boot_id[SAVED_BOOT_ID_LENGTH + 1];
-        uint8_t salt[SAVED_SALT_SIZE];
+        uint8_t salt[KEYED_SALT_SIZE];
         struct saved_environment environments[SETTINGS_ENVIRONMENTS_MAX];
         size_t n_environments;
 };

@@ -14,11 +14,11 @@
 
 /* The limits of an exchange with this key. */
 static int name_exchange(const struct environment *environment, uint64_t key_serial,
-                         uint8_t ret[static EXCHANGE_DIGEST_SIZE])
+                         uint8_t ret[static KEYED_DIGEST_SIZE])
 {
         uint8_t key[KEYED_DIGEST_SIZE];
 
-        memset(ret, 0, EXCHANGE_DIGEST_SIZE);
+        memset(ret, 0, KEYED_DIGEST_SIZE);
         if (!environment_key_digest(environment, key_serial, key)) {
                 return -ENOKEY;
         }
@@ -45,7 +45,7 @@ static bool keys_are_held(const struct environment *environment, enum refresh_sh
 {
         const struct exchange_ledger *ledger = environment->tools.ledger;
         const struct keyring *keyring = &environment->view.refresh.keyring;
-        uint8_t digest[EXCHANGE_DIGEST_SIZE];
+        uint8_t digest[KEYED_DIGEST_SIZE];
 
         *ret = (struct refresh_obstacle){ .until_usec = USEC_NEVER };
         for (size_t i = 0; i < keyring->n; i++) {

@@ -51,9 +51,9 @@ struct environment {
                 *memory; /* the knowledge of an earlier process, until the keys are read; may be NULL */
         struct environment_share *share; /* with others; NULL: nothing is, or was */
         struct exchange *exchange;
-        uint8_t exchange_digest[EXCHANGE_DIGEST_SIZE]; /* in the ledger */
-        uint32_t asked_lifetime_sec;                   /* by the latest exchange */
-        uint32_t warned_lifetime_sec;                  /* the latest grant's, if it was warned of; else 0 */
+        uint8_t exchange_digest[KEYED_DIGEST_SIZE]; /* in the ledger */
+        uint32_t asked_lifetime_sec;                /* by the latest exchange */
+        uint32_t warned_lifetime_sec;               /* the latest grant's, if it was warned of; else 0 */
         sd_event_source *timer;
         uint64_t last_serial;
         enum refresh_limit limit;                     /* the obstacle to a due exchange; to log it once */

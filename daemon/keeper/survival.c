@@ -15,7 +15,6 @@
 #include "lib/duration.h"
 #include "lib/util.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -28,10 +27,6 @@
 #define WAIT_MIN_USEC USEC_PER_SEC
 #define WAIT_MAX_USEC (60 * USEC_PER_SEC)
 
-static_assert(SAVED_SALT_SIZE == KEYED_SALT_SIZE && SAVED_KEY_DIGEST_SIZE == KEYED_DIGEST_SIZE &&
-                      EXCHANGE_DIGEST_SIZE == KEYED_DIGEST_SIZE,
-              "the salt of keys is the one that is saved");
-
 struct survival {
         const struct environments *environments;
         sd_event_source *later; /* looks; NULL: there is no store */
@@ -41,7 +36,7 @@ struct survival {
         uint64_t looked_usec;   /* which was then; 0: the latest did not */
         const char *told;       /* the failures that the log has since then */
         struct kept_texts texts;
-        uint8_t salt[SAVED_SALT_SIZE]; /* the same from process to process, so that texts can be compared */
+        uint8_t salt[KEYED_SALT_SIZE]; /* the same from process to process, so that texts can be compared */
         struct exchange_ledger *ledger;
         struct gone_environments gone; /* at a start those too that are there */
         struct saved_sessions *kept;   /* until survival_restore() */

@@ -40,7 +40,7 @@ static void check_ledger(struct exchange_ledger *ledger)
                 must(ledger->keys[i].n_sent <= REFRESH_HOURLY_BUDGET);
         }
         if (exchange_ledger_possible(ledger, NOW) && ledger->n_keys > 0) {
-                uint8_t digest[EXCHANGE_DIGEST_SIZE];
+                uint8_t digest[KEYED_DIGEST_SIZE];
                 memcpy(digest, ledger->keys[0].digest, sizeof(digest));
                 enum refresh_share share = (enum refresh_share)(digest[0] % _REFRESH_SHARE_COUNT);
                 uint64_t free_usec = exchange_ledger_free_usec(ledger, digest, share);

@@ -30,9 +30,9 @@ static struct session *make_session(const struct model *model)
         return session;
 }
 
-static void name_key(uint64_t serial, uint8_t ret[static SAVED_KEY_DIGEST_SIZE])
+static void name_key(uint64_t serial, uint8_t ret[static KEYED_DIGEST_SIZE])
 {
-        memset(ret, 0, SAVED_KEY_DIGEST_SIZE);
+        memset(ret, 0, KEYED_DIGEST_SIZE);
         ret[0] = (uint8_t)serial; /* below MODEL_KEYS_MAX */
 }
 

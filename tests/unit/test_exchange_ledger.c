@@ -19,7 +19,7 @@ static int set_up(void **state)
 /* The digest of the key of this number. */
 static const uint8_t *digest(unsigned number)
 {
-        static uint8_t bytes[EXCHANGE_DIGEST_SIZE];
+        static uint8_t bytes[KEYED_DIGEST_SIZE];
 
         memset(bytes, 0, sizeof(bytes));
         memcpy(bytes, &number, sizeof(number));
