@@ -224,6 +224,7 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *user
                         break;
                 }
                 if (n == 0) {
+                        close_fd(&passed); /* a message of no bytes looks like the end, and may bring one */
                         channel->freed = NULL;
                         end(channel);
                         return 0;

@@ -242,6 +242,20 @@ def test_descriptors_that_come_with_a_message_are_closed(n, length, served):
     wait_until(lambda: descriptors(keeper) <= before, f"{before} descriptors are open")
 
 
+def test_a_descriptor_that_comes_with_no_byte_is_closed(served):
+    """A message of nothing is the end of the pair; a descriptor in it must not outlive that."""
+    keeper = served.process.pid
+    served.token()
+    before = descriptors(keeper)
+    for _ in range(3):
+        frontend = wait_frontend(keeper)
+        with pair_of(served) as pair, open("/etc/passwd", "rb") as file:
+            socket.send_fds(pair, [b""], [file.fileno()])
+        wait_frontend(keeper, but=frontend)
+    assert served.token()["ust"]
+    wait_until(lambda: descriptors(keeper) <= before, f"{before} descriptors are open")
+
+
 # ---- a frontend that does not read ----
 
 def test_one_that_reads_nothing_costs_bounded_memory(served):

@@ -107,14 +107,14 @@ static void test_messages_without_room_wait_and_come_in_order(void **state)
         assert_int_equal(channel_send(ours, bytes, sizeof(bytes), -1), 0);
 }
 
-static int send_descriptors(int n)
+static int send_descriptors(int n, size_t length)
 {
         union {
                 struct cmsghdr head;
                 char room[CMSG_SPACE(4 * sizeof(int))];
         } control = { 0 };
         char byte = 1;
-        struct iovec part = { &byte, 1 };
+        struct iovec part = { &byte, length };
         struct msghdr message = { .msg_iov = &part,
                                   .msg_iovlen = 1,
                                   .msg_control = &control,
@@ -141,13 +141,13 @@ static void test_a_descriptor_comes_along_and_none_leaks(void **state)
 {
         unsigned before = n_open();
 
-        assert_int_equal(send_descriptors(1), 1);
+        assert_int_equal(send_descriptors(1, 1), 1);
         turn();
         assert_true(seen.fd >= 0 && fcntl(seen.fd, F_GETFD) == FD_CLOEXEC);
         close_fd(&seen.fd);
         assert_int_equal(n_open(), before);
         for (int n = 2; n <= 4; n++) {
-                assert_int_equal(send_descriptors(n), 1);
+                assert_int_equal(send_descriptors(n, 1), 1);
                 turn();
                 close_fd(&seen.fd);
                 assert_int_equal(n_open(), before);
@@ -198,6 +198,16 @@ static void test_a_message_without_bytes_is_an_end(void **state)
         assert_int_equal(seen.n_ends, 1);
 }
 
+static void test_a_descriptor_without_a_byte_does_not_leak(void **state)
+{
+        unsigned before = n_open();
+
+        assert_int_equal(send_descriptors(1, 0), 0);
+        turn();
+        assert_int_equal(seen.n_ends, 1);
+        assert_int_equal(n_open(), before - 1); /* that of the channel, which is freed at its end */
+}
+
 static void test_nobody_is_there(void **state)
 {
         close_fd(&theirs);
@@ -238,6 +248,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_too_long_a_message_makes_no_sense, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_an_end_is_told_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_message_without_bytes_is_an_end, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_descriptor_without_a_byte_does_not_leak, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_nobody_is_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_it_may_be_freed_in_the_handler, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_flood_leaves_others_their_turn, set_up, tear_down),
