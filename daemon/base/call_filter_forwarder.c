@@ -66,6 +66,7 @@ static void allow_messages(scmp_filter_ctx filter, int *error)
         call_filter_allow_if(filter, "sendmsg", 1, without_connecting, error);
 }
 
+/* Any flags: files of authorities are all that it shares with others, and those are mapped. */
 static void allow_flags(scmp_filter_ctx filter, int *error)
 {
         static const int commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_GET_SEALS };

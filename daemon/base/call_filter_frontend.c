@@ -28,16 +28,21 @@ static const char *const free_calls[] = {
         "sigprocmask", "sigreturn", NULL
 };
 
-/* Not F_DUPFD: the copy of a listener would have a number above the line. */
+/* Not F_DUPFD: the copy of a listener would have a number above the line. And no socket is made to wait: a
+ * listener's flags are the keeper's and the next frontend's as well. */
 static void allow_flags(scmp_filter_ctx filter, int *error)
 {
-        static const int commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
+        static const int commands[] = { F_GETFL, F_GETFD, F_SETFD };
+        const struct scmp_arg_cmp stays_nonblocking[] = { CALL_INT(1, F_SETFL),
+                                                          CALL_BITS(2, O_NONBLOCK, O_NONBLOCK) };
 
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
                 const struct scmp_arg_cmp is_this[] = { CALL_INT(1, commands[i]) };
                 call_filter_allow_if(filter, "fcntl", 1, is_this, error);
                 call_filter_allow_if(filter, "fcntl64", 1, is_this, error);
         }
+        call_filter_allow_if(filter, "fcntl", 2, stays_nonblocking, error);
+        call_filter_allow_if(filter, "fcntl64", 2, stays_nonblocking, error);
         const struct scmp_arg_cmp is_unread[] = { CALL_INT(1, FIONREAD) };
         call_filter_allow_if(filter, "ioctl", 1, is_unread, error);
 }

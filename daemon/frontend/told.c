@@ -9,6 +9,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 /* How long transfers may go on at the end. */
@@ -201,6 +202,18 @@ static int open_credentials(struct frontend *frontend, int fd)
                                                              &frontend->known, &owned);
 }
 
+/* Moves it to where listeners are; returns the number. Its flags are those of earlier frontends as well, and
+ * an attacker in one of them may have left it so that accepting waits. */
+static int put_in_place(struct frontend *frontend, int fd)
+{
+        _cleanup_close_ int moved = low_descriptors_move(&frontend->low, fd);
+
+        if (moved < 0) {
+                return moved;
+        }
+        return fcntl(moved, F_SETFL, O_NONBLOCK) < 0 ? -errno : take_fd(moved);
+}
+
 static void take_listener(struct frontend *frontend, const struct message_listener *message, int fd)
 {
         int r = -EBADF;
@@ -209,7 +222,7 @@ static void take_listener(struct frontend *frontend, const struct message_listen
                 close_http(frontend, message->id);
         }
         if (fd >= 0) {
-                r = fd = low_descriptors_move(&frontend->low, fd);
+                r = fd = put_in_place(frontend, fd);
         }
         if (fd >= 0) {
                 switch (message->kind) {

@@ -5,6 +5,7 @@
 #include "daemon/base/journal.h"
 #include "lib/util.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,8 @@ static int on_connections(sd_event_source *source, int fd, uint32_t events, void
 {
         int n = 0;
 
+        /* Code of an attacker in a frontend may have made it wait. */
+        (void)fcntl(fd, F_SETFL, O_NONBLOCK);
         while (n < BATCH) {
                 _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
                 if (client < 0) {

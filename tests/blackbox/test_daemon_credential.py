@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from broker import PATIENT, STRANGER, standing_still, wait_until
+from broker import PATIENT, STRANGER, frontend_of, standing_still, wait_frontend, wait_until
 from credential_client import MIB, address, ask, load, read_all
 from simulator import EXAMPLE_KEY
 
@@ -237,6 +237,19 @@ def test_a_reader_who_does_not_read_is_left(giving, source):
     wait_until(lambda: len(os.listdir(f"/proc/{giving.process.pid}/fd")) <= before, "they are left")
     for stream in streams:
         stream.close()
+
+
+def test_a_socket_that_was_left_waiting_holds_no_later_frontend(giving, source):
+    """Its flags are those of all processes that have it, this one among them."""
+    giving.crashed = None
+    before = wait_frontend(giving.process.pid)
+    os.kill(before, signal.SIGSTOP)
+    source.setblocking(True)
+    os.kill(before, signal.SIGKILL)
+    frontend = wait_frontend(giving.process.pid, but=before)
+    for _ in range(2):
+        assert load(source).decode() == giving.token()["ust"]
+    assert frontend_of(giving.process.pid) == frontend
 
 
 def test_said_once_for_a_unit_and_its_token(giving, source):

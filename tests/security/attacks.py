@@ -297,6 +297,8 @@ MEMORY_AND_DESCRIPTORS = {
     "fcntl F_DUPFD": call("fcntl", listener, 0, 64),
     "fcntl F_DUPFD_CLOEXEC": call("fcntl", listener, 1030, 64),
     "fcntl F_DUPFD with more bits": call("fcntl", listener, 0x7f00000000, 64),
+    "fcntl F_SETFL without O_NONBLOCK": call("fcntl", listener, 4, 0),
+    "fcntl F_SETFL with more bits": call("fcntl", listener, 0x7f00000004, os.O_NONBLOCK << 32),
     "fcntl F_SETOWN": call("fcntl", connection, 8, keeper),
     "dup": call("dup", listener),
     "dup2": call("dup2", listener, 200),

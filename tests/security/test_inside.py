@@ -7,6 +7,7 @@ not by a user's lack of rights.
 import os
 import pathlib
 import re
+import signal
 import socket
 
 import pytest
@@ -82,6 +83,27 @@ def has_peer(one, name):
         return one.family == socket.AF_INET and one.getpeername() == name
     except OSError:
         return False
+
+
+# ---- what an attacker leaves behind ----
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX], ids=["tcp", "unix"])
+def test_a_listener_that_was_left_waiting_holds_no_later_frontend(family, upstream, make_broker):
+    """Flags of a socket are those of all who have it. An accomplice with a listener can clear them."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    broker.crashed = None
+    before = wait_frontend(broker.process.pid)
+    os.kill(before, signal.SIGSTOP)
+    number = number_of_socket(before, lambda one: is_listening(one) and one.family == family)
+    with inside.socket_of(before, number) as one:
+        one.setblocking(True)
+    os.kill(before, signal.SIGKILL)
+    frontend = wait_frontend(broker.process.pid, but=before)
+    for _ in range(2):
+        for via in ("tcp", "unix"):
+            with broker.connection(via) as connection:
+                assert connection.ask("GET", "/livez").status == 200
+    assert frontend_of(broker.process.pid) == frontend
 
 
 # ---- the attacks ----

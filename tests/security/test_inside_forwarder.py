@@ -21,6 +21,7 @@ LEFT_TO_IT = {
     "socket of IPv4", "socket of IPv6", "connect", "connect a connection to nobody", "shutdown of the listener",
     "fast open on a listener that is shut down",  # ENOTCONN: it is none; the next one is among the others
     "setsockopt on the listener",  # TCP_NODELAY
+    "fcntl F_SETFL without O_NONBLOCK", "fcntl F_SETFL with more bits",  # no socket of its is another's as well
     "recvmsg on a connection",  # a lane is read so; packets on it are the frontend's, who has no file either
 }
 # Attacks that must be there, whatever the list is called.

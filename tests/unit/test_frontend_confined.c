@@ -58,7 +58,7 @@ static void serves(void)
         EXPECT(sendmsg(fd, &(struct msghdr){ .msg_iov = &(struct iovec){ bytes, 1 }, .msg_iovlen = 1 },
                        MSG_NOSIGNAL) == 1);
         int flags = fcntl(fd, F_GETFL);
-        EXPECT(flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+        EXPECT(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
                fcntl(fd, F_GETFD) == FD_CLOEXEC);
         EXPECT(shutdown(fd, SHUT_RDWR) == 0 && close(fd) == 0);
         const struct itimerspec soon = { .it_value.tv_nsec = 1 };

@@ -235,6 +235,19 @@ static int copy_by_dup3(void)
         return result_of(dup3(my.listener, 200, O_CLOEXEC));
 }
 
+static int have_a_listener_wait(void)
+{
+        return result_of(fcntl(my.listener, F_SETFL, fcntl(my.listener, F_GETFL) & ~O_NONBLOCK));
+}
+
+#if __SIZEOF_LONG__ == 8
+/* The kernel takes the lower half for the flags. */
+static int have_a_listener_wait_by_a_large_number(void)
+{
+        return result_of(syscall(SYS_fcntl, my.listener, F_SETFL, O_NONBLOCK * UPPER_HALF));
+}
+#endif
+
 static int make_memory_file(void)
 {
         return result_of(memfd_create("x", MFD_CLOEXEC));
@@ -294,6 +307,10 @@ static const struct refusal {
         { "copy a descriptor that closes", copy_a_descriptor_that_closes, false },
         { "copy by dup", copy_by_dup, false },
         { "copy by dup3", copy_by_dup3, false },
+        { "have a listener wait", have_a_listener_wait, false },
+#if __SIZEOF_LONG__ == 8
+        { "have a listener wait by a large number", have_a_listener_wait_by_a_large_number, false },
+#endif
         { "make a memory file", make_memory_file, false },
         { "be traceable", be_traceable, false },
         { "leave what it shares", make_a_namespace, false },
