@@ -10,7 +10,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define BATCH 64 /* messages in one turn: there are others to be served */
+#define BATCH          64  /* messages in one turn: there are others to be served */
+#define FDS_QUEUED_MAX 256 /* more than there are to tell at a start, fewer than may be open */
 
 struct waiting {
         struct waiting *next;
@@ -25,7 +26,8 @@ struct channel {
         sd_event_source *io;
         struct channel_handlers handlers;
         size_t message_max, queue_least, queue_max, queued; // queue_least: as it was at first
-        struct waiting *first, **last;                      // last: the link that the next one goes to
+        unsigned n_fds_queued;
+        struct waiting *first, **last; // last: the link that the next one goes to
         bool gone;
         bool *freed; /* set by channel_free(), for a turn that goes on after a handler */
         unsigned char *buffer;
@@ -66,6 +68,7 @@ static void forget_first(struct channel *channel)
                 channel->last = &channel->first;
         }
         channel->queued -= waiting->length;
+        channel->n_fds_queued -= waiting->fd >= 0;
         close_fd(&waiting->fd);
         if (waiting->secret) {
                 (void)secret_free(waiting);
@@ -104,7 +107,8 @@ static int send_or_queue(struct channel *channel, const void *bytes, size_t leng
                         return r < 0 ? r : 0;
                 }
         }
-        if (length > channel->queue_max - MIN_OF(channel->queued, channel->queue_max)) {
+        if (length > channel->queue_max - MIN_OF(channel->queued, channel->queue_max) ||
+            (fd >= 0 && channel->n_fds_queued == FDS_QUEUED_MAX)) {
                 return -ENOBUFS;
         }
         _cleanup_close_ int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -118,6 +122,7 @@ static int send_or_queue(struct channel *channel, const void *bytes, size_t leng
         }
         waiting->secret = secret;
         waiting->fd = take_fd(copy);
+        channel->n_fds_queued += waiting->fd >= 0;
         waiting->length = length;
         memcpy(waiting->bytes, bytes, length);
         *channel->last = waiting;

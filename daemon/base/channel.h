@@ -1,8 +1,8 @@
 /* One end of the pair of sockets between two processes of the daemon (SOCK_SEQPACKET): a message arrives as
  * a whole, or not at all, with a descriptor or without.
  *
- * Sending does not wait. Messages that the other end has no room for are queued, up to a bound; beyond it
- * the message is lost, and the sender is told. */
+ * Sending does not wait. Messages that the other end has no room for are queued, up to a bound, of bytes and
+ * of descriptors; beyond it the message is lost, and the sender is told. */
 #pragma once
 
 #include <stddef.h>

@@ -171,6 +171,23 @@ def test_lanes_that_are_called_dead_again_and_again(served):
     assert len(os.listdir(f"/proc/{pid}/fd")) < 100, "no end of a lane stays with the keeper"
 
 
+def test_lanes_for_one_that_does_not_read(served):
+    """Each end of a lane that waits for the frontend is a descriptor of the keeper's; so only so many wait."""
+    pid, n_lanes, last_serial = served.process.pid, 64, 1000
+    frontend, lane_dead = wait_frontend(pid), forged("lane-dead", 0, 0)[:4]
+    settled(served, frontend)
+    most = before = len(os.listdir(f"/proc/{pid}/fd"))
+    os.kill(frontend, signal.SIGSTOP)
+    with pair_of(frontend) as pair, contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is replaced
+        for _ in range(25):  # a round of new lanes for each, or nearly so
+            for id_ in range(n_lanes):
+                for serial in range(1, last_serial):  # one of these is the lane's
+                    pair.send(lane_dead + struct.pack("=IQ", id_, serial))
+            most = max(most, len(os.listdir(f"/proc/{pid}/fd")))
+    assert most < before + 400
+    assert served.token(timeout=60)["ust"]
+
+
 def test_a_lane_that_there_is_not(served):
     frontend = wait_frontend(served.process.pid)
     with pair_of(frontend) as pair, contextlib.suppress(OSError):

@@ -131,7 +131,7 @@ static unsigned n_open(void)
 {
         unsigned n = 0;
 
-        for (int fd = 0; fd < 256; fd++) {
+        for (int fd = 0; fd < 2048; fd++) {
                 n += fcntl(fd, F_GETFD) >= 0;
         }
         return n;
@@ -165,6 +165,28 @@ static void test_a_descriptor_that_waits_is_a_copy(void **state)
         }
         close_fd(&fd);
         assert_true(n_open() > before);
+        ours = channel_free(ours);
+        assert_int_equal(n_open(), before - 1);
+}
+
+static void test_descriptors_that_wait_are_bounded(void **state)
+{
+        unsigned before = n_open();
+        int r = 0, n = 0;
+
+        while (n < 900 && (r = channel_send(ours, "x", 1, theirs)) == 0) {
+                n++;
+        }
+        assert_int_equal(r, -ENOBUFS);
+        unsigned n_waiting = n_open() - before;
+        assert_int_equal(n_waiting, 256);
+        assert_int_equal(channel_send(ours, "x", 1, -1), 0); /* others are not kept from it */
+        while (n_open() - before == n_waiting) {
+                char byte;
+                assert_int_equal(recv(theirs, &byte, 1, 0), 1); /* takes no descriptor */
+                turn();
+        }
+        assert_int_equal(channel_send(ours, "x", 1, theirs), 0);
         ours = channel_free(ours);
         assert_int_equal(n_open(), before - 1);
 }
@@ -245,6 +267,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_a_descriptor_comes_along_and_none_leaks, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_a_descriptor_that_waits_is_a_copy, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_descriptors_that_wait_are_bounded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_too_long_a_message_makes_no_sense, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_an_end_is_told_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_message_without_bytes_is_an_end, set_up, tear_down),
