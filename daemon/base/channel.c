@@ -28,6 +28,7 @@ struct channel {
         size_t message_max, queue_least, queue_max, queued; // queue_least: as it was at first
         unsigned n_fds_queued;
         struct waiting *first, **last; // last: the link that the next one goes to
+        bool stuck;                    // the first one's descriptor cannot be sent: it is tried at the next
         bool gone;
         bool *freed; /* set by channel_free(), for a turn that goes on after a handler */
         unsigned char *buffer;
@@ -35,7 +36,7 @@ struct channel {
 
 /* ---- sending ---- */
 
-/* 1: sent. 0: no room. -EPIPE: nobody is there. */
+/* 1: sent. 0: no room. -EPIPE: nobody is there. -ETOOMANYREFS: too many descriptors are under way. */
 static int send_one(const struct channel *channel, const void *bytes, size_t length, int fd)
 {
         union {
@@ -55,6 +56,9 @@ static int send_one(const struct channel *channel, const void *bytes, size_t len
         }
         if (sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
                 return 1;
+        }
+        if (errno == ETOOMANYREFS) {
+                return -errno;
         }
         return errno == EAGAIN || errno == EINTR || is_shortage(errno) ? 0 : -EPIPE;
 }
@@ -89,17 +93,24 @@ static void send_waiting(struct channel *channel)
 
         while (channel->first && r > 0) {
                 r = send_one(channel, channel->first->bytes, channel->first->length, channel->first->fd);
-                if (r != 0) {
+                if (r != 0 && r != -ETOOMANYREFS) {
                         forget_first(channel);
                 }
         }
-        want(channel, channel->first);
+        channel->stuck = r == -ETOOMANYREFS;
+        want(channel, channel->first && !channel->stuck);
 }
 
 static int send_or_queue(struct channel *channel, const void *bytes, size_t length, int fd, bool secret)
 {
         if (channel->gone) {
                 return -EPIPE;
+        }
+        if (channel->stuck) {
+                send_waiting(channel);
+        }
+        if (channel->stuck) {
+                return -ETOOMANYREFS;
         }
         if (!channel->first) {
                 int r = send_one(channel, bytes, length, fd);
@@ -151,12 +162,19 @@ void channel_settle(struct channel *channel, unsigned wait_msec)
 {
         struct pollfd room = { .fd = channel->fd, .events = POLLOUT };
 
-        while (channel->first && !channel->gone && poll(&room, 1, (int)wait_msec) == 1) {
+        while (channel->first && !channel->gone && !channel->stuck && poll(&room, 1, (int)wait_msec) == 1) {
                 send_waiting(channel);
                 if (room.revents & (POLLERR | POLLHUP)) {
                         return;
                 }
         }
+}
+
+const char *channel_trouble(int error)
+{
+        return error == -ETOOMANYREFS
+                       ? "too many descriptors of this user lie unread in unix sockets, of whichever process"
+                       : strerror(-error);
 }
 
 /* ---- receiving ---- */

@@ -27,10 +27,15 @@ int channel_new(struct channel **ret, sd_event *event, int fd, size_t message_ma
 struct channel *channel_free(struct channel *channel);
 
 /* fd: goes with it, as a copy; it stays the caller's; -1: none. -ENOBUFS: the other end has not read for
- * long. -ENOMEM. -EPIPE: it is gone. */
+ * long. -ENOMEM. -EPIPE: it is gone. -ETOOMANYREFS: a descriptor, of this message or of one that waits,
+ * cannot be sent, as more of this process's user are under way in unix sockets, anybody's, than
+ * RLIMIT_NOFILE allows; the message is lost, those that wait are tried again with the next one. */
 int channel_send(struct channel *channel, const void *bytes, size_t length, int fd);
 /* The same, and if it is queued, then in memory that is locked and wiped. */
 int channel_send_secret(struct channel *channel, const void *bytes, size_t length);
+
+/* The words for an error of these two. */
+const char *channel_trouble(int error);
 
 /* So many bytes more than at first may wait from now on. */
 void channel_make_room(struct channel *channel, size_t more);

@@ -43,17 +43,30 @@ void child_end(struct child_process *process)
 
 /* ---- what it is sent ---- */
 
-void child_process_send(struct child_process *process, const void *message, size_t length, int fd)
+int child_process_try(struct child_process *process, const void *message, size_t length, int fd)
 {
         if (!process->channel) {
-                return;
+                return 0;
         }
         uint32_t type;
         memcpy(&type, message, sizeof(type));
         int r = type == MESSAGE_SESSION || type == MESSAGE_OPAQUE_KEYS
                         ? channel_send_secret(process->channel, message, length)
                         : channel_send(process->channel, message, length, fd);
+        if (r == -ETOOMANYREFS) {
+                return r;
+        }
         if (r < 0 && r != -EPIPE) {
+                child_process_replace(process, r);
+        }
+        return 0;
+}
+
+void child_process_send(struct child_process *process, const void *message, size_t length, int fd)
+{
+        int r = child_process_try(process, message, length, fd);
+
+        if (r < 0) {
                 child_process_replace(process, r);
         }
 }
@@ -71,7 +84,7 @@ void child_process_replace(struct child_process *process, int error)
                 return;
         }
         child_say(process, "cannot be sent its news (%s): it is ended, and another one takes its place",
-                  strerror(-error));
+                  channel_trouble(error));
         child_end(process);
 }
 

@@ -30,9 +30,8 @@ static int make_one(struct lane_pairs *lanes, uint32_t id)
                 return -errno;
         }
         lanes->serials[id] = ++lanes->last_serial;
-        child_process_send(lanes->forwarder, &message, sizeof(message), forwarders);
-        child_process_send(lanes->frontend, &message, sizeof(message), frontends);
-        return 0;
+        r = child_process_try(lanes->forwarder, &message, sizeof(message), forwarders);
+        return r < 0 ? r : child_process_try(lanes->frontend, &message, sizeof(message), frontends);
 }
 
 static void make_due(struct lane_pairs *lanes)
@@ -49,7 +48,7 @@ static void make_due(struct lane_pairs *lanes)
         if (error < 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
                             "a way from the frontend to the forwarder cannot be made: %s; it is tried again",
-                            strerror(-error));
+                            channel_trouble(error));
                 timer_start_in(lanes->timer, USEC_PER_SEC);
         }
 }

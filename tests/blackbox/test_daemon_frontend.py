@@ -6,6 +6,8 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 
 import pytest
@@ -73,6 +75,47 @@ def test_one_that_keeps_ending_is_held_back(served):
     assert 4 <= len(killed) <= 9, killed
     assert served.log("after a pause, as it keeps ending")
     assert served.token(timeout=30)["ust"], "it has ended for the last time"
+
+
+def test_one_that_cannot_be_sent_its_sockets_is_replaced(upstream, make_broker, monkeypatch):
+    """Descriptors of the broker's user wait in the sockets of others, more than may: then none can be sent. That is said, and
+    tried again until it passes."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to run a daemon as a user of its own: descriptors are counted for each user")
+    uid, few = 54332, 400
+    with tempfile.TemporaryDirectory(prefix="eqp-") as directory:
+        os.chmod(directory, 0o755)
+        with_few = pathlib.Path(directory, "with-few")
+        with_few.write_text(f'#!/bin/sh\nulimit -n {few}\nexec {binary()} "$@"\n')
+        with_few.chmod(0o755)
+        monkeypatch.setattr("broker.binary", lambda: str(with_few))
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=uid, broker="max_connections = 64").wait_valid()
+    broker.crashed = None
+    with holding_descriptors(uid, few + 1):
+        os.kill(wait_frontend(broker.process.pid), signal.SIGKILL)
+        broker.wait_log("the frontend cannot be sent its news .too many descriptors of this user lie unread in unix sockets", 3,
+                        timeout=60)
+    assert broker.token(timeout=60)["ust"]
+
+
+@contextlib.contextmanager
+def holding_descriptors(uid, n):
+    """Somebody of this user has sent so many, and nobody reads."""
+    script = f"""
+import os, socket, sys
+os.setgroups([])
+os.setresgid({uid}, {uid}, {uid})
+os.setresuid({uid}, {uid}, {uid})
+pairs = [socket.socketpair() for _ in range({n} // 200 + 1)]
+for ours, _ in pairs:
+    socket.send_fds(ours, [b"x"], [0] * 200)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.stdin.close()
 
 
 def test_it_ends_with_the_keeper(served):

@@ -10,8 +10,8 @@
 
 /* One of the two: its messages. */
 struct child_process {
-        bool there;
-        unsigned n; /* lanes that came */
+        bool there, takes_none; /* no lane can be sent to it */
+        unsigned n;             /* lanes that came */
         uint64_t serials[MESSAGE_LANES_MAX];
         int fds[MESSAGE_LANES_MAX];
 };
@@ -26,10 +26,13 @@ bool child_process_is_there(const struct child_process *process)
         return process->there;
 }
 
-void child_process_send(struct child_process *process, const void *message, size_t length, int fd)
+int child_process_try(struct child_process *process, const void *message, size_t length, int fd)
 {
         const struct message_lane *lane = message;
 
+        if (process->takes_none) {
+                return -ETOOMANYREFS;
+        }
         assert_int_equal(length, sizeof(*lane));
         assert_int_equal(lane->type, MESSAGE_LANE);
         assert_in_range(lane->id, 0, MESSAGE_LANES_MAX - 1);
@@ -39,6 +42,7 @@ void child_process_send(struct child_process *process, const void *message, size
         process->fds[lane->id] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         process->serials[lane->id] = lane->serial;
         process->n++;
+        return 0;
 }
 
 int __real_socketpair(int family, int type, int protocol, int pair[2]);
@@ -195,6 +199,18 @@ static void test_a_shortage_passes(void **state)
         must_be_joined(63);
 }
 
+static void test_lanes_that_cannot_be_sent_come_later(void **state)
+{
+        frontend.takes_none = true;
+        lane_pairs_make(&lanes);
+        assert_int_equal(frontend.n, 0);
+        frontend.takes_none = false;
+        run_for(1500 * USEC_PER_MSEC);
+        assert_int_equal(frontend.n, MESSAGE_LANES_MAX);
+        must_be_joined(0);
+        must_be_joined(63);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -206,6 +222,7 @@ int main(void)
                 WITH(test_a_frontend_that_calls_all_dead_all_the_time),
                 WITH(test_nothing_is_made_while_there_is_no_other_end),
                 WITH(test_a_shortage_passes),
+                WITH(test_lanes_that_cannot_be_sent_come_later),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
