@@ -118,9 +118,21 @@ static void on_pong(struct child_process *process, const struct message_ping *po
         }
 }
 
-/* It is up. One that was held back is believed to last once it has answered. */
+static void on_nonsense(struct child_process *process)
+{
+        child_say(process,
+                  "sent a message that makes no sense: it is ended, and another one takes its place");
+        child_end(process);
+}
+
+/* It is up, which it says once: all that depends on it is told then. One that was held back is believed to
+ * last once it has answered. */
 static void on_confined(struct child_process *process, const struct message_confined *message)
 {
+        if (process->up) {
+                on_nonsense(process);
+                return;
+        }
         process->confinement = message->confinement;
         process->up = true;
         child_forget_question(process);
@@ -172,10 +184,7 @@ void child_on_message(const void *bytes, size_t length, int fd, void *userdata)
         close_fd(&fd); /* it has none to give */
         switch (type) {
         case -EBADMSG:
-                child_say(process,
-                          "sent a message that makes no sense: it is ended, and another one takes its "
-                          "place");
-                child_end(process);
+                on_nonsense(process);
                 break;
         case MESSAGE_PONG:
                 on_pong(process, bytes);

@@ -7,6 +7,7 @@
  *     forge-message groups UID
  *     forge-message names                                also carrying
  *     forge-message lane-dead ID SERIAL
+ *     forge-message confined
  *     forge-message stale ENVIRONMENT
  *
  * Messages that the keeper could send:
@@ -86,6 +87,17 @@ static int put_lane(uint32_t type, const char *id, const char *serial)
         return put(&message, sizeof(message));
 }
 
+static int put_confined(void)
+{
+        struct message_confined message;
+
+        memset(&message, 0, sizeof(message));
+        message.type = MESSAGE_CONFINED;
+        message.confinement.no_new_privileges = true;
+        message.confinement.filter = true;
+        return put(&message, sizeof(message));
+}
+
 static int put_ping(uint32_t type, const char *number)
 {
         struct message_ping message;
@@ -156,6 +168,9 @@ static int put_from_child(int n, char **words)
         }
         if (n == 2 && streq(words[1], "names")) {
                 return put_plain(MESSAGE_NAMES);
+        }
+        if (n == 2 && streq(words[1], "confined")) {
+                return put_confined();
         }
         if (n == 2 && streq(words[1], "carrying")) {
                 return put_plain(MESSAGE_CARRYING);

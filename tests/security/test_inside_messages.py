@@ -138,6 +138,7 @@ NONSENSE = {
     "a report that is cut off": lambda: forged("report", "sandbox", 1, "x" * 4000)[:100],
     "a text without an end": lambda: forged("record", 4, "x" * 1023).replace(b"x\0", b"xx"),
     "a priority that there is not": lambda: forged("record", 0, "all hell"),
+    "that it is up, once more": lambda: forged("confined"),  # each costs a status of everything, and forgets a question
     "a name that is none": lambda: forged("demand", "../x", 1, 0),
     "as long as can be sent": lambda: forged("demand", "sandbox", 1, 0).ljust(150 * 1024, b"\0"),
 }
