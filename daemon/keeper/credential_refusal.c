@@ -1,5 +1,7 @@
-/* Refuses those who ask for a credential while no frontend can answer them. Closing without a byte is how
- * the manager is told: the unit's start fails. */
+/* Those who ask for a credential while no frontend can answer them are let go without a byte. To the manager
+ * that is a credential, of no length: the unit starts, and finds an empty file. A refusal that keeps it from
+ * starting is more than 1 MiB, see daemon/frontend/credentials/credential_request: too much to have under
+ * way here. */
 #include "daemon/keeper/credential_refusal.h"
 
 #include "daemon/base/journal.h"
@@ -26,7 +28,8 @@ static int on_connections(sd_event_source *source, int fd, uint32_t events, void
         }
         if (n > 0) {
                 journal_say(&(struct journal_record){ .priority = LOG_ERR, .id = EVENT_CREDENTIAL_REFUSED },
-                            "%d refused a credential: the frontend keeps ending", n);
+                            "%d asked for a credential and got an empty one, as the frontend keeps ending",
+                            n);
         }
         return 0;
 }
