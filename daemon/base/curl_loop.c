@@ -5,7 +5,11 @@
  * out, not one per wake-up. libcurl counts time on CLOCK_MONOTONIC, so its timer does too.
  *
  * libcurl moves its time-out several times in each request. That costs no call into the kernel here: the
- * timer is only ever set earlier. */
+ * timer is only ever set earlier.
+ *
+ * The body of a proxy's refusal it reads in a loop of its own, a byte at a time, as long as bytes come, and
+ * looks at no clock meanwhile; but it reports its progress at each. So these reports are counted, and a
+ * transfer of too many in one turn is ended. */
 #define CURL_DISABLE_DEPRECATION /* for curl_multi_socket_all() */
 
 #include "daemon/base/curl_loop.h"
@@ -16,10 +20,19 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define ROUNDS_MAX 8 /* in one turn: there are others to be served */
 
+/* Reports of progress in one turn: of all transfers, some 20 ms; and of one, which has ten or so unless it
+ * reads in such a loop. */
+#define REPORTS_MAX     16384
+#define REPORTS_ONE_MAX 1024
+
 struct transfer {
+        struct curl_loop *loop;
+        uint64_t turn;      /* the last one in which it reported */
+        unsigned n_reports; /* in that */
         curl_loop_done_fn done;
         void *userdata;
         bool stays; /* in the loop, when it is done */
@@ -33,6 +46,8 @@ struct curl_loop {
         uint64_t due_usec;   /* when libcurl wants to be called; likewise */
         bool acting;         /* now */
         bool again;          /* once more */
+        uint64_t n_turns;
+        unsigned n_reports; /* in this turn */
         void (*after)(void *userdata);
         void *after_userdata;
 };
@@ -73,6 +88,25 @@ static void set_timer(struct curl_loop *loop, uint64_t usec)
         }
 }
 
+/* libcurl: something went on, maybe. Other than 0 ends the transfer. */
+static int on_progress(void *userdata, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+        struct transfer *transfer = userdata;
+        struct curl_loop *loop = transfer->loop;
+
+        if (!loop->acting) {
+                return 0;
+        }
+        if (transfer->turn != loop->n_turns) {
+                transfer->turn = loop->n_turns;
+                transfer->n_reports = 0;
+        }
+        loop->n_reports++;
+        transfer->n_reports++;
+        return transfer->n_reports > REPORTS_ONE_MAX && loop->n_reports > REPORTS_MAX;
+}
+
 /* Something has happened: libcurl is to act on it.
  *
  * When one of several addresses fails, or has been silent for its share of the time, libcurl 7.88 closes the
@@ -85,6 +119,8 @@ static void act(struct curl_loop *loop, curl_socket_t fd, int what)
         int n_running, rounds = 0;
 
         loop->acting = true;
+        loop->n_turns++;
+        loop->n_reports = 0;
         do {
                 loop->again = loop->sockets.gone = false;
                 (void)curl_multi_socket_action(loop->multi, fd, what, &n_running);
@@ -254,8 +290,11 @@ static int add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void 
         if (!transfer) {
                 return -ENOMEM;
         }
-        *transfer = (struct transfer){ done, userdata, stays };
+        *transfer = (struct transfer){ .loop = loop, .done = done, .userdata = userdata, .stays = stays };
         if (curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_sockets_open) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &loop->sockets) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, curl_sockets_close) != CURLE_OK ||
@@ -286,6 +325,18 @@ void curl_loop_remove(struct curl_loop *loop, CURL *easy)
                 (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
                 (void)curl_multi_remove_handle(loop->multi, easy);
                 free(transfer);
+        }
+}
+
+void curl_loop_explain(CURL *easy, CURLcode result, const char *words, char *ret, size_t size)
+{
+        long status = 0;
+
+        (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+        if (result == CURLE_ABORTED_BY_CALLBACK && status != 0) {
+                (void)snprintf(ret, size, "the proxy's answer to CONNECT is too long (status %ld)", status);
+        } else {
+                (void)snprintf(ret, size, "%s", *words ? words : curl_easy_strerror(result));
         }
 }
 

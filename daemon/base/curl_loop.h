@@ -23,9 +23,10 @@ int curl_loop_limit(struct curl_loop *loop, long connections_max);
  * those it may add and remove transfers. */
 void curl_loop_set_after(struct curl_loop *loop, void (*after)(void *userdata), void *userdata);
 
-/* Starts the transfer that `easy` describes. CURLOPT_PRIVATE and the functions that open and close
- * sockets are taken for the loop's own use. The handle stays the caller's. The done function is never called
- * from within. -ENOMEM. */
+/* Starts the transfer that `easy` describes. CURLOPT_PRIVATE, the functions that open and close sockets, and
+ * the one that is told of progress are taken for the loop's own use. The handle stays the caller's. The done
+ * function is never called from within. A transfer that would keep libcurl, and so all others, busy with a
+ * proxy's answer ends with CURLE_ABORTED_BY_CALLBACK. -ENOMEM. */
 int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn done, void *userdata);
 
 /* The same for a handle that only connects (CURLOPT_CONNECT_ONLY): when done is called, the handle stays in
@@ -35,6 +36,10 @@ int curl_loop_add_connection(struct curl_loop *loop, CURL *easy, curl_loop_done_
 /* Stops a transfer; the done function will not be called. Harmless for one that has ended. Not from within
  * libcurl's callbacks. */
 void curl_loop_remove(struct curl_loop *loop, CURL *easy);
+
+/* Writes why a transfer of the loop's ended so, where none of the caller's own functions ended it. words:
+ * libcurl's, of CURLOPT_ERRORBUFFER, or ""; a proxy's login may be in them. */
+void curl_loop_explain(CURL *easy, CURLcode result, const char *words, char *ret, size_t size);
 
 /* Lets libcurl act at once on what was added or is paused no more, instead of in a turn of its own; done
  * functions are called from within. From within them, and from `after`, it only asks for one more round. Not

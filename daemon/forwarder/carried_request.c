@@ -212,7 +212,8 @@ static void tell_failure(struct carried_request *request, CURLcode result)
         const char *own = request->failed ? (request->why ? request->why : "") : NULL;
         char why[LANE_WHY_MAX];
 
-        request_failure_explain(request->form, result, own, request->error_text, why, sizeof(why));
+        request_failure_explain(request->form, request->easy, result, own, request->error_text, why,
+                                sizeof(why));
         lane_answer_fail(&request->out, fail, request->sent, why);
         if (!connected && !request->failed && fail == LANE_FAIL_UNREACHABLE) {
                 request->handlers.on_stale(request->upstream, request->handlers.userdata);

@@ -1,6 +1,7 @@
 /* Why a transfer failed. */
 #include "daemon/forwarder/request_failure.h"
 
+#include "daemon/base/curl_loop.h"
 #include "lib/hide_login.h"
 #include "lib/util.h"
 
@@ -32,13 +33,15 @@ enum lane_fail request_failure_of(CURLcode result, bool connected, const char *w
         return connected ? LANE_FAIL_LOST : LANE_FAIL_UNREACHABLE;
 }
 
-void request_failure_explain(const struct request_form *form, CURLcode result, const char *own,
+void request_failure_explain(const struct request_form *form, CURL *easy, CURLcode result, const char *own,
                              const char *words, char *ret, size_t size)
 {
         char text[CURL_ERROR_SIZE];
 
-        (void)snprintf(text, sizeof(text), "%s", own ? own : *words ? words : curl_easy_strerror(result));
-        if (!own) {
+        if (own) {
+                (void)snprintf(text, sizeof(text), "%s", own);
+        } else {
+                curl_loop_explain(easy, result, words, text, sizeof(text));
                 hide_login(text);
                 if (request_form_echoes(form, text)) {
                         (void)snprintf(text, sizeof(text), "%s", curl_easy_strerror(result));

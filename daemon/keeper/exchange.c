@@ -106,10 +106,11 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
 {
         char detail[CURL_ERROR_SIZE], cure[96];
 
-        (void)snprintf(detail, sizeof(detail), "%s",
-                       result == CURLE_SSL_CACERT_BADFILE && exchange->ca_obstacle[0] ? exchange->ca_obstacle
-                       : exchange->error_text[0]                                      ? exchange->error_text
-                                                 : curl_easy_strerror(result));
+        if (result == CURLE_SSL_CACERT_BADFILE && exchange->ca_obstacle[0]) {
+                (void)snprintf(detail, sizeof(detail), "%s", exchange->ca_obstacle);
+        } else {
+                curl_loop_explain(exchange->easy, result, exchange->error_text, detail, sizeof(detail));
+        }
         hide_login(detail); /* of a proxy */
         switch (result) {
         case CURLE_COULDNT_RESOLVE_HOST:
@@ -117,6 +118,9 @@ static void explain_failure(const struct exchange *exchange, CURLcode result, ch
                 break;
         case CURLE_COULDNT_RESOLVE_PROXY:
                 (void)snprintf(cure, sizeof(cure), " (check https_proxy and its like, and DNS)");
+                break;
+        case CURLE_ABORTED_BY_CALLBACK:
+                (void)snprintf(cure, sizeof(cure), " (check https_proxy and its like)");
                 break;
         default:
                 trust_cure(exchange->easy, "base_url", exchange->has_ca_file, result, detail, cure,

@@ -339,7 +339,7 @@ class Proxy(threading.Thread):
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.asked, self.refuses = [], False
+        self.asked, self.refusal = [], b""
         self.start()
 
     def run(self):
@@ -352,9 +352,8 @@ class Proxy(threading.Thread):
             while b"\r\n\r\n" not in head:
                 head += client.recv(65536)
             self.asked.append(head.decode())
-            if self.refuses:
-                client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nRetry-After: 600\r\n"
-                               b"Content-Length: 0\r\n\r\n")
+            if self.refusal:
+                client.sendall(self.refusal)
                 client.close()
                 continue
             host, port = head.split()[1].decode().rsplit(":", 1)
@@ -411,15 +410,18 @@ def test_a_proxy_that_is_not_there(upstream, make_broker):
     assert (status["last_trouble"]["outcome"], status["last_trouble"]["sent"]) == ("unavailable", False)
 
 
-def test_a_proxy_that_refuses(upstream, make_broker, proxy):
+@pytest.mark.parametrize("code, more", [
+    ("403", b"Content-Length: 0\r\n\r\n"),
+    ("407", b"Proxy-Authenticate: Basic realm=x\r\nContent-Length: 8000\r\n\r\n" + b"a page, " * 1000)])
+def test_a_proxy_that_refuses(upstream, make_broker, proxy, code, more):
     """A request to the proxy is none to the upstream, and the proxy's answer is no answer of its."""
-    proxy.refuses = True
+    proxy.refusal = b"HTTP/1.1 %b No\r\nContent-Type: text/html\r\nRetry-After: 600\r\n%b" % (code.encode(), more)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env={"https_proxy": proxy.url})
     status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
     assert len(proxy.asked) >= 1 and status["last_unknown_answer"] is None
     trouble = status["last_trouble"]
     assert (trouble["outcome"], trouble["kind"], trouble["sent"]) == ("unavailable", "plain", False)
-    assert "403" in trouble["message"]
+    assert f"response {code}" in trouble["message"]
 
 
 @pytest.mark.parametrize("proxy", ["http://eqp-user:pa55word@proxy host:3128", "odd://eqp-user:pa55word@proxy:3128",
