@@ -46,6 +46,12 @@ static bool is_named(const struct field *field, const char *name)
         return field->name_length == strlen(name) && strncasecmp(field->name, name, field->name_length) == 0;
 }
 
+static bool is_value(const struct field *field, const char *value)
+{
+        return field->value_length == strlen(value) &&
+               strncasecmp(field->value, value, field->value_length) == 0;
+}
+
 /* A line that does not fit is none of the few forms that are read. */
 static void keep_value(const struct field *field, char *to, size_t size, bool *ret_has)
 {
@@ -180,5 +186,7 @@ void answer_head_take(struct answer_head *head, const char *line, size_t length,
                 keep_content_type(head, &field, hidden, n_hidden);
         } else if (is_named(&field, "Location")) {
                 keep_redirect(head, &field, hidden, n_hidden);
+        } else if (is_named(&field, "Transfer-Encoding")) {
+                head->coded = head->coded || !is_value(&field, "chunked");
         }
 }

@@ -13,6 +13,7 @@ struct answer_head {
         bool whole;    /* the empty line behind it came */
         bool networks; /* see answer_kind_header_is_networks() */
         bool has_retry_after, has_date;
+        bool coded; /* a Transfer-Encoding other than chunked: the body is to be decoded */
 
         /* For reading, not to be shown. */
         char retry_after[64];

@@ -57,6 +57,13 @@ static size_t list_secrets(const struct exchange *exchange, const char *ret[stat
         return 3 * exchange->n_keys;
 }
 
+/* libcurl 7.88 decodes what nobody has asked for, gzip inside gzip as well, in a loop of its own: of a few
+ * kilobytes that may take hours, and nothing need come of it that on_body() could end it at. */
+static bool is_bomb(const struct exchange *exchange)
+{
+        return exchange->connected && exchange->head.whole && exchange->head.coded;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 {
         struct exchange *exchange = userdata;
@@ -69,6 +76,10 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
                 return 0;
         }
         answer_head_take(&exchange->head, data, length, hidden, list_secrets(exchange, hidden));
+        if (is_bomb(exchange)) {
+                exchange->cut_off = true;
+                return 0;
+        }
         return length;
 }
 
@@ -179,6 +190,9 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         }
         if (exchange->head_length > HEAD_MAX && report->outcome == EXCHANGE_MALFORMED) {
                 why = "the head is over 64 KiB long";
+        }
+        if (is_bomb(exchange) && report->outcome == EXCHANGE_MALFORMED) {
+                why = "its Transfer-Encoding is not chunked alone";
         }
         token_exchange_excerpt(exchange->body, exchange->body_length, hidden, list_secrets(exchange, hidden),
                                &report->excerpt);

@@ -1,8 +1,11 @@
 """eqp-brokerd: an upstream that says more than anybody wants to know. Its status counts all the same."""
 
+import gzip
+import json
+
 import pytest
 
-from authorities import Authority, Upstream
+from authorities import GRANT, Authority, Upstream
 from broker import Broker
 from simulator import EXAMPLE_KEY
 
@@ -56,6 +59,24 @@ def test_a_status_counts_whatever_comes_with_it(authority, answer, outcome, word
         status = broker.wait_status("sandbox", lambda status: status["last_trouble"])
     assert status["last_trouble"]["outcome"] == outcome and words in status["last_trouble"]["message"]
     assert wait[0] <= status["next_refresh_in_sec"] <= wait[1] * 2 ** (status["failures_in_row"] - 1)
+
+
+@pytest.mark.parametrize("status, outcome", [(b"200 OK", "malformed"), (b"429 Too Many Requests", "throttled")])
+@pytest.mark.parametrize("coding, n", [(b"gzip", 1), (b"gzip, gzip, gzip", 3), (b"gzip, chunked", 1)])
+def test_a_body_that_grows_is_not_decoded(authority, status, outcome, coding, n):
+    """Ten kilobytes of gzip in gzip can take hours, and come to nothing. This one is a good answer."""
+    body = json.dumps(GRANT).encode()
+    for _ in range(n):
+        body = gzip.compress(body)
+    if b"chunked" in coding:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    head = b"HTTP/1.1 %b\r\nTransfer-Encoding: %b\r\nRetry-After: 30\r\n\r\n" % (status, coding)
+    with (Talker(authority, head + body) as upstream,
+          Broker(keys={"sandbox": EXAMPLE_KEY}, tcp=False, environments={
+              "sandbox": f"base_url = {upstream.url}\nca_file = {authority.path}"}) as broker):
+        trouble = broker.wait_status("sandbox", lambda status: status["last_trouble"])["last_trouble"]
+    assert trouble["outcome"] == outcome
+    assert outcome == "throttled" or "HTTP 200: its Transfer-Encoding is not chunked alone" in trouble["message"]
 
 
 def test_the_next_key_is_tried(upstream, make_broker):

@@ -49,6 +49,27 @@ static void reads_what_counts(void **state)
         assert_string_equal(head.redirect_host, "");
 }
 
+static void a_coding_that_nobody_asked_for(void **state)
+{
+        static const char *const plain[] = { "Transfer-Encoding: chunked\r\n", "transfer-encoding:CHUNKED\n",
+                                             "Content-Encoding: gzip\r\n", "X-Transfer-Encoding: gzip\r\n" };
+        static const char *const coded[] = { "Transfer-Encoding: gzip\r\n",
+                                             "TRANSFER-ENCODING:br\r\n",
+                                             "Transfer-Encoding: gzip, chunked\r\n",
+                                             "Transfer-Encoding: chunked, gzip\r\n",
+                                             "Transfer-Encoding:\r\n",
+                                             "Transfer-Encoding: chunkedgzip\r\n" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+                assert_false(READ("HTTP/1.1 200 x\r\n", plain[i], "\r\n").coded);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(coded); i++) {
+                assert_true(READ("HTTP/1.1 200 x\r\n", coded[i], "\r\n").coded);
+                assert_true(READ("HTTP/1.1 200 x\r\n", plain[0], coded[i], plain[0], "\r\n").coded);
+                assert_false(READ("HTTP/1.1 103 x\r\n", coded[i], "\r\n", "HTTP/1.1 200 x\r\n").coded);
+        }
+}
+
 static void a_new_status_begins_anew(void **state)
 {
         struct answer_head head = READ("HTTP/1.1 200 Connection established\r\n", "Retry-After: 5\r\n",
@@ -202,6 +223,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_what_counts),
+                cmocka_unit_test(a_coding_that_nobody_asked_for),
                 cmocka_unit_test(a_new_status_begins_anew),
                 cmocka_unit_test(trailers_count_for_nothing),
                 cmocka_unit_test(values_that_do_not_fit_are_none),
