@@ -16,7 +16,7 @@ struct forwarding_upstream {
         uint64_t asked_usec; /* CLOCK_BOOTTIME: when that was */
         bool under_way;
         bool looked_up; /* once at least, whatever came out */
-        bool due;       /* to be looked up at once, whatever is under way */
+        bool due;       /* to be looked up at once, or once what is under way is done */
         bool stale;     /* whatever comes out is told */
         char said[AUTHORITY_FILES_WHY_MAX],
                 said_authorities[AUTHORITY_FILES_WHY_MAX]; /* in the log; "": all is well */

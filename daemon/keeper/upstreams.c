@@ -1,7 +1,8 @@
 /* The upstreams of the environments that have a gateway.
  *
- * Each is looked up by one thread at a time. An answer to a question that is not the latest one, or
- * for an environment that is gone, is dropped. */
+ * Each is looked up by one thread at a time, however often that is asked for: with a name server that does
+ * not answer, a look-up lasts for half a minute and more. An answer for a place where requests no longer go
+ * is dropped. */
 #include "daemon/keeper/upstreams.h"
 
 #include "daemon/base/clock.h"
@@ -33,7 +34,7 @@ void upstreams_tell_all(const struct upstreams *upstreams)
         }
 }
 
-/* ---- answers ---- */
+/* ---- questions, and answers ---- */
 
 static struct forwarding_upstream *find(const struct upstreams *upstreams, const char *environment)
 {
@@ -46,28 +47,7 @@ static struct forwarding_upstream *find(const struct upstreams *upstreams, const
 }
 
 static void on_done(const char *environment, uint64_t number, struct upstream_found *found,
-                    uint64_t now_usec, void *userdata)
-{
-        struct upstreams *upstreams = userdata;
-        struct forwarding_upstream *upstream = find(upstreams, environment);
-
-        if (!upstream || upstream->number != number) {
-                return;
-        }
-        bool first = !upstream->looked_up;
-        bool news = forwarding_upstream_take(upstream, found);
-        upstream->under_way = false;
-        upstream->looked_up = true;
-        upstream->stale = false;
-        if (news || first) {
-                forwarding_upstream_tell(upstream, upstreams->forwarder);
-        }
-        if (first && upstreams_are_ready(upstreams)) {
-                upstreams->ready(upstreams->userdata);
-        }
-}
-
-/* ---- questions ---- */
+                    uint64_t now_usec, void *userdata);
 
 static void look_up(struct upstreams *upstreams, struct forwarding_upstream *upstream, uint64_t now_usec)
 {
@@ -93,13 +73,41 @@ static void look_up(struct upstreams *upstreams, struct forwarding_upstream *ups
         upstream->due = false;
 }
 
-/* Settings that are new are not put off by a look-up under way: that one's answer is dropped. */
-static void look_up_new(struct upstreams *upstreams)
+/* While one is under way its end is waited for: it may have begun before what is new. */
+static void look_up_due(struct upstreams *upstreams, struct forwarding_upstream *upstream, uint64_t now_usec)
 {
-        for (size_t i = 0; upstreams->wanted && i < upstreams->n; i++) {
-                if (upstreams->list[i]->due) {
-                        look_up(upstreams, upstreams->list[i], clock_now_usec());
-                }
+        if (upstreams->wanted && upstream->due && !upstream->under_way) {
+                look_up(upstreams, upstream, now_usec);
+        }
+}
+
+static void on_done(const char *environment, uint64_t number, struct upstream_found *found,
+                    uint64_t now_usec, void *userdata)
+{
+        struct upstreams *upstreams = userdata;
+        struct forwarding_upstream *upstream = find(upstreams, environment);
+
+        if (!upstream || upstream->number != number) {
+                return;
+        }
+        bool first = !upstream->looked_up;
+        bool news = forwarding_upstream_take(upstream, found);
+        upstream->under_way = false;
+        upstream->looked_up = true;
+        upstream->stale = upstream->due;
+        if (news || first) {
+                forwarding_upstream_tell(upstream, upstreams->forwarder);
+        }
+        look_up_due(upstreams, upstream, now_usec);
+        if (first && upstreams_are_ready(upstreams)) {
+                upstreams->ready(upstreams->userdata);
+        }
+}
+
+static void look_up_all_due(struct upstreams *upstreams)
+{
+        for (size_t i = 0; i < upstreams->n; i++) {
+                look_up_due(upstreams, upstreams->list[i], clock_now_usec());
         }
 }
 
@@ -143,7 +151,7 @@ void upstreams_want(struct upstreams *upstreams, bool wanted)
 {
         if (wanted && !upstreams->wanted) {
                 upstreams->wanted = true;
-                look_up_new(upstreams);
+                look_up_all_due(upstreams);
         }
         upstreams->wanted = wanted;
 }
@@ -198,7 +206,7 @@ int upstreams_configure(struct upstreams *upstreams, const struct settings *sett
         }
         memcpy(upstreams->list, list, n * sizeof(list[0]));
         upstreams->n = n;
-        look_up_new(upstreams);
+        look_up_all_due(upstreams);
         return error;
 }
 

@@ -15,8 +15,8 @@ int upstreams_new(struct upstreams **ret, sd_event *event, struct child_process 
 struct upstreams *upstreams_free(struct upstreams *upstreams);
 
 /* These settings are in force: those that stay keep what was found until the next answer, for which they
- * are asked at once, those that are gone are forgotten, here and by the forwarder. Negative errno: some are
- * missing. */
+ * are asked at once, or once the look-up that is under way is done; those that are gone are forgotten, here
+ * and by the forwarder. Negative errno: some are missing. */
 int upstreams_configure(struct upstreams *upstreams, const struct settings *settings);
 
 /* There is to be a forwarder (or none): only then anything is looked up. */

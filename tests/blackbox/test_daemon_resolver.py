@@ -2,11 +2,12 @@
 are another name server and another address that do."""
 
 import os
+import pathlib
 import time
 
 import pytest
 
-from broker import Broker, wait_until
+from broker import PATIENT, Broker, wait_until
 from own_network import lay_out
 
 LOOK_UP = 5  # s until the resolver tries again, or the next name server, resolv.conf(5)
@@ -53,6 +54,15 @@ def test_a_silent_name_server_holds_up_nobody(move):
     began = time.monotonic()
     assert lonely.stop() == 0
     assert time.monotonic() - began < LOOK_UP / 2, "it is not waited for"
+
+
+def test_reloads_begin_no_look_ups_without_number(move):
+    """One of the gateway is enough, and one of the exchange is under way."""
+    broker = move(f"gateway = yes\n{PATIENT}\n", name_servers=["127.0.0.1"], silent=["127.0.0.1"])
+    for _ in range(30):
+        broker.reload()
+    assert len(list(pathlib.Path(f"/proc/{broker.process.pid}/task").iterdir())) < 10
+    assert broker.stop() == 0
 
 
 def test_a_name_server_and_an_upstream(move):
