@@ -217,26 +217,34 @@ static void find_all_closed(struct doctor *doctor, char *lines)
 /* [SECTION] KEY = RULE: WORDS. The name itself is nobody's business. */
 static bool find_absent_name(struct doctor *doctor, const char *line)
 {
-        static const char *const words[] = { ": there is no such ",
-                                             ": the user database does not say whether there is such a " };
+        static const struct {
+                const char *words, *state, *why, *why_deny, *cure;
+        } kinds[] = {
+                { ": there is no such ", "is not there", "The rule gives nothing until there is one.",
+                  "The rule denies nobody until there is one.",
+                  "Create it, or correct the name, which eqp-brokerd --check shows; then: eqpctl reload" },
+                { ": the user database does not say whether there is such a ",
+                  "the user database does not tell of",
+                  "Its last answer stands for an hour; without one the rule gives nothing until it answers.",
+                  "Its last answer stands for an hour; without one the rule denies everybody until it "
+                  "answers.",
+                  "Find out with getent why the name services of /etc/nsswitch.conf do not answer; the "
+                  "name is shown by: eqp-brokerd --check" },
+        };
         const char *rule = strstr(line, " = ");
         char what[256];
 
-        for (size_t i = 0; rule && i < ARRAY_SIZE(words); i++) {
-                const char *kind = strstr(rule, words[i]);
+        for (size_t i = 0; rule && i < ARRAY_SIZE(kinds); i++) {
+                const char *kind = strstr(rule, kinds[i].words);
                 if (!kind) {
                         continue;
                 }
-                kind += strlen(words[i]);
+                kind += strlen(kinds[i].words);
                 (void)snprintf(what, sizeof(what), "%.*s names a %.*s that %s.", (int)(rule - line), line,
-                               (int)strcspn(kind, " :"), kind,
-                               i == 0 ? "is not there" : "the user database does not tell of");
+                               (int)strcspn(kind, " :"), kind, kinds[i].state);
                 bool deny = rule - line > 4 && strncmp(rule - 4, "deny", 4) == 0;
-                doctor_find(doctor, "rule_name_absent", what,
-                            deny ? "The rule denies nobody until there is one."
-                                 : "The rule gives nothing until there is one.",
-                            "Create it, or correct the name, which eqp-brokerd --check shows; then: eqpctl "
-                            "reload");
+                doctor_find(doctor, "rule_name_absent", what, deny ? kinds[i].why_deny : kinds[i].why,
+                            kinds[i].cure);
                 return true;
         }
         return false;

@@ -80,10 +80,10 @@ static bool check_caller_is_there(const char *caller)
         errno = 0;
         if (rule.kind == ACCESS_RULE_USER) {
                 const struct passwd *user = getpwnam(rule.name);
-                absent = user ? user->pw_uid == NOBODY : errno == 0 || errno == ENOENT;
+                absent = user ? user->pw_uid == NOBODY : errno == 0;
         } else if (rule.kind == ACCESS_RULE_GROUP) {
                 const struct group *group = getgrnam(rule.name);
-                absent = group ? group->gr_gid == NOBODY : errno == 0 || errno == ENOENT;
+                absent = group ? group->gr_gid == NOBODY : errno == 0;
         }
         if (absent) {
                 complain("--caller %s: there is no such %s on this host: create it, or correct the name.",

@@ -56,6 +56,15 @@ static int fail_memory(void)
 
 /* ---- the caller ---- */
 
+/* There is no such user or group, or (errno) the user database does not say. */
+static int fail_without(const struct story *story, const char *kind, int error)
+{
+        return error == 0 ? fail("%s: there is no such %s on this host: correct the name",
+                                 story->request->who, kind)
+                          : fail("%s: the user database does not say whether there is such a %s: %s",
+                                 story->request->who, kind, strerror(error));
+}
+
 /* The groups that the user is a member of, by the user database. */
 static int take_groups(struct story *story, const char *name, gid_t gid)
 {
@@ -83,10 +92,11 @@ static int take_groups(struct story *story, const char *name, gid_t gid)
 
 static int take_user(struct story *story, const struct access_rule *who)
 {
+        errno = 0;
         const struct passwd *user = who->kind == ACCESS_RULE_USER ? getpwnam(who->name) : getpwuid(who->id);
 
-        if (!user && who->kind == ACCESS_RULE_USER) {
-                return fail("%s: there is no such user on this host: correct the name", story->request->who);
+        if (!user && (errno != 0 || who->kind == ACCESS_RULE_USER)) {
+                return fail_without(story, "user", errno);
         }
         story->caller.uid = user ? user->pw_uid : who->id;
         if (!user) {
@@ -98,11 +108,11 @@ static int take_user(struct story *story, const struct access_rule *who)
 
 static int take_group(struct story *story, const struct access_rule *who)
 {
+        errno = 0;
         const struct group *group = who->kind == ACCESS_RULE_GROUP ? getgrnam(who->name) : NULL;
 
         if (!group && who->kind == ACCESS_RULE_GROUP) {
-                return fail("%s: there is no such group on this host: correct the name",
-                            story->request->who);
+                return fail_without(story, "group", errno);
         }
         story->caller.gid = group ? group->gr_gid : who->id;
         return 0;

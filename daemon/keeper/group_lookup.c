@@ -77,12 +77,13 @@ static int look_up(struct lookup *lookup)
                 if (!texts) {
                         return -ENOMEM;
                 }
+                errno = EIO; /* returned where a name service is silent and gives no reason */
                 int error = getpwuid_r(lookup->uid, &user, texts, size, &found);
                 if (error == ERANGE) {
                         continue;
                 }
-                if (error != 0 && error != ENOENT && error != ESRCH) {
-                        return -error;
+                if (error != 0) {
+                        return -error; /* ENOENT as well: see rule_answer_look_up() */
                 }
                 return found ? read_groups(lookup, found) : 0;
         }

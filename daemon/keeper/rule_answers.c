@@ -123,6 +123,7 @@ static int read_entry(const struct rule_answer *answer, char *texts, size_t size
         struct group group, *found_group = NULL;
         int error;
 
+        errno = EIO; /* returned where a name service is silent and gives no reason */
         if (answer->kind == ACCESS_RULE_USER) {
                 error = getpwnam_r(answer->name, &user, texts, size, &found_user);
         } else {
@@ -153,9 +154,10 @@ void rule_answer_look_up(struct rule_answer *answer)
                 answer->state = RULE_ANSWER_FOUND;
                 answer->id = id;
                 answer->error = 0;
-        } else if (found || error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
-                   error == EPERM) {
-                answer->state = RULE_ANSWER_UNKNOWN; /* the ways to say so that getpwnam(3) lists */
+        } else if (found || error == 0) {
+                /* glibc has no other way to say that there is no such name, whatever getpwnam(3) lists:
+                 * ENOENT is what the clients of nslcd and sssd return while those are away. */
+                answer->state = RULE_ANSWER_UNKNOWN;
                 answer->error = 0;
         } else {
                 answer->error = error;

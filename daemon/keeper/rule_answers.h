@@ -57,7 +57,8 @@ bool rule_answers_lacking(struct settings *settings);
 void rule_answers_times(const struct rule_answers *answers, uint64_t *ret_again_usec,
                         uint64_t *ret_until_usec);
 
-/* Asks the user database, in any thread; may block. Fills state, id and error. */
+/* Asks the user database, in any thread; may block. Fills state, id and error. Any error is silence, and
+ * leaves state and id as they are. */
 void rule_answer_look_up(struct rule_answer *answer);
 
 /* A look-up that was begun then has ended: notes until when its outcome is good, and gives up what was said
@@ -68,7 +69,6 @@ void rule_answer_settle(struct rule_answer *answer, uint64_t begun_usec, uint64_
 const char *rule_answer_kind(enum access_rule_kind kind);
 
 /* For --check: every name must be there. fault is given, for each rule whose name is not, a message that
- * says which, where and what to do. Returns negative errno of the last one: -ENOENT: there is no such name;
- * others: the user database does not tell. May block. */
+ * says which, where and what to do. Returns a negative number if there are any. May block. */
 typedef void (*rule_answers_fault_fn)(const char *message);
 int rule_answers_check(struct settings *settings, rule_answers_fault_fn fault);

@@ -145,6 +145,11 @@ def binary(name="daemon/eqp-brokerd"):
     return os.path.join(os.environ["EQP_BUILD_DIR"], name)
 
 
+def silent_users(error):
+    """Variables for a program whose user database is partly silent, with this errno as the reason; see silent_users.c."""
+    return {"LD_PRELOAD": os.path.abspath(binary("tests/blackbox/silent-users.so")), "SILENT_ERRNO": str(int(error))}
+
+
 def run_daemon(*arguments, timeout=60, **more):
     """Runs eqp-brokerd to its end: for --check, and for starts that must fail."""
     environment = BARE_ENVIRONMENT | more.pop("env", {})

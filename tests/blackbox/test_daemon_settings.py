@@ -1,11 +1,12 @@
 """eqp-brokerd: the configuration's files, and --check."""
 
+import errno
 import os
 import pathlib
 
 import pytest
 
-from broker import run_daemon
+from broker import run_daemon, silent_users
 from simulator import EXAMPLE_KEY
 
 PERMISSION, CONFIGURATION = 77, 78
@@ -281,6 +282,15 @@ def test_all_names_that_are_not_there_are_named_and_the_settings_shown(check):
     assert result.returncode == CONFIGURATION and len(result.stderr.splitlines()) == 2, result.stderr
     assert "user:no-such-user: there is no such user" in result.stderr and "no such group" in result.stderr
     assert "allow = user:no-such-user\n" in result.stdout and "lifetime = 1h\n" in result.stdout
+
+
+def test_a_user_database_that_is_silent_does_not_say_that_a_name_is_not_there(plain_build, check):
+    check(BROKER + "allow = user:silent-one\n[gateway sandbox]\ndeny = group:silent-ones GET /rest/v1/a\n")
+    for reason in (errno.ENOENT, errno.ECONNREFUSED):
+        result = run_daemon("--check", "--config", check.path, env=silent_users(reason))
+        assert result.returncode == CONFIGURATION and "there is no such" not in result.stderr, result.stderr
+        for kind in ("user", "group"):
+            assert f"the user database does not say whether there is such a {kind}: {os.strerror(reason)}" in result.stderr
 
 
 def test_a_key_pasted_into_the_configuration_is_not_shown(check):

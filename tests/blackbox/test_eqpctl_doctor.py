@@ -1,5 +1,6 @@
 """eqpctl doctor: faults are found, sound parts are not, and private facts are not shown."""
 
+import errno
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import subprocess
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, Broker, binary, free_port, run_daemon
+from broker import BARE_ENVIRONMENT, Broker, binary, free_port, run_daemon, silent_users
 from fake_broker import Answer, FakeBroker
 from simulator import EXAMPLE_KEY
 
@@ -162,6 +163,18 @@ def test_a_deny_for_a_user_that_is_gone():
                                       "deny = user:was-here-once GET /rest/v1/reports/**\n")
         found, text = doctor(broker)
         assert found["rule_name_absent"]["why"] == "The rule denies nobody until there is one." and "was-here-once" not in text
+
+
+@pytest.mark.parametrize("kind, line, why", [
+    ("user", "[broker]\nallow = user:silent-one\n", "the rule gives nothing until it answers."),
+    ("group", "[gateway sandbox]\ndeny = group:silent-ones GET /rest/v1/reports/**\n", "the rule denies everybody until it answers.")])
+def test_a_name_that_the_user_database_is_silent_about(plain_build, kind, line, why):
+    with Broker(start=False, keys={"sandbox": EXAMPLE_KEY}, environments={"sandbox": "gateway = yes"}) as broker:
+        broker.config_path.write_text(broker.config() + line)
+        found, text = doctor(broker, env=silent_users(errno.ENOENT))
+        finding = found["rule_name_absent"]
+        assert f"names a {kind} that the user database does not tell of" in finding["what"] and finding["why"].endswith(why)
+        assert "silent-one" not in text
 
 
 def test_a_fault_of_the_store_is_none_of_a_name(tmp_path):

@@ -1,5 +1,6 @@
 """eqpctl gateway explain: whether a request would be passed on, and which line of the configuration decides; without a daemon."""
 
+import errno
 import grp
 import os
 import pathlib
@@ -7,6 +8,8 @@ import pwd
 import subprocess
 
 import pytest
+
+from broker import silent_users
 
 BUILD = pathlib.Path(os.environ["EQP_BUILD_DIR"])
 DONE, FAILED, USAGE, NOT_ALLOWED = 0, 1, 2, 4
@@ -41,8 +44,9 @@ def explain(tmp_path):
     path = tmp_path / "eqp-brokerd.conf"
     path.write_text(CONFIGURATION)
 
-    def run(*arguments):
+    def run(*arguments, env=None):
         environment = BARE_ENVIRONMENT | {"EQP_BROKERD": str(BUILD / "daemon/eqp-brokerd"), "EQP_BROKER_CONFIG": str(path)}
+        environment |= env or {}
         return subprocess.run([BUILD / "ctl/eqpctl", "gateway", "explain", *arguments], env=environment,
                               capture_output=True, timeout=30, text=True)
 
@@ -120,6 +124,14 @@ def test_questions_without_an_answer(explain, arguments, code, words):
     result = explain(*arguments)
     assert (result.returncode, result.stdout) == (code, "")
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("who, kind", [("user:silent-one", "user"), ("group:silent-ones", "group"), ("uid:54001", "user")])
+def test_a_user_database_that_is_silent(plain_build, explain, who, kind):
+    """A user without a name has no groups; one of whom nothing is told may have any."""
+    result = explain("production", who, "GET", "/rest/v1/a", env=silent_users(errno.ENOENT))
+    assert (result.returncode, result.stdout) == (FAILED, "")
+    assert f"{who}: the user database does not say whether there is such a {kind}: No such file" in result.stderr
 
 
 def test_a_mistake_in_the_configuration_is_told(explain):

@@ -1,5 +1,6 @@
 """eqpctl local ... with a real daemon, and clients that use what it prints."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, free_port
+from broker import BARE_ENVIRONMENT, binary, free_port, silent_users
 from local_keys import BODY, LocalKey, basic, session_path
 from simulator import EXAMPLE_KEY
 
@@ -27,9 +28,9 @@ def environment(broker):
                                "EQP_BROKER_ADDRESS": f"unix:{broker.socket_path}", "LC_ALL": "C.UTF-8"}
 
 
-def eqpctl(broker, *arguments, code=0, **more):
-    result = subprocess.run([EQPCTL, *arguments], env=environment(broker), stdin=subprocess.DEVNULL, capture_output=True,
-                            text=True, timeout=60, **more)
+def eqpctl(broker, *arguments, code=0, env=None, **more):
+    result = subprocess.run([EQPCTL, *arguments], env=environment(broker) | (env or {}), stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=60, **more)
     assert result.returncode == code, result
     return result
 
@@ -183,6 +184,12 @@ def test_nonsense(broker, arguments, words):
     (("local", "rotate", "x"), "There is no local key x"), (("local", "remove", "x"), "is not in a file that eqpctl has made")])
 def test_a_missing_one(broker, arguments, words):
     assert words in eqpctl(broker, *arguments, code=1).stderr
+
+
+@pytest.mark.parametrize("caller", ["user:silent-one", "group:silent-ones"])
+def test_a_user_database_that_is_silent_is_no_reason_not_to_write(plain_build, broker, caller):
+    pair_of(broker, eqpctl(broker, *ADD, "--caller", caller, env=silent_users(errno.ENOENT)))
+    assert f"caller = {caller}\n" in file_of(broker).read_text()
 
 
 def test_a_rule_for_a_user_that_is_gone_takes_nothing_else_down(broker):

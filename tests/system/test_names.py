@@ -5,6 +5,8 @@ A name service of our own (inside/nss_directory.c) stands for a directory servic
 
 import base64
 import contextlib
+import errno
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -17,6 +19,8 @@ from machine import SERVICE, SOCKET, wait_until
 MODULE = pathlib.Path(__file__).resolve().parent / "inside" / "nss_directory.c"
 RULES = "/etc/eqp-broker/eqp-brokerd.conf.d/names.conf"
 GROUP, GID = "dir-team", 7001
+SILENCES = [errno.ECONNREFUSED, errno.ENOENT]  # the latter by nslcd's client, and by sssd's where its socket is gone
+ACCOUNT = "/sandbox/rest/v1/users/MAG123456789"
 SLOW = [6, pytest.param(25, marks=pytest.mark.slow("longer than WatchdogSec= allows"))]
 PROMPT = 1.5  # seconds, on a machine that does something else as well
 
@@ -33,21 +37,22 @@ class Hall(Home):
                    "sed -i 's/^group:.*/group: files directory/' /etc/nsswitch.conf; mkdir /etc/directory",
                    stdin=base64.b64encode(made).decode())
 
-    def directory(self, delay=0, there=True):
+    def directory(self, delay=0, there=True, silence=errno.ECONNREFUSED):
         self.write("/etc/directory/delay", f"{delay}\n")
+        self.write("/etc/directory/silence", f"{silence}\n")
         if there:
             self.write("/etc/directory/group", f"other:x:7000:\n{GROUP}:x:{GID}:\n")
         else:
             self.run("rm", "-f", "/etc/directory/group")
 
-    def rules(self, *names):
-        self.write(RULES, "[broker]\n" + "".join(f"allow = {name}\n" for name in names))
+    def rules(self, *names, more=""):
+        self.write(RULES, "[broker]\n" + "".join(f"allow = {name}\n" for name in names) + more)
 
-    def member(self):
+    def member(self, path="/v1/sandbox/token"):
         """The status that a member of the group gets; the groups are the kernel's word."""
         return int(self.run("setpriv", "--reuid=7100", "--regid=7100", f"--groups={GID}", "curl", "-s", "-m", "30",
                             "--unix-socket", SOCKET, "-o", "/dev/null", "-w", "%{http_code}",
-                            "http://localhost/v1/sandbox/token").out)
+                            "http://localhost" + path).out)
 
     def asks(self, user, **more):
         """(status, seconds)"""
@@ -153,9 +158,10 @@ def test_a_stop_while_the_user_database_is_slow(home):
     home.systemctl("start", SERVICE)
 
 
-def test_a_start_before_the_user_database_is_there(home):
+@pytest.mark.parametrize("silence", SILENCES)
+def test_a_start_before_the_user_database_is_there(home, silence):
     """It starts, refuses those whom it cannot judge, serves the others, and heals by itself: also if nobody asks."""
-    home.directory(there=False)
+    home.directory(there=False, silence=silence)
     since = home.now()
     home.systemctl("restart", SERVICE)
     home.wait_valid()
@@ -163,10 +169,41 @@ def test_a_start_before_the_user_database_is_there(home):
         home.serves_others()
         assert home.member() == 403
         [entry] = home.said(f"allow = group:{GROUP}: the user database does not say", since)
-        assert entry["PRIORITY"] == "4" and "Connection refused" in entry["MESSAGE"], entry
+        assert entry["PRIORITY"] == "4" and os.strerror(silence) in entry["MESSAGE"], entry
         home.directory()
         wait_until(lambda: home.said(f"group:{GROUP} is there", since), "it heals", 60, 0.5)
         assert home.member() == 200
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_a_directory_that_goes_away_takes_no_right_and_no_deny_along(home, silence):
+    """Its last answer stands. Without one, the deny is everybody's."""
+    home.rules("user:alice", f"group:{GROUP}", "user:root", more=f"""[environment sandbox]
+gateway = yes
+[gateway sandbox]
+allow = any GET /rest/v1/users/*
+deny = group:{GROUP} * /rest/v1/users/**
+""")
+
+    def alice():
+        return home.curl(ACCOUNT, user="alice", unix=True)[0]
+
+    home.systemctl("restart", SERVICE)
+    home.wait_valid()
+    wait_until(lambda: alice() == 200, "the gateway is at work")
+    assert (home.member(), home.member(ACCOUNT)) == (200, 403)
+    home.directory(there=False, silence=silence)
+    since = home.now()
+    with home.same_process():
+        home.systemctl("reload", SERVICE)  # looks the names up
+        assert (alice(), home.member(), home.member(ACCOUNT)) == (200, 200, 403)
+        assert home.said(f"does not say whether group:{GROUP} is still there ({os.strerror(silence)})", since)
+    home.systemctl("restart", SERVICE)
+    home.wait_valid()
+    assert (alice(), home.member(), home.member(ACCOUNT)) == (403, 403, 403)
+    home.directory()
+    wait_until(lambda: alice() == 200, "it heals", 60, 0.5)
+    assert (home.member(), home.member(ACCOUNT)) == (200, 403)
 
 
 def test_changes_under_the_running_service(home):

@@ -36,24 +36,27 @@ static void note_fault(const char *message)
         n_faults++;
 }
 
-static const int ways_to_say_no_such[] = { 0, ENOENT, ESRCH, EBADF, EPERM };
+/* All of them: that there is no such name is said by no error at all. */
+static const struct user_database silences[] = {
+        { .error = ENOENT },       { .error = ESRCH }, { .error = EBADF }, { .error = EPERM },
+        { .error = ECONNREFUSED }, { .error = EIO },   { .mute = true },
+};
 
 static void a_check_wants_every_name(void **state)
 {
         _cleanup_(settings_freep) struct settings *settings = settings_with("user:nobody-here");
         _cleanup_(settings_freep) struct settings *group = settings_with("group:remote");
 
-        for (size_t i = 0; i < ARRAY_SIZE(ways_to_say_no_such); i++) {
-                user_database = (struct user_database){ .error = ways_to_say_no_such[i] };
-                assert_int_equal(rule_answers_check(settings, note_fault), -ENOENT);
-                assert_string_equal(fault,
-                                    "[broker] allow = user:nobody-here: there is no such user on this host: "
-                                    "create it, or correct the name");
+        user_database = (struct user_database){ 0 };
+        assert_true(rule_answers_check(settings, note_fault) < 0);
+        assert_string_equal(fault, "[broker] allow = user:nobody-here: there is no such user on this host: "
+                                   "create it, or correct the name");
+        for (size_t i = 0; i < ARRAY_SIZE(silences); i++) {
+                user_database = silences[i];
+                assert_true(rule_answers_check(group, note_fault) < 0);
+                assert_non_null(strstr(fault, "allow = group:remote: the user database does not say"));
+                assert_non_null(strstr(fault, strerror(silences[i].mute ? EIO : silences[i].error)));
         }
-        user_database = (struct user_database){ .error = ECONNREFUSED };
-        assert_int_equal(rule_answers_check(group, note_fault), -ECONNREFUSED);
-        assert_non_null(strstr(fault, "allow = group:remote: the user database does not say"));
-        assert_non_null(strstr(fault, strerror(ECONNREFUSED)));
         user_database = (struct user_database){ .known = true };
         n_faults = 0;
         assert_int_equal(rule_answers_check(settings, note_fault), 0);
@@ -110,6 +113,8 @@ static void a_start_takes_what_there_is(void **state)
                 { { .known = false }, RULE_ANSWER_UNKNOWN },
                 { { .error = EMFILE }, RULE_ANSWER_PENDING },
                 { { .error = ECONNREFUSED }, RULE_ANSWER_PENDING },
+                { { .error = ENOENT }, RULE_ANSWER_PENDING },
+                { { .mute = true }, RULE_ANSWER_PENDING },
         };
         const char *rules[] = { NULL, "user:alice", "group:team" };
 
@@ -131,18 +136,60 @@ static void a_start_takes_what_there_is(void **state)
 /* At a reload, while the user database is silent: for an hour, no longer. */
 static void the_last_answer_stands_for_an_hour(void **state)
 {
-        _cleanup_(settings_freep) struct settings *settings = settings_with("user:alice");
-        user_database = (struct user_database){ .known = true, .id = 7 };
-        _cleanup_(free_answers) struct rule_answers *first = answers_at(settings, NULL, 1000);
-        user_database = (struct user_database){ .error = EIO };
-        _cleanup_(free_answers) struct rule_answers *second =
-                answers_at(settings, first, 999 + RULE_ANSWERS_SILENT_USEC);
-        assert_true(last_rule(settings)->resolved);
-        assert_int_equal(last_rule(settings)->id, 7);
-        _cleanup_(free_answers) struct rule_answers *third =
-                answers_at(settings, second, 1000 + RULE_ANSWERS_SILENT_USEC);
-        assert_int_equal(third->list[third->n - 1].state, RULE_ANSWER_PENDING);
-        assert_false(last_rule(settings)->resolved);
+        for (size_t i = 0; i < ARRAY_SIZE(silences); i++) {
+                _cleanup_(settings_freep) struct settings *settings = settings_with("user:alice");
+                user_database = (struct user_database){ .known = true, .id = 7 };
+                _cleanup_(free_answers) struct rule_answers *first = answers_at(settings, NULL, 1000);
+                user_database = silences[i];
+                _cleanup_(free_answers) struct rule_answers *second =
+                        answers_at(settings, first, 999 + RULE_ANSWERS_SILENT_USEC);
+                assert_true(last_rule(settings)->resolved);
+                assert_int_equal(last_rule(settings)->id, 7);
+                _cleanup_(free_answers) struct rule_answers *third =
+                        answers_at(settings, second, 1000 + RULE_ANSWERS_SILENT_USEC);
+                assert_int_equal(third->list[third->n - 1].state, RULE_ANSWER_PENDING);
+                assert_false(last_rule(settings)->resolved);
+        }
+}
+
+static bool is_allowed(const struct settings *settings, gid_t gid)
+{
+        static const char path[] = "/rest/v1/users/MAG1";
+        const struct caller_identity caller = { .uid = 1000, .gid = gid, .has_groups = true };
+
+        return gateway_rules_decide(&settings_environment(settings, "sandbox")->gateway_rules, NULL, &caller,
+                                    "GET", path, strlen(path), NULL)
+                .allowed;
+}
+
+/* It denies the same members as before, and everybody where nothing was said before. Only a group that is
+ * gone is denied nothing. */
+static void a_deny_outlives_silence(void **state)
+{
+        static const char rules[] = "[gateway sandbox]\nallow = any GET /rest/v1/**\n"
+                                    "deny = group:contractors * /rest/v1/users/**\n";
+
+        for (size_t i = 0; i < ARRAY_SIZE(silences); i++) {
+                _cleanup_(settings_freep) struct settings *settings = settings_with(NULL);
+                char message[SETTINGS_ERROR_MAX];
+
+                assert_int_equal(settings_read(settings, "a.conf", rules, strlen(rules), message), 0);
+                user_database = silences[i];
+                _cleanup_(free_answers) struct rule_answers *none = answers_at(settings, NULL, 1000);
+                assert_false(is_allowed(settings, 7));
+                assert_false(is_allowed(settings, 8));
+                user_database = (struct user_database){ .known = true, .id = 7 };
+                _cleanup_(free_answers) struct rule_answers *first = answers_at(settings, none, 2000);
+                assert_false(is_allowed(settings, 7));
+                assert_true(is_allowed(settings, 8));
+                user_database = silences[i];
+                _cleanup_(free_answers) struct rule_answers *second = answers_at(settings, first, 3000);
+                assert_false(is_allowed(settings, 7));
+                assert_true(is_allowed(settings, 8));
+                user_database = (struct user_database){ 0 };
+                _cleanup_(free_answers) struct rule_answers *third = answers_at(settings, second, 4000);
+                assert_true(is_allowed(settings, 7));
+        }
 }
 
 /* The kernel shows these numbers for users whom it cannot name. */
@@ -181,6 +228,7 @@ int main(void)
                 cmocka_unit_test(a_check_does_without_a_default_group),
                 cmocka_unit_test(a_start_takes_what_there_is),
                 cmocka_unit_test(the_last_answer_stands_for_an_hour),
+                cmocka_unit_test(a_deny_outlives_silence),
                 cmocka_unit_test(a_name_of_nobody_gives_nothing),
                 cmocka_unit_test(an_answer_is_as_old_as_its_question),
         };

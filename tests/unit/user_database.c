@@ -1,6 +1,7 @@
 /* A user database of the test's own; see the header. */
 #include "tests/unit/user_database.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stddef.h>
@@ -19,12 +20,17 @@ static void hang(const char *name)
         }
 }
 
+static int error(void)
+{
+        return user_database.mute ? errno : user_database.error;
+}
+
 int __wrap_getpwnam_r(const char *name, struct passwd *user, char *texts, size_t size, struct passwd **ret)
 {
         hang(name);
         user->pw_uid = user_database.id;
         *ret = user_database.known && !user_database.error ? user : NULL;
-        return user_database.error;
+        return error();
 }
 
 int __wrap_getgrnam_r(const char *name, struct group *group, char *texts, size_t size, struct group **ret)
@@ -32,5 +38,5 @@ int __wrap_getgrnam_r(const char *name, struct group *group, char *texts, size_t
         hang(name);
         group->gr_gid = user_database.id;
         *ret = user_database.known && !user_database.error ? group : NULL;
-        return user_database.error;
+        return error();
 }

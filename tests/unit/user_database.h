@@ -7,6 +7,7 @@
 
 struct user_database {
         int error; /* errno instead of an answer; 0: it answers */
+        bool mute; /* neither an answer nor an errno: that stays as it was */
         bool known;
         uint32_t id;
         const char *hangs; /* on this name, until it is set to NULL */

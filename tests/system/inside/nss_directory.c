@@ -1,5 +1,6 @@
 /* A directory of groups as a name service, that may be slow, or not there yet. In /etc/directory, `delay` is
- * how many seconds an answer takes, and `group` is as that of /etc; without it, the directory is not there.
+ * how many seconds an answer takes, and `group` is as that of /etc; without it, the directory is not there,
+ * and `silence` is the errno by which that is told.
  */
 #include <errno.h>
 #include <grp.h>
@@ -13,15 +14,22 @@
 enum nss_status _nss_directory_getgrnam_r(const char *name, struct group *group, char *texts, size_t size,
                                           int *error);
 
-static void take_time(void)
+static long read_number(const char *path)
 {
-        FILE *file = fopen(PLACE "delay", "re");
-        struct timespec left = { 0 };
+        FILE *file = fopen(path, "re");
+        long number = 0;
 
         if (file) {
-                (void)fscanf(file, "%ld", &left.tv_sec);
+                (void)fscanf(file, "%ld", &number);
                 (void)fclose(file);
         }
+        return number;
+}
+
+static void take_time(void)
+{
+        struct timespec left = { .tv_sec = read_number(PLACE "delay") };
+
         while (nanosleep(&left, &left) < 0 && errno == EINTR) {
         }
 }
@@ -39,7 +47,7 @@ enum nss_status _nss_directory_getgrnam_r(const char *name, struct group *group,
         take_time();
         file = fopen(PLACE "group", "re");
         if (!file) {
-                *error = ECONNREFUSED;
+                *error = (int)read_number(PLACE "silence");
                 return NSS_STATUS_UNAVAIL;
         }
         do {
