@@ -193,6 +193,37 @@ static void one_user_many_times(void **state)
         }
 }
 
+static int find_groups(struct scene *scene, size_t *ret_n, uint64_t *ret_until_usec)
+{
+        struct asker *asker = &scene->askers[scene->n++];
+        struct rule_group_list list = { .n = SIZE_MAX };
+
+        *asker = (struct asker){ .waiter.on_news = on_news, .uid = MEMBER };
+        int r = known_groups_find(&scene->groups, MEMBER, scene->keeper.now_usec, &asker->waiter, &list,
+                                  ret_until_usec);
+        *ret_n = list.n;
+        return r;
+}
+
+/* Groups that nobody told are not no groups; and a user database in trouble is not asked at each request. */
+static void a_silent_user_database(void **state)
+{
+        struct scene *scene = *state;
+        uint64_t until_usec = 0;
+        size_t n = 0;
+
+        known_groups_take(&scene->groups, MEMBER, NULL, 0, false, scene->keeper.now_usec);
+        assert_int_equal(find_groups(scene, &n, &until_usec), -ENODATA);
+        assert_int_equal(until_usec, scene->keeper.now_usec + KNOWN_GROUPS_KEPT_USEC);
+        assert_int_equal(scene->keeper.n_in_all, 0);
+        scene->keeper.now_usec = until_usec;
+        assert_int_equal(find_groups(scene, &n, &until_usec), -EAGAIN);
+        assert_int_equal(scene->keeper.n_in_all, 1);
+        known_groups_take(&scene->groups, MEMBER, NULL, 0, true, scene->keeper.now_usec);
+        assert_int_equal(find_groups(scene, &n, &until_usec), 0);
+        assert_int_equal(n, 0);
+}
+
 /* A keeper that has lost the questions does not keep new ones from being asked for ever. */
 static void lost_questions(void **state)
 {
@@ -220,6 +251,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(nobody_waits_for_ever, begin, end),
                 cmocka_unit_test_setup_teardown(a_caller_that_waits_no_more, begin, end),
                 cmocka_unit_test_setup_teardown(one_user_many_times, begin, end),
+                cmocka_unit_test_setup_teardown(a_silent_user_database, begin, end),
                 cmocka_unit_test_setup_teardown(lost_questions, begin, end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

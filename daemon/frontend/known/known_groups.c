@@ -28,11 +28,14 @@ int known_groups_find(struct known_groups *groups, uid_t uid, uint64_t now_usec,
                 group_questions_add(&groups->questions, uid, there && user->n > 0, now_usec, waiter);
                 return -EAGAIN;
         }
+        *ret_until_usec = user->until_usec;
+        if (!user->told) {
+                return -ENODATA;
+        }
         ret->n = user->n;
         if (user->n > 0) {
                 memcpy(ret->ids, user->groups, user->n * sizeof(ret->ids[0]));
         }
-        *ret_until_usec = user->until_usec;
         return 0;
 }
 

@@ -25,7 +25,8 @@ struct known_groups {
 };
 
 /* The groups of this user that rules name, primary one included: 0, to be believed until ret_until_usec.
- * -EAGAIN: the keeper is asked, and the waiter told. */
+ * -EAGAIN: the keeper is asked, and the waiter told. -ENODATA: the user database was silent, and is asked
+ * again from ret_until_usec on; that is not to be taken for a user without groups, whom no deny concerns. */
 int known_groups_find(struct known_groups *groups, uid_t uid, uint64_t now_usec, struct waiter *waiter,
                       struct rule_group_list *ret, uint64_t *ret_until_usec);
 
