@@ -14,11 +14,11 @@
 
 /* Half of a wait is jitter: with less, a fleet that started in the same second still knocks in waves minutes
  * later. */
-static const struct backoff_policy need_backoff = { 1 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+static const struct backoff_policy need_backoff = { 1 * USEC_PER_SEC, REFRESH_ATTEMPT_USEC, 50 };
 /* An upstream that grants so many a second has too many at its door already: waits begin longer. */
-static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+static const struct backoff_policy throttled_backoff = { 16 * USEC_PER_SEC, REFRESH_ATTEMPT_USEC, 50 };
 /* With a good token and a store one of many tries: a short wait would only make way for the next one. */
-static const struct backoff_policy calm_backoff = { 64 * USEC_PER_SEC, 115 * USEC_PER_SEC, 50 };
+static const struct backoff_policy calm_backoff = { 64 * USEC_PER_SEC, REFRESH_ATTEMPT_USEC, 50 };
 /* A trial that said nothing can wait: the next grant brings it forward. */
 static const struct backoff_policy trial_backoff = { 115 * USEC_PER_SEC, 60 * USEC_PER_MIN, 25 };
 /* After an hour of nothing but 401 only a new file helps, or the vendor. */
@@ -43,9 +43,9 @@ struct refresh_step refresh_on_keys(struct refresh *refresh, const struct key_na
         bool start = !refresh->started, cancel = false;
 
         for (size_t i = 0; i < n; i++) {
-                bool known = keyring_find(&refresh->keyring, names[i].serial);
-                if (known ? names[i].rewritten : names[i].known.cause != KEY_UNAUTHORIZED) {
-                        refresh->unauthorized_usec = 0; /* it may help */
+                const struct key_state *known = keyring_find(&refresh->keyring, names[i].serial);
+                if (known ? names[i].rewritten || known->kept : names[i].known.cause != KEY_UNAUTHORIZED) {
+                        refresh_end_patience(refresh, now_usec); /* it may help */
                 }
         }
         keyring_update(&refresh->keyring, names, n, start ? now_usec + REFRESH_SPARES_WAIT_USEC : now_usec);
@@ -88,9 +88,8 @@ struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
         return refresh_plan(refresh, now_usec);
 }
 
-/* When to try again. The wait counts from the sending, so that a time-out does not come on top of it:
- * exchanges are at most 115 s apart, which leaves 5 s for the answer that is to be there 120 s after an
- * outage. Half the wait is a pause in any case. */
+/* When to try again. The wait counts from the sending, so that a time-out does not come on top of it. Half
+ * the wait is a pause in any case. */
 static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_policy *policy,
                            uint64_t now_usec, uint32_t random)
 {
@@ -153,7 +152,7 @@ static void on_granted(struct refresh *refresh, const struct refresh_outcome *ou
         uint64_t expires = usec_add(refresh->sent_usec, outcome->lifetime_sec * USEC_PER_SEC);
 
         keyring_granted(&refresh->keyring, refresh->in_flight_key, now_usec);
-        refresh->unauthorized_usec = 0;
+        refresh_end_patience(refresh, now_usec);
         refresh->round = refresh->rounded = refresh->trial_rounded = false;
         if (expires <= now_usec) {
                 on_dead_grant(refresh, now_usec, random);
@@ -173,7 +172,7 @@ static bool judge_key(struct refresh *refresh, enum exchange_outcome outcome, ui
         uint64_t serial = refresh->in_flight_key;
 
         if (outcome != EXCHANGE_KEY_REFUSED) {
-                refresh->unauthorized_usec = 0;
+                refresh_end_patience(refresh, now_usec);
         } else if (refresh->unauthorized_usec == 0) {
                 refresh->unauthorized_usec = now_usec;
         }

@@ -66,6 +66,14 @@ static void draw_late(struct refresh *refresh, const struct found *found, uint64
         }
 }
 
+/* Somebody was answered otherwise than with 401. */
+static void note_grant(struct refresh *refresh, const struct found *found, uint64_t now_usec)
+{
+        if (found->issued_usec > refresh->unauthorized_usec) {
+                refresh_end_patience(refresh, now_usec);
+        }
+}
+
 /* again: the token before was found late, too, and there was no exchange since: one after the other does not
  * put an exchange off for ever. */
 static void adopt(struct refresh *refresh, const struct refresh_claim *claim, const struct found *found,
@@ -81,9 +89,7 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
         keyring_found(&refresh->keyring, refresh->in_flight_key, found->issued_usec, now_usec);
         refresh->n_failures = 0;
         refresh->round = refresh->rounded = refresh->trial_rounded = false;
-        if (found->issued_usec > refresh->unauthorized_usec) {
-                refresh->unauthorized_usec = 0;
-        }
+        note_grant(refresh, found, now_usec);
         refresh->has_token = true;
         refresh->token_serial = claim->token_serial;
         refresh->expires_usec = found->expires_usec;
@@ -136,6 +142,7 @@ enum refresh_claim_kind refresh_on_found(struct refresh *refresh, const struct r
                         return otherwise;
                 }
                 (void)keyring_proven(&refresh->keyring, refresh->in_flight_key, found.issued_usec);
+                note_grant(refresh, &found, now_usec);
                 return REFRESH_CLAIM_FOUND;
         }
         bool again = refresh->store.late && refresh_token_good(refresh, now_usec);

@@ -34,3 +34,14 @@ void refresh_schedule(struct refresh *refresh, uint64_t issued_usec, uint64_t li
         refresh->due_usec = MAX_OF(refresh->refresh_point_usec, paced);
         refresh->due_reason = REFRESH_DUE;
 }
+
+void refresh_end_patience(struct refresh *refresh, uint64_t now_usec)
+{
+        uint64_t latest = now_usec + (refresh->store.used ? REFRESH_COOL_MAX_USEC : REFRESH_ATTEMPT_USEC);
+
+        refresh->unauthorized_usec = 0;
+        if (refresh->n_failures > 0 && refresh->due_usec > latest) {
+                refresh->due_usec = latest;
+                refresh->due_reason = REFRESH_RETRY;
+        }
+}

@@ -15,6 +15,9 @@
 #define RETRY_AFTER_SPREAD_USEC UINT64_C(100000000)
 /* At a start spares are not tried at once: a start is one exchange. */
 #define REFRESH_SPARES_WAIT_USEC UINT64_C(30000000)
+/* While a token is needed, attempts are at most so far apart: 5 s are left for the answer that is to be
+ * there two minutes after an outage. */
+#define REFRESH_ATTEMPT_USEC UINT64_C(115000000)
 /* Without a key file for so long, an environment is off. */
 #define REFRESH_OFF_USEC UINT64_C(10000000)
 /* For lives from here on, one attempt lies in the last tenth. */

@@ -2,6 +2,7 @@
 #include "lib/refresh.h"
 
 #include "lib/refresh_plan.h"
+#include "lib/refresh_schedule.h"
 #include "lib/refresh_store.h"
 #include "lib/util.h"
 
@@ -140,7 +141,7 @@ enum refresh_verdict refresh_on_operator(struct refresh *refresh, bool new_accou
         } else if (is_held_back(refresh, REFRESH_OPERATOR, now_usec, ret_obstacle)) {
                 verdict = is_under_way(refresh) && !new_account ? REFRESH_UNDER_WAY : REFRESH_TOO_SOON;
         } else {
-                refresh->unauthorized_usec = 0;
+                refresh_end_patience(refresh, now_usec);
                 keyring_try_refused(&refresh->keyring, new_account, now_usec);
                 wish(refresh, REFRESH_OPERATOR, now_usec);
                 refresh->wish_new_account = refresh->wish_new_account || new_account;

@@ -218,33 +218,35 @@ static uint64_t open_usec(const struct model *model, uint64_t serial)
         return MAX_OF(open, reference->held_usec + reference->held_spread_usec);
 }
 
-/* Is the next attempt a quarter of an hour away, as there was nothing but 401? */
-static bool is_patient(const struct model *model)
+/* May attempts be a quarter of an hour apart before each key has had its turn? */
+static bool is_patient(const struct reference *reference, uint64_t since_usec)
 {
-        uint64_t from, due;
-
-        reference_need_due(&model->reference, &from, &due);
-        return reference_in_trouble(&model->reference) && due > model->now_usec + 120 * USEC_PER_SEC;
+        return reference_patient_at(reference, since_usec + reference->n_order * 120 * USEC_PER_SEC);
 }
 
-static uint64_t patience_usec(const struct model *model)
+/* How long a token may take from then on. */
+static uint64_t patience_usec(const struct model *model, uint64_t since_usec)
 {
-        bool patient = model->reference.only_401_usec > 0 || is_patient(model);
+        const struct reference *reference = &model->reference;
+        bool patient = is_patient(reference, since_usec);
         uint64_t answer = 2 * USEC_PER_SEC; /* of the last one, which is the good key's */
-        return model->reference.n_order * (patient ? 15 * USEC_PER_MIN : 120 * USEC_PER_SEC) + answer;
+
+        return reference->n_order * (patient ? 15 * USEC_PER_MIN : 120 * USEC_PER_SEC) + answer;
 }
 
 static void await_token(struct history *history, uint64_t serial)
 {
         struct world *world = &history->world;
         struct model *model = &world->model;
-        uint64_t first = model->token_serial, by = model->now_usec + patience_usec(model);
+        uint64_t first = model->token_serial, by = model->now_usec + patience_usec(model, model->now_usec);
 
         while (model->token_serial == first && !model->broken) {
-                uint64_t open = open_usec(model, serial), wait_usec = patience_usec(model);
-                by = open > model->now_usec ? MAX_OF(by, open + wait_usec) : by;
+                uint64_t open = open_usec(model, serial);
+                if (open > model->now_usec) {
+                        by = MAX_OF(by, open + patience_usec(model, open));
+                }
                 if (model_token_lives(model)) { /* a refused key may be passed over for as long */
-                        by = MAX_OF(by, model->expires_usec + wait_usec);
+                        by = MAX_OF(by, model->expires_usec + patience_usec(model, model->expires_usec));
                 }
                 uint64_t next = MIN_OF(world->answer_usec, model->wake_usec);
                 if (model->now_usec >= by && !model_token_lives(model)) {
@@ -290,8 +292,8 @@ void recover(struct history *history)
         change_key_mood(history, serial, KEY_GRANTED);
         await_token(history, serial);
         if (reference->found) { /* the key itself is still to be asked, maybe for the first time */
-                world_run_until(world,
-                                MAX_OF(model->now_usec, open_usec(model, serial)) + patience_usec(model));
+                uint64_t open = MAX_OF(model->now_usec, open_usec(model, serial));
+                world_run_until(world, open + patience_usec(model, open));
         }
         world->observer = demand_token;
         world_run_until(world, model->now_usec + 6 * USEC_PER_HOUR);

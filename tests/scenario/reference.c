@@ -132,16 +132,6 @@ static void note_patience(struct reference *reference, const struct reference_ex
         }
 }
 
-static bool all_keys_401(const struct reference *reference)
-{
-        for (size_t i = 0; i < reference->n_order; i++) {
-                if (reference->keys[reference->order[i]].known.cause != KEY_UNAUTHORIZED) {
-                        return false;
-                }
-        }
-        return true;
-}
-
 /* The schedule failed: when it is tried again is told by reference_need_due(). An early failure does not put
  * the ordinary refresh off. */
 static void need_failed(struct reference *reference, struct reference_exchange *exchange, bool concerns_key,
@@ -154,8 +144,8 @@ static void need_failed(struct reference *reference, struct reference_exchange *
 
         exchange->soon_usec = lives && high > now_usec ? MAX_OF(low, now_usec) : USEC_NEVER;
         exchange->due_usec = lives && low > now_usec ? high : USEC_NEVER;
-        exchange->patient = exchange->outcome.outcome == EXCHANGE_KEY_REFUSED && all_keys_401(reference) &&
-                            reference->only_401_usec + USEC_PER_HOUR <= now_usec;
+        exchange->patient = exchange->outcome.outcome == EXCHANGE_KEY_REFUSED &&
+                            reference_patient_at(reference, now_usec);
         reference->wish = false;
         if (first) {
                 reference->need_rounded = reference->trial_rounded = false;
@@ -180,7 +170,7 @@ static void granted(struct reference *reference, struct reference_exchange *exch
         bool another = reference->wish_new_account && exchange->reason != REFRESH_OPERATOR;
 
         rule_key_granted(reference, exchange->key, now_usec);
-        reference->only_401_usec = 0;
+        rule_not_only_401(reference, now_usec);
         reference->round = reference->round_sure = false;
         reference->need_rounded = reference->trial_rounded = false;
         exchange->fresh = lives && !rule_spares(reference, exchange, now_usec);
@@ -225,7 +215,7 @@ void reference_answered(struct reference *reference, const struct refresh_outcom
         bool in_doubt =
                 outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
         if (outcome->outcome != EXCHANGE_KEY_REFUSED) {
-                reference->only_401_usec = 0;
+                rule_not_only_401(reference, now_usec);
         } else if (reference->only_401_usec == 0) {
                 reference->only_401_usec = now_usec;
         }

@@ -31,7 +31,8 @@ struct reference_exchange {
         bool store;         /* there was one when it ended */
         bool calm;          /* and it was not pressing */
         bool patient;       /* 401, and by then all keys had heard nothing else for an hour */
-        uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first */
+        uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first,
+                               or as patience ended */
         uint64_t soon_usec; /* the least that may be */
 };
 
@@ -170,6 +171,10 @@ unsigned reference_sent_last_hour(const struct reference *reference, uint64_t no
 
 /* Has the schedule failed since the latest grant? */
 bool reference_in_trouble(const struct reference *reference);
+
+/* Has each key been answered 401, and has there been nothing else for an hour by then: no other answer, no
+ * file that was written, no operator? */
+bool reference_patient_at(const struct reference *reference, uint64_t usec);
 
 /* When the ordinary exchange is due: between these two, limits aside. */
 void reference_need_due(const struct reference *reference, uint64_t *ret_from_usec, uint64_t *ret_by_usec);

@@ -34,7 +34,7 @@ static void add(struct reference *reference, uint64_t serial, const char *label,
 }
 
 static void take_name(struct reference *reference, const struct reference *old, const struct key_name *name,
-                      uint64_t trial_usec)
+                      uint64_t trial_usec, uint64_t now_usec)
 {
         struct reference_key *key = &reference->keys[name->serial];
         bool known = old->keys[name->serial].there, wished = name->rewritten || key->kept;
@@ -43,7 +43,7 @@ static void take_name(struct reference *reference, const struct reference *old, 
                 *key = (struct reference_key){ .known = name->known };
                 set_daily_trial(key);
                 if (key->known.cause != KEY_UNAUTHORIZED) {
-                        reference->only_401_usec = 0;
+                        rule_not_only_401(reference, now_usec);
                 }
         }
         if (known ? wished : key->known.standing == KEY_UNTRIED) {
@@ -51,8 +51,8 @@ static void take_name(struct reference *reference, const struct reference *old, 
                 key->trial_stands = true;
                 key->n_unheard = 0;
         }
-        if (known && name->rewritten) {
-                reference->only_401_usec = 0;
+        if (known && wished) {
+                rule_not_only_401(reference, now_usec);
         }
         add(reference, name->serial, name->label, false);
         uint64_t keep = key->known.standing == KEY_GOOD ? 0 : to_keep(old, name);
@@ -75,7 +75,7 @@ bool reference_keys(struct reference *reference, const struct key_name *names, s
         }
         for (size_t i = 0; i < n; i++) {
                 take_name(reference, &old, &names[i],
-                          reference->started ? now_usec : now_usec + 30 * USEC_PER_SEC);
+                          reference->started ? now_usec : now_usec + 30 * USEC_PER_SEC, now_usec);
         }
         reference->started = reference->started || n > 0;
         if (exchange && !reference->keys[exchange->key].there) {

@@ -116,7 +116,7 @@ void reference_wished(struct reference *reference, enum refresh_reason reason, u
 
 void reference_operator(struct reference *reference, bool new_account, uint64_t now_usec)
 {
-        reference->only_401_usec = 0;
+        rule_not_only_401(reference, now_usec);
         for (size_t i = 0; i < reference->n_order; i++) {
                 struct reference_key *key = &reference->keys[reference->order[i]];
                 if (key->known.standing != KEY_REFUSED || key->kept) {

@@ -136,6 +136,29 @@ static void wait_after(const struct reference_exchange *failure, unsigned n, uin
         }
 }
 
+void rule_not_only_401(struct reference *reference, uint64_t now_usec)
+{
+        uint64_t latest = now_usec + (reference->store ? 100 : 115) * USEC_PER_SEC;
+        unsigned n;
+        struct reference_exchange *failure = (struct reference_exchange *)latest_failure(reference, &n);
+
+        reference->only_401_usec = 0;
+        if (failure) { /* its quarter of an hour is over */
+                failure->due_usec = MIN_OF(failure->due_usec, latest);
+                failure->soon_usec = MIN_OF(failure->soon_usec, latest);
+        }
+}
+
+bool reference_patient_at(const struct reference *reference, uint64_t usec)
+{
+        for (size_t i = 0; i < reference->n_order; i++) {
+                if (reference->keys[reference->order[i]].known.cause != KEY_UNAUTHORIZED) {
+                        return false;
+                }
+        }
+        return reference->only_401_usec > 0 && reference->only_401_usec + USEC_PER_HOUR <= usec;
+}
+
 /* The exchange for a wish went with its key: a retry follows at once. */
 static bool wish_was_lost(const struct reference *reference)
 {

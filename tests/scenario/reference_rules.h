@@ -37,6 +37,9 @@ void rule_key_granted(struct reference *reference, uint64_t serial, uint64_t now
 void rule_key_failed(struct reference *reference, const struct reference_exchange *exchange,
                      uint64_t now_usec);
 
+/* There was another answer than 401, or something else may help. */
+void rule_not_only_401(struct reference *reference, uint64_t now_usec);
+
 /* The least time between two exchanges that the budget bears for ever. */
 #define PACE_USEC (USEC_PER_HOUR / 44 + 1)
 

@@ -53,6 +53,14 @@ static void prove_key(struct reference *reference, uint64_t serial, uint64_t iss
         }
 }
 
+/* Somebody was answered otherwise than with 401. */
+static void note_grant(struct reference *reference, uint64_t issued, uint64_t now_usec)
+{
+        if (issued > reference->only_401_usec) {
+                rule_not_only_401(reference, now_usec);
+        }
+}
+
 /* The token's own time: from then on nothing is put off. */
 static uint64_t own_by(const struct reference *reference)
 {
@@ -81,9 +89,7 @@ void reference_found(struct reference *reference, uint64_t key, const struct ref
         *rule_append(reference) = (struct reference_exchange){
                 .fate = FATE_FOUND, .fresh = true, .sent_usec = now_usec, .ended_usec = now_usec, .key = key
         };
-        if (issued > reference->only_401_usec) {
-                reference->only_401_usec = 0;
-        }
+        note_grant(reference, issued, now_usec);
         reference->round = reference->round_sure = reference->need_rounded = reference->trial_rounded =
                 false;
         reference->has_token = reference->early = reference->found = true;
@@ -142,6 +148,7 @@ void reference_proven(struct reference *reference, uint64_t key, const struct re
 {
         reference->failed = false;
         rule_key_is_good(reference, key, issued_usec(claim, now_usec));
+        note_grant(reference, issued_usec(claim, now_usec), now_usec);
 }
 
 void reference_store_wished(struct reference *reference, enum refresh_reason reason, uint32_t min_ttl_sec,

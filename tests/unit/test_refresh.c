@@ -1,5 +1,6 @@
 /* The refresh machine, one short story per behaviour: a token is got and kept, failures, keys that go.
  * Retry-After and the last chance: test_refresh_limits.c. Whose fault a failure is: test_refresh_rounds.c.
+ * Nothing but 401: test_refresh_patience.c.
  * How keys become known: test_refresh_trials.c. Wishes of callers and operators: test_refresh_callers.c.
  * Longer lives are played in tests/scenario; that no order of events breaks a promise is the business of the
  * random histories there. */

@@ -294,82 +294,6 @@ static void test_round_of_need_is_its_own(void **state)
         assert_int_equal(refresh.in_flight_share, REFRESH_SHARE_NEED);
 }
 
-/* ---- nothing but 401 ---- */
-
-/* A machine of which the two keys have been answered 401 for an hour; one is in flight since *ret_now. */
-static struct refresh unauthorized_for_an_hour(uint64_t *ret_now)
-{
-        struct refresh refresh = begin(2);
-        uint64_t now = START;
-        struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        while (step.wake_usec < START + USEC_PER_HOUR) {
-                assert_true(step.wake_usec <= now + 115 * SEC);
-                now = step.wake_usec;
-                assert_true(refresh_on_timer(&refresh, now).exchange);
-                step = ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        }
-        *ret_now = step.wake_usec;
-        assert_true(refresh_on_timer(&refresh, *ret_now).exchange);
-        return refresh;
-}
-
-static void test_an_hour_of_401_makes_it_patient(void **state)
-{
-        uint64_t now;
-        struct refresh refresh = unauthorized_for_an_hour(&now);
-        uint64_t first = refresh.in_flight_key;
-        struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        assert_int_equal(step.wake_usec, now + 15 * USEC_PER_MIN);
-        now = step.wake_usec;
-        assert_int_equal(asks(&refresh, now), 3 - first); /* the keys in turn */
-        const struct refresh_outcome told = { .outcome = EXCHANGE_KEY_REFUSED,
-                                              .retry_after_sec = RETRY_AFTER_NONE };
-        step = refresh_on_outcome(&refresh, &told, now, 0);
-        assert_int_equal(step.wake_usec, now + 15 * USEC_PER_MIN / 4 * 3);
-}
-
-static void test_another_answer_ends_the_patience(void **state)
-{
-        uint64_t now;
-        struct refresh refresh = unauthorized_for_an_hour(&now);
-        struct refresh_step step = ended(&refresh, EXCHANGE_UNAVAILABLE, now);
-        assert_int_equal(step.wake_usec, now + 115 * SEC);
-        now = step.wake_usec;
-        assert_true(refresh_on_timer(&refresh, now).exchange);
-        assert_int_equal(ended(&refresh, EXCHANGE_KEY_REFUSED, now).wake_usec, now + 115 * SEC);
-}
-
-static void test_new_file_ends_the_patience(void **state)
-{
-        struct key_files files = new_files();
-        uint64_t now;
-        struct refresh refresh = unauthorized_for_an_hour(&now);
-        (void)ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        now += USEC_PER_MIN;
-        struct refresh_step step = refresh_on_keys(&refresh, files.names, 3, now);
-        assert_true(step.exchange);
-        assert_int_equal(step.key_serial, 3);
-        assert_true(granted(&refresh, 7200, 1, now, MIDDLE).adopted);
-}
-
-static void test_operator_ends_the_patience(void **state)
-{
-        struct refresh_obstacle obstacle;
-        struct refresh_step step;
-        uint64_t now;
-        struct refresh refresh = unauthorized_for_an_hour(&now);
-        (void)ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        now += USEC_PER_MIN;
-        assert_int_equal(refresh_on_operator(&refresh, false, now, &step, &obstacle), REFRESH_UNDER_WAY);
-        assert_true(step.exchange);
-        for (unsigned i = 0; i < 5; i++) { /* the other key's trial among them */
-                uint64_t next = ended(&refresh, EXCHANGE_KEY_REFUSED, now).wake_usec;
-                assert_true(next <= now + 115 * SEC);
-                now = next;
-                assert_true(asks(&refresh, now) > 0);
-        }
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -390,10 +314,6 @@ int main(void)
                 cmocka_unit_test(test_one_comparison_per_trouble),
                 cmocka_unit_test(test_no_comparison_after_a_round),
                 cmocka_unit_test(test_round_of_need_is_its_own),
-                cmocka_unit_test(test_an_hour_of_401_makes_it_patient),
-                cmocka_unit_test(test_another_answer_ends_the_patience),
-                cmocka_unit_test(test_new_file_ends_the_patience),
-                cmocka_unit_test(test_operator_ends_the_patience),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
