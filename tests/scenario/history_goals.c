@@ -23,11 +23,28 @@ static bool was_wished(const struct reference *reference)
         return false;
 }
 
+/* Was an answer since then, or is the one that is awaited, as slow as in a mood that may be over by now? */
+static bool was_slow(const struct history *history, uint64_t since_usec)
+{
+        const struct model *model = &history->world.model;
+
+        for (size_t i = 0; i < model->reference.n; i++) {
+                const struct reference_exchange *exchange = &model->reference.exchanges[i];
+                uint64_t ended = MIN_OF(exchange->ended_usec, model->now_usec);
+                if (ended >= since_usec && ended > exchange->sent_usec + 3 * USEC_PER_SEC) {
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* How long the answers of one round can take, with an exchange before it and a retry after it. */
 static uint64_t round_usec(const struct history *history)
 {
         const struct reference *reference = &history->world.model.reference;
-        bool hanging = history->mood == MOOD_SLUGGISH, throttling = false;
+        bool hanging = history->mood == MOOD_SLUGGISH ||
+                       was_slow(history, reference->sent_usec + reference->life_usec / 10 * 6);
+        bool throttling = false;
 
         for (size_t i = 0; i < reference->n_order; i++) {
                 enum key_mood mood = history->key_moods[reference->order[i]];
