@@ -170,10 +170,12 @@ static void on_granted(struct refresh *refresh, const struct refresh_outcome *ou
 static bool judge_key(struct refresh *refresh, enum exchange_outcome outcome, uint64_t now_usec)
 {
         uint64_t serial = refresh->in_flight_key;
+        const struct key_state *key = keyring_find(&refresh->keyring, serial);
+        bool joins = key && key->known.cause != KEY_UNAUTHORIZED; /* the hour is one of all keys */
 
         if (outcome != EXCHANGE_KEY_REFUSED) {
                 refresh_end_patience(refresh, now_usec);
-        } else if (refresh->unauthorized_usec == 0) {
+        } else if (refresh->unauthorized_usec == 0 || joins) {
                 refresh->unauthorized_usec = now_usec;
         }
         switch (outcome) {

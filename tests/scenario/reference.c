@@ -216,7 +216,8 @@ void reference_answered(struct reference *reference, const struct refresh_outcom
                 outcome->outcome == EXCHANGE_REQUEST_REFUSED || outcome->outcome == EXCHANGE_MALFORMED;
         if (outcome->outcome != EXCHANGE_KEY_REFUSED) {
                 rule_not_only_401(reference, now_usec);
-        } else if (reference->only_401_usec == 0) {
+        } else if (reference->only_401_usec == 0 ||
+                   reference->keys[exchange->key].known.cause != KEY_UNAUTHORIZED) {
                 reference->only_401_usec = now_usec;
         }
         rule_key_failed(reference, exchange, now_usec);

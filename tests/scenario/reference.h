@@ -66,7 +66,7 @@ struct reference {
         uint64_t sent_usec, life_usec;
 
         uint64_t held_usec, held_spread_usec; /* the URL's patience */
-        uint64_t only_401_usec;               /* since when there was nothing else; 0: there was */
+        uint64_t only_401_usec;               /* since when there was no other answer, or key; 0: not */
         uint64_t asked_key;                   /* latest */
 
         bool wish;

@@ -8,7 +8,7 @@ static struct refresh unauthorized_for_an_hour(uint64_t *ret_now)
         struct refresh refresh = begin(2);
         uint64_t now = START;
         struct refresh_step step = ended(&refresh, EXCHANGE_KEY_REFUSED, now);
-        while (step.wake_usec < START + USEC_PER_HOUR) {
+        while (step.wake_usec < START + SEC + USEC_PER_HOUR) { /* the other key's began a second later */
                 assert_true(step.wake_usec <= now + 115 * SEC);
                 now = step.wake_usec;
                 assert_true(refresh_on_timer(&refresh, now).exchange);
@@ -32,6 +32,27 @@ static void test_an_hour_of_401_makes_it_patient(void **state)
                                               .retry_after_sec = RETRY_AFTER_NONE };
         step = refresh_on_outcome(&refresh, &told, now, 0);
         assert_int_equal(step.wake_usec, now + 15 * USEC_PER_MIN / 4 * 3);
+}
+
+/* A spare that was refused long ago does not count: the hour begins with the last key that says so. */
+static void test_hour_begins_with_the_last_key(void **state)
+{
+        struct refresh refresh = with_token(2);
+        assert_fails(&refresh, START + 30 * SEC, 2, EXCHANGE_KEY_REFUSED);
+        uint64_t now = refresh.refresh_point_usec, since = now;
+        assert_true(now > START + 30 * SEC + USEC_PER_HOUR);
+        assert_fails(&refresh, now, 1, EXCHANGE_KEY_REFUSED);
+        now += SEC;
+        assert_fails(&refresh, now, 2, EXCHANGE_KEY_REFUSED);
+        assert_true(refresh.due_usec <= now + 2 * SEC);
+        while (now < since + USEC_PER_HOUR) {
+                assert_true(refresh.due_usec <= now + 115 * SEC);
+                now = refresh_on_timer(&refresh, now).wake_usec;
+                if (asks(&refresh, now) > 0) {
+                        (void)ended(&refresh, EXCHANGE_KEY_REFUSED, now);
+                }
+        }
+        assert_int_equal(refresh.due_usec, now + 15 * USEC_PER_MIN);
 }
 
 static void test_another_answer_ends_the_patience(void **state)
@@ -154,6 +175,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_an_hour_of_401_makes_it_patient),
+                cmocka_unit_test(test_hour_begins_with_the_last_key),
                 cmocka_unit_test(test_another_answer_ends_the_patience),
                 cmocka_unit_test(test_new_file_ends_the_patience),
                 cmocka_unit_test(test_operator_ends_the_patience),
