@@ -81,6 +81,13 @@ static bool is_coming(const struct refresh *refresh, uint64_t now_usec)
                refresh_need_due_usec(refresh) <= now_usec + REFRESH_FLOOR_USEC;
 }
 
+static void note_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec)
+{
+        refresh->reported_serial = token_serial;
+        refresh->reported_usec = now_usec;
+        refresh_store_reported(refresh, now_usec);
+}
+
 static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec,
                                          struct refresh_obstacle *ret)
 {
@@ -105,6 +112,10 @@ static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token
         if (known) {
                 return REFRESH_ALREADY;
         }
+        if (refresh->in_flight && is_under_way(refresh)) {
+                note_report(refresh, token_serial, now_usec);
+                return REFRESH_UNDER_WAY; /* its outcome answers this report, which costs nothing */
+        }
         if (refresh->reported_usec > 0 && now_usec < refresh->reported_usec + REFRESH_REPORT_GAP_USEC) {
                 *ret = (struct refresh_obstacle){ REFRESH_LIMIT_GAP,
                                                   refresh->reported_usec + REFRESH_REPORT_GAP_USEC };
@@ -113,9 +124,7 @@ static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token
         if (is_held_back(refresh, REFRESH_REPORTED, now_usec, ret)) {
                 return REFRESH_TOO_SOON;
         }
-        refresh->reported_serial = token_serial;
-        refresh->reported_usec = now_usec;
-        refresh_store_reported(refresh, now_usec);
+        note_report(refresh, token_serial, now_usec);
         wish(refresh, REFRESH_REPORTED, now_usec);
         return REFRESH_UNDER_WAY;
 }

@@ -134,6 +134,7 @@ enum refresh_verdict model_report(struct model *model, uint64_t token_serial)
         const struct reference *reference = &model->reference;
         bool current = model_token_lives(model) && token_serial == model->token_serial;
         bool trouble = reference_in_trouble(reference), known = reference->reported;
+        bool answered = model->in_flight && is_under_way(model);
         struct refresh_step step;
 
         model_trace(model, "report %" PRIu64, token_serial);
@@ -142,8 +143,14 @@ enum refresh_verdict model_report(struct model *model, uint64_t token_serial)
                     "verdict: not current if, and only if, it is so");
         model_check(model, verdict != REFRESH_ALREADY || (known && !trouble),
                     "verdict: it was not reported, or it is to be tried again");
+        model_check(model, verdict != REFRESH_TOO_SOON || trouble || !answered,
+                    "verdict: a report is refused though an exchange is under way");
         bool accepted = verdict == REFRESH_UNDER_WAY && !trouble && !known;
-        if (accepted) {
+        if (accepted && answered) {
+                model->reported_usec = model->now_usec;
+                reference_store_wished(&model->reference, REFRESH_REPORTED, 0, model->now_usec);
+                reference_reported(&model->reference);
+        } else if (accepted) {
                 model_check(model,
                             model->reported_usec == 0 ||
                                     model->now_usec >= model->reported_usec + REFRESH_REPORT_GAP_USEC,

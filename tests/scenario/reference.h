@@ -109,6 +109,8 @@ void reference_sent(struct reference *reference, uint64_t key, enum refresh_reas
 void reference_answered(struct reference *reference, const struct refresh_outcome *outcome,
                         uint64_t now_usec);
 void reference_held(struct reference *reference, bool key, uint64_t until_usec, uint64_t now_usec);
+/* A report came while an exchange was under way, which is its answer. */
+void reference_reported(struct reference *reference);
 /* A caller's or an operator's wish was accepted. */
 void reference_wished(struct reference *reference, enum refresh_reason reason, uint64_t now_usec);
 void reference_operator(struct reference *reference, bool new_account, uint64_t now_usec);

@@ -104,6 +104,11 @@ void reference_settle(struct reference *reference, uint64_t now_usec)
         reference->round_sure = reference->round_sure && (sure || busy);
 }
 
+void reference_reported(struct reference *reference)
+{
+        reference->reported = true;
+}
+
 void reference_wished(struct reference *reference, enum refresh_reason reason, uint64_t now_usec)
 {
         reference->wish_new_account = reference->wish && reference->wish_new_account;

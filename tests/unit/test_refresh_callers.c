@@ -90,6 +90,32 @@ static void test_reports_of_new_tokens_keep_a_distance(void **state)
         assert_true(step.exchange);
 }
 
+/* It is answered by that one's outcome: neither the distance nor the share counts, as it costs nothing. */
+static void test_report_while_an_exchange_is_under_way(void **state)
+{
+        struct refresh refresh = with_token(1), failed;
+        uint64_t now = START + 20 * SEC, serial = 1;
+        for (unsigned i = 0; i < REFRESH_WISH_SHARE; i++, now += 20 * SEC) {
+                assert_int_equal(report(&refresh, serial, now), REFRESH_UNDER_WAY);
+                (void)granted(&refresh, 7200, ++serial, now, MIDDLE);
+        }
+        assert_int_equal(demand(&refresh, 7198, now), REFRESH_UNDER_WAY);
+        assert_true(step.exchange);
+        assert_int_equal(report(&refresh, serial, now), REFRESH_UNDER_WAY);
+        assert_false(step.exchange);
+        failed = refresh;
+        (void)granted(&refresh, 7200, ++serial, now, MIDDLE);
+        assert_int_equal(asks(&refresh, now + SEC), 0); /* there was none for the report */
+        assert_int_equal(report(&refresh, serial - 1, now + SEC), REFRESH_NOT_CURRENT);
+        assert_int_equal(demand(&refresh, 7199, now + 5 * SEC), REFRESH_UNDER_WAY);
+        assert_int_equal(report(&refresh, serial, now + 5 * SEC), REFRESH_UNDER_WAY);
+
+        (void)ended(&failed, EXCHANGE_UNAVAILABLE, now);
+        assert_false(refresh_token_good(&failed, now));
+        assert_int_equal(report(&failed, serial - 1, now), REFRESH_UNDER_WAY); /* in a second */
+        assert_int_equal(refresh_on_timer(&failed, now + SEC).reason, REFRESH_RETRY);
+}
+
 /* Its failure is tried again like any other: that is told, with the true time. */
 static void test_report_whose_refresh_fails(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
                 cmocka_unit_test(test_another_lifetime),
                 cmocka_unit_test(test_report),
                 cmocka_unit_test(test_reports_of_new_tokens_keep_a_distance),
+                cmocka_unit_test(test_report_while_an_exchange_is_under_way),
                 cmocka_unit_test(test_report_whose_refresh_fails),
                 cmocka_unit_test(test_first_report_in_a_trouble),
                 cmocka_unit_test(test_report_that_waits),
