@@ -23,7 +23,7 @@ ASKS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AS_AT_FIRST = (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ)  # some of them a shell or Python ignores
 SILENCE_SEC = 30
 GRACE_SEC = 20  # to end when asked to, before it is made to
-MOMENT_SEC = 5
+MOMENT_SEC = float(os.environ.get("EQP_KEEP_MOMENT_SEC", "20"))
 
 
 def process(pid):

@@ -1,6 +1,6 @@
 # Results of a test run: a line for each test, "passed|failed|skipped", suite, name, reason, between tabs.
 # Sourced by ./dev, which has the colours.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 
 results=build-results/results.tsv
 left_out=$PWD/build-results/left-out # a line for each test that was left out as slow: name, why
@@ -56,9 +56,10 @@ check_or_end() {
         [ "$(count failed)" = 0 ] || report || exit 1
 }
 
-# On processor time that nobody else wants.
+# On processor time that nobody else wants: this, and all that follows in the same shell, which is one in the background.
 humbly() {
         renice -n 19 -p "$BASHPID" >/dev/null
+        suite_limit_sec=5400 # it is less than a tenth of a processor at times
         "$@"
 }
 
@@ -91,9 +92,14 @@ join() {
         [ $code = 0 ] || record failed "$beside_suite" "as a whole" "exit code $code"
 }
 
+# When it has ended, its number may soon be another process's.
+beside_runs() {
+        [ -n "$beside_pid" ] && grep -qx "$beside_pid" <<<"$(jobs -pr)"
+}
+
 # For an end before that.
 end_beside() {
-        [ -z "$beside_pid" ] || kill -- "-$beside_pid" 2>/dev/null || true
+        ! beside_runs || kill -- "-$beside_pid" 2>/dev/null || true
 }
 
 count() {

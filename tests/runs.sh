@@ -57,7 +57,7 @@ make_for() {
 }
 
 await_made() {
-        while [ ! -e "build-results/made-for-$1" ] && kill -0 "$beside_pid" 2>/dev/null; do
+        while [ ! -e "build-results/made-for-$1" ] && beside_runs; do
                 sleep 2
         done
 }

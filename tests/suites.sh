@@ -25,7 +25,8 @@ suite_meson() {
         shift
         title "$directory: meson test"
         rm -f "$directory/meson-logs/testlog.json"
-        kept "$directory: meson test" meson test -C "$directory" --no-rebuild --print-errorlogs --num-processes "$jobs" "$@" || true
+        kept "$directory: meson test" meson test -C "$directory" --no-rebuild --print-errorlogs --timeout-multiplier 5 \
+                --num-processes "$jobs" "$@" || true
         "$python" tests/tally.py "$directory: meson test" "$directory/meson-logs/testlog.json" >>"$results"
 }
 

@@ -30,7 +30,8 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(tmp_path):
+def keeper(tmp_path, monkeypatch):
+    monkeypatch.setenv("EQP_KEEP_MOMENT_SEC", "5")
     return Keeper(tmp_path)
 
 

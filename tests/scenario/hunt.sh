@@ -8,10 +8,9 @@ set -euo pipefail
 histories=$1/tests/scenario/histories
 end=$((SECONDS + $2))
 logs=$(mktemp -d)
-pids=()
 clear_up() {
         local pid
-        for pid in "${pids[@]}"; do
+        for pid in $(jobs -pr); do # the number of one that has ended may be another's by now
                 kill -- "-$pid" 2>/dev/null || true
         done
         rm -rf "$logs"
@@ -47,7 +46,6 @@ seed=$(date +%s)
 set -m # a process group for each, with all that it runs
 for ((i = 0; i < $3; i++)); do
         hunt $((seed + i)) &
-        pids+=($!)
 done
 for ((i = 0; i < $3; i++)); do
         wait -n && continue

@@ -33,7 +33,7 @@ clean() {
         fi
         rm -f "$console"
         echo $$ >"$start/cgroup.procs"
-        for _ in $(seq 50); do
+        for _ in $(seq 300); do
                 find "$home" -depth -type d -exec rmdir {} + 2>/dev/null || true
                 [ -d "$home" ] || return 0
                 sleep 0.1
@@ -59,7 +59,7 @@ nspawn=$!
 # Prints the machine's state when it has booted; a unit that hangs must not hang this.
 wait_booted() {
         local init
-        for _ in $(seq 100); do
+        for _ in $(seq 900); do
                 kill -0 $nspawn 2>/dev/null || return 0
                 if init=$(init_of 2>/dev/null) && nsenter -t "$init" -a test -e /run/systemd/private; then
                         timeout 60 nsenter -t "$init" -a systemctl is-system-running --wait </dev/null || true
