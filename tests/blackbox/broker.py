@@ -418,11 +418,13 @@ class Broker:
     # the log
 
     def _settle(self):
-        """The frontend's log passes through the keeper, after the answer perhaps: waits until neither has
-        anything to do."""
+        """The log of the frontend and the forwarder passes through the keeper, after the answer perhaps: waits until none
+        of them has anything to do."""
         deadline = time.monotonic() + 2
         while self.process is not None and self.process.poll() is None and time.monotonic() < deadline:
-            if not any(is_running(pid) for pid in (self.process.pid, frontend_of(self.process.pid)) if pid):
+            # In the order in which lines travel: one that is seen asleep has woken the next one.
+            pids = (forwarder_of(self.process.pid), frontend_of(self.process.pid), self.process.pid)
+            if not any(is_running(pid) for pid in pids if pid):
                 return
             time.sleep(0.0005)
 
@@ -549,6 +551,15 @@ class Broker:
         with self.connection() as connection:
             wait_until(lambda: b"\neqp_broker_connections %d\n" % (n + 1) in connection.ask("GET", "/metrics").body,
                        f"{n} connections")
+
+    def wait_listening(self, timeout=30):
+        """Waits until it accepts connections: the socket's file is there a moment before."""
+        def listens():
+            with contextlib.suppress(OSError), self.connect():
+                return True
+            return False
+        wait_until(listens, "it listens", timeout)
+        return self
 
     def refresh(self, environment="sandbox"):
         """An operator's refresh: the answer as JSON; it must be a 200."""

@@ -116,13 +116,19 @@ class Manager:
 
     def series(self, name):
         """The store's texts of "sessions" or "knowledge"."""
-        return {held_as: held for held_as, held in self.hear().store.items() if held_as.startswith(name)}
+        self.hear()
+        with self.lock:
+            return {held_as: held for held_as, held in self.store.items() if held_as.startswith(name)}
 
     def kept(self, series="sessions"):
         """The one snapshot of these in the store, as JSON. A newer one is there a moment before the older one goes."""
-        wait_until(lambda: len(self.series(series)) == 1, "one snapshot")
-        (name, held), = self.series(series).items()
-        text = json.loads(held.read())
+        def only_one():
+            self.hear()
+            with self.lock:  # the listener closes what has been replaced
+                found = [(name, held.read()) for name, held in self.store.items() if name.startswith(series)]
+            return found if len(found) == 1 else None
+        (name, data), = wait_until(only_one, "one snapshot")
+        text = json.loads(data)
         assert name == f"{series}-{text['number']}"
         return text
 

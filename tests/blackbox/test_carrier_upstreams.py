@@ -103,6 +103,7 @@ def test_an_answer_that_breaks_off_is_no_whole_one(play, answer, end):
 def test_bytes_behind_an_answer_are_not_the_next_one(play):
     """Whether it is read together with that, or after it."""
     planted = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted"
+    late_is_sent = threading.Event()
 
     def talk(connection):
         while request := connection.request():
@@ -110,6 +111,7 @@ def test_bytes_behind_an_answer_are_not_the_next_one(play):
                 connection.send(PLAIN)
                 time.sleep(0.05)
                 connection.send(planted)
+                late_is_sent.set()
             elif b"/empty" in request[0]:
                 connection.send(b"HTTP/1.1 204 No\r\nContent-Length: 53\r\n\r\n" + planted * 2)
             elif b"/head" in request[0]:
@@ -122,6 +124,7 @@ def test_bytes_behind_an_answer_are_not_the_next_one(play):
     for method, target in [("GET", "/soon"), ("GET", "/late"), ("GET", "/much"), ("GET", "/empty"), ("HEAD", "/head"),
                            ("GET", "/chunks")]:
         assert upstream.lane.ask(method, target).fail is None
+        assert target != "/late" or late_is_sent.wait(20)
         time.sleep(0.2)
         for _ in range(2):
             got = upstream.lane.ask("GET", "/fine")
@@ -132,15 +135,27 @@ def test_bytes_behind_an_answer_are_not_the_next_one(play):
 
 @pytest.mark.parametrize("end", ["unwrap", "vanish", "reset"])
 def test_a_kept_connection_that_died_costs_nothing(play, end):
+    died = threading.Semaphore(0)
+
     def talk(connection):
         connection.request()
         connection.send(PLAIN)
         time.sleep(0.05)  # bytes that were sent before a reset may be lost by it
-        connection.stream.unwrap() if end == "unwrap" else getattr(connection, end)()
+        if end == "unwrap":
+            connection.stream.setblocking(False)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                connection.stream.unwrap()  # this side's part: the other side may answer when it uses the connection next
+            connection.stream.setblocking(True)
+        else:
+            getattr(connection, end)()
+        died.release()
+        if end == "unwrap":
+            connection.ended()
     upstream = play(talk)
     for method in ("GET", "POST", "GET", "PUT", "PATCH"):
         got = upstream.lane.ask(method, "/x", body=b"" if method == "GET" else b"x")
         assert got.status == 200, (method, got.why)
+        assert died.acquire(timeout=20)
         time.sleep(0.2)
 
 
@@ -353,16 +368,16 @@ def test_a_connection_that_does_not_come_about_is_given_up(carrier, authority):
         began = time.monotonic()
         got = lane.ask("GET", "/x")
         assert (got.fail, got.sent) == ("unreachable", False)
-        assert 0.9 < time.monotonic() - began < 5
+        assert 0.9 < time.monotonic() - began < 15
 
 
 def test_the_time_for_an_answer_begins_behind_the_body(play):
     def talk(connection):
         while connection.request():
             connection.send(PLAIN)
-    upstream = play(talk, answer_ms=1000)
+    upstream = play(talk, answer_ms=3000)
     upstream.lane.begin("POST", "/x", length=3)
-    time.sleep(2.5)
+    time.sleep(4)
     upstream.lane.send(b"abc", last=True)
     assert upstream.lane.finish().status == 200
 

@@ -13,7 +13,7 @@ import tarfile
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, REPORTS, STRANGER, binary
+from broker import BARE_ENVIRONMENT, REPORTS, STRANGER, binary, wait_until
 from simulator import EXAMPLE_ID, EXAMPLE_KEY, EXAMPLE_SECRET
 
 yaml = pytest.importorskip("yaml", reason="CI RECIPES NOT TESTED: install python3-yaml")
@@ -205,13 +205,22 @@ def test_github_the_runner_reads_the_mask_before_the_token_is_there(place, tree,
     job = GitHub(place, os.geteuid())
     assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
     env = BARE_ENVIRONMENT | job.env | {"PATH": ":".join([*job.path, os.environ["PATH"]])}
+    # Its pause lasts until this test has looked.
+    paused, over = place / "paused", place / "over"
+    pause = place / "pause" / "sleep"
+    pause.parent.mkdir()
+    pause.write_text(f'#!/bin/sh\necho "$1" >>{paused}\nwhile ! [ -e {over} ]; do {shutil.which("sleep")} 0.05; done\n')
+    pause.chmod(0o755)
+    looked_at = env | {"PATH": f"{pause.parent}:{env['PATH']}"}
     subprocess.run(["eqpctl", "refresh", "sandbox"], env=env, check=True, capture_output=True)
     for command in (["eqpctl", "token", "sandbox"], ["eqpctl", "exec", "sandbox", "--", "sh", "-c", "echo $EQP_TOKEN"]):
-        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        with subprocess.Popen(command, env=looked_at, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
             if command[1] == "token":
                 mask = asked.stderr.readline()
                 assert mask.startswith("::add-mask::")
+                wait_until(lambda: paused.exists() and paused.read_text() == "1\n", "it pauses")
                 assert select.select([asked.stdout], [], [], 0) == ([], [], []), "the token is there already"
+                over.touch()
             assert asked.stdout.readline().strip() == mask.strip().removeprefix("::add-mask::")
             assert asked.stderr.read() == "", "it is said once"
     # Output that does not go to the runner has no more tokens than were asked for.

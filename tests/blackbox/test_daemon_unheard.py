@@ -207,8 +207,7 @@ def begin(make_broker, upstream):
     """Its words are in no file that could be waited for."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, start=False)
     broker.start(wait=False)
-    wait_until(lambda: broker.socket_path.exists(), "a socket")
-    return broker.wait_valid()
+    return broker.wait_listening().wait_valid()
 
 
 def dropped(broker):

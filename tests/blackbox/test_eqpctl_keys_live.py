@@ -149,10 +149,9 @@ def test_an_environment_that_the_daemon_does_not_know_yet(broker, simulator):
     broker.wait_valid("agency")
 
 
-def test_check_asks_once_for_each(broker, simulator):
-    for name, key in (("sandbox.a", EXAMPLE_KEY), ("sandbox.b", BAD), ("sandbox.c", OTHER)):
-        broker.write_key(name, key)
-    broker.wait_valid()
+def test_check_asks_once_for_each(make_broker, simulator):
+    """The daemon itself tries spares that it finds at its start half a minute later."""
+    broker = make_broker(simulator, keys={"sandbox.a": EXAMPLE_KEY, "sandbox.b": BAD, "sandbox.c": OTHER}).wait_valid()
     before = exchanges(simulator)
     result = eqpctl(broker, "key", "check")
     assert result.returncode == 1

@@ -480,6 +480,7 @@ def test_a_slow_command_and_a_burst(fake, watch, tmp_path):
     script = f'echo "begin $EQP_TOKEN" >>{ran}; while ! [ -e {go} ]; do sleep 0.1; done; echo end >>{ran}'
     with watch(fake, "sandbox", "--file", path, "--", "sh", "-c", script) as watching:
         wait_content(path, names[-1] + "\n")
+        wait_until(lambda: ran.exists() and ran.read_text(), "the command runs")
         assert ran.read_text() == f"begin {names[0]}\n"
         go.touch()
         watching.wait_log("exit code 0", 2)
@@ -506,8 +507,8 @@ def fake_again(fake, *names):
 def test_a_command_that_does_not_end(fake, watch, tmp_path, script):
     pids = tmp_path / "pids"
     fake.answers[TOKEN_PATH] = tokens("canaryFirst")
-    with watch(fake, "sandbox", "--timeout", "1", "--", "sh", "-c", f"echo $$ >>{pids}; {script}") as watching:
-        watching.wait_log("^eqpctl: sh has not ended within 1s, and is asked to end.\neqpctl: sh was ended by signal (15|9)")
+    with watch(fake, "sandbox", "--timeout", "4", "--", "sh", "-c", f"echo $$ >>{pids}; {script}") as watching:
+        watching.wait_log("^eqpctl: sh has not ended within 4s, and is asked to end.\neqpctl: sh was ended by signal (15|9)")
         wait_gone(int(pids.read_text()))
 
 

@@ -53,8 +53,7 @@ def test_a_cold_start(upstream, store, member, n):
         fleet = [member(store, wait=False, tcp=False) for _ in range(n)]
         wait_until(lambda: any(name.endswith(":l") for name in store.names()), "somebody is about to do it", 60)
     for broker in fleet:
-        wait_until(lambda broker=broker: broker.socket_path.exists(), "it listens", 60)
-        broker.wait_valid(timeout=60)
+        broker.wait_listening(60).wait_valid(timeout=60)
     assert n_exchanges(upstream) <= 2, [told(broker) for broker in fleet]
     assert len({ust(broker) for broker in fleet}) <= 2 and all(is_good(upstream, broker) for broker in fleet)
 
@@ -188,7 +187,8 @@ def test_the_one_that_was_to_do_it_is_killed(upstream, store, member):
     first = member(store, wait=False)
     wait_until(lambda: n_exchanges(upstream) == 1, "it is about to")
     second = member(store, wait=False)
-    wait_until(lambda: second.socket_path.exists() and told(second)["lease"] == "others", "the second waits")
+    second.wait_listening()
+    wait_until(lambda: told(second)["lease"] == "others", "the second waits")
     first.process.kill()
     first.process.wait()
     second.wait_valid(timeout=90)

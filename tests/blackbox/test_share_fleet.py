@@ -70,8 +70,7 @@ def test_a_fleet(upstream, store, member):
     moods = random.Random(SEED)
     fleet = [member(store, wait=False, tcp=False) for _ in range(N)]
     for broker in fleet:
-        wait_until(lambda broker=broker: broker.socket_path.exists(), "it listens", 60)
-        broker.wait_valid(timeout=60)
+        broker.wait_listening(60).wait_valid(timeout=60)
     at_start = n_exchanges(upstream)
     watch = Watch(upstream, fleet)
     watch.start()

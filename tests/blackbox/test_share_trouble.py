@@ -47,8 +47,7 @@ def test_a_socket_that_is_not_there(upstream, member, tmp_path):
 def test_it_stands_still(upstream, store, member):
     """A connection, and no answer: the token is some seconds late, and the callers of others wait for nothing."""
     with store.standing_still():
-        broker = member(store, wait=False)
-        wait_until(lambda: broker.socket_path.exists(), "it listens", 60)
+        broker = member(store, wait=False).wait_listening(60)
         slowest = 0
         deadline = time.monotonic() + 60
         while broker.get("/v1/status").status == 200 and broker.status("sandbox")["state"] != "valid":
