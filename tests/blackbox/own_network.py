@@ -6,7 +6,7 @@
 From then on EQP_BUILD_DIR names a build whose daemon runs there; it ends with "77: " and a reason where there can be
 no such network. settings: those of an environment whose upstream is there. A name server knows every name by these
 addresses; on each of them an upstream listens, unless it is a refusing one. A silent server is there, and answers
-nobody."""
+nobody; the resolver has so many seconds of patience with it."""
 
 import ctypes
 import fcntl
@@ -32,10 +32,10 @@ own_network.move_in({plan!r})
 """
 
 
-def lay_out(directory, monkeypatch, *, name_servers, addresses=(), silent=(), refusing=()):
+def lay_out(directory, monkeypatch, *, name_servers, addresses=(), silent=(), refusing=(), patience=5):
     build = pathlib.Path(os.environ["EQP_BUILD_DIR"]).resolve()
     conf = directory / "resolv.conf"
-    conf.write_text("".join(f"nameserver {address}\n" for address in name_servers))
+    conf.write_text("".join(f"nameserver {address}\n" for address in name_servers) + f"options timeout:{patience}\n")
     authority = Authority(directory, "company")
     plan = {"conf": str(conf), "daemon": str(build / "daemon" / "eqp-brokerd"), "name_servers": name_servers,
             "addresses": list(addresses), "silent": list(silent), "refusing": list(refusing),

@@ -17,6 +17,7 @@ from raw_upstream import PLAIN, RawUpstream, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
 MB = 1024 * 1024
+SOON = 10  # seconds: half of the time that an upstream has for an answer
 
 
 class Gone:
@@ -37,7 +38,7 @@ class Gone:
 
 def ends(carrier, lane):
     carrier.wait_said(f"broken {lane.id}")
-    lane.end.settimeout(5)
+    lane.end.settimeout(20)
     while lane.end.recv(65536):
         pass
 
@@ -111,7 +112,7 @@ def test_bodies_of_another_length_than_was_told(play, carrier, packets):
     for packet in packets:
         upstream.lane.plain(packet) if isinstance(packet, int) else upstream.lane.send(*packet)
     ends(carrier, upstream.lane)
-    assert gone.gone.wait(5)
+    assert gone.gone.wait(SOON)
 
 
 @pytest.mark.parametrize("packets", [[(b"abc", True), (b"d", True)], [(b"abc", True), END], [(b"abc", False), END, END]])
@@ -122,7 +123,7 @@ def test_more_after_the_end_of_a_body(play, carrier, packets):
     for packet in packets:
         upstream.lane.plain(packet) if isinstance(packet, int) else upstream.lane.send(*packet)
     ends(carrier, upstream.lane)
-    assert gone.gone.wait(5)
+    assert gone.gone.wait(SOON)
 
 
 def test_any_bytes_at_all(play, carrier):
@@ -144,9 +145,9 @@ def test_a_lane_that_closes_takes_its_request_along(play, carrier):
     gone = Gone()
     upstream = play(gone)
     upstream.lane.begin("GET", "/x")
-    gone.heard.wait(5)
+    assert gone.heard.wait(20)
     upstream.lane.close()
-    assert gone.gone.wait(1)
+    assert gone.gone.wait(SOON)
     carrier.wait_said(f"ended {upstream.lane.id}")
     assert carrier.count() == 0
 
@@ -156,9 +157,9 @@ def test_an_abort_reaches_the_upstream(play, carrier, answer):
     gone = Gone(answer)
     upstream = play(gone)
     upstream.lane.begin("GET", "/x")
-    gone.heard.wait(5)
+    assert gone.heard.wait(20)
     upstream.lane.plain(ABORT)
-    assert gone.gone.wait(1)
+    assert gone.gone.wait(SOON)
     assert upstream.lane.finish().fail == "aborted"
     upstream.lane.plain(ABORT)  # the end was on its way
     assert carrier.count() == 0
@@ -171,7 +172,7 @@ def test_the_next_request_right_behind_an_abort(play, carrier):
     upstream = play(gone)
     lane = upstream.lane
     lane.begin("GET", "/x")
-    gone.heard.wait(5)
+    assert gone.heard.wait(20)
     os.kill(carrier.process.pid, signal.SIGSTOP)
     lane.plain(ABORT)
     lane.begin("GET", "/y", base_url="https://elsewhere.example")
@@ -194,7 +195,7 @@ def test_an_abort_behind_data_that_nobody_takes(play, carrier):
     began = time.monotonic()
     lane.abort()
     assert lane.finish().fail == "aborted"
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < SOON
     others = [carrier.lane() for _ in range(16)]
     for other in others:
         other.begin("GET", "/y")
@@ -205,7 +206,7 @@ def test_an_abort_behind_data_that_nobody_takes(play, carrier):
     lane.abort()
     got = lane.finish()
     assert (got.fail, got.sent) == ("aborted", False)
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 4.5, "a connection is given up after 5 s"
     going.set()
 
 
@@ -333,11 +334,11 @@ def test_environments_come_change_and_go(play, carrier, authority):
     upstream = play(gone)
     lane = upstream.lane
     lane.begin("GET", "/x")
-    gone.heard.wait(5)
+    assert gone.heard.wait(20)
     assert carrier.order("forget", "sandbox") == "ok"
     got = lane.finish()
     assert (got.fail, got.sent) == ("unknown", True)
-    assert gone.gone.wait(1)
+    assert gone.gone.wait(SOON)
     other = play(answering(PLAIN))
     assert lane.ask("GET", "/x").status == 200
     assert other.n_connections == 1
@@ -418,9 +419,9 @@ def test_a_lane_is_replaced(play, carrier):
     gone = Gone()
     upstream = play(gone)
     upstream.lane.begin("GET", "/x")
-    gone.heard.wait(5)
+    assert gone.heard.wait(20)
     again = carrier.lane(upstream.lane.id)
-    assert gone.gone.wait(1)
+    assert gone.gone.wait(SOON)
     again.begin("GET", "/x")
     again.abort()
     assert again.finish().fail == "aborted"

@@ -112,5 +112,5 @@ def test_the_spare_is_tried_after_403(upstream, make_broker, fault):
     upstream.add_key("sandbox", "SPARE123", "spare-secret")
     upstream.fault("sandbox", "status", count=1, **fault)
     broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY, "sandbox.2-spare": "SPARE123:spare-secret"})
-    status = broker.wait_status("sandbox", lambda status: status["token"], timeout=5)
+    status = broker.wait_status("sandbox", lambda status: status["token"], timeout=20)
     assert status["token"]["key"] == "2-spare"

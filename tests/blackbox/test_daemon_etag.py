@@ -61,7 +61,7 @@ def test_304_at_once_without_a_wait(broker, via):
         answer = get(broker, etag=named, via=via)
         assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
         assert answer.headers["Content-Length"] == get(broker).headers["Content-Length"], "RFC 9110, section 8.6"
-    assert time.monotonic() - began < 2, "the default of wait is not waited for"
+    assert time.monotonic() - began < 6, "the default of wait is not waited for: four times 2 s"
     for named in ('"other"', etag[:-2] + '"', "other"):
         assert get(broker, etag=named, via=via).status == 200
 

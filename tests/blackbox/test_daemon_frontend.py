@@ -46,7 +46,7 @@ def test_it_hangs_and_is_replaced(served):
     os.kill(frontend, signal.SIGSTOP)
     began = time.monotonic()
     assert served.token()["ust"] == token
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 15, "of which 4 s are until it is found"
     assert wait_frontend(served.process.pid, but=frontend)
     assert served.log("the frontend does not answer: it is ended")
 
@@ -64,15 +64,18 @@ def test_nobody_asks_while_nobody_comes(served):
 
 
 def test_one_that_keeps_ending_is_held_back(served):
-    killed = set()
+    killed, in_time = set(), 0
     until = time.monotonic() + 4
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(killed) < 4:
+        assert time.monotonic() < until + 60, killed
         if frontend := frontend_of(served.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(frontend, signal.SIGKILL)
                 killed.add(frontend)
+        if time.monotonic() < until:
+            in_time = len(killed)
         time.sleep(0.002)
-    assert 4 <= len(killed) <= 9, killed
+    assert in_time <= 9, killed
     assert served.log("after a pause, as it keeps ending")
     assert served.token(timeout=30)["ust"], "it has ended for the last time"
 

@@ -94,7 +94,7 @@ def test_without_a_key_file_for_10_s_it_is_off(broker):
     ust, began = broker.token()["ust"], time.monotonic()
     (broker.keys_directory / "sandbox").unlink()
     broker.wait_log("sandbox: there is no access key any more: its token is dropped$")
-    assert 9.9 <= time.monotonic() - began <= 15
+    assert 9.9 <= time.monotonic() - began <= 25
     status = broker.status("sandbox")
     assert (status["state"], status["token"], status["configured"]) == ("no_key", None, False)
     assert broker.get("/v1/sandbox/token?wait=0").error() == (503, "no_token")

@@ -32,7 +32,7 @@ def soon(ask):
     """The answer, which needs no waiting."""
     begin = time.monotonic()
     answer = ask()
-    assert time.monotonic() - begin < 1.5, answer
+    assert time.monotonic() - begin < 8, answer  # a wait takes 20
     return answer
 
 

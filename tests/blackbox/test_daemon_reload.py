@@ -180,8 +180,13 @@ def test_reloads_do_not_make_a_wait_longer(upstream, make_broker):
     # One who asks in the place of the EQP API waits as long as an exchange may take.
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY, "production": EXAMPLE_KEY},
                          environments={"sandbox": PATIENT, "production": "connect_timeout = 1s\nexchange_timeout = 2s"})
-    answers = []
-    threads = [threading.Thread(target=lambda words=words: answers.append(broker.request(*words))) for words in (
+    answers, exchanges = [], []
+
+    def ask(words):
+        answers.append(broker.request(*words))
+        exchanges.append(broker.status("production")["exchanges"]["total"])
+
+    threads = [threading.Thread(target=ask, args=(words,)) for words in (
         ("GET", "/v1/sandbox/token?wait=2"), ("GET", "/v1/sandbox/token?wait=2&min_ttl=60"),
         ("POST", session_path("production"), basic("nightly", "anything"), BODY))]
     for thread in threads:
@@ -194,7 +199,7 @@ def test_reloads_do_not_make_a_wait_longer(upstream, make_broker):
 
     wait_until(reload, "answers", interval=0.3)
     assert [answer.status for answer in answers] == [503] * 3
-    assert broker.status("production")["exchanges"]["total"] <= 2, "the third of them takes another 2 s"
+    assert max(exchanges) <= 2, "the third of them takes another 2 s"
 
 
 def test_a_waiting_caller_is_judged_by_the_new_rules(upstream, make_broker, stranger):
@@ -341,7 +346,7 @@ def test_no_request_is_lost_over_many_reloads(broker):
         return n >= 20 and len(served) > 100
 
     try:
-        wait_until(many, "20 reloads and 100 requests", interval=0)
+        wait_until(many, "20 reloads and 100 requests", 180, interval=0)
     finally:
         stop.set()
         for thread in threads:

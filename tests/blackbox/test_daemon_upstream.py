@@ -299,7 +299,7 @@ def test_down_at_the_start(upstream, make_broker):
 def test_a_host_that_nobody_knows(make_broker):
     broker = make_broker(keys={"sandbox": EXAMPLE_KEY},
                          environments={"sandbox": "base_url = https://nowhere.invalid"})
-    status = broker.wait_status("sandbox", lambda status: status["last_trouble"], timeout=20)
+    status = broker.wait_status("sandbox", lambda status: status["last_trouble"], timeout=60)
     assert status["last_trouble"]["outcome"] == "unavailable"
     assert "check DNS and base_url" in status["last_trouble"]["message"] and not status["last_trouble"]["sent"]
 

@@ -189,7 +189,7 @@ def goes_away_while_it_waits(host, tcp):
     client = host.client(tcp).ask(headers=("EQP-Client: test",))
     host.lanes[0].request()
     client.close()
-    host.lanes[0].aborted(5)
+    host.lanes[0].aborted(20)
     eventually(lambda: host.connections() == 0)
     assert host.metrics()['aborts_total{side="client"}'] == 1
     host.client().ask()
@@ -203,7 +203,7 @@ def test_a_client_that_goes_away_in_its_upload(host):
     host.lanes[0].go_on()
     client.send(b"x" * 100_000)
     client.close()
-    host.lanes[0].aborted(5)
+    host.lanes[0].aborted(20)
     eventually(lambda: host.connections() == 0)
 
 
@@ -213,7 +213,7 @@ def test_a_client_that_goes_away_in_its_answer(host):
     host.lanes[0].respond(200, length=10_000_000, last=False, body=b"x" * 1000)
     client.head()
     client.close()
-    host.lanes[0].aborted(5)
+    host.lanes[0].aborted(20)
     eventually(lambda: host.connections() == 0)
 
 

@@ -93,9 +93,10 @@ def end_with(store, name, value, seconds):
     store.call("SET", name, value, "PX", str(seconds * 1000))
 
 
+@pytest.mark.slow("a token of 15 s expires")
 def test_an_old_session_with_a_new_end(upstream, store, member):
     """Its issue is sealed in it."""
-    upstream.settings("sandbox", lifetime_fixed=4)
+    upstream.settings("sandbox", lifetime_fixed=15)
     first = member(store).wait_valid()
     (name, value), = store.wait_session().items()
     old = ust(first)

@@ -217,7 +217,7 @@ def test_late_is_what_was_made_late(recorder, made, found):
 def test_they_take_it_still(recorder):
     recorder.idle_turn(time.monotonic() - 3)
     assert judge(recorder, answer(200, token()), took=9.9) == set()
-    assert judge(recorder, answer(200, token()), took=10.1) == {"late"}
+    assert judge(recorder, answer(200, token()), took=15) == {"late"}  # the turn grows while this runs
 
 
 def test_stopped_is_not_late(recorder):

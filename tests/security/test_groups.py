@@ -81,6 +81,7 @@ def test_a_member_of_many_groups_is_judged_by_them(team):
 def test_many_groups_do_not_hold_up_others(plain_build, team):
     """Nine users, each with 65,536 groups, connect and ask as fast as they can."""
     place = str(team.socket_path)
+    calm = run_as(team.member, medians, place)
     with contextlib.ExitStack() as stack:
         for uid in range(61000, 61009):
             stack.enter_context(running_as(Person("many", uid, uid, MOST), ask_without_end, place))
@@ -88,9 +89,9 @@ def test_many_groups_do_not_hold_up_others(plain_build, team):
 
         def is_fair():
             median = run_as(team.member, medians, place)
-            print(f"median under attack: {median:.2f} ms")
-            return median < 15
-        assert any(is_fair() for _ in range(3))
+            print(f"median under attack: {median:.2f} ms, before it {calm:.2f} ms")
+            return median < 15 + 3 * calm
+        assert any(is_fair() for _ in range(5))
         # Nor do they keep each other from their turn.
         patient = Person("patient", 61010, 61010, [*MOST[1:], team.gid])
         assert run_as(patient, get, place)[0] == 200

