@@ -84,8 +84,9 @@ class KeyDesk:
 
     def __exit__(self, *_):
         for pid in self.hanging.read_text().split() if self.hanging.exists() else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if str(self.directory) in pathlib.Path(f"/proc/{pid}/cmdline").read_text(errors="replace"):  # still it
+                    os.kill(int(pid), signal.SIGKILL)
         shutil.rmtree(self.directory)
 
     def verdict(self, code, words, account="", **of_ids):

@@ -267,7 +267,7 @@ def unpack_valkey():
             skip("there is no valkey-server, and no mmdebstrap to unpack that of Debian 13")
         mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
         made = subprocess.run([MAKE_ROOT, "trixie", UNPACKED / "new", mirror, "--variant=extract", "--include=valkey-server"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1700)
         if made.returncode != 0:
             skip(f"mmdebstrap could not unpack that of Debian 13: {made.stdout.strip()[-200:]}")
         (UNPACKED / "new").rename(UNPACKED / "root")

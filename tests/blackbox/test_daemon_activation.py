@@ -1,8 +1,8 @@
 """eqp-brokerd with sockets that are passed to it: which it takes, and what it says of the others."""
 
-import os
 import socket
 import subprocess
+import uuid
 
 from broker import BARE_ENVIRONMENT, Connection, binary, open_files, pass_sockets, run_daemon
 from simulator import EXAMPLE_KEY
@@ -52,9 +52,10 @@ def test_ipv4_on_a_socket_of_ipv6(activated, sockets, stranger):
 
 
 def test_an_abstract_unix_socket(activated, sockets):
-    broker = activated(("listen", sockets.unix(f"\0eqp-test-{os.getpid()}")))
+    name = f"eqp-test-{uuid.uuid4().hex}"
+    broker = activated(("listen", sockets.unix(f"\0{name}")))
     assert broker.token()["ust"]
-    assert broker.log(f"^listening on @eqp-test-{os.getpid()}$")
+    assert broker.log(f"^listening on @{name}$")
 
 
 def test_callers_are_known_as_ever(activated, sockets, stranger):

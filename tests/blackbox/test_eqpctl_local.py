@@ -1,5 +1,6 @@
 """eqpctl local ... with a real daemon, and clients that use what it prints."""
 
+import calendar
 import errno
 import hashlib
 import json
@@ -141,7 +142,7 @@ def test_rotate(broker):
     assert same == id and new != old
     assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
     until = re.search(r"The one from before is good until (\S+)\.\n", result.stderr)[1]
-    assert 23.9 * 3600 < time.mktime(time.strptime(until, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time() <= 24 * 3600 + 1
+    assert 23.9 * 3600 < calendar.timegm(time.strptime(until, "%Y-%m-%dT%H:%M:%SZ")) - time.time() <= 24 * 3600 + 1
     text = file_of(broker).read_text()
     assert text.endswith(f"caller = uid:0\nallow = {ALLOW}\n# for the monthly report\n") and file_of(broker).stat().st_mode & 0o777 == 0o640
     assert broker.status("sandbox")["local_keys"][0]["rotating"] is True

@@ -61,7 +61,7 @@ def _make(kind, target):
                    "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*"]
     mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
     made = subprocess.run([MAKE_ROOT, suite, target, mirror, *options],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1700)
     if made.returncode != 0:
         raise RuntimeError(f"mmdebstrap failed:\n{made.stdout}")
     if kind == "musl":

@@ -61,7 +61,7 @@ def extracted(name, architecture, *packages):
     KEPT.mkdir(exist_ok=True)
     mirror = os.environ.get("EQP_DEBIAN_MIRROR", "")
     subprocess.run([roots.MAKE_ROOT, "bookworm", aside, mirror, f"--architectures={architecture}", "--variant=extract",
-                    f"--include={','.join(packages)}"], stdin=subprocess.DEVNULL, check=True, timeout=600)
+                    f"--include={','.join(packages)}"], stdin=subprocess.DEVNULL, check=True, timeout=1700)
     roots.furnish(aside)
     aside.rename(directory)
     has.write_text(" ".join(packages))

@@ -50,7 +50,7 @@ def _build(directory):
                f"--customize-hook={SET_UP}", "--customize-hook=rm -f $1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"]
     try:
         made = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=900)
+                              stderr=subprocess.STDOUT, text=True, timeout=1700)
         if made.returncode != 0:
             raise RuntimeError(f"mmdebstrap failed:\n{made.stdout}")
         aside.rename(directory)
