@@ -8,7 +8,7 @@
 
 #define MINUTE (60 * USEC_PER_SEC)
 
-/* The forwarder: what it was told. */
+/* The forwarder, and the news that it had. */
 struct child_process {
         unsigned n_told, n_gone;
         struct message_upstream last;
@@ -106,7 +106,7 @@ static void one_at_a_time(void **state)
         assert_int_equal(forwarder.n_told, 0);
 }
 
-/* What has changed may have changed behind its back. */
+/* The name may lead elsewhere since it began. */
 static void once_more_when_it_is_done(void **state)
 {
         configure("https://one");
