@@ -178,7 +178,8 @@ mask_token() {
 
 # An eqpctl for later steps. On GitHub it says a token that is new to the runner before anybody sees it. The runner reads
 # standard output and standard error one beside the other, hence the second between the two; of the token that the start has
-# seen, nothing has to be said. Where standard error does not go to the runner, it says nothing.
+# seen, nothing has to be said. It says it on the standard error of the step's first process, which the runner has started:
+# its own may be a file of the job's, or a pipe to one. Where the first one's is no pipe either, it says nothing.
 write_eqpctl() {
         masks=no
         if is_github; then
@@ -190,10 +191,25 @@ write_eqpctl() {
 real='$bin/eqpctl' environment='$environment' masks=$masks masked='$dir/masked'
 END
         cat >>"$dir/bin/eqpctl" <<'END'
+# Sets runner, if there is a way to it. The runner's own processes are no part of the step, and have no such variable.
+find_runner() {
+        runner='' pid=$$
+        while tr '\0' '\n' <"/proc/$pid/environ" | grep -qx GITHUB_ACTIONS=true; do
+                runner=/proc/$pid/fd/2
+                pid=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status")
+        done 2>/dev/null
+        [ -p "$runner" ]
+}
+tell_runner() {
+        if [ "$runner" -ef "/proc/$$/fd/2" ]; then
+                echo "$1" >&2 # also where the pipe is another user's, and cannot be opened once more
+        else
+                { echo "$1" >"$runner"; } 2>/dev/null
+        fi
+}
 announce() {
         digest=$(printf '%s' "$1" | sha256sum | cut -d ' ' -f 1)
-        if [ -n "$1" ] && ! grep -qx "$digest" "$masked" && [ -p /dev/stderr ]; then
-                echo "::add-mask::$1" >&2
+        if [ -n "$1" ] && ! grep -qx "$digest" "$masked" && find_runner && tell_runner "::add-mask::$1"; then
                 echo "$digest" >>"$masked"
                 sleep 1
         fi

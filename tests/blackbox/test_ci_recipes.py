@@ -204,7 +204,7 @@ def test_github_the_runner_reads_the_mask_before_the_token_is_there(place, tree,
     """Of a token that the start has not seen. The runner reads both outputs one beside the other."""
     job = GitHub(place, os.geteuid())
     assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
-    env = BARE_ENVIRONMENT | job.env | {"PATH": ":".join([*job.path, os.environ["PATH"]])}
+    env = BARE_ENVIRONMENT | job.env | {"PATH": ":".join([*job.path, os.environ["PATH"]]), "GITHUB_ACTIONS": "true"}
     # Its pause lasts until this test has looked.
     paused, over = place / "paused", place / "over"
     pause = place / "pause" / "sleep"
@@ -223,10 +223,32 @@ def test_github_the_runner_reads_the_mask_before_the_token_is_there(place, tree,
                 over.touch()
             assert asked.stdout.readline().strip() == mask.strip().removeprefix("::add-mask::")
             assert asked.stderr.read() == "", "it is said once"
-    # Output that does not go to the runner has no more tokens than were asked for.
-    subprocess.run(["eqpctl", "refresh", "sandbox"], env=env, check=True, capture_output=True)
-    subprocess.run("eqpctl token sandbox 2>errors >/dev/null", shell=True, env=env, check=True, cwd=place)
-    assert (place / "errors").read_text() == ""
+    assert job.uses(STOP).returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("command", [
+    "eqpctl exec sandbox -- true 2>&1 | tee kept >/dev/null", "kept=$(eqpctl exec sandbox -- true 2>&1); printf %s \"$kept\" >kept",
+    "eqpctl exec sandbox -- true 2>kept", "sh -c 'eqpctl token sandbox >/dev/null' 2>&1 | tee kept >/dev/null",
+    "{ eqpctl token sandbox >/dev/null; true; } 2>&1 | tee kept >/dev/null"],
+    ids=["pipe", "variable", "file", "shell", "group"])
+def test_github_no_token_gets_where_nobody_asked_for_it(place, tree, settings, upstream, shell, command):
+    """The words for the runner get to the runner, wherever the command's own go: nothing masks a file of the job's."""
+    job = GitHub(place, os.geteuid())
+    assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
+    done = job.step(f"cd {place}/temp\neqpctl refresh sandbox >/dev/null\n{command}\neqpctl token sandbox >asked\n", shell)
+    assert done.returncode == 0, job.log
+    token, kept = ((place / "temp" / name).read_text() for name in ("asked", "kept"))
+    assert kept == ""
+    assert done.stderr.splitlines().count(f"::add-mask::{token.strip()}") == 1, "it is said, and once"
+    assert job.uses(STOP).returncode == 0
+
+
+def test_github_a_step_without_a_way_to_the_runner(place, tree, settings, upstream):
+    job = GitHub(place, os.geteuid())
+    assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
+    done = job.step(f"cd {place}/temp\nexec 2>kept\neqpctl refresh sandbox >/dev/null\neqpctl token sandbox >asked\n")
+    assert done.returncode == 0 and (place / "temp" / "kept").read_text() == "" and "::add-mask::" not in done.stderr
     assert job.uses(STOP).returncode == 0
 
 
