@@ -193,6 +193,28 @@ static void examine_resolver(struct doctor *doctor)
                     cure);
 }
 
+/* Likewise name services, which the unit shows if they are there. */
+static void examine_name_services(struct doctor *doctor)
+{
+        static const char *const places[] = { "/run/nslcd", "/run/samba/winbindd", "/var/lib/sss" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                char what[256];
+
+                if (access(places[i], F_OK) < 0 || !doctor_unit_lacks(places[i])) {
+                        continue;
+                }
+                (void)snprintf(what, sizeof(what),
+                               "The service does not see the name service in %s, which came after it had "
+                               "started.",
+                               places[i]);
+                doctor_find(doctor, "name_service_unseen", what,
+                            "Users and groups of that name service do not exist for it: rules that name "
+                            "them do not hold.",
+                            "systemctl restart eqp-brokerd.");
+        }
+}
+
 void doctor_examine_machine(struct doctor *doctor)
 {
         tell_system(doctor);
@@ -200,5 +222,6 @@ void doctor_examine_machine(struct doctor *doctor)
         examine_clock(doctor);
         examine_localhost(doctor);
         examine_resolver(doctor);
+        examine_name_services(doctor);
         examine_proxies(doctor);
 }

@@ -42,7 +42,7 @@ void doctor_examine_keys(struct doctor *doctor);
 /* Does the daemon's unit show it this file? True as well where that is not known, as without systemd. */
 bool doctor_unit_shows(const char *path);
 
-/* Is this path, which has no links, missing in the root directory of the service that runs? A place that a
- * unit shows "if it is there" has to be there when the service starts. False also where that is not to be
- * found out, as by others than root. */
+/* Is this path, which has no links, missing in the root directory of the service that runs, or another
+ * directory there? A place that a unit shows "if it is there" has to be there when the service starts, and
+ * not to be made anew later. False also where that is not to be found out, as by others than root. */
 bool doctor_unit_lacks(const char *path);

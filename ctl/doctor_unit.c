@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/doctor_parts.h"
@@ -67,13 +68,20 @@ bool doctor_unit_lacks(const char *path)
 {
         _cleanup_(program_result_clear) struct program_result result = { 0 };
         char root[64], there[PATH_MAX];
+        struct stat ours, its;
 
         if (!ask_unit("--property=MainPID", &result) || strncmp(result.output, "MainPID=", 8) != 0) {
                 return false;
         }
         (void)snprintf(root, sizeof(root), "/proc/%ld/root/", strtol(result.output + 8, NULL, 10));
         (void)snprintf(there, sizeof(there), "%s%s", root, path + 1);
-        return access(root, X_OK) == 0 && access(there, F_OK) < 0 && errno == ENOENT;
+        if (access(root, X_OK) < 0 || stat(path, &ours) < 0) {
+                return false;
+        }
+        if (stat(there, &its) < 0) {
+                return errno == ENOENT;
+        }
+        return S_ISDIR(ours.st_mode) && (ours.st_dev != its.st_dev || ours.st_ino != its.st_ino);
 }
 
 bool doctor_unit_shows(const char *path)

@@ -6,6 +6,7 @@ A name service of our own (inside/nss_directory.c) stands for a directory servic
 import base64
 import contextlib
 import errno
+import json
 import os
 import pathlib
 import subprocess
@@ -204,6 +205,59 @@ deny = group:{GROUP} * /rest/v1/users/**
     home.directory()
     wait_until(lambda: alice() == 200, "it heals", 60, 0.5)
     assert (home.member(), home.member(ACCOUNT)) == (200, 403)
+
+
+def name_service(home):
+    """The directory is where a service makes it that takes a while to start, in the folder and by the name of nslcd."""
+    home.write("/etc/directory/whole", home.read("/etc/directory/group") + "\n")
+    home.run("ln", "-sf", "/run/nslcd/group", "/etc/directory/group")
+    home.write("/etc/systemd/system/nslcd.service", """[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 3; mkdir /run/nslcd; cp /etc/directory/whole /run/nslcd/group'
+ExecStop=/bin/rm -r /run/nslcd
+""")
+    home.systemctl("daemon-reload")
+
+
+@pytest.fixture
+def with_service(home):
+    name_service(home)
+    yield home
+    home.systemctl("stop", "nslcd.service")
+    home.run("rm", "/etc/systemd/system/nslcd.service", "/etc/directory/group")
+    home.systemctl("daemon-reload")
+
+
+def unseen(home):
+    report = json.loads(home.run("eqpctl", "doctor", "--json", check=False).out)
+    return {row["id"]: row for row in report["findings"]}.get("name_service_unseen")
+
+
+def test_a_name_service_that_starts_with_the_machine(with_service):
+    """As at boot: in one transaction, where the order is the units'."""
+    home = with_service
+    home.systemctl("stop", SERVICE, "eqp-brokerd.socket", "eqp-broker-credential.socket")
+    home.write("/run/systemd/system/boot-of-both.target", f"[Unit]\nWants={SERVICE} nslcd.service\n")
+    home.systemctl("daemon-reload")
+    home.systemctl("start", "boot-of-both.target")
+    home.wait_valid()
+    assert home.member() == 200 and unseen(home) is None
+
+
+def test_a_name_service_that_came_after_the_start(with_service):
+    home = with_service
+    home.systemctl("restart", SERVICE)
+    home.wait_valid()
+    assert home.member() == 403 and unseen(home) is None
+    home.systemctl("start", "nslcd.service")
+    found = unseen(home)
+    assert "/run/nslcd" in found["what"] and found["cure"] == "systemctl restart eqp-brokerd.", found
+    home.systemctl("restart", SERVICE)
+    home.wait_valid()
+    assert home.member() == 200 and unseen(home) is None
+    home.systemctl("restart", "nslcd.service")
+    assert unseen(home), "its folder is another one"
 
 
 def test_changes_under_the_running_service(home):
