@@ -188,6 +188,7 @@ static void a_deny_outlives_silence(void **state)
                 assert_true(is_allowed(settings, 8));
                 user_database = (struct user_database){ 0 };
                 _cleanup_(free_answers) struct rule_answers *third = answers_at(settings, second, 4000);
+                assert_int_equal(third->list[third->n - 1].state, RULE_ANSWER_UNKNOWN);
                 assert_true(is_allowed(settings, 7));
         }
 }
