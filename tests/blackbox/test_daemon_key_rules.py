@@ -243,3 +243,19 @@ def test_a_demand_during_a_trial_has_its_own_exchange(upstream, make_broker):
             time.sleep(0.5)
         answer = asked.result()
     assert answer.status == 200 and answer.json()["ust"] != ust
+
+
+def test_an_operator_during_a_trial_is_told_of_the_exchange_that_follows(upstream, make_broker):
+    """The trial of a spare fails within the second before which no other exchange may begin."""
+    upstream.fault("sandbox", "throttle", key=EXAMPLE_ID, count=1)  # the next attempt is 8 s away or more
+    upstream.fault("sandbox", "unavailable", key=SPARE[0])
+    broker = make_broker(upstream, keys={"sandbox.1-main": EXAMPLE_KEY})
+    broker.wait_status("sandbox", lambda status: status["exchanges"]["total"] == 1 and not status["exchange_in_flight"])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with standing_still(upstream.process):
+            broker.write_key("sandbox.2-spare", SPARE_KEY)
+            broker.wait_status("sandbox", lambda status: status["exchange_in_flight"])
+            asked_for = pool.submit(broker.refresh)
+            time.sleep(0.3)  # if it takes longer, this shows nothing
+        answer = asked_for.result()
+    assert answer["refreshed"] and answer["outcome"] == "granted" and answer["key"] == "1-main", answer

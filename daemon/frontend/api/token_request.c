@@ -101,10 +101,12 @@ bool token_request_outcome_known(const struct request *request, uint64_t now_use
         const struct environment_view *view = &request->environment->view;
         bool of_the_upstream =
                 view->trouble.outcome == EXCHANGE_UNAVAILABLE || view->trouble.outcome == EXCHANGE_THROTTLED;
+        bool wished = view->refresh.wish_usec != USEC_NEVER; /* so that was a trial's outcome */
 
         /* A failure that may be the key's fault is followed by an exchange with another one. */
         return view->n_answered > request->seen_answered && !environment_view_busy(view) &&
-               (of_the_upstream || refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
+               ((of_the_upstream && !wished) ||
+                refresh_next_usec(&view->refresh) > now_usec + NEXT_KEY_USEC);
 }
 
 void token_request_no_token(struct api *api, struct request *request, uint64_t now_usec)
