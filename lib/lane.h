@@ -13,9 +13,10 @@
  *
  * A request is over with the packet of the forwarder's that is `last`, with LAST, or with FAIL; only then
  * may the next REQUEST come, with a higher number. ABORT is answered like that as well, by FAIL with
- * LANE_FAIL_ABORTED if the end was not already under way. Packets of a number that is over are ignored by
- * both ends; of the frontend's, one of a number that was never begun, and a REQUEST before its time, end the
- * lane.
+ * LANE_FAIL_ABORTED if the end was not already under way. The forwarder ignores packets of a number that is
+ * over, which were on their way; one of a number that was never begun, and a REQUEST before its time, end
+ * the lane. So does any packet of the forwarder's that is of another number than the latest, or not in the
+ * order above: of a request that is over it says nothing more.
  *
  * A full socket is the back-pressure: the side that finds it full waits until it can be written to. The
  * frontend's ABORT must not wait behind its own DATA: where there is no room for it, the frontend makes

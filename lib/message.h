@@ -81,6 +81,8 @@ enum message_type {
         MESSAGE_UPSTREAM_GONE,
         /* forwarder to keeper */
         MESSAGE_STALE,
+        /* frontend to keeper */
+        MESSAGE_LANE_BROKEN,
         _MESSAGE_LAST,
 };
 
@@ -313,7 +315,8 @@ struct message_listener_gone {
 
 /* MESSAGE_LANE: one end of a pair of SOCK_SEQPACKET sockets comes with it, the other child has the other; it
  * takes the place of the lane with that number. MESSAGE_LANE_DEAD: the frontend's end of it is of no use any
- * more, it is to be made anew. */
+ * more, it is to be made anew. MESSAGE_LANE_BROKEN: the same, as the forwarder sent what makes no sense; all
+ * are made anew, with another forwarder. */
 struct message_lane {
         uint32_t type;
         uint32_t id;     /* below MESSAGE_LANES_MAX */

@@ -247,6 +247,7 @@ static bool goes(uint32_t type, enum way way)
         case MESSAGE_LANE:
                 return way == TO_FRONTEND || way == TO_FORWARDER;
         case MESSAGE_LANE_DEAD:
+        case MESSAGE_LANE_BROKEN:
         case MESSAGE_CARRYING:
                 return way == FROM_FRONTEND;
         case MESSAGE_UPSTREAM:

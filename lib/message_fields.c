@@ -364,6 +364,7 @@ const struct message_fields *message_fields_of(uint32_t type)
                 [MESSAGE_UPSTREAM] = &upstream,
                 [MESSAGE_UPSTREAM_GONE] = &upstream_name,
                 [MESSAGE_STALE] = &upstream_name,
+                [MESSAGE_LANE_BROKEN] = &lane,
         };
 
         return type < ARRAY_SIZE(by_type) ? by_type[type] : NULL;

@@ -60,8 +60,9 @@ struct keeper_calls {
         void (*unit)(struct keeper *keeper, uint64_t cgroup);
 
         /* The frontend's end of this lane (lib/lane.h) is of no use any more, and closed: another one of
-         * that number comes. serial: the one that came with it. */
-        void (*lane_dead)(struct keeper *keeper, uint32_t id, uint64_t serial);
+         * that number comes. serial: the one that came with it. broken: the forwarder sent over it what
+         * makes no sense, so another forwarder is to come. */
+        void (*lane_dead)(struct keeper *keeper, uint32_t id, uint64_t serial, bool broken);
 
         /* Requests are on the lanes: the forwarder is asked whether it is at work, and addresses that have
          * got old are looked up again. To be said when one is put on a lane, and once a second while one is

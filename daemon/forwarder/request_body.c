@@ -6,6 +6,10 @@
 
 #include <errno.h>
 
+/* Packets for one call of libcurl's: they may be of a byte each, or of a request that is over, without end,
+ * and there are others to be served. */
+#define AT_A_TIME 32
+
 void request_body_init(struct request_body *body, const struct lane_request *packet)
 {
         *body = (struct request_body){ .streams = !packet->whole,
@@ -64,10 +68,16 @@ static int judge(struct request_body *body, uint64_t number, const struct lane_d
         return count(body, more, data->head.type == LANE_END || data->last) ? 1 : -EBADMSG;
 }
 
-/* The next packet's data into a buffer that has room for LANE_DATA_MAX. */
-static ssize_t receive(struct request_body *body, const struct lane_end *end, uint64_t number, void *buffer)
+/* The next packet's data into a buffer that has room for LANE_DATA_MAX. *left: how many packets may be
+ * looked at. */
+static ssize_t receive(struct request_body *body, const struct lane_end *end, uint64_t number, void *buffer,
+                       unsigned *left)
 {
         while (!body->taken) {
+                if (*left == 0) {
+                        return -EAGAIN; /* the loop says at once that there is more */
+                }
+                (*left)--;
                 struct lane_data data = { 0 };
                 ssize_t length = lane_end_receive(end, &data, sizeof(data), buffer, LANE_DATA_MAX);
                 if (length == -EAGAIN) {
@@ -89,9 +99,10 @@ static ssize_t receive_all(struct request_body *body, const struct lane_end *end
                            unsigned char *buffer, size_t size)
 {
         size_t total = 0;
+        unsigned left = AT_A_TIME;
 
         do {
-                ssize_t length = receive(body, end, number, buffer + total);
+                ssize_t length = receive(body, end, number, buffer + total, &left);
                 if (length == -EAGAIN && total > 0) {
                         break;
                 }
@@ -113,7 +124,8 @@ ssize_t request_body_receive(struct request_body *body, const struct lane_end *e
                 if (!body->kept && !(body->kept = malloc(LANE_DATA_MAX))) {
                         return -ENOMEM;
                 }
-                ssize_t length = receive(body, end, number, body->kept);
+                unsigned left = AT_A_TIME;
+                ssize_t length = receive(body, end, number, body->kept, &left);
                 if (length <= 0) {
                         return length;
                 }

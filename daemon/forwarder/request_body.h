@@ -25,9 +25,10 @@ void request_body_clear(struct request_body *body);
 /* May nothing but request_body_receive() read from the lane? */
 bool request_body_has_lane(const struct request_body *body);
 
-/* More of the body of this request, out of the lane and into the buffer: as many packets as are there, if
- * there is room for the largest each time. Returns how much; 0: all of it is there; -EAGAIN: there is none
- * now; -ECANCELED: ABORT came; -EBADMSG: the packet makes no sense; -ENOMEM. */
+/* More of the body of this request, out of the lane and into the buffer: as many packets as are there, up to
+ * 32, if there is room for the largest each time. Returns how much; 0: all of it is there; -EAGAIN: there is
+ * none now, or the lane is still to be read; -ECANCELED: ABORT came; -EBADMSG: the packet makes no sense;
+ * -ENOMEM. */
 ssize_t request_body_receive(struct request_body *body, const struct lane_end *end, uint64_t number,
                              void *buffer, size_t size);
 

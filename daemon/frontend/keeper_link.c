@@ -90,9 +90,11 @@ static void unit(struct keeper *keeper, uint64_t cgroup)
         send_message(keeper, &message, sizeof(message));
 }
 
-static void lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
+static void lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial, bool broken)
 {
-        const struct message_lane message = { .type = MESSAGE_LANE_DEAD, .id = id, .serial = serial };
+        const struct message_lane message = { .type = broken ? MESSAGE_LANE_BROKEN : MESSAGE_LANE_DEAD,
+                                              .id = id,
+                                              .serial = serial };
 
         send_message(keeper, &message, sizeof(message));
 }

@@ -213,6 +213,9 @@ void answers_on_message(int type, const void *message, void *userdata)
         case MESSAGE_LANE_DEAD:
                 forwarding_lane_dead(keeper->forwarding, message);
                 break;
+        case MESSAGE_LANE_BROKEN:
+                forwarding_lane_broken(keeper->forwarding, message);
+                break;
         case MESSAGE_CARRYING:
                 forwarding_carrying(keeper->forwarding, clock_now_usec());
                 break;

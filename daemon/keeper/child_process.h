@@ -63,6 +63,9 @@ void child_process_expect(struct child_process *process, size_t size);
  * is told. */
 void child_process_replace(struct child_process *process, int error);
 
+/* It has done what no sound one does (fault: static, behind "the forwarder"): it is ended, and replaced. */
+void child_process_distrust(struct child_process *process, const char *fault);
+
 /* It has something to do: is it at work? */
 void child_process_ask(struct child_process *process);
 

@@ -88,6 +88,15 @@ void child_process_replace(struct child_process *process, int error)
         child_end(process);
 }
 
+void child_process_distrust(struct child_process *process, const char *fault)
+{
+        if (!process->channel) {
+                return;
+        }
+        child_say(process, "%s: it is ended, and another one takes its place", fault);
+        child_end(process);
+}
+
 /* ---- is it well? ---- */
 
 void child_ask_now(struct child_process *process)
@@ -120,9 +129,7 @@ static void on_pong(struct child_process *process, const struct message_ping *po
 
 static void on_nonsense(struct child_process *process)
 {
-        child_say(process,
-                  "sent a message that makes no sense: it is ended, and another one takes its place");
-        child_end(process);
+        child_process_distrust(process, "sent a message that makes no sense");
 }
 
 /* It is up, which it says once: all that depends on it is told then. One that was held back is believed to

@@ -113,6 +113,15 @@ void forwarding_lane_dead(struct forwarding *forwarding, const struct message_la
         lane_pairs_dead(&forwarding->lanes, lane->id, lane->serial);
 }
 
+/* Its word counts here: a frontend that lies loses requests of the gateway, which it can do anyway. */
+void forwarding_lane_broken(struct forwarding *forwarding, const struct message_lane *lane)
+{
+        if (lane_pairs_is_latest(&forwarding->lanes, lane->id, lane->serial)) {
+                child_process_distrust(forwarding->forwarder,
+                                       "sent the frontend a packet that makes no sense");
+        }
+}
+
 /* ---- is it wanted? ---- */
 
 void forwarding_configure(struct forwarding *forwarding, const struct settings *settings)

@@ -28,6 +28,7 @@ void forwarding_on_frontend(struct forwarding *forwarding);
 /* The frontend's words, see daemon/base/sides.h. */
 void forwarding_carrying(struct forwarding *forwarding, uint64_t now_usec);
 void forwarding_lane_dead(struct forwarding *forwarding, const struct message_lane *lane);
+void forwarding_lane_broken(struct forwarding *forwarding, const struct message_lane *lane);
 
 /* A child of ours has ended. */
 void forwarding_on_child(struct forwarding *forwarding, pid_t pid, int status);

@@ -80,11 +80,16 @@ void lane_pairs_forget(struct lane_pairs *lanes)
         timer_stop(lanes->timer);
 }
 
+bool lane_pairs_is_latest(const struct lane_pairs *lanes, uint32_t id, uint64_t serial)
+{
+        return lanes->made && !lanes->due[id] && serial == lanes->serials[id];
+}
+
 void lane_pairs_dead(struct lane_pairs *lanes, uint32_t id, uint64_t serial)
 {
         uint64_t since_usec = usec_sub(clock_monotonic_usec(), lanes->round_usec);
 
-        if (lanes->made && !lanes->due[id] && serial == lanes->serials[id]) {
+        if (lane_pairs_is_latest(lanes, id, serial)) {
                 lanes->due[id] = true;
                 timer_start_in(lanes->timer, usec_sub(PAUSE_USEC, since_usec));
         }

@@ -25,6 +25,9 @@ void lane_pairs_forget(struct lane_pairs *lanes);
 /* Makes all, if both are there and have none yet. */
 void lane_pairs_make(struct lane_pairs *lanes);
 
+/* Is this the serial of the pair that the two have? */
+bool lane_pairs_is_latest(const struct lane_pairs *lanes, uint32_t id, uint64_t serial);
+
 /* The frontend calls the pair with this serial dead. Rounds of new ones are a tenth of a second apart,
  * whatever it says. */
 void lane_pairs_dead(struct lane_pairs *lanes, uint32_t id, uint64_t serial);

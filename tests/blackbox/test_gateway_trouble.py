@@ -9,6 +9,7 @@ import time
 
 import gateway_host as gh
 import pytest
+from flood import flood
 from gateway_host import TOKEN, TOKEN_2, Host, eventually, local_key
 
 VERDICTS = gh.verdicts()
@@ -279,7 +280,71 @@ def test_a_packet_that_makes_no_sense_ends_the_lane(host):
     host.lanes[0].request()
     host.lanes[0].send(b"x" * 24)
     refused(client, 502, "upstream_lost")
-    assert host.news.get(timeout=20).startswith("!dead")
+    assert host.news.get(timeout=20) == "!dead 0 1 broken"
+
+
+@pytest.mark.parametrize("say", [
+    lambda lane: lane.send(gh.HEAD.pack(gh.CONTINUE, 0, lane.number - 1)), lambda lane: [lane.go_on(), lane.go_on()],
+    lambda lane: lane.data(b"x"), lambda lane: lane.last()], ids=["one that is over", "continue twice", "data first", "last first"])
+def test_a_packet_out_of_turn_ends_the_lane(host, say):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+    client.ask()
+    host.lanes[0].request()
+    say(host.lanes[0])
+    refused(client, 502, "upstream_lost")
+    assert host.news.get(timeout=20) == "!dead 0 1 broken"
+    host.lanes[1].nothing(0.1)
+
+
+@pytest.mark.parametrize("what", ["one that is over", "one that is under way", "one that was left"])
+def test_a_forwarder_that_floods_keeps_nobody_waiting(host, what):
+    lane, other = host.lanes[0], host.client()
+    client = host.client().ask()
+    lane.request()
+    lane.respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+    client.ask()
+    lane.request()
+    if what == "one that was left":
+        client.close()
+        while lane.packet()[0] != gh.ABORT:
+            pass
+    lane.number -= what == "one that is over"
+    lines, until = b"a:\r\n" * 4096, time.monotonic() + 20  # they cost the frontend more than the one that sends them
+    packet = gh.RESPONSE_FORM.pack(gh.RESPONSE, 0, lane.number, 200, False, False, False, -1, len(lines), 0) + lines
+    with flood(lane.ours, packet) as flooding:
+        while flooding.poll() is None and time.monotonic() < until:
+            assert other.ask(path="/metrics").answer().status == 200
+    assert host.news.get(timeout=20) == "!dead 0 1 broken"
+
+
+def test_a_forwarder_that_is_slow_to_see_an_abort(host):
+    """It goes on for long, and is not cut off for that."""
+    lane, client = host.lanes[0], host.client().ask()
+    lane.request()
+    lane.respond(200, body=b"x", last=False, length=-1)
+    client.head()
+    client.close()
+    while lane.packet()[0] != gh.ABORT:
+        pass
+    for size in (1, 1000, 49152):
+        for _ in range(500):
+            lane.data(b"x" * size)
+    other = host.client()
+    for _ in range(3):
+        other.ask()
+        host.lanes[1].request()
+        host.lanes[1].respond(200, body=b"fine")
+        assert other.answer().body == b"fine"
+    lane.fail(gh.ABORTED)
+    clients = [host.client().ask() for _ in host.lanes]
+    for one in host.lanes:
+        one.request()
+        one.respond(200, body=b"fine")
+    assert all(client.answer().body == b"fine" for client in clients) and host.news.empty()
 
 
 @pytest.mark.parametrize("fail,status,slug", [

@@ -119,9 +119,9 @@ static void on_unit(struct keeper *keeper, uint64_t cgroup)
 {
 }
 
-static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
+static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial, bool broken)
 {
-        (void)printf("!dead %u %llu\n", id, (unsigned long long)serial);
+        (void)printf("!dead %u %llu%s\n", id, (unsigned long long)serial, broken ? " broken" : "");
         (void)fflush(stdout);
 }
 

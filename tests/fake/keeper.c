@@ -110,7 +110,7 @@ static void on_unit(struct keeper *keeper, uint64_t cgroup)
         abort(); /* no rule is for a unit */
 }
 
-static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial)
+static void on_lane_dead(struct keeper *keeper, uint32_t id, uint64_t serial, bool broken)
 {
         keeper->on_lane_dead(id, keeper->lanes_userdata);
 }

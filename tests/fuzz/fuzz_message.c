@@ -313,6 +313,7 @@ static void use(int type, const void *message, size_t length)
                 break;
         case MESSAGE_LANE:
         case MESSAGE_LANE_DEAD:
+        case MESSAGE_LANE_BROKEN:
                 must(((const struct message_lane *)message)->id < MESSAGE_LANES_MAX);
                 break;
         case MESSAGE_UPSTREAM:

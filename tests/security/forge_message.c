@@ -6,7 +6,7 @@
  *     forge-message record PRIORITY TEXT
  *     forge-message groups UID
  *     forge-message names                                also carrying
- *     forge-message lane-dead ID SERIAL
+ *     forge-message lane-dead ID SERIAL                  also lane-broken
  *     forge-message confined
  *     forge-message stale ENVIRONMENT
  *
@@ -177,6 +177,9 @@ static int put_from_child(int n, char **words)
         }
         if (n == 4 && streq(words[1], "lane-dead")) {
                 return put_lane(MESSAGE_LANE_DEAD, words[2], words[3]);
+        }
+        if (n == 4 && streq(words[1], "lane-broken")) {
+                return put_lane(MESSAGE_LANE_BROKEN, words[2], words[3]);
         }
         if (n == 3 && streq(words[1], "stale")) {
                 return put_upstream_name(MESSAGE_STALE, words[2]);

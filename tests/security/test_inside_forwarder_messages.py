@@ -7,19 +7,26 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
 import inside
+from authorities import Authority
 from broker import binary, forwarder_of, frontend_of, wait_forwarder, wait_frontend, wait_until
+from flood import flood
 from inside import Inside
+from lanes import RESPONSE, RESPONSE_HEAD
+from recorder import Recorder, plain
 from simulator import EXAMPLE_KEY
 
 PAIR = 3
 RECORDS_A_MINUTE = 3000
+GET = b"GET /sandbox/rest/v1/%b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,7 +71,7 @@ def test_code_in_the_forwarder_can_speak(served):
 
 @pytest.mark.parametrize("words", [
     ("demand", "sandbox", 1, 0), ("refresh", "sandbox", 1, 0), ("reload", "sandbox", 1, 0), ("report", "sandbox", 1, "x"),
-    ("groups", 0), ("names",), ("carrying",), ("lane-dead", 0, 1), ("session",), ("drain",), ("ping", 1),
+    ("groups", 0), ("names",), ("carrying",), ("lane-dead", 0, 1), ("lane-broken", 0, 1), ("session",), ("drain",), ("ping", 1),
     ("upstream", "sandbox", "https://elsewhere", 0, "192.0.2.1")], ids=lambda words: words[0])
 def test_messages_of_the_frontend_or_the_keeper_end_it(served, upstream, words):
     """It can ask for nothing: no exchange, no reload, no lane."""
@@ -123,6 +130,75 @@ def test_records_are_bounded(served):
     with pair_of(wait_frontend(served.process.pid)) as pair:
         pair.send(forged("record", 4, "the frontend has its own"))
     served.wait_log("the frontend has its own")
+
+
+# ---- the lanes ----
+
+def lanes_of(pid):
+    """Copies of its ends, in their order: each took the lowest number that there was."""
+    sockets = []
+    for number in sorted(set(map(int, os.listdir(f"/proc/{pid}/fd"))) - {PAIR}):
+        with contextlib.suppress(FileNotFoundError, AssertionError):  # it was a connection, and has ended
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                sockets.append(inside.socket_of(pid, number))
+    lanes = [one for one in sockets if (one.family, one.type) == (socket.AF_UNIX, socket.SOCK_SEQPACKET)]
+    for one in lanes:
+        one.setblocking(True)
+    return lanes
+
+
+def get(broker, name):
+    """A request that is passed on."""
+    return broker.raw(GET % name.encode(), via="unix")
+
+
+def test_packets_about_what_is_over_keep_nobody_from_tokens(make_broker, tmp_path):
+    """They cost the frontend more than the one that sends them. Not the frontend is replaced, but the forwarder."""
+    held = threading.Event()
+
+    def answer(asked, line):
+        if "/held" in asked.target:
+            held.wait(120)
+        return plain()
+
+    with Recorder(Authority(tmp_path, "company")) as upstream:
+        upstream.answer = answer
+        broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
+                             environments={"sandbox": upstream.gateway("allow = any GET /rest/v1/**")}).wait_valid()
+        pid, token = broker.process.pid, broker.token()["ust"]
+        forwarder, frontend = wait_forwarder(pid), wait_frontend(pid)
+        assert get(broker, "first").startswith(b"HTTP/1.1 200 ")
+        with broker.connect() as waiting, contextlib.ExitStack() as stack:
+            waiting.sendall(GET % b"held")
+            wait_until(lambda: any("/held" in asked.target for asked in upstream.heard), "it is under way")
+            lanes = [stack.enter_context(lane) for lane in lanes_of(forwarder)]
+            assert len(lanes) == 64
+            until, lines = time.monotonic() + 20, b"a:\r\n" * 4096
+            packet = RESPONSE_HEAD.pack(RESPONSE, 0, 1, 200, False, False, False, -1, len(lines), 0) + lines
+            with flood(lanes[0], packet) as flooding:
+                while flooding.poll() is None and time.monotonic() < until:
+                    assert broker.token()["ust"] == token
+            assert b"\r\nEQP-Error: upstream_lost\r\n" in waiting.recv(65536)
+        wait_forwarder(pid, but=forwarder)
+        assert broker.log("the forwarder sent the frontend a packet that makes no sense: it is ended, and another one takes its place")
+        assert broker.token()["ust"] == token and frontend_of(pid) == frontend
+        wait_until(lambda: get(broker, "last").startswith(b"HTTP/1.1 200 "), "requests are passed on again")
+        held.set()
+
+
+def test_a_word_on_a_lane_of_before_is_not_heeded(served):
+    pid = served.process.pid
+    forwarder, frontend = wait_forwarder(pid), wait_frontend(pid)
+    with pair_of(frontend) as pair:
+        for id_ in (0, 63):
+            for serial in (0, 65, 2**63):
+                pair.send(forged("lane-broken", id_, serial))
+    settled(served, frontend)
+    assert forwarder_of(pid) == forwarder
+    with pair_of(frontend) as pair:
+        pair.send(forged("lane-broken", 0, 1))
+    wait_forwarder(pid, but=forwarder)
+    assert frontend_of(pid) == frontend and served.token()["ust"]
 
 
 # ---- a hang ----

@@ -54,6 +54,7 @@ static inline size_t sample_to_keeper(uint32_t type, union sample *ret)
                 return SAMPLE(ret, message_record, type, LOG_NOTICE, SAMPLE_ID, "sandbox", "1-main",
                               "shop@host", "1000", "shop\\x2d1.service", "handed out\n\x80");
         case MESSAGE_LANE_DEAD:
+        case MESSAGE_LANE_BROKEN:
                 return SAMPLE(ret, message_lane, type, MESSAGE_LANES_MAX - 1, 7);
         case MESSAGE_CARRYING:
                 return SAMPLE(ret, message_plain, type);
@@ -332,7 +333,7 @@ static inline size_t sample_from_keeper(uint32_t type, union sample *ret)
 static inline bool message_is_for_keeper(uint32_t type)
 {
         return type <= MESSAGE_PONG || type == MESSAGE_LANE_DEAD || type == MESSAGE_CARRYING ||
-               type == MESSAGE_STALE;
+               type == MESSAGE_STALE || type == MESSAGE_LANE_BROKEN;
 }
 
 /* Of this type, from MESSAGE_CONFINED up to, but without, _MESSAGE_LAST. Returns its length. */

@@ -135,7 +135,10 @@ static void test_a_dead_one_is_made_anew_alone(void **state)
 {
         lane_pairs_make(&lanes);
         uint64_t dead = frontend.serials[7], other = frontend.serials[8];
+        assert_true(lane_pairs_is_latest(&lanes, 7, dead));
+        assert_false(lane_pairs_is_latest(&lanes, 7, other));
         lane_pairs_dead(&lanes, 7, dead);
+        assert_false(lane_pairs_is_latest(&lanes, 7, dead)); /* nobody is to blame for it any more */
         run_for(300 * USEC_PER_MSEC);
         assert_int_equal(frontend.n, MESSAGE_LANES_MAX + 1);
         assert_true(frontend.serials[7] > dead && frontend.serials[8] == other);

@@ -212,6 +212,7 @@ static const struct change broken[] = {
         N(LANE, message_lane, id, MESSAGE_LANES_MAX),
         N(LANE, message_lane, id, -1),
         N(LANE_DEAD, message_lane, id, MESSAGE_LANES_MAX),
+        N(LANE_BROKEN, message_lane, id, MESSAGE_LANES_MAX),
         N(FORWARDER, message_forwarder, running, 2),
         S(STALE, message_upstream_name, environment, ""),
         S(UPSTREAM_GONE, message_upstream_name, environment, "Sandbox"),

@@ -96,6 +96,7 @@ static size_t bytes_of(uint32_t type)
                 return BYTES(message_listener_gone);
         case MESSAGE_LANE:
         case MESSAGE_LANE_DEAD:
+        case MESSAGE_LANE_BROKEN:
                 return BYTES(message_lane);
         case MESSAGE_FORWARDER:
                 return BYTES(message_forwarder);

@@ -147,6 +147,32 @@ static void test_other_packets_that_may_come(void **state)
         assert_int_equal(receive(story, buffer, sizeof(buffer)), -ECANCELED);
 }
 
+/* However small they are, or if they are of a request that is over: the others have their turn. */
+static void test_a_few_packets_at_a_time(void **state)
+{
+        static const size_t sizes[] = { LANE_DATA_MAX - 1, 3 * LANE_DATA_MAX };
+        static char buffer[3 * LANE_DATA_MAX];
+        struct story *story = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                begin(story, -1);
+                for (int j = 0; j < 50; j++) {
+                        send_plain(story, LANE_END, NUMBER - 1);
+                }
+                send_data(story, NUMBER, "abc", 3, false);
+                assert_int_equal(receive(story, buffer, sizes[i]), -EAGAIN);
+                assert_int_equal(receive(story, buffer, sizes[i]), 3);
+                assert_int_equal(receive(story, buffer, sizes[i]), -EAGAIN);
+        }
+        for (int j = 0; j < 50; j++) {
+                send_data(story, NUMBER, "a", 1, j == 49);
+        }
+        ssize_t n = receive(story, buffer, sizeof(buffer));
+        assert_in_range(n, 1, 40);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), 50 - n);
+        assert_int_equal(receive(story, buffer, sizeof(buffer)), 0);
+}
+
 static void test_nonsense(void **state)
 {
         struct story *story = *state;
@@ -226,6 +252,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_packets_that_are_there_come_together, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_other_packets_that_may_come, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_few_packets_at_a_time, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_late_packets, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_an_abort_is_found_behind_data, set_up, tear_down),

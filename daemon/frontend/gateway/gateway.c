@@ -138,18 +138,19 @@ static void after_lanes(void *userdata)
         }
 }
 
-static void on_dead_lane(uint32_t id, uint64_t serial, void *userdata)
+static void on_dead_lane(uint32_t id, uint64_t serial, bool broken, void *userdata)
 {
         struct gateway *gateway = userdata;
 
         gateway->turns.max = lanes_count(gateway->lanes);
-        gateway->known->sides->ask->lane_dead(gateway->known->sides->keeper, id, serial);
+        gateway->known->sides->ask->lane_dead(gateway->known->sides->keeper, id, serial, broken);
 }
 
 void gateway_add_lane(struct gateway *gateway, uint32_t id, uint64_t serial, int fd)
 {
         if (lanes_add(gateway->lanes, id, serial, fd) < 0) {
-                gateway->known->sides->ask->lane_dead(gateway->known->sides->keeper, id, serial);
+                gateway->known->sides->ask->lane_dead(gateway->known->sides->keeper, id, serial,
+                                                      /* broken= */ false);
         }
 }
 

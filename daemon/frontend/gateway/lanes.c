@@ -1,8 +1,12 @@
 /* The frontend's ends of the lanes to the forwarder.
  *
  * A lane is free when nobody uses it and its last request is over. One whose request was left before its end
- * is told to abort it, and is free again when the forwarder has said so. A wrong packet ends the
- * lane, and the keeper makes another. */
+ * is told to abort it, and is free again when the forwarder has said so. A wrong packet, or one that is not
+ * its turn, ends the lane and the forwarder.
+ *
+ * Nothing that the forwarder sends keeps the others waiting: a few packets are received after each news of a
+ * lane, then it is told once more, when all others have had their turn. How long the forwarder goes on with
+ * a request that was left is its own affair: it may be slow to see that. */
 #include "daemon/frontend/gateway/lanes.h"
 
 #include "lib/util.h"
@@ -10,6 +14,8 @@
 #include <stdalign.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#define AT_A_TIME 8 /* packets of a lane, after each news of it */
 
 struct lane {
         struct poll_member member;
@@ -20,9 +26,12 @@ struct lane {
         bool there;      /* else it is a place for one */
         bool over;       /* its latest request is */
         bool begun;      /* the forwarder has heard of it */
-        bool quiet;      /* nothing is there to be received, until there is news */
+        bool continued;  /* the forwarder has said so of it */
+        bool responded;  /* likewise */
+        bool quiet;      /* nothing is to be received until there is news */
         bool wants_room; /* to send */
         uint64_t number; /* of its latest request */
+        unsigned n;      /* packets since the latest news */
 };
 
 struct lanes {
@@ -43,7 +52,8 @@ static void close_lane(struct lane *lane)
         }
 }
 
-static void die(struct lane *lane)
+/* broken: the forwarder sent what makes no sense. */
+static void die(struct lane *lane, bool broken)
 {
         struct lanes *lanes = lane->lanes;
 
@@ -54,7 +64,17 @@ static void die(struct lane *lane)
         if (lane->user) {
                 lane->user->on_ready(lane->user);
         }
-        lanes->handlers.on_dead(lane->id, lane->serial, lanes->handlers.userdata);
+        lanes->handlers.on_dead(lane->id, lane->serial, broken, lanes->handlers.userdata);
+}
+
+/* The events that it waits for are told from now on, also those that are there already. */
+static int await_news(struct lane *lane)
+{
+        if (poll_set_change(&lane->member, EPOLLIN | (lane->wants_room ? EPOLLOUT : 0u)) < 0) {
+                die(lane, /* broken= */ false);
+                return -EPIPE;
+        }
+        return -EAGAIN;
 }
 
 /* ---- packets ---- */
@@ -65,7 +85,35 @@ static bool ends_request(int type, const union lane_head *head)
                (type == LANE_RESPONSE && head->response.last);
 }
 
-/* The next packet, of whichever request. */
+/* Is it this packet's turn? A request that is over is so by the forwarder's own word: it says nothing more
+ * of it. */
+static bool has_its_turn(struct lane *lane, int type, const union lane_head *head)
+{
+        if (head->packet.number != lane->number) {
+                return false;
+        }
+        switch (type) {
+        case LANE_CONTINUE:
+                if (lane->continued || lane->responded) {
+                        return false;
+                }
+                lane->continued = true;
+                return true;
+        case LANE_RESPONSE:
+                if (lane->responded) {
+                        return false;
+                }
+                lane->responded = true;
+                return true;
+        case LANE_DATA:
+        case LANE_LAST:
+                return lane->responded;
+        default:
+                return type == LANE_FAIL;
+        }
+}
+
+/* The next packet, of whichever request. -EBADMSG: it makes no sense. -EPIPE: there is no other end. */
 static int receive_any(struct lane *lane, const union lane_head **ret)
 {
         struct lanes *lanes = lane->lanes;
@@ -75,31 +123,37 @@ static int receive_any(struct lane *lane, const union lane_head **ret)
                 lane->quiet = errno == EAGAIN;
                 return errno == EAGAIN || errno == EINTR ? -EAGAIN : -EPIPE;
         }
-        if (n == 0 || (size_t)n > sizeof(lanes->packet)) {
+        if (n == 0) {
                 return -EPIPE;
         }
-        int type = lane_check_from_forwarder(lanes->packet, (size_t)n);
+        lane->n++;
         *ret = (const union lane_head *)lanes->packet;
-        return type < 0 ? -EPIPE : type;
+        return (size_t)n > sizeof(lanes->packet) ? -EBADMSG
+                                                 : lane_check_from_forwarder(lanes->packet, (size_t)n);
 }
 
 int lane_receive(struct lane *lane, const union lane_head **ret)
 {
-        while (lane->there && !lane->over) {
-                int type = lane->quiet ? -EAGAIN : receive_any(lane, ret);
-                if (type == -EAGAIN) {
-                        return type;
-                }
-                if (type < 0 || (*ret)->packet.number > lane->number) {
-                        die(lane);
-                        break;
-                }
-                if ((*ret)->packet.number == lane->number) {
-                        lane->over = ends_request(type, *ret);
-                        return type;
-                }
+        if (!lane->there || lane->over) {
+                return -EPIPE;
         }
-        return -EPIPE;
+        if (lane->quiet) {
+                return -EAGAIN;
+        }
+        if (lane->n == AT_A_TIME) {
+                lane->quiet = true;
+                return await_news(lane);
+        }
+        int type = receive_any(lane, ret);
+        if (type == -EAGAIN) {
+                return type;
+        }
+        if (type < 0 || !has_its_turn(lane, type, *ret)) {
+                die(lane, /* broken= */ type != -EPIPE);
+                return -EPIPE;
+        }
+        lane->over = ends_request(type, *ret);
+        return type;
 }
 
 int lane_send(struct lane *lane, const struct iovec *parts, size_t n)
@@ -114,17 +168,14 @@ int lane_send(struct lane *lane, const struct iovec *parts, size_t n)
                 return 0;
         }
         if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS && errno != ENOMEM) {
-                die(lane);
+                die(lane, /* broken= */ false);
                 return -EPIPE;
         }
-        if (!lane->wants_room) {
-                lane->wants_room = true;
-                if (poll_set_change(&lane->member, EPOLLIN | EPOLLOUT) < 0) {
-                        die(lane);
-                        return -EPIPE;
-                }
+        if (lane->wants_room) {
+                return -EAGAIN;
         }
-        return -EAGAIN;
+        lane->wants_room = true;
+        return await_news(lane);
 }
 
 uint64_t lane_number(const struct lane *lane)
@@ -153,6 +204,7 @@ static void on_events(struct poll_member *member, uint32_t events)
         const union lane_head *head;
 
         lane->quiet = false;
+        lane->n = 0;
         if (lane->wants_room && (events & EPOLLOUT)) {
                 lane->wants_room = false;
                 (void)poll_set_change(&lane->member, EPOLLIN);
@@ -161,8 +213,11 @@ static void on_events(struct poll_member *member, uint32_t events)
                 lane->user->on_ready(lane->user);
         } else if (!lane->over) {
                 read_rest(lane);
-        } else if (receive_any(lane, &head) != -EAGAIN) {
-                die(lane); /* there is nothing to be said; most likely the other end is gone */
+        } else {
+                int r = receive_any(lane, &head); /* there is nothing to be said */
+                if (r != -EAGAIN) {
+                        die(lane, /* broken= */ r != -EPIPE);
+                }
         }
 }
 
@@ -174,7 +229,7 @@ bool lanes_take(struct lanes *lanes, struct lane_user *user)
                         lane->user = user;
                         user->lane = lane;
                         lane->over = false;
-                        lane->begun = false;
+                        lane->begun = lane->continued = lane->responded = false;
                         lane->quiet = true;
                         lane->number++;
                         return true;
@@ -189,7 +244,7 @@ static void abort_request(struct lane *lane)
         struct lane_packet packet = { .type = LANE_ABORT, .number = lane->number };
 
         if (lane_send(lane, &(struct iovec){ &packet, sizeof(packet) }, 1) < 0) {
-                die(lane);
+                die(lane, /* broken= */ false);
         }
 }
 

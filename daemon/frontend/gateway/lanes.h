@@ -13,8 +13,8 @@ struct lane;
 
 struct lanes_handlers {
         void (*on_idle)(void *userdata); /* there may be a free lane now, or more lanes */
-        void (*on_dead)(uint32_t id, uint64_t serial,
-                        void *userdata); /* it is closed: another one is wanted */
+        /* It is closed: another one is wanted. broken: as the forwarder sent what makes no sense. */
+        void (*on_dead)(uint32_t id, uint64_t serial, bool broken, void *userdata);
         void *userdata;
 };
 
@@ -47,8 +47,10 @@ uint64_t lane_number(const struct lane *lane);
  * the lane is dead. */
 int lane_send(struct lane *lane, const struct iovec *parts, size_t n);
 
-/* Receives the next packet of the user's request. Returns its type; *ret is valid until the next call for
- * any lane. -EAGAIN: there is none yet. -EPIPE: the lane is dead, or its request is over. */
+/* Receives the next packet of the user's request: CONTINUE at most once, RESPONSE likewise, DATA and LAST
+ * behind it only. Returns its type; *ret is valid until the next call for any lane. -EAGAIN: there is none
+ * yet, or others have their turn first; on_ready is called then. -EPIPE: the lane is dead, or its request is
+ * over. */
 int lane_receive(struct lane *lane, const union lane_head **ret);
 
 /* The user has done with its request. If that is not over, it is aborted, unless what is still to come of it
