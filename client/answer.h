@@ -1,10 +1,10 @@
 /* Answer: the meaning of a daemon's HTTP answer; its JSON read, its errors put into our results. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "client/transport.h"
 #include "lib/json_scope.h"
+
+#include <json-c/json.h>
 
 /* Reads the body of an answer. 0 with the object if the status is 200 and the body one JSON object (release
  * it with json_object_put()). Else the trouble is set: the daemon's own words if they can be understood,

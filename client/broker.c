@@ -7,12 +7,12 @@
  * socket that is there and does not answer is the daemon's, and so is the failure. */
 #include "client/broker.h"
 
+#include "lib/names.h"
+#include "lib/own_places.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-
-#include "lib/names.h"
-#include "lib/own_places.h"
 
 static_assert(sizeof("unix:") + PLACES_SOCKET_MAX <= ADDRESS_TEXT_MAX, "a path of a socket fits");
 

@@ -11,6 +11,8 @@
  * knows: those may be far away, and this is a library that promises to be done in time. */
 #include "client/port_owner.h"
 
+#include "lib/diag_answer.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
@@ -18,8 +20,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "lib/diag_answer.h"
 
 #define DAEMON_USER      "eqp-broker"
 #define USERS_FILE       "/etc/passwd"

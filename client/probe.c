@@ -7,11 +7,11 @@
  *         probe CLIENT-NAME rejected ENVIRONMENT UST
  *         probe CLIENT-NAME refresh | refresh-new-account ENVIRONMENT
  *         probe CLIENT-NAME reload | status | ready | live | twice */
-#include <errno.h>
-#include <stdio.h>
-
 #include "client/eqp-broker.h"
 #include "lib/util.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 static void print_token(const struct eqp_broker_token *token)
 {

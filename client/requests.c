@@ -1,11 +1,11 @@
 /* Requests: the public functions that ask the daemon; which request each one is, and what its answer must
  * hold. Those for a token are in token_request.c. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "client/broker.h"
 #include "client/token.h"
 #include "client/token_request.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define SMALL_ANSWER_SEC 5
 #define EXCHANGE_SEC     60 /* the daemon may have to ask the EQP API first, and to queue before that */

@@ -4,9 +4,9 @@
  * here once more, because callers put these strings into headers and URLs. */
 #include "client/token.h"
 
-#include <errno.h>
-
 #include "client/answer.h"
+
+#include <errno.h>
 
 #define UST_MAX        4096
 #define MAGE_ID_MAX    64

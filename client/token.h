@@ -1,10 +1,10 @@
 /* Token: one session token as a caller of the library holds it; see eqp-broker.h for its readers. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "client/eqp-broker.h"
 #include "lib/util.h"
+
+#include <json-c/json.h>
 
 /* Makes a token of a daemon's token answer, which must be whole and be for that environment, and of the ETag
  * that came with it, "" for none. The token's text is wiped from the object. -EPROTO, -ENOMEM. */

@@ -6,11 +6,11 @@
  * passes in here: a caller that comes again and again asks such a daemon no more often than another one. */
 #include "client/token_request.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "client/token.h"
 #include "client/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define ANSWER_SEC       5 /* behind the wait */
 #define WAIT_DEFAULT_SEC 2

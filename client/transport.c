@@ -5,12 +5,12 @@
  * may be set-uid. The server here is a peer on this machine, and still not trusted to be eqp-brokerd. */
 #include "client/transport.h"
 
+#include "client/port_owner.h"
+#include "client/wire.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-
-#include "client/port_owner.h"
-#include "client/wire.h"
 
 #define CONNECT_TIMEOUT_USEC (2 * USEC_PER_SEC)
 #define NAMES_MAX            256

@@ -2,14 +2,14 @@
  * lists. Options for everybody may stand before or after the verb. */
 #include "ctl/command_line.h"
 
-#include <argp.h>
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/option_value.h"
 #include "ctl/verb_table.h"
 #include "ctl/watch_options.h"
 #include "lib/nearest_name.h"
+
+#include <argp.h>
+#include <stdio.h>
 
 #define VERBS_MAX 32
 

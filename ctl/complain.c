@@ -2,11 +2,11 @@
  * to do; hints are for what happens before a daemon could speak. */
 #include "ctl/complain.h"
 
+#include "lib/duration.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "lib/duration.h"
 
 /* By the slug of the failure. */
 static const struct {

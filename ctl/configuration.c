@@ -2,13 +2,13 @@
  * configuration file again, and lib/settings reads that. */
 #include "ctl/configuration.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "ctl/complain.h"
 #include "ctl/scope.h"
 #include "lib/nearest_name.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #define NAMES_MAX 16 /* in a message */
 /* Of eqp-brokerd, together with the settings: some file that they name is closed; some user or group that a

@@ -6,11 +6,6 @@
  * too. */
 #include "ctl/daemon_proxy.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "client/eqp-broker.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
@@ -18,6 +13,11 @@
 #include "ctl/scope.h"
 #include "lib/descriptor.h"
 #include "lib/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define ENVIRONMENT_MAX (256 * 1024)
 #define DAEMON_NAME     "eqp-brokerd\n"

@@ -1,9 +1,9 @@
 /* Daemon status: finding one's way in the JSON of GET /v1/status. */
 #include "ctl/daemon_status.h"
 
-#include <errno.h>
-
 #include "ctl/fields.h"
+
+#include <errno.h>
 
 int daemon_status_get(struct eqp_broker *broker, struct json_object **ret_status)
 {

@@ -1,10 +1,10 @@
 /* Daemon status: the daemon's own account, for the verbs that need a part of it. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "client/eqp-broker.h"
 #include "lib/util.h"
+
+#include <json-c/json.h>
 
 /* Asks for the status. Returns a result of the library, which has the words for it. The caller puts the
  * object. */

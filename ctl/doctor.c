@@ -2,15 +2,15 @@
  * that goes in passes scrub(), here, at the one place where all of it comes by. */
 #include "ctl/doctor.h"
 
+#include "ctl/complain.h"
+#include "ctl/fields.h"
+#include "ctl/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <strings.h>
 #include <unistd.h>
-
-#include "ctl/complain.h"
-#include "ctl/fields.h"
-#include "ctl/text.h"
 
 #define HIDDEN_MAX      192 /* 32 environments have hosts and accounts, as configured and as run */
 #define HIDDEN_NAME_MAX 256

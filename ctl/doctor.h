@@ -2,12 +2,12 @@
  * account, no host name of anybody's network and no user's name. */
 #pragma once
 
-#include <json-c/json.h>
-#include <stdio.h>
-
 #include "client/eqp-broker.h"
 #include "ctl/options.h"
 #include "lib/settings.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
 
 struct doctor_secrecy; /* texts that must not be in the report, and their replacements */
 

@@ -1,9 +1,5 @@
 /* Doctor, configuration: can it be read, and does it mix things up? Portals and old host names are told of
  * by eqp-brokerd itself, which does not take them. */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "ctl/configuration.h"
 #include "ctl/doctor_parts.h"
 #include "ctl/key_owner.h"
@@ -11,6 +7,10 @@
 #include "lib/base_url.h"
 #include "lib/settings_remark.h"
 #include "lib/store_owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define SECTION      "configuration"
 #define CA_DIRECTORY "/etc/eqp-broker/ca"

@@ -1,11 +1,5 @@
 /* Doctor, daemon: which versions there are, where a daemon answers, and, if none does or it refuses us, why.
  */
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/doctor_parts.h"
@@ -14,6 +8,12 @@
 #include "ctl/program.h"
 #include "ctl/scope.h"
 #include "lib/duration.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SECTION    "daemon"
 #define GROUP      "eqp-broker"

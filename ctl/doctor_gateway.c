@@ -1,12 +1,12 @@
 /* Doctor, gateway: rules and local keys that are in order and of no use, and programs that are set up for
  * something else than this broker. */
-#include <ctype.h>
-#include <time.h>
-
 #include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "lib/duration.h"
 #include "lib/end_date.h"
+
+#include <ctype.h>
+#include <time.h>
 
 #define SECTION       "local keys"
 #define DAY_SEC       86400

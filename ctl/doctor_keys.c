@@ -1,13 +1,5 @@
 /* Doctor, keys: access to the directory, and faults of the files. Where this user may not look,
  * the report says so; the daemon's view is shown with the environments. */
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "ctl/configuration.h"
 #include "ctl/daemon_status.h"
 #include "ctl/doctor_parts.h"
@@ -17,6 +9,14 @@
 #include "ctl/key_store.h"
 #include "ctl/scope.h"
 #include "ctl/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SECTION "keys"
 #define GROUP   "eqp-broker"

@@ -1,9 +1,5 @@
 /* Doctor, known keys: the daemon's view of each key of an environment. A key that does not work, or that
  * nobody has tried, is found before it is needed. */
-#include <stdio.h>
-#include <sys/stat.h>
-#include <time.h>
-
 #include "ctl/doctor_parts.h"
 #include "ctl/fields.h"
 #include "ctl/key_store.h"
@@ -11,6 +7,10 @@
 #include "ctl/text.h"
 #include "lib/duration.h"
 #include "lib/refresh_budget.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #define NAME_COPY_MAX 128
 #define PATH_COPY_MAX 1024

@@ -1,6 +1,8 @@
 /* Doctor, machine: the broker's surroundings, and obstacles that were met elsewhere: a clock that is wrong,
  * a container that does not know localhost, name servers that the service does not see, a proxy that catches
  * requests to this machine. */
+#include "ctl/doctor_parts.h"
+
 #include <libgen.h>
 #include <netdb.h>
 #include <sys/stat.h>
@@ -8,8 +10,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "ctl/doctor_parts.h"
 
 #define SECTION  "machine"
 #define RESOLVER "/etc/resolv.conf"

@@ -1,14 +1,14 @@
 /* Doctor, unit: the files that the service sees. Its unit gives it a root directory of its own and
  * shows it some directories there; anything else does not exist for it. systemd is asked, as drop-ins may
  * show more. */
+#include "ctl/doctor_parts.h"
+#include "ctl/program.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "ctl/doctor_parts.h"
-#include "ctl/program.h"
 
 #define SYSTEMCTL  "/usr/bin/systemctl"
 #define LIMIT_USEC (10 * USEC_PER_SEC)

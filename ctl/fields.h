@@ -1,10 +1,10 @@
 /* Fields: reading a status whose every part may be missing, because the daemon may be of another version. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "lib/json_scope.h"
 #include "lib/util.h"
+
+#include <json-c/json.h>
 
 /* Nothing is told apart from a wrong type: text is "" then, truth is false. Text belongs to the object. */
 const char *field_text(struct json_object *object, const char *name);

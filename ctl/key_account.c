@@ -2,13 +2,13 @@
  * comes into use where the daemon is told to forget the account from before. */
 #include "ctl/key_account.h"
 
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
 #include "ctl/text.h"
 #include "ctl/unknown_environment.h"
+
+#include <stdio.h>
 
 #define ACCOUNT_SHOWN_MAX 128
 

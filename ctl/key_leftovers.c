@@ -2,12 +2,12 @@
  * seconds. */
 #include "ctl/key_leftovers.h"
 
+#include "ctl/complain.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "ctl/complain.h"
 
 #define ASIDE_DIGITS 16
 #define AGE_MIN_SEC  600

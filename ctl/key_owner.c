@@ -1,13 +1,13 @@
 /* Key owner: looks into the user database. */
 #include "ctl/key_owner.h"
 
+#include "ctl/scope.h"
+#include "ctl/text.h"
+
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "ctl/scope.h"
-#include "ctl/text.h"
 
 #define DAEMON_USER "eqp-broker"
 #define GROUPS_MAX  64

@@ -1,9 +1,9 @@
 /* Key owner: whose a key file is, and whether the daemon's user gets at it. */
 #pragma once
 
-#include <sys/stat.h>
-
 #include "lib/util.h"
+
+#include <sys/stat.h>
 
 #define OWNER_NAME_MAX 64
 

@@ -1,10 +1,10 @@
 /* Key place: configuration and directory together. */
 #include "ctl/key_place.h"
 
-#include <errno.h>
-
 #include "ctl/complain.h"
 #include "ctl/configuration.h"
+
+#include <errno.h>
 
 int key_place_exit_code(int error)
 {

@@ -3,6 +3,11 @@
  * behalf of the owner of the directory. For writing see key_writer.c. */
 #include "ctl/key_store.h"
 
+#include "ctl/complain.h"
+#include "ctl/scope.h"
+#include "lib/descriptor.h"
+#include "lib/secret.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +15,6 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "ctl/complain.h"
-#include "ctl/scope.h"
-#include "lib/descriptor.h"
-#include "lib/secret.h"
 
 #define FILES_MAX 128 /* the daemon looks at no more */
 

@@ -2,12 +2,12 @@
  * descriptor, so that nobody who may write into it can lead us elsewhere meanwhile. */
 #pragma once
 
-#include <sys/stat.h>
-
 #include "lib/access_key.h"
 #include "lib/key_file_rule.h"
 #include "lib/names.h"
 #include "lib/settings.h"
+
+#include <sys/stat.h>
 
 #define KEY_FILE_NAME_MAX    (ENVIRONMENT_NAME_MAX + 1 + KEY_LABEL_MAX)
 #define KEY_STORE_REASON_MAX 512

@@ -3,10 +3,6 @@
  * exchange is under way any more and no trial is near, the key's state is the result. */
 #include "ctl/key_takeup.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <time.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
@@ -15,6 +11,10 @@
 #include "ctl/text.h"
 #include "lib/duration.h"
 #include "lib/refresh_budget.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
 
 #define WAIT_MAX_SEC 20
 

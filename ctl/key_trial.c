@@ -2,11 +2,11 @@
  * code, and the account of a good key on its standard output. */
 #include "ctl/key_trial.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "lib/duration.h"
 #include "lib/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define START_AND_END_USEC        (10 * USEC_PER_SEC)
 #define EXCHANGE_TIMEOUT_MAX_USEC (2 * USEC_PER_MIN) /* see eqp-brokerd.conf(5) */

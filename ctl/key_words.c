@@ -1,9 +1,9 @@
 /* Key words: the daemon's knowledge of a key, put into words. */
 #include "ctl/key_words.h"
 
-#include <stdio.h>
-
 #include "lib/duration.h"
+
+#include <stdio.h>
 
 /* Of a cause that is not known here there are none. */
 static const char *cause_words(const char *cause)

@@ -3,6 +3,12 @@
  * do not wait see key_leftovers.c. (A file without a name, O_TMPFILE, cannot replace one that has it.) */
 #include "ctl/key_writer.h"
 
+#include "ctl/complain.h"
+#include "ctl/key_leftovers.h"
+#include "ctl/scope.h"
+#include "lib/descriptor.h"
+#include "lib/secret.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +17,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
-
-#include "ctl/complain.h"
-#include "ctl/key_leftovers.h"
-#include "ctl/scope.h"
-#include "lib/descriptor.h"
-#include "lib/secret.h"
 
 #define DAEMON_USER    "eqp-broker"
 #define ASIDE_NAME_MAX 32

@@ -2,15 +2,15 @@
  * no reload finds half a file. Its content opens nothing: it has the hash of a secret. */
 #include "ctl/local_file.h"
 
+#include "ctl/complain.h"
+#include "ctl/scope.h"
+#include "lib/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-#include "ctl/complain.h"
-#include "ctl/scope.h"
-#include "lib/descriptor.h"
 
 #define DAEMON_GROUP "eqp-broker"
 #define TEXT_MAX     (256 * 1024)

@@ -2,15 +2,15 @@
  * written once more. */
 #include "ctl/local_listener.h"
 
+#include "ctl/complain.h"
+#include "ctl/local_file.h"
+#include "lib/util.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
-
-#include "ctl/complain.h"
-#include "ctl/local_file.h"
-#include "lib/util.h"
 
 #define PORT_FIRST 9377
 #define PORT_LAST  9476

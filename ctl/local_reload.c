@@ -1,11 +1,11 @@
 /* Local reload: a request to the daemon, and what it means for a file that was just written. */
 #include "ctl/local_reload.h"
 
-#include <errno.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
+
+#include <errno.h>
 
 enum local_reload local_reload(const struct options *options)
 {

@@ -2,12 +2,12 @@
  * itself would take eqpctl some 10 ms at each start, whatever the verb. */
 #include "ctl/local_secret.h"
 
+#include "ctl/complain.h"
+#include "lib/secret.h"
+
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <sys/random.h>
-
-#include "ctl/complain.h"
-#include "lib/secret.h"
 
 #define ID_BYTES     3
 #define SECRET_BYTES (LOCAL_SECRET_LENGTH / 2)

@@ -1,13 +1,13 @@
 /* Local section: written once, and rewritten line by line at a rotation, as people may have added to it. */
 #include "ctl/local_section.h"
 
-#include <stdio.h>
-#include <time.h>
-
 #include "ctl/complain.h"
 #include "lib/access_rule.h"
 #include "lib/end_date.h"
 #include "lib/gateway_rule.h"
+
+#include <stdio.h>
+#include <time.h>
 
 #define HEAD "# Made by eqpctl local. The rules of the key can be changed here; then: eqpctl reload\n"
 

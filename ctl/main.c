@@ -1,13 +1,13 @@
 /* eqpctl: the command line of the broker. It speaks to eqp-brokerd through libeqp-broker, as any program
  * may. */
+#include "ctl/command_line.h"
+#include "ctl/complain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include "ctl/command_line.h"
-#include "ctl/complain.h"
 
 /* Tokens and keys pass through this process; a crash must not leave them on disk, nor may another process of
  * the same user look into it. Unlike a limit this ends by itself when exec runs another program. */

@@ -2,9 +2,9 @@
  * a message that names the option. */
 #pragma once
 
-#include <argp.h>
-
 #include "lib/token_format.h"
+
+#include <argp.h>
 
 /* A number of seconds, at most max. */
 unsigned option_seconds(struct argp_state *state, const char *option, const char *text, unsigned max);

@@ -1,10 +1,10 @@
 /* Paragraph: put together in memory, so that it can be cleaned and wrapped as a whole. */
 #include "ctl/paragraph.h"
 
-#include <errno.h>
-
 #include "ctl/text.h"
 #include "lib/util.h"
+
+#include <errno.h>
 
 #define LABEL_COLUMNS 9
 #define PARAGRAPH_MIN 24

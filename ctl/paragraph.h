@@ -1,9 +1,9 @@
 /* Paragraph: a label and a text that is put together in memory, cleaned, wrapped. */
 #pragma once
 
-#include <stdio.h>
-
 #include "ctl/terminal.h"
+
+#include <stdio.h>
 
 struct paragraph_place {
         FILE *out;

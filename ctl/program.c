@@ -2,6 +2,9 @@
  * waits for anybody; a key takes this way since arguments and environments can be seen by others. */
 #include "ctl/program.h"
 
+#include "ctl/scope.h"
+#include "ctl/text.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +18,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "ctl/scope.h"
-#include "ctl/text.h"
 
 #define ARGUMENTS_MAX 10
 #define INPUT_MAX     4096

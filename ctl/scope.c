@@ -2,10 +2,10 @@
  * so, and does not put a key where nothing reads it. */
 #include "ctl/scope.h"
 
+#include "lib/own_places.h"
+
 #include <string.h>
 #include <unistd.h>
-
-#include "lib/own_places.h"
 
 #define SYSTEM_FOLDER "/etc/eqp-broker"
 

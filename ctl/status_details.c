@@ -3,13 +3,13 @@
  * paragraph each. */
 #include "ctl/status_details.h"
 
-#include <errno.h>
-
 #include "ctl/key_words.h"
 #include "ctl/paragraph.h"
 #include "ctl/status_share.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
+
+#include <errno.h>
 
 #define BUDGET_LOW_TENTHS 7
 

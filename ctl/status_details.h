@@ -1,9 +1,9 @@
 /* Status details: the facts of one environment beyond its row, a labelled paragraph each. */
 #pragma once
 
-#include <stdio.h>
-
 #include "ctl/status_row.h"
+
+#include <stdio.h>
 
 /* Writes the paragraphs, indented by indent columns. full adds what is asked for by naming the environment.
  * Returns 0 or -ENOMEM. */

@@ -1,11 +1,11 @@
 /* Status row: from an environment's JSON to the words of one row. */
 #include "ctl/status_row.h"
 
-#include <assert.h>
-#include <stdio.h>
-
 #include "ctl/text.h"
 #include "lib/duration.h"
+
+#include <assert.h>
+#include <stdio.h>
 
 /* A token is renewed while at least 30 % of its life is left; below that, renewing has been failing for a
  * while. */

@@ -1,10 +1,10 @@
 /* Status details: the sharing of an environment's tokens with other hosts. */
 #pragma once
 
+#include "ctl/paragraph.h"
+
 #include <json-c/json.h>
 #include <stdio.h>
-
-#include "ctl/paragraph.h"
 
 /* A paragraph, if something is shared: always in full, else where it is worth a look. Returns 0 or -ENOMEM.
  */

@@ -2,11 +2,11 @@
  * too wide, a list per environment. Between the two, the bar of the life left gives way first. */
 #include "ctl/status_view.h"
 
-#include <errno.h>
-
 #include "ctl/status_details.h"
 #include "ctl/text.h"
 #include "lib/duration.h"
+
+#include <errno.h>
 
 #define GAP          2 /* columns between columns */
 #define MARK_COLUMNS 2

@@ -2,10 +2,10 @@
  * text. */
 #pragma once
 
-#include <stdio.h>
-
 #include "ctl/fields.h"
 #include "ctl/terminal.h"
+
+#include <stdio.h>
 
 /* Writes all environments, or in full the one that is named. Returns how many were written, or -ENOMEM. */
 int status_view_print(FILE *out, struct json_object *status, const char *only,

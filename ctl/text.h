@@ -1,9 +1,9 @@
 /* Text: making what a daemon wrote fit for a terminal, and fitting it into columns. */
 #pragma once
 
-#include <stdio.h>
-
 #include "lib/util.h"
+
+#include <stdio.h>
 
 /* Copies text, cut to size bytes, with everything replaced that is not a printable character; without
  * unicode also all that is not ASCII. The result is whole UTF-8 in a UTF-8 locale, else ASCII. */

@@ -2,15 +2,15 @@
  * it leaves in the background when it ends by itself is its own affair. */
 #include "ctl/token_command.h"
 
+#include "ctl/complain.h"
+#include "lib/duration.h"
+#include "lib/secret.h"
+
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
-
-#include "ctl/complain.h"
-#include "lib/duration.h"
-#include "lib/secret.h"
 
 #define GRACE_USEC (2 * USEC_PER_SEC)
 #define N_SET      3

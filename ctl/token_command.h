@@ -1,10 +1,10 @@
 /* Token command: a command that is run at each new token, one at a time, for a bounded time. */
 #pragma once
 
-#include <signal.h>
-
 #include "client/eqp-broker.h"
 #include "lib/util.h"
+
+#include <signal.h>
 
 struct token_command {
         char **argv; /* NULL: there is none */

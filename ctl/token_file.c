@@ -8,14 +8,14 @@
  * the token. */
 #include "ctl/token_file.h"
 
+#include "lib/descriptor.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include "lib/descriptor.h"
 
 #define ASIDE_PREFIX    ".eqp-token-"
 #define ASIDE_DIGITS    16

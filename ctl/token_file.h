@@ -1,9 +1,9 @@
 /* Token file: a file with the latest token for programs that read files. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "lib/util.h"
+
+#include <sys/types.h>
 
 #define TOKEN_FILE_WORDS_MAX 512
 #define TOKEN_FILE_MODE      0600

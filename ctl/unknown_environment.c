@@ -1,13 +1,13 @@
 /* An environment that the daemon does not have: which ones it has, and which name may have been meant. */
 #include "ctl/unknown_environment.h"
 
-#include <ctype.h>
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
 #include "lib/nearest_name.h"
+
+#include <ctype.h>
+#include <stdio.h>
 
 #define NAMES_MAX 16 /* as nearest_names() has room for */
 

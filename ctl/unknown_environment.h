@@ -1,9 +1,9 @@
 /* Unknown environment: which one somebody may have meant, of those that this user may use. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "client/eqp-broker.h"
+
+#include <json-c/json.h>
 
 /* Says on stderr that there is none of that name, and which is near. The exit code. */
 int complain_unknown_environment(struct json_object *status, const char *name);

@@ -1,12 +1,12 @@
 /* Verb exec: gets a token and becomes the command. It takes this process's place, so that its exit code,
  * signals and terminal are its own; nothing stays around that holds the token. */
-#include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/token.h"
 #include "ctl/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 /* As shells have it. */
 #define EXIT_NOT_EXECUTABLE 126

@@ -1,11 +1,11 @@
 /* Verb gateway explain: eqp-brokerd reads the configuration and decides, as it alone may read all of the
  * files and knows the users of this host. No daemon need run. */
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/program.h"
 #include "ctl/verbs.h"
 #include "lib/access_rule.h"
+
+#include <stdio.h>
 
 #define EXIT_REFUSED 65 /* of eqp-brokerd --explain */
 

@@ -1,12 +1,12 @@
 /* Verb key check: tries every key file at the EQP API, one exchange each. */
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_proxy.h"
 #include "ctl/key_place.h"
 #include "ctl/key_trial.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
+
+#include <stdio.h>
 
 struct tally {
         size_t n;       /* files */

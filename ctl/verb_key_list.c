@@ -1,9 +1,5 @@
 /* Verb key list: the key files, whether they are fit for use, and what the daemon does with them. Neither ID
  * nor secret. */
-#include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/fields.h"
@@ -13,6 +9,10 @@
 #include "ctl/text.h"
 #include "ctl/verbs.h"
 #include "lib/json_form.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct row {
         const struct key_entry *entry;

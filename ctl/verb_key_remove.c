@@ -1,12 +1,12 @@
 /* Verb key remove: takes a key file away. The key itself lives on until it is deleted in the portal, and
  * nobody but its owner can do that. */
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/key_place.h"
 #include "ctl/key_writer.h"
 #include "ctl/prompt.h"
 #include "ctl/verbs.h"
+
+#include <stdio.h>
 
 static size_t count_others(const struct key_entries *entries, const struct key_file_name *name)
 {

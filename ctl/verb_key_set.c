@@ -1,10 +1,6 @@
 /* Verb key set: from a person's hands, or a pipe, into a key file: asked for, checked, tried, written, and
  * taken up by the daemon. Nothing is written before the last step but one, and the key stands in secret
  * memory only. */
-#include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_proxy.h"
 #include "ctl/key_account.h"
@@ -16,6 +12,10 @@
 #include "ctl/verbs.h"
 #include "lib/descriptor.h"
 #include "lib/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 /* ---- reading the key ---- */
 

@@ -1,12 +1,5 @@
 /* Verb local add: makes a local key: a section in a file of its own, and an ID and a secret that are shown
  * once. Verb local rotate gives one another secret. */
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/configuration.h"
 #include "ctl/local_file.h"
@@ -18,6 +11,13 @@
 #include "ctl/verbs.h"
 #include "lib/end_date.h"
 #include "lib/secret.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #define CALLER_MAX   16          /* "uid:" and a number */
 #define NOBODY       65534       /* the kernel's number for users that it cannot name: never allowed */

@@ -1,8 +1,5 @@
 /* Verb local list: the local keys of the configuration. Verb local remove takes one away. Neither shows a
  * secret: there is none to be had. */
-#include <json-c/json.h>
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/configuration.h"
 #include "ctl/local_file.h"
@@ -12,6 +9,9 @@
 #include "lib/end_date.h"
 #include "lib/json_form.h"
 #include "lib/json_scope.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
 
 /* ---- as a table ---- */
 

@@ -1,16 +1,16 @@
 /* Verb status: the daemon's account of itself, once or every second, as a picture or as JSON. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "ctl/complain.h"
 #include "ctl/daemon_status.h"
 #include "ctl/status_view.h"
 #include "ctl/text.h"
 #include "ctl/unknown_environment.h"
 #include "ctl/verbs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The second screen of a terminal, without a cursor; and back. */
 #define SCREEN_ENTER "\033[?1049h\033[?25l"

@@ -1,9 +1,9 @@
 /* Verb table: each verb of the command line. */
 #pragma once
 
-#include <argp.h>
-
 #include "ctl/options.h"
+
+#include <argp.h>
 
 enum {
         KEY_ADDRESS = 0x100,

@@ -6,9 +6,6 @@
  *
  * A daemon that is away is asked again after pauses that grow to 10 s. That it is away is said once, and
  * once that it is back. */
-#include <stdio.h>
-#include <sys/random.h>
-
 #include "ctl/complain.h"
 #include "ctl/notify.h"
 #include "ctl/token.h"
@@ -20,6 +17,9 @@
 #include "ctl/watch_events.h"
 #include "lib/backoff.h"
 #include "lib/secret.h"
+
+#include <stdio.h>
+#include <sys/random.h>
 
 #define WAIT_SEC       EQP_BROKER_WAIT_MAX_SEC
 #define WAIT_FIRST_SEC 2

@@ -2,9 +2,6 @@
  * verb_status.c. */
 #include "ctl/verbs.h"
 
-#include <json-c/json.h>
-#include <stdio.h>
-
 #include "ctl/complain.h"
 #include "ctl/fields.h"
 #include "ctl/text.h"
@@ -14,6 +11,9 @@
 #include "lib/duration.h"
 #include "lib/json_scope.h"
 #include "lib/secret.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
 
 /* ---- token ---- */
 

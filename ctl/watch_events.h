@@ -1,9 +1,9 @@
 /* Watch events: all events while the next token is waited for; one descriptor for all of it. */
 #pragma once
 
-#include <signal.h>
-
 #include "lib/util.h"
+
+#include <signal.h>
 
 struct watch_events {
         int fd; /* can be read when something happened */

@@ -1,9 +1,9 @@
 /* Watch options: those of eqpctl watch, beside the ones that other verbs have as well. */
 #pragma once
 
-#include <argp.h>
-
 #include "ctl/options.h"
+
+#include <argp.h>
 
 /* Takes one; ends the program if its argument makes no sense. ARGP_ERR_UNKNOWN: it is none of these. */
 error_t watch_options_take(struct options *options, int key, char *argument, struct argp_state *state);

@@ -4,6 +4,7 @@
  * Nothing of it is copied anywhere else here, and no message quotes any part of the file: half a key in a
  * log is still half a key. A key is immutable; the code that parsed it frees it. */
 #include "lib/access_key.h"
+
 #include "lib/secret.h"
 #include "lib/util.h"
 

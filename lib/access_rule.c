@@ -4,6 +4,7 @@
  * allows: a caller that no rule names is refused, so an empty list refuses everybody. Rules by name say
  * nothing until the process that may ask the user database has *resolved* them. */
 #include "lib/access_rule.h"
+
 #include "lib/names.h"
 #include "lib/util.h"
 

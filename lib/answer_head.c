@@ -2,6 +2,7 @@
  *
  * Text that may be shown is redacted whole and only then cut: half a secret is none that could be found. */
 #include "lib/answer_head.h"
+
 #include "lib/answer_kind.h"
 #include "lib/echo.h"
 #include "lib/redact.h"

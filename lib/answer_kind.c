@@ -5,6 +5,7 @@
  * reach the API. With JSON it did, though a network passed it on. A web page with 200 or 503 stands for an
  * API that is away for a while. */
 #include "lib/answer_kind.h"
+
 #include "lib/util.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
  * with the cure, since the portal would answer a token request with a web page, and the old hosts in ways
  * that nobody knows. */
 #include "lib/base_url.h"
+
 #include "lib/util.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /* The name of a credential. It stands in the unit that asks, so it is the place to say what is asked for. */
 #include "lib/credential_name.h"
+
 #include "lib/util.h"
 
 #define PREFIX "eqp."

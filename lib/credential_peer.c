@@ -1,6 +1,7 @@
 /* The address from which a credential is asked for. Nothing of it is believed that the manager would not
  * write: it decides who gets a token. */
 #include "lib/credential_peer.h"
+
 #include "lib/util.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
  * A span is a count and at most one unit. The written form is for people, so it names the two largest units
  * that say something; it is not meant to be read back. */
 #include "lib/duration.h"
+
 #include "lib/util.h"
 
 #include <errno.h>

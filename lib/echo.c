@@ -3,6 +3,7 @@
  * Of a text only letters and digits are compared. So quotes, line ends, percent signs and backslashes need
  * no understanding: only the characters between them count. */
 #include "lib/echo.h"
+
 #include "lib/util.h"
 
 #include <strings.h>

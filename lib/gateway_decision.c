@@ -2,9 +2,8 @@
  *
  * deny is broad and allow is exact, in methods and paths alike. A fact that is not known of a caller is for
  * a deny as good as any answer that makes it fit, and for an allow none. */
-#include "lib/gateway_rule.h"
-
 #include "lib/gateway_pattern.h"
+#include "lib/gateway_rule.h"
 #include "lib/util.h"
 
 #include <strings.h>

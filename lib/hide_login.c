@@ -3,6 +3,7 @@
  * The texts are libcurl's: it quotes a proxy that it cannot make out as it stands in the environment, and
  * what is wrong with it may be just the password. So nothing is taken apart that could be part of one. */
 #include "lib/hide_login.h"
+
 #include "lib/util.h"
 
 #include <assert.h>

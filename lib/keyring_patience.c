@@ -1,7 +1,6 @@
 /* Keys that may not be used for a while: the upstream asked for patience, or they are left to others, who
  * share a store and have tried them, or are about to. */
 #include "lib/keyring.h"
-
 #include "lib/util.h"
 
 void keyring_hold(struct keyring *keyring, uint64_t serial, uint64_t until_usec)

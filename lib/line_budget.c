@@ -1,5 +1,6 @@
 /* How many lines of one kind a log gets. */
 #include "lib/line_budget.h"
+
 #include "lib/util.h"
 
 #include <inttypes.h>

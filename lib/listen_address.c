@@ -4,6 +4,7 @@
  * loopback and unix sockets, and nothing else, whatever the configuration asks for. An address is kept in
  * one spelling, so that texts can be compared. */
 #include "lib/listen_address.h"
+
 #include "lib/util.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,5 @@
 /* May this message be believed? Nothing is read as what it claims to be before its bytes were looked at. */
 #include "lib/message.h"
-
 #include "lib/message_fields.h"
 #include "lib/util.h"
 

@@ -2,6 +2,7 @@
  * in file names and logs, a client's name in logs and metrics; so each has an alphabet that is harmless in
  * all of them. */
 #include "lib/names.h"
+
 #include "lib/util.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
  * leave out to make one of the other (Levenshtein's). Words are near when that is at most a third of the
  * longer one. */
 #include "lib/nearest_name.h"
+
 #include "lib/util.h"
 
 #include <stdio.h>

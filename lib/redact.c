@@ -5,6 +5,7 @@
  * end is never the beginning of something that was to be hidden. Only the first SCAN_MAX bytes are looked
  * at; that is far more than is shown, and bounds the work. */
 #include "lib/redact.h"
+
 #include "lib/echo.h"
 #include "lib/util.h"
 

@@ -1,9 +1,8 @@
 /* The store's answers to a claim: how long an exchange that is due waits for others, if at all.
  *
  * Each of these moments is drawn at random, as many brokers have the same token. */
-#include "lib/refresh.h"
-
 #include "lib/backoff.h"
+#include "lib/refresh.h"
 #include "lib/refresh_found.h"
 #include "lib/refresh_plan.h"
 #include "lib/refresh_store.h"

@@ -1,6 +1,5 @@
 /* Wishes of callers and operators, and the answers to them. */
 #include "lib/refresh.h"
-
 #include "lib/refresh_plan.h"
 #include "lib/refresh_schedule.h"
 #include "lib/refresh_store.h"

@@ -6,6 +6,7 @@
  * by hand because strptime() bends with the locale and with white space. The name of the day must be one,
  * but need not fit the date: the moment is waited for. */
 #include "lib/retry_after.h"
+
 #include "lib/calendar.h"
 #include "lib/util.h"
 

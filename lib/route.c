@@ -5,6 +5,7 @@
  * The exception is what the EQP API's clients ask for: they are not ours to change, and one answer serves
  * all of their spellings. */
 #include "lib/route.h"
+
 #include "lib/util.h"
 
 #include <errno.h>

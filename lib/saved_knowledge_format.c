@@ -1,8 +1,7 @@
 /* The text of what is known of keys, accounts and budgets: writing. One spelling for each content. */
-#include "lib/saved_knowledge.h"
-
 #include "lib/json_form.h"
 #include "lib/refresh_words.h"
+#include "lib/saved_knowledge.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"
 

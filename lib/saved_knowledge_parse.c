@@ -3,7 +3,6 @@
  * As in saved_sessions_parse.c, what is read is written again, and both texts must be equal. */
 #include "lib/refresh_words.h"
 #include "lib/saved_knowledge.h"
-
 #include "lib/secret.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"

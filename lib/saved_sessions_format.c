@@ -1,8 +1,7 @@
 /* The text of what is to survive a restart: writing. One spelling for each content. */
-#include "lib/saved_sessions.h"
-
 #include "lib/json_form.h"
 #include "lib/saved_json.h"
+#include "lib/saved_sessions.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"
 

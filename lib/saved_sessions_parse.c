@@ -3,9 +3,8 @@
  * Members are read by name and checked one by one; the result is then written again, and both texts must
  * be equal. So whatever json-c or we overlook (a member twice, or one too many, other spellings of a
  * number, text behind the end) is refused all the same. */
-#include "lib/saved_sessions.h"
-
 #include "lib/saved_json.h"
+#include "lib/saved_sessions.h"
 #include "lib/secret.h"
 #include "lib/secret_json.h"
 #include "lib/util.h"

@@ -1,10 +1,9 @@
 /* JSON that holds secrets. */
 #include "lib/secret_json.h"
 
+#include "lib/json_feed.h"
 #include "lib/json_form.h"
 #include "lib/secret.h"
-
-#include "lib/json_feed.h"
 #include "lib/util.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* The environments of settings: adding and finding them. */
 #include "lib/settings.h"
+
 #include "lib/util.h"
 
 #include <errno.h>

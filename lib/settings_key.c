@@ -2,6 +2,7 @@
  * into the settings. A new key is a row here, a line in the sample file and a paragraph in the manual; tests
  * compare the three. */
 #include "lib/settings_key.h"
+
 #include "lib/base_url.h"
 #include "lib/settings_value.h"
 #include "lib/token_exchange.h"

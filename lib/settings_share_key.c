@@ -1,7 +1,6 @@
 /* The keys of [share], as in settings_key.c, and what the section needs as a whole. */
-#include "lib/settings_share.h"
-
 #include "lib/settings_key.h"
+#include "lib/settings_share.h"
 #include "lib/settings_value.h"
 
 #include <errno.h>

@@ -4,9 +4,8 @@
  *     cool-down    until_wall_usec 8
  *
  * A text that is read is written again, and both must be equal: there is one spelling of everything. */
-#include "lib/share_form_object.h"
-
 #include "lib/secret.h"
+#include "lib/share_form_object.h"
 
 #include <endian.h>
 

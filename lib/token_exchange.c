@@ -6,6 +6,7 @@
  * json-c keeps copies of the token while it parses. They are overwritten before they are freed, as far as
  * json-c lets us. */
 #include "lib/token_exchange.h"
+
 #include "lib/retry_after.h"
 #include "lib/secret_json.h"
 #include "lib/utf8.h"

@@ -3,6 +3,7 @@
  * A name is a prefix, maybe '@' and an instance, and a dot with the type. The first '@' and the last dot
  * count: an instance may hold both. */
 #include "lib/unit_name.h"
+
 #include "lib/util.h"
 
 #define UNIT_CHARACTERS                                                                                     \

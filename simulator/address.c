@@ -1,11 +1,12 @@
 /* address: where to listen. Only numbers are read, so that no resolver decides what is loopback. */
+#include "simulator/address.h"
+
+#include "lib/util.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-
-#include "lib/util.h"
-#include "simulator/address.h"
 
 static int parse_port(const char *text, uint16_t *ret)
 {

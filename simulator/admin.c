@@ -1,12 +1,13 @@
 /* admin: the routes of the admin listener, as rows. Whatever is not in them is a 400 with a message, since
  * every such request is a mistake in somebody's test. */
-#include <errno.h>
+#include "simulator/admin.h"
 
 #include "lib/util.h"
-#include "simulator/admin.h"
 #include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/request.h"
+
+#include <errno.h>
 
 #define PARTS_MAX 4
 

@@ -1,10 +1,11 @@
 /* admin_call: common answers to a request that makes no sense. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/admin_call.h"
 
 #include "lib/util.h"
-#include "simulator/admin_call.h"
 #include "simulator/json_text.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 int admin_bad_request(struct answer **ret, const char *message)
 {

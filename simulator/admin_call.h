@@ -1,10 +1,10 @@
 /* admin_call: one admin request on its way through a handler, and what it may act on. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include "simulator/answer.h"
 #include "simulator/environment.h"
+
+#include <json-c/json.h>
 
 /* The objects of the admin requests; everything belongs to somebody else. */
 struct admin {

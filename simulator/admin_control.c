@@ -1,11 +1,11 @@
 /* admin_control: the admin requests about tokens, settings and faults, and the reset of everything. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 #include "simulator/time_limits.h"
+
+#include <errno.h>
 
 static const char *const no_fields[] = { NULL };
 static const char *const revoke_fields[] = { "ust_sha256", NULL };

@@ -1,10 +1,10 @@
 /* admin_keys: the admin requests about access keys. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/admin_handlers.h"
 #include "simulator/digest.h"
 #include "simulator/json_text.h"
+
+#include <errno.h>
 
 static const char *const key_fields[] = { "id", "secret", NULL };
 static const char *const regenerate_fields[] = { "secret", NULL };

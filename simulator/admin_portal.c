@@ -1,7 +1,5 @@
 /* admin_portal: the admin requests about what a session token opens: files and their scans, packages and
  * their reviews, and what would have been sent to the account's callbacks. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
@@ -9,6 +7,8 @@
 #include "simulator/portal/file_view.h"
 #include "simulator/portal/package_status.h"
 #include "simulator/portal/package_view.h"
+
+#include <errno.h>
 
 static const char *const upload_fields[] = { "malware_status", NULL };
 static const char *const package_fields[] = { "overall", "technical", "marketing", NULL };

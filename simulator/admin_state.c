@@ -1,10 +1,10 @@
 /* admin_state: pages of the admin listener: a help page, and the state of everything. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/admin_handlers.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
+
+#include <errno.h>
 
 static const char help[] =
         "eqp-simulator: a stand-in for the EQP API. The shapes of its errors are guesses.\n"

@@ -1,10 +1,11 @@
 /* answer: the answer to a request, and how it is sent. JSON stays a value until the last moment, since
  * faults change it. */
-#include <errno.h>
+#include "simulator/answer.h"
 
 #include "lib/util.h"
-#include "simulator/answer.h"
 #include "simulator/json_text.h"
+
+#include <errno.h>
 
 int answer_new_json(struct answer **ret, unsigned status, struct json_object *json)
 {

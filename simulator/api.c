@@ -3,12 +3,9 @@
  * Order matters: first what the right answer would be, then whether a fault takes its place or bends it,
  * then the record. A fault that stands in for the answer keeps the right one from being worked out, so no
  * token is issued behind it. */
-#include <errno.h>
-#include <stdio.h>
-#include <strings.h>
+#include "simulator/api.h"
 
 #include "lib/util.h"
-#include "simulator/api.h"
 #include "simulator/api_code.h"
 #include "simulator/environment.h"
 #include "simulator/json_text.h"
@@ -19,6 +16,10 @@
 #include "simulator/portal/upload_sink.h"
 #include "simulator/request.h"
 #include "simulator/token_endpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
 
 #define API_ROOT   "/rest/v1"
 #define TOKEN_PATH "/rest/v1/app/session/token"

@@ -2,6 +2,11 @@
  *
  * The extensions are those that strict verifiers insist on: key identifiers on both sides, basic
  * constraints, key usage, and alternative names instead of a common name. */
+#include "simulator/certificate.h"
+
+#include "lib/util.h"
+#include "simulator/digest.h"
+
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -9,10 +14,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
-
-#include "lib/util.h"
-#include "simulator/certificate.h"
-#include "simulator/digest.h"
 
 #define DAY_SEC            (24 * 60 * 60)
 #define AUTHORITY_LIFE_SEC (3650 * DAY_SEC)

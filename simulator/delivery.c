@@ -1,13 +1,14 @@
 /* delivery: sends a request's answer, rightly or wrongly. Bytes that libmicrohttpd would never send go
  * around it: straight to the TLS session or to the socket, after which the connection is closed. */
+#include "simulator/delivery.h"
+
+#include "lib/util.h"
+#include "simulator/listener.h"
+#include "simulator/request.h"
+
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <sys/socket.h>
-
-#include "lib/util.h"
-#include "simulator/delivery.h"
-#include "simulator/listener.h"
-#include "simulator/request.h"
 
 #define BLOCK_SIZE (32 * 1024)
 

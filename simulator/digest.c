@@ -2,13 +2,14 @@
  *
  * Digests stand in wherever the simulator reports a secret: a test compares digests and no log holds a
  * token. */
+#include "simulator/digest.h"
+
+#include "lib/util.h"
+
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdint.h>
-
-#include "lib/util.h"
-#include "simulator/digest.h"
 
 #define DIGEST_BYTES 32
 

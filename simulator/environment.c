@@ -1,13 +1,14 @@
 /* environment: one EQP environment as the simulator plays it. The API and the admin listener both work on
  * it; it owns what they touch. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/environment.h"
 
 #include "lib/util.h"
-#include "simulator/environment.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/account.h"
 #include "simulator/portal/composer_keys.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 /* The pair printed in the vendor's documentation; it opens nothing real. */
 #define EXAMPLE_ID     "AQ17NZ49WC"

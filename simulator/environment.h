@@ -2,15 +2,15 @@
  * counters. It knows nothing of sockets. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "simulator/faults.h"
 #include "simulator/history.h"
 #include "simulator/keys.h"
 #include "simulator/portal/packages.h"
 #include "simulator/portal/uploads.h"
 #include "simulator/tokens.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #define ENVIRONMENT_NAME_MAX 32
 

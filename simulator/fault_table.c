@@ -1,13 +1,14 @@
 /* fault_table: the faults and their parameters as rows. To add a fault: a kind in the header, a row here,
  * its doing in misbehave.c, its line in the man page. */
+#include "simulator/fault_table.h"
+
+#include "lib/util.h"
+#include "simulator/json_text.h"
+#include "simulator/time_limits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
-
-#include "lib/util.h"
-#include "simulator/fault_table.h"
-#include "simulator/json_text.h"
-#include "simulator/time_limits.h"
 
 #define TEXT_MAX    65536
 #define HEADER_MAX  4096

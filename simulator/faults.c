@@ -1,13 +1,14 @@
 /* faults: the faults that an environment has been given. A queue: the oldest that fits acts, one that is
  * used up goes. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/faults.h"
 
 #include "lib/util.h"
 #include "simulator/fault_table.h"
-#include "simulator/faults.h"
 #include "simulator/json_text.h"
 #include "simulator/keys.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 static const char *const paths_names[] = {
         [PATHS_TOKEN] = "token", [PATHS_API] = "api", [PATHS_ALL] = "all"

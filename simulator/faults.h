@@ -1,12 +1,12 @@
 /* faults: the faults that an environment has been given, oldest first. */
 #pragma once
 
+#include "simulator/fault_table.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-
-#include "simulator/fault_table.h"
 
 enum fault_paths { PATHS_TOKEN, PATHS_API, PATHS_ALL };
 

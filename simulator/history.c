@@ -1,9 +1,10 @@
 /* history: a ring of finished JSON objects. */
-#include <errno.h>
+#include "simulator/history.h"
 
 #include "lib/util.h"
-#include "simulator/history.h"
 #include "simulator/json_text.h"
+
+#include <errno.h>
 
 void history_add(struct history *history, struct json_object *entry)
 {

@@ -7,14 +7,15 @@
  * A request's answer is decided when the whole body has been read, not on the handler's first call:
  * libmicrohttpd closes connections that are answered so early. That is done only where it is wanted: for a
  * client that asks first (Expect: 100-continue), and for faults. */
-#include <errno.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+#include "simulator/http_server.h"
 
 #include "lib/util.h"
 #include "simulator/delivery.h"
-#include "simulator/http_server.h"
 #include "simulator/request.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /* Enough for long header sets; the body has its own room. */
 #define CONNECTION_MEMORY (16 * 1024)

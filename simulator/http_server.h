@@ -2,11 +2,11 @@
  * listen: connections are handed to it. */
 #pragma once
 
+#include "simulator/certificate.h"
+
 #include <stddef.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
-
-#include "simulator/certificate.h"
 
 struct answer;
 struct http_server;

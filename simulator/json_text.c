@@ -2,11 +2,12 @@
  *
  * json-c's parser stops at the end of a value and is content; here what follows is an error, since a client
  * that sends "{}{}" is broken and the simulator exists to show such things. */
-#include <errno.h>
+#include "simulator/json_text.h"
 
 #include "lib/json_feed.h"
 #include "lib/util.h"
-#include "simulator/json_text.h"
+
+#include <errno.h>
 
 #define JSON_DEPTH_MAX 16
 

@@ -1,12 +1,12 @@
 /* JSON as text: read strictly, built with few words. The values themselves are json-c's. */
 #pragma once
 
+#include "lib/json_scope.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "lib/json_scope.h"
 
 /* Reads exactly one JSON value of valid UTF-8, with nothing behind it and nested at most 16 deep; "null"
  * gives NULL. The caller puts the value. Returns 0, -EBADMSG for anything else, or -ENOMEM. */

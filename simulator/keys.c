@@ -1,10 +1,11 @@
 /* keys: the access keys of one environment. A plain array in order of arrival; there are a handful. */
-#include <errno.h>
+#include "simulator/keys.h"
 
 #include "lib/util.h"
 #include "simulator/digest.h"
 #include "simulator/json_text.h"
-#include "simulator/keys.h"
+
+#include <errno.h>
 
 static bool is_printable(const char *text)
 {

@@ -1,10 +1,11 @@
 /* keys_file: {"environment":[{"id","secret"}...]}. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/keys_file.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/keys_file.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define FILE_SIZE_MAX (1024 * 1024)
 

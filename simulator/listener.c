@@ -4,13 +4,14 @@
  * between the kernel refuses connections, while the port stays ours, which closing the socket could not
  * promise. This holds for sockets bound to a port by number; so a port that the kernel chose is bound a
  * second time by its number. */
+#include "simulator/listener.h"
+
+#include "lib/util.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "lib/util.h"
-#include "simulator/listener.h"
 
 #define BACKLOG         4096
 #define ACCEPTS_AT_ONCE 64

@@ -2,10 +2,10 @@
  * its port. */
 #pragma once
 
+#include "simulator/address.h"
+
 #include <stdbool.h>
 #include <systemd/sd-event.h>
-
-#include "simulator/address.h"
 
 struct listener;
 

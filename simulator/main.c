@@ -1,13 +1,13 @@
 /* eqp-simulator: a local stand-in for the EQP API. This file is its table of contents. */
+#include "lib/util.h"
+#include "simulator/options.h"
+#include "simulator/server.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
-
-#include "lib/util.h"
-#include "simulator/options.h"
-#include "simulator/server.h"
 
 /* Thousands of clients at once need as many descriptors. */
 static void raise_descriptor_limit(void)

@@ -1,14 +1,15 @@
 /* misbehave: the effect of each fault on an answer. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/misbehave.h"
 
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
-#include "simulator/misbehave.h"
 #include "simulator/moment.h"
 #include "simulator/request.h"
 #include "simulator/time_limits.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define GIANT_BYTES      (INT64_C(10) * 1024 * 1024)
 #define DRIP_INTERVAL_MS 100

@@ -1,11 +1,11 @@
 /* misbehave: the effect of each fault on an answer. */
 #pragma once
 
-#include <json-c/json.h>
-#include <stdint.h>
-
 #include "simulator/answer.h"
 #include "simulator/faults.h"
+
+#include <json-c/json.h>
+#include <stdint.h>
 
 struct request;
 

@@ -1,10 +1,11 @@
 /* moment: reads the clocks, writes times. Day and month names do not depend on the locale, which is never
  * set. */
-#include <stdio.h>
-#include <time.h>
+#include "simulator/moment.h"
 
 #include "lib/util.h"
-#include "simulator/moment.h"
+
+#include <stdio.h>
+#include <time.h>
 
 static uint64_t read_clock(clockid_t id)
 {

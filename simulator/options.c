@@ -1,12 +1,13 @@
 /* options: the command line, by argp. A bad value is named with what it should be, and exits with EX_USAGE.
  */
+#include "simulator/options.h"
+
+#include "lib/util.h"
+#include "simulator/time_limits.h"
+
 #include <argp.h>
 #include <stdio.h>
 #include <sysexits.h>
-
-#include "lib/util.h"
-#include "simulator/options.h"
-#include "simulator/time_limits.h"
 
 #define DEFAULT_MAGE_ID      "MAG123456789"
 #define DEFAULT_LIFETIME_SEC 7200

@@ -1,12 +1,12 @@
 /* options: the command line. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "simulator/address.h"
 #include "simulator/certificate.h"
 #include "simulator/environment.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define ENVIRONMENTS_MAX 32
 

@@ -2,11 +2,12 @@
  *
  * While a request is suspended, libmicrohttpd does not look at its socket, so a watch of our own notices
  * when the client goes. */
-#include <errno.h>
-#include <sys/epoll.h>
+#include "simulator/request.h"
 
 #include "lib/util.h"
-#include "simulator/request.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
 
 struct request *request_free(struct request *request)
 {

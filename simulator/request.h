@@ -1,15 +1,15 @@
 /* request: one HTTP request, from its first line until its answer is sent or given up. */
 #pragma once
 
+#include "simulator/answer.h"
+#include "simulator/digest.h"
+
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
-
-#include "simulator/answer.h"
-#include "simulator/digest.h"
 
 enum request_phase {
         REQUEST_READING,   /* head and body are coming in */

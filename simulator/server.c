@@ -2,10 +2,7 @@
  *
  * A site is an environment on the network: a listener, and two HTTP servers that differ in their certificate
  * only, so that the fault of the wrong certificate is a matter of whom a new connection is handed to. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "simulator/server.h"
 
 #include "lib/util.h"
 #include "simulator/admin.h"
@@ -14,8 +11,12 @@
 #include "simulator/json_text.h"
 #include "simulator/keys_file.h"
 #include "simulator/listener.h"
-#include "simulator/server.h"
 #include "simulator/tls_files.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct site {
         struct environment *environment;

@@ -3,16 +3,17 @@
  * A directory is held locked while it is prepared, so that simulators started together agree on one
  * authority. Files are written aside and renamed. The authority is made anew only when one of its files is
  * missing; a file that is there but unreadable is an error, since clients may already trust it. */
+#include "simulator/tls_files.h"
+
+#include "lib/descriptor.h"
+#include "lib/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "lib/descriptor.h"
-#include "lib/util.h"
-#include "simulator/tls_files.h"
 
 #define PEM_SIZE_MAX   (64 * 1024)
 #define WRONG_NAME     "wrong.example"

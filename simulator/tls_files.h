@@ -2,9 +2,9 @@
  * memory. */
 #pragma once
 
-#include <stddef.h>
-
 #include "simulator/certificate.h"
+
+#include <stddef.h>
 
 struct tls_files;
 

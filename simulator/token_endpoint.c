@@ -1,7 +1,6 @@
 /* token_endpoint: keys against tokens. The documented part is done so; the shape of its errors is not
  * documented, and guessed here: 401 for a bad key, 400 for a bad body. */
-#include <errno.h>
-#include <gnutls/gnutls.h>
+#include "simulator/token_endpoint.h"
 
 #include "lib/util.h"
 #include "simulator/api_code.h"
@@ -9,7 +8,9 @@
 #include "simulator/misbehave.h"
 #include "simulator/moment.h"
 #include "simulator/request.h"
-#include "simulator/token_endpoint.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
 
 #define TOKEN_BODY_MAX (64 * 1024)
 

@@ -1,10 +1,10 @@
 /* token_endpoint: POST /rest/v1/app/session/token, in two steps: judge the request, then grant or refuse. */
 #pragma once
 
-#include <stdint.h>
-
 #include "simulator/answer.h"
 #include "simulator/environment.h"
+
+#include <stdint.h>
 
 struct request;
 

@@ -2,13 +2,14 @@
  *
  * The tree finds, the queue forgets: when there are too many, the oldest leaves, expired or not. Only
  * digests are kept, so no dump of the simulator's state can hold a token. */
-#include <errno.h>
-#include <search.h>
-#include <sys/queue.h>
+#include "simulator/tokens.h"
 
 #include "lib/util.h"
 #include "simulator/digest.h"
-#include "simulator/tokens.h"
+
+#include <errno.h>
+#include <search.h>
+#include <sys/queue.h>
 
 struct token {
         char digest[DIGEST_TEXT_SIZE]; /* first, so that a digest compares with a token */

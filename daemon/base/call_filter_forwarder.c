@@ -1,6 +1,5 @@
 /* The forwarder's calls: it connects by TCP, and reads and writes what it has. */
 #include "daemon/base/call_filter.h"
-
 #include "lib/util.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* The frontend's calls: it reads and writes what it has, and accepts. */
 #include "daemon/base/call_filter.h"
-
 #include "daemon/base/process_cgroup_call.h"
 #include "lib/util.h"
 

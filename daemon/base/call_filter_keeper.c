@@ -5,7 +5,6 @@
  * and what is here must be in the unit, but for what opens a listener: tests/sandbox/test_filter.py
  * compares. */
 #include "daemon/base/call_filter.h"
-
 #include "lib/util.h"
 
 #include <errno.h>

@@ -2,12 +2,11 @@
  *
  * New settings are prepared beside those that are there, as far as that may fail; then they are put into
  * force, and only then the old ones are let go. */
-#include "daemon/keeper/keeper_objects.h"
-
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/keeper/environment_share.h"
 #include "daemon/keeper/frontend_tell.h"
+#include "daemon/keeper/keeper_objects.h"
 #include "daemon/keeper/settings_remarks.h"
 #include "lib/util.h"
 

@@ -1,8 +1,7 @@
 /* The wishes of others: callers that need a token of some life, that report one, and operators. */
-#include "daemon/keeper/environment.h"
-
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/environment.h"
 #include "daemon/keeper/environment_ledger.h"
 #include "daemon/keeper/environment_outcome.h"
 #include "daemon/keeper/environment_share.h"

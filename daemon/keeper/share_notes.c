@@ -1,7 +1,6 @@
 /* Notes of what is shared: how far our clock is off, how the store is; and the names of a key. */
-#include "daemon/keeper/environment_share_object.h"
-
 #include "daemon/base/clock.h"
+#include "daemon/keeper/environment_share_object.h"
 #include "lib/util.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
 /* account: the profile of the account's owner, and what may be changed in it. */
-#include <errno.h>
+#include "simulator/portal/account.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/account.h"
+
+#include <errno.h>
 
 #define CALLBACKS_MAX 10
 #define TEXT_MAX      2000

@@ -1,10 +1,10 @@
 /* account_requests: the profile of the account's owner, shown and changed. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/account.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
 
 #define ACCOUNT_BYTES_MAX (128 * 1024)
 

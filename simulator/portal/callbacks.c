@@ -1,11 +1,12 @@
 /* callbacks: a record for each event and each URL that is registered at the time. */
-#include <errno.h>
+#include "simulator/portal/callbacks.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
-#include "simulator/portal/callbacks.h"
 #include "simulator/portal/package_status.h"
+
+#include <errno.h>
 
 /* The body is the caller's. */
 static int record(struct environment *environment, const char *event, struct json_object *update_info)

@@ -1,11 +1,11 @@
 /* composer_key_requests: the keys of Composer, listed, made, switched and deleted. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/composer_keys.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
 
 #define LABEL_MAX 128
 

@@ -1,10 +1,11 @@
 /* composer_keys: an array of {"label","user_key","password_key","is_enabled"}. */
-#include <errno.h>
+#include "simulator/portal/composer_keys.h"
 
 #include "lib/util.h"
 #include "simulator/digest.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/composer_keys.h"
+
+#include <errno.h>
 
 int composer_key_new(struct json_object **ret, const char *label)
 {

@@ -1,11 +1,12 @@
 /* echo: answers with the request, so that it can be seen what has arrived of it. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/echo.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/echo.h"
 #include "simulator/request.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 /* The name in lower case, the value as sent; Authorization as a digest; repeated fields joined by a comma.
  */

@@ -1,12 +1,13 @@
 /* file_view: an upload as the API shows it. Its digest is known to the reader only once the scan is passed.
  */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/file_view.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
-#include "simulator/portal/file_view.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 struct json_object *file_view_short(const struct upload *upload)
 {

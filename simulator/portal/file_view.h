@@ -1,10 +1,10 @@
 /* file_view: an upload as the API shows it. */
 #pragma once
 
+#include "simulator/environment.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
-
-#include "simulator/environment.h"
 
 /* All that the documentation has of it, with the packages that it belongs to; NULL without memory. */
 struct json_object *file_view(const struct environment *environment, const struct upload *upload);

@@ -1,6 +1,4 @@
 /* files: uploads and their malware scans. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
@@ -8,6 +6,8 @@
 #include "simulator/portal/file_view.h"
 #include "simulator/portal/portal_handlers.h"
 #include "simulator/portal/upload_sink.h"
+
+#include <errno.h>
 
 /* As POST answers: no more than the documentation has. */
 static struct json_object *receipt(const struct upload *upload)

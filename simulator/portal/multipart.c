@@ -10,11 +10,12 @@
  *
  * A body whose first delimiter line ends in a bare line feed is one of bare line feeds: there, a carriage
  * return before a delimiter is the file's own last byte. */
-#include <errno.h>
+#include "simulator/portal/multipart.h"
 
 #include "lib/util.h"
-#include "simulator/portal/multipart.h"
 #include "simulator/portal/multipart_head.h"
+
+#include <errno.h>
 
 #define TAIL_MAX      16 /* white space behind a boundary */
 #define LINE_SIZE_MAX 2048

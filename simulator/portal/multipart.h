@@ -2,10 +2,10 @@
  * knows nothing of HTTP and of the simulator. */
 #pragma once
 
+#include "simulator/portal/multipart_head.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "simulator/portal/multipart_head.h"
 
 #define MULTIPART_BOUNDARY_MAX 200
 

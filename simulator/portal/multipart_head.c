@@ -2,11 +2,12 @@
  *
  * In quotes a backslash is itself, unless a quote or another one follows: curl escapes these two, and
  * Windows has backslashes in names of files. */
-#include <errno.h>
-#include <strings.h>
+#include "simulator/portal/multipart_head.h"
 
 #include "lib/util.h"
-#include "simulator/portal/multipart_head.h"
+
+#include <errno.h>
+#include <strings.h>
 
 #define SPACE " \t"
 

@@ -1,7 +1,4 @@
 /* package_batch: submissions, by arrays or one at a time, and the list of all. */
-#include <errno.h>
-#include <stdio.h>
-
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
@@ -9,6 +6,9 @@
 #include "simulator/portal/package_list.h"
 #include "simulator/portal/package_view.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 /* {"code","message"} and, where there is a package now, what is known of it. */
 static struct json_object *describe(const struct package_outcome *outcome)

@@ -1,10 +1,11 @@
 /* package_fields: the fields as rows: of which kind each is, and which review cannot do without it. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/package_fields.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/package_fields.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define SKU_MAX 200
 

@@ -1,11 +1,11 @@
 /* package_fields: the parts of a package, and those that a review needs. */
 #pragma once
 
-#include <json-c/json.h>
-#include <stdbool.h>
-
 #include "simulator/portal/packages.h"
 #include "simulator/portal/uploads.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
 
 /* Takes the fields that an owner may write from an item of a request; the others are ignored. Returns 0, 1
  * if that changed nothing, -EINVAL with the name of a field (the table's or a constant) that is of the wrong

@@ -3,7 +3,7 @@
  * Order matters: first everything is judged on a copy of the fields, then they are kept, then actions act.
  * So a refused item changes nothing, but one that has to wait for a malware scan is kept as a draft, to be
  * submitted once more. */
-#include <errno.h>
+#include "simulator/portal/package_item.h"
 
 #include "lib/util.h"
 #include "simulator/api_code.h"
@@ -11,8 +11,9 @@
 #include "simulator/moment.h"
 #include "simulator/portal/callbacks.h"
 #include "simulator/portal/package_fields.h"
-#include "simulator/portal/package_item.h"
 #include "simulator/portal/package_status.h"
+
+#include <errno.h>
 
 enum action { ACTION_DRAFT, ACTION_SUBMIT, ACTION_RECALL, ACTION_REMOVE, ACTION_CANCEL, ACTIONS };
 

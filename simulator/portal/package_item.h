@@ -1,10 +1,10 @@
 /* package_item: one item of a submission: the wish about a package, and its result. */
 #pragma once
 
+#include "simulator/environment.h"
+
 #include <json-c/json.h>
 #include <stdint.h>
-
-#include "simulator/environment.h"
 
 /* Its result: a code and a message (constants), and the package, if there is one now. */
 struct package_outcome {

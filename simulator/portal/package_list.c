@@ -1,13 +1,14 @@
 /* package_list: lists of packages. Of each only the values are kept by which it is sorted, and those cut
  * short, so that lists of long packages cost little. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/package_list.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/package_list.h"
 #include "simulator/portal/package_view.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define SORT_MAX       4
 #define SORT_VALUE_MAX 200

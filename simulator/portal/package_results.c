@@ -1,11 +1,11 @@
 /* package_results: the reports of the vendor's tools on a package. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/moment.h"
 #include "simulator/portal/package_status.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
 
 #define DATE "2026-01-07 18:52:25" /* no tool has really run */
 

@@ -1,11 +1,12 @@
 /* package_status: where a package is in the vendor's reviews. It only goes on when it is told to, by its
  * owner or on the admin listener: how long the vendor's people take is nothing that a stand-in could know.
  */
-#include <errno.h>
+#include "simulator/portal/package_status.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/package_status.h"
+
+#include <errno.h>
 
 static const char *const flow_names[FLOWS] = {
         [FLOW_OVERALL] = "overall",

@@ -2,11 +2,11 @@
  * there are by then. */
 #pragma once
 
+#include "simulator/portal/package.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "simulator/portal/package.h"
 
 /* Everything is a draft. */
 void package_status_begin(struct package *package);

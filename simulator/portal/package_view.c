@@ -1,14 +1,15 @@
 /* package_view: a package as the API shows it: its fields, with what is known of its files, and where it is
  * in the reviews. */
-#include <errno.h>
-#include <json-c/printbuf.h>
-#include <time.h>
+#include "simulator/portal/package_view.h"
 
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/file_view.h"
 #include "simulator/portal/package_status.h"
-#include "simulator/portal/package_view.h"
+
+#include <errno.h>
+#include <json-c/printbuf.h>
+#include <time.h>
 
 static int add_date(struct json_object *object, const char *name, uint64_t wall_usec)
 {

@@ -1,10 +1,10 @@
 /* package_view: a package as the API shows it. */
 #pragma once
 
+#include "simulator/environment.h"
+
 #include <json-c/json.h>
 #include <stdbool.h>
-
-#include "simulator/environment.h"
 
 /* All of it, or with `summary` what tells packages apart. NULL without memory. */
 struct json_object *package_view(const struct environment *environment, const struct package *package,

@@ -1,11 +1,12 @@
 /* packages: a queue with the newest at the end. */
-#include <errno.h>
+#include "simulator/portal/packages.h"
 
 #include "lib/util.h"
 #include "simulator/digest.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/package_status.h"
-#include "simulator/portal/packages.h"
+
+#include <errno.h>
 
 void packages_init(struct packages *packages)
 {

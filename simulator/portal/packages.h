@@ -1,11 +1,11 @@
 /* packages: the submissions that are remembered. */
 #pragma once
 
+#include "simulator/portal/package.h"
+
 #include <json-c/json.h>
 #include <stddef.h>
 #include <sys/queue.h>
-
-#include "simulator/portal/package.h"
 
 /* When there are more, or more text than that, the oldest is forgotten. */
 #define PACKAGES_MAX       1000

@@ -1,15 +1,16 @@
 /* portal: the routes of what a session token opens, as rows. Whatever is below none of their first parts is
  * answered with an echo, so that a client or a gateway can see what has arrived of its request. */
-#include <errno.h>
-#include <microhttpd.h>
-#include <strings.h>
+#include "simulator/portal/portal.h"
 
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/moment.h"
 #include "simulator/portal/echo.h"
-#include "simulator/portal/portal.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <strings.h>
 
 #define GET         "GET, HEAD"
 #define GET_PUT     "GET, HEAD, PUT"

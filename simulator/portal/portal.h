@@ -1,10 +1,10 @@
 /* portal: the API behind a session token: the account, its keys and reports, files, packages, metrics. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "simulator/answer.h"
 #include "simulator/environment.h"
+
+#include <stdbool.h>
 
 struct request;
 

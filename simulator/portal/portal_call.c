@@ -1,11 +1,12 @@
 /* portal_call: common parts of handlers: bodies, parameters, pages of lists. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/portal_call.h"
 
 #include "lib/util.h"
 #include "simulator/api_code.h"
 #include "simulator/json_text.h"
-#include "simulator/portal/portal_call.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define LIMIT_DEFAULT 20
 

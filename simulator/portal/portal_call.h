@@ -1,13 +1,13 @@
 /* portal_call: one request for something that a session token opens, on its way through a handler. */
 #pragma once
 
-#include <json-c/json.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "simulator/answer.h"
 #include "simulator/environment.h"
 #include "simulator/request.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define PORTAL_PARTS_MAX 7
 #define PORTAL_BATCH_MAX 200 /* items of one request */

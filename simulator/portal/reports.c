@@ -1,10 +1,10 @@
 /* reports: the account's sales, and the Marketplace's metrics. The vendor documents the paths alone:
  * fields and figures are made up, and always the same. */
-#include <errno.h>
-
 #include "lib/util.h"
 #include "simulator/json_text.h"
 #include "simulator/portal/portal_handlers.h"
+
+#include <errno.h>
 
 static const struct report {
         const char *name, *rows;

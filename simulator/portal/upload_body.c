@@ -1,12 +1,13 @@
 /* upload_body: the files in one request's body while they come in: read, counted, digested, dropped. A fault
  * of the body is remembered, and the rest of it let pass, so that the client sees the answer. */
-#include <errno.h>
-#include <stdio.h>
-#include <strings.h>
+#include "simulator/portal/upload_body.h"
 
 #include "lib/util.h"
 #include "simulator/portal/multipart_head.h"
-#include "simulator/portal/upload_body.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
 
 #define FORM_DATA "multipart/form-data"
 

@@ -1,9 +1,9 @@
 /* upload_body: the files in one request's body while they come in. */
 #pragma once
 
-#include <stddef.h>
-
 #include "simulator/portal/uploads.h"
+
+#include <stddef.h>
 
 /* Longer files are refused, and so are more of them in one request. */
 #define UPLOAD_SIZE_MAX  (UINT64_C(64) * 1024 * 1024)

@@ -1,10 +1,11 @@
 /* upload_sink: joins an upload_body and a request. */
-#include <errno.h>
+#include "simulator/portal/upload_sink.h"
 
 #include "lib/util.h"
 #include "simulator/portal/upload_body.h"
-#include "simulator/portal/upload_sink.h"
 #include "simulator/request.h"
+
+#include <errno.h>
 
 struct upload_sink {
         struct request_sink sink;

@@ -1,9 +1,10 @@
 /* uploads: a queue with the newest at the end. */
-#include <errno.h>
-#include <stdio.h>
+#include "simulator/portal/uploads.h"
 
 #include "lib/util.h"
-#include "simulator/portal/uploads.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 static const char *const scan_names[SCAN_STATUSES] = {
         [SCAN_QUEUED] = "queued", [SCAN_IN_PROGRESS] = "in-progress",

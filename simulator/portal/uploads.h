@@ -2,13 +2,13 @@
  * are counted and dropped. */
 #pragma once
 
+#include "simulator/digest.h"
+#include "simulator/portal/multipart.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-
-#include "simulator/digest.h"
-#include "simulator/portal/multipart.h"
 
 /* When so many are remembered, the oldest is forgotten. */
 #define UPLOADS_MAX    1000

@@ -11,10 +11,9 @@
  *   silent   the same, but in the outage the upstream never answers: every exchange is a time-out
  *
  * The curve is exchanges per second, for each stretch of BIN_SEC. */
-#include "tests/fleet/queue.h"
-
 #include "lib/refresh.h"
 #include "lib/util.h"
+#include "tests/fleet/queue.h"
 #include "tests/scenario/random_bits.h"
 
 #include <argp.h>

@@ -1,10 +1,9 @@
 /* A fleet that shares a store: its story, and what is seen of it. */
 #pragma once
 
+#include "lib/util.h"
 #include "tests/fleet/queue.h"
 #include "tests/fleet/store.h"
-
-#include "lib/util.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,6 @@
 /* Plays the story of a fleet that shares a store. Every broker is a refresh machine as it is shipped;
  * store.c has the keeper's part. */
 #include "tests/fleet/shared.h"
-
 #include "tests/scenario/random_bits.h"
 
 #include <errno.h>

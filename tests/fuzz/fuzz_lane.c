@@ -1,8 +1,7 @@
 /* Packets of a lane, both ways: of those that are believed, everything that is read lies within them. */
-#include "tests/fuzz/fuzz.h"
-
 #include "lib/lane.h"
 #include "lib/util.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 

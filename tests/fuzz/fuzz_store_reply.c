@@ -1,7 +1,6 @@
 /* Any bytes as a store's answer: the first says to which question, and the second in pieces of which size.
  * An answer means the same in whatever pieces it comes, and nothing is handed out that is out of bounds. */
 #include "lib/store_reply.h"
-
 #include "lib/util.h"
 #include "tests/fuzz/fuzz.h"
 

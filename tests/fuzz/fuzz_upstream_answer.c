@@ -1,11 +1,10 @@
 /* Heads of answers, line by line as libcurl hands them on: an answer that is passed on is sound for its
  * reader.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include "daemon/forwarder/upstream_answer.h"
 #include "lib/lane.h"
 #include "lib/util.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 

@@ -1,7 +1,6 @@
 /* The expectations of a scenario: each compares, and reports the difference in words. */
-#include "tests/scenario/player.h"
-
 #include "lib/refresh_words.h"
+#include "tests/scenario/player.h"
 
 #include <inttypes.h>
 #include <stdio.h>

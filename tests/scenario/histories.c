@@ -11,11 +11,10 @@
  * With --outage-figures: a fleet's exchanges in an outage of 24 hours, and the time to its token afterwards.
  *
  * History n of seed s is always the same one: `--seed s --first n --count 1 --trace` shows it. */
+#include "lib/util.h"
 #include "tests/scenario/history.h"
 #include "tests/scenario/outage.h"
 #include "tests/scenario/restart.h"
-
-#include "lib/util.h"
 
 #include <argp.h>
 #include <assert.h>

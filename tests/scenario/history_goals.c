@@ -1,8 +1,7 @@
 /* The promises of a history beyond the model: no gap that could have been avoided, the good key found, a
  * token back soon. */
-#include "tests/scenario/history.h"
-
 #include "lib/util.h"
+#include "tests/scenario/history.h"
 
 static void broken(struct model *model, const char *promise)
 {

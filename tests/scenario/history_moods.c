@@ -1,7 +1,6 @@
 /* How the upstream of a random history answers. */
-#include "tests/scenario/history.h"
-
 #include "lib/util.h"
+#include "tests/scenario/history.h"
 
 uint64_t below(struct world *world, uint64_t limit)
 {

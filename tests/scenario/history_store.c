@@ -1,7 +1,6 @@
 /* How the store of a random history answers: as if others shared it, as if it was broken, or as a liar. */
-#include "tests/scenario/history.h"
-
 #include "lib/util.h"
+#include "tests/scenario/history.h"
 
 static uint64_t some_left_usec(struct world *world)
 {

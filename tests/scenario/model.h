@@ -33,9 +33,8 @@
  *             a good one in hand; after two of them that were reported none is for a lifetime */
 #pragma once
 
-#include "tests/scenario/reference.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference.h"
 
 #include <stdio.h>
 

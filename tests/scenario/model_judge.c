@@ -1,8 +1,7 @@
 /* The judge of the machine's steps: carries each out, and compares it with the reference and the promises of
  * model.h. */
-#include "tests/scenario/model.h"
-
 #include "lib/refresh_words.h"
+#include "tests/scenario/model.h"
 
 #include <inttypes.h>
 

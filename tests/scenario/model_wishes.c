@@ -1,7 +1,6 @@
 /* The answers of a machine under observation to callers and operators, and whether it is true. */
-#include "tests/scenario/model.h"
-
 #include "lib/refresh_words.h"
+#include "tests/scenario/model.h"
 
 #include <inttypes.h>
 

@@ -7,9 +7,8 @@
  * grant; 401 to all keys, after an hour of which a broker asks four times an hour. */
 #include "tests/scenario/outage.h"
 
-#include "tests/scenario/world.h"
-
 #include "lib/util.h"
+#include "tests/scenario/world.h"
 
 #include <inttypes.h>
 

@@ -24,9 +24,8 @@
  *
  * While a token lives a refused key is passed over, though it may work again: the 120 s for each key count
  * from the token's end, or from the last tenth of its life. */
-#include "tests/scenario/reference_rules.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference_rules.h"
 
 void reference_init(struct reference *reference)
 {

@@ -1,7 +1,6 @@
 /* The rules of a token's last chance: one attempt lies in the last tenth of its life. */
-#include "tests/scenario/reference_rules.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference_rules.h"
 
 struct rule_chance rule_last_chance(const struct reference *reference)
 {

@@ -1,7 +1,6 @@
 /* The keys in the books: their list, and the effect of an answer on each. */
-#include "tests/scenario/reference_rules.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference_rules.h"
 
 /* The next trial of a refused key by itself. */
 static void set_daily_trial(struct reference_key *key)

@@ -1,7 +1,6 @@
 /* By when an exchange must have been sent, and what the books are told besides exchanges. */
-#include "tests/scenario/reference_rules.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference_rules.h"
 
 static uint64_t need_by(const struct reference *reference, uint64_t now_usec)
 {

@@ -1,7 +1,6 @@
 /* The rules for a store that others share: it may put an exchange off, but not for long. */
-#include "tests/scenario/reference_rules.h"
-
 #include "lib/util.h"
+#include "tests/scenario/reference_rules.h"
 
 bool reference_good(const struct reference *reference, uint64_t now_usec)
 {

@@ -1,9 +1,8 @@
 /* Virtual time around a model. Time moves only here. */
 #include "tests/scenario/world.h"
 
-#include "tests/scenario/random_bits.h"
-
 #include "lib/util.h"
+#include "tests/scenario/random_bits.h"
 
 void world_init(struct world *world, uint64_t seed, FILE *trace)
 {

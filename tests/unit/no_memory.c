@@ -1,5 +1,6 @@
 /* A heap that fails once. */
 #include "tests/unit/no_memory.h"
+
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* The Authorization header: whom it names, and what is none of Basic. */
 #include "daemon/frontend/callers/basic_auth.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

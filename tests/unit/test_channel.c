@@ -1,6 +1,5 @@
 /* Messages between two ends: whole, in order, bounded, with descriptors, and whatever a broken end does. */
 #include "daemon/base/channel.h"
-
 #include "lib/util.h"
 #include "tests/unit/confined_child.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,6 @@
 /* Units that ask while there is no frontend to answer: each is let in and let go, and the keeper waits for
  * none of them. */
 #include "daemon/keeper/credential_refusal.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,6 @@
 /* The owner of a socket, by the answer of the kernel: answers that name an owner, and those that must not.
  * For a caller's end see also tests/fuzz/fuzz_diag_answer.c and tests/security. */
 #include "lib/diag_answer.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,5 @@
 /* Secrets as they come back: which forms are found, and what is none. */
 #include "lib/echo.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,6 @@
 /* A record of the log as an entry for the journal: its fields, and that no value becomes another field. */
-#include "daemon/base/journal_entry.h"
-
 #include "daemon/base/events.h"
+#include "daemon/base/journal_entry.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,5 @@
 /* Strict JSON in UTF-8, the same with every version of json-c. */
 #include "lib/json_feed.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,6 @@
 /* Key file rule: which modes, types and lengths are refused, and with which words. */
-#include "lib/key_file_rule.h"
-
 #include "lib/access_key.h"
+#include "lib/key_file_rule.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

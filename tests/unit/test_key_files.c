@@ -1,7 +1,6 @@
 /* Key files while descriptors or memory are short: no key is lost by it. */
 #include "daemon/keeper/held_keys.h"
 #include "daemon/keeper/key_files.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

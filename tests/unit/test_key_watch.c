@@ -1,9 +1,8 @@
 /* Keys that cannot be watched: that is said once, they are read again every now and then, and watched as
  * soon as they can be. */
-#include "daemon/keeper/key_watch.h"
-
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
+#include "daemon/keeper/key_watch.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,5 @@
 /* Whose groups are asked for, and in which order, with a keeper that needs 200 ms for each user. */
 #include "daemon/frontend/known/known_groups.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

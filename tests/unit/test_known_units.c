@@ -1,6 +1,5 @@
 /* Which units are asked for, and for how long they are remembered. */
 #include "daemon/frontend/known/known_units.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

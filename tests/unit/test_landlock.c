@@ -1,6 +1,5 @@
 /* Landlock alone, as if a process found a way to every system call. */
 #include "daemon/base/landlock.h"
-
 #include "lib/util.h"
 #include "tests/unit/confined_child.h"
 #include "tests/unit/unit.h"

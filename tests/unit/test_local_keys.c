@@ -1,6 +1,5 @@
 /* Credentials of a request: the right secret in the right place, and every other. */
 #include "daemon/frontend/callers/local_keys.h"
-
 #include "daemon/frontend/callers/opaque_tokens.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,6 @@
 /* A record of the log as a line: text, and JSON that is JSON whatever the message holds. */
-#include "daemon/base/log_line.h"
-
 #include "daemon/base/events.h"
+#include "daemon/base/log_line.h"
 #include "lib/json_feed.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

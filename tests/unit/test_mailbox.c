@@ -1,7 +1,6 @@
 /* Datagrams for somebody who reads, who does not, who is not there. */
-#include "daemon/base/mailbox.h"
-
 #include "daemon/base/clock.h"
+#include "daemon/base/mailbox.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,5 @@
 /* The form of opaque tokens: one spelling, and nothing of what they are bound to can be exchanged. */
 #include "lib/opaque_token.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,6 @@
 /* Paths that lead to something else, seen at once; neighbours, which are nobody's business; and watches that
  * are kept. */
 #include "daemon/keeper/path_watch.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

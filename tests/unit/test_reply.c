@@ -1,6 +1,5 @@
 /* Heads of HTTP answers: those of an eqp-brokerd, and what is none. */
 #include "client/reply.h"
-
 #include "tests/unit/unit.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /* Names in rules as settings are read: look-ups, and a user database that does not
  * answer. */
 #include "daemon/keeper/rule_answers.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/user_database.h"

@@ -1,6 +1,5 @@
 /* Which groups rules name, and which of a caller's are among them. */
 #include "lib/rule_groups.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

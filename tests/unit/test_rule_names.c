@@ -1,7 +1,6 @@
 /* Names in rules that go, come and change while the daemon runs. */
-#include "daemon/keeper/rule_names.h"
-
 #include "daemon/base/clock.h"
+#include "daemon/keeper/rule_names.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/user_database.h"

@@ -1,6 +1,5 @@
 /* The secret of opaque tokens, as a text: it comes back as it was, and anything else is refused. */
 #include "lib/saved_opaque_key.h"
-
 #include "lib/secret.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"

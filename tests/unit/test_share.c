@@ -1,8 +1,7 @@
 /* The journal's lines on a store that comes and goes. */
-#include "daemon/keeper/share.h"
-
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
+#include "daemon/keeper/share.h"
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,8 +1,7 @@
 /* Names and values of shared sessions, against a second implementation of their form (share_vectors.py); and
  * whose names and values they are. */
-#include "lib/share_form.h"
-
 #include "lib/secret.h"
+#include "lib/share_form.h"
 #include "tests/unit/share_vectors.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,6 @@
 /* A value that a store gave, opened: the session that was put in, or nothing. */
-#include "lib/share_form.h"
-
 #include "lib/secret.h"
+#include "lib/share_form.h"
 #include "lib/share_form_object.h"
 #include "tests/unit/unit.h"
 

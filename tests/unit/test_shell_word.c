@@ -1,7 +1,6 @@
 /* Shell words: the shell makes of them the texts that they were made of. */
 #include "lib/shell_word.h"
 #include "lib/util.h"
-
 #include "tests/unit/unit.h"
 
 static void assert_word(const char *value, const char *expected)

@@ -1,6 +1,5 @@
 /* Work that takes long: a user's turns are apart, and the loop has most of the time for others. */
 #include "lib/spaced_turns.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,12 +1,11 @@
 /* The picture of a status: its parts, those that give way when it is narrow, those that never reach a
  * terminal.
  */
+#include "ctl/status_view.h"
 #include "tests/unit/unit.h"
 
 #include <locale.h>
 #include <stdio.h>
-
-#include "ctl/status_view.h"
 
 static const struct terminal paper = { .columns = 80 };
 static const struct terminal wide = {

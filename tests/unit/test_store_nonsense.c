@@ -1,6 +1,5 @@
 /* Answers that no store of ours gives, and the memory that they take. */
 #include "lib/store_reply.h"
-
 #include "tests/unit/store_answers.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,5 @@
 /* The users that a store's socket may belong to. */
 #include "lib/store_owner.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

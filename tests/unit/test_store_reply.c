@@ -1,6 +1,5 @@
 /* Answers of stores: those of good ones, in pieces of every size, and those of stores with troubles. */
 #include "lib/store_reply.h"
-
 #include "tests/unit/store_answers.h"
 #include "tests/unit/unit.h"
 

@@ -1,9 +1,8 @@
 /* Requests to a store, byte by byte. */
-#include "lib/store_request.h"
-
 #include "lib/secret.h"
 #include "lib/settings.h"
 #include "lib/share_form.h"
+#include "lib/store_request.h"
 #include "tests/unit/unit.h"
 
 #define SESSION "$10\r\neqp1:{0af}\r\n"

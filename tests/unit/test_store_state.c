@@ -1,6 +1,5 @@
 /* The words for how a store is. */
 #include "lib/store_state.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

@@ -1,8 +1,7 @@
 /* A talk with a store, or with two of them, against servers in the same loop that say whatever they are told
  * to, in pieces of any size. */
-#include "daemon/keeper/store_talk.h"
-
 #include "daemon/keeper/store_link.h"
+#include "daemon/keeper/store_talk.h"
 #include "lib/util.h"
 #include "tests/unit/store_answers.h"
 #include "tests/unit/store_server.h"

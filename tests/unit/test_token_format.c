@@ -1,7 +1,6 @@
 /* A token in the forms in which programs print it, and what has no room. */
 #include "lib/token_format.h"
 #include "lib/util.h"
-
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* Which folders are units' control groups, in a tree of ordinary folders: their numbers are inodes as well.
  */
 #include "daemon/keeper/unit_tree.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

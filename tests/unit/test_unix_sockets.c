@@ -1,6 +1,5 @@
 /* A setsockopt() that knows which descriptors are unix sockets. */
 #include "daemon/frontend/http/unix_sockets.h"
-
 #include "lib/util.h"
 #include "tests/unit/unit.h"
 

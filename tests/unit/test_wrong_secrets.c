@@ -1,7 +1,6 @@
 /* Wrong secrets: some at once, then one in a while, and nobody pays for another one's. */
-#include "lib/wrong_secrets.h"
-
 #include "lib/util.h"
+#include "lib/wrong_secrets.h"
 #include "tests/unit/unit.h"
 
 #define NOW (1000 * USEC_PER_SEC)
