@@ -18,6 +18,20 @@ def test_the_default_allows_the_daemons_own_user(stranger, upstream, make_broker
         assert status == 200 and b"expires_in" in body
 
 
+@pytest.mark.parametrize("rules, may_refresh", [
+    ({"broker": "allow = uid:0\nallow = uid:1\noperators = uid:0\noperators = uid:1"}, False),
+    ({"environments": {"sandbox": "allow = uid:0\noperators = uid:0"}}, False), ({"broker": "allow = uid:0\noperators = uid:0"}, True)],
+    ids=["lists", "lists of the environment", "the default of operators, written out"])
+def test_the_daemons_own_user_may_be_left_out(stranger, upstream, make_broker, rules, may_refresh):
+    """As SECURITY.md says it. It may reload all the same."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, uid=stranger, **rules).wait_valid()
+    for via in ("unix", "tcp"):
+        assert as_user(stranger, broker, via)[0] == 403
+        status = as_user(stranger, broker, via, "/v1/sandbox/refresh", "POST")[0]
+        assert status == 403 if not may_refresh else status != 403
+        assert as_user(stranger, broker, via, "/v1/reload", "POST")[0] == 200
+
+
 def as_user(uid, broker, via, path="/v1/sandbox/token", method="GET", gid=None, groups=()):
     """A request by a process of that user: (status, body)."""
     where = ["--unix-socket", str(broker.socket_path)] if via == "unix" else []
