@@ -36,7 +36,7 @@ packages_system="systemd-container mmdebstrap util-linux"
 packages_memcheck="valgrind"
 packages_threads="clang libclang-rt-dev curl"
 packages_coverage="gcovr"
-packages_i386="mmdebstrap util-linux"
+packages_i386="arch-test mmdebstrap util-linux"
 packages_builder="mmdebstrap util-linux" # for packages, bundles and images of another architecture
 
 architectures_cross="arm64 armhf s390x ppc64el"
