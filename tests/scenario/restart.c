@@ -19,6 +19,12 @@ struct remains {
 
 /* ---- texts, as daemon/keeper/survival writes and reads them ---- */
 
+/* A text's lifetimes are of a second at least. */
+static bool has_saved_token(const struct remains *remains)
+{
+        return remains->has_token && remains->token.life_usec >= USEC_PER_SEC;
+}
+
 static struct session *make_session(const struct model *model)
 {
         static struct grant grant = { .mage_id = "MAG000111222", .ust = "made-up-token" };
@@ -49,7 +55,7 @@ static void sessions_through_text(const struct model *model, struct remains *rem
 {
         _cleanup_(saved_sessions_freep) struct saved_sessions *saved = saved_sessions_new(), *again = NULL;
         struct saved_environment *one = &saved->environments[saved->n_environments++];
-        bool lives = remains->has_token && remains->token.life_usec >= USEC_PER_SEC; /* none is shorter */
+        bool lives = has_saved_token(remains);
         const char *why = "";
         char *text = NULL;
         size_t length = 0;
@@ -155,7 +161,8 @@ void world_restart(struct world *world, uint64_t down_usec, bool through_text)
         if (through_text) {
                 knowledge_through_text(model, &remains);
                 sessions_through_text(model, &remains);
-                if (model->attainable_sec > remains.token.life_usec / USEC_PER_SEC) {
+                if (has_saved_token(&remains) &&
+                    model->attainable_sec > remains.token.life_usec / USEC_PER_SEC) {
                         model->attainable_sec = 0; /* no text has more than the token's life */
                 }
         }
