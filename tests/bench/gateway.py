@@ -83,8 +83,8 @@ def gateway(context):
         proxies["broker"].check()
         body = stack.enter_context(tempfile.NamedTemporaryFile())
         body.truncate(LARGE)
-        small = compared(proxies, context.turns // 3, lambda server: loads.wrk(server, 32, 1))
-        p50 = compared(proxies, context.turns // 6, _p50_usec)
+        small = compared(proxies, max(context.turns // 3, 1), lambda server: loads.wrk(server, 32, 1))
+        p50 = compared(proxies, max(context.turns // 6, 1), _p50_usec)
         up = compared(proxies, context.rounds, lambda server: transfer(
             server, "sandbox", UPLOAD_PATH, "-H", "Expect:", "-X", "POST", "-T", body.name))
         down = compared(proxies, context.rounds, lambda server: transfer(server, "production", LARGE_PATH))
