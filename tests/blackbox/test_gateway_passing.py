@@ -82,6 +82,24 @@ def test_bodies_of_any_size(host, size, chunked):
     assert client.answer().status == 204
 
 
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_an_answer_that_comes_before_its_body(host, asked_for):
+    """All of the body goes to the upstream, also the beginning, which was kept until it was asked for."""
+    body = bytes(at * 7 % 251 for at in range(150_000))
+    client = host.client()
+    client.send(b"POST /sandbox/rest/v1/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    threading.Thread(target=client.send, args=(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),), daemon=True).start()
+    lane = host.lanes[0]
+    assert lane.request().expect
+    if asked_for:
+        lane.go_on()
+    lane.respond(200, length=-1, last=False)
+    assert lane.body() == body
+    lane.data(b"all of it")
+    lane.last()
+    assert client.answer().body == b"all of it"
+
+
 @pytest.mark.parametrize("status,length,until_close", [(200, 100, False), (200, -1, True), (200, -1, False),
                                                        (404, 100, False)])
 def test_head(host, status, length, until_close):

@@ -164,19 +164,29 @@ static bool keep(struct transfer *transfer, const char *data, size_t size)
         return true;
 }
 
+/* Was it sent? If not, it waits, or is lost. */
+static bool is_sent(struct transfer *transfer, int r, uint64_t now_usec)
+{
+        if (r == -EAGAIN) {
+                transfer->until_usec = 0;
+                (void)transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
+        } else if (r < 0) {
+                (void)transfer_lost(transfer);
+        }
+        return r >= 0;
+}
+
 static size_t send_piece(struct transfer *transfer, const char *data, size_t size, uint64_t now_usec)
 {
         size_t taken = 0;
 
+        /* If the answer came before the body was to be sent, what is kept of it has not been sent yet. */
+        if (!is_sent(transfer, transfer_send_kept(transfer), now_usec)) {
+                return 0;
+        }
         while (taken < size) {
                 int n = transfer_send_piece(transfer, data + taken, size - taken);
-                if (n == -EAGAIN) {
-                        transfer->until_usec = 0;
-                        (void)transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
-                        return taken;
-                }
-                if (n < 0) {
-                        (void)transfer_lost(transfer);
+                if (!is_sent(transfer, n, now_usec)) {
                         return taken;
                 }
                 taken += (size_t)n;
