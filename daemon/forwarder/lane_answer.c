@@ -106,6 +106,9 @@ static bool send_continue(struct lane_answer *answer)
 
 void lane_answer_continue(struct lane_answer *answer)
 {
+        if (answer->response_due || answer->responded) {
+                return;
+        }
         answer->continue_due = true;
         (void)send_continue(answer);
 }

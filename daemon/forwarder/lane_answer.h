@@ -27,7 +27,7 @@ void lane_answer_init(struct lane_answer *answer, const struct lane_end *end, ui
 /* Frees what is held. */
 void lane_answer_clear(struct lane_answer *answer);
 
-/* Sends CONTINUE as soon as it can be. */
+/* Sends CONTINUE as soon as it can be; an answer that is there already says it, too. */
 void lane_answer_continue(struct lane_answer *answer);
 
 /* The head of the answer, with its lengths filled in, and its lines, which are borrowed until it is sent. It

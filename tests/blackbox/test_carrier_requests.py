@@ -227,6 +227,28 @@ def test_an_upstream_that_refuses_expect_is_asked_without(play):
     assert len(seen) == 2 and seen[1] == seen[0].replace(b"Expect: 100-continue\r\n", b"")
 
 
+def test_an_answer_that_comes_before_its_request(play):
+    """To a request that is sent again: the body is not asked for behind it, which would make no sense."""
+    n_asked = []
+
+    def talk(connection):
+        n_asked.append(1)
+        if len(n_asked) == 2:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20000)
+        head = connection.head()
+        if b"Expect" in head:
+            connection.send(b"HTTP/1.1 417 No\r\nContent-Length: 3\r\n\r\nno!")
+        else:
+            connection.ended()
+    upstream = play(talk)
+    upstream.lane.begin("POST", "/rest/v1/x", length=3, expect=True, token=TOKEN)
+    answer = Answer()
+    answer.take(upstream.lane.receive())
+    upstream.lane.send(b"abc", last=True)
+    assert (upstream.lane.finish(answer).status, len(n_asked)) == (200, 2)
+    assert CONTINUE not in answer.packets[answer.packets.index(RESPONSE):]
+
+
 @pytest.mark.parametrize("length", [4 * 10**6, -1])
 def test_an_early_refusal_reaches_an_uploader(play, length):
     def talk(connection):
