@@ -52,7 +52,7 @@ void child_process_drain(struct child_process *process);
 void child_process_send(struct child_process *process, const void *message, size_t length, int fd);
 
 /* The same, for a message without which the process can go on: -ETOOMANYREFS (see channel_send()), and it is
- * not replaced for that; the caller tries again. */
+ * not replaced for that, unless the message had to wait for room; the caller tries again. */
 int child_process_try(struct child_process *process, const void *message, size_t length, int fd);
 
 /* So many bytes are a part of what is to be told that has no other bound than the configuration: there is to

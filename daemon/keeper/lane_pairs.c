@@ -45,10 +45,13 @@ static void make_due(struct lane_pairs *lanes)
                         lanes->due[id] = error < 0;
                 }
         }
-        if (error < 0) {
+        if (error < 0 && !lanes->said) {
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
                             "a way from the frontend to the forwarder cannot be made: %s; it is tried again",
                             channel_trouble(error));
+        }
+        lanes->said = error < 0;
+        if (error < 0) {
                 timer_start_in(lanes->timer, USEC_PER_SEC);
         }
 }

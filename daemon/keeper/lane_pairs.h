@@ -11,6 +11,7 @@ struct lane_pairs {
         uint64_t serials[MESSAGE_LANES_MAX]; /* of the latest pairs */
         uint64_t last_serial;
         bool made;           /* the two that are there have them */
+        bool said;           /* that one cannot be made; once, until all are */
         uint64_t round_usec; /* CLOCK_MONOTONIC: when some were made last */
 };
 
