@@ -119,8 +119,8 @@ static const char *words_for(const struct rule_place *place, char *buffer, size_
 static int read_entry(const struct rule_answer *answer, char *texts, size_t size, bool *ret_found,
                       uint32_t *ret)
 {
-        struct passwd user, *found_user = NULL;
-        struct group group, *found_group = NULL;
+        struct passwd user = { 0 }, *found_user = NULL;
+        struct group group = { 0 }, *found_group = NULL;
         int error;
 
         errno = EIO; /* returned where a name service is silent and gives no reason */
