@@ -205,8 +205,8 @@ static void examine_name_services(struct doctor *doctor)
                         continue;
                 }
                 (void)snprintf(what, sizeof(what),
-                               "The service does not see the name service in %s, which came after it had "
-                               "started.",
+                               "The service does not see the name service in %s, which was made after its "
+                               "start.",
                                places[i]);
                 doctor_find(doctor, "name_service_unseen", what,
                             "Users and groups of that name service do not exist for it: rules that name "

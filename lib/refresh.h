@@ -92,7 +92,7 @@ enum refresh_verdict refresh_on_demand(struct refresh *refresh, uint32_t min_ttl
 
 /* A caller reports that the upstream refused the token of this serial (0: one that nobody knows). At most
  * one early refresh per token, one per REFRESH_REPORT_GAP_USEC, and within its share of 4 an hour; while
- * an exchange is under way that is no trial, its outcome is the answer, and none of these counts.
+ * an exchange is under way that is no trial, its outcome is the answer, and it costs no share.
  * ret_obstacle as above. */
 enum refresh_verdict refresh_on_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec,
                                        struct refresh_step *ret_step, struct refresh_obstacle *ret_obstacle);

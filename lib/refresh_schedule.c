@@ -1,5 +1,5 @@
 /* The moments of a new token. Each is drawn at random, as many brokers may have got a token in the same
- * second. */
+ * second. And the end of the patience after nothing but 401: an attempt that is due is brought forward. */
 #include "lib/refresh_schedule.h"
 
 #include "lib/backoff.h"

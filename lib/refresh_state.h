@@ -138,7 +138,7 @@ struct refresh {
         unsigned n_failures;         /* in a row, but for trials */
         bool rounded;                /* a failure of need led to a round in it */
         bool trial_rounded;          /* and one for a trial's */
-        uint64_t unauthorized_usec;  /* since when it is 401 alone, from no further key; 0: it is not */
+        uint64_t unauthorized_usec;  /* since when it is 401 alone, and no key joined; 0: it is not */
         uint64_t needed_usec;        /* when need was last served */
         uint64_t needed_before_usec; /* the same, but for the exchange under way */
         uint64_t retry_after_usec;   /* the upstream's wish: not before */

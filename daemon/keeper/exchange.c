@@ -59,7 +59,7 @@ static size_t list_secrets(const struct exchange *exchange, const char *ret[stat
 
 /* libcurl 7.88 decodes what nobody has asked for, gzip inside gzip as well, in a loop of its own: of a few
  * kilobytes that may take hours, and nothing need come of it that on_body() could end it at. */
-static bool is_bomb(const struct exchange *exchange)
+static bool is_coded(const struct exchange *exchange)
 {
         return exchange->connected && exchange->head.whole && exchange->head.coded;
 }
@@ -76,7 +76,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
                 return 0;
         }
         answer_head_take(&exchange->head, data, length, hidden, list_secrets(exchange, hidden));
-        if (is_bomb(exchange)) {
+        if (is_coded(exchange)) {
                 exchange->cut_off = true;
                 return 0;
         }
@@ -191,7 +191,7 @@ static void judge_answer(struct exchange *exchange, struct exchange_report *repo
         if (exchange->head_length > HEAD_MAX && report->outcome == EXCHANGE_MALFORMED) {
                 why = "the head is over 64 KiB long";
         }
-        if (is_bomb(exchange) && report->outcome == EXCHANGE_MALFORMED) {
+        if (is_coded(exchange) && report->outcome == EXCHANGE_MALFORMED) {
                 why = "its Transfer-Encoding is not chunked alone";
         }
         token_exchange_excerpt(exchange->body, exchange->body_length, hidden, list_secrets(exchange, hidden),

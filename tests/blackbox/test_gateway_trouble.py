@@ -9,7 +9,7 @@ import time
 
 import gateway_host as gh
 import pytest
-from flood import flood
+from packet_flood import flood
 from gateway_host import TOKEN, TOKEN_2, Host, eventually, local_key
 
 VERDICTS = gh.verdicts()

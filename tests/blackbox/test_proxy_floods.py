@@ -7,7 +7,7 @@ import pytest
 
 from broker import wait_until
 from carrier_fixtures import authority, carrier  # noqa: F401
-from floods import FOR, Flood
+from endless_peer import FOR, Flood
 from raw_upstream import PLAIN, RawUpstream, answering
 from simulator import EXAMPLE_KEY
 

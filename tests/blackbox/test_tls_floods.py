@@ -3,7 +3,7 @@
 import time
 
 from broker import wait_until
-from floods import FOR, Flood
+from endless_peer import FOR, Flood
 from simulator import EXAMPLE_KEY
 from stores import share
 

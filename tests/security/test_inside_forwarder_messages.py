@@ -18,7 +18,7 @@ import pytest
 import inside
 from authorities import Authority
 from broker import binary, forwarder_of, frontend_of, wait_forwarder, wait_frontend, wait_until
-from flood import flood
+from packet_flood import flood
 from inside import Inside
 from lanes import RESPONSE, RESPONSE_HEAD
 from recorder import Recorder, plain

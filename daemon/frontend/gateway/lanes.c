@@ -87,7 +87,7 @@ static bool ends_request(int type, const union lane_head *head)
 
 /* Is it this packet's turn? A request that is over is so by the forwarder's own word: it says nothing more
  * of it. */
-static bool has_its_turn(struct lane *lane, int type, const union lane_head *head)
+static bool take_turn(struct lane *lane, int type, const union lane_head *head)
 {
         if (head->packet.number != lane->number) {
                 return false;
@@ -148,7 +148,7 @@ int lane_receive(struct lane *lane, const union lane_head **ret)
         if (type == -EAGAIN) {
                 return type;
         }
-        if (type < 0 || !has_its_turn(lane, type, *ret)) {
+        if (type < 0 || !take_turn(lane, type, *ret)) {
                 die(lane, /* broken= */ type != -EPIPE);
                 return -EPIPE;
         }
