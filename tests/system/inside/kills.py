@@ -3,9 +3,11 @@
 ready again for a moment.
 
 Prints for each time, as JSON, when: [before, process gone, ready again] by CLOCK_MONOTONIC. The kernel needs
-some milliseconds to take a process apart, and its connections stand until then.
+some milliseconds to take a process apart, and its connections stand until then. The daemon is gone when its
+children are: they end with it, a moment later.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -24,18 +26,34 @@ def show():
     return int(values["MainPID"]), values["ActiveState"]
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def kill(pid):
+    """Returns when it and its children are gone."""
+    processes = []
+    for process in (pid, *children(pid)):
+        with contextlib.suppress(ProcessLookupError):
+            processes.append(os.pidfd_open(process))
+    signal.pidfd_send_signal(processes[0], signal.SIGKILL)
+    for process in processes:
+        select.select([process], [], [])
+        os.close(process)
+
+
 def show_frontend():
     """The same of the frontend: it serves, as far as can be seen from outside, when it has confined itself."""
     main_pid, state = show()
-    with open(f"/proc/{main_pid}/task/{main_pid}/children", encoding="ascii") as file:
-        for child in file.read().split():
-            try:
-                with open(f"/proc/{child}/status", encoding="ascii") as status:
-                    text = status.read()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if text.startswith("Name:\teqp-frontend\n") and "\nState:\tZ" not in text:
-                return int(child), state
+    for child in children(main_pid):
+        try:
+            with open(f"/proc/{child}/status", encoding="ascii") as status:
+                text = status.read()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if text.startswith("Name:\teqp-frontend\n") and "\nState:\tZ" not in text:
+            return child, state
     return 0, state
 
 
@@ -56,12 +74,9 @@ def main():
         if len(times) == int(sys.argv[1]):
             break
         time.sleep(0.1)
-        process = os.pidfd_open(pid)
         before = time.monotonic()
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        select.select([process], [], [])
+        kill(pid)
         times.append([before, time.monotonic()])
-        os.close(process)
         last = pid
     print(json.dumps(times))
 
