@@ -160,7 +160,9 @@ def proxy(store):
 
 def test_an_honest_proxy(proxy):
     with Caller(proxy.port) as caller:
-        assert claim(caller)[1:] == [b"the truth", "OK", 25000] and caller.call("PING") == "PONG"
+        _, session, lease, left = claim(caller)
+        assert session == b"the truth" and lease == Status("OK") and 0 < left <= 25000
+        assert caller.call("PING") == "PONG"
     assert [words[0] for words in proxy.commands] == [b"MULTI", b"TIME", b"GET", b"SET", b"PTTL", b"EXEC", b"PING"]
     assert proxy.n_connections == 1
 
