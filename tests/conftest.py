@@ -1,4 +1,4 @@
-"""For all folders of tests: marks, and leaving out what is slow."""
+"""For all folders of tests: marks, leaving out what is slow, and a note of what failed."""
 
 import os
 import sys
@@ -48,3 +48,22 @@ def leave_out(items):
             for item in items:
                 why, = item.get_closest_marker("slow").args
                 print(item.nodeid, why, sep="\t", file=file)
+
+
+# No repetition excuses a failure in these folders, of these words, or of what is looked for after a test: a secret in a
+# log, a report of a sanitizer, a process that is left.
+STRICT_FOLDERS = {"security", "faults", "chaos", "memcheck", "threads", "sandbox"}
+STRICT_WORDS = ("Sanitizer", "runtime error:", "Assertion `", "core dumped", "base64 of")
+
+
+def is_fault(report):
+    text = "\n".join([report.longreprtext, *(text for _, text in report.sections)])
+    return (report.when == "teardown" or not STRICT_FOLDERS.isdisjoint(report.nodeid.split("/"))
+            or "secret" in report.nodeid or any(word in text for word in STRICT_WORDS))
+
+
+def pytest_runtest_logreport(report):
+    """For run_pytest in tests/suites.sh. Of several processes, the one that shares out the files tells it."""
+    if report.failed and "EQP_FAILED" in os.environ and "PYTEST_XDIST_WORKER" not in os.environ:
+        with open(os.environ["EQP_FAILED"], "a", encoding="utf-8") as file:
+            print("fault" if is_fault(report) else "chance", report.nodeid, sep="\t", file=file)

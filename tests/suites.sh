@@ -62,11 +62,42 @@ slow=() # --no-slow: tests that are marked so are left out; --only-slow: all oth
 
 # run_pytest SUITE BUILD LOG ARGUMENTS...
 run_pytest() {
-        local suite=$1 directory=$2 log=$3
+        local suite=$1 directory=$2 log=$3 code=0
         shift 3
+        rm -f "$log.failed"
+        EQP_FAILED=$log.failed of_suite "$suite" --durations=5 --junitxml="$log" "$@" || code=$?
+        "$python" tests/tally.py "$suite" "$log" >"$log.tsv"
+        if [ $code = 1 ] && is_by_chance "$log" && passes_thrice "$suite" "$log"; then
+                sed -i 's/^failed\t/unsteady\t/' "$log.tsv"
+        fi
+        cat "$log.tsv" >>"$results"
+}
+
+of_suite() {
+        local suite=$1
+        shift
         EQP_BUILD_DIR=$directory EQP_LEFT_OUT=$left_out EQP_BYTECODE=$bytecode PYTHONDONTWRITEBYTECODE=1 kept "$suite" \
-                "$python" -m pytest -q -p no:cacheprovider ${bold:+--color=yes} --durations=5 --junitxml="$log" "$@" || true
-        "$python" tests/tally.py "$suite" "$log" >>"$results"
+                "$python" -m pytest -q -p no:cacheprovider ${bold:+--color=yes} "$@"
+}
+
+# is_by_chance LOG: may it be? So it is if a test or two failed, and none in a way that no repetition excuses, of which
+# tests/conftest.py takes note; and the tally knows of nothing else.
+is_by_chance() {
+        local n
+        [ -s "$1.failed" ] && ! grep -q '^fault' "$1.failed" || return
+        n=$(sort -u "$1.failed" | wc -l)
+        [ "$n" -le 2 ] && [ "$n" = "$(grep -c '^failed' "$1.tsv")" ]
+}
+
+# passes_thrice SUITE LOG: those that failed, now one after another.
+passes_thrice() {
+        local i tests
+        mapfile -t tests < <(cut -f 2 "$2.failed" | sort -u)
+        for i in 1 2 3; do
+                title "$1: what failed, once more by itself, $i of 3"
+                of_suite "$1" -rs "${tests[@]}" | tee "$2.again" || return
+                ! grep -q 'SKIPPED \[' "$2.again" || return
+        done
 }
 
 # typed_pytest NAME BUILD ARGUMENTS...: as somebody typed it. It fails as well if a test leaves a process behind. A debugger
