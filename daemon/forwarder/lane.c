@@ -8,6 +8,7 @@
 #include "lib/util.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #define BATCH 8 /* packets of one lane in a turn */
 
@@ -104,7 +105,10 @@ static void refuse(struct lane *lane, enum lane_fail fail, const char *why)
 
         lane_answer_init(&answer, &lane->end, lane->last_number);
         lane_answer_fail(&answer, fail, /* sent= */ false, why);
-        (void)lane_answer_flush(&answer); /* there is room: nothing else of the lane waits */
+        if (!lane_answer_flush(&answer)) {
+                /* No memory, or a frontend that reads nothing. With the lane its wait ends. */
+                (void)shutdown(lane->end.fd, SHUT_RDWR);
+        }
 }
 
 static int make(struct lane *lane, const struct lane_request *packet, size_t length,

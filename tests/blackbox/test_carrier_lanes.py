@@ -12,7 +12,7 @@ import pytest
 
 from broker import wait_until
 from carrier_fixtures import authority, carrier, play  # noqa: F401
-from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
+from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, PACKET, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
 from raw_upstream import PLAIN, RawUpstream, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
@@ -220,6 +220,21 @@ def fill(lane):
             n += 16384
     except TimeoutError:
         return n
+
+
+def test_a_refusal_that_cannot_be_sent_ends_the_lane(play, carrier):
+    """It would be waited for; here, as nobody reads."""
+    lane = play(lambda connection: None).lane
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        for _ in range(10000):
+            lane.begin("GET", "/x", base_url="https://elsewhere.example")
+    assert carrier.count() == 0, "that turn of its loop is over"
+    lane.end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # a reset would come before all that can be read
+    numbers = []
+    while packet := lane.end.recv(65536):
+        numbers.append(PACKET.unpack_from(packet)[2])
+    assert numbers == list(range(1, len(numbers) + 1)), "none is lost before the end"
+    assert carrier.lane().ask("GET", "/x", base_url="https://elsewhere.example").fail == "moved"
 
 
 # ---- memory, and who is slow ----
