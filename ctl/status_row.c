@@ -24,7 +24,8 @@ static const struct {
         { "no_key", "no key", STYLE_BAD },
 };
 
-void key_label_clean(char *buffer, size_t size, const char *label, bool unicode)
+/* A key's label as it is shown: "(no label)" if it is empty. */
+static void key_label_clean(char *buffer, size_t size, const char *label, bool unicode)
 {
         text_clean(buffer, size, label[0] != '\0' ? label : "(no label)", unicode);
 }

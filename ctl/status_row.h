@@ -20,6 +20,3 @@ struct status_row {
 };
 
 void status_row_read(struct status_row *ret_row, struct json_object *environment, bool unicode);
-
-/* A key's label as it is shown: "(no label)" if it is empty. */
-void key_label_clean(char *buffer, size_t size, const char *label, bool unicode);

@@ -32,7 +32,7 @@ static int parse_id(const char *text, uint32_t *ret, const char **reterr_why)
                 id = id * 10 + (uint64_t)(*p - '0');
         }
         if (p == text || *p != '\0' || id > UINT32_MAX) {
-                return refuse(reterr_why, "the id is not a number from 0 to 4294967293");
+                return refuse(reterr_why, "the id is not a number from 0 to 4294967294");
         }
         if (id == ID_OVERFLOW || id == ID_INVALID) {
                 return refuse(reterr_why,

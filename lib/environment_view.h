@@ -61,7 +61,7 @@ bool environment_view_busy(const struct environment_view *view);
 /* "no label" for the empty one. */
 const char *environment_view_label(const char *label);
 
-/* "in 42s", "at once" or "never". Returns text. */
+/* "in 42s", made in text; or "at once" or "never", which are static: only what is returned counts. */
 #define ENVIRONMENT_NEXT_MAX 48
 const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
                                   char text[static ENVIRONMENT_NEXT_MAX]);

@@ -1,8 +1,8 @@
-/* Wishes, obstacles, and the step that follows.
+/* The step that follows from what is wanted and what stands against it.
  *
  * refresh_plan() looks at what is wanted in the order of its weight: a round, need, a wish, a trial. Each is
- * held back by the floor, by its share of the budget, by Retry-After; the one that may start first, starts.
- */
+ * held back by the floor, by its share of the budget, by Retry-After; the first in this order that may start
+ * now, starts. */
 #include "lib/refresh_plan.h"
 
 #include "lib/refresh_limits.h"

@@ -29,7 +29,8 @@ struct channel *channel_free(struct channel *channel);
 /* fd: goes with it, as a copy; it stays the caller's; -1: none. -ENOBUFS: the other end has not read for
  * long. -ENOMEM. -EPIPE: it is gone. -ETOOMANYREFS: a descriptor, of this message or of one that waits,
  * cannot be sent, as more of this process's user are under way in unix sockets, anybody's, than
- * RLIMIT_NOFILE allows; the message is lost, those that wait are tried again with the next one. */
+ * RLIMIT_NOFILE allows; the message is lost, those that wait are tried again with the next one. Another
+ * negative errno, as -EMFILE: there is no descriptor for the copy. */
 int channel_send(struct channel *channel, const void *bytes, size_t length, int fd);
 /* The same, and if it is queued, then in memory that is locked and wiped. */
 int channel_send_secret(struct channel *channel, const void *bytes, size_t length);
@@ -40,7 +41,8 @@ const char *channel_trouble(int error);
 /* So many bytes more than at first may wait from now on. */
 void channel_make_room(struct channel *channel, size_t more);
 
-/* Waits until what is queued is sent, or for so long at most: for the last words of a process. */
+/* Waits until what is queued is sent, or there was no room for the next of it for so long: for the last
+ * words of a process. */
 void channel_settle(struct channel *channel, unsigned wait_msec);
 
 /* A pair whose ends are close-on-exec and do not block. Negative errno. */

@@ -60,7 +60,6 @@ static int build(struct frontend *frontend)
         if (r < 0) {
                 return r;
         }
-        frontend->api.started_usec = clock_now_usec();
         frontend->api.audit = frontend->audit;
         frontend->api.server = frontend->server;
         return 0;

@@ -219,7 +219,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* ---- what others ask ---- */
+/* ---- keys, and the session in hand ---- */
 
 /* Every reading of the key files comes here, also those that found nothing new. */
 static void tell_keys(struct environment *environment, const struct key_name *names, size_t n)

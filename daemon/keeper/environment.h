@@ -31,7 +31,7 @@ enum refresh_verdict environment_demand(struct environment *environment, uint32_
 enum refresh_verdict environment_report(struct environment *environment, const char *ust, size_t length,
                                         uint64_t now_usec, struct refresh_obstacle *ret_obstacle);
 
-/* An operator wants a new token: reads the key files anew, and then asks the machine. new_account: of
- * whichever account the next grant is. */
+/* An operator wants a new token: reads the key files anew where they may have changed unseen, and then asks
+ * the machine. new_account: of whichever account the next grant is. */
 enum refresh_verdict environment_operator_refresh(struct environment *environment, bool new_account,
                                                   uint64_t now_usec, struct refresh_obstacle *ret_obstacle);

@@ -23,8 +23,8 @@ void environment_restore(struct environment *environment, const struct environme
 /* The memory of this moment; the session stays the environment's. */
 void environment_remember(const struct environment *environment, struct environment_memory *ret);
 
-/* Key files were read: tells what is remembered of these keys (names[].known), finds the one that obtained
- * the session, and forgets what waited for keys, once there are any. */
+/* Key files were read: tells what is remembered of these keys (names[].known), and forgets what waited for
+ * keys, once there are any. */
 void environment_memory_tell(struct environment *environment, struct key_name *names, size_t n);
 
 /* The digest that is remembered of a key in hand; false: it is not held, or the library refuses. */

@@ -1,5 +1,6 @@
 /* One environment at work: its object, for the few files that carry it out together: environment drives it,
- * environment_outcome judges its exchanges, environment_ledger asks what others sent, environment_memory
+ * environment_outcome judges its exchanges, environment_wishes takes what callers and operators want,
+ * environment_ledger asks what others sent, environment_share talks to the store, environment_memory
  * remembers it. */
 #pragma once
 

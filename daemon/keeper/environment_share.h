@@ -9,8 +9,8 @@
 #include "daemon/keeper/environment_object.h"
 
 struct environment_share_user {
-        /* A claim has its answer: for environment_outcome_take_claim(). Returns whether a token was adopted.
-         */
+        /* A claim has its answer: for environment_outcome_take_claim(), which takes found over. Returns
+         * whether a token was adopted and no exchange follows: the lease is of no more use then. */
         bool (*on_claimed)(struct environment *environment, const struct refresh_claim *claim,
                            struct session *found, uint64_t key_serial);
         void (*on_change)(struct environment *environment); /* the view may have changed */

@@ -120,7 +120,6 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
                 journal_say(&(struct journal_record){ .priority = LOG_WARNING },
                             "the user database does not give the groups of uid %u: %s", lookup->uid,
                             strerror(-lookup->error));
-                lookup->n_groups = 0; /* no group is the safe answer; asked again in a minute */
         }
         if (lookup->generation == groups->generation) {
                 groups->done(lookup->uid, lookup->groups, lookup->n_groups, lookup->error == 0,

@@ -1,6 +1,9 @@
 /* The keeper: owns every object.
  *
- * Built bottom-up: loop, libcurl, key files, environments, the frontend; torn down in mirror order. */
+ * Built bottom-up: loop, signals, libcurl, key files, the children, which are not started yet, look-ups,
+ * survival, reload, the service manager's side. The first settings then make the environments, and the
+ * frontend starts. At the end nobody is let in and the children go first; survival, which looks at the
+ * environments, goes before them, and they before what they use. */
 #include "daemon/keeper/keeper.h"
 
 #include "daemon/base/event_loop.h"

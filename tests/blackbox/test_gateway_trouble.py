@@ -358,10 +358,12 @@ def test_failures_of_the_forwarder(host, fail, status, slug):
     host.lanes[0].fail(fail, sent=True, why=b"reset by peer")
     answer = refused(client, status, slug)
     assert b"may have been carried out" in answer.body and b"reset by peer" in answer.body
+    assert answer.header("Retry-After") is None
     client.ask()
     host.lanes[0].request()
     host.lanes[0].fail(fail)
-    assert b"carried out" not in refused(client, status, slug).body
+    answer = refused(client, status, slug)
+    assert b"carried out" not in answer.body and answer.header("Retry-After") == ("1" if status == 503 else None)
 
 
 # ---- bodies ----
@@ -476,9 +478,22 @@ def test_a_body_that_stops(host):
     assert host.metrics()['requests_total{class="4xx"}'] == 2
 
 
-def test_the_upstream_does_not_answer(host):
+def test_the_forwarder_is_the_first_to_lose_patience(host):
+    """Its time for the answer begins once it has a connection, for which it may have to wait."""
     host.configure(gh.ALLOW_ALL + "answer_timeout = 1s\n")
     client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].nothing(4)
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+@pytest.mark.slow("two minutes, for a connection to be free and for one to be made", first=True)
+def test_the_forwarder_does_not_answer(host):
+    host.configure(gh.ALLOW_ALL + "answer_timeout = 1s\n")
+    client = host.client()
+    client.socket.settimeout(200)
+    client.ask()
     host.lanes[0].request()
     refused(client, 504, "upstream_slow")
     host.lanes[0].aborted()

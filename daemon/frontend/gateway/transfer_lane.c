@@ -11,7 +11,9 @@
 
 #include <stdio.h>
 
-#define SPARE_USEC (2 * USEC_PER_SEC) /* the forwarder is the first to lose patience */
+/* The forwarder is the first to lose patience. Before the time for an answer begins it waits, a minute each
+ * at most, for a connection to be free and for one to be made; and the keeper ends it if it hangs. */
+#define SPARE_USEC (2 * USEC_PER_MIN + 2 * USEC_PER_SEC)
 
 enum transfer_step transfer_lost(struct transfer *transfer)
 {
@@ -50,7 +52,7 @@ static enum transfer_step say_failed(struct transfer *transfer, const struct lan
                        failure->why, *failure->why ? ")" : "",
                        failure->sent ? "the request may have been carried out" : "try again");
         transfer_fail(transfer, said->status, said->slug, message,
-                      said->status == 503 ? 1 : ANSWER_NO_RETRY);
+                      said->status == 503 && !failure->sent ? 1 : ANSWER_NO_RETRY);
         return TRANSFER_ANSWERED;
 }
 

@@ -41,9 +41,8 @@ enum transfer_step transfer_wait_for_lane(struct transfer *transfer, uint64_t us
         if (now_usec >= until_usec && transfer->request->cut_short) {
                 transfer_fail(transfer, 503, "stopping",
                               "the daemon is stopping, and the upstream has not answered yet: the request "
-                              "may have "
-                              "been carried out",
-                              /* retry_after_sec= */ 1);
+                              "may have been carried out",
+                              ANSWER_NO_RETRY);
                 return TRANSFER_ANSWERED;
         }
         if (now_usec >= until_usec) {

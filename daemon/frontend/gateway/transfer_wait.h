@@ -24,5 +24,5 @@ uint64_t transfer_patience(struct transfer *transfer, uint64_t usec, uint64_t no
 enum transfer_step transfer_wait(struct transfer *transfer, uint64_t until_usec);
 
 /* Waits for room on the lane, or for the forwarder's word; the keeper is told meanwhile. Fails with
- * upstream_slow when this stage has waited so long. */
+ * upstream_slow when this stage has waited so long, and with stopping where the daemon ends sooner. */
 enum transfer_step transfer_wait_for_lane(struct transfer *transfer, uint64_t usec, uint64_t now_usec);

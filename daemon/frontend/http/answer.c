@@ -50,7 +50,9 @@ static bool restore_date(struct MHD_Response *response)
                MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, date) == MHD_YES;
 }
 
-bool answer_make_last(struct MHD_Response *response)
+/* Tells the client that no other answer follows on this connection. Harmless if it says so already. False:
+ * no memory. */
+static bool make_last(struct MHD_Response *response)
 {
         return MHD_get_response_header(response, MHD_HTTP_HEADER_CONNECTION) ||
                (MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
@@ -126,7 +128,7 @@ struct answer answer_error_with(unsigned status, const char *slug, const char *m
                 (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         }
         if (response && close) {
-                (void)answer_make_last(response);
+                (void)make_last(response);
         }
         return (struct answer){ status, response };
 }

@@ -21,10 +21,6 @@ struct MHD_Response *answer_secret(char *body, size_t length, const char *conten
 /* A text that is copied. */
 struct MHD_Response *answer_text(const char *text, size_t length, const char *content_type);
 
-/* Tells the client that no other answer follows on this connection. Harmless if it says so already. False:
- * no memory. */
-bool answer_make_last(struct MHD_Response *response);
-
 /* A JSON value, which is taken over, as a line. secret: it holds a token. */
 struct MHD_Response *answer_json(struct json_object *json, bool secret);
 
