@@ -98,9 +98,9 @@ TABLE(refresh, STRUCTS(keyring, keyring), STRUCTS(budget, budget), BOOL(started)
       ANY(in_flight_key), ANY(sent_usec), ENUM(in_flight_reason, _REFRESH_REASON_COUNT),
       ENUM(in_flight_share, _REFRESH_SHARE_COUNT), ANY(due_usec), ENUM(due_reason, _REFRESH_REASON_COUNT),
       ANY(wish_usec), ENUM(wish_reason, _REFRESH_REASON_COUNT), BOOL(wish_new_account), BOOL(round),
-      ENUM(round_share, _REFRESH_SHARE_COUNT), ANY(n_failures), BOOL(rounded), BOOL(trial_rounded),
-      ANY(unauthorized_usec), ANY(needed_usec), ANY(needed_before_usec), ANY(retry_after_usec),
-      ANY(reported_serial), ANY(reported_usec), STRUCTS(store, store));
+      ENUM(round_share, _REFRESH_SHARE_COUNT), ANY(n_failures), ANY(n_before), BOOL(rounded),
+      BOOL(trial_rounded), ANY(unauthorized_usec), ANY(needed_usec), ANY(needed_before_usec),
+      ANY(retry_after_usec), ANY(reported_serial), ANY(reported_usec), STRUCTS(store, store));
 #undef T
 
 #define T struct environment_trouble

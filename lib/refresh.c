@@ -93,7 +93,7 @@ struct refresh_step refresh_on_timer(struct refresh *refresh, uint64_t now_usec)
 static uint64_t retry_usec(const struct refresh *refresh, const struct backoff_policy *policy,
                            uint64_t now_usec, uint32_t random)
 {
-        uint64_t wait = backoff_usec(policy, refresh->n_failures, random);
+        uint64_t wait = backoff_usec(policy, refresh->n_failures + refresh->n_before, random);
 
         if (wait >= policy->ceiling_usec / 100 * (100 - BACKOFF_CEILING_JITTER)) {
                 /* The first quick attempts, a round and a last chance are to leave enough for the hour. */
@@ -135,7 +135,7 @@ static void adopt(struct refresh *refresh, const struct refresh_outcome *outcome
         }
         refresh->store.found = refresh->store.late = false;
         refresh->store.lifetime_sec = outcome->lifetime_sec;
-        refresh->n_failures = 0;
+        refresh->n_failures = refresh->n_before = 0;
         if (!refresh->wish_new_account || refresh->in_flight_reason == REFRESH_OPERATOR) {
                 refresh->wish_usec = USEC_NEVER;
         }

@@ -87,7 +87,7 @@ static void adopt(struct refresh *refresh, const struct refresh_claim *claim, co
                 store->n_rejected = 0; /* the one before was not */
         }
         keyring_found(&refresh->keyring, refresh->in_flight_key, found->issued_usec, now_usec);
-        refresh->n_failures = 0;
+        refresh->n_failures = refresh->n_before = 0;
         refresh->round = refresh->rounded = refresh->trial_rounded = false;
         note_grant(refresh, found, now_usec);
         refresh->has_token = true;

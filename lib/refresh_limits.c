@@ -56,6 +56,13 @@ uint64_t refresh_need_due_usec(const struct refresh *refresh)
         return chance_left ? MIN_OF(refresh->due_usec, refresh->last_chance_usec) : refresh->due_usec;
 }
 
+uint64_t refresh_need_start_usec(const struct refresh *refresh)
+{
+        uint64_t may = refresh_may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED);
+
+        return MAX_OF(may, refresh_store_wait_usec(refresh));
+}
+
 uint64_t refresh_trial_start_usec(const struct refresh *refresh)
 {
         uint64_t due;
@@ -77,16 +84,12 @@ uint64_t refresh_wish_start_usec(const struct refresh *refresh)
 
 uint64_t refresh_next_usec(const struct refresh *refresh)
 {
-        if (refresh->in_flight) {
-                return refresh->sent_usec;
+        bool counts = refresh->in_flight_share != REFRESH_SHARE_TRIAL || !refresh->has_token;
+
+        if (counts && (refresh->in_flight || refresh->claiming)) {
+                return refresh->in_flight ? refresh->sent_usec : refresh->store.claimed_usec;
         }
-        if (refresh->claiming && (refresh->in_flight_share != REFRESH_SHARE_TRIAL || !refresh->has_token)) {
-                return refresh->store.claimed_usec;
-        }
-        uint64_t need =
-                MAX_OF(refresh_may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
-                       refresh_store_wait_usec(refresh));
-        uint64_t wish = refresh_wish_start_usec(refresh);
+        uint64_t need = refresh_need_start_usec(refresh), wish = refresh_wish_start_usec(refresh);
         uint64_t next = MIN_OF(need, wish);
         if (refresh->round && refresh->round_share == REFRESH_SHARE_NEED) {
                 next = MIN_OF(next, refresh_may_start_usec(refresh, 0, REFRESH_SHARE_NEED));

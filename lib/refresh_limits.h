@@ -25,6 +25,9 @@ enum refresh_share refresh_wish_share(enum refresh_reason reason);
  */
 uint64_t refresh_need_due_usec(const struct refresh *refresh);
 
+/* When it may start: USEC_NEVER without a key. */
+uint64_t refresh_need_start_usec(const struct refresh *refresh);
+
 /* When something that is due then may start: USEC_NEVER without a key. */
 uint64_t refresh_may_start_usec(const struct refresh *refresh, uint64_t due_usec, enum refresh_share share);
 

@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+#define LATELY_USEC (10 * USEC_PER_MIN)
+
 void refresh_leave(const struct refresh *refresh, struct refresh_past *ret, struct refresh_token *ret_token)
 {
         *ret = (struct refresh_past){ .retry_after_usec = refresh->retry_after_usec,
@@ -34,6 +36,22 @@ bool refresh_past_possible(const struct refresh_past *past, uint64_t now_usec)
                        now_usec + RETRY_AFTER_MAX_SEC * USEC_PER_SEC + RETRY_AFTER_SPREAD_USEC;
 }
 
+/* The attempts since the token was issued were in vain; without one, those of the latest minutes, as they
+ * would not have come so soon one after the other otherwise. A program that is restarted again and again in
+ * a trouble is not to use up the hour with quick attempts, each time anew. */
+static unsigned count_in_vain(const struct refresh_past *past, const struct refresh_token *token)
+{
+        uint64_t since = token              ? usec_sub(token->expires_usec, token->life_usec)
+                         : past->n_sent > 0 ? usec_sub(past->sent[past->n_sent - 1].usec, LATELY_USEC)
+                                            : 0;
+        unsigned n = 0;
+
+        for (size_t i = 0; i < past->n_sent; i++) {
+                n += past->sent[i].share == REFRESH_SHARE_NEED && past->sent[i].usec > since;
+        }
+        return n;
+}
+
 void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
                      const struct refresh_token *token, uint64_t token_serial)
 {
@@ -42,6 +60,7 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
         refresh->retry_after_usec = past->retry_after_usec;
         refresh->reported_usec = past->reported_usec;
         refresh->unauthorized_usec = past->unauthorized_usec;
+        refresh->n_before = count_in_vain(past, token);
         if (!token) {
                 return;
         }
@@ -75,4 +94,5 @@ void refresh_move(struct refresh *refresh)
         refresh_init(refresh);
         refresh_use_store(refresh, store);
         refresh_restore(refresh, &past, NULL, 0);
+        refresh->n_before = 0; /* another upstream has not been asked in vain yet */
 }

@@ -9,7 +9,7 @@
 #include "lib/refresh_store.h"
 #include "lib/util.h"
 
-/* No trial begins so shortly before a living token's exchange is due; and one that has taken so long when it
+/* No trial begins so shortly before a living token's exchange; and one that has taken so long when it
  * is due hangs: it is in the way, and ended. */
 #define CLEAR_USEC (25 * USEC_PER_SEC)
 /* So long after that end it is made again. */
@@ -135,9 +135,7 @@ static uint64_t look_around(struct refresh *refresh, uint64_t now_usec, struct r
 
 static uint64_t look_at_need(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
-        uint64_t may =
-                MAX_OF(refresh_may_start_usec(refresh, refresh_need_due_usec(refresh), REFRESH_SHARE_NEED),
-                       refresh_store_wait_usec(refresh));
+        uint64_t may = refresh_need_start_usec(refresh);
         const struct key_state *key = may <= now_usec ? choose_warm_key(refresh, now_usec) : NULL;
 
         if (key) {
@@ -160,10 +158,11 @@ static uint64_t look_at_wish(struct refresh *refresh, uint64_t now_usec, struct 
 
 static uint64_t look_at_trials(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
-        uint64_t due, may = refresh_trial_start_usec(refresh), need = refresh_need_due_usec(refresh);
+        uint64_t due, may = refresh_trial_start_usec(refresh);
         const struct key_state *key = keyring_next_trial(&refresh->keyring, &due);
 
-        if (may <= now_usec && refresh->has_token && need <= now_usec + CLEAR_USEC) {
+        if (may <= now_usec && refresh->has_token &&
+            refresh_need_start_usec(refresh) <= now_usec + CLEAR_USEC) {
                 return USEC_NEVER; /* need comes first, and after it this is looked at again */
         }
         if (key && may <= now_usec) {
@@ -203,8 +202,8 @@ struct refresh_step refresh_plan(struct refresh *refresh, uint64_t now_usec)
         struct refresh_step step = { .wake_usec = USEC_NEVER };
 
         (void)refresh_look_at_claim(refresh, now_usec, &step); /* first: a last chance may be due as well */
+        (void)look_at_trial_under_way(refresh, now_usec, &step); /* it may be in the way of a last chance */
         look_at_the_time(refresh, now_usec, &step);
-        (void)look_at_trial_under_way(refresh, now_usec, &step);
         for (size_t i = 0; i < ARRAY_SIZE(looks) && !refresh->in_flight && !refresh->claiming; i++) {
                 uint64_t may = looks[i](refresh, now_usec, &step); /* once: MIN_OF() looks twice */
                 step.wake_usec = MIN_OF(step.wake_usec, may);

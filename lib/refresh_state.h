@@ -136,6 +136,7 @@ struct refresh {
 
         /* the trouble */
         unsigned n_failures;         /* in a row, but for trials */
+        unsigned n_before;           /* attempts in vain of the machine before: the waits go on from there */
         bool rounded;                /* a failure of need led to a round in it */
         bool trial_rounded;          /* and one for a trial's */
         uint64_t unauthorized_usec;  /* since when it is 401 alone, and no key joined; 0: it is not */

@@ -67,6 +67,12 @@ static bool is_imminent(const struct refresh *refresh, uint64_t now_usec)
         return refresh_next_usec(refresh) <= now_usec + REFRESH_FLOOR_USEC;
 }
 
+/* An exchange is wished or due, and not under way yet. */
+static bool is_to_come(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh->wish_usec != USEC_NEVER || refresh_need_due_usec(refresh) <= now_usec;
+}
+
 /* Is there an exchange whose outcome will answer a report, too? */
 static bool is_coming(const struct refresh *refresh, uint64_t now_usec)
 {
@@ -76,8 +82,7 @@ static bool is_coming(const struct refresh *refresh, uint64_t now_usec)
         if (!refresh->in_flight || is_under_way(refresh)) {
                 return is_imminent(refresh, now_usec);
         }
-        return refresh->wish_usec != USEC_NEVER ||
-               refresh_need_due_usec(refresh) <= now_usec + REFRESH_FLOOR_USEC;
+        return is_to_come(refresh, now_usec + REFRESH_FLOOR_USEC);
 }
 
 static void note_report(struct refresh *refresh, uint64_t token_serial, uint64_t now_usec)
@@ -91,7 +96,9 @@ static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token
                                          struct refresh_obstacle *ret)
 {
         bool known = refresh->reported_serial == token_serial;
-        bool coming = is_coming(refresh, now_usec);
+        bool put_off = known && is_to_come(refresh, now_usec);
+        bool coming = is_coming(refresh, now_usec) ||
+                      (put_off && refresh_store_wait_usec(refresh) > now_usec); /* by others */
 
         if (!refresh_token_lives(refresh, now_usec) || token_serial != refresh->token_serial) {
                 return REFRESH_NOT_CURRENT;
@@ -102,7 +109,7 @@ static enum refresh_verdict judge_report(struct refresh *refresh, uint64_t token
         if (known && coming) {
                 return REFRESH_UNDER_WAY; /* its outcome answers this report, too */
         }
-        if (refresh->n_failures > 0) {
+        if (refresh->n_failures > 0 || put_off) {
                 *ret = (struct refresh_obstacle){ REFRESH_LIMIT_RETRY,
                                                   refresh->in_flight ? refresh_need_due_usec(refresh)
                                                                      : refresh_next_usec(refresh) };

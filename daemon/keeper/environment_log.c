@@ -97,9 +97,6 @@ void environment_log_failure(const struct environment_view *view, const struct s
 void environment_log_granted(const struct environment_view *view, const struct session *session,
                              const char *label, enum refresh_reason reason, uint64_t now_usec)
 {
-        const struct refresh *refresh = &view->refresh;
-        uint64_t due =
-                refresh->in_flight ? refresh->due_usec : refresh_next_usec(refresh); /* a trial may be */
         char life[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
 
         journal_say(&(struct journal_record){ .priority = LOG_INFO,
@@ -108,7 +105,7 @@ void environment_log_granted(const struct environment_view *view, const struct s
                                               .key = label },
                     "new token (key %s, %s), lives %s, next refresh in %s", environment_view_label(label),
                     refresh_reason_name(reason), duration_format(session->lifetime_sec * USEC_PER_SEC, life),
-                    duration_format(usec_sub(due, now_usec), next));
+                    duration_format(usec_sub(refresh_next_usec(&view->refresh), now_usec), next));
 }
 
 void environment_log_short(const struct environment_view *view, const char *label, const char *remark)

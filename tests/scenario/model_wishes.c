@@ -57,7 +57,9 @@ static void judge_obstacle(struct model *model, const struct wish *wish, const s
                             told->limit == REFRESH_LIMIT_RETRY,
                     "obstacle: it is over sooner than was told");
         bool begun = !model->in_flight && copy.in_flight && copy.in_flight_share != REFRESH_SHARE_TRIAL;
-        model_check(model, told->limit != REFRESH_LIMIT_RETRY || !begun,
+        /* The wait for others ends when their store is silent, as it may be at the claim of a trial. */
+        bool for_others = model->machine.store.wait_usec >= until;
+        model_check(model, told->limit != REFRESH_LIMIT_RETRY || !begun || for_others,
                     "obstacle: the attempt begins sooner than was told");
         copy = later(model, wake_usec, until);
         bool put_off =
@@ -140,7 +142,11 @@ enum refresh_verdict model_report(struct model *model, uint64_t token_serial)
         enum refresh_verdict verdict = carry_out(model, &wish, &step);
         model_check(model, (verdict == REFRESH_NOT_CURRENT) != current,
                     "verdict: not current if, and only if, it is so");
-        model_check(model, verdict != REFRESH_ALREADY || (known && !trouble),
+        uint64_t from, by;
+        reference_need_due(reference, &from, &by);
+        model_check(model,
+                    verdict != REFRESH_ALREADY ||
+                            (known && !trouble && !reference->wish && by > model->now_usec),
                     "verdict: it was not reported, or it is to be tried again");
         model_check(model, verdict != REFRESH_TOO_SOON || trouble || !answered,
                     "verdict: a report is refused though an exchange is under way");
@@ -162,6 +168,7 @@ enum refresh_verdict model_report(struct model *model, uint64_t token_serial)
         uint64_t must = reference_must(reference, model->now_usec);
         model_check(model,
                     verdict != REFRESH_UNDER_WAY || model->in_flight || model->claiming || reference->wish ||
+                            (known && reference->store && by <= model->now_usec) ||
                             model->wake_usec <= model->now_usec + REFRESH_FLOOR_USEC,
                     "verdict: no exchange is near");
         model_check(model, verdict != REFRESH_ALREADY || must != USEC_NEVER,

@@ -34,6 +34,7 @@ struct reference_exchange {
         uint64_t due_usec;  /* of a failure: not later than that, as the token's refresh point comes first,
                                or as patience ended */
         uint64_t soon_usec; /* the least that may be */
+        unsigned n_before;  /* of ANEW: attempts in vain before it, after which the waits go on */
 };
 
 struct reference_key {

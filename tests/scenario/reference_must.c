@@ -58,6 +58,8 @@ static uint64_t trials_by(const struct reference *reference, uint64_t now_usec)
         if (chance.from_usec != USEC_NEVER && !rule_served_since(reference, chance.by_usec)) {
                 from = MIN_OF(from, chance.from_usec);
         }
+        from = MAX_OF(from,
+                      MAX_OF(reference->held_usec, reference_free_usec(reference, REFRESH_SHARE_NEED)));
         for (size_t i = 0; i < reference->n_order; i++) {
                 const struct reference_key *key = &reference->keys[reference->order[i]];
                 if (key->trial_by_usec != USEC_NEVER) {
@@ -145,6 +147,7 @@ void reference_expired(struct reference *reference)
 void reference_off(struct reference *reference, uint64_t now_usec)
 {
         reference_anew(reference, /* token= */ false, /* same_upstream= */ true, now_usec);
+        reference->exchanges[reference->n - 1].n_before = 0;
         reference->only_401_usec = 0;
 }
 
@@ -187,7 +190,8 @@ void reference_anew(struct reference *reference, bool token, bool same_upstream,
                 exchange->fate = FATE_LOST;
                 exchange->ended_usec = now_usec;
         }
-        *rule_append(reference) = (struct reference_exchange){ .fate = FATE_ANEW };
+        unsigned n_before = same_upstream ? rule_in_vain(reference, token) : 0;
+        *rule_append(reference) = (struct reference_exchange){ .fate = FATE_ANEW, .n_before = n_before };
         memset(reference->keys, 0, sizeof(reference->keys));
         reference->n_order = 0;
         reference->started = reference->wish = false;

@@ -45,6 +45,24 @@ unsigned reference_sent_last_hour(const struct reference *reference, uint64_t no
         return n;
 }
 
+unsigned rule_in_vain(const struct reference *reference, bool token)
+{
+        uint64_t since = token ? reference->sent_usec : 0;
+        unsigned all = 0, n = 0;
+
+        for (size_t i = reference->n; i-- > 0 && all < 60;) {
+                const struct reference_exchange *exchange = &reference->exchanges[i];
+                if (!counts(exchange)) {
+                        continue;
+                }
+                if (all++ == 0 && !token) {
+                        since = usec_sub(exchange->sent_usec, 10 * USEC_PER_MIN);
+                }
+                n += exchange->share == REFRESH_SHARE_NEED && exchange->sent_usec > since;
+        }
+        return n;
+}
+
 static uint64_t floor_usec(const struct reference *reference)
 {
         bool anew = false;
@@ -99,7 +117,11 @@ static const struct reference_exchange *latest_failure(const struct reference *r
         *ret_n = 0;
         for (size_t i = reference->n; i-- > 0 && *ret_n < 10;) {
                 const struct reference_exchange *exchange = &reference->exchanges[i];
-                if (exchange->fate == FATE_ANEW || exchange->fresh) {
+                if (exchange->fate == FATE_ANEW) {
+                        *ret_n = MIN_OF(*ret_n + exchange->n_before, 10U);
+                        break;
+                }
+                if (exchange->fresh) {
                         break;
                 }
                 if (is_failure(exchange)) {
@@ -312,6 +334,9 @@ static const char *may_compare(const struct reference *reference, uint64_t seria
                        : "round: the key that was good last is asked first";
 }
 
+/* A trial stays out of the way of a living token's exchange: where that may start so soon, there is none. */
+#define CLEAR_USEC (25 * USEC_PER_SEC)
+
 static const char *may_try(const struct reference *reference, uint64_t serial, uint64_t now_usec)
 {
         struct rule_chance chance = rule_last_chance(reference);
@@ -324,7 +349,9 @@ static const char *may_try(const struct reference *reference, uint64_t serial, u
         if (reference->keys[serial].trial_from_usec > now_usec) {
                 return "trial: nobody wished it now";
         }
-        return rule_lives(reference, now_usec) && by <= now_usec + 25 * USEC_PER_SEC
+        by = MAX_OF(by, reference_limited_by(reference, REFRESH_SHARE_NEED));
+        by = MAX_OF(by, reference_put_off_by(reference, /* demand= */ false, now_usec));
+        return rule_lives(reference, now_usec) && by <= now_usec + CLEAR_USEC
                        ? "trial: it is in the way of the token's exchange"
                        : NULL;
 }

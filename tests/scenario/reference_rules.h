@@ -22,6 +22,10 @@ struct rule_chance rule_last_chance(const struct reference *reference);
 /* May a last chance be under way, or be put off? The lots do not tell. */
 bool rule_chance_possible(const struct reference *reference, uint64_t now_usec);
 
+/* How many attempts a program that ends now leaves behind: since the token was issued, or without one in ten
+ * minutes; of the 60 latest exchanges, which are all that is kept. */
+unsigned rule_in_vain(const struct reference *reference, bool token);
+
 /* Was an exchange for need sent since then, by this machine? */
 bool rule_served_since(const struct reference *reference, uint64_t usec);
 

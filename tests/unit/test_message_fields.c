@@ -151,7 +151,7 @@ static void test_every_member_has_a_row(void **state)
         const struct environment_view view_members = { {}, {}, {}, 0, {}, 0, {}, {}, {}, {}, ZEROS4, 0 };
         const struct share_view share_members = { 0, 0, 0, {}, 0, 0, 0, 0, 0, 0, 0, {} };
         const struct refresh refresh_members = { {},     {},     ZEROS4, ZEROS4, ZEROS4, ZEROS4,
-                                                 ZEROS4, ZEROS4, ZEROS4, ZEROS4, {} };
+                                                 ZEROS4, ZEROS4, ZEROS4, ZEROS4, 0,      {} };
         const struct refresh_store store_members = { ZEROS4, ZEROS4, ZEROS4, ZEROS4, 0, 0 };
         const struct key_state key_members = { 0, {}, {}, ZEROS4, ZEROS4, 0, 0 };
         const struct keys_view keys_members = { {}, 0, {}, 0, {}, 0 };
@@ -173,7 +173,7 @@ static void test_every_member_has_a_row(void **state)
         assert_int_equal(share->size, sizeof(share_members));
         assert_int_equal(share->n, 12);
         assert_int_equal(refresh->size, sizeof(refresh_members));
-        assert_int_equal(refresh->n, 35);
+        assert_int_equal(refresh->n, 36);
         assert_int_equal(store->size, sizeof(store_members));
         assert_int_equal(store->n, 18);
         assert_int_equal(key->size, sizeof(key_members));
