@@ -450,7 +450,7 @@ def test_the_end_waits_for_what_is_under_way(play, carrier):
         while connection.request():
             going.wait(20)
             connection.send(PLAIN)
-    upstream = play(talk)
+    upstream = play(talk, connect_ms=20000)  # 16 at once
     lanes = [upstream.lane, *(carrier.lane() for _ in range(17))]
     for lane in lanes:
         lane.begin("GET", "/x")

@@ -395,15 +395,14 @@ def test_there_are_16_connections_and_the_rest_waits_its_turn(play, carrier):
 
 
 def test_an_answer_that_comes_bit_by_bit_is_not_held_back(play):
-    going = threading.Event()
+    going = threading.Semaphore(0)
 
     def talk(connection):
         connection.request()
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
-        going.wait(20)
+        going.acquire(timeout=20)
         connection.send(b"ab")
-        going.clear()
-        going.wait(20)
+        going.acquire(timeout=20)
         connection.send(b"cd")
         connection.ended()
     upstream = play(talk)
@@ -412,5 +411,5 @@ def test_an_answer_that_comes_bit_by_bit_is_not_held_back(play):
     for body in (b"", b"ab", b"abcd"):
         answer.take(upstream.lane.receive())
         assert answer.body == body
-        going.set()
+        going.release()
     assert answer.over

@@ -232,7 +232,7 @@ def test_an_upload_that_is_cut_off_is_told_soon(play):
     began = time.monotonic()
     got = upstream.lane.finish(upstream.lane.upload([b"x" * 16000] * 600))
     assert (got.fail, got.sent) == ("lost", True), got.why
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "not by the time for an answer, which is 20 s"
 
 
 # ---- whom to trust ----
@@ -283,7 +283,7 @@ def test_a_request_that_waits_for_a_connection_goes_by_the_authorities_that_coun
             go.wait(30)
             connection.send(PLAIN)
     with RawUpstream(authority, talk) as upstream:
-        carrier.upstream("sandbox", upstream.url, authority.path)
+        carrier.upstream("sandbox", upstream.url, authority.path, connect_ms=20000)  # 16 at once
         lanes = [carrier.lane() for _ in range(17)]
         for lane in lanes[:16]:
             lane.begin("GET", "/x", token=TOKEN)
@@ -338,7 +338,7 @@ def test_an_upstream_that_does_not_answer_is_given_up(play):
     began = time.monotonic()
     got = upstream.lane.ask("GET", "/x")
     assert (got.fail, got.sent) == ("slow", True)
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("what", [b"HTTP/1.1 102 Processing\r\n\r\n", b"X-Line: of a head that never ends\r\n"])

@@ -83,7 +83,8 @@ def test_304_at_the_end_of_the_wait(broker, upstream):
 def test_the_next_token_comes_at_once(broker, via):
     first = get(broker)
     waiting = [Waiting(broker, f"{TOKEN}?wait=30", etag=first.headers["ETag"], via=via) for _ in range(20)]
-    other = Waiting(broker, "/v1/production/token?wait=2", etag=get(broker, "/v1/production/token").headers["ETag"], via=via)
+    broker.wait_connections(20)
+    other = Waiting(broker, "/v1/production/token?wait=5", etag=get(broker, "/v1/production/token").headers["ETag"], via=via)
     broker.wait_connections(21)
     broker.refresh()
     answers = [one.result() for one in waiting]

@@ -21,7 +21,7 @@ DOUBTFUL = {"400": ("status", {"status": 400}), "404": ("status", {"status": 404
             "403": ("refuse", {"status": 403}), "403-page": ("status", {"status": 403, **PAGE}),
             "200-page": ("status", {"status": 200, **PAGE}), "200-text": ("not_json", {}),
             "302": ("redirect", {"location": "https://localhost:1/"}), "no-ust": ("missing_field", {"field": "ust"})}
-AT_ONCE = 8  # seconds: the floor between two exchanges is 1 s, and machines are busy
+AT_ONCE = 20  # seconds: the floor between two exchanges is 1 s, and machines are busy; a spare's turn comes after 30 s
 
 
 @pytest.fixture

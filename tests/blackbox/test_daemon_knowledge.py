@@ -131,7 +131,8 @@ def test_shares_are_told_apart_over_restarts(upstream, make_broker, manager):
     for _ in range(4):
         time.sleep(1.1)
         broker.refresh()
-    known = wait_known(manager, lambda known: len(known["sent"]) == 5)
+    # As it is after the last answer: it is kept when an exchange is sent, too.
+    known = wait_known(manager, lambda known: len(known["sent"]) == 5 and known["keys"][0]["seen_usec"] >= known["sent"][-1][0])
     assert [share for _, share in known["sent"]] == ["need"] + ["operator"] * 4
     manager.restart(broker)
     time.sleep(1.1)
@@ -176,6 +177,7 @@ def test_knowledge_that_cannot_be_believed(upstream, make_broker, manager, what,
     manager.end(broker)
     text = manager.known()
     name, = manager.series("knowledge")
+    seen_usec = text["environments"][0]["keys"][0]["seen_usec"]
     if what == "future":
         text["environments"][0]["keys"][0]["seen_usec"] += 10**12
         text["ledger"]["keys"][0]["sent"][-1][0] += 10**12
@@ -192,7 +194,7 @@ def test_knowledge_that_cannot_be_believed(upstream, make_broker, manager, what,
     assert broker.token(query="?wait=0")["ust"] == token
     assert not why or broker.log(f"{name} is dropped: {why}")
     known = wait_known(manager, lambda known: [key["standing"] for key in known["keys"]] == ["good"])
-    assert known["keys"][0]["seen_usec"] < 10**12 and asked(upstream) == 1
+    assert known["keys"][0]["seen_usec"] < seen_usec + 10**12 and asked(upstream) == 1
 
 
 # ---- removal and return ----
@@ -218,13 +220,15 @@ def test_80_reloads_that_take_an_environment_away_and_back(upstream, make_broker
     """At most one exchange a second, whatever happens to the environment; and restarts in between."""
     broker = make_broker(upstream, keys={"agency0": EXAMPLE_KEY}, env=manager.env, environments=agency(upstream))
     broker.wait_valid("agency0")
-    before, begin = asked(upstream), time.monotonic()
+    begin = time.monotonic()
+    before = asked(upstream)
     for i in range(40):
         without(broker, "agency0")
         if i % 20 == 10:
             manager.restart(broker)
+    n = asked(upstream) - before
     took = time.monotonic() - begin
-    assert asked(upstream) - before <= took + 1
+    assert n <= took + 1
     broker.wait_valid("agency0")
     # One that was broken off before its request came to the upstream counts as sent.
     assert len(check_floor(manager, "agency0")) >= asked(upstream)
@@ -248,7 +252,7 @@ def test_budget_holds_for_an_environment_that_was_away(upstream, make_broker, ma
     broker.write_config()
     manager.begin(broker)
     assert wait_known(manager, lambda known: known["gone_usec"] > 0, "agency0")
-    assert not manager.series("sessions")
+    wait_until(lambda: not manager.hear().series("sessions"), "its session goes after that")
     manager.restart(broker)
     broker.environments = taken
     broker.write_config()

@@ -1,6 +1,7 @@
 """Local keys: the token of an unchanged client for one, and all that it does not get."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -89,13 +90,13 @@ def test_it_lives_as_long_as_is_asked_for_and_a_day_at_most(broker, reports, ask
 
 
 def test_it_ends(broker, reports):
-    token = reports.token(broker, body='{"grant_type":"session","expires_in":2}').json()["ust"]
-    assert opens(broker, token)
     begin = time.monotonic()
+    token = reports.token(broker, body='{"grant_type":"session","expires_in":5}').json()["ust"]
+    assert opens(broker, token)
     while opens(broker, token):
         assert time.monotonic() < begin + 30
         time.sleep(0.1)
-    assert time.monotonic() - begin > 0.5
+    assert time.monotonic() - begin > 3
 
 
 def test_no_real_token_is_seen(broker, reports):
@@ -319,17 +320,22 @@ def test_a_name_that_there_is_not(upstream, make_broker):
 # ---- guessing ----
 
 def test_wrong_secrets_are_slowed_down(broker, reports, stranger):
-    wrong = ["-u", f"{reports.id}:wrong", "-d", BODY]
-    statuses = [curl(broker, stranger, *wrong)[0] for _ in range(12)]
-    assert statuses == [401] * 10 + [429] * 2
+    # By one process, as one more is heard after 6 s.
+    url = f"http://127.0.0.1:{broker.port}{session_path()}"
+    guesses = subprocess.run(["curl", "-sS", "--max-time", "20", "-w", "%{http_code} ", "-u", f"{reports.id}:wrong", "-d", BODY,
+                              *12 * ["-o", os.devnull, url]], user=stranger, group=stranger, extra_groups=[],
+                             capture_output=True, text=True, check=True, timeout=60)
+    assert guesses.stdout.split() == ["401"] * 10 + ["429"] * 2
     answer = curl(broker, stranger, "-u", f"{reports.id}:{reports.secret}", "-d", BODY)
     assert answer[:2] == (429, "too_many_requests") and "wrong secrets" in answer[2]["message"]
     assert reports.token(broker).status == 200, "another user does not notice"
     metrics = broker.get("/metrics").body.decode()
     assert 'eqp_broker_local_keys_refused_total{reason="secret"} 10\n' in metrics
     assert 'eqp_broker_local_keys_refused_total{reason="slow"} 3\n' in metrics
-    for _ in range(11):
+    for _ in range(30):
         answer = broker.request("POST", session_path(), {"EQP-Client": None} | basic("guess", "x"), BODY, via="tcp")
+        if answer.status == 429:
+            break
     assert answer.status == 429 and 1 <= answer.retry_after <= 7
 
 

@@ -40,7 +40,7 @@ def test_patience_with_all_keys(upstream, make_broker, status):
 def test_patience_with_one_key(upstream, make_broker, status):
     upstream.fault("sandbox", "status", status=status, retry_after=600, key=EXAMPLE_ID)
     broker = make_broker(upstream, keys={"sandbox.1": EXAMPLE_KEY, "sandbox.2": SPARE_KEY})
-    row = broker.wait_status("sandbox", lambda status: standing(status, "2") == "good", 8)
+    row = broker.wait_status("sandbox", lambda status: standing(status, "2") == "good", 20)
     assert row["token"]["key"] == "2" and row["keys"][0]["held_until"] and "held_until" not in row["keys"][1]
     assert broker.refresh()["key"] == "2"
     # Nobody may ask for it before its time.
@@ -62,4 +62,4 @@ def test_patience_with_the_only_key(upstream, make_broker, status):
     # Another key may be asked at once.
     broker.write_key("sandbox.2", SPARE_KEY)
     upstream.clear_faults()
-    broker.wait_status("sandbox", lambda status: standing(status, "2") == "good", 8)
+    broker.wait_status("sandbox", lambda status: standing(status, "2") == "good", 20)

@@ -84,8 +84,8 @@ def test_the_second_name_server_is_asked_in_time(move):
 @pytest.mark.parametrize("addresses", [["127.0.0.3", "127.0.0.4"], ["127.0.0.2", "127.0.0.3", "127.0.0.4"]],
                          ids=["silent", "refusing-silent"])
 def test_the_next_address_is_tried_in_time(move, addresses):
-    broker = move(name_servers=["127.0.0.1"], addresses=addresses, refusing=["127.0.0.2"], silent=["127.0.0.3"])
     began = time.monotonic()
+    broker = move(name_servers=["127.0.0.1"], addresses=addresses, refusing=["127.0.0.2"], silent=["127.0.0.3"])
     broker.wait_status("agency", lambda status: status["state"] == "valid" or status["last_trouble"], timeout=60)
     exchanges = broker.status("agency")["exchanges"]
     assert (exchanges["granted"], exchanges["unavailable"]) == (1, 0), "by the first exchange"

@@ -17,7 +17,7 @@ def test_a_waiting_client_is_served_by_the_next_process(activated, sockets):
     assert broker.stop() == 0
     assert sockets.path.is_socket(), "it was not made by the daemon"
     answers = []
-    threads = [threading.Thread(target=lambda via=via: answers.append(broker.get("/v1/sandbox/token", via=via).status))
+    threads = [threading.Thread(target=lambda via=via: answers.append(broker.get("/v1/sandbox/token?wait=20", via=via).status))
                for via in ("tcp", "unix") * 4]
     for thread in threads:
         thread.start()
@@ -66,7 +66,7 @@ def test_the_last_answer_says_so(activated, sockets):
                 answer = connection.ask("GET", "/v1/sandbox/token", headers)
                 assert answer.status == 200
         assert broker.wait() == 0
-        broker.start()
+        broker.start().wait_valid()
         return answer and answer.headers["Connection"] == "close"
 
     for via in ("tcp", "unix"):
@@ -157,7 +157,7 @@ def test_a_request_before_the_end_of_a_connection_is_answered(activated, sockets
             assert len(unanswered) <= (via == "tcp"), f"of {len(in_time)} that were in time"
             in_time_of_all, lost = in_time_of_all + len(in_time), lost + len(unanswered)
         assert broker.wait() == 0
-        broker.start()
+        broker.start().wait_valid()
     print(f"{in_time_of_all} in time, {lost} of them lost")
 
 
@@ -190,7 +190,7 @@ class Client(threading.Thread):
                 if connection is None:
                     before = time.monotonic()
                     connection = self.connection()
-                answer = connection.ask("GET", "/v1/sandbox/token", {"EQP-Client": "load"})
+                answer = connection.ask("GET", "/v1/sandbox/token?wait=20", {"EQP-Client": "load"})
                 before = connection.sent
                 if answer.status == 200:
                     self.served += 1

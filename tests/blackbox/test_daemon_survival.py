@@ -181,7 +181,8 @@ def test_ready_at_once_after_a_restart(kept, manager, upstream):
     manager.restart(kept)
     wait_until(lambda: "READY=1" in manager.hear().said, "ready", 8)  # after 10 s it is so in any case
     assert kept.get("/readyz").status == 200
-    assert [message for message in manager.hear().said if message.startswith("STATUS=sandbox: valid until")]
+    wait_until(lambda: [message for message in manager.hear().said if message.startswith("STATUS=sandbox: valid until")],
+               "the state is told")
 
 
 def test_two_environments_survive(upstream, make_broker, manager):
@@ -407,11 +408,11 @@ def test_other_boot(kept, manager, upstream):
 
 
 def test_expired(upstream, make_broker, manager):
-    upstream.settings("sandbox", lifetime_fixed=2)
+    upstream.settings("sandbox", lifetime_fixed=5)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env).wait_valid()
     wait_until(lambda: "session" in manager.kept()["environments"][0], "it is kept")
     manager.end(broker)
-    time.sleep(2.1)
+    time.sleep(5.1)
     upstream.settings("sandbox", lifetime_fixed=None)
     expect_fresh(broker, manager, upstream, "it has expired")
 
@@ -483,7 +484,8 @@ def test_not_ours(kept, manager, upstream, tmp_path, what):
 def test_snapshot_is_nobody_elses(upstream, make_broker, manager, stranger):
     """Neither another user, nor another process of the daemon's own user, gets at it through the daemon."""
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, env=manager.env, uid=stranger).wait_valid()
-    manager.kept()
+    wait_until(lambda: manager.hear().store and "session" in manager.kept()["environments"][0], "it is kept")
+    wait_until(lambda: manager.known("sandbox")["keys"], "what is known of the key is kept")
     with open(f"/proc/{broker.process.pid}/maps") as maps:
         mapped = [line for line in maps if "memfd:sessions" in line]
         maps.seek(0)

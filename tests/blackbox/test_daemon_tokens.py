@@ -256,7 +256,9 @@ def test_the_floor_holds_while_keys_are_refused(upstream, make_broker):
     began = time.time()
     broker = make_broker(upstream, keys=keys)
     broker.wait_status("sandbox", lambda status: [key["state"] for key in status["keys"]] == ["refused"] * 3)
-    assert len(check_floor(upstream, began)) == 3
+    check_floor(upstream, began)
+    # Perhaps one was asked again already.
+    assert len({entry["key_id"] for entry in upstream.state("sandbox")["last"][:3]}) == 3
 
 
 def test_callers_that_gave_up_are_no_trouble(upstream, make_broker):

@@ -225,6 +225,7 @@ def test_a_journal_that_hangs(upstream, make_broker, journal):
     assert before >= 3, "listening, started, the key, the token: nobody has read it"
     assert journal.read() == []
     broker.refresh()
+    broker._settle()
     said = [entry(data) for data in journal.read()]
     assert dropped(broker) == before, "it reads again, and is told again"
     fields = next(fields for fields in said if "new token" in fields["MESSAGE"])

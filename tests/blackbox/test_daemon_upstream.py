@@ -293,7 +293,7 @@ def test_down_at_the_start(upstream, make_broker):
     broker.wait_status("sandbox", lambda status: status["failures_in_row"] >= 2)
     assert broker.get("/livez").status == 200
     upstream.clear_faults()
-    assert broker.token(query="?wait=15")["ust"]
+    assert broker.token(query="?wait=30")["ust"]
 
 
 def test_a_host_that_nobody_knows(make_broker):

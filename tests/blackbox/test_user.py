@@ -247,7 +247,7 @@ def test_sockets_of_the_service_manager_and_a_port_of_the_settings(session, upst
     with taken_below(10):
         daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **session.who(), **more)
     session.daemons.append(daemon)
-    assert session.eqpctl("--address", f"unix:{session.socket}", "live").returncode == 0
+    wait_until(lambda: session.eqpctl("--address", f"unix:{session.socket}", "live").returncode == 0, "the socket")
     wait_until(lambda: session.eqpctl("--address", f"http://127.0.0.1:{port}", "live").returncode == 0, "the port")
     assert session.eqpctl("--address", f"unix:{session.socket}", "reload").returncode == 0
     assert session.eqpctl("--address", f"http://127.0.0.1:{port}", "live").returncode == 0, "a reload keeps both"

@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import time
 
 import pytest
 
@@ -179,10 +178,9 @@ def test_the_pod_comes_up_serves_another_user_rotates_and_ends(played, machine):
     wait_until(lambda: played.token() != before, "a token by the new key")
 
     # The pod is deleted: the broker goes at once, and in peace.
-    begin = time.monotonic()
     machine.podman("stop", "app-eqp-broker")
-    assert time.monotonic() - begin < 9, "podman kills who is still there after 10 s"
-    assert machine.podman("inspect", "--format", "{{.State.ExitCode}}", "app-eqp-broker").stdout.strip() == "0"
+    assert machine.podman("inspect", "--format", "{{.State.ExitCode}}", "app-eqp-broker").stdout.strip() == "0", \
+        "podman kills who is still there after 10 s"
 
 
 def test_without_its_secret_the_pod_waits_for_it(played):

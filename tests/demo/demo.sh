@@ -132,7 +132,7 @@ END
                 --keys "$work/upstream-keys.json" \
                 >"$work/simulator.json" 2>"$work/eqp-simulator.log" </dev/null &
         simulator_pid=$!
-        until_true "eqp-simulator is ready" 20 is_simulator_ready
+        until_true "eqp-simulator is ready" 60 is_simulator_ready
         simulator=$(json 'it["admin"]' <"$work/simulator.json")
         sandbox=$(json 'it["environments"]["sandbox"]' <"$work/simulator.json")
         production=$(json 'it["environments"]["production"]' <"$work/simulator.json")
@@ -170,7 +170,7 @@ END
         setsid "$build/daemon/eqp-brokerd" --config "$work/eqp-brokerd.conf" \
                 >"$work/eqp-brokerd.log" 2>&1 </dev/null &
         broker_pid=$!
-        until_true "eqp-brokerd has a token" 20 is_broker_ready
+        until_true "eqp-brokerd has a token" 60 is_broker_ready
         broker=http://$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\)$/\1/p' "$work/eqp-brokerd.log")
 }
 
@@ -221,7 +221,7 @@ ask() {
 
 # keep_asking WHAT COMMAND: asks twice a second until the command is true.
 keep_asking() {
-        local deadline=$((SECONDS + 20))
+        local deadline=$((SECONDS + 60)) # after an outage the next attempt may take as long as that lasted
         asked=0
         [ -n "$token" ] || ask
         until ask && "$2"; do
@@ -287,7 +287,7 @@ failover() {
                 "not at the next refresh, an operator asks for a new token."
         show "curl -s -X POST $simulator/sandbox/keys/MAIN1/refuse"
         show "eqpctl refresh sandbox"
-        until_true "the spare key is in use" 10 uses_spare
+        until_true "the spare key is in use" 30 uses_spare
         [ "$(status '[key["state"] for key in it["keys"] if key["label"] == "1-main"]')" = "['refused']" ] ||
                 fail "the status does not tell of the refused key"
         fulfilled "the token comes from the key 2-spare; 1-main is tried again once a day, and when" \

@@ -58,7 +58,7 @@ def run(tmp_path):
         folders = sorted({"tests/" + name.split("/")[0] for name in files})
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "EQP_"))}
         done = subprocess.run(["bash", "-c", RUN.format(python=sys.executable), "run", *folders], cwd=tmp_path, env=env,
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=600)
         return done.returncode, done.stdout + done.stderr
     return run
 

@@ -76,15 +76,18 @@ def test_refusals_are_told_once_a_minute_with_counts(broker, alice, mallory):
         for _ in range(30):
             assert run_as(person, get, place, client=client)[:2] == (403, "caller_refused")
 
+    def most():
+        return 1 + (time.monotonic() - began) // 60
+    began = time.monotonic()
     refused(mallory, "m")
     line = broker.wait_log(f"refused uid {mallory.uid}")
-    assert len(line) == 1 and "caller_refused" in line[0]
+    assert len(line) <= most() and "caller_refused" in line[0]
 
     def flood():
         for i in range(400):
             assert get(place, client=f"name-{i}")[1] == "caller_refused"
     run_as(mallory, flood)
-    assert len(broker.log(f"refused uid {mallory.uid}")) == 1, "another name is no other caller"
+    assert len(broker.log(f"refused uid {mallory.uid}")) <= most(), "another name is no other caller"
     assert b"eqp_broker" in get(place, "/metrics")[2]
 
 

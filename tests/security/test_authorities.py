@@ -48,7 +48,7 @@ def run(broker, command, **more):
 
 
 def ask_once(broker, daemon):
-    return run(broker, [daemon, "--once", "sandbox", "--deadline", "5s"], stdin=subprocess.DEVNULL)
+    return run(broker, [daemon, "--once", "sandbox", "--deadline", "10s"], stdin=subprocess.DEVNULL)
 
 
 def try_key(broker, daemon):

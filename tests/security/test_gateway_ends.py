@@ -77,8 +77,8 @@ def test_a_key_that_goes_in_the_middle_of_an_upload(broker, upstream, how):
         broker.environments["production"] = "base_url = https://localhost:1"
     broker.write_config()
     broker.reload()
-    assert ended(streams[0], 5)
-    assert ended(streams[1], 0.5) == (how == "gateway off")
+    assert ended(streams[0], 20)
+    assert ended(streams[1], 20 if how == "gateway off" else 0.5) == (how == "gateway off")
     assert not upstream.heard, "none was whole"
     assert get(("127.0.0.1", broker.port), "/sandbox/rest/v1/a", KEYS[0].basic, client=None)[0] in (401, 404)
     for stream in streams:
@@ -211,7 +211,7 @@ def test_an_upstream_that_ends_connections_without_an_answer(broker, upstream):
     with asking(broker, upstream) as clients:
         upstream.answer = answer
         n = len(upstream.heard)
-        wait_until(lambda: len(upstream.heard) > n + 300, "requests are carried")
+        wait_until(lambda: len(upstream.heard) > n + 300, "requests are carried", timeout=120)
     assert {status for client in clients for method, status in client.told.values() if method in ("POST", "PATCH")} == {200, 502}
 
 

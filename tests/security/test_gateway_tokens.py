@@ -156,7 +156,7 @@ def test_only_whose_it_is(broker, upstream, alice, mallory):
 def test_a_guesser_slows_down_nobody_but_himself(broker, mallory):
     place = ("127.0.0.1", broker.port)
     statuses = [run_as(mallory, get, place, REST, basic(KEY.id, f"guess{at}"), client=None)[0] for at in range(14)]
-    assert statuses[0] == 401 and statuses[-1] == 429
+    assert statuses[0] == 401 and 429 in statuses, "the last one may come 6 s later, and be heard"
     assert run_as(STRANGER, get, place, REST, KEY.basic, client=None)[0] == 200
     assert run_as(mallory, get, place, REST, {"Authorization": "Bearer " + token_of(broker, KEY, STRANGER)}, client=None)[0] == 200, \
         "a token is no secret that is guessed"

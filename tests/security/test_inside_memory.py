@@ -137,7 +137,7 @@ def test_no_byte_of_a_key_is_ever_in_the_frontend(watched, upstream):
     broker.refresh()
     token = broker.token()["ust"].encode()
     n = watch.n
-    wait_until(lambda: watch.n > max(n + 2, 20), "a last look, of many")
+    wait_until(lambda: watch.n > max(n + 2, 20), "a last look, of many", timeout=120)
     assert not watch.found
     assert watch.has(keeper) and len(watch.looked_at) == 2
     assert search(frontend_of(keeper), token)[token], "the control: what it has to have is found in it"

@@ -153,7 +153,7 @@ def test_unknown_name_takes_nothing_else_down(upstream, make_broker, alice, mall
 @pytest.mark.slow("a refusal counts for 5 s")
 def test_a_name_that_comes_is_noticed_on_a_connection_that_is_kept(upstream, make_broker, users):
     """Of a caller with another right, and nobody else asks meanwhile."""
-    name, gid = users.coming("late"), 71077
+    name, gid = users.coming("late"), 700_000 + os.getpid() % 100_000
     broker = make_broker(upstream, keys=KEYS, broker="allow = uid:71078",
                          environments={"production": f"allow = group:{name}"})
     broker.wait_obtained("sandbox", "production")
@@ -169,12 +169,13 @@ def test_a_name_that_comes_is_noticed_on_a_connection_that_is_kept(upstream, mak
 
 @pytest.mark.parametrize("kind", ["user", "group"])
 def test_the_next_owner_of_a_number_inherits_no_right_at_a_reload(upstream, make_broker, users, alice, kind):
-    """The name in the rule is gone, its number is somebody else's by now."""
+    """The name in the rule is gone, its number is somebody else's by now. It is none that useradd chooses: another
+    worker's user would get it."""
     if kind == "user":
-        gone = users.user(f"gone-{kind}")
+        gone = users.user(f"gone-{kind}", uid=400_000 + os.getpid() % 100_000)
         rule, place_of = f"user:{gone.name}", ("unix", "tcp")
     else:
-        group, gid = users.group("gone")
+        group, gid = users.group("gone", 500_000 + os.getpid() % 100_000)
         gone = users.user(f"gone-{kind}", [group])
         rule, place_of = f"group:{group}", ("unix",)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
@@ -231,7 +232,7 @@ def test_missing_default_group_is_no_error(upstream, make_broker, mallory):
 def test_reload_forgets_the_groups_of_who_is_gone(upstream, make_broker, users, alice):
     """On TCP they come from the user database; a user who is removed leaves them to nobody."""
     group, _ = users.group("team")
-    gone = users.user("gone-from-team", [group])
+    gone = users.user("gone-from-team", [group], uid=600_000 + os.getpid() % 100_000)
     broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY},
                          broker=f"allow = group:{group}\nallow = user:{alice.name}\nallow = user:root").wait_valid()
     place = "127.0.0.1", broker.port

@@ -62,6 +62,7 @@ def test_token_lies_in_secret_memory_and_in_the_snapshot(canary, manager):
     new = wait_kept(manager, canary)
     assert new != old
     wait_gone(canary.process.pid, old.encode())
+    wait_until(lambda: check_quietly(canary.process.pid, new), "the copies on the way are gone")
     check_token(canary.process.pid, new)
     check_key(canary.process.pid)
 
@@ -78,6 +79,7 @@ def test_the_same_after_a_restart(canary, manager):
     token = canary.token()["ust"]
     manager.restart(canary)
     assert canary.token(query="?wait=0")["ust"] == token
+    wait_until(lambda: check_quietly(canary.process.pid, token), "the copies on the way are gone")
     check_token(canary.process.pid, token)
     check_key(canary.process.pid)
 

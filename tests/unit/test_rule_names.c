@@ -273,8 +273,8 @@ static void settings_do_not_wait_for_a_name_that_hangs(void **state)
         user_database.id = 1002;
         user_database.hangs = "remote";
         story.now_usec = clock_now_usec();
-        assert_int_equal(rule_names_ask(story.names, story.settings, story.now_usec, 20 * USEC_PER_MSEC), 0);
-        assert_true(clock_now_usec() < story.now_usec + 2 * USEC_PER_SEC);
+        assert_int_equal(rule_names_ask(story.names, story.settings, story.now_usec, USEC_PER_SEC), 0);
+        assert_true(clock_now_usec() < story.now_usec + 20 * USEC_PER_SEC);
         assert_int_equal(story.settings->allow.rules[0].id, 1002);
         assert_int_equal(story.settings->allow.rules[1].id, 1001); /* the earlier answer */
         rule_names_adopt(story.names, story.settings);
