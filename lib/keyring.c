@@ -6,6 +6,9 @@
 
 #include <assert.h>
 
+/* Beyond that a failure and a grant are not of one moment: the upstream may have changed in between. */
+#define SAME_TIME_USEC (5 * USEC_PER_MIN)
+
 static struct key_state *find(struct keyring *keyring, uint64_t serial)
 {
         for (size_t i = 0; i < keyring->n; i++) {
@@ -275,6 +278,12 @@ static void remove_kept(struct keyring *keyring, const char *label)
         }
 }
 
+/* It failed, and the next grant is to tell whether that was its fault. */
+static bool is_in_doubt(const struct key_state *key)
+{
+        return key->heard == KEY_FAILED && key->known.standing != KEY_REFUSED;
+}
+
 void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec)
 {
         struct key_state *key = find(keyring, serial);
@@ -282,8 +291,9 @@ void keyring_granted(struct keyring *keyring, uint64_t serial, uint64_t now_usec
 
         for (size_t i = 0; i < keyring->n; i++) {
                 struct key_state *other = &keyring->keys[i];
-                bool failed = other->heard == KEY_FAILED && other->known.standing != KEY_REFUSED;
-                if (other != key && failed && first_asked) {
+                bool failed = is_in_doubt(other);
+                bool same_time = now_usec < other->failed_usec + SAME_TIME_USEC;
+                if (other != key && failed && first_asked && same_time) {
                         learn(other, KEY_REFUSED, KEY_OUTDONE, now_usec);
                 } else if (other != key && (failed || other->n_trials > 0)) {
                         set_trial(other, other->kept ? USEC_NEVER : now_usec);
@@ -319,7 +329,8 @@ void keyring_found(struct keyring *keyring, uint64_t serial, uint64_t issued_use
 
         for (size_t i = 0; i < keyring->n; i++) {
                 struct key_state *other = &keyring->keys[i];
-                if (other != key && other->n_trials > 0 && other->trial_usec == USEC_NEVER && !other->kept) {
+                bool waits = other->n_trials > 0 && other->trial_usec == USEC_NEVER;
+                if (other != key && (waits || is_in_doubt(other)) && !other->kept) {
                         set_trial(other, now_usec);
                 }
                 other->heard = KEY_NOT_ASKED;
@@ -346,6 +357,7 @@ void keyring_failed(struct keyring *keyring, uint64_t serial, uint64_t now_usec)
                 return;
         }
         key->heard = KEY_FAILED;
+        key->failed_usec = now_usec;
         if (key->known.standing == KEY_REFUSED) {
                 key->known.seen_usec = now_usec;
         }

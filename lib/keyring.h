@@ -77,8 +77,9 @@ struct key_state {
         uint64_t cool_usec;  /* others tried it in vain just now, and look again then */
         uint64_t put_off_usec; /* likewise, for a trial alone */
         enum key_heard heard;
-        uint64_t asked;    /* the number of the latest exchange with it; 0: there was none */
-        bool asked_around; /* in the round that is under way, see keyring_next_around() */
+        uint64_t failed_usec; /* of KEY_FAILED: when such an answer came last */
+        uint64_t asked;       /* the number of the latest exchange with it; 0: there was none */
+        bool asked_around;    /* in the round that is under way, see keyring_next_around() */
 };
 
 struct keyring {

@@ -70,7 +70,7 @@ TABLE(knowledge, ENUM(standing, _KEY_STANDING_COUNT), ENUM(cause, _KEY_CAUSE_COU
 #define T struct key_state
 TABLE(key, ANY(serial), NAME_OR_NONE(label, key_label_valid), STRUCTS(known, knowledge), BOOL(kept),
       ANY(trial_usec), BOOL(trial_stands), ANY(n_trials), ANY(held_usec), ANY(cool_usec), ANY(put_off_usec),
-      ENUM(heard, _KEY_HEARD_COUNT), ANY(asked), BOOL(asked_around));
+      ENUM(heard, _KEY_HEARD_COUNT), ANY(failed_usec), ANY(asked), BOOL(asked_around));
 #undef T
 
 #define T struct keyring

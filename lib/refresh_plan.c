@@ -22,6 +22,14 @@ void refresh_begin_round(struct refresh *refresh, enum refresh_share share, bool
         keyring_begin_round(&refresh->keyring, but_latest);
 }
 
+/* Does a last chance not take the place of the round that is under way? That of a trial goes on where need
+ * has to wait. */
+static bool round_goes_on(const struct refresh *refresh, uint64_t now_usec)
+{
+        return refresh->round && (refresh->round_share == REFRESH_SHARE_NEED ||
+                                  refresh_limited_until(refresh, REFRESH_SHARE_NEED, NULL) > now_usec);
+}
+
 /* Time takes its course: a token ends, an environment without keys is off, a last chance begins. */
 static void look_at_the_time(struct refresh *refresh, uint64_t now_usec, struct refresh_step *step)
 {
@@ -43,7 +51,7 @@ static void look_at_the_time(struct refresh *refresh, uint64_t now_usec, struct 
         }
         if (refresh->has_token && refresh->last_chance_usec <= now_usec &&
             refresh->needed_usec < refresh->last_chance_usec && !refresh->in_flight && !refresh->claiming &&
-            !(refresh->round && refresh->round_share == REFRESH_SHARE_NEED)) {
+            !round_goes_on(refresh, now_usec)) {
                 refresh_begin_round(refresh, REFRESH_SHARE_NEED, /* but_latest= */ false);
         }
 }

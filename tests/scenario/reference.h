@@ -41,6 +41,7 @@ struct reference_key {
         bool there, kept;
         struct key_knowledge known;
         enum key_heard heard;                    /* since the latest grant of any key */
+        uint64_t failed_usec;                    /* of FAILED: the latest such answer */
         uint64_t held_usec, held_spread_usec;    /* the upstream's patience, and how much later it may be */
         uint64_t trial_from_usec, trial_by_usec; /* USEC_NEVER: no trial */
         unsigned n_unheard;                      /* trials in a row that said nothing */

@@ -128,7 +128,7 @@ void rule_key_granted(struct reference *reference, uint64_t serial, uint64_t now
                 if (other == key) {
                         continue;
                 }
-                if (failed && first_asked) {
+                if (failed && first_asked && now_usec < other->failed_usec + 5 * USEC_PER_MIN) {
                         learn(other, KEY_REFUSED, KEY_OUTDONE, now_usec);
                 } else if ((failed || other->n_unheard > 0) && !other->kept) {
                         other->trial_from_usec = other->trial_by_usec = now_usec;
@@ -155,6 +155,7 @@ void rule_key_failed(struct reference *reference, const struct reference_exchang
         case EXCHANGE_REQUEST_REFUSED:
         case EXCHANGE_MALFORMED:
                 key->heard = KEY_FAILED;
+                key->failed_usec = now_usec;
                 if (key->known.standing == KEY_REFUSED) {
                         key->known.seen_usec = now_usec;
                 }

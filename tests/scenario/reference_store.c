@@ -41,8 +41,9 @@ static void prove_key(struct reference *reference, uint64_t serial, uint64_t iss
 
         for (size_t i = 0; i < reference->n_order; i++) {
                 struct reference_key *other = &reference->keys[reference->order[i]];
-                if (other != key && other->n_unheard > 0 && other->trial_from_usec == USEC_NEVER &&
-                    !other->kept) {
+                bool waits = other->n_unheard > 0 && other->trial_from_usec == USEC_NEVER;
+                bool in_doubt = other->heard == KEY_FAILED && other->known.standing != KEY_REFUSED;
+                if (other != key && (waits || in_doubt) && !other->kept) {
                         other->trial_from_usec = other->trial_by_usec = now_usec;
                 }
                 other->heard = KEY_NOT_ASKED;
