@@ -151,7 +151,7 @@ static void test_report_that_waits(void **state)
         (void)report(&refresh, 1, now);
         (void)refresh_on_held(&refresh, /* key= */ false, now + 60 * SEC, now);
         assert_int_equal(refresh_next_usec(&refresh), now + 60 * SEC);
-        assert_int_equal(report(&refresh, 1, now + 30 * SEC), REFRESH_ALREADY);
+        assert_too_soon(report(&refresh, 1, now + 30 * SEC), REFRESH_LIMIT_RETRY, now + 60 * SEC);
         struct refresh_step later = refresh_on_timer(&refresh, now + 60 * SEC);
         assert_true(later.exchange);
         assert_int_equal(later.reason, REFRESH_REPORTED); /* it is not forgotten */
