@@ -30,7 +30,7 @@ struct channel {
         struct waiting *first, **last; // last: the link that the next one goes to
         bool stuck;                    // the first one's descriptor cannot be sent: it is tried at the next
         bool gone;
-        bool *freed; /* set by channel_free(), for a turn that goes on after a handler */
+        bool *freed; /* set by channel_free() in a handler: the turn, which goes on, frees the buffer then */
         unsigned char *buffer;
 };
 
@@ -234,6 +234,7 @@ static void end(struct channel *channel)
 static int on_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct channel *channel = userdata;
+        unsigned char *buffer = channel->buffer;
         bool freed = false;
 
         if (events & EPOLLOUT) {
@@ -259,7 +260,9 @@ static int on_ready(sd_event_source *source, int fd, uint32_t events, void *user
                         explicit_bzero(channel->buffer, n > 0 ? (size_t)n : channel->message_max);
                 }
         }
-        if (!freed) {
+        if (freed) {
+                (void)secret_free(buffer);
+        } else {
                 channel->freed = NULL;
         }
         return 0;
@@ -304,14 +307,15 @@ struct channel *channel_free(struct channel *channel)
 {
         if (channel) {
                 if (channel->freed) {
-                        *channel->freed = true;
+                        *channel->freed = true; /* its handler may go on with the message */
+                } else {
+                        (void)secret_free(channel->buffer);
                 }
                 while (channel->first) {
                         forget_first(channel);
                 }
                 sd_event_source_disable_unref(channel->io);
                 close_fd(&channel->fd);
-                (void)secret_free(channel->buffer);
                 free(channel);
         }
         return NULL;

@@ -11,8 +11,9 @@
 struct channel;
 
 struct channel_handlers {
-        /* A message; its bytes are aligned for any type, and the channel's, which wipes them after the call.
-         * fd: the descriptor that came with it, the handler's from then on; -1: nothing. */
+        /* A message; its bytes are aligned for any type, and the channel's, which wipes them after the call,
+         * and not before, even if the channel is freed in it. fd: the descriptor that came with it, the
+         * handler's from then on; -1: nothing. */
         void (*on_message)(const void *bytes, size_t length, int fd, void *userdata);
         void (*on_end)(
                 void *userdata); /* the other end is gone; called once; the channel may be freed in it */

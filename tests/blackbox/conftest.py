@@ -6,7 +6,7 @@ import pytest
 
 from broker import STRANGER
 from fixtures import (make_broker, manager, plain_build, pytest_make_parametrize_id,  # noqa: F401
-                      pytest_runtest_makereport, session_simulator, upstream)
+                      pytest_runtest_makereport, session_simulator, unwatched, upstream)
 from key_desk import KeyDesk
 from passed_sockets import activated, sockets  # noqa: F401
 from sharing import member  # noqa: F401

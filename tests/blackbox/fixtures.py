@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import subprocess
 
 import pytest
 
 if "EQP_BUILD_DIR" not in os.environ:
     raise pytest.UsageError("EQP_BUILD_DIR has to name a build, such as EQP_BUILD_DIR=$PWD/build; see CONTRIBUTING.md")
 
+import broker as broker_module
 from broker import Broker
 from manager import Manager
 from simulator import Simulator
@@ -78,6 +80,18 @@ def plain_build():
 def manager():
     with Manager() as manager:
         yield manager
+
+
+@pytest.fixture
+def unwatched(tmp_path, monkeypatch):
+    """The daemon is in a name space of users, whose limit of watches is its own."""
+    alone = "unshare --user --map-root-user sh -ec 'echo 0 >/proc/sys/user/max_inotify_watches; exec \"$@\"' sh"
+    if subprocess.run(f"{alone} true", shell=True, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to make a name space of users")
+    command = tmp_path / "eqp-brokerd"
+    command.write_text(f'#!/bin/sh\nexec {alone} {broker_module.binary()} "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
 
 
 def pytest_make_parametrize_id(val):

@@ -533,18 +533,6 @@ def demand(broker):
     assert broker.token(query=f"?min_ttl={least}&wait=20")["expires_in"] >= least
 
 
-@pytest.fixture
-def unwatched(tmp_path, monkeypatch):
-    """The daemon is in a name space of users, whose limit of watches is its own."""
-    alone = "unshare --user --map-root-user sh -ec 'echo 0 >/proc/sys/user/max_inotify_watches; exec \"$@\"' sh"
-    if subprocess.run(f"{alone} true", shell=True, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs the right to make a name space of users")
-    command = tmp_path / "eqp-brokerd"
-    command.write_text(f'#!/bin/sh\nexec {alone} {broker_module.binary()} "$@"\n')
-    command.chmod(0o755)
-    monkeypatch.setattr(broker_module, "binary", lambda name="": str(command))
-
-
 @pytest.mark.parametrize("ask", [refresh, report, demand])
 def test_without_watches_the_keys_are_read_before_an_exchange(upstream, make_broker, unwatched, ask):
     """The key of before is not even asked."""

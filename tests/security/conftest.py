@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "blackbox")]
 
 from authorities import Authority, trusting  # noqa: E402
 from fixtures import (make_broker, manager, plain_build, pytest_make_parametrize_id,  # noqa: E402, F401
-                      pytest_runtest_makereport, session_simulator, upstream)
+                      pytest_runtest_makereport, session_simulator, unwatched, upstream)
 from people import Users  # noqa: E402
 from simulator import EXAMPLE_KEY  # noqa: E402
 

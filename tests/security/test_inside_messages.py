@@ -5,6 +5,7 @@ can send them as well is shown by the first test.
 """
 
 import contextlib
+import fcntl
 import http.client
 import os
 import pathlib
@@ -13,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -275,3 +277,38 @@ def test_one_that_reads_nothing_costs_bounded_memory(served):
     print(f"{most - before} KiB")
     assert most < before + LIMIT_KIB
     assert served.token()["ust"] == token
+
+
+@contextlib.contextmanager
+def deaf(broker):
+    """The pair of a frontend that has been told all, and reads nothing more until it is ended."""
+    wait_until(lambda: is_served(broker), "a token")
+    frontend = wait_frontend(broker.process.pid)
+    with pair_of(broker) as pair, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        os.kill(frontend, signal.SIGSTOP)
+        yield pair
+    wait_frontend(broker.process.pid, but=frontend)
+
+
+def send_and_wait(pair, message):
+    """Until the keeper has read it."""
+    pair.send(message)
+    wait_until(lambda: fcntl.ioctl(pair, termios.TIOCOUTQ, bytes(4)) == bytes(4), "it is read", interval=0)
+
+
+def test_a_report_is_read_to_its_end_though_its_frontend_is_ended_meanwhile(upstream, make_broker, unwatched):
+    """Unwatched keys are read before the exchange that it asks for, and there is no room for that news: the frontend is
+    ended while the keeper still has its message in hand."""
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}).wait_valid()
+    question, n = forged("demand", "nowhere", 1, 0), 0
+    with deaf(broker) as pair:
+        for n in range(20_000):
+            send_and_wait(pair, question)
+    wait_until(lambda: is_served(broker) and broker.token()["expires_in"] < 7198, "an exchange would be made at once")
+    report = forged("report", "sandbox", 2, broker.token()["ust"])
+    with deaf(broker) as pair:
+        for i in range(20_000):
+            # There is room for eight answers then, and not for the keys, which take that of a dozen or more.
+            send_and_wait(pair, report if i == n - 8 else question)
+    broker.wait_log("the frontend .*: it is ended", 2)
+    assert broker.process.poll() is None and broker.wait_valid().token()["ust"]

@@ -22,7 +22,7 @@ static int theirs;
 static struct {
         unsigned n, n_ends;
         size_t length;
-        unsigned char last;
+        unsigned char last, last_after; /* last_after: once it is freed in the handler */
         int fd;
         bool free_in_handler;
 } seen;
@@ -37,6 +37,7 @@ static void on_message(const void *bytes, size_t length, int fd, void *userdata)
         seen.fd = fd;
         if (seen.free_in_handler) {
                 ours = channel_free(ours);
+                seen.last_after = ((const volatile unsigned char *)bytes)[length - 1];
         }
 }
 
@@ -249,6 +250,19 @@ static void test_it_may_be_freed_in_the_handler(void **state)
         assert_int_equal(seen.n_ends, 0);
 }
 
+/* One that the handler goes on with. */
+static void test_its_message_outlives_it_in_the_handler(void **state)
+{
+        unsigned char bytes[MESSAGE_MAX] = { 0 };
+
+        bytes[sizeof(bytes) - 1] = 'z';
+        seen.free_in_handler = true;
+        assert_int_equal(send(theirs, bytes, sizeof(bytes), 0), sizeof(bytes));
+        turn();
+        assert_null(ours);
+        assert_int_equal(seen.last_after, 'z');
+}
+
 static void test_a_flood_leaves_others_their_turn(void **state)
 {
         for (int i = 0; i < 100; i++) {
@@ -384,6 +398,8 @@ int main(void)
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_nobody_is_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_it_may_be_freed_in_the_handler, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_its_message_outlives_it_in_the_handler, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_a_flood_leaves_others_their_turn, set_up, tear_down),
                 cmocka_unit_test(test_too_many_under_way_are_not_the_others_end),
         };
