@@ -201,7 +201,8 @@ void answers_on_message(int type, const void *message, void *userdata)
                 on_reload(keeper, message);
                 break;
         case MESSAGE_GROUPS:
-                group_lookup_begin(keeper->groups, ((const struct message_groups *)message)->uid);
+                group_lookup_begin(keeper->groups, ((const struct message_groups *)message)->uid,
+                                   clock_now_usec());
                 break;
         case MESSAGE_NAMES:
                 rule_names_look_again(keeper->names, clock_now_usec());

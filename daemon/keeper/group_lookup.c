@@ -4,6 +4,7 @@
 #include "daemon/base/helper_threads.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/sides.h"
+#include "lib/line_budget.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -13,6 +14,11 @@
 #define THREADS_MAX GROUP_QUESTIONS_MAX
 #define WAITING_MAX GROUP_QUESTIONS_MAX
 #define GROUPS_MAX  65536
+
+/* One line of failures per this time, and so many at once: each uid that asks can cause one, and while the
+ * user database is silent, all do. */
+#define FAILED_USEC  (10 * USEC_PER_SEC)
+#define FAILED_BURST 10
 
 struct lookup {
         struct helper_task task;
@@ -30,6 +36,7 @@ struct group_lookup {
         uid_t waiting[WAITING_MAX]; /* for one of these to end; the oldest first */
         size_t n_waiting;
         uint64_t generation; /* grows with group_lookup_renew() */
+        struct line_budget failed;
         group_lookup_done_fn done;
         void *userdata;
 };
@@ -103,7 +110,20 @@ static void drop(struct helper_task *task)
 
 /* ---- on the loop ---- */
 
-static void begin_next(struct group_lookup *groups);
+static void begin_next(struct group_lookup *groups, uint64_t now_usec);
+
+/* what: "cannot look up". */
+static void say_failed(struct group_lookup *groups, const char *what, uid_t uid, int error,
+                       uint64_t now_usec)
+{
+        char kept_back[LINE_BUDGET_TEXT_MAX];
+
+        if (line_budget_spend(&groups->failed, FAILED_USEC, FAILED_BURST, now_usec)) {
+                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
+                            "%s the groups of uid %u: %s%s", what, uid, strerror(-error),
+                            line_budget_kept_back(&groups->failed, kept_back));
+        }
+}
 
 static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
 {
@@ -117,18 +137,16 @@ static void on_done(struct helper_task *task, uint64_t now_usec, void *userdata)
                 }
         }
         if (lookup->error < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "the user database does not give the groups of uid %u: %s", lookup->uid,
-                            strerror(-lookup->error));
+                say_failed(groups, "the user database does not give", lookup->uid, lookup->error, now_usec);
         }
         if (lookup->generation == groups->generation) {
                 groups->done(lookup->uid, lookup->groups, lookup->n_groups, lookup->error == 0,
                              groups->userdata);
         } else {
-                group_lookup_begin(groups, lookup->uid);
+                group_lookup_begin(groups, lookup->uid, now_usec);
         }
         (void)lookup_free(lookup);
-        begin_next(groups);
+        begin_next(groups, now_usec);
 }
 
 static bool is_among(const uid_t *uids, size_t n, uid_t uid)
@@ -141,18 +159,18 @@ static bool is_among(const uid_t *uids, size_t n, uid_t uid)
         return false;
 }
 
-static void begin_next(struct group_lookup *groups)
+static void begin_next(struct group_lookup *groups, uint64_t now_usec)
 {
         if (groups->n_waiting > 0 && groups->n_under_way < THREADS_MAX) {
                 uid_t uid = groups->waiting[0];
                 groups->n_waiting--;
                 memmove(groups->waiting, groups->waiting + 1,
                         groups->n_waiting * sizeof(groups->waiting[0]));
-                group_lookup_begin(groups, uid);
+                group_lookup_begin(groups, uid, now_usec);
         }
 }
 
-void group_lookup_begin(struct group_lookup *groups, uid_t uid)
+void group_lookup_begin(struct group_lookup *groups, uid_t uid, uint64_t now_usec)
 {
         if (is_among(groups->under_way, groups->n_under_way, uid) ||
             is_among(groups->waiting, groups->n_waiting, uid)) {
@@ -173,8 +191,7 @@ void group_lookup_begin(struct group_lookup *groups, uid_t uid)
         lookup->generation = groups->generation;
         int r = helper_threads_start(groups->threads, &lookup->task);
         if (r < 0) {
-                journal_say(&(struct journal_record){ .priority = LOG_WARNING },
-                            "cannot look up the groups of uid %u: %s", uid, strerror(-r));
+                say_failed(groups, "cannot look up", uid, r, now_usec);
                 (void)lookup_free(lookup);
                 return;
         }

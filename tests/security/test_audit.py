@@ -1,10 +1,11 @@
 """The log tells who got a token and who was refused: each once, under any flood, and never a secret."""
 
+import errno
 import os
 import re
 import time
 
-from broker import wait_until
+from broker import silent_users, wait_until
 from people import ROOT, connect_as, run_as
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
@@ -116,6 +117,23 @@ def test_many_uids_do_not_flood_the_log(upstream, make_broker):
     run_as(ROOT, flood)
     n = len(broker.log("refused uid 3"))
     assert 100 <= n < 300, f"{n} lines of 600"
+
+
+def test_many_uids_do_not_flood_the_log_while_the_user_database_is_silent(plain_build, upstream, make_broker, users):
+    """Each of them costs a look-up of its groups, which fails."""
+    group, _ = users.group("asked-for")
+    broker = make_broker(upstream, keys={"sandbox": EXAMPLE_KEY}, broker=f"allow = user:root\nallow = group:{group}",
+                         env=silent_users(errno.ECONNREFUSED)).wait_valid()
+    began = time.monotonic()
+
+    def flood():
+        for uid in range(54000, 54300):
+            os.setresuid(uid, uid, 0)
+            assert get(("127.0.0.1", broker.port))[1] == "caller_refused"
+            os.setresuid(0, 0, 0)
+    run_as(ROOT, flood)
+    n, took = len(broker.log("the user database does not give the groups of uid 54")), time.monotonic() - began
+    assert 10 <= n <= 11 + took / 10, f"{n} lines of 300"
 
 
 def test_names_in_the_log_are_names(broker):
