@@ -5,8 +5,12 @@ import os
 import re
 import time
 
+import pytest
+
+from authorities import Authority
 from broker import silent_users, wait_until
-from people import ROOT, connect_as, run_as
+from people import ROOT, STRANGER, connect_as, run_as
+from recorder import Recorder
 from simulator import EXAMPLE_KEY
 from wire import connect, get, parse, receive, request
 
@@ -134,6 +138,45 @@ def test_many_uids_do_not_flood_the_log_while_the_user_database_is_silent(plain_
     run_as(ROOT, flood)
     n, took = len(broker.log("the user database does not give the groups of uid 54")), time.monotonic() - began
     assert 10 <= n <= 11 + took / 10, f"{n} lines of 300"
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    with Recorder(Authority(tmp_path, "company")) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def passing(recorder, make_broker, alice, mallory):
+    """A daemon that passes on what alice and mallory post."""
+    rules = [f"allow = user:{user.name} POST /rest/v1/**" for user in (alice, mallory)]
+    return make_broker(recorder, keys={"sandbox": EXAMPLE_KEY}, broker=f"allow = user:{alice.name}",
+                       environments={"sandbox": recorder.gateway(*rules)}).wait_obtained()
+
+
+def send_many(place, method, n, status):
+    for i in range(n):
+        assert get(place, f"/sandbox/rest/v1/{i}", method=method)[0] == status
+
+
+def test_one_who_is_refused_all_the_time_leaves_the_log_to_others(passing, alice):
+    """By the gateway's rules: it is somebody without any right."""
+    place, began = str(passing.socket_path), time.monotonic()
+    run_as(STRANGER, send_many, place, "GET", 300, 403)
+    run_as(alice, send_many, place, "GET", 1, 403)
+    passing.wait_log(f" not passed on for uid {alice.uid} .*: 403 rule_refused")
+    n, took = len(passing.log(f" not passed on for uid {STRANGER.uid} ")), time.monotonic() - began
+    assert 20 <= n <= 21 + took / 10, f"{n} lines of 300"
+    assert passing.log("lines about others were left out")
+
+
+def test_one_who_changes_something_all_the_time_leaves_the_log_to_others(passing, alice, mallory):
+    place, began = str(passing.socket_path), time.monotonic()
+    run_as(mallory, send_many, place, "POST", 500, 200)
+    run_as(alice, send_many, place, "POST", 1, 200)
+    passing.wait_log(f" passed on for uid {alice.uid} ")
+    n, took = len(passing.log(f" passed on for uid {mallory.uid} ")), time.monotonic() - began
+    assert 300 <= n <= 301 + 5 * took, f"{n} lines of 500"
 
 
 def test_names_in_the_log_are_names(broker):

@@ -4,7 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/timer.h"
-#include "lib/line_budget.h"
+#include "lib/line_share.h"
 #include "lib/util.h"
 
 #include <inttypes.h>
@@ -14,12 +14,21 @@
 #define PATH_SHOWN  300
 
 /* One line of each kind per this time, and so many at once. */
-#define CHANGES_USEC  (20 * USEC_PER_MSEC)
-#define CHANGES_BURST 3000
-#define REFUSED_USEC  USEC_PER_SEC
-#define REFUSED_BURST 120
-#define READS_USEC    USEC_PER_SEC
-#define READS_BURST   (2 * READERS_MAX)
+#define READS_USEC  USEC_PER_SEC
+#define READS_BURST (2 * READERS_MAX)
+
+/* The same of all callers, and of each. One who is passed on by all lanes, or is refused as fast as can be,
+ * keeps neither of them from the others; nor does the keeper, which takes CHILD_RECORDS_A_MINUTE of the
+ * frontend's, come to drop any. */
+struct limits {
+        uint64_t usec;
+        unsigned burst;
+        uint64_t each_usec;
+        unsigned each_burst;
+};
+
+static const struct limits limits_of_changes = { 50 * USEC_PER_MSEC, 1000, 200 * USEC_PER_MSEC, 300 };
+static const struct limits limits_of_refused = { USEC_PER_SEC, 120, 10 * USEC_PER_SEC, 20 };
 
 struct reader {
         bool known;
@@ -29,15 +38,35 @@ struct reader {
         uint64_t n, n_failed, n_out;
 };
 
+/* Of one kind. */
+struct lines {
+        struct line_budget all; /* counts what is kept back, for whichever reason */
+        struct line_shares each;
+};
+
 struct gateway_audit {
         struct reader readers[READERS_MAX];
         size_t n_readers;
         uint64_t n_others; /* for whom there was no place */
         sd_event_source *timer;
-        struct line_budget changes, refused, reads;
+        struct lines changes, refused;
+        struct line_budget reads;
 };
 
 /* ---- lines ---- */
+
+static bool may_say(struct lines *lines, const struct limits *limits, const struct gateway_audit_what *what,
+                    uint64_t now_usec)
+{
+        struct line_caller caller = { .known = what->known, .uid = what->uid };
+
+        memcpy(caller.local, what->local, sizeof(caller.local));
+        if (!line_shares_spend(&lines->each, &caller, limits->each_usec, limits->each_burst, now_usec)) {
+                lines->all.n_kept_back++;
+                return false;
+        }
+        return line_budget_spend(&lines->all, limits->usec, limits->burst, now_usec);
+}
 
 static void say(const char *id, int priority, const struct gateway_audit_what *what, const char *text)
 {
@@ -84,12 +113,12 @@ static void say_change(struct gateway_audit *audit, const struct gateway_audit_w
 {
         char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX], status[64];
 
-        if (!line_budget_spend(&audit->changes, CHANGES_USEC, CHANGES_BURST, now_usec)) {
+        if (!may_say(&audit->changes, &limits_of_changes, what, now_usec)) {
                 return;
         }
         (void)snprintf(status, sizeof(status), "%u%s%s%s", how->status, how->slug ? " " : "",
                        how->slug ? how->slug : "", how->cut_off ? ", cut off" : "");
-        (void)line_budget_kept_back(&audit->changes, kept_back);
+        (void)line_budget_kept_back(&audit->changes.all, kept_back);
         (void)snprintf(text, sizeof(text),
                        "%s %s passed on for %s (rule %s): %s, %" PRIu64 " bytes in, %" PRIu64
                        " out, token %" PRIu64 "%s%s",
@@ -104,13 +133,13 @@ void gateway_audit_refused(struct gateway_audit *audit, const struct gateway_aud
 {
         char who[160], path[PATH_SHOWN + 4], text[1024], kept_back[LINE_BUDGET_TEXT_MAX], number[16] = "";
 
-        if (!line_budget_spend(&audit->refused, REFUSED_USEC, REFUSED_BURST, now_usec)) {
+        if (!may_say(&audit->refused, &limits_of_refused, what, now_usec)) {
                 return;
         }
         if (status > 0) {
                 (void)snprintf(number, sizeof(number), "%u ", status);
         }
-        (void)line_budget_kept_back(&audit->refused, kept_back);
+        (void)line_budget_kept_back(&audit->refused.all, kept_back);
         (void)snprintf(text, sizeof(text), "%s %s not passed on for %s: %s%s%s%s%s%s", what->method,
                        show_path(what, path), describe(what, who, sizeof(who)), number, slug ? slug : "",
                        *what->rule ? " (rule " : "", what->rule, *what->rule ? ")" : "", kept_back);

@@ -1,5 +1,5 @@
 /* Passed and refused requests, for the log: a line for each change, a line for each refusal, and
- * reads summed up by the minute. Bounded for all callers. */
+ * reads summed up by the minute. Bounded for each caller (uid and local key), and for all together. */
 #pragma once
 
 #include "daemon/frontend/callers/audit.h"
