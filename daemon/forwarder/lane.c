@@ -1,8 +1,8 @@
 /* One lane of a carrier: its packets in turn, and the request that it carries.
  *
- * While libcurl pulls a request's body from the lane, nobody else reads there. Whatever ends a request may
- * start others, and with them libcurl, which may end this lane: after such a call a lane is looked for again
- * by its place. */
+ * While libcurl pulls a request's body from the lane, nobody else reads there. A request that begins or goes
+ * on has libcurl act, which may end any request, and this lane: after such a call a lane is looked for again
+ * by its place. Those that begin as another one ends are left to libcurl's own turn. */
 #include "daemon/forwarder/lane.h"
 
 #include "lib/util.h"
@@ -76,10 +76,9 @@ static void on_transfer_over(struct carried_request *request, void *userdata)
         struct carrier *carrier = lane->carrier;
 
         handle_pool_give_back(&carrier->handles, take_ptr(request->easy));
-        if (!ring_is_empty(&carrier->waiting)) {
-                carrier_start_waiting(carrier);
-                curl_loop_hurry(carrier->loop);
-        }
+        /* Not curl_loop_hurry(): all lanes are settled by that, and this request would be freed while those
+         * who ended it have it in hand. */
+        carrier_start_waiting(carrier);
 }
 
 static void on_want(void *userdata)

@@ -1,10 +1,13 @@
 """The carrier of requests, and its lanes: allowed and forbidden packets of a frontend, and their costs."""
 
+import contextlib
+import fcntl
 import os
 import select
 import signal
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -235,6 +238,49 @@ def test_a_refusal_that_cannot_be_sent_ends_the_lane(play, carrier):
         numbers.append(PACKET.unpack_from(packet)[2])
     assert numbers == list(range(1, len(numbers) + 1)), "none is lost before the end"
     assert carrier.lane().ask("GET", "/x", base_url="https://elsewhere.example").fail == "moved"
+
+
+def test_a_lane_that_takes_nothing_more_while_another_waits(play, carrier):
+    """A part of its answer waits for room, and then cannot be sent: it is cut off, and one that waits for a connection
+    has its own."""
+    full, more, going = threading.Event(), threading.Event(), threading.Event()
+
+    def talk(connection):
+        if b"/full" not in connection.head():
+            going.wait(60)
+            connection.send(PLAIN)
+            return
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        with contextlib.suppress(AssertionError):
+            for _ in range(100):
+                before = unread(lane)
+                connection.send(b"x" * 8000)
+                wait_until(lambda: unread(lane) > before, timeout=0.5)
+        full.set()
+        more.wait(60)
+        connection.send(b"x" * 8000)
+        connection.ended()
+
+    lane = play(talk, answer_ms=60_000).lane
+    lane.begin("GET", "/full")
+    assert full.wait(60)
+    others = [carrier.lane() for _ in range(16)]
+    for other in others:
+        other.begin("GET", "/x")
+    wait_until(lambda: carrier.count() == 17)
+    lane.end.shutdown(socket.SHUT_RD)
+    with contextlib.suppress(AssertionError):  # it may have been slow, and not full
+        wait_until(lambda: carrier.count() == 16, timeout=3)
+    more.set()
+    wait_until(lambda: carrier.count() == 16, "it is cut off")
+    going.set()
+    for other in others:
+        assert other.finish(timeout=60).status == 200
+
+
+def unread(lane):
+    """Bytes that wait for the frontend."""
+    return struct.unpack("i", fcntl.ioctl(lane.end, termios.FIONREAD, bytes(4)))[0]
 
 
 # ---- memory, and who is slow ----
