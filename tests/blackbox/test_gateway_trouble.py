@@ -595,6 +595,23 @@ def test_a_gateway_that_is_turned_off_ends_its_requests(host):
     refused(host.client().ask(), 404, "gateway_off")
 
 
+def test_a_gateway_that_is_turned_off_is_off_for_a_request_that_waits_for_its_place(host):
+    one_at_a_time = "[broker]\nmax_connections_per_user = 1\n"
+    host.configure(local=one_at_a_time)
+    first = host.client().ask()
+    host.lanes[0].request()
+    waits = host.client().ask()
+    eventually(lambda: host.connections() == 2)
+    for _ in range(3):
+        host.connections()  # turns of its loop, in which it comes to wait
+    host.configure(gateway="no", local=one_at_a_time)
+    refused(waits, 404, "gateway_off")
+    host.lanes[1].nothing(0.1)
+    host.lanes[0].aborted()
+    with pytest.raises((EOFError, ConnectionResetError)):
+        first.answer()
+
+
 def test_a_request_that_is_not_sent_yet_is_judged_by_the_new_rules(host):
     clients = [host.client(), host.client()]
     for at, client in enumerate(clients):

@@ -81,12 +81,6 @@ static bool has_right(const struct caller *caller, const struct route *route)
                (caller->may_reload && route && route->id == ROUTE_RELOAD);
 }
 
-/* Is this one that is passed on? Then the gateway's rules say who may, and it finds a place for those. */
-static bool is_passed_on(const struct request *request)
-{
-        return request->phase != REQUEST_WHOLE && (request->flow || request->environment);
-}
-
 bool api_passes_on(const struct api *api, const char *environment)
 {
         const struct access_settings *settings = api->known->settings;
@@ -97,6 +91,15 @@ bool api_passes_on(const struct api *api, const char *environment)
                 }
         }
         return false;
+}
+
+/* Is this one that is passed on? Then the gateway's rules say who may, and it finds a place for those. A
+ * reload may have turned the gateway off while the request waited at its head. */
+static bool is_passed_on(const struct api *api, const struct request *request)
+{
+        return request->phase != REQUEST_WHOLE &&
+               (request->flow ||
+                (request->environment && api_passes_on(api, request->environment->view.name)));
 }
 
 /* Who is calling, what do the headers tell, and what does the request carry? match->route: NULL if there is
@@ -122,7 +125,7 @@ static bool admit(struct api *api, struct request *request, const struct route_m
                 refuse(api, request, 403, "caller_unknown", message, /* close= */ true, now_usec);
                 return false;
         }
-        bool passed_on = is_passed_on(request);
+        bool passed_on = is_passed_on(api, request);
         if (!health && !passed_on && !has_right(&connection->caller, route) && !carries) {
                 char message[REFUSAL_MAX];
                 caller_doubt(&connection->caller, api->known, now_usec);
@@ -280,7 +283,7 @@ static void go_to_route(struct api *api, struct request *request, uint64_t now_u
                 eqp_session_request(api, request, now_usec);
                 return;
         case ROUTE_UPSTREAM:
-                if (is_passed_on(request)) {
+                if (is_passed_on(api, request)) {
                         api->passer.on_request(request, now_usec, api->passer.userdata);
                         return;
                 }
