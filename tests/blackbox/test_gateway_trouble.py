@@ -178,6 +178,42 @@ def test_an_expired_token_is_never_sent(host):
     host.lanes[0].nothing(0.1)
 
 
+def one_waits_for_a_lane(host, target):
+    """It could go with the first token, but two others are on their way. Returns its client, and theirs."""
+    others = [host.client().ask() for _ in host.lanes]
+    for lane in host.lanes:
+        lane.request()
+    client = host.client().ask(path=f"/sandbox{target}")
+    eventually(lambda: host.metrics()["waiting"] == 1)
+    return client, others
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_request_that_waited_for_a_lane_goes_with_the_token_of_now(host, gap):
+    client, _others = one_waits_for_a_lane(host, "/rest/v1/x")
+    if gap:
+        host.tell("account MAG999999999")
+    else:
+        host.tell(f"token {TOKEN_2} 7200")
+    host.lanes[0].respond(200)
+    if gap:
+        host.lanes[0].nothing()
+        host.tell(f"token {TOKEN_2} 7200")
+    request = host.lanes[0].request()
+    assert (request.target, request.token) == ("/rest/v1/x", TOKEN_2)
+    host.lanes[0].respond(200, body=b"fine")
+    assert client.answer().body == b"fine"
+
+
+def test_a_request_that_waited_for_a_lane_is_judged_for_the_account_of_now(host):
+    host.configure("deny = any * /rest/v1/{mage_id}/**\n" + gh.ALLOW_ALL)
+    client, _others = one_waits_for_a_lane(host, "/rest/v1/MAG999999999/x")
+    host.tell("account MAG999999999")
+    host.lanes[0].respond(200)
+    refused(client, 403, "rule_refused")
+    host.lanes[0].nothing(0.1)
+
+
 # ---- ends ----
 
 @pytest.mark.parametrize("tcp", [False, True])

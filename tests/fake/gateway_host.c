@@ -12,6 +12,7 @@
  *     names             these have come
  *     token TEXT SEC    a new session of the sandbox's, which lives so long
  *     no-token          there is none; one is on its way
+ *     account MAGE_ID   the sandbox is this account's from now on; there is no token of it yet
  *     report VERDICT    what reports are answered from now on: a number of enum refresh_verdict
  *     lane ID           the next of the descriptors is this lane
  *     connections       how many there are
@@ -154,7 +155,7 @@ static void take_token(struct keeper *keeper, const char *ust, unsigned lifetime
 
         must(grant != NULL, "no memory");
         grant->lifetime_sec = lifetime_sec;
-        (void)snprintf(grant->mage_id, sizeof(grant->mage_id), "MAG123456789");
+        (void)snprintf(grant->mage_id, sizeof(grant->mage_id), "%s", keeper->view.account);
         (void)snprintf(grant->ust, sizeof(grant->ust), "%s", ust);
         keeper->session = session_unref(keeper->session);
         must(session_new(&keeper->session, grant, ++keeper->last_serial, clock_now_usec(), "main") >= 0,
@@ -241,6 +242,10 @@ static void obey(char *line)
                 take_token(&host.keeper, argument, (unsigned)atoi(life));
                 say("ok");
         } else if (streq(line, "no-token")) {
+                take_no_token(&host.keeper);
+                say("ok");
+        } else if (streq(line, "account")) {
+                (void)snprintf(host.keeper.view.account, sizeof(host.keeper.view.account), "%s", argument);
                 take_no_token(&host.keeper);
                 say("ok");
         } else if (streq(line, "report")) {

@@ -39,6 +39,7 @@ static struct transfer *begin(struct gateway *gateway, struct request *request,
         transfer->what = judgement->what;
         transfer->target = judgement->target;
         transfer->generation = gateway->known->generation;
+        memcpy(transfer->account, request->environment->view.account, sizeof(transfer->account));
         transfer->covers = is_to_be_covered(request);
         transfer->is_head = request->method == METHOD_HEAD;
         transfer->body_max = judgement->rules->gateway_body_max;

@@ -188,10 +188,13 @@ enum transfer_step gateway_judge_again(struct transfer *transfer, uint64_t now_u
         if ((*local && !key) || !decide(gateway, request, key, &transfer->target).allowed) {
                 gateway->counts.n_refused++;
                 transfer_fail(transfer, 403, "rule_refused",
-                              "the rules are others by now, and do not allow this request", ANSWER_NO_RETRY);
+                              "the rules, or the account, are others by now: this request is not allowed "
+                              "any more",
+                              ANSWER_NO_RETRY);
                 return TRANSFER_ANSWERED;
         }
         transfer->generation = known->generation;
+        memcpy(transfer->account, request->environment->view.account, sizeof(transfer->account));
         return TRANSFER_GOES_ON;
 }
 

@@ -8,6 +8,8 @@
 #include "daemon/frontend/http/request_wait.h"
 #include "lib/util.h"
 
+#include <stdio.h>
+
 bool transfer_held_room(struct transfer_held *held, size_t room)
 {
         if (room <= held->room && held->bytes) {
@@ -26,6 +28,16 @@ bool transfer_held_room(struct transfer_held *held, size_t room)
 void transfer_resume(struct transfer *transfer)
 {
         request_resume(transfer->request);
+}
+
+void transfer_take_session(struct transfer *transfer, struct session *session)
+{
+        if (session != transfer->session) {
+                (void)session_unref(transfer->session);
+                transfer->session = session_ref(session);
+                (void)snprintf(transfer->base_url, sizeof(transfer->base_url), "%s",
+                               transfer->request->environment->view.base_url);
+        }
 }
 
 void transfer_leave_lane(struct transfer *transfer)

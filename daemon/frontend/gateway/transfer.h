@@ -84,10 +84,11 @@ struct transfer {
         struct gateway_target target;      /* points into the request's */
         char key_id[LOCAL_KEY_ID_MAX + 1]; /* of its local key; "": it came with none */
         uint8_t key_hash[LOCAL_KEY_HASH_SIZE];
-        struct waiter right_news;  /* its caller's names or groups are asked for */
-        uint64_t right_until_usec; /* they are waited for until then; 0: they are not */
-        uint64_t generation;       /* of the rules that it was judged by */
-        bool covers;               /* its caller is not to see the token */
+        struct waiter right_news;      /* its caller's names or groups are asked for */
+        uint64_t right_until_usec;     /* they are waited for until then; 0: they are not */
+        uint64_t generation;           /* of the rules that it was judged by */
+        char account[MAGE_ID_MAX + 1]; /* that it was judged for, as rules may name it */
+        bool covers;                   /* its caller is not to see the token */
         bool is_head;
         uint64_t body_max, answer_timeout_usec;
 
@@ -136,6 +137,9 @@ void transfer_end(struct request *request);
 
 /* Makes room for so many bytes. False: no memory. */
 bool transfer_held_room(struct transfer_held *held, size_t room);
+
+/* It goes with this one's token, and where that is good. */
+void transfer_take_session(struct transfer *transfer, struct session *session);
 
 /* Releases lane and turn; the next transfer has its turn. The answer, as far as it came, stays. */
 void transfer_leave_lane(struct transfer *transfer);

@@ -106,18 +106,29 @@ static enum transfer_step look_at_lane(struct transfer *transfer, uint64_t now_u
         }
 }
 
+/* By the rules that are in force, and for the account whose tokens are served? */
+static bool is_judged(const struct transfer *transfer)
+{
+        return transfer->generation == transfer->gateway->known->generation &&
+               streq(transfer->account, transfer->request->environment->view.account);
+}
+
+/* While it waited for its lane, the token that there was then may have become that of another account than
+ * the environment's. */
 static enum transfer_step send_head(struct transfer *transfer, uint64_t now_usec)
 {
-        if (transfer->generation != transfer->gateway->known->generation) {
+        if (!is_judged(transfer)) {
                 enum transfer_step step = gateway_judge_again(transfer, now_usec);
                 if (step != TRANSFER_GOES_ON) {
                         return step;
                 }
         }
-        if (!session_alive(transfer->session, now_usec)) {
+        struct session *session = known_session(transfer->request->environment, now_usec);
+        if (!session) {
                 transfer_leave_lane(transfer);
                 return transfer_go_to(transfer, TRANSFER_TOKEN);
         }
+        transfer_take_session(transfer, session);
         switch (transfer_send_head(transfer, now_usec)) {
         case 0:
                 return TRANSFER_GOES_ON;

@@ -42,10 +42,7 @@ static enum transfer_step look_for_token(struct transfer *transfer, uint64_t now
         struct session *session = known_session(environment, now_usec);
 
         if (session) {
-                (void)session_unref(transfer->session);
-                transfer->session = session_ref(session);
-                (void)snprintf(transfer->base_url, sizeof(transfer->base_url), "%s",
-                               environment->view.base_url);
+                transfer_take_session(transfer, session);
                 return transfer_go_to(transfer, TRANSFER_TURN);
         }
         const struct refresh *refresh = &environment->view.refresh;
