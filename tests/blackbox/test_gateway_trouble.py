@@ -536,6 +536,28 @@ def test_the_forwarder_does_not_answer(host):
     host.lanes[0].aborted()
 
 
+@pytest.mark.slow("a minute without room on a lane", first=True)
+def test_a_forwarder_that_takes_no_more_of_an_upload(host):
+    """The honest one would give it up itself. One that takes a little of another now and then, has that go on."""
+    clients = [host.client(), host.client()]
+    for client, lane in zip(clients, host.lanes):
+        client.socket.settimeout(150)
+        in_background(lambda client=client: client.ask(method="POST", body=b"x" * 2_000_000))
+        lane.request()
+        lane.go_on()
+    begun = time.monotonic()
+    while not select.select([clients[0].socket], [], [], 10)[0]:
+        assert time.monotonic() - begun < 150, "it goes on"
+        assert host.lanes[1].packet()[0] == gh.DATA
+    refused(clients[0], 504, "upstream_slow")
+    assert time.monotonic() - begun > 60
+    assert host.news.get(timeout=20) == "!dead 0 1", "no room for an abort"
+    assert not select.select([clients[1].socket], [], [], 5)[0]
+    assert len(host.lanes[1].body()) > 1_500_000
+    host.lanes[1].respond(200, body=b"fine")
+    assert clients[1].answer().body == b"fine"
+
+
 # ---- the end, and other settings ----
 
 def test_requests_on_their_way_end_before_the_daemon(host):

@@ -79,6 +79,7 @@ static enum transfer_step take_answer(struct transfer *transfer, const struct la
         /* While its body still comes, it is answered at the end of that. */
         if (transfer->request->phase == REQUEST_BODY) {
                 transfer->drops = packet->drop_body;
+                transfer->until_usec = 0;
                 return TRANSFER_WANTS_BODY;
         }
         return hold_or_answer(transfer, now_usec);

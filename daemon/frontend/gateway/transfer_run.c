@@ -16,6 +16,8 @@
 #include <stdio.h>
 
 #define TURN_USEC (60 * USEC_PER_SEC)
+/* Until the lane takes more of a body: the forwarder is the first to lose patience. */
+#define ROOM_USEC (TRANSFER_QUIET_USEC + 5 * USEC_PER_SEC)
 
 /* ---- before the lane ---- */
 
@@ -165,8 +167,7 @@ static bool keep(struct transfer *transfer, const char *data, size_t size)
 static bool is_sent(struct transfer *transfer, int r, uint64_t now_usec)
 {
         if (r == -EAGAIN) {
-                transfer->until_usec = 0;
-                (void)transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
+                (void)transfer_wait_for_lane(transfer, ROOM_USEC, now_usec);
         } else if (r < 0) {
                 (void)transfer_lost(transfer);
         }
@@ -190,7 +191,6 @@ static size_t send_piece(struct transfer *transfer, const char *data, size_t siz
                 transfer->pulled += (size_t)n;
                 transfer->gateway->counts.n_in += (uint64_t)n;
         }
-        transfer->until_usec = 0;
         if (transfer->kept) { /* it is not all that was taken any more: nothing is sent again */
                 free(take_ptr(transfer->kept));
                 transfer->kept_length = 0;

@@ -127,6 +127,7 @@ static int send_data(struct transfer *transfer, const char *data, size_t size, b
         int r = lane_send(transfer->lane.lane, parts, ARRAY_SIZE(parts));
         if (r >= 0) {
                 transfer->sent += size;
+                transfer->until_usec = 0; /* the wait for room is over; the next one begins anew */
         }
         return r;
 }
