@@ -328,6 +328,7 @@ bool carried_request_settle(struct carried_request *request)
 
 void carried_request_fail(struct carried_request *request, enum lane_fail fail, const char *why)
 {
+        ring_remove(&request->place); /* it may have to stay until its failure can be sent */
         note_failure(request, fail, why);
         lane_answer_fail(&request->out, request->fail, request->sent, request->why);
         (void)lane_answer_flush(&request->out);

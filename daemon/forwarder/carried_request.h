@@ -65,7 +65,7 @@ struct carried_request *carried_request_free(struct carried_request *request);
 /* Starts it with this handle, which is as new; it is the request's until on_transfer_over. -ENOMEM. */
 int carried_request_start(struct carried_request *request, CURL *easy);
 
-/* Ends it so, cutting it off if it is under way. */
+/* Ends it so, cutting it off if it is under way; it waits nowhere any more. */
 void carried_request_fail(struct carried_request *request, enum lane_fail fail, const char *why);
 
 /* Does it take DATA from the lane itself, so that nobody else may read there? */

@@ -115,14 +115,12 @@ static void come(struct carrier *carrier, struct carried_request *request, struc
         bool awaited = request->upstream->awaited;
 
         if (!streq(request->upstream->base_url, upstream->base_url)) {
-                ring_remove(&request->place);
                 carried_request_fail(request, LANE_FAIL_MOVED, NULL);
                 return;
         }
         (void)upstream_unref(request->upstream);
         request->upstream = upstream_ref(upstream);
         if (upstream->obstacle) {
-                ring_remove(&request->place);
                 carried_request_fail(request, LANE_FAIL_UNREACHABLE, upstream->obstacle);
         } else if (awaited) {
                 ring_remove(&request->place);

@@ -15,7 +15,7 @@ import pytest
 
 from broker import wait_until
 from carrier_fixtures import authority, carrier, play  # noqa: F401
-from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, PACKET, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer)
+from lanes import (ABORT, CONTINUE, DATA, END, FAIL, LAST, PACKET, REQUEST, REQUEST_HEAD, RESPONSE, SEND_BUFFER, Answer, Lane)
 from raw_upstream import PLAIN, RawUpstream, answering
 
 TOKEN = "baGXoStRuR9VCDFQGZNzgNqbqu5WUwlr.cAxZJ9m22Le7"
@@ -281,6 +281,53 @@ def test_a_lane_that_takes_nothing_more_while_another_waits(play, carrier):
 def unread(lane):
     """Bytes that wait for the frontend."""
     return struct.unpack("i", fcntl.ioctl(lane.end, termios.FIONREAD, bytes(4)))[0]
+
+
+def is_read(end):
+    try:
+        end.recv(1, socket.MSG_PEEK)
+        return False
+    except BlockingIOError:
+        return True
+
+
+def test_a_request_that_was_given_up_is_not_begun_though_that_cannot_be_told_yet(play, carrier):
+    """It waits for a connection, and there is no room on its lane."""
+    first, rest, arrived = threading.Event(), threading.Event(), []
+    gates = {b"/first": first, b"/held": rest}
+
+    def talk(connection):
+        while request := connection.request():
+            path = request[0].split()[1]
+            arrived.append(path)
+            if path in gates:
+                gates[path].wait(60)
+            connection.send(PLAIN)
+    held = [play(talk, connect_ms=30000, answer_ms=60000).lane, *(carrier.lane() for _ in range(15))]
+    for lane in held:
+        lane.begin("GET", "/first" if lane is held[0] else "/held")
+    wait_until(lambda: len(arrived) == 16, "all connections are in use")
+    lane = Lane(len(carrier.lanes), carrier.base_urls)
+    carrier.lanes.append(lane)
+    assert carrier.order("lane", lane.id, fd=lane.other.fileno()) == "ok"
+    lane.begin("POST", "/given-up", body=b"x")
+    wait_until(lambda: carrier.count() == 17, "it waits")
+    with pytest.raises(BlockingIOError):
+        while True:
+            lane.other.send(PACKET.pack(LAST, 0, 0))
+    lane.plain(ABORT)
+    wait_until(lambda: is_read(lane.other), "it is given up")
+    assert carrier.count() == 17
+    last = carrier.lane()
+    last.begin("GET", "/last")
+    wait_until(lambda: carrier.count() == 18, "this one waits behind it")
+    first.set()
+    assert last.finish().status == 200 and b"/given-up" not in arrived
+    rest.set()
+    assert [lane.finish().status for lane in held] == [200] * 16
+    got = lane.finish()
+    assert (got.fail, got.sent) == ("aborted", False)
+    lane.other.close()
 
 
 # ---- memory, and who is slow ----
