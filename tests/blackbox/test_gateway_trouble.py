@@ -578,6 +578,19 @@ def test_requests_on_their_way_end_before_the_daemon(host):
     assert late.answer().body == b"fine"
 
 
+def test_an_answer_that_pauses_is_cut_off_before_the_daemon_ends(host):
+    client = host.client().ask()
+    host.lanes[0].request()
+    host.lanes[0].respond(200, length=1000, last=False, body=b"x" * 10)
+    client.head()
+    client.exactly(10)
+    host.tell("drain-http")
+    with pytest.raises((EOFError, ConnectionResetError)):
+        client.exactly(1000)
+    host.lanes[0].aborted()
+    assert host.news.get(timeout=20) == "!drained"
+
+
 def test_a_local_key_that_is_removed_ends_its_requests(tmp_path):
     keys = local_key("reports", "s3cret" * 8, "GET /rest/v1/**") + local_key("others", "t3cret" * 8, "GET /rest/v1/**")
     host = Host(tmp_path, local=keys)

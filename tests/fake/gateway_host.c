@@ -16,7 +16,8 @@
  *     report VERDICT    what reports are answered from now on: a number of enum refresh_verdict
  *     lane ID           the next of the descriptors is this lane
  *     connections       how many there are
- *     drain             the end comes; "!drained" is said when nothing is on its way any more */
+ *     drain             the end comes; "!drained" is said when nothing is on its way any more
+ *     drain-http        the same of all requests, in a few seconds */
 #include "daemon/base/clock.h"
 #include "daemon/base/journal.h"
 #include "daemon/base/process.h"
@@ -264,6 +265,9 @@ static void obey(char *line)
                 (void)fflush(stdout);
         } else if (streq(line, "drain")) {
                 gateway_drain(host.gateway, 30 * USEC_PER_SEC, on_drained, NULL);
+                say("ok");
+        } else if (streq(line, "drain-http")) {
+                must(http_server_drain(host.server, on_drained, NULL) >= 0, "no end");
                 say("ok");
         } else {
                 say("what?");

@@ -31,7 +31,7 @@ enum transfer_end {
         TRANSFER_DONE,
         TRANSFER_CLIENT_GONE,   /* the client went, or was too slow */
         TRANSFER_UPSTREAM_GONE, /* the answer was cut off */
-        TRANSFER_ENDED,         /* by us: its right is gone */
+        TRANSFER_ENDED,         /* by us: its right is gone, or the daemon ends */
 };
 
 struct gateway_counts {

@@ -283,18 +283,16 @@ static ssize_t end_connection(struct connection *connection)
         return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* Nothing is there. A wait that is over, or an answer that was cut off, ends the connection: so the client
- * sees that this is not all of it. */
+/* Nothing is there. A wait that is over, as the daemon's end may make it, or an answer that was cut off,
+ * ends the connection: so the client sees that this is not all of it. */
 static ssize_t wait_for_more(struct transfer *transfer, ssize_t r, uint64_t now_usec)
 {
         struct request *request = transfer->request;
+        uint64_t until_usec = transfer_patience(transfer, EARLY_QUIET_USEC + USEC_PER_SEC, now_usec);
 
-        if (r != -EAGAIN || (transfer->until_usec > 0 && now_usec >= transfer->until_usec)) {
-                transfer->end = TRANSFER_UPSTREAM_GONE;
+        if (r != -EAGAIN || now_usec >= until_usec) {
+                transfer->end = r == -EAGAIN && request->cut_short ? TRANSFER_ENDED : TRANSFER_UPSTREAM_GONE;
                 return end_connection(request->connection);
-        }
-        if (transfer->until_usec == 0) {
-                transfer->until_usec = usec_add(now_usec, EARLY_QUIET_USEC + USEC_PER_SEC);
         }
         request_wait(request, transfer->until_usec);
         MHD_suspend_connection(request->connection->mhd);
