@@ -6,6 +6,7 @@
 #include "daemon/base/keyed_digest.h"
 #include "daemon/keeper/environment_outcome.h"
 #include "daemon/keeper/environment_share_object.h"
+#include "lib/refresh_cool.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -275,9 +276,9 @@ void environment_share_exchanged(struct environment *environment, const struct e
         if (adopted) {
                 share_telling_begin(share, SHARE_TELLS_SESSION, key_serial, 0);
         } else if (share->holds_lease && share->lease_key == key_serial) {
-                uint64_t next_usec = refresh_next_usec(&environment->view.refresh);
                 share_telling_begin(share, report->unsent ? SHARE_TELLS_LAPSE : SHARE_TELLS_COOL_DOWN,
-                                    key_serial, MIN_OF(next_usec, now_usec + REFRESH_COOL_MAX_USEC));
+                                    key_serial,
+                                    refresh_cool_usec(&environment->view.refresh, key_serial, now_usec));
         }
         if (share->holds_lease && share->lease_key == key_serial) {
                 share->holds_lease = false;

@@ -45,8 +45,8 @@ static int cool(struct environment_share *share, struct store_request **ret)
         uint64_t left_usec = usec_sub(share->until_usec, clock_now_usec());
         size_t n_value = 0;
 
-        if (left_usec < USEC_PER_MSEC) {
-                return -ESTALE;
+        if (left_usec < USEC_PER_MSEC) { /* we try again already */
+                return store_request_lapse(ret, NULL, &share->tell_place);
         }
         if (getrandom(salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt)) {
                 return -ENOMEM;

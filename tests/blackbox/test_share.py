@@ -110,6 +110,21 @@ def test_another_key_is_another_name(upstream, store, member):
     assert ust(third) == ust(second)
 
 
+@pytest.mark.parametrize("latency_ms", [0, 1500])
+def test_a_refused_key_is_left_alone_by_the_others(upstream, store, member, latency_ms):
+    """They go on with the other one, whether that was asked in the moment of the refusal or when the floor was over."""
+    upstream.add_key("sandbox", *OTHER)
+    upstream.refuse_key("sandbox")
+    upstream.settings("sandbox", latency_ms=latency_ms)
+    keys = {"sandbox.1-main": EXAMPLE_KEY, "sandbox.2-spare": ":".join(OTHER)}
+    first = member(store, keys=keys).wait_valid()
+    store.wait_session()
+    wait_until(lambda: any(store.call("PTTL", name) > 25_000 for name in store.names() if name.endswith(":l")),
+               "a cool-down, which is longer than a lease")
+    second = member(store, keys=keys).wait_valid()
+    assert ust(second) == ust(first) and told(second)["from_store"] and n_exchanges(upstream) == 2
+
+
 def test_a_key_with_a_short_secret_is_not_shared(upstream, store, member):
     """A copy of the store would let it be guessed."""
     upstream.add_key("sandbox", *SHORT)

@@ -1,9 +1,12 @@
 /* Plays the story of a fleet that shares a store. Every broker is a refresh machine as it is shipped;
  * store.c has the keeper's part. */
+#include "lib/refresh_cool.h"
 #include "tests/fleet/shared.h"
 #include "tests/scenario/random_bits.h"
 
 #include <errno.h>
+
+#define KEY 1 /* its serial; they have no other one */
 
 static uint64_t bits(struct fleet *fleet)
 {
@@ -112,7 +115,8 @@ static struct refresh_step on_answer(struct fleet *fleet, struct broker *broker,
                                                    sent + LIFETIME_SEC * USEC_PER_SEC };
                 store_publish(&fleet->store, index, &token);
         } else {
-                store_cool(&fleet->store, index, refresh_next_usec(&broker->machine), fleet->now_usec);
+                store_cool(&fleet->store, index, refresh_cool_usec(&broker->machine, KEY, fleet->now_usec),
+                           fleet->now_usec);
         }
         return step;
 }
@@ -153,7 +157,7 @@ static struct refresh_step report(struct fleet *fleet, struct broker *broker)
 
 static struct refresh_step start(struct fleet *fleet, struct broker *broker)
 {
-        const struct key_name name = { .serial = 1, .label = "1-main" };
+        const struct key_name name = { .serial = KEY, .label = "1-main" };
 
         broker->started = true;
         broker->lost_usec = fleet->now_usec;
