@@ -54,33 +54,67 @@ static void say_that_there_is_no_key(const char *name, const struct keys_view *k
         }
 }
 
-/* Nothing has gone wrong in this process; but the one before may have used up what an hour allows. */
+/* The thing that puts the next attempt off, if no failure does: the process before may have used up what an
+ * hour allows. NULL: nothing does. */
+static const char *find_obstacle(const struct refresh *refresh, uint64_t now_usec)
+{
+        enum refresh_limit limit;
+        uint64_t limited = refresh_limited_until(refresh, REFRESH_SHARE_NEED, &limit);
+        uint64_t usable = keyring_usable_usec(&refresh->keyring);
+        uint64_t store = refresh->store.used ? refresh->store.wait_usec : 0;
+
+        if (store > MAX_OF(MAX_OF(limited, usable), now_usec)) {
+                return "other brokers that share the store are about to get a token, or have just tried in "
+                       "vain";
+        }
+        if (usable > MAX_OF(limited, now_usec) && usable != USEC_NEVER) {
+                return "other environments with the same access key used its exchanges of the hour, or the "
+                       "upstream asked for patience with it";
+        }
+        if (limited <= now_usec) {
+                return NULL;
+        }
+        return limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
+               : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
+                                                    : NULL;
+}
+
+static bool is_first(const struct environment_view *view)
+{
+        return view->last_refresh_usec == 0 || view->refresh.due_reason == REFRESH_FIRST;
+}
+
+/* Why the latest token is gone, or that there was none. */
+static const char *find_beginning(const struct environment_view *view)
+{
+        const struct refresh *refresh = &view->refresh;
+
+        if (is_first(view)) {
+                return "waiting for the upstream's first answer";
+        }
+        return refresh->due_reason == REFRESH_DUE && refresh->due_usec >= refresh->expires_usec
+                       ? LIFETIME_WAS_SHORT
+                       : "the latest token ended before there was another one, as when this host sleeps";
+}
+
+/* Nothing has gone wrong since the latest token, or in this process. */
 static void say_why_still_waiting(const struct environment_view *view, uint64_t now_usec,
                                   char buffer[static ENVIRONMENT_WHY_MAX])
 {
         const struct refresh *refresh = &view->refresh;
-        const char *what =
-                view->last_refresh_usec > 0 ? LIFETIME_WAS_SHORT : "waiting for the upstream's first answer";
         uint64_t next = refresh_next_usec(refresh);
-        enum refresh_limit limit;
+        bool waits = next > now_usec && next != USEC_NEVER;
+        const char *what = waits ? find_obstacle(refresh, now_usec) : NULL;
         char wait[ENVIRONMENT_NEXT_MAX];
 
-        uint64_t limited = refresh_limited_until(refresh, REFRESH_SHARE_NEED, &limit);
-        uint64_t usable = keyring_usable_usec(&refresh->keyring);
-        if (usable > MAX_OF(limited, now_usec) && usable != USEC_NEVER) {
-                limit = REFRESH_LIMIT_KEYS;
-                what = "other environments with the same access key used its exchanges of the hour, or the "
-                       "upstream asked for patience with it";
-        }
-        if (next <= now_usec || next == USEC_NEVER) {
-                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s", what);
+        what = what ? what : find_beginning(view);
+        if (waits) {
+                (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt %s", what,
+                               environment_view_next(next, now_usec, wait));
                 return;
         }
-        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s; next attempt %s",
-                       limit == REFRESH_LIMIT_BUDGET        ? "the hourly budget of exchanges is used up"
-                       : limit == REFRESH_LIMIT_RETRY_AFTER ? "the upstream asked for patience (Retry-After)"
-                                                            : what,
-                       environment_view_next(next, now_usec, wait));
+        (void)snprintf(buffer, ENVIRONMENT_WHY_MAX, "%s%s", what,
+                       refresh->in_flight && !is_first(view) ? "; an attempt is under way" : "");
 }
 
 const char *environment_view_trouble(const struct environment_view *view,
@@ -110,7 +144,7 @@ const char *environment_view_why(const struct environment_view *view, const stru
                 say_that_there_is_no_key(view->name, keys, buffer);
                 return buffer;
         }
-        if (!trouble->any) {
+        if (!trouble->any || refresh->n_failures == 0) { /* a trial's trouble, or one that is over */
                 say_why_still_waiting(view, now_usec, buffer);
                 return buffer;
         }
