@@ -197,9 +197,13 @@ bool environment_ledger_objects(const struct environment *environment, const str
         if ((!wishes && !unclear) || !is_held_back(environment, share, now_usec, &found)) {
                 return false;
         }
-        if (unclear || share != REFRESH_SHARE_OPERATOR || !refresh->in_flight) {
+        /* The one that is under way is an operator's answer, unless it is a trial, or another account is
+         * wanted. */
+        bool answers = share == REFRESH_SHARE_OPERATOR && refresh->in_flight &&
+                       refresh->in_flight_share != REFRESH_SHARE_TRIAL && !asked->wish_new_account;
+        if (unclear || !answers) {
                 *verdict = REFRESH_TOO_SOON;
                 *obstacle = found;
-        } /* else the one that is under way is an operator's answer */
+        }
         return true;
 }

@@ -12,6 +12,7 @@ from simulator import EXAMPLE_ID, EXAMPLE_KEY
 
 SPARE = ("SPAREKEY02", "fedcba98765432100123456789abcdef")
 OTHER = ("OTHERKEY03", "0123456789abcdef0123456789abcdef")
+NEW = ("NEWKEY04", "00112233445566778899aabbccddeeff")
 ELSEWHERE = "this access key's share of exchanges was used by other environments"
 PATIENCE = "the upstream asked for patience (Retry-After)"
 
@@ -219,6 +220,34 @@ def test_patience_with_a_base_url_is_told_at_once(three_keys, upstream):
         answer = soon(ask)
         assert answer.status == 429 and PATIENCE in answer.json()["message"] and answer.retry_after > 3500, answer
     assert asked(upstream) == before
+
+
+def check_patience_is_told_to_operators(broker, upstream, asked_for):
+    """Another environment is asked for patience, while an exchange of e1 is under way; then an operator of e1 asks."""
+    wait_until(lambda: broker.status("e1")["exchange_in_flight"], "it is under way")
+    upstream.fault("sandbox", "throttle", retry_after=600, count=1, key=EXAMPLE_ID)
+    broker.post("/v1/e0/refresh")
+    account, before = broker.status("e1")["account"], asked(upstream)
+    for query in asked_for:
+        answer = soon(lambda: broker.post(f"/v1/e1/refresh{query}"))
+        assert answer.status == 429 and PATIENCE in answer.json()["message"] and answer.retry_after > 500, answer
+        assert account and broker.status("e1")["account"] == account, "nobody lets the account go for nothing"
+    assert asked(upstream) == before
+
+
+def test_a_trial_under_way_is_no_operators_answer(three_keys, upstream):
+    upstream.add_key("sandbox", *NEW)
+    upstream.fault("sandbox", "hang", key=NEW[0])
+    three_keys.write_key("e1.new", ":".join(NEW))
+    check_patience_is_told_to_operators(three_keys, upstream, ("", "?account=new"))
+
+
+def test_an_exchange_under_way_is_no_answer_where_another_account_is_wanted(three_keys, upstream):
+    upstream.fault("sandbox", "drip", interval_ms=10, count=1, key=SPARE[0])
+    slow = threading.Thread(target=three_keys.post, args=("/v1/e1/refresh",))
+    slow.start()
+    check_patience_is_told_to_operators(three_keys, upstream, ("?account=new",))
+    slow.join()
 
 
 def test_a_grant_that_was_on_its_way_does_not_end_patience(three_keys, upstream):
