@@ -4,6 +4,7 @@
 #include "ctl/key_writer.h"
 
 #include "ctl/complain.h"
+#include "ctl/folder.h"
 #include "ctl/key_leftovers.h"
 #include "ctl/scope.h"
 #include "lib/descriptor.h"
@@ -84,20 +85,18 @@ int key_writer_check(const struct key_store *store)
 static int make_parents(const char *path)
 {
         _cleanup_free_ char *parent = strdup(path);
-        bool user = scope_is_user();
+        int r = 0;
 
         if (!parent) {
                 return -ENOMEM;
         }
-        for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        for (char *slash = strchr(parent + 1, '/'); slash && r == 0; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                if (mkdir(parent, user ? 0700 : 0755) < 0 && errno != EEXIST) {
-                        return -errno;
-                }
+                r = folder_make(parent);
                 *slash = '/';
         }
 
-        return 0;
+        return r;
 }
 
 static int give_to_daemon(int fd)

@@ -3,6 +3,7 @@
 #include "ctl/local_file.h"
 
 #include "ctl/complain.h"
+#include "ctl/folder.h"
 #include "ctl/scope.h"
 #include "lib/descriptor.h"
 
@@ -72,20 +73,20 @@ static void aside_drop(struct aside *aside)
 static int make_folder(const char *path)
 {
         char folder[LOCAL_FILE_PATH_MAX];
-        bool user = scope_is_user();
 
         (void)snprintf(folder, sizeof(folder), "%s", path);
         char *last = strrchr(folder, '/');
         *last = '\0';
-        for (char *slash = user ? strchr(folder + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+        for (char *slash = scope_is_user() ? strchr(folder + 1, '/') : NULL; slash;
+             slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                int r = mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
+                int r = folder_make(folder);
                 *slash = '/';
                 if (r < 0) {
                         return r;
                 }
         }
-        return mkdir(folder, user ? 0700 : 0755) < 0 && errno != EEXIST ? -errno : 0;
+        return folder_make(folder);
 }
 
 /* The daemon's group may read it, where there is one and we may give it away. */

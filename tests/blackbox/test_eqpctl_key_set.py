@@ -203,6 +203,14 @@ def test_another_directory(desk, tmp_path):
     assert (desk.files(), (other / "sandbox").read_text()) == ({}, KEY)
 
 
+@pytest.mark.usefixtures("stranger")
+def test_what_is_made_above_it_is_open_whatever_our_umask(desk, tmp_path):
+    other = tmp_path / "deep" / "er" / "keys"
+    assert desk.run("key", "set", "sandbox", "--directory", other, input=KEY, umask=0o077).returncode == 0
+    assert [path.stat().st_mode & 0o7777 for path in (other.parent.parent, other.parent, other, other / "sandbox")] == [
+        0o755, 0o755, 0o700, 0o600]
+
+
 def test_a_configuration_with_a_mistake(desk):
     desk.config.write_text("[broker]\nkeys_directry = /nowhere\n")
     result = desk.run("key", "set", "sandbox", input=KEY)

@@ -45,8 +45,8 @@ def pair_of(broker, result):
     return match[1], match[2]
 
 
-def add(broker, *more):
-    return pair_of(broker, eqpctl(broker, *ADD, "--caller", "uid:0", *more))
+def add(broker, *more, **how):
+    return pair_of(broker, eqpctl(broker, *ADD, "--caller", "uid:0", *more, **how))
 
 
 def file_of(broker, name="reports"):
@@ -94,6 +94,14 @@ def test_its_file(broker):
                          "allow = POST,PUT /rest/v1/products/packages/*", "expires = 2097-06-30"]
     assert lines[0].startswith("# Made by eqpctl local.")
     assert secret not in path.read_text() and os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_the_daemon_gets_to_it_whatever_our_umask(broker):
+    """The daemon is another user than root, who has such a umask where the host is hardened."""
+    add(broker, umask=0o077)
+    path = file_of(broker)
+    assert path.parent.stat().st_mode & 0o7777 == 0o755 and path.stat().st_mode & 0o7777 == 0o640
 
 
 def test_real_tokens(broker):
