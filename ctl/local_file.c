@@ -89,7 +89,7 @@ static int make_folder(const char *path)
         return folder_make(folder);
 }
 
-/* The daemon's group may read it, where there is one and we may give it away. */
+/* A new one: the daemon's group may read it, where there is one and we may give it away. */
 static int give_to_daemon(int fd)
 {
         const struct group *group = geteuid() == 0 ? getgrnam(DAEMON_GROUP) : NULL;
@@ -100,8 +100,26 @@ static int give_to_daemon(int fd)
         return fchmod(fd, 0640) < 0 ? -errno : 0;
 }
 
+/* All who read the one that is replaced read the new one: the daemon may run as a user that its unit names,
+ * and that somebody has let in there. */
+static int give_as_before(int fd, const struct stat *before)
+{
+        struct stat now;
+
+        if (fstat(fd, &now) < 0) {
+                return -errno;
+        }
+        if ((now.st_uid != before->st_uid || now.st_gid != before->st_gid) &&
+            fchown(fd, before->st_uid, before->st_gid) < 0) {
+                return -errno;
+        }
+        return fchmod(fd, before->st_mode & 0777) < 0 ? -errno : 0;
+}
+
 static int write_aside(struct aside *aside, const char *path, const char *text, size_t length)
 {
+        struct stat before;
+
         int n = snprintf(aside->path, sizeof(aside->path), "%s.%d.new", path, (int)getpid());
         int r;
 
@@ -120,7 +138,7 @@ static int write_aside(struct aside *aside, const char *path, const char *text, 
         if (r < 0) {
                 return r;
         }
-        r = give_to_daemon(aside->fd);
+        r = stat(path, &before) < 0 ? give_to_daemon(aside->fd) : give_as_before(aside->fd, &before);
         return r < 0 ? r : fsync(aside->fd) < 0 ? -errno : 0;
 }
 

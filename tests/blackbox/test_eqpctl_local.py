@@ -160,6 +160,17 @@ def test_rotate(broker):
     assert file_of(broker).read_text().count("secret_sha256_old") == 1
 
 
+def test_rotate_changes_nobodys_rights(broker, stranger):
+    """The unit may name another user for the daemon, to whom the file was opened."""
+    add(broker)
+    path = file_of(broker)
+    os.chown(path, stranger, stranger + 1)
+    path.chmod(0o604)
+    pair_of(broker, eqpctl(broker, "local", "rotate", "reports"))
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (stranger, stranger + 1, 0o604)
+
+
 def test_remove(broker):
     id, secret = add(broker)
     token = broker.request("POST", session_path(), {"EQP-Client": None} | basic(id, secret), BODY, via="tcp").json()["ust"]
