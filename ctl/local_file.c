@@ -142,6 +142,19 @@ static int write_aside(struct aside *aside, const char *path, const char *text, 
         return r < 0 ? r : fsync(aside->fd) < 0 ? -errno : 0;
 }
 
+/* Makes sure that a change in the file's folder outlives a power failure; false after saying what may be. */
+static bool sync_folder(const char *path, const char *otherwise)
+{
+        _cleanup_free_ char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+        _cleanup_close_ int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+        if (fd >= 0 && fsync(fd) == 0) {
+                return true;
+        }
+        complain("%s %s: %s.", path, otherwise, strerror(errno));
+        return false;
+}
+
 /* create: a link, which fails where there is one already. */
 static int put_in_place(struct aside *aside, const char *path, bool create)
 {
@@ -162,7 +175,11 @@ int local_file_put(const char *path, const char *text, size_t length, bool creat
         int r = make_folder(path);
         r = r < 0 ? r : write_aside(&aside, path, text, length);
         r = r < 0 ? r : put_in_place(&aside, path, create);
-        return r < 0 ? fail(path, "cannot be written", -r) : 0;
+        if (r < 0) {
+                return fail(path, "cannot be written", -r);
+        }
+        (void)sync_folder(path, "is written, but may not outlive a power failure");
+        return 0;
 }
 
 /* ---- the rest ---- */
@@ -190,5 +207,8 @@ char *local_file_read(const char *path, const char *name)
 
 int local_file_remove(const char *path)
 {
-        return unlink(path) < 0 ? fail(path, "cannot be removed", errno) : 0;
+        if (unlink(path) < 0) {
+                return fail(path, "cannot be removed", errno);
+        }
+        return sync_folder(path, "is removed, but may come back after a power failure") ? 0 : 1;
 }

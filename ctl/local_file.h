@@ -20,4 +20,5 @@ int local_file_put(const char *path, const char *text, size_t length, bool creat
 /* Its text, the caller's to free; NULL: there is none (told, with what that means), or it cannot be read. */
 char *local_file_read(const char *path, const char *name);
 
+/* 1: it is removed, but may come back after a power failure, which is said. */
 int local_file_remove(const char *path);

@@ -10,6 +10,7 @@
 #include "lib/json_form.h"
 #include "lib/json_scope.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 
@@ -182,21 +183,23 @@ int verb_local_remove(const struct options *options)
                 return EXIT_FAILED;
         }
         _cleanup_free_ char *text = local_file_read(path, name);
-        if (!text || local_file_remove(path) < 0) {
+        int removed = text ? local_file_remove(path) : -ENOENT;
+        if (removed < 0) {
                 return EXIT_FAILED;
         }
         switch (local_reload(options)) {
         case LOCAL_RELOADED:
                 (void)printf("The local key %s is removed. Its secret and its tokens no longer work.\n",
                              name);
-                return finish_output();
+                break;
         case LOCAL_NO_DAEMON:
                 (void)printf("%s is removed. No daemon runs.\n", path);
-                return finish_output();
+                break;
         default:
                 complain("%s is removed, but the daemon goes on with the key until it has read its "
                          "configuration again: eqpctl reload",
                          path);
                 return EXIT_FAILED;
         }
+        return removed == 0 ? finish_output() : EXIT_FAILED;
 }

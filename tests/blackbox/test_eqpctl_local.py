@@ -20,6 +20,7 @@ from local_keys import BODY, LocalKey, basic, session_path
 from simulator import EXAMPLE_KEY
 
 EQPCTL = binary("ctl/eqpctl")
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}  # a process that is traced cannot look for them
 ALLOW = "GET /rest/v1/reports/**"
 ADD = ("local", "add", "reports", "--environment", "sandbox", "--allow", ALLOW)
 
@@ -305,6 +306,33 @@ def test_a_mistake_elsewhere_leaves_all_as_it_was(broker):
 def test_a_user_who_may_not_write_there(broker, stranger):
     result = eqpctl(broker, *ADD, "--caller", "any", code=1, user=stranger, group=stranger, extra_groups=[])
     assert result.stdout == "" and "Run this as root." in result.stderr
+
+
+# ---- a power failure ----
+
+def with_folder_unsynced(broker, *arguments, when):
+    """With the sync of the folder failing, which is the nth one of the program's own."""
+    if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs strace")
+    return subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", f"inject=fsync:error=EIO:when={when}", EQPCTL,
+                           *arguments], env=environment(broker) | TRACED, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_removal_that_may_not_last_is_told(broker):
+    """Else a secret that leaked is good again, and nobody knows."""
+    id, secret = add(broker)
+    result = with_folder_unsynced(broker, "local", "remove", "reports", when=1)
+    assert result.returncode == 1 and "reports.conf is removed, but may come back after a power failure: " in result.stderr, result
+    assert "is removed. Its secret and its tokens no longer work." in result.stdout
+    assert status_of(broker, id, secret) == 401 and not file_of(broker).exists()
+
+
+def test_a_secret_that_may_not_last_is_told(broker):
+    id, old = add(broker)
+    result = with_folder_unsynced(broker, "local", "rotate", "reports", when=2)
+    assert result.returncode == 0 and "reports.conf is written, but may not outlive a power failure: " in result.stderr, result
+    _, new = pair_of(broker, result)
+    assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
 
 
 def test_the_secret_is_nowhere_else(plain_build, broker, tmp_path):
