@@ -5,6 +5,7 @@
 
 #include "ctl/complain.h"
 #include "ctl/folder.h"
+#include "ctl/held_signals.h"
 #include "ctl/key_leftovers.h"
 #include "ctl/scope.h"
 #include "lib/descriptor.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -35,23 +35,6 @@ static void aside_drop(struct aside *aside)
                 (void)unlinkat(aside->directory_fd, aside->name, 0);
         }
         close_fd(&aside->fd);
-}
-
-static void unblock(sigset_t *mask)
-{
-        (void)sigprocmask(SIG_SETMASK, mask, NULL);
-}
-
-/* All but those that a fault raises. */
-static void block_signals(sigset_t *ret_before)
-{
-        sigset_t all;
-
-        (void)sigfillset(&all);
-        (void)sigdelset(&all, SIGSEGV);
-        (void)sigdelset(&all, SIGBUS);
-        (void)sigdelset(&all, SIGABRT);
-        (void)sigprocmask(SIG_BLOCK, &all, ret_before);
 }
 
 static int fail(const struct key_store *store, const char *file, const char *what, int error)
@@ -233,11 +216,11 @@ static int write_and_rename(const struct key_store *store, const char *file, con
 
 int key_writer_put(const struct key_store *store, const char *file, const struct access_key *key)
 {
-        _cleanup_(unblock) sigset_t before;
+        _cleanup_(held_signals_end) sigset_t before;
         int r;
 
         key_leftovers_remove(store);
-        block_signals(&before);
+        held_signals_begin(&before);
         r = write_and_rename(store, file, key);
         if (r < 0) {
                 return fail(store, file, "cannot be written", -r);

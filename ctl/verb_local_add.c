@@ -2,7 +2,9 @@
  * once. Verb local rotate gives one another secret. */
 #include "ctl/complain.h"
 #include "ctl/configuration.h"
+#include "ctl/held_signals.h"
 #include "ctl/local_file.h"
+#include "ctl/local_handover.h"
 #include "ctl/local_listener.h"
 #include "ctl/local_reload.h"
 #include "ctl/local_secret.h"
@@ -178,6 +180,32 @@ static int take_up(const struct options *options, const char *path)
         }
 }
 
+static int write_and_show(const struct options *options, const struct local_secret *secret, const char *path,
+                          const char *text, size_t length)
+{
+        _cleanup_(held_signals_end) sigset_t held;
+
+        local_handover_begin(&held);
+        if (local_file_put(path, text, length, /* create= */ true) < 0) {
+                return EXIT_FAILED;
+        }
+        int code = take_up(options, path);
+        if (code != EXIT_DONE) {
+                return code;
+        }
+        if (local_handover_show(secret, secret->id)) {
+                (void)fprintf(stderr, "The secret is shown this once.\n");
+                return EXIT_DONE;
+        }
+        if (local_file_remove(path) < 0) {
+                complain("The key stays, with a secret that nobody knows: eqpctl local remove %s",
+                         options->local_key);
+        } else {
+                local_handover_take_back(options, path, "removed again", &held, "The key is not made.");
+        }
+        return EXIT_FAILED;
+}
+
 static int add(const struct options *options, const struct local_secret *secret)
 {
         const struct local_section section = { options->local_key, options->environment, secret->id,
@@ -185,7 +213,6 @@ static int add(const struct options *options, const struct local_secret *secret)
         _cleanup_free_ char *text = NULL;
         char path[LOCAL_FILE_PATH_MAX];
         size_t length = 0;
-        int code;
 
         text = local_section_format(&section, &length);
         if (!text) {
@@ -200,17 +227,9 @@ static int add(const struct options *options, const struct local_secret *secret)
                               secret->id, secret->secret);
                 return finish_output();
         }
-        if (!local_file_path(options->local_key, path) ||
-            local_file_put(path, text, length, /* create= */ true) < 0) {
-                return EXIT_FAILED;
-        }
-        code = take_up(options, path);
-        if (code != EXIT_DONE) {
-                return code;
-        }
-        local_secret_print(secret, secret->id);
-        (void)fprintf(stderr, "The secret is shown this once.\n");
-        return finish_output();
+        return local_file_path(options->local_key, path)
+                       ? write_and_show(options, secret, path, text, length)
+                       : EXIT_FAILED;
 }
 
 static bool prepare(struct options *options, char caller[static CALLER_MAX])
@@ -242,6 +261,18 @@ int verb_local_add(const struct options *given)
 
 /* ---- rotate ---- */
 
+/* False after saying what to do. */
+static bool put_back(const char *path, const char *before)
+{
+        if (local_file_put(path, before, strlen(before), /* create= */ false) >= 0) {
+                return true;
+        }
+        complain("%s has the secret_sha256 of a secret that nobody knows: put the value of "
+                 "secret_sha256_old in its place, then: eqpctl reload",
+                 path);
+        return false;
+}
+
 static int put_rotated(const struct options *options, const char *path, const char *before, const char *text,
                        size_t length)
 {
@@ -250,8 +281,9 @@ static int put_rotated(const struct options *options, const char *path, const ch
         }
         switch (local_reload(options)) {
         case LOCAL_REJECTED:
-                (void)local_file_put(path, before, strlen(before), /* create= */ false);
-                complain("The secret stays as it was.");
+                if (put_back(path, before)) {
+                        complain("The secret stays as it was.");
+                }
                 return EXIT_FAILED;
         case LOCAL_NOT_ASKED:
                 (void)fprintf(stderr, "%s is written, and is good after: eqpctl reload\n", path);
@@ -284,14 +316,23 @@ static int rotate(const struct options *options, const struct local_key *key)
                          key->name);
                 return EXIT_FAILED;
         }
+        _cleanup_(held_signals_end) sigset_t held;
+        local_handover_begin(&held);
         int code = put_rotated(options, path, before, text, length);
         if (code != EXIT_DONE) {
                 return code;
         }
-        local_secret_print(secret, key->id);
-        (void)fprintf(stderr, "The secret is shown this once. The one from before is good until %s.\n",
-                      end_date_format(old_until_sec, date));
-        return finish_output();
+        if (local_handover_show(secret, key->id)) {
+                (void)fprintf(stderr,
+                              "The secret is shown this once. The one from before is good until %s.\n",
+                              end_date_format(old_until_sec, date));
+                return EXIT_DONE;
+        }
+        if (put_back(path, before)) {
+                local_handover_take_back(options, path, "as it was before", &held,
+                                         "The secret stays as it was.");
+        }
+        return EXIT_FAILED;
 }
 
 int verb_local_rotate(const struct options *options)

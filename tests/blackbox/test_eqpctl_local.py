@@ -1,21 +1,25 @@
 """eqpctl local ... with a real daemon, and clients that use what it prints."""
 
 import calendar
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from broker import BARE_ENVIRONMENT, binary, free_port, silent_users
+from broker import BARE_ENVIRONMENT, binary, free_port, silent_users, wait_until
+from fake_broker import Answer, FakeBroker
 from local_keys import BODY, LocalKey, basic, session_path
 from simulator import EXAMPLE_KEY
 
@@ -306,6 +310,133 @@ def test_a_mistake_elsewhere_leaves_all_as_it_was(broker):
 def test_a_user_who_may_not_write_there(broker, stranger):
     result = eqpctl(broker, *ADD, "--caller", "any", code=1, user=stranger, group=stranger, extra_groups=[])
     assert result.stdout == "" and "Run this as root." in result.stderr
+
+
+# ---- a secret that nobody gets to see ----
+
+@pytest.fixture(params=["a full disk", "a reader that went"])
+def lost_output(request):
+    if request.param == "a full disk":
+        end = os.open("/dev/full", os.O_WRONLY)
+    else:
+        other, end = os.pipe()
+        os.close(other)
+    yield end
+    os.close(end)
+
+
+def unseen(broker, output, *arguments, before=(), env=None):
+    """The words on stderr."""
+    result = subprocess.run([*before, EQPCTL, *arguments], env=environment(broker) | (env or {}), stdin=subprocess.DEVNULL,
+                            stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and result.stderr.count("The answer could not be written: ") == 1, result
+    return result.stderr
+
+
+def test_a_rotation_that_nobody_sees_is_taken_back(broker, lost_output):
+    """Else the natural second try throws the secret in use away, as there is no place for a third."""
+    id, old = add(broker)
+    before = file_of(broker).read_text()
+    said = unseen(broker, lost_output, "local", "rotate", "reports")
+    assert said.endswith(f"{file_of(broker)} is as it was before. The daemon is asked to go by that ...\n"
+                         "eqpctl: The secret stays as it was.\n")
+    assert file_of(broker).read_text() == before
+    assert broker.status("sandbox")["local_keys"][0]["rotating"] is False
+    _, new = pair_of(broker, eqpctl(broker, "local", "rotate", "reports"))
+    assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
+
+
+def test_a_key_that_nobody_sees_is_not_made(broker, lost_output):
+    said = unseen(broker, lost_output, *ADD, "--caller", "uid:0")
+    assert said.endswith(f"{file_of(broker)} is removed again. The daemon is asked to go by that ...\neqpctl: The key is not made.\n")
+    assert not file_of(broker).exists() and not broker.status("sandbox")["local_keys"]
+    id, secret = add(broker)
+    assert status_of(broker, id, secret) == 200
+
+
+def test_a_rotation_that_cannot_be_taken_back(broker, lost_output):
+    """It says how to get there, and that is true."""
+    if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs strace")
+    id, old = add(broker)
+    renames = "rename,renameat,renameat2"
+    said = unseen(broker, lost_output, "local", "rotate", "reports", env=TRACED, before=[
+        "strace", "-qq", "-o", "/dev/null", "-e", f"trace={renames}", "-e", f"inject={renames}:error=EIO:when=2"])
+    assert "stays as it was" not in said and "put the value of secret_sha256_old in its place" in said
+    text = file_of(broker).read_text()
+    value = re.search(r"^secret_sha256_old = (\S+)$", text, re.M)[1]
+    file_of(broker).write_text(re.sub(r"^secret_sha256 = .*$", f"secret_sha256 = {value}", text, flags=re.M))
+    broker.reload()
+    _, new = pair_of(broker, eqpctl(broker, "local", "rotate", "reports"))
+    assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
+
+
+class Held(Answer):
+    """To a reload: the answer is held back until the gate is opened."""
+    def __init__(self):
+        super().__init__(body={"reloaded": True, "environments": []})
+        self.gate = threading.Event()
+
+    def bytes(self):
+        self.gate.wait(60)
+        return super().bytes()
+
+
+@contextlib.contextmanager
+def reloading(broker, *answers):
+    """A stand-in for the daemon, which answers reloads like this."""
+    with FakeBroker(unix_path=broker.directory / "reloading.sock") as fake:
+        fake.answers["POST /v1/reload"] = list(answers)
+        yield fake
+
+
+@contextlib.contextmanager
+def rotating(broker, fake, output=subprocess.PIPE):
+    """While it waits for the first answer."""
+    with subprocess.Popen([EQPCTL, "local", "rotate", "reports"], env=environment(broker) | {"EQP_BROKER_ADDRESS": fake.address},
+                          stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: fake.requests or process.poll() is not None, "it asks for a reload")
+            yield process
+        finally:
+            process.kill()
+
+
+def test_an_order_to_end_waits_until_the_secret_is_shown(broker):
+    id, old = add(broker)
+    answer = Held()
+    with reloading(broker, answer) as fake, rotating(broker, fake) as process:
+        process.send_signal(signal.SIGTERM)
+        answer.gate.set()
+        out, words = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    _, new = pair_of(broker, subprocess.CompletedProcess([], 0, out, words))
+    broker.reload()
+    assert [status_of(broker, id, secret) for secret in (old, new)] == [200, 200]
+
+
+def test_an_order_to_end_does_not_keep_it_from_taking_back(broker, lost_output):
+    """As with a pipeline that is ended as a whole: its reader is gone by then."""
+    add(broker)
+    before, answer = file_of(broker).read_text(), Held()
+    with reloading(broker, answer) as fake, rotating(broker, fake, lost_output) as process:
+        process.send_signal(signal.SIGTERM)
+        answer.gate.set()
+        _, words = process.communicate(timeout=60)
+        assert len(fake.requests) == 2, "the daemon is told of it"
+    assert process.returncode == 1 and words.endswith("The secret stays as it was.\n")
+    assert file_of(broker).read_text() == before
+
+
+def test_the_second_wait_can_be_broken_off(broker, lost_output):
+    add(broker)
+    before, answer = file_of(broker).read_text(), Held()
+    with reloading(broker, answer, Answer(hang=True)) as fake, rotating(broker, fake, lost_output) as process:
+        answer.gate.set()
+        wait_until(lambda: len(fake.requests) == 2 or process.poll() is not None, "it asks once more")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == -signal.SIGTERM
+    assert file_of(broker).read_text() == before
 
 
 # ---- a power failure ----
