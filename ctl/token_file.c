@@ -4,8 +4,8 @@
  *
  * A symbolic link is refused, not followed: the file would then not be where its directory's rights are
  * those that somebody looked at, and a link in a directory of others could lead root anywhere. So is a file
- * of somebody else in a directory where everybody may write: its owner, who may be anybody, would be given
- * the token. */
+ * of somebody else in a directory where everybody or a group may write: its owner, who may be any of these
+ * and have put it there, would be given the token. */
 #include "ctl/token_file.h"
 
 #include "lib/descriptor.h"
@@ -91,10 +91,30 @@ static int open_directory(const char *path, const char **ret_name)
         return fd < 0 ? -errno : fd;
 }
 
+/* A file of its directory's owner is there with the consent of the one whom all in it belongs to. */
+static int look_at_owner(struct writing *writing, const struct stat *directory)
+{
+        if (writing->before.st_uid == geteuid()) {
+                return 0;
+        }
+        if ((directory->st_mode & S_IWOTH) != 0) {
+                return refuse(writing, EPERM,
+                              "is somebody else's, in a directory where everybody may write. "
+                              "Use a directory that only users who may have the token can write to.");
+        }
+        if ((directory->st_mode & S_IWGRP) != 0 && writing->before.st_uid != directory->st_uid) {
+                return refuse(writing, EPERM,
+                              "is somebody else's, in a directory where a group may write. Use a directory "
+                              "that only its owner can write to.");
+        }
+        return 0;
+}
+
 /* Is what is there one that may be replaced? */
 static int look_at_place(struct writing *writing)
 {
         struct stat directory;
+        int r;
 
         if (writing->name[0] == '\0' || streq(writing->name, ".") || streq(writing->name, "..")) {
                 return refuse(writing, EISDIR, "is a directory; name the file in it.");
@@ -112,13 +132,9 @@ static int look_at_place(struct writing *writing)
         if (!S_ISREG(writing->before.st_mode)) {
                 return refuse(writing, EEXIST, "is there, and is no file. Name another one.");
         }
-        if (writing->before.st_uid != geteuid() && (directory.st_mode & S_IWOTH) != 0) {
-                return refuse(writing, EPERM,
-                              "is somebody else's, in a directory where everybody may write. "
-                              "Use a directory that only users who may have the token can write to.");
-        }
-        writing->is_there = true;
-        return 0;
+        r = look_at_owner(writing, &directory);
+        writing->is_there = r == 0;
+        return r;
 }
 
 /* ---- the file aside ---- */

@@ -394,6 +394,35 @@ def test_a_file_of_somebody_else_where_everybody_may_write(fake, watch, tmp_path
     assert (place / "token").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("root")
+def test_a_file_of_somebody_else_where_his_group_may_write(fake, watch, tmp_path):
+    """Its owner may have put it into the place of ours."""
+    place = tmp_path / "shared"
+    place.mkdir()
+    os.chown(place, 0, HIS_GROUP)
+    place.chmod(0o2775)
+    (place / "token").write_text("mine")
+    os.chown(place / "token", SOMEBODY, HIS_GROUP)
+    with watch(fake, "sandbox", "--file", place / "token") as watching:
+        watching.wait_log("is somebody else's, in a directory where a group may write")
+        assert (place / "token").read_text() == "mine"
+        (place / "token").unlink()
+        wait_content(place / "token", "canaryFirst\n")
+    assert status_of(place / "token") == (0, HIS_GROUP, 0o600)
+
+
+@pytest.mark.parametrize("whose", [SOMEBODY, 0])
+def test_a_file_of_the_directory_s_owner_where_a_group_may_write(fake, watch, his_place, whose):
+    """Or one's own."""
+    his_place.chmod(0o2775)
+    path = his_place / "token"
+    path.write_text("older")
+    os.chown(path, whose, HIS_GROUP)
+    with watch(fake, "sandbox", "--file", path):
+        wait_content(path, "canaryFirst\n")
+    assert status_of(path) == (whose, HIS_GROUP, 0o600)
+
+
 def test_no_link_is_followed_or_replaced(fake, watch, tmp_path):
     target, link = tmp_path / "target", tmp_path / "token"
     target.write_text("precious")
