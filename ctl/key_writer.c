@@ -7,6 +7,7 @@
 #include "ctl/folder.h"
 #include "ctl/held_signals.h"
 #include "ctl/key_leftovers.h"
+#include "ctl/key_owner.h"
 #include "ctl/scope.h"
 #include "lib/descriptor.h"
 #include "lib/secret.h"
@@ -14,12 +15,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #define DAEMON_USER    "eqp-broker"
+#define DAEMON_GROUP   "eqp-broker"
 #define ASIDE_NAME_MAX 32
 
 /* A file that is being written; goes unless it was renamed. */
@@ -174,6 +177,21 @@ static int set_owner(int fd, const struct stat *directory)
         return 0;
 }
 
+/* Where root owns the directory, and the daemon gets at it by its group, a file is for that group as well;
+ * but never for that of the callers. */
+static mode_t choose_mode(const struct stat *directory)
+{
+        const struct group *callers = getgrnam(DAEMON_GROUP);
+        struct stat file = *directory;
+
+        file.st_mode = S_IFREG | 0600;
+        if (geteuid() != 0 || daemon_user_may_read(&file) || (callers && callers->gr_gid == file.st_gid)) {
+                return 0600;
+        }
+        file.st_mode = S_IFREG | 0640;
+        return daemon_user_may_read(&file) ? 0640 : 0600;
+}
+
 static int write_key(int fd, const struct access_key *key)
 {
         static_assert(ACCESS_KEY_TEXT_MAX >= APPLICATION_ID_MAX + APPLICATION_SECRET_MAX + 2,
@@ -188,7 +206,8 @@ static int write_key(int fd, const struct access_key *key)
         return length < 0 ? -EIO : write_fully(fd, text, (size_t)length);
 }
 
-static int write_and_rename(const struct key_store *store, const char *file, const struct access_key *key)
+static int write_and_rename(const struct key_store *store, const char *file, const struct access_key *key,
+                            mode_t mode)
 {
         _cleanup_(aside_drop) struct aside aside = { .fd = -1 };
         int r;
@@ -205,7 +224,8 @@ static int write_and_rename(const struct key_store *store, const char *file, con
         if (r < 0) {
                 return r;
         }
-        if (fsync(aside.fd) < 0 || close(take_fd(aside.fd)) < 0 ||
+        /* The mode is last: a file that a killed one leaves has 0600. */
+        if (fsync(aside.fd) < 0 || fchmod(aside.fd, mode) < 0 || close(take_fd(aside.fd)) < 0 ||
             renameat(store->fd, aside.name, store->fd, file) < 0) {
                 return -errno;
         }
@@ -217,11 +237,12 @@ static int write_and_rename(const struct key_store *store, const char *file, con
 int key_writer_put(const struct key_store *store, const char *file, const struct access_key *key)
 {
         _cleanup_(held_signals_end) sigset_t before;
+        mode_t mode = choose_mode(&store->status); /* asks the user database, which may take long */
         int r;
 
         key_leftovers_remove(store);
         held_signals_begin(&before);
-        r = write_and_rename(store, file, key);
+        r = write_and_rename(store, file, key, mode);
         if (r < 0) {
                 return fail(store, file, "cannot be written", -r);
         }

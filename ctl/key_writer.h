@@ -12,8 +12,9 @@ int key_writer_check(const struct key_store *store);
 int key_writer_make_directory(struct key_store *store);
 
 /* Puts a key into a file, which is whole at every moment: mode 0600, owner and group of the directory, on
- * the disk when this returns. Replaces the file if there is one. Clears away what an earlier writer left
- * that was killed. */
+ * the disk when this returns. Mode 0640 where the user eqp-broker gets at it by that group alone, unless it
+ * is the callers'. Replaces the file if there is one. Clears away what an earlier writer left that was
+ * killed. */
 int key_writer_put(const struct key_store *store, const char *file, const struct access_key *key);
 
 /* Removes a file. */

@@ -4,6 +4,7 @@
 #include "ctl/complain.h"
 #include "ctl/daemon_proxy.h"
 #include "ctl/key_account.h"
+#include "ctl/key_owner.h"
 #include "ctl/key_place.h"
 #include "ctl/key_takeup.h"
 #include "ctl/key_trial.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- reading the key ---- */
@@ -187,6 +189,18 @@ static int try_key(struct key_trial *trial, const struct key_place *place, const
 
 /* ---- writing it ---- */
 
+/* A daemon that runs says by itself if it cannot read the file. */
+static void tell_if_closed(const struct key_store *store, const char *file)
+{
+        struct stat status;
+
+        if (fstatat(store->fd, file, &status, 0) == 0 && !daemon_user_may_read(&status)) {
+                complain("The user eqp-broker may not read it: chown eqp-broker %s/%s, unless the daemon is "
+                         "another user's.",
+                         store->path, file);
+        }
+}
+
 static int write_key(struct key_place *place, const struct options *options,
                      const struct key_file_name *name, const struct access_key *key,
                      const struct key_entry *old, const char *account)
@@ -217,6 +231,9 @@ static int write_key(struct key_place *place, const struct options *options,
         if (options->new_account && takeup.error != -ECONNREFUSED) {
                 code = key_account_renew(account, name->environment, options->address);
                 (void)fflush(stdout);
+        }
+        if (takeup.error == -ECONNREFUSED) {
+                tell_if_closed(&place->store, name->file);
         }
         taken_up = key_takeup_finish(&takeup, name, unchanged);
         if (options->new_account && takeup.error == -ECONNREFUSED) {

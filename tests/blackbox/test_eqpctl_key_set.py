@@ -274,17 +274,38 @@ def test_a_read_only_disk(desk, mount):
     assert (desk.files(), desk.trials) == ({"sandbox": OTHER}, [])
 
 
-def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, mount):
+@pytest.fixture
+def with_users(desk, mount):
+    """The same where there is a user eqp-broker of the groups 54398, its own, and 54397."""
     etc = desk.directory / "etc"  # laid over /etc as a whole: a mount on a file goes when somebody replaces that file
     etc.mkdir()
-    users = pathlib.Path("/etc/passwd").read_text() + "eqp-broker:x:54399:54398::/:/usr/sbin/nologin\n"
-    (etc / "passwd").write_text(users)
+    for name, line in (("passwd", "eqp-broker:x:54399:54398::/:/usr/sbin/nologin\n"),
+                       ("group", "eqp-broker:x:54398:\nkeyreaders:x:54397:eqp-broker\n")):
+        (etc / name).write_text(pathlib.Path("/etc", name).read_text() + line)
+    return lambda *arguments: mount(f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc", *arguments)
+
+
+def test_a_directory_that_is_made_belongs_to_the_daemon_s_user(desk, with_users):
     desk.keys.rmdir()
-    result = mount(f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc", "key", "set", "sandbox")
+    result = with_users("key", "set", "sandbox")
     assert result.returncode == 0, result.stderr
     for path, mode in ((desk.keys, 0o700), (desk.keys / "sandbox", 0o600)):
         status = path.stat()
         assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (54399, 54398, mode)
+
+
+@pytest.mark.parametrize("owner, group, mode", [(0, 54397, 0o640), (0, 54398, 0o600), (0, 0, 0o600), (54399, 54397, 0o600)],
+                         ids=["a group for it", "the callers' group", "root's", "the daemon's own"])
+def test_a_daemon_that_gets_at_its_keys_by_a_group_gets_at_the_new_one(desk, with_users, owner, group, mode):
+    os.chown(desk.keys, owner, group)
+    desk.keys.chmod(0o750)
+    old = desk.put("sandbox", OTHER, mode=0o640)
+    os.chown(old, owner, group)
+    result = with_users("key", "set", "sandbox")
+    status = (desk.keys / "sandbox").stat()
+    assert (result.returncode, status.st_uid, status.st_gid, status.st_mode & 0o7777) == (0, owner, group, mode), result.stderr
+    closed = f"The user eqp-broker may not read it: chown eqp-broker {desk.keys}/sandbox, unless" in result.stderr
+    assert closed is (owner == 0 and group != 54397), "of no use without it"
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is needed")
