@@ -3,7 +3,8 @@
 # GitLab's component beside this file run it; doc/ci.md tells what for, and which variables it goes by (EQP_CI_*).
 #
 # All it makes lies in one directory, which "stop" removes with the key and the programs. Later steps get the address
-# of the broker's socket and an eqpctl in their PATH. On GitHub each token is masked in the log before that eqpctl gives it out.
+# of the broker's socket and an eqpctl in their PATH. On GitHub each token is masked in the log before that eqpctl gives it
+# out, except to a file.
 set -eu
 umask 077
 
@@ -200,11 +201,13 @@ find_runner() {
         done 2>/dev/null
         [ -p "$runner" ]
 }
+# Echoes in shells of their own: where the pipe has no reader any more, as after a step that left a watch behind, SIGPIPE ends
+# just these.
 tell_runner() {
         if [ "$runner" -ef "/proc/$$/fd/2" ]; then
-                echo "$1" >&2 # also where the pipe is another user's, and cannot be opened once more
+                (echo "$1" >&2) # also where the pipe is another user's, and cannot be opened once more
         else
-                { echo "$1" >"$runner"; } 2>/dev/null
+                (echo "$1" >"$runner") 2>/dev/null
         fi
 }
 announce() {
@@ -217,35 +220,61 @@ announce() {
 announce_current() {
         announce "$("$real" token "$environment" 2>/dev/null)"
 }
-if [ "${1:-}" = --announced ]; then # by exec below
+if [ "${1:-}" = --announced ]; then # by exec and watch below
         shift
         announce "$EQP_TOKEN"
         exec "$@"
 fi
-verb=
+[ $masks = yes ] || exec "$real" "$@"
+
+# The words that are no options: the verb, the environment, and from the third on the command of exec and watch. Before it,
+# options may stand anywhere; long ones may be cut short, and their value may be the next word.
+verb='' words=0 at=0 command='' file='' options=yes value=no
 for word; do
-        case $word in
-        token | exec) [ -n "$verb" ] || verb=$word ;;
-        --) break ;;
+        at=$((at + 1))
+        if [ $value = yes ]; then
+                value=no
+                continue
+        fi
+        case $options$word in
+        yes--) options=no ;;
+        yes--[afmtw]*) # --address, --file, --format, --min-ttl, --mode, --timeout, --wait
+                case $word in --fi*) file=yes ;; esac
+                case $word in *=*) ;; *) value=yes ;; esac
+                ;;
+        yes-?*) ;;
+        *)
+                words=$((words + 1))
+                case $words in
+                1) verb=$word options=yes ;;
+                3)
+                        command=$at
+                        break
+                        ;;
+                esac
+                ;;
         esac
 done
-if [ $masks = no ] || [ -z "$verb" ]; then
-        exec "$real" "$@"
-fi
-announce_current
-if [ $verb = token ]; then
+case $verb in
+token)
+        announce_current
         answer=$("$real" "$@") || exit
         announce_current # another one may have come with the answer
         printf '%s\n' "$answer"
         exit
+        ;;
+exec | watch) ;;
+*) exec "$real" "$@" ;;
+esac
+if [ "$verb$file$words$value" = watchyes2no ]; then # there is a file only: the runner hears of its token right after
+        set -- "$@" true
+        command=$#
 fi
-n=$# seen=
+n=$# at=0
 for word; do
+        at=$((at + 1))
+        [ "$at" != "$command" ] || set -- "$@" "$0" --announced
         set -- "$@" "$word"
-        if [ -z "$seen" ] && [ "$word" = -- ]; then
-                seen=yes
-                set -- "$@" "$0" --announced
-        fi
 done
 shift "$n"
 exec "$real" "$@"

@@ -244,6 +244,45 @@ def test_github_no_token_gets_where_nobody_asked_for_it(place, tree, settings, u
     assert job.uses(STOP).returncode == 0
 
 
+def test_github_a_command_is_run_as_it_stands(place, tree, settings, upstream):
+    """However exec and watch are written: its words stay, and the runner hears of the token before."""
+    job = GitHub(place, os.geteuid())
+    assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
+    (place / "pause").mkdir()
+    (place / "pause" / "sleep").symlink_to("/bin/true")  # the second that the runner has is of no matter here
+    job.path.insert(0, str(place / "pause"))
+    for command, printed in [
+            ("exec sandbox sh -c 'printf %s \"$*\"' x -- y", "-- y"), ("exec sandbox -- printf %s --", "--"),
+            ("exec -- sandbox printf %s --wait", "--wait"), ("exec --wai 30 sandbox --min-ttl=1 printf %s --", "--"),
+            ("--addr \"$EQP_BROKER_ADDRESS\" exec sandbox printf token", "token"), ("watch --once sandbox -- printf token", "token"),
+            ("watch --file token --once sandbox printf %s --", "--"), ("watch sandbox --file exec --once", ""),
+            ("watch --once --file=watch sandbox --", "")]:
+        # The start has had the token masked: it is new again.
+        done = job.step(f"cd {place}/temp\n: >eqp-broker/masked\neqpctl {command} >printed\neqpctl token sandbox >asked\n")
+        token, out = ((place / "temp" / name).read_text() for name in ("asked", "printed"))
+        assert done.returncode == 0 and out == printed, f"{command}: {done.stderr}"
+        assert done.stderr.splitlines()[0] == f"::add-mask::{token.strip()}", f"{command}: it is said, and first"
+        assert done.stderr.count(token.strip()) == 1 and done.stdout == "", command
+    assert (place / "temp" / "token").read_text() == (place / "temp" / "exec").read_text() == token
+    for command in ("exec sandbox", "exec --", "watch sandbox", "watch --once sandbox --file"):
+        assert job.step(f"eqpctl {command}").returncode == 2, "what is wrong stays wrong"
+    assert job.uses(STOP).returncode == 0
+
+
+def test_github_a_command_whose_step_is_over(place, tree, settings, upstream):
+    """Nobody reads what it says, as of a watch that a step leaves behind: it goes on."""
+    job = GitHub(place, os.geteuid())
+    assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
+    env = BARE_ENVIRONMENT | job.env | {"PATH": ":".join([*job.path, os.environ["PATH"]]), "GITHUB_ACTIONS": "true"}
+    (place / "temp" / "eqp-broker" / "masked").write_text("")
+    reader, writer = os.pipe()
+    os.close(reader)
+    for command in (["exec", "sandbox", "echo", "reached"], ["watch", "--once", "sandbox", "sh", "-c", "exec 2>&-; echo reached"]):
+        assert subprocess.run(["eqpctl", *command], env=env, stdout=subprocess.PIPE, stderr=writer).stdout == b"reached\n", command
+    os.close(writer)
+    assert job.uses(STOP).returncode == 0
+
+
 def test_github_a_step_without_a_way_to_the_runner(place, tree, settings, upstream):
     job = GitHub(place, os.geteuid())
     assert job.uses(GITHUB, key=EXAMPLE_KEY, bundle=str(tree), settings=settings).returncode == 0, job.log
