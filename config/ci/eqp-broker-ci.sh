@@ -113,10 +113,27 @@ is_github() {
         [ "${GITHUB_ACTIONS:-}" = true ]
 }
 
+# The names of the variables that hold the key, or its secret alone: EQP_CI_KEY is a copy of them.
+key_variables() {
+        awk 'BEGIN {
+                key = ENVIRON["EQP_CI_KEY"] ""
+                secret = substr(key, index(key, ":") + 1)
+                for (name in ENVIRON) {
+                        value = ENVIRON[name] ""
+                        if (value != "" && (value == key || value == secret) && name ~ /^[A-Za-z_][A-Za-z0-9_]*$/) {
+                                print name
+                        }
+                }
+        }'
+}
+
 # Takes the key out of the environment as well: no program that is started here has it there.
 write_key() {
-        key=${EQP_CI_KEY:-}
-        unset EQP_CI_KEY EQP_BROKER_KEY
+        names=$(key_variables) || die "there is no awk to find the key's variables with"
+        set -- "${EQP_CI_KEY:-}" # one of the names may be a variable of this script
+        # shellcheck disable=SC2086
+        unset EQP_CI_KEY EQP_BROKER_KEY $names
+        key=$1
         [ -n "$key" ] || die "there is no key: set the secret that it is to come from (ID:SECRET, in one line)"
         # GitLab's variables of the type File are a path.
         if [ -f "$key" ]; then
@@ -364,5 +381,6 @@ start() {
 find_directory
 case ${1:-} in
 start | stop) "$1" ;;
+key-variables) key_variables ;; # for GitLab's job, whose own shell has them as well
 *) die "usage: eqp-broker-ci.sh start|stop" ;;
 esac

@@ -384,6 +384,21 @@ def test_gitlab_from_before_to_after(place, tree, settings, shell, uid):
     assert after.returncode == 0 and job.daemons() == [] and sorted(path.name for path in (place / "temp").iterdir()) == ["token"]
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("key, variables", [
+    ("$ADOBE_KEY", {"ADOBE_KEY": EXAMPLE_KEY, "EQP_BROKER_KEY": EXAMPLE_KEY}), ("$key", {"key": EXAMPLE_KEY}),
+    ("$ADOBE_ID:$ADOBE_SECRET", {"ADOBE_ID": EXAMPLE_ID, "ADOBE_SECRET": EXAMPLE_SECRET})], ids=["another name", "one of the script's", "in two"])
+def test_gitlab_a_key_of_another_variable(place, tree, settings, shell, key, variables):
+    """No program of the job has it, nor the daemon: whatever it is called."""
+    job = GitLab(place, os.geteuid())
+    done, after = job.job(shell, ["env", 'tr "\\0" "\\n" <"/proc/$(cat "$TMPDIR/eqp-broker-$CI_JOB_ID/pid")/environ"'],
+                          variables=variables | {"TEXT": f"before\n{EXAMPLE_ID}=\nafter", "EMPTY": ""}, key=key, bundle=str(tree), settings=settings)
+    assert done.returncode == 0, job.log
+    assert job.log.count("XDG_CONFIG_HOME=") == 1 and job.log.count("EMPTY=") == job.log.count("TEXT=before\n") == 2, job.log
+    expect_silence(job)
+    assert after.returncode == 0 and job.daemons() == []
+
+
 def test_gitlab_a_key_of_the_type_file_and_a_local_key(place, tree, settings):
     if os.geteuid() != 0:
         pytest.skip("needs root: jobs are another user's")
