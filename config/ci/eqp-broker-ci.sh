@@ -47,6 +47,7 @@ stop() {
         pid=$(cat "$dir/pid" 2>/dev/null || true)
         if [ -n "$pid" ] && is_daemon "$pid"; then
                 kill -TERM "$pid" 2>/dev/null || true
+                rm -rf "$dir/config" # whatever becomes of it, the key is gone
                 tries=0
                 while is_daemon "$pid"; do
                         tries=$((tries + 1))
@@ -57,6 +58,27 @@ stop() {
         fi
         rm -rf "$dir"
         say "stopped; key and programs are removed"
+}
+
+# Jobs that were killed before their stop have left a key in their directory; GitLab does that to those that run into their
+# time-out. A younger directory may be that of a start that goes on, without a broker yet; a broker in a container that
+# shares /tmp has no process here, but answers.
+remove_leftovers() {
+        [ "$dir" = "${TMPDIR:-/tmp}/eqp-broker-${CI_JOB_ID:-}" ] || return 0
+        for old in "${TMPDIR:-/tmp}"/eqp-broker-[0-9]*; do
+                case ${old##*/eqp-broker-} in *[!0-9]*) continue ;; esac
+                if [ -L "$old" ] || [ ! -O "$old" ] || [ ! -d "$old/run" ] || [ -z "$(find "$old" -prune -mmin +60)" ]; then
+                        continue
+                fi
+                pid=$(cat "$old/pid" 2>/dev/null || true)
+                if [ -n "$pid" ] && is_daemon "$pid"; then
+                        continue
+                fi
+                if ! "$bin/eqpctl" --address "unix:$old/run/eqp-broker/eqp-broker.sock" live >/dev/null 2>&1; then
+                        rm -rf "$old" "$old.sh" || continue
+                        say "$old is removed: a job that was killed has left it"
+                fi
+        done
 }
 
 # ---- programs ----
@@ -370,6 +392,7 @@ start() {
         write_key
         write_settings
         get_programs
+        remove_leftovers
         export EQP_BROKERD="$bin/eqp-brokerd"
         start_daemon
         make_local_key

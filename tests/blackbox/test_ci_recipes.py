@@ -8,6 +8,7 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tarfile
 
@@ -140,8 +141,9 @@ class GitLab(Runner):
         super().__init__(place, uid)
         self.job_id = "4711"
 
-    def job(self, shell, script, variables=(), **inputs):
-        """The component with these inputs, and a job that extends it: how its script ended, and after_script."""
+    def job(self, shell, script, variables=(), killed=False, **inputs):
+        """The component with these inputs, and a job that extends it: how its script ended, and after_script, which there is none of
+        for one that is killed."""
         head, body = yaml.safe_load_all(GITLAB.read_text())
         given = {name: inputs.get(name, about.get("default")) for name, about in head["spec"]["inputs"].items()}
         assert None not in given.values(), "an input without a default is missing"
@@ -151,7 +153,7 @@ class GitLab(Runner):
             env[name] = re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), value)
         options = ["-eo", "pipefail"] if shell == "bash" else ["-e"]
         done = self.execute([shell, *options, "-c"], "\n".join([*job["before_script"], *script]), env)
-        after = self.execute([shell, *options, "-c"], "\n".join(job["after_script"]), env)
+        after = None if killed else self.execute([shell, *options, "-c"], "\n".join(job["after_script"]), env)
         return done, after
 
 
@@ -427,6 +429,49 @@ def test_gitlab_what_fails_is_stopped_too(place, tree, settings):
     assert after.returncode == 0 and list((place / "temp").iterdir()) == []
 
 
+def test_gitlab_what_a_killed_job_leaves_is_removed_by_a_later_one(place, tree, settings):
+    """Its key is in it. Not what may be a start that goes on, what a broker runs in, or what is none of ours."""
+    job = GitLab(place, os.geteuid())
+    temp = place / "temp"
+    dead, alive, own, link = (temp / f"eqp-broker-{n}" for n in (17, 18, 19, 20))
+    own.mkdir()
+    link.symlink_to(dead)
+
+    def run(number, script, killed):
+        job.job_id = str(number)
+        done, _ = job.job("bash", [script], variables={"EQP_BROKER_KEY": EXAMPLE_KEY}, killed=killed, bundle=str(tree), settings=settings)
+        assert done.returncode == 0, job.log
+
+    run(17, f"kill -KILL $(cat {dead}/pid)", killed=True)
+    wait_until(lambda: not job.daemons(), "its broker is gone")
+    run(18, "true", killed=True)
+    assert (dead / "config" / "eqp-broker" / "keys" / "sandbox").exists(), "it is too young"
+    for path in (dead, alive, own):
+        os.utime(path, (0, 0))
+    run(21, "eqpctl live", killed=False)
+    assert sorted(path.name for path in temp.iterdir()) == ["eqp-broker-18", "eqp-broker-18.sh", "eqp-broker-19", "eqp-broker-20"], job.log
+    assert f"{dead} is removed" in job.log and job.daemons()
+    stop = job.execute(["sh", str(CI / "eqp-broker-ci.sh")], "stop", {"EQP_CI_DIRECTORY": str(alive)})
+    assert stop.returncode == 0 and job.daemons() == [] and not alive.exists()
+
+
+def test_a_stop_removes_the_key_first(place, tree, settings):
+    """Also where the broker does not end."""
+    job = GitLab(place, os.geteuid())
+    done, _ = job.job("bash", ["true"], variables={"EQP_BROKER_KEY": EXAMPLE_KEY}, killed=True, bundle=str(tree), settings=settings)
+    directory = place / "temp" / f"eqp-broker-{job.job_id}"
+    daemon = int((directory / "pid").read_text())
+    os.kill(daemon, signal.SIGSTOP)
+    with subprocess.Popen(["sh", CI / "eqp-broker-ci.sh", "stop"], env=BARE_ENVIRONMENT | {"EQP_CI_DIRECTORY": str(directory)}) as stop:
+        try:
+            wait_until(lambda: not (directory / "config").exists(), "the key is gone")
+            assert (directory / "pid").exists(), "there was no end to wait for"
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+        assert stop.wait() == 0
+    assert job.daemons() == [] and not directory.exists()
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_gitlab_another_script_in_the_place_of_its_own(place, tree, settings, shell):
     """Its name can be guessed: a FIFO takes what the job writes, and gives it something else to run."""
@@ -525,6 +570,7 @@ def test_the_job_that_the_page_has_for_gitlab(place, tree, settings, upstream):
     bundle, digest = make_bundle(place, tree)
     page, job = documented(1), GitLab(place, os.geteuid())
     assert page["submit"]["extends"] == ".eqp-broker"
+    assert "RUNNER_SCRIPT_TIMEOUT" in page["submit"]["variables"], "without it, after_script may not come"
     inputs = page["include"][0]["inputs"] | {"bundle": str(bundle), "settings": settings}
     done, after = job.job("bash", page["submit"]["script"], bundle=inputs.pop("bundle"), **inputs, variables={
         "EQP_BROKER_KEY": EXAMPLE_KEY, "EQP_BUNDLE_SHA256": digest, "CI_PROJECT_DIR": str(place)})
