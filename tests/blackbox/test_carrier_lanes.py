@@ -243,10 +243,11 @@ def test_a_refusal_that_cannot_be_sent_ends_the_lane(play, carrier):
 def test_a_lane_that_takes_nothing_more_while_another_waits(play, carrier):
     """A part of its answer waits for room, and then cannot be sent: it is cut off, and one that waits for a connection
     has its own."""
-    full, more, going = threading.Event(), threading.Event(), threading.Event()
+    full, more, going, heard = threading.Event(), threading.Event(), threading.Event(), []
 
     def talk(connection):
         if b"/full" not in connection.head():
+            heard.append(connection)
             going.wait(60)
             connection.send(PLAIN)
             return
@@ -267,8 +268,11 @@ def test_a_lane_that_takes_nothing_more_while_another_waits(play, carrier):
     others = [carrier.lane() for _ in range(16)]
     for other in others:
         other.begin("GET", "/x")
-    wait_until(lambda: carrier.count() == 17)
+    wait_until(lambda: carrier.count() == 17 and len(heard) == 15, "one of them waits")
+    wait_until(lambda: is_at_rest(carrier), "libcurl has nothing to do that would show the end of the lane, too")
     lane.end.shutdown(socket.SHUT_RD)
+    while lane.end.recv(65536):  # now there would be room
+        pass
     with contextlib.suppress(AssertionError):  # it may have been slow, and not full
         wait_until(lambda: carrier.count() == 16, timeout=3)
     more.set()
@@ -276,6 +280,12 @@ def test_a_lane_that_takes_nothing_more_while_another_waits(play, carrier):
     going.set()
     for other in others:
         assert other.finish(timeout=60).status == 200
+
+
+def is_at_rest(carrier):
+    before = carrier.cpu_ns()
+    time.sleep(0.1)
+    return carrier.cpu_ns() == before
 
 
 def unread(lane):

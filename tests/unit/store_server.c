@@ -52,6 +52,7 @@ static size_t count(const char *text, const char *word)
 
 static int serve(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+        static const char exec[] = "EXEC\r\n";
         struct store_server *server = userdata;
         ssize_t n = recv(fd, server->request + server->n_read, sizeof(server->request) - server->n_read - 1,
                          MSG_DONTWAIT);
@@ -62,7 +63,7 @@ static int serve(sd_event_source *source, int fd, uint32_t events, void *userdat
         }
         server->n_read += (size_t)n;
         server->request[server->n_read] = '\0';
-        if (!strstr(server->request, "EXEC\r\n")) {
+        if (!memmem(server->request, server->n_read, exec, strlen(exec))) { /* values may have any bytes */
                 return 0;
         }
         server->n_logins += count(server->request, "AUTH\r\n");

@@ -10,7 +10,7 @@
 #define PATIENCE "the upstream asked for patience (Retry-After)"
 #define OTHERS                                                                                              \
         "other brokers that share the store are about to get a token, or have just tried in vain; next "    \
-        "attempt in "
+        "attempt "
 
 static struct environment_view view_of(const struct refresh *refresh, uint64_t last_refresh_usec)
 {
@@ -66,9 +66,9 @@ static void test_a_short_life_is_the_reason_and_not_a_trouble_that_is_over(void 
 
         assert_true(refresh_on_timer(&refresh, START + 60 * SEC).expired);
         view = view_of(&refresh, START + SEC);
-        assert_why(&view, START + 70 * SEC, LIFETIME_WAS_SHORT "; next attempt in 12s");
+        assert_why(&view, START + 70 * SEC, LIFETIME_WAS_SHORT "; next attempt in 11s");
         note_trouble(&view, "1-main", EXCHANGE_UNAVAILABLE, SEC);
-        assert_why(&view, START + 70 * SEC, LIFETIME_WAS_SHORT "; next attempt in 12s");
+        assert_why(&view, START + 70 * SEC, LIFETIME_WAS_SHORT "; next attempt in 11s");
         assert_int_equal(asks(&view.refresh, START + 82 * SEC), 1);
         assert_why(&view, START + 82 * SEC, LIFETIME_WAS_SHORT "; an attempt is under way");
 }
