@@ -12,9 +12,9 @@ bool local_file_path(const char *name, char ret[static LOCAL_FILE_PATH_MAX]);
 /* The path of the file that local keys in a user's own broker get their port by. False likewise. */
 bool local_file_listener_path(char ret[static LOCAL_FILE_PATH_MAX]);
 
-/* Writes it, whole at every moment, on the disk when this returns. A new one has mode 0640 and is readable
- * for the user eqp-broker; one that is replaced keeps owner, group and mode. create: -EEXIST if there is
- * one. Else it is replaced. */
+/* Writes it, whole at every moment, on the disk when this returns; if it may not outlive a power failure,
+ * that is said. A new one has mode 0640 and is readable for the group eqp-broker; one that is replaced keeps
+ * owner, group and mode. create: -EEXIST if there is one. Else it is replaced. */
 int local_file_put(const char *path, const char *text, size_t length, bool create);
 
 /* Its text, the caller's to free; NULL: there is none (told, with what that means), or it cannot be read. */

@@ -1,4 +1,4 @@
-/* Local handover. */
+/* Local handover: signals are held, the secret is printed last, and a failure of that is undone. */
 #include "ctl/local_handover.h"
 
 #include "ctl/complain.h"

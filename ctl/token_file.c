@@ -91,7 +91,7 @@ static int open_directory(const char *path, const char **ret_name)
         return fd < 0 ? -errno : fd;
 }
 
-/* A file of its directory's owner is there with the consent of the one whom all in it belongs to. */
+/* A file of the directory's owner is no trick: the owner of a directory decides what is in it. */
 static int look_at_owner(struct writing *writing, const struct stat *directory)
 {
         if (writing->before.st_uid == geteuid()) {

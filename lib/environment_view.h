@@ -71,9 +71,8 @@ const char *environment_view_next(uint64_t next_usec, uint64_t now_usec,
 const char *environment_view_trouble(const struct environment_view *view,
                                      char buffer[static EXCHANGE_WHY_MAX]);
 
-/* Why no token is in hand, of which a trouble that is over is no reason: for people, with what to do; names
- * no account. keys: NULL if nothing is known of
- * the directory. Returns buffer. */
+/* Why no token is in hand: for people, with what to do; names no account. A trouble that is over is no
+ * reason. keys: NULL if nothing is known of the directory. Returns buffer. */
 #define ENVIRONMENT_WHY_MAX 512
 const char *environment_view_why(const struct environment_view *view, const struct keys_view *keys,
                                  uint64_t now_usec, char buffer[static ENVIRONMENT_WHY_MAX]);

@@ -25,7 +25,7 @@ enum refresh_share refresh_wish_share(enum refresh_reason reason);
  */
 uint64_t refresh_need_due_usec(const struct refresh *refresh);
 
-/* When it may start: USEC_NEVER without a key. */
+/* When need may start, with what stands against it: USEC_NEVER without a key. */
 uint64_t refresh_need_start_usec(const struct refresh *refresh);
 
 /* When something that is due then may start: USEC_NEVER without a key. */

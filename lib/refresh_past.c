@@ -36,9 +36,9 @@ bool refresh_past_possible(const struct refresh_past *past, uint64_t now_usec)
                        now_usec + RETRY_AFTER_MAX_SEC * USEC_PER_SEC + RETRY_AFTER_SPREAD_USEC;
 }
 
-/* The attempts since the token was issued were in vain; without one, those of the latest minutes, as they
- * would not have come so soon one after the other otherwise. A program that is restarted again and again in
- * a trouble is not to use up the hour with quick attempts, each time anew. */
+/* The attempts since the token was issued were in vain; without one, those from LATELY_USEC before the
+ * latest exchange on, as they would not have come so soon one after the other otherwise. A program that is
+ * restarted again and again in a trouble is not to use up the hour with quick attempts, each time anew. */
 static unsigned count_in_vain(const struct refresh_past *past, const struct refresh_token *token)
 {
         uint64_t since = token              ? usec_sub(token->expires_usec, token->life_usec)

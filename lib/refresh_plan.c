@@ -22,8 +22,8 @@ void refresh_begin_round(struct refresh *refresh, enum refresh_share share, bool
         keyring_begin_round(&refresh->keyring, but_latest);
 }
 
-/* Does a last chance not take the place of the round that is under way? That of a trial goes on where need
- * has to wait. */
+/* Does the round that is under way go on, although a last chance begins? One of need does; one of a trial
+ * only while need has to wait. */
 static bool round_goes_on(const struct refresh *refresh, uint64_t now_usec)
 {
         return refresh->round && (refresh->round_share == REFRESH_SHARE_NEED ||

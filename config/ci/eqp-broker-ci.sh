@@ -216,7 +216,7 @@ mask_token() {
         unset token
 }
 
-# An eqpctl for later steps. On GitHub it says a token that is new to the runner before anybody sees it. The runner reads
+# An eqpctl for later steps. On GitHub it says a token that is new to the runner before it is printed, or a command has it. The runner reads
 # standard output and standard error one beside the other, hence the second between the two; of the token that the start has
 # seen, nothing has to be said. It says it on the standard error of the step's first process, which the runner has started:
 # its own may be a file of the job's, or a pipe to one. Where the first one's is no pipe either, it says nothing.

@@ -76,8 +76,8 @@ static void on_transfer_over(struct carried_request *request, void *userdata)
         struct carrier *carrier = lane->carrier;
 
         handle_pool_give_back(&carrier->handles, take_ptr(request->easy));
-        /* Not curl_loop_hurry(): all lanes are settled by that, and this request would be freed while those
-         * who ended it have it in hand. */
+        /* Not curl_loop_hurry(): all lanes are settled by that, and this request would be freed while the
+         * functions that ended it still use it. */
         carrier_start_waiting(carrier);
 }
 

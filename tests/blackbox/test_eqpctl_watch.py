@@ -23,7 +23,7 @@ from simulator import EXAMPLE_KEY
 EQPCTL = pathlib.Path(os.environ["EQP_BUILD_DIR"]) / "ctl" / "eqpctl"
 PASSED_ON = {k: v for k, v in os.environ.items() if k.startswith(("ASAN", "UBSAN", "LSAN")) or k == "PATH"}
 TOKEN_PATH = "GET /v1/sandbox/token"
-SOMEBODY, HIS_GROUP = 54321, 54322
+SOMEBODY, THEIR_GROUP = 54321, 54322
 TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}  # a process that is traced cannot look for them
 REPORTS = ("Sanitizer", "runtime error:")
 
@@ -352,10 +352,10 @@ def root():
 
 
 @pytest.fixture
-def his_place(root):
+def their_place(root):
     """Where somebody else may write, and get to."""
     with tempfile.TemporaryDirectory(prefix="eqp-") as name:
-        os.chown(name, SOMEBODY, HIS_GROUP)
+        os.chown(name, SOMEBODY, THEIR_GROUP)
         yield pathlib.Path(name)
 
 
@@ -363,23 +363,23 @@ def his_place(root):
 def test_owner_and_group_stay(fake, watch, tmp_path):
     path = tmp_path / "token"
     path.write_text("older")
-    os.chown(path, SOMEBODY, HIS_GROUP)
+    os.chown(path, SOMEBODY, THEIR_GROUP)
     path.chmod(0o644)
     with watch(fake, "sandbox", "--file", path, "--mode", "0640"):
         wait_content(path, "canaryFirst\n")
-    assert status_of(path) == (SOMEBODY, HIS_GROUP, 0o640)
+    assert status_of(path) == (SOMEBODY, THEIR_GROUP, 0o640)
 
 
-def test_an_owner_that_this_user_cannot_keep(fake, his_place):
-    path = his_place / "token"
+def test_an_owner_that_this_user_cannot_keep(fake, their_place):
+    path = their_place / "token"
     path.write_text("older")
-    with Watch(his_place, fake.address, "sandbox", "--file", path, user=SOMEBODY, group=HIS_GROUP, extra_groups=[]) as watching:
+    with Watch(their_place, fake.address, "sandbox", "--file", path, user=SOMEBODY, group=THEIR_GROUP, extra_groups=[]) as watching:
         watching.wait_log("token is of user 0 and group 0, and a new file cannot be given to them: .*Run this as one who may")
-        assert path.read_text() == "older" and sorted(entry.name for entry in his_place.iterdir()) == ["token", "watch.log"]
+        assert path.read_text() == "older" and sorted(entry.name for entry in their_place.iterdir()) == ["token", "watch.log"]
         path.unlink()
         wait_content(path, "canaryFirst\n")
         watching.wait_log("token is written again")
-    assert status_of(path) == (SOMEBODY, HIS_GROUP, 0o600)
+    assert status_of(path) == (SOMEBODY, THEIR_GROUP, 0o600)
 
 
 @pytest.mark.usefixtures("root")
@@ -388,39 +388,39 @@ def test_a_file_of_somebody_else_where_everybody_may_write(fake, watch, tmp_path
     place.mkdir()
     place.chmod(0o1777)
     (place / "token").write_text("mine")
-    os.chown(place / "token", SOMEBODY, HIS_GROUP)
+    os.chown(place / "token", SOMEBODY, THEIR_GROUP)
     with watch(fake, "sandbox", "--file", place / "token") as watching:
         watching.wait_log("is somebody else's, in a directory where everybody may write")
     assert (place / "token").read_text() == "mine"
 
 
 @pytest.mark.usefixtures("root")
-def test_a_file_of_somebody_else_where_his_group_may_write(fake, watch, tmp_path):
+def test_a_file_of_somebody_else_where_a_group_may_write(fake, watch, tmp_path):
     """Its owner may have put it into the place of ours."""
     place = tmp_path / "shared"
     place.mkdir()
-    os.chown(place, 0, HIS_GROUP)
+    os.chown(place, 0, THEIR_GROUP)
     place.chmod(0o2775)
     (place / "token").write_text("mine")
-    os.chown(place / "token", SOMEBODY, HIS_GROUP)
+    os.chown(place / "token", SOMEBODY, THEIR_GROUP)
     with watch(fake, "sandbox", "--file", place / "token") as watching:
         watching.wait_log("is somebody else's, in a directory where a group may write")
         assert (place / "token").read_text() == "mine"
         (place / "token").unlink()
         wait_content(place / "token", "canaryFirst\n")
-    assert status_of(place / "token") == (0, HIS_GROUP, 0o600)
+    assert status_of(place / "token") == (0, THEIR_GROUP, 0o600)
 
 
 @pytest.mark.parametrize("whose", [SOMEBODY, 0])
-def test_a_file_of_the_directory_s_owner_where_a_group_may_write(fake, watch, his_place, whose):
+def test_a_file_of_the_directory_s_owner_where_a_group_may_write(fake, watch, their_place, whose):
     """Or one's own."""
-    his_place.chmod(0o2775)
-    path = his_place / "token"
+    their_place.chmod(0o2775)
+    path = their_place / "token"
     path.write_text("older")
-    os.chown(path, whose, HIS_GROUP)
+    os.chown(path, whose, THEIR_GROUP)
     with watch(fake, "sandbox", "--file", path):
         wait_content(path, "canaryFirst\n")
-    assert status_of(path) == (whose, HIS_GROUP, 0o600)
+    assert status_of(path) == (whose, THEIR_GROUP, 0o600)
 
 
 def test_no_link_is_followed_or_replaced(fake, watch, tmp_path):
@@ -455,8 +455,8 @@ def test_a_directory_that_comes_later(fake, watch, tmp_path):
         assert watching.log().count("Make its directory first") == 1, "it is said once"
 
 
-def test_a_directory_that_may_not_be_written_to(fake, his_place):
-    with Watch(his_place, fake.address, "sandbox", "--file", "/etc/eqp-no-such-token", user=SOMEBODY, group=HIS_GROUP,
+def test_a_directory_that_may_not_be_written_to(fake, their_place):
+    with Watch(their_place, fake.address, "sandbox", "--file", "/etc/eqp-no-such-token", user=SOMEBODY, group=THEIR_GROUP,
                extra_groups=[]) as watching:
         watching.wait_log("/etc/eqp-no-such-token cannot be written: Permission denied.*allowed to write to its directory")
 

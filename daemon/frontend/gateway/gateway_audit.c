@@ -13,13 +13,13 @@
 #define READERS_MAX 64 /* that are told apart within a minute */
 #define PATH_SHOWN  300
 
-/* One line of each kind per this time, and so many at once. */
+/* Of reads: one line per this time, and so many at once. */
 #define READS_USEC  USEC_PER_SEC
 #define READS_BURST (2 * READERS_MAX)
 
-/* The same of all callers, and of each. One who is passed on by all lanes, or is refused as fast as can be,
- * keeps neither of them from the others; nor does the keeper, which takes CHILD_RECORDS_A_MINUTE of the
- * frontend's, come to drop any. */
+/* Of changes, and of refused requests: the same for all callers together, and for each. A caller that uses
+ * all lanes, or is refused as fast as can be, keeps no line about another one out of the log. All lines
+ * together are fewer than the CHILD_RECORDS_A_MINUTE that the keeper takes from the frontend. */
 struct limits {
         uint64_t usec;
         unsigned burst;
