@@ -185,7 +185,7 @@ static mode_t choose_mode(const struct stat *directory)
         struct stat file = *directory;
 
         file.st_mode = S_IFREG | 0600;
-        if (geteuid() != 0 || daemon_user_may_read(&file) || (callers && callers->gr_gid == file.st_gid)) {
+        if (geteuid() != 0 || daemon_user_may_read(&file) || !callers || callers->gr_gid == file.st_gid) {
                 return 0600;
         }
         file.st_mode = S_IFREG | 0640;

@@ -60,7 +60,7 @@ void refresh_restore(struct refresh *refresh, const struct refresh_past *past,
         refresh->retry_after_usec = past->retry_after_usec;
         refresh->reported_usec = past->reported_usec;
         refresh->unauthorized_usec = past->unauthorized_usec;
-        refresh->n_before = count_in_vain(past, token);
+        refresh->n_before = past->elsewhere ? 0 : count_in_vain(past, token);
         if (!token) {
                 return;
         }
@@ -90,9 +90,9 @@ void refresh_move(struct refresh *refresh)
         refresh_leave(refresh, &past, &left_behind);
         past.retry_after_usec = 0;
         past.unauthorized_usec = 0;
+        past.elsewhere = true;
         bool store = refresh->store.used;
         refresh_init(refresh);
         refresh_use_store(refresh, store);
         refresh_restore(refresh, &past, NULL, 0);
-        refresh->n_before = 0; /* another upstream has not been asked in vain yet */
 }

@@ -12,6 +12,7 @@ struct refresh_past {
         uint64_t retry_after_usec;  /* the upstream's wish: not before; 0: none */
         uint64_t reported_usec;     /* of the latest report that was acted on; 0: never */
         uint64_t unauthorized_usec; /* since when it is 401 alone, and no key joined; 0: it is not */
+        bool elsewhere; /* to another upstream, or for another account: they were not in vain here */
 };
 
 /* The token in hand, as the machine knows it. */

@@ -15,6 +15,7 @@ static struct refresh_past moved_past(const struct refresh_past *past)
 
         moved.retry_after_usec = 0;
         moved.unauthorized_usec = 0;
+        moved.elsewhere = true;
         return moved;
 }
 
@@ -25,6 +26,7 @@ static void take_known(const struct environment_settings *settings, const struct
         bool other = settings->account && *known->account && !streq(known->account, settings->account);
 
         ret->past = moved ? moved_past(&known->past) : known->past;
+        ret->past.elsewhere = moved || other;
         if (!moved && !other) {
                 memcpy(ret->account, known->account, sizeof(ret->account));
                 memcpy(ret->keys, known->keys, sizeof(ret->keys));
@@ -72,6 +74,7 @@ const char *kept_memory_join(const struct environment_settings *settings,
         bool moved = !streq(saved->base_url, settings->base_url);
         const struct refresh_past past = moved ? moved_past(&saved->past) : saved->past;
         refresh_past_join(&ret->past, &past);
+        ret->past.elsewhere = ret->past.elsewhere || moved;
         const char *why = saved->session ? unfit(settings, saved, ret->account, now_usec) : NULL;
         if (saved->session && !why) {
                 /* With another lifetime asked for, or less granted than that, it is not known any more. */

@@ -64,6 +64,7 @@ static void test_both_are_joined(void **state)
         assert_int_equal(memory.token.expires_usec, 1200 * USEC_PER_SEC);
         assert_string_equal(memory.account, MINE);
         assert_int_equal(memory.n_keys, 1);
+        assert_false(memory.past.elsewhere);
 }
 
 /* The settings may ask for another lifetime than those of the process before. */
@@ -117,6 +118,7 @@ static void test_at_another_base_url_only_what_was_sent_counts(void **state)
         assert_int_equal(memory.past.unauthorized_usec, 0);
         assert_string_equal(memory.account, "");
         assert_int_equal(memory.n_keys, 0);
+        assert_true(memory.past.elsewhere);
 }
 
 static void test_of_another_account_nothing_counts_but_what_was_sent(void **state)
@@ -127,6 +129,7 @@ static void test_of_another_account_nothing_counts_but_what_was_sent(void **stat
         assert_int_equal(memory.past.n_sent, 1);
         assert_string_equal(memory.account, "");
         assert_int_equal(memory.n_keys, 0);
+        assert_true(memory.past.elsewhere);
 
         settings.account = NULL;
         (void)snprintf(known.account, sizeof(known.account), "MAG999999999");
