@@ -525,37 +525,45 @@ def test_the_forwarder_is_the_first_to_lose_patience(host):
     assert client.answer().body == b"fine"
 
 
-@pytest.mark.slow("two minutes, for a connection to be free and for one to be made", first=True)
-def test_the_forwarder_does_not_answer(host):
-    host.configure(gh.ALLOW_ALL + "answer_timeout = 1s\n")
-    client = host.client()
-    client.socket.settimeout(200)
-    client.ask()
-    host.lanes[0].request()
-    refused(client, 504, "upstream_slow")
-    host.lanes[0].aborted()
-
-
-@pytest.mark.slow("a minute without room on a lane", first=True)
-def test_a_forwarder_that_takes_no_more_of_an_upload(host):
-    """The honest one would give it up itself. One that takes a little of another now and then, has that go on."""
-    clients = [host.client(), host.client()]
-    for client, lane in zip(clients, host.lanes):
-        client.socket.settimeout(150)
+@pytest.mark.slow("two minutes of a forwarder that answers nothing, or takes nothing", first=True)
+def test_a_forwarder_that_does_its_part_late_or_not_at_all(tmp_path):
+    """The honest one would give all of it up itself, and sooner. An upload that goes on bit by bit is not given up, nor one
+    that begins late, as there was no connection for it."""
+    host = Host(tmp_path, lanes=4, settings=gh.ALLOW_ALL + "answer_timeout = 1s\n")
+    silent, stuck, slow, late = clients = [host.client() for _ in range(4)]
+    of_silent, of_stuck, of_slow, of_late = host.lanes
+    for client in clients:
+        client.socket.settimeout(200)
+    silent.ask()
+    of_silent.request()
+    for client, lane in ((stuck, of_stuck), (slow, of_slow)):
         in_background(lambda client=client: client.ask(method="POST", body=b"x" * 2_000_000))
         lane.request()
         lane.go_on()
+    in_background(lambda: late.ask(method="POST", headers=["X-A: " + "a" * 3000], body=b"x" * 60_000))
+    of_late.request()
     begun = time.monotonic()
-    while not select.select([clients[0].socket], [], [], 10)[0]:
-        assert time.monotonic() - begun < 150, "it goes on"
-        assert host.lanes[1].packet()[0] == gh.DATA
-    refused(clients[0], 504, "upstream_slow")
-    assert time.monotonic() - begun > 60
-    assert host.news.get(timeout=20) == "!dead 0 1", "no room for an abort"
-    assert not select.select([clients[1].socket], [], [], 5)[0]
-    assert len(host.lanes[1].body()) > 1_500_000
-    host.lanes[1].respond(200, body=b"fine")
-    assert clients[1].answer().body == b"fine"
+    waits = [silent, stuck]
+    while waits:
+        for one in select.select([client.socket for client in waits], [], [], 10)[0]:
+            client, = (client for client in waits if client.socket is one)
+            refused(client, 504, "upstream_slow")
+            assert time.monotonic() - begun > 120
+            waits.remove(client)
+        assert time.monotonic() - begun < 180, "it goes on"
+        if of_late and time.monotonic() - begun > 80:
+            assert len(of_late.body()) == 60_000, "there was a connection at last"
+            of_late.respond(200, body=b"fine")
+            assert late.answer().body == b"fine"
+            of_late = None
+        assert of_slow.packet()[0] == gh.DATA
+    assert not select.select([slow.socket], [], [], 5)[0]
+    assert len(of_slow.body()) > 1_000_000
+    of_slow.respond(200, body=b"fine")
+    assert slow.answer().body == b"fine"
+    assert host.news.get(timeout=20) == "!dead 1 2", "no room for an abort"
+    of_silent.aborted()
+    host.close()
 
 
 # ---- the end, and other settings ----

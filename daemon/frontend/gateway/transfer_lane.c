@@ -150,7 +150,7 @@ static enum transfer_step end_early(struct transfer *transfer, uint64_t now_usec
         int r = transfer->drops ? 0 : transfer_send_end(transfer);
 
         if (r == -EAGAIN) {
-                return transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
+                return transfer_wait_for_lane(transfer, TRANSFER_ROOM_USEC, now_usec);
         }
         transfer->drops = true;
         return hold_or_answer(transfer, now_usec);
@@ -186,7 +186,7 @@ enum transfer_step transfer_send(struct transfer *transfer, uint64_t now_usec)
                 }
         }
         if (r == -EAGAIN) {
-                return transfer_wait_for_lane(transfer, TRANSFER_QUIET_USEC, now_usec);
+                return transfer_wait_for_lane(transfer, TRANSFER_ROOM_USEC, now_usec);
         }
         return r < 0 ? transfer_lost(transfer) : TRANSFER_WANTS_BODY;
 }

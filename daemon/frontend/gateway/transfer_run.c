@@ -16,8 +16,6 @@
 #include <stdio.h>
 
 #define TURN_USEC (60 * USEC_PER_SEC)
-/* Until the lane takes more of a body: the forwarder is the first to lose patience. */
-#define ROOM_USEC (TRANSFER_QUIET_USEC + 5 * USEC_PER_SEC)
 
 /* ---- before the lane ---- */
 
@@ -167,7 +165,7 @@ static bool keep(struct transfer *transfer, const char *data, size_t size)
 static bool is_sent(struct transfer *transfer, int r, uint64_t now_usec)
 {
         if (r == -EAGAIN) {
-                (void)transfer_wait_for_lane(transfer, ROOM_USEC, now_usec);
+                (void)transfer_wait_for_lane(transfer, TRANSFER_ROOM_USEC, now_usec);
         } else if (r < 0) {
                 (void)transfer_lost(transfer);
         }

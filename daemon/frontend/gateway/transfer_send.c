@@ -108,6 +108,7 @@ int transfer_send_head(struct transfer *transfer, uint64_t now_usec)
                 transfer->sent = packet->data_length;
                 transfer->may_send = !packet->expect;
                 transfer->lane_usec = now_usec;
+                transfer->until_usec = 0; /* the wait for room is over */
                 gateway->known->sides->ask->carrying(gateway->known->sides->keeper, now_usec);
         }
         memset(packet, 0, length);

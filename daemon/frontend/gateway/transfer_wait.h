@@ -13,6 +13,10 @@ enum transfer_step {
 
 /* How long neither side may be without a byte. */
 #define TRANSFER_QUIET_USEC (60 * USEC_PER_SEC)
+/* Until a lane that is full takes more of a body. It says so when it is almost empty: that takes the
+ * forwarder, which is the first to lose patience, two pulls of a minute each at most; or before the first
+ * one a minute for a connection to be free, and one for it to be made. */
+#define TRANSFER_ROOM_USEC (2 * USEC_PER_MIN + 5 * USEC_PER_SEC)
 
 /* Another stage begins; its wait does, too. */
 enum transfer_step transfer_go_to(struct transfer *transfer, enum transfer_stage stage);
