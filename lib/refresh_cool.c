@@ -28,7 +28,12 @@ static bool is_compared(const struct refresh *refresh, uint64_t serial, uint64_t
 uint64_t refresh_cool_usec(const struct refresh *refresh, uint64_t key_serial, uint64_t now_usec)
 {
         uint64_t longest = now_usec + REFRESH_COOL_MAX_USEC;
+        const struct key_state *key = keyring_find(&refresh->keyring, key_serial);
 
+        if (refresh->n_failures == 0 && key && key->known.standing == KEY_GOOD &&
+            key->heard == KEY_NOT_ASKED) {
+                return now_usec; /* its trial was granted, though the token in hand lives longer */
+        }
         if (refresh->n_failures == 0 || is_compared(refresh, key_serial, now_usec)) {
                 return longest;
         }

@@ -109,6 +109,19 @@ static void test_a_trial(void **state)
         assert_int_equal(refresh_cool_usec(&refresh, 2, now), now + REFRESH_COOL_MAX_USEC);
 }
 
+static void test_a_trial_whose_token_is_not_adopted(void **state)
+{
+        struct key_files files = key_files(KEY_GOOD, KEY_UNTRIED, KEY_UNTRIED);
+        struct refresh refresh = begin_shared(files, 1);
+        uint64_t now = START + 60 * SEC;
+
+        assert_true(granted(&refresh, 7200, 1, START + SEC, MIDDLE).adopted);
+        assert_true(refresh_on_keys(&refresh, files.names, 2, now).claim);
+        assert_asked_next(&refresh, 2, now);
+        assert_true(granted(&refresh, 3600, 2, now, MIDDLE).spared);
+        assert_int_equal(refresh_cool_usec(&refresh, 2, now), now);
+}
+
 /* A trial that begins in the same moment is no attempt to get a token. */
 static void test_a_trial_that_begins_is_no_next_attempt(void **state)
 {
@@ -153,6 +166,7 @@ int main(void)
                 cmocka_unit_test(test_the_last_of_a_round_until_the_next_attempt),
                 cmocka_unit_test(test_a_key_beside_a_refused_one_until_the_next_attempt),
                 cmocka_unit_test(test_a_trial),
+                cmocka_unit_test(test_a_trial_whose_token_is_not_adopted),
                 cmocka_unit_test(test_a_trial_that_begins_is_no_next_attempt),
                 cmocka_unit_test(test_a_round_that_begins_anew),
         };
