@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -215,13 +216,16 @@ def leave_nothing_to_chance():
 
 @pytest.mark.slow("it is granted just before a deadline of 15 s")
 def test_an_upstream_that_comes_up_late(place, upstream):
-    """Attempts at 0, 1, 2, 4 and 8 s fail, and the next would be at 16 s. The one shortly before the deadline is granted,
-    even if the others were a few seconds late."""
+    """Attempts at 0, 1, 2, 4 and 8 s fail, and the next would be at 16 s. The one shortly before the deadline is granted;
+    on a busy machine, an earlier one that was late."""
     pytest.importorskip("seccomp")
-    upstream.fault("sandbox", "unavailable", count=5)
+    upstream.fault("sandbox", "unavailable")
+    comes_up = threading.Timer(9, upstream.clear_faults)
+    comes_up.start()
     result = once(place, "--deadline", "15s", preexec_fn=leave_nothing_to_chance)
+    comes_up.join()
     assert result.returncode == 0 and opens_the_api(upstream, result.stdout.strip()), result.stderr
-    assert n_requests(upstream) == 6
+    assert n_requests(upstream) <= 6
 
 
 def test_an_upstream_that_stays_down(place, upstream):
