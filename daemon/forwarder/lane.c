@@ -232,9 +232,6 @@ static void on_lane(struct nested *nested, uint32_t events)
         if (lane->request) {
                 carried_request_go_on(lane->request);
         }
-        if (carrier->lanes[id] == lane && lane->request && lane->request->ended) {
-                lane_settle(lane); /* it could not be begun, in the turn of another lane */
-        }
         if (carrier->lanes[id] == lane && (!(events & EPOLLIN) || read_lane(lane))) {
                 lane_settle(lane);
         }
