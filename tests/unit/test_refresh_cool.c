@@ -93,16 +93,24 @@ static void test_a_key_beside_a_refused_one_until_the_next_attempt(void **state)
         assert_int_equal(refresh_cool_usec(&refresh, 1, now), refresh.due_usec);
 }
 
-/* Its trial may come again in a day; that need is due at this moment is another matter. */
-static void test_a_trial(void **state)
+/* A token of key 1 is in hand, and key 2, which is new, is tried at this time. */
+static struct refresh begin_trial(uint64_t now)
 {
         struct key_files files = key_files(KEY_GOOD, KEY_UNTRIED, KEY_UNTRIED);
         struct refresh refresh = begin_shared(files, 1);
-        uint64_t now = START + 60 * SEC;
 
         assert_true(granted(&refresh, 7200, 1, START + SEC, MIDDLE).adopted);
         assert_true(refresh_on_keys(&refresh, files.names, 2, now).claim);
         assert_asked_next(&refresh, 2, now);
+        return refresh;
+}
+
+/* Its trial may come again in a day; that need is due at this moment is another matter. */
+static void test_a_trial(void **state)
+{
+        uint64_t now = START + 60 * SEC;
+        struct refresh refresh = begin_trial(now);
+
         now = refresh.due_usec;
         assert_true(ended(&refresh, EXCHANGE_REQUEST_REFUSED, now).claim);
         assert_int_equal(refresh.in_flight_key, 1);
@@ -111,13 +119,9 @@ static void test_a_trial(void **state)
 
 static void test_a_trial_whose_token_is_not_adopted(void **state)
 {
-        struct key_files files = key_files(KEY_GOOD, KEY_UNTRIED, KEY_UNTRIED);
-        struct refresh refresh = begin_shared(files, 1);
         uint64_t now = START + 60 * SEC;
+        struct refresh refresh = begin_trial(now);
 
-        assert_true(granted(&refresh, 7200, 1, START + SEC, MIDDLE).adopted);
-        assert_true(refresh_on_keys(&refresh, files.names, 2, now).claim);
-        assert_asked_next(&refresh, 2, now);
         assert_true(granted(&refresh, 3600, 2, now, MIDDLE).spared);
         assert_int_equal(refresh_cool_usec(&refresh, 2, now), now);
 }
